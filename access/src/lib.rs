@@ -1,0 +1,17 @@
+//! Organisations, people, roles, credentials and agreements: who may do what.
+//!
+//! Floor 2 of the house. Pure decisions and proofs of identity: this crate knows nothing of HTTP or SQL, and nothing
+//! here is stored or fetched; `storage::directory` keeps what is defined here.
+
+pub mod agreement;
+pub mod caller;
+pub mod organisation;
+pub mod password;
+pub mod person;
+pub mod secret;
+
+pub use agreement::{Agreement, ConsultKind, Signatures, Urgency};
+pub use caller::{Caller, Right};
+pub use organisation::{Device, Organisation, OrganisationKind};
+pub use person::{Person, Role, Session, Token};
+pub use secret::Secret;

@@ -1,0 +1,74 @@
+//! The shape of a frame, and why a codec refuses one.
+
+/// Photometric interpretation (PS3.3 §C.7.6.3.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Photometric {
+    /// 0 is white.
+    Monochrome1,
+    /// 0 is black.
+    Monochrome2,
+    /// Indices into a palette.
+    PaletteColor,
+    /// RGB.
+    Rgb,
+    /// YBR_FULL.
+    YbrFull,
+    /// YBR_FULL_422.
+    YbrFull422,
+    /// YBR_ICT (JPEG 2000 irreversible).
+    YbrIct,
+    /// YBR_RCT (JPEG 2000 reversible).
+    YbrRct,
+}
+
+impl Photometric {
+    /// From the attribute's text; `None` when it is not one that we know.
+    #[must_use]
+    pub fn parse(_text: &str) -> Option<Self> {
+        todo!()
+    }
+}
+
+/// The shape of one frame, from the Image Pixel module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrameFormat {
+    /// Rows.
+    pub rows: u32,
+    /// Columns.
+    pub columns: u32,
+    /// Samples per pixel: 1, 3 or 4.
+    pub samples_per_pixel: u16,
+    /// Bits allocated: 1, 8 or 16 (32 only uncompressed).
+    pub bits_allocated: u16,
+    /// Bits stored.
+    pub bits_stored: u16,
+    /// Two's complement.
+    pub is_signed: bool,
+    /// Colour by plane (only meaningful for native and RLE frames).
+    pub is_planar: bool,
+    /// Photometric interpretation.
+    pub photometric: Photometric,
+}
+
+/// A decoded frame: little endian, by pixel, `bits_allocated` wide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pixels {
+    /// `rows * columns * samples_per_pixel * bits_allocated / 8` bytes.
+    pub bytes: Vec<u8>,
+    /// The format after decoding: photometric interpretation may have become RGB, colour is never by plane.
+    pub format: FrameFormat,
+}
+
+/// Why a frame was not decoded or rendered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CodecError {
+    /// No decoder or renderer for this.
+    #[error("not supported: {0}")]
+    Unsupported(&'static str),
+    /// The bytes are not what they claim to be.
+    #[error("the frame is damaged: {0}")]
+    Damaged(&'static str),
+    /// It would take more memory than allowed.
+    #[error("the frame is over the size limit")]
+    OverLimit,
+}

@@ -1,0 +1,76 @@
+//! Every limit of the node in one place. Memory and waiting are bounded by these, never by what a peer declares.
+
+use serde::{Deserialize, Serialize};
+
+/// The limits of one node. The defaults suit a county hospital's server with 4 GB of memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Nesting of sequences in a data set.
+    pub sequence_depth_max: u32,
+    /// Elements in one data set, all levels together.
+    pub elements_max: u32,
+    /// Bytes of one element's value that are kept in memory and in the metadata; larger values stay in the object.
+    pub value_inline_bytes_max: u32,
+    /// Bytes of metadata (all kept values together) of one data set.
+    pub metadata_bytes_max: u32,
+    /// Frames of one instance.
+    pub frames_max: u32,
+    /// Bytes of one DICOM object, all in all.
+    pub object_bytes_max: u64,
+    /// Bytes that a deflated data set or document may grow to.
+    pub inflated_bytes_max: u64,
+    /// Bytes of one decoded frame.
+    pub frame_pixel_bytes_max: u64,
+    /// Longest PDU that we accept, and the longest that we send whatever the peer announces.
+    pub pdu_bytes_max: u32,
+    /// Associations at once, all peers together.
+    pub associations_max: u32,
+    /// Associations at once from one calling AE title.
+    pub associations_per_peer_max: u32,
+    /// Presentation contexts in one A-ASSOCIATE-RQ (PS3.8 §7.1.1.13: at most 128).
+    pub presentation_contexts_max: u32,
+    /// Milliseconds that a peer may be silent within an association.
+    pub dimse_idle_timeout_ms: u64,
+    /// Milliseconds for the association request to arrive (the ARTIM timer, PS3.8 §9.1.5).
+    pub artim_timeout_ms: u64,
+    /// Bytes of a JSON request body.
+    pub json_body_bytes_max: u32,
+    /// Bytes of the identifier of one C-FIND, C-MOVE or C-GET.
+    pub identifier_bytes_max: u32,
+    /// Rows that a search answers when the caller names no limit.
+    pub query_rows_default: u32,
+    /// Rows that a search answers at most.
+    pub query_rows_max: u32,
+    /// Instances committed together in one flush and transaction.
+    pub commit_group_max: u32,
+    /// Instances that may wait to be committed before writers are made to wait.
+    pub commit_queue_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sequence_depth_max: 64,
+            elements_max: 2_000_000,
+            value_inline_bytes_max: 4096,
+            metadata_bytes_max: 32 << 20,
+            frames_max: 2_000_000,
+            object_bytes_max: 64 << 30,
+            inflated_bytes_max: 1 << 30,
+            frame_pixel_bytes_max: 512 << 20,
+            pdu_bytes_max: 262_144,
+            associations_max: 128,
+            associations_per_peer_max: 64,
+            presentation_contexts_max: 128,
+            dimse_idle_timeout_ms: 60_000,
+            artim_timeout_ms: 15_000,
+            json_body_bytes_max: 2 << 20,
+            identifier_bytes_max: 1 << 20,
+            query_rows_default: 100,
+            query_rows_max: 5000,
+            commit_group_max: 64,
+            commit_queue_max: 256,
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What is kept: objects, the index, records of every kind, grants, the outbox and the audit chain. One ingest path.
+//!
+//! Floor 3 of the house. Every call carries a [`model::Scope`]; what it does not reach does not exist
+//! ([`StorageError::NotFound`]). SQLite and PostgreSQL stand behind one interface. This crate knows nothing of HTTP or
+//! DIMSE, nor of what a record means to people.
+
+pub mod audit;
+pub mod blob;
+pub mod directory;
+pub mod error;
+pub mod fsck;
+pub mod ingest;
+pub mod read;
+pub mod record;
+pub mod search;
+pub mod store;
+
+pub use audit::{AuditAction, AuditEntry, AuditEvent, AuditOutcome};
+pub use error::StorageError;
+pub use ingest::{Arrival, Outcome, Sink, Stored, Via};
+pub use read::{InstanceRef, MetadataBody, StudySummary};
+pub use record::{Change, Expected, Grant, GrantChange, Order, Put, Record, RecordQuery};
+pub use search::{Page, Row};
+pub use store::{Storage, StorageConfig};

@@ -24,8 +24,18 @@ pub enum Photometric {
 impl Photometric {
     /// From the attribute's text; `None` when it is not one that we know.
     #[must_use]
-    pub fn parse(_text: &str) -> Option<Self> {
-        todo!()
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text.trim_matches([' ', '\0']) {
+            "MONOCHROME1" => Self::Monochrome1,
+            "MONOCHROME2" => Self::Monochrome2,
+            "PALETTE COLOR" => Self::PaletteColor,
+            "RGB" => Self::Rgb,
+            "YBR_FULL" => Self::YbrFull,
+            "YBR_FULL_422" => Self::YbrFull422,
+            "YBR_ICT" => Self::YbrIct,
+            "YBR_RCT" => Self::YbrRct,
+            _ => return None,
+        })
     }
 }
 
@@ -48,6 +58,46 @@ pub struct FrameFormat {
     pub is_planar: bool,
     /// Photometric interpretation.
     pub photometric: Photometric,
+}
+
+impl FrameFormat {
+    /// `rows * columns * samples_per_pixel * bits_allocated / 8`, rounded up to a byte.
+    ///
+    /// # Errors
+    /// [`CodecError::OverLimit`] when that is no 64-bit number.
+    pub fn pixel_bytes(&self) -> Result<u64, CodecError> {
+        let bits = u64::from(self.rows)
+            .checked_mul(u64::from(self.columns))
+            .and_then(|n| n.checked_mul(u64::from(self.samples_per_pixel)))
+            .and_then(|n| n.checked_mul(u64::from(self.bits_allocated)))
+            .ok_or(CodecError::OverLimit)?;
+        Ok(bits.div_ceil(8))
+    }
+
+    /// Refuses a shape that no decoder here is written for.
+    pub(crate) fn check(&self) -> Result<(), CodecError> {
+        if self.rows == 0 || self.columns == 0 {
+            return Err(CodecError::Damaged("rows or columns is zero"));
+        }
+        if !matches!(self.samples_per_pixel, 1 | 3 | 4) {
+            return Err(CodecError::Unsupported("samples per pixel"));
+        }
+        if !matches!(self.bits_allocated, 1 | 8 | 16 | 32) {
+            return Err(CodecError::Unsupported("bits allocated"));
+        }
+        if self.bits_allocated == 1 && self.samples_per_pixel != 1 {
+            return Err(CodecError::Unsupported("colour of one bit"));
+        }
+        if self.bits_stored == 0 || self.bits_stored > self.bits_allocated {
+            return Err(CodecError::Damaged("bits stored"));
+        }
+        Ok(())
+    }
+
+    /// Rows × columns, after [`FrameFormat::check`] and a check of the size in bytes.
+    pub(crate) fn pixel_count(&self) -> usize {
+        self.rows as usize * self.columns as usize
+    }
 }
 
 /// A decoded frame: little endian, by pixel, `bits_allocated` wide.

@@ -1,1 +1,34 @@
-//! consult
+//! Consults: the workflow's states, reports, signatures and their verification.
+//!
+//! Floor 4 of the house. The core modules are pure: [`state`] is a table, [`report`] makes canonical bytes, [`cms`]
+//! signs and checks them, [`verify`] judges offline what anyone brings. [`service`] joins them to `storage` records.
+//! This crate knows nothing of HTTP, DIMSE or SQL.
+
+pub mod ca;
+pub mod cms;
+pub mod error;
+pub mod extract;
+pub mod keystore;
+pub mod list;
+pub mod oid;
+pub mod pdf;
+pub mod record;
+pub mod report;
+pub mod service;
+pub mod signing;
+pub mod state;
+pub mod submit;
+pub mod verify;
+
+pub use ca::CertificateAuthority;
+pub use error::ConsultError;
+pub use keystore::Keystore;
+pub use list::{Counts, ListQuery, Listing, Tab};
+pub use pdf::{Fonts, PdfError, Printer};
+pub use record::{
+    Consult, ConsultView, Evidence, Named, PatientBlock, ReportVersion, SlideNote, StudyBlock, TimelineEntry,
+};
+pub use report::{Preview, ReportDraft};
+pub use service::{ConsultConfig, ConsultService, NewConsult, ReportPart};
+pub use state::{Action, State};
+pub use verify::{Judgement, SignerVerdict, Verdict};

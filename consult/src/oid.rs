@@ -1,0 +1,1 @@
+//! Object identifiers that the signatures use and `const-oid` does not name.

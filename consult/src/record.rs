@@ -1,0 +1,214 @@
+//! The consult as it is kept: who asks whom what about which study, and what has happened since.
+
+use crate::report::ReportDraft;
+use crate::state::{Acceptance, Action, Rules, State};
+use access::{ConsultKind, Signatures, Urgency};
+use model::{ConsultId, OrgId, PersonId, Sha256, SlideId, Uid};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// Record kind of consults.
+pub const KIND: &str = "consult";
+
+/// An identifier with the name that people know it by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named<Id> {
+    /// Identifier.
+    pub id: Id,
+    /// Name.
+    pub name: String,
+}
+
+/// The patient as the study's attributes say at submission; frozen with the evidence.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatientBlock {
+    /// Name, the ideographic group where there is one.
+    pub name: String,
+    /// (0010,0020)
+    pub id: String,
+    /// (0010,0040): `M`, `F`, `O` or empty.
+    pub sex: String,
+    /// (0010,0030), `YYYYMMDD` or empty.
+    pub birth_date: String,
+    /// Age in words, such as `58岁`; empty when neither age nor birth date is known.
+    pub age: String,
+}
+
+/// The study as its attributes say at submission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StudyBlock {
+    /// Owner.
+    pub org: OrgId,
+    /// Study Instance UID.
+    pub study_instance_uid: Uid,
+    /// (0008,1030)
+    pub description: String,
+    /// (0008,0061)
+    pub modalities: Vec<String>,
+    /// (0008,0020), `YYYYMMDD` or empty.
+    pub study_date: String,
+    /// (0008,0030), DICOM TM or empty.
+    pub study_time: String,
+    /// (0008,0050)
+    pub accession_number: String,
+}
+
+/// The slide that the question is about, when it is about one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlideNote {
+    /// Identifier.
+    pub id: SlideId,
+    /// Lossless grade: `A`, `B` or `C`.
+    pub grade: String,
+}
+
+/// One instance in evidence: frozen when the question was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Study Instance UID.
+    pub study_instance_uid: Uid,
+    /// Series Instance UID.
+    pub series_instance_uid: Uid,
+    /// SOP Instance UID.
+    pub sop_instance_uid: Uid,
+    /// SHA-256 of the data set's bytes as they arrived (from ingest).
+    pub sha256: Sha256,
+}
+
+/// One step that has happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    /// The state that was reached.
+    pub state: State,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// By whom; `None` for the node itself (a rule of the agreement, delivery).
+    pub by: Option<Named<PersonId>>,
+    /// A reason, or empty.
+    pub note: String,
+}
+
+/// Who signed, as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignerNote {
+    /// Name.
+    pub name: String,
+    /// `reader` or `reviewer`.
+    pub role: String,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub signed_at: OffsetDateTime,
+}
+
+/// A signed version of the report; its bytes are in the record `report` named `record`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportVersion {
+    /// From 1; goes up when a delivered report is amended.
+    pub version: u32,
+    /// Identifier of the `report` record.
+    pub record: String,
+    /// SHA-256 of the canonical report.
+    pub canonical_sha256: Sha256,
+    /// When the last signature was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub signed_at: OffsetDateTime,
+    /// Who has signed.
+    pub signers: Vec<SignerNote>,
+    /// Whether a later version has taken its place, or the reviewer returned it.
+    pub superseded: bool,
+}
+
+/// A consult.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Consult {
+    /// Identifier.
+    pub id: ConsultId,
+    /// What people call it: `YX20261123-0007`.
+    pub number: String,
+    /// Kind.
+    pub kind: ConsultKind,
+    /// Urgency.
+    pub urgency: Urgency,
+    /// Where it is.
+    pub state: State,
+    /// Who asks.
+    pub requesting: Named<OrgId>,
+    /// Who is asked.
+    pub reading: Named<OrgId>,
+    /// The patient.
+    pub patient: PatientBlock,
+    /// The study.
+    pub study: StudyBlock,
+    /// The slide, when the question is about one.
+    pub slide: Option<SlideNote>,
+    /// The question.
+    pub question: String,
+    /// Clinical history.
+    pub history: String,
+    /// Whether the patient has consented.
+    pub consent: bool,
+    /// Who wrote the question.
+    pub created_by: Named<PersonId>,
+    /// When it was written.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When it was sent.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub submitted_at: Option<OffsetDateTime>,
+    /// When the final report is due.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub due_at: Option<OffsetDateTime>,
+    /// The agreement that it was sent under.
+    pub agreement: Option<String>,
+    /// One signature or two, from the agreement.
+    pub signatures: Signatures,
+    /// How it is accepted, from the agreement.
+    pub acceptance: Acceptance,
+    /// Who has it.
+    pub reader: Option<Named<PersonId>>,
+    /// Who signed second.
+    pub reviewer: Option<Named<PersonId>>,
+    /// What was submitted; empty in a draft.
+    pub evidence: Vec<Evidence>,
+    /// What has happened.
+    pub timeline: Vec<TimelineEntry>,
+    /// The report as the reader last saved it.
+    pub report: Option<ReportDraft>,
+    /// When the report was last saved: the report time that is printed and signed.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub reported_at: Option<OffsetDateTime>,
+    /// Signed versions, oldest first.
+    pub versions: Vec<ReportVersion>,
+}
+
+impl Consult {
+    /// What the agreement decided about the way.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        Rules { signatures: self.signatures, acceptance: self.acceptance }
+    }
+
+    /// The version that counts now: the newest that is not superseded.
+    #[must_use]
+    pub fn current_version(&self) -> Option<&ReportVersion> {
+        self.versions.iter().rev().find(|v| !v.superseded)
+    }
+
+    /// Whether it is late: the clock runs, and the due time has passed.
+    #[must_use]
+    pub fn is_overdue(&self, now: OffsetDateTime) -> bool {
+        self.state.is_clock_running() && self.due_at.is_some_and(|due| due < now)
+    }
+}
+
+/// A consult as one caller sees it. Before it is released, the requesting side sees neither report nor versions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConsultView {
+    /// The consult.
+    pub consult: Consult,
+    /// Version of the record, to be sent back with the next action.
+    pub version: i64,
+    /// What the caller may do now.
+    pub allowed: Vec<Action>,
+}

@@ -1,0 +1,1 @@
+//! Signing, reviewing and the files of a signed report.

@@ -1,0 +1,1 @@
+//! Sending a question: the checks, the evidence, the grant.

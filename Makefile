@@ -1,0 +1,61 @@
+# Farsight (远见). `make run` and `make test` install what they need on Debian and Ubuntu.
+
+SHELL := /bin/bash
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+DATA := farsight-demo
+
+# What the web application is built from.
+VIEWER := $(shell find viewer -type f -not -path 'viewer/node_modules/*' -not -path 'viewer/dist/*' 2>/dev/null)
+
+.NOTPARALLEL:
+.PHONY: help run test check bench samples web setup clean
+
+help:
+	@echo 'make run      build everything, start the demo (data in $(DATA)/)'
+	@echo 'make test     all tests, browser and other programs included'
+	@echo 'make check    formatting, lints, unit tests'
+	@echo 'make bench    speed, side by side with other programs'
+	@echo 'make samples  sample studies and slides, in sample-data/cache/'
+	@echo 'make clean    remove what was built (not the demo data)'
+
+run: setup samples web
+	cargo build -p server
+	exec $(TARGET)/debug/farsight demo --data $(DATA)
+
+setup:
+	@scripts/setup.sh run
+
+samples:
+	@scripts/setup.sh python
+	@.venv/bin/python sample-data/fetch.py
+	@.venv/bin/python sample-data/generate.py demo
+
+web: viewer/dist/index.html
+
+viewer/dist/index.html: $(VIEWER)
+	@scripts/setup.sh run
+	cd viewer && npm run build
+	@touch $@
+
+test:
+	@scripts/test.sh
+
+check: viewer/dist
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --workspace --lib
+	@if [ -d viewer/node_modules ]; then cd viewer && npm run check; \
+	else echo 'viewer: not checked, its packages are not installed (make setup)'; fi
+
+# The server embeds this folder; empty will do for compiling.
+viewer/dist:
+	@mkdir -p $@
+
+bench: viewer/dist/index.html
+	@scripts/setup.sh bench
+	cargo build --release -p server
+	.venv/bin/python bench/run.py
+
+clean:
+	cargo clean
+	rm -rf viewer/dist tests/artefacts bench/results

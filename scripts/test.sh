@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Runs every suite, goes on after a failure, and ends with a table of results and times.
+# Logs, screenshots and whatever else the suites leave are in tests/artefacts/.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+target="${CARGO_TARGET_DIR:-target}"
+case "$target" in /*) ;; *) target="$PWD/$target" ;; esac
+export FARSIGHT_BIN="$target/debug/farsight"
+export FARSIGHT_PYTHON="$PWD/.venv/bin/python"
+export FARSIGHT_SAMPLES="$PWD/sample-data/cache"
+export FARSIGHT_ARTEFACTS="$PWD/tests/artefacts"
+# Debian's DCMTK leaves Nagle's algorithm on without this.
+export TCP_NODELAY=1
+
+rm -rf tests/artefacts
+mkdir -p tests/artefacts
+failed=0
+table=()
+
+suite() {
+    local name="$1" log start seconds result
+    shift
+    log="tests/artefacts/${name// /-}.log"
+    echo
+    echo "== $name"
+    start=$SECONDS
+    if "$@" 2>&1 | tee "$log"; then result=passed; else
+        result=FAILED
+        failed=$((failed + 1))
+    fi
+    seconds=$((SECONDS - start))
+    table+=("$(printf '%-18s %-7s %4d s' "$name" "$result" "$seconds")")
+    [ "$result" = passed ]
+}
+
+in_folder() (cd "$1" && shift && "$@")
+
+finish() {
+    echo
+    echo "== summary (logs in tests/artefacts/)"
+    printf '%s\n' "${table[@]}"
+    exit $((failed > 0))
+}
+
+# Without these nothing else can run.
+suite "set-up" scripts/setup.sh test || finish
+suite "sample data" make --no-print-directory samples || finish
+suite "web build" make --no-print-directory web || finish
+suite "server build" cargo build --workspace || finish
+
+suite "formatting" cargo fmt --all --check
+suite "viewer checks" in_folder viewer npm run check
+suite "viewer units" in_folder viewer npm test
+suite "rust" cargo test --workspace --no-fail-fast
+if [ -f tests/browser/package.json ]; then
+    suite "browser" in_folder tests/browser npm test
+fi
+finish

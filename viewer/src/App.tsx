@@ -1,0 +1,41 @@
+/** The map of the application: which address is which place. The image viewers are loaded only where they are shown. */
+import { lazy, Suspense } from 'react';
+import { Navigate, Route, Routes } from 'react-router';
+import { AskPage } from './consult/AskPage';
+import { SignedReportPage } from './consult/SignedReportPage';
+import { CasePage } from './consult/CasePage';
+import { SessionGate } from './session/SessionGate';
+import { Shell } from './shell/Shell';
+import { SlidesPage } from './slides/SlidesPage';
+import { StudiesPage } from './studies/StudiesPage';
+import { PageSkeleton } from './ui/PageSkeleton';
+import { VerifyPage } from './verify/VerifyPage';
+import { WorklistPage } from './worklist/WorklistPage';
+
+const AuditPage = lazy(() => import('./admin/AuditPage'));
+const SlidePage = lazy(() => import('./slides/SlidePage'));
+const StudyPage = lazy(() => import('./reading/StudyPage'));
+
+export function App() {
+  return (
+    <Suspense fallback={<PageSkeleton />}>
+      <Routes>
+        <Route path="/verify" element={<VerifyPage />} />
+        <Route element={<SessionGate />}>
+          <Route element={<Shell />}>
+            <Route index element={<WorklistPage />} />
+            <Route path="studies" element={<StudiesPage />} />
+            <Route path="studies/:org/:uid" element={<StudyPage />} />
+            <Route path="slides" element={<SlidesPage />} />
+            <Route path="slides/:id" element={<SlidePage />} />
+            <Route path="ask" element={<AskPage />} />
+            <Route path="cases/:id" element={<CasePage />} />
+            <Route path="cases/:id/report" element={<SignedReportPage />} />
+            <Route path="audit" element={<AuditPage />} />
+            <Route path="*" element={<Navigate to="/" replace />} />
+          </Route>
+        </Route>
+      </Routes>
+    </Suspense>
+  );
+}

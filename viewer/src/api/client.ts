@@ -1,0 +1,84 @@
+/**
+ * One way to speak to the server: same origin, session cookie, problem+json.
+ * A session that has run out does not fail a request: the person logs in over the page and the request goes again.
+ */
+import { noteServerDate, setReachable } from './connection';
+import { Problem, Unreachable, problemFrom } from './problem';
+
+export const apiRoot = '/api/v1';
+
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+type Relogin = () => Promise<void>;
+
+let askForLogin: Relogin | null = null;
+
+/** The session's own dialog registers itself here; `null` when nobody is logged in yet. */
+export function onSessionExpired(handler: Relogin | null): void {
+  askForLogin = handler;
+}
+
+/** For senders other than `fetch` (uploads need XHR for progress): waits until somebody is logged in again. */
+export async function relogin(): Promise<boolean> {
+  if (askForLogin === null) return false;
+  await askForLogin();
+  return true;
+}
+
+export interface RequestOptions {
+  body?: unknown;
+  form?: FormData;
+  signal?: AbortSignal;
+  /** A 401 is the answer itself (login, "who am I"), not a lapse. */
+  anonymous?: boolean;
+}
+
+async function send(method: Method, path: string, options: RequestOptions): Promise<Response> {
+  const headers: Record<string, string> = { Accept: 'application/json' };
+  if (method !== 'GET') headers['X-Farsight'] = '1';
+  if (options.body !== undefined) headers['Content-Type'] = 'application/json';
+  try {
+    const response = await fetch(apiRoot + path, {
+      method,
+      headers,
+      credentials: 'same-origin',
+      body: options.form ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
+      signal: options.signal,
+    });
+    setReachable(true);
+    noteServerDate(response.headers.get('Date'));
+    return response;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    setReachable(false);
+    throw new Unreachable();
+  }
+}
+
+/**
+ * Sends one request and parses its JSON answer.
+ * @throws Problem when the server refuses, Unreachable when it does not answer.
+ */
+export async function request<T>(method: Method, path: string, options: RequestOptions = {}): Promise<T> {
+  let response = await send(method, path, options);
+  if (response.status === 401 && options.anonymous !== true && (await relogin())) {
+    response = await send(method, path, options);
+  }
+  if (!response.ok) throw problemFrom(response.status, await response.text());
+  if (response.status === 204) return undefined as T;
+  return (await response.json()) as T;
+}
+
+/** A query string without the parameters that are empty. */
+export function query(parameters: Record<string, string | number | undefined>): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined && value !== '') search.set(name, String(value));
+  }
+  const text = search.toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+/** Network trouble and a busy server pass; a refusal does not. */
+export function isWorthRetrying(error: unknown): boolean {
+  return error instanceof Unreachable || (error instanceof Problem && error.status === 503);
+}

@@ -1,0 +1,302 @@
+/**
+ * The shapes of /api/v1 as the server speaks them. Hand-written from the contract; nothing but this file
+ * has to change when types generated from the OpenAPI take its place.
+ * Times are RFC 3339 UTC strings, DICOM dates stay `YYYYMMDD`.
+ */
+
+export interface Ref {
+  id: string;
+  name: string;
+}
+
+export type Role =
+  | 'requester'
+  | 'reader'
+  | 'reviewer'
+  | 'coordinator'
+  | 'administrator'
+  | 'security_officer'
+  | 'auditor'
+  | 'uploader';
+
+export interface Me {
+  person: { id: string; login: string; name: string; title: string | null };
+  organisation: Ref & { kind: 'hospital' | 'centre' };
+  roles: Role[];
+  can_sign: boolean;
+  language: 'zh' | 'en';
+}
+
+export interface Study {
+  study_instance_uid: string;
+  organisation: Ref;
+  own: boolean;
+  patient_name: string;
+  patient_id: string;
+  patient_sex: string | null;
+  patient_birth_date: string | null;
+  patient_age: string | null;
+  study_date: string | null;
+  study_time: string | null;
+  description: string | null;
+  accession_number: string | null;
+  modalities: string[];
+  series_count: number;
+  instance_count: number;
+  received_at: string;
+  slide_ids: string[];
+  flags: string[];
+}
+
+export interface Series {
+  series_instance_uid: string;
+  modality: string;
+  number: number | null;
+  description: string | null;
+  instance_count: number;
+  body_part: string | null;
+  is_image: boolean;
+}
+
+export interface StudyDetail extends Study {
+  series: Series[];
+}
+
+export interface StudyList {
+  studies: Study[];
+  more: boolean;
+}
+
+export type UploadOutcome = 'stored' | 'already_there' | 'kept_apart';
+
+export interface Uploaded {
+  study_instance_uid: string;
+  series_instance_uid: string;
+  sop_instance_uid: string;
+  outcome: UploadOutcome;
+}
+
+export type Grade = 'A' | 'B' | 'C';
+
+export interface SlideLevel {
+  level: number;
+  width: number;
+  height: number;
+  downsample: number;
+  tiles_x: number;
+  tiles_y: number;
+  tile_width: number;
+  tile_height: number;
+}
+
+export interface GradeReport {
+  tiles_checked: number;
+  tiles_equal: number;
+  method: string;
+  codec: string;
+  generations: number;
+}
+
+export interface Slide {
+  id: string;
+  organisation: Ref;
+  study_instance_uid: string;
+  series_instance_uid: string;
+  patient_name: string;
+  patient_id: string;
+  study_date: string | null;
+  source: string;
+  scanner: string | null;
+  objective: number | null;
+  mpp_um: { x: number; y: number } | null;
+  width: number;
+  height: number;
+  tile_width: number;
+  tile_height: number;
+  levels: SlideLevel[];
+  grade: Grade;
+  grade_report: GradeReport | null;
+  has_label: boolean;
+  has_overview: boolean;
+  associated: string[];
+  description: string | null;
+  imported_at: string;
+}
+
+export type ConsultKind = 'diagnosis' | 'consultation';
+export type Urgency = 'routine' | 'urgent' | 'emergency' | 'frozen';
+
+export interface Partner {
+  organisation: Ref;
+  kinds: ConsultKind[];
+  modalities: string[];
+  urgencies: { urgency: Urgency; turnaround_min: number }[];
+}
+
+export type ConsultState =
+  | 'draft'
+  | 'submitted'
+  | 'awaiting_data'
+  | 'accepted'
+  | 'assigned'
+  | 'reading'
+  | 'preliminary'
+  | 'returned'
+  | 'final'
+  | 'delivered'
+  | 'closed'
+  | 'amending'
+  | 'rejected'
+  | 'cancelled';
+
+export type ConsultAction =
+  | 'submit'
+  | 'accept'
+  | 'reject'
+  | 'claim'
+  | 'release'
+  | 'sign'
+  | 'review'
+  | 'return'
+  | 'acknowledge'
+  | 'cancel'
+  | 'edit';
+
+export interface ConsultStudy {
+  org: string;
+  study_instance_uid: string;
+  description: string | null;
+  modalities: string[];
+  study_date: string | null;
+}
+
+export interface ConsultRow {
+  id: string;
+  number: string;
+  kind: ConsultKind;
+  urgency: Urgency;
+  state: ConsultState;
+  requesting: Ref;
+  reading: Ref;
+  patient_name: string;
+  patient_sex: string | null;
+  patient_age: string | null;
+  study: ConsultStudy | null;
+  slide_id: string | null;
+  question: string;
+  submitted_at: string | null;
+  due_at: string | null;
+  reader: Ref | null;
+  reviewer: Ref | null;
+  created_by: Ref;
+  version: number;
+  allowed: ConsultAction[];
+}
+
+export interface EvidenceItem {
+  study_instance_uid: string;
+  series_instance_uid: string;
+  sop_instance_uid: string;
+  sha256: string;
+}
+
+export interface TimelineEntry {
+  state: ConsultState;
+  at: string;
+  by: Ref | null;
+  note: string | null;
+}
+
+export interface ReportDraft {
+  findings: string;
+  diagnosis: string;
+  recommendation: string;
+  template: string | null;
+  displayed: string[];
+}
+
+export interface ReportVersion {
+  version: number;
+  signed_at: string;
+  signers: { name: string; role: string; signed_at: string }[];
+  superseded: boolean;
+}
+
+export interface Consult extends ConsultRow {
+  history: string;
+  consent: boolean;
+  evidence: EvidenceItem[];
+  timeline: TimelineEntry[];
+  report: ReportDraft | null;
+  versions: ReportVersion[];
+}
+
+export type WorklistTab = 'mine' | 'pool' | 'awaiting' | 'review' | 'critical' | 'overdue' | 'all';
+
+export interface ConsultList {
+  consults: ConsultRow[];
+  counts: Record<WorklistTab, number>;
+  more: boolean;
+}
+
+/** What a request says: the body of POST /consults and of PUT /consults/{id} while it is a draft. */
+export interface ConsultRequest {
+  reading_organisation: string;
+  kind: ConsultKind;
+  urgency: Urgency;
+  study: { org: string; study_instance_uid: string };
+  question: string;
+  history: string;
+  consent: boolean;
+}
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+
+export interface ReportPreview {
+  canonical_sha256: string;
+  canonical: { [key: string]: JsonValue };
+  missing: string[];
+}
+
+export interface VerdictPart {
+  result: 'good' | 'bad' | 'unknown' | 'not_present';
+  detail: string;
+}
+
+export interface Verdict {
+  integrity: VerdictPart;
+  chain: VerdictPart;
+  evidence: VerdictPart;
+  superseded: VerdictPart;
+  time_stamp: VerdictPart;
+  signers: {
+    name: string;
+    role: string;
+    organisation: string;
+    signed_at: string;
+    certificate_subject: string;
+    test_certificate: boolean;
+  }[];
+  ok: boolean;
+}
+
+export interface AuditEvent {
+  seq: number;
+  at: string;
+  actor: string | null;
+  organisation: string | null;
+  action: string;
+  object: string | null;
+  outcome: string;
+  detail: string | null;
+}
+
+/** RFC 9457. `type` is a relative URI, /problems/<slug>. */
+export interface ProblemBody {
+  type: string;
+  title: string;
+  status: number;
+  detail?: string;
+  instance?: string;
+  field?: string;
+}

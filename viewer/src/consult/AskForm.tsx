@@ -1,0 +1,155 @@
+/** The form of a request. Errors stand beside the field they are about. */
+import { Button, Checkbox, Group, Paper, Select, Stack, Text, Textarea, Title } from '@mantine/core';
+import { useState, type FormEvent, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useNavigate } from 'react-router';
+import { Problem } from '../api/problem';
+import type { Consult, Partner } from '../api/types';
+import { DropZone } from '../studies/DropZone';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { formatMinutes } from '../ui/clock';
+import { missingField, type AskDraft, type AskField, type AskStudy } from './askDraft';
+import classes from './Consult.module.css';
+import { StudyChoice } from './StudyChoice';
+import { useAsk } from './useAsk';
+
+const fields: readonly AskField[] = ['study', 'agreement', 'question', 'consent'];
+
+/** The field that the server refused, when it named one that is on this page. */
+function refusedField(error: unknown): AskField | null {
+  if (!(error instanceof Problem) || error.status !== 422) return null;
+  return fields.find((field) => field === error.field) ?? null;
+}
+
+export function AskForm({ study, consult }: { study: AskStudy | null; consult: Consult | null }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const { draft, change, partners, offered, send } = useAsk({ study, consult });
+  const [tried, setTried] = useState(false);
+  const missing = missingField(draft);
+  const wrong = (tried ? missing : null) ?? refusedField(send.error);
+  const errorAt = (field: AskField) => (wrong === field ? t(`ask.missing.${field}`) : undefined);
+  const partner = offered.find(({ organisation }) => organisation.id === draft.reading_organisation);
+
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setTried(true);
+    if (missing !== null) return;
+    send.mutate(undefined, { onSuccess: (sent) => void navigate(`/cases/${sent.id}`) });
+  };
+
+  return (
+    <DropZone>
+      <form onSubmit={submit} className={classes.page} noValidate>
+        <Stack gap="md">
+          <Title order={1} size="h3">
+            {t('ask.title')}
+          </Title>
+          <StepPanel number={1} title={t('ask.step.study')}>
+            <StudyChoice study={draft.study} error={errorAt('study')} onChoose={(chosen) => change({ study: chosen })} />
+          </StepPanel>
+          <StepPanel number={2} title={t('ask.step.question')}>
+            {partners.isError && <ErrorNotice error={partners.error} onRetry={() => void partners.refetch()} />}
+            {draft.study !== null && partners.isSuccess && offered.length === 0 && <Text c="dimmed">{t('ask.noPartner')}</Text>}
+            <AgreementFields draft={draft} offered={offered} partner={partner} error={errorAt('agreement')} change={change} />
+            <Textarea
+              label={t('consult.question')}
+              placeholder={t('ask.questionHint')}
+              required
+              autosize
+              minRows={2}
+              error={errorAt('question')}
+              value={draft.question}
+              onChange={(event) => change({ question: event.currentTarget.value })}
+            />
+            <Textarea
+              label={t('consult.history')}
+              placeholder={t('ask.historyHint')}
+              autosize
+              minRows={3}
+              value={draft.history}
+              onChange={(event) => change({ history: event.currentTarget.value })}
+            />
+            <Checkbox
+              label={t('ask.consent')}
+              checked={draft.consent}
+              error={errorAt('consent')}
+              onChange={(event) => change({ consent: event.currentTarget.checked })}
+            />
+          </StepPanel>
+          <StepPanel number={3} title={t('ask.step.send')}>
+            {send.isError && wrong === null && <ErrorNotice error={send.error} />}
+            <Group justify="space-between">
+              <Text size="sm" c="dimmed">
+                {t('ask.kept')}
+              </Text>
+              <Button type="submit" size="lg" loading={send.isPending}>
+                {t('ask.send')}
+              </Button>
+            </Group>
+          </StepPanel>
+        </Stack>
+      </form>
+    </DropZone>
+  );
+}
+
+function StepPanel({ number, title, children }: { number: number; title: string; children: ReactNode }) {
+  return (
+    <Paper withBorder p="md" component="section" className={classes.panel}>
+      <Stack gap="sm">
+        <Title order={2} size="h4">
+          {number}. {title}
+        </Title>
+        {children}
+      </Stack>
+    </Paper>
+  );
+}
+
+interface AgreementProps {
+  draft: AskDraft;
+  offered: Partner[];
+  partner: Partner | undefined;
+  error: string | undefined;
+  change: (part: Partial<AskDraft>) => void;
+}
+
+function AgreementFields({ draft, offered, partner, error, change }: AgreementProps) {
+  const { t } = useTranslation();
+  const disabled = offered.length === 0;
+  const kinds = partner?.kinds ?? [];
+  const urgencies = partner?.urgencies ?? [];
+  return (
+    <Group grow align="flex-start" preventGrowOverflow={false}>
+      <Select
+        label={t('consult.reading')}
+        error={error}
+        disabled={disabled}
+        allowDeselect={false}
+        data={offered.map(({ organisation }) => ({ value: organisation.id, label: organisation.name }))}
+        value={draft.reading_organisation}
+        onChange={(id) => change({ reading_organisation: id })}
+      />
+      <Select
+        label={t('consult.kind')}
+        disabled={disabled}
+        allowDeselect={false}
+        data={kinds.map((value) => ({ value, label: t(`kind.${value}`) }))}
+        value={draft.kind}
+        onChange={(value) => change({ kind: kinds.find((kind) => kind === value) ?? null })}
+      />
+      <Select
+        label={t('consult.urgency')}
+        disabled={disabled}
+        allowDeselect={false}
+        data={urgencies.map(({ urgency, turnaround_min }) => ({
+          value: urgency,
+          label: t('ask.turnaround', { urgency: t(`urgency.${urgency}`), time: formatMinutes(turnaround_min) }),
+        }))}
+        value={draft.urgency}
+        onChange={(value) => change({ urgency: urgencies.find(({ urgency }) => urgency === value)?.urgency ?? null })}
+      />
+    </Group>
+  );
+}

@@ -1,0 +1,29 @@
+/** A consult by its address: the reading page for those who answer, the waiting page for those who asked. */
+import { lazy } from 'react';
+import { useParams } from 'react-router';
+import type { Consult, Me } from '../api/types';
+import { hasRole, useMe } from '../session/useMe';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { PageSkeleton } from '../ui/PageSkeleton';
+import { RequesterCase } from './RequesterCase';
+import { useConsult } from './useConsult';
+
+const ReadingPage = lazy(() => import('../reading/ReadingPage'));
+
+function answers(me: Me, consult: Consult): boolean {
+  return me.organisation.id === consult.reading.id && hasRole(me, 'reader', 'reviewer', 'coordinator');
+}
+
+export function CasePage() {
+  const { id = '' } = useParams();
+  const me = useMe();
+  const consult = useConsult(id);
+  if (consult.data === undefined) {
+    return consult.isError ? <ErrorNotice error={consult.error} onRetry={() => void consult.refetch()} /> : <PageSkeleton />;
+  }
+  return answers(me, consult.data) ? (
+    <ReadingPage key={consult.data.id} consult={consult.data} />
+  ) : (
+    <RequesterCase consult={consult.data} />
+  );
+}

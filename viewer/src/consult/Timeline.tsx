@@ -1,0 +1,29 @@
+/** Where the case is, as a line of dots with times. */
+import { useTranslation } from 'react-i18next';
+import type { TimelineEntry } from '../api/types';
+import { useFormat } from '../ui/useFormat';
+import classes from './Consult.module.css';
+import { timelineSteps } from './timeline';
+
+export function Timeline({ entries }: { entries: TimelineEntry[] }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  return (
+    <ol className={classes.timeline} aria-label={t('consult.timeline')}>
+      {timelineSteps(entries).map(({ state, entry }, index) => (
+        <li key={index} className={classes.step} data-done={entry !== null || undefined}>
+          <span className={classes.stepName}>{t(`state.${state}`)}</span>
+          {entry !== null && (
+            <span className={classes.stepTime}>
+              {format.moment(entry.at)}
+              {entry.by !== null && ` ${entry.by.name}`}
+            </span>
+          )}
+          {entry?.note !== null && entry?.note !== undefined && entry.note !== '' && (
+            <span className={classes.stepTime}>{entry.note}</span>
+          )}
+        </li>
+      ))}
+    </ol>
+  );
+}

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import type { Partner } from '../api/types';
+import { emptyDraft, missingField, requestFrom, withPartner, type AskDraft } from './askDraft';
+
+const centre: Partner = {
+  organisation: { id: 'centre', name: '市医院诊断中心' },
+  kinds: ['diagnosis', 'consultation'],
+  modalities: ['CT'],
+  urgencies: [
+    { urgency: 'routine', turnaround_min: 1440 },
+    { urgency: 'urgent', turnaround_min: 120 },
+  ],
+};
+
+const full: AskDraft = {
+  id: null,
+  study: { org: 'hospital', study_instance_uid: '1.2.3' },
+  reading_organisation: 'centre',
+  kind: 'diagnosis',
+  urgency: 'urgent',
+  question: ' 结节性质？ ',
+  history: '',
+  consent: true,
+};
+
+test('the agreement fills in what is not chosen and keeps what is', () => {
+  expect(withPartner(emptyDraft, [centre])).toMatchObject({ reading_organisation: 'centre', kind: 'diagnosis', urgency: 'routine' });
+  expect(withPartner(full, [centre]).urgency).toBe('urgent');
+  expect(withPartner({ ...full, urgency: 'frozen' }, [centre]).urgency).toBe('routine');
+  expect(withPartner(emptyDraft, [])).toEqual(emptyDraft);
+});
+
+test('missing things are named one at a time, in the order of the page', () => {
+  expect(missingField(emptyDraft)).toBe('study');
+  expect(missingField({ ...full, reading_organisation: null })).toBe('agreement');
+  expect(missingField({ ...full, question: '  ' })).toBe('question');
+  expect(missingField({ ...full, consent: false })).toBe('consent');
+  expect(missingField(full)).toBeNull();
+});
+
+test('a request is trimmed, and is nothing without a study', () => {
+  expect(requestFrom(full)?.question).toBe('结节性质？');
+  expect(requestFrom({ ...full, study: null })).toBeNull();
+});

@@ -1,0 +1,82 @@
+/** What a requester has typed so far. Kept in the browser until it is sent, so that no word is lost. */
+import type { Consult, ConsultKind, ConsultRequest, Partner, Urgency } from '../api/types';
+
+export interface AskStudy {
+  org: string;
+  study_instance_uid: string;
+}
+
+export interface AskDraft {
+  /** The consult on the server, once there is one: sending again must not make a second. */
+  id: string | null;
+  study: AskStudy | null;
+  reading_organisation: string | null;
+  kind: ConsultKind | null;
+  urgency: Urgency | null;
+  question: string;
+  history: string;
+  consent: boolean;
+}
+
+export const emptyDraft: AskDraft = {
+  id: null,
+  study: null,
+  reading_organisation: null,
+  kind: null,
+  urgency: null,
+  question: '',
+  history: '',
+  consent: false,
+};
+
+export function draftKey(personId: string): string {
+  return `farsight.ask.${personId}`;
+}
+
+export function draftFrom(consult: Consult): AskDraft {
+  return {
+    id: consult.id,
+    study: consult.study === null ? null : { org: consult.study.org, study_instance_uid: consult.study.study_instance_uid },
+    reading_organisation: consult.reading.id,
+    kind: consult.kind,
+    urgency: consult.urgency,
+    question: consult.question,
+    history: consult.history,
+    consent: consult.consent,
+  };
+}
+
+/** Choices that the person has not made, or that the agreement does not offer, become the agreement's first. */
+export function withPartner(draft: AskDraft, partners: readonly Partner[]): AskDraft {
+  const partner = partners.find(({ organisation }) => organisation.id === draft.reading_organisation) ?? partners[0];
+  if (partner === undefined) return draft;
+  const kind = partner.kinds.find((offered) => offered === draft.kind) ?? partner.kinds[0] ?? null;
+  const urgencies = partner.urgencies.map(({ urgency }) => urgency);
+  const urgency = urgencies.find((offered) => offered === draft.urgency) ?? urgencies[0] ?? null;
+  return { ...draft, reading_organisation: partner.organisation.id, kind, urgency };
+}
+
+export type AskField = 'study' | 'agreement' | 'question' | 'consent';
+
+/** The first thing that is missing, by the server's own names of the fields. */
+export function missingField(draft: AskDraft): AskField | null {
+  if (draft.study === null) return 'study';
+  if (draft.reading_organisation === null || draft.kind === null || draft.urgency === null) return 'agreement';
+  if (draft.question.trim() === '') return 'question';
+  return draft.consent ? null : 'consent';
+}
+
+/** `null` while a field without which the server keeps nothing is missing. */
+export function requestFrom(draft: AskDraft): ConsultRequest | null {
+  const { study, reading_organisation, kind, urgency } = draft;
+  if (study === null || reading_organisation === null || kind === null || urgency === null) return null;
+  return {
+    study,
+    reading_organisation,
+    kind,
+    urgency,
+    question: draft.question.trim(),
+    history: draft.history.trim(),
+    consent: draft.consent,
+  };
+}

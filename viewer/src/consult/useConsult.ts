@@ -1,0 +1,33 @@
+/** One consult, and what may be done to it. */
+import { useMutation, useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
+import { consults, type PlainAction, type ReasonedAction } from '../api/endpoints';
+import { keys } from '../api/queries';
+import type { Consult } from '../api/types';
+
+const refresh_ms = 15_000;
+
+export function useConsult(id: string) {
+  return useQuery({ queryKey: keys.consult(id), queryFn: () => consults.get(id), refetchInterval: refresh_ms });
+}
+
+/** Puts a newer consult where every page looks, and makes lists ask again. */
+export function rememberConsult(cache: QueryClient, consult: Consult): void {
+  cache.setQueryData(keys.consult(consult.id), consult);
+  void cache.invalidateQueries({ queryKey: keys.consults });
+}
+
+export type Step =
+  | { action: PlainAction }
+  | { action: ReasonedAction; reason: string };
+
+export function useStep(consult: Consult) {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (step: Step) =>
+      'reason' in step
+        ? consults.actWithReason(consult.id, step.action, consult.version, step.reason)
+        : consults.act(consult.id, step.action, consult.version),
+    onSuccess: (next) => rememberConsult(cache, next),
+    onError: () => cache.invalidateQueries({ queryKey: keys.consult(consult.id) }),
+  });
+}

@@ -1,0 +1,28 @@
+/** The canonical report, field by field as it will be signed, and its exact text for whoever wants to see that. */
+import { Text } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import type { JsonValue } from '../api/types';
+import { Field } from '../ui/Field';
+import { canonicalRows } from './canonicalRows';
+import classes from './Reading.module.css';
+
+export function CanonicalView({ canonical }: { canonical: { [key: string]: JsonValue } }) {
+  const { t, i18n } = useTranslation();
+  // Keys come from the server: one that we have no word for is shown as it is rather than left out.
+  const word = (key: string) => (i18n.exists(`canonical.${key}`) ? i18n.t(`canonical.${key}` as 'canonical.findings') : key);
+  return (
+    <div className={classes.canonical}>
+      {canonicalRows(canonical).map(({ path, value }) => (
+        <Field key={path.join('.')} label={path.map(word).join(' · ')}>
+          {typeof value === 'number' ? t('sign.items', { n: value }) : value}
+        </Field>
+      ))}
+      <details>
+        <Text component="summary" size="sm">
+          {t('sign.raw')}
+        </Text>
+        <pre className={classes.raw}>{JSON.stringify(canonical, null, 2)}</pre>
+      </details>
+    </div>
+  );
+}

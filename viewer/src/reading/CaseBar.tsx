@@ -1,0 +1,88 @@
+/** The patient bar of a case: who, how long still, and every step that may be taken now. */
+import { Button } from '@mantine/core';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import type { Consult } from '../api/types';
+import { ReasonDialog } from '../consult/ReasonDialog';
+import { useStep } from '../consult/useConsult';
+import { Clock } from '../ui/Clock';
+import { isAnswered } from '../ui/consultState';
+import { dicomDate } from '../ui/dicomText';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { PageBar } from '../ui/PageBar';
+import { Patient } from '../ui/Patient';
+import { StateChip } from '../ui/StateChip';
+import { UrgencyChip } from '../ui/UrgencyChip';
+import { useExamText } from '../worklist/useExamText';
+
+interface Props {
+  consult: Consult;
+  signs: 'sign' | 'review' | null;
+  onSign: () => void;
+  onNext: (() => Promise<void>) | null;
+}
+
+type Asking = 'reject' | 'return' | null;
+
+export function CaseBar({ consult, signs, onSign, onNext }: Props) {
+  const { t } = useTranslation();
+  const examText = useExamText();
+  const step = useStep(consult);
+  const [asking, setAsking] = useState<Asking>(null);
+  const plain = (['accept', 'claim', 'release'] as const).filter((action) => consult.allowed.includes(action));
+  const reasoned = (['reject', 'return'] as const).filter((action) => consult.allowed.includes(action));
+
+  return (
+    <>
+      <PageBar
+        actions={
+          <>
+            {plain.map((action) => (
+              <Button
+                key={action}
+                variant={action === 'claim' ? 'filled' : 'default'}
+                loading={step.isPending}
+                onClick={() => step.mutate({ action })}
+              >
+                {t(`consult.action.${action}`)}
+              </Button>
+            ))}
+            {reasoned.map((action) => (
+              <Button key={action} variant="default" onClick={() => setAsking(action)}>
+                {t(`consult.action.${action}`)}
+              </Button>
+            ))}
+            {signs !== null && <Button onClick={onSign}>{t(`consult.action.${signs}`)}</Button>}
+            {isAnswered(consult.state) && (
+              <Button component={Link} to={`/cases/${consult.id}/report`} variant="default">
+                {t('report.open')}
+              </Button>
+            )}
+            {onNext !== null && <Button onClick={() => void onNext()}>{t('reading.next')}</Button>}
+          </>
+        }
+      >
+        <Patient patient={consult} />
+        <span>
+          {examText(consult)} {dicomDate(consult.study?.study_date ?? null)}
+        </span>
+        <span>{consult.requesting.name}</span>
+        <Clock consult={consult} />
+        <UrgencyChip urgency={consult.urgency} />
+        <StateChip state={consult.state} />
+      </PageBar>
+      {step.isError && <ErrorNotice error={step.error} />}
+      <ReasonDialog
+        opened={asking !== null}
+        title={t(asking === 'return' ? 'consult.returnTitle' : 'consult.rejectTitle')}
+        confirm={t(asking === 'return' ? 'consult.action.return' : 'consult.action.reject')}
+        required
+        onClose={() => setAsking(null)}
+        onConfirm={(reason) => {
+          if (asking !== null) step.mutate({ action: asking, reason });
+        }}
+      />
+    </>
+  );
+}

@@ -1,0 +1,44 @@
+/** What the case is about: a study's images, or a slide. */
+import { lazy, Suspense } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Consult, ConsultStudy } from '../api/types';
+import { useSlide } from '../slides/useSlides';
+import { EmptyState } from '../ui/EmptyState';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { PageSkeleton } from '../ui/PageSkeleton';
+import { useStudy } from './useStudy';
+
+const ImageViewer = lazy(() => import('./images/ImageViewer'));
+const SlideViewer = lazy(() => import('../slides/SlideViewer'));
+
+interface Props {
+  consult: Consult;
+  onDisplayed: (sopInstanceUid: string) => void;
+}
+
+export function CaseImages({ consult, onDisplayed }: Props) {
+  const { t } = useTranslation();
+  return (
+    <Suspense fallback={<PageSkeleton />}>
+      {consult.slide_id !== null ? (
+        <CaseSlide id={consult.slide_id} />
+      ) : consult.study !== null ? (
+        <CaseStudy study={consult.study} onDisplayed={onDisplayed} />
+      ) : (
+        <EmptyState title={t('images.none')} />
+      )}
+    </Suspense>
+  );
+}
+
+function CaseSlide({ id }: { id: string }) {
+  const slide = useSlide(id);
+  if (slide.data !== undefined) return <SlideViewer slide={slide.data} />;
+  return slide.isError ? <ErrorNotice error={slide.error} onRetry={() => void slide.refetch()} /> : <PageSkeleton />;
+}
+
+function CaseStudy({ study, onDisplayed }: { study: ConsultStudy; onDisplayed: (sop: string) => void }) {
+  const detail = useStudy(study.org, study.study_instance_uid);
+  if (detail.data !== undefined) return <ImageViewer study={detail.data} onDisplayed={onDisplayed} />;
+  return detail.isError ? <ErrorNotice error={detail.error} onRetry={() => void detail.refetch()} /> : <PageSkeleton />;
+}

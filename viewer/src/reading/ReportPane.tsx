@@ -1,0 +1,96 @@
+/** The question, and beside the images the report that answers it: to write, to review, or to read. */
+import { Button, Stack, Text, Textarea } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import type { Consult } from '../api/types';
+import { useReportWords } from '../consult/useReportWords';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { Field } from '../ui/Field';
+import { useFormat } from '../ui/useFormat';
+import classes from './Reading.module.css';
+import type { SaveState } from './reportDraft';
+import type { Report, ReportText } from './useReport';
+
+interface Props {
+  consult: Consult;
+  report: Report;
+  editable: boolean;
+  signs: 'sign' | 'review' | null;
+  onSign: () => void;
+}
+
+const parts = ['findings', 'diagnosis', 'recommendation'] as const;
+const required: readonly (keyof ReportText)[] = ['findings', 'diagnosis'];
+const rows: Record<keyof ReportText, number> = { findings: 8, diagnosis: 4, recommendation: 3 };
+
+export function ReportPane({ consult, report, editable, signs, onSign }: Props) {
+  const { t } = useTranslation();
+  const words = useReportWords(consult);
+  const missing = required.filter((part) => report.text[part].trim() === '').map((part) => words[part]);
+  return (
+    <section className={classes.report} aria-label={t('report.title')}>
+      <Stack gap="sm">
+        <Field label={t('consult.question')}>{consult.question}</Field>
+        <Field label={t('consult.history')}>{consult.history}</Field>
+        <ReturnNote consult={consult} />
+        {parts.map((part) =>
+          editable ? (
+            <Textarea
+              key={part}
+              label={words[part]}
+              autosize
+              minRows={rows[part]}
+              value={report.text[part]}
+              onChange={(event) => report.write({ [part]: event.currentTarget.value })}
+            />
+          ) : (
+            <Field key={part} label={words[part]}>
+              {report.text[part]}
+            </Field>
+          ),
+        )}
+        {editable && <SaveLine state={report.state} />}
+        {!editable && consult.allowed.includes('claim') && <Text c="dimmed">{t('reading.claimFirst')}</Text>}
+      </Stack>
+      {signs !== null && (
+        <div className={classes.signBar}>
+          <Text size="sm" role="status">
+            {missing.length > 0 ? t('reading.missing', { what: missing.join(t('common.listSeparator')) }) : t('reading.complete')}
+          </Text>
+          <Button onClick={onSign} disabled={missing.length > 0}>
+            {t(`reading.signNow.${signs}`)}
+          </Button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+/** A returned report says why until it is signed again. */
+function ReturnNote({ consult }: { consult: Consult }) {
+  const { t } = useTranslation();
+  const returned = consult.timeline.findLast(({ state }) => state === 'returned');
+  const signedSince = consult.timeline.at(-1)?.state === 'preliminary';
+  if (returned === undefined || signedSince) return null;
+  return (
+    <Field label={t('reading.returnedBecause', { who: returned.by?.name ?? '' })}>
+      <strong>{returned.note}</strong>
+    </Field>
+  );
+}
+
+function SaveLine({ state }: { state: SaveState }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  if (state.kind === 'refused') return <ErrorNotice error={state.error} />;
+  const words = {
+    saved: state.kind === 'saved' && state.at !== null ? t('reading.saved', { at: format.time(state.at) }) : '',
+    unsaved: t('reading.unsaved'),
+    saving: t('reading.saving'),
+    offline: t('reading.offline'),
+  }[state.kind];
+  return (
+    <Text size="xs" c="dimmed" className={classes.saveLine} data-testid="save-state" data-state={state.kind}>
+      {words}
+    </Text>
+  );
+}

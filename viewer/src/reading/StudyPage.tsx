@@ -1,0 +1,51 @@
+/** A study to look at, without a case around it. */
+import { Button } from '@mantine/core';
+import { lazy, Suspense } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link, useNavigate, useParams } from 'react-router';
+import { hasRole, useMe } from '../session/useMe';
+import { askAddress } from '../studies/addresses';
+import { dicomDate } from '../ui/dicomText';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { PageBar } from '../ui/PageBar';
+import { PageSkeleton } from '../ui/PageSkeleton';
+import { Patient } from '../ui/Patient';
+import { useKeys } from '../ui/useKeys';
+import { useStudy } from './useStudy';
+
+const ImageViewer = lazy(() => import('./images/ImageViewer'));
+
+export default function StudyPage() {
+  const { t } = useTranslation();
+  const { org = '', uid = '' } = useParams();
+  const me = useMe();
+  const navigate = useNavigate();
+  const study = useStudy(org, uid);
+  useKeys({ Escape: () => void navigate('/studies') });
+
+  if (study.isError) return <ErrorNotice error={study.error} onRetry={() => void study.refetch()} />;
+  if (study.data === undefined) return <PageSkeleton />;
+  return (
+    <>
+      <PageBar
+        actions={
+          hasRole(me, 'requester') &&
+          study.data.own && (
+            <Button component={Link} to={askAddress(study.data)}>
+              {t('worklist.ask')}
+            </Button>
+          )
+        }
+      >
+        <Patient patient={study.data} />
+        <span>
+          {study.data.modalities.join('/')} {study.data.description} {dicomDate(study.data.study_date)}
+        </span>
+        <span>{study.data.organisation.name}</span>
+      </PageBar>
+      <Suspense fallback={<PageSkeleton />}>
+        <ImageViewer key={study.data.study_instance_uid} study={study.data} />
+      </Suspense>
+    </>
+  );
+}

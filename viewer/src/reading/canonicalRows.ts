@@ -1,0 +1,33 @@
+/** A JSON report as rows to read: the physician's words first, lists as their length. */
+import type { JsonValue } from '../api/types';
+
+export interface CanonicalRow {
+  path: string[];
+  /** A number stands for a list of that many items. */
+  value: string | number;
+}
+
+const first = ['findings', 'diagnosis', 'recommendation'];
+
+export function canonicalRows(canonical: { [key: string]: JsonValue }): CanonicalRow[] {
+  const rows: CanonicalRow[] = [];
+  const open: { path: string[]; value: JsonValue }[] = [{ path: [], value: canonical }];
+  for (let next = open.shift(); next !== undefined; next = open.shift()) {
+    const { path, value } = next;
+    if (Array.isArray(value)) rows.push({ path, value: listText(value) });
+    else if (value !== null && typeof value === 'object') {
+      open.push(...Object.entries(value).map(([key, inner]) => ({ path: [...path, key], value: inner })));
+    } else if (value !== null && value !== '') rows.push({ path, value: String(value) });
+  }
+  return rows.sort((a, b) => rank(a) - rank(b));
+}
+
+function listText(list: JsonValue[]): string | number {
+  const plain = list.every((item) => item === null || typeof item !== 'object');
+  return plain && list.length > 0 && list.length <= 4 ? list.join(', ') : list.length;
+}
+
+function rank({ path }: CanonicalRow): number {
+  const place = first.indexOf(path.at(-1) ?? '');
+  return place === -1 ? first.length : place;
+}

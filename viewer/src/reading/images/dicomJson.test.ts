@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { inOrder, number, tags, text, type Instance } from './dicomJson';
+
+function instance(uid: string, instanceNumber?: number | string): Instance {
+  return {
+    [tags.sopInstanceUid]: { vr: 'UI', Value: [uid] },
+    [tags.instanceNumber]: instanceNumber === undefined ? { vr: 'IS' } : { vr: 'IS', Value: [instanceNumber] },
+  };
+}
+
+const uids = (instances: Instance[]) => instances.map((one) => text(one, tags.sopInstanceUid));
+
+test('instances go by number, not by spelling', () => {
+  expect(uids(inOrder([instance('1.10', 10), instance('1.9', '9'), instance('1.2', 2)]))).toEqual(['1.2', '1.9', '1.10']);
+});
+
+test('instances without a number come last, in a stable order', () => {
+  expect(uids(inOrder([instance('1.7'), instance('1.5'), instance('1.9', 1)]))).toEqual(['1.9', '1.5', '1.7']);
+});
+
+test('an element without a value has none', () => {
+  expect(number(instance('1.1'), tags.instanceNumber)).toBeNull();
+  expect(text({}, tags.sopInstanceUid)).toBe('');
+});

@@ -1,0 +1,39 @@
+/** DICOM JSON (PS3.18 Annex F), as much of it as a viewer reads. */
+
+interface Element {
+  vr?: string;
+  Value?: unknown[];
+}
+
+export type Instance = Record<string, Element | undefined>;
+
+export const tags = {
+  sopInstanceUid: '00080018',
+  instanceNumber: '00200013',
+  frames: '00280008',
+  rows: '00280010',
+  sliceThickness: '00180050',
+  sliceLocation: '00201041',
+} as const;
+
+export function text(instance: Instance, tag: string): string {
+  const value = instance[tag]?.Value?.[0];
+  return typeof value === 'string' ? value : '';
+}
+
+/** Numbers come as JSON numbers or, for IS and DS, as strings. */
+export function number(instance: Instance, tag: string): number | null {
+  const value = instance[tag]?.Value?.[0];
+  const parsed = typeof value === 'string' ? Number(value) : value;
+  return typeof parsed === 'number' && Number.isFinite(parsed) ? parsed : null;
+}
+
+/** In acquisition order: by Instance Number, those without one last, ties by UID so that the order never changes. */
+export function inOrder(instances: readonly Instance[]): Instance[] {
+  return [...instances].sort((a, b) => {
+    const first = number(a, tags.instanceNumber) ?? Infinity;
+    const second = number(b, tags.instanceNumber) ?? Infinity;
+    if (first !== second) return first - second;
+    return text(a, tags.sopInstanceUid) < text(b, tags.sopInstanceUid) ? -1 : 1;
+  });
+}

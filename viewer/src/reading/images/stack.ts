@@ -1,0 +1,51 @@
+/** A series made ready for the image loader: its metadata registered, its frames in order. */
+import { wadors } from '@cornerstonejs/dicom-image-loader';
+import { studies } from '../../api/endpoints';
+import { noteServerDate } from '../../api/connection';
+import { Unreachable, problemFrom } from '../../api/problem';
+import { relogin } from '../../api/client';
+import { inOrder, number, tags, text, type Instance } from './dicomJson';
+
+export interface Stack {
+  seriesUid: string;
+  imageIds: string[];
+  /** SOP Instance UID of each image id. */
+  sopByImageId: ReadonlyMap<string, string>;
+  instanceByImageId: ReadonlyMap<string, Instance>;
+}
+
+async function fetchMetadata(address: string): Promise<Instance[]> {
+  const ask = () => fetch(address, { headers: { Accept: 'application/dicom+json' }, credentials: 'same-origin' });
+  let response: Response;
+  try {
+    response = await ask();
+    if (response.status === 401 && (await relogin())) response = await ask();
+  } catch {
+    throw new Unreachable();
+  }
+  noteServerDate(response.headers.get('Date'));
+  if (!response.ok) throw problemFrom(response.status, await response.text());
+  return (await response.json()) as Instance[];
+}
+
+/** @throws Problem or Unreachable */
+export async function loadStack(org: string, studyUid: string, seriesUid: string): Promise<Stack> {
+  const series = `${studies.dicomweb(org, studyUid)}/series/${seriesUid}`;
+  const instances = inOrder(await fetchMetadata(`${series}/metadata`)).filter(
+    (instance) => number(instance, tags.rows) !== null,
+  );
+  const sopByImageId = new Map<string, string>();
+  const instanceByImageId = new Map<string, Instance>();
+  for (const instance of instances) {
+    const sop = text(instance, tags.sopInstanceUid);
+    const frames = number(instance, tags.frames) ?? 1;
+    for (let frame = 1; frame <= frames; frame += 1) {
+      const imageId = `wadors:${series}/instances/${sop}/frames/${frame}`;
+      // The loader derives the later frames of an instance from what is registered for its first.
+      if (frame === 1) wadors.metaDataManager.add(imageId, instance as Parameters<typeof wadors.metaDataManager.add>[1]);
+      sopByImageId.set(imageId, sop);
+      instanceByImageId.set(imageId, instance);
+    }
+  }
+  return { seriesUid, imageIds: [...sopByImageId.keys()], sopByImageId, instanceByImageId };
+}

@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Problem, Unreachable } from '../api/problem';
+import type { ReportDraft } from '../api/types';
+import { ReportSaver, type SaverPorts } from './reportDraft';
+
+const blank: ReportDraft = { findings: '', diagnosis: '', recommendation: '', template: null, displayed: [] };
+
+function ports(save: SaverPorts['save']) {
+  return {
+    save: vi.fn(save),
+    currentVersion: vi.fn(async () => 9),
+    keep: vi.fn(),
+    now: () => 0,
+    changed: vi.fn(),
+  } satisfies SaverPorts;
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+test('a burst of typing is one save, with the last words', async () => {
+  const port = ports(async () => ({ version: 2 }));
+  const saver = new ReportSaver(blank, 1, port);
+  saver.change({ findings: '右' });
+  saver.change({ findings: '右肺' });
+  await vi.advanceTimersByTimeAsync(799);
+  expect(port.save).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(port.save).toHaveBeenCalledExactlyOnceWith(1, { ...blank, findings: '右肺' });
+  expect(saver.currentVersion).toBe(2);
+  expect(port.keep).toHaveBeenLastCalledWith(null);
+});
+
+test('without a network the words stay here and go when it is back', async () => {
+  let online = false;
+  const port = ports(async () => {
+    if (!online) throw new Unreachable();
+    return { version: 2 };
+  });
+  const saver = new ReportSaver(blank, 1, port);
+  saver.change({ findings: '右肺' });
+  await vi.advanceTimersByTimeAsync(800);
+  expect(port.changed).toHaveBeenLastCalledWith({ kind: 'offline' });
+  expect(port.keep).toHaveBeenLastCalledWith({ ...blank, findings: '右肺' });
+  online = true;
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(port.changed).toHaveBeenLastCalledWith({ kind: 'saved', at: 0 });
+  expect(port.keep).toHaveBeenLastCalledWith(null);
+});
+
+test('a version that grew elsewhere is taken up once', async () => {
+  const port = ports(async (version) => {
+    if (version === 1) throw new Problem(409, { type: '/problems/conflict' });
+    return { version: version + 1 };
+  });
+  const saver = new ReportSaver(blank, 1, port);
+  saver.change({ findings: '右肺' });
+  await saver.flush();
+  expect(saver.currentVersion).toBe(10);
+});
+
+test('flush rejects while the words are not with the server', async () => {
+  const port = ports(async () => {
+    throw new Problem(404, {});
+  });
+  const saver = new ReportSaver(blank, 1, port);
+  saver.change({ findings: '右肺' });
+  await expect(saver.flush()).rejects.toThrow(Problem);
+});
+
+test('looking at images is saved too, but without hurry', async () => {
+  const port = ports(async () => ({ version: 2 }));
+  const saver = new ReportSaver(blank, 1, port);
+  saver.change({ displayed: ['1.2.3'] });
+  await vi.advanceTimersByTimeAsync(2_999);
+  expect(port.save).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(port.save).toHaveBeenCalledOnce();
+});

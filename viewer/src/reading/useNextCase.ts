@@ -1,0 +1,29 @@
+/** After one case the next: first what is already mine, then what waits for anyone. */
+import { useCallback } from 'react';
+import { useNavigate } from 'react-router';
+import { consults } from '../api/endpoints';
+import type { Consult, ConsultAction, WorklistTab } from '../api/types';
+import { hasRole, useMe } from '../session/useMe';
+import { markOpen } from '../ui/timing';
+
+export function useNextCase(current: Consult): () => Promise<void> {
+  const me = useMe();
+  const navigate = useNavigate();
+  return useCallback(async () => {
+    const places: [WorklistTab, ConsultAction][] = [
+      ['mine', 'sign'],
+      ...(hasRole(me, 'reviewer') ? ([['review', 'review']] as [WorklistTab, ConsultAction][]) : []),
+      ['pool', 'claim'],
+    ];
+    for (const [tab, action] of places) {
+      const { consults: rows } = await consults.list({ tab, limit: 20 });
+      const next = rows.find((row) => row.id !== current.id && row.allowed.includes(action));
+      if (next !== undefined) {
+        markOpen();
+        void navigate(`/cases/${next.id}`);
+        return;
+      }
+    }
+    void navigate('/');
+  }, [me, navigate, current.id]);
+}

@@ -1,0 +1,82 @@
+/** The report being written, saved by itself. */
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { consults } from '../api/endpoints';
+import type { Consult, ReportDraft } from '../api/types';
+import { useMe } from '../session/useMe';
+import { readStored, writeStored } from '../ui/useStored';
+import { ReportSaver, type SaveState } from './reportDraft';
+
+export type ReportText = Pick<ReportDraft, 'findings' | 'diagnosis' | 'recommendation'>;
+
+const blank: ReportDraft = { findings: '', diagnosis: '', recommendation: '', template: null, displayed: [] };
+
+export interface Report {
+  text: ReportText;
+  state: SaveState;
+  write: (part: Partial<ReportText>) => void;
+  /** Notes that an image was on the screen. */
+  saw: (sopInstanceUid: string) => void;
+  /** Resolves with the version under which the server has every word. */
+  flush: () => Promise<number>;
+}
+
+export function useReport(consult: Consult, editable: boolean): Report {
+  const me = useMe();
+  const storageKey = `farsight.report.${consult.id}.${me.person.id}`;
+  const [start] = useState(() => {
+    const unsent = editable ? readStored<ReportDraft | null>(storageKey, null) : null;
+    return { report: unsent ?? consult.report ?? blank, unsent: unsent !== null };
+  });
+  const [text, setText] = useState<ReportText>(start.report);
+  const [state, setState] = useState<SaveState>({ kind: 'saved', at: null });
+  const saver = useRef<ReportSaver | null>(null);
+  const seen = useRef(new Set(start.report.displayed));
+  const latest = useRef(start.report);
+  const version = useRef(consult.version);
+
+  useEffect(() => {
+    version.current = consult.version;
+  }, [consult.version]);
+
+  useEffect(() => {
+    if (!editable) return;
+    const made = new ReportSaver(latest.current, version.current, {
+      save: (onVersion, report) => consults.saveReport(consult.id, onVersion, report),
+      currentVersion: async () => (await consults.get(consult.id)).version,
+      keep: (report) => {
+        if (report === null) localStorage.removeItem(storageKey);
+        else writeStored(storageKey, report);
+      },
+      now: Date.now,
+      changed: setState,
+    });
+    saver.current = made;
+    if (start.unsent) made.change(latest.current);
+    // Images may have been looked at before the case was claimed.
+    else if (seen.current.size > latest.current.displayed.length) made.change({ displayed: [...seen.current] });
+    return () => {
+      saver.current = null;
+      made.stop();
+    };
+  }, [consult.id, editable, storageKey, start.unsent]);
+
+  const write = useCallback((part: Partial<ReportText>) => {
+    latest.current = { ...latest.current, ...part };
+    setText(latest.current);
+    saver.current?.change(part);
+  }, []);
+
+  const saw = useCallback((sop: string) => {
+    if (seen.current.has(sop)) return;
+    seen.current.add(sop);
+    saver.current?.change({ displayed: [...seen.current] });
+  }, []);
+
+  const flush = useCallback(async () => {
+    if (saver.current === null) return version.current;
+    await saver.current.flush();
+    return Math.max(saver.current.currentVersion, version.current);
+  }, []);
+
+  return { text: editable ? text : (consult.report ?? blank), state, write, saw, flush };
+}

@@ -1,0 +1,61 @@
+/** Login name and password: the same form on the first page and in the dialog over a lapsed session. */
+import { Button, PasswordInput, Stack, TextInput } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { useState, type FormEvent } from 'react';
+import { useTranslation } from 'react-i18next';
+import { session } from '../api/endpoints';
+import { isProblem } from '../api/problem';
+import type { Me } from '../api/types';
+import { ErrorNotice } from '../ui/ErrorNotice';
+
+interface Props {
+  initialLogin?: string;
+  onLoggedIn: (me: Me) => void;
+}
+
+export function LoginForm({ initialLogin = '', onLoggedIn }: Props) {
+  const { t } = useTranslation();
+  const [login, setLogin] = useState(initialLogin);
+  const [password, setPassword] = useState('');
+  const attempt = useMutation({ mutationFn: () => session.logIn(login.trim(), password), onSuccess: onLoggedIn });
+  const refused = isProblem(attempt.error, 'unauthenticated');
+
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    attempt.mutate();
+  };
+
+  return (
+    <form onSubmit={submit}>
+      <Stack gap="sm">
+        <TextInput
+          label={t('login.name')}
+          name="login"
+          autoComplete="username"
+          required
+          withAsterisk={false}
+          data-autofocus={initialLogin === '' || undefined}
+          autoFocus={initialLogin === ''}
+          value={login}
+          onChange={(event) => setLogin(event.currentTarget.value)}
+        />
+        <PasswordInput
+          label={t('login.password')}
+          name="password"
+          autoComplete="current-password"
+          required
+          withAsterisk={false}
+          data-autofocus={initialLogin !== '' || undefined}
+          error={refused ? t('login.refused') : undefined}
+          visibilityToggleButtonProps={{ 'aria-label': t('login.showPassword') }}
+          value={password}
+          onChange={(event) => setPassword(event.currentTarget.value)}
+        />
+        {attempt.isError && !refused && <ErrorNotice error={attempt.error} />}
+        <Button type="submit" size="md" fullWidth loading={attempt.isPending}>
+          {t('login.submit')}
+        </Button>
+      </Stack>
+    </form>
+  );
+}

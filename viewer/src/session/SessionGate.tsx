@@ -1,0 +1,76 @@
+/**
+ * Nothing behind this gate is shown without a session. When the session runs out in the middle of work,
+ * a login dialog opens over the page, the page stays as it is, and the requests that were refused go again.
+ */
+import { Modal, Stack, Text } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Outlet } from 'react-router';
+import { onSessionExpired } from '../api/client';
+import { session } from '../api/endpoints';
+import { isProblem } from '../api/problem';
+import { keys } from '../api/queries';
+import type { Me } from '../api/types';
+import { storedLanguage, switchLanguage } from '../i18n';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { PageSkeleton } from '../ui/PageSkeleton';
+import { LoginForm } from './LoginForm';
+import { LoginPage } from './LoginPage';
+import { MeContext } from './useMe';
+
+export function SessionGate() {
+  const cache = useQueryClient();
+  const me = useQuery({ queryKey: keys.me, queryFn: session.me, staleTime: Infinity });
+  const enter = (person: Me) => {
+    if (storedLanguage() === null) switchLanguage(person.language);
+    cache.setQueryData(keys.me, person);
+  };
+
+  if (isProblem(me.error, 'unauthenticated') && me.data === undefined) return <LoginPage onLoggedIn={enter} />;
+  if (me.isError && me.data === undefined) return <ErrorNotice error={me.error} onRetry={() => void me.refetch()} />;
+  if (me.data === undefined) return <PageSkeleton />;
+  return (
+    <MeContext value={me.data}>
+      <Outlet />
+      <LapsedSessionDialog me={me.data} />
+    </MeContext>
+  );
+}
+
+/** Requests that met a 401 wait in `waiting` until the same person has logged in again. */
+function LapsedSessionDialog({ me }: { me: Me }) {
+  const { t } = useTranslation();
+  const [open, setOpen] = useState(false);
+  const waiting = useRef<(() => void)[]>([]);
+
+  useEffect(() => {
+    onSessionExpired(
+      () =>
+        new Promise((resolve) => {
+          waiting.current.push(resolve);
+          setOpen(true);
+        }),
+    );
+    return () => onSessionExpired(null);
+  }, []);
+
+  const resume = (person: Me) => {
+    // Another person must not go on with somebody else's page.
+    if (person.person.id !== me.person.id) {
+      window.location.assign('/');
+      return;
+    }
+    setOpen(false);
+    waiting.current.splice(0).forEach((goOn) => goOn());
+  };
+
+  return (
+    <Modal opened={open} onClose={() => undefined} withCloseButton={false} title={t('login.lapsed.title')} centered>
+      <Stack gap="sm">
+        <Text size="sm">{t('login.lapsed.text')}</Text>
+        <LoginForm initialLogin={me.person.login} onLoggedIn={resume} />
+      </Stack>
+    </Modal>
+  );
+}

@@ -1,0 +1,15 @@
+/** Who is logged in. */
+import { createContext, useContext } from 'react';
+import type { Me, Role } from '../api/types';
+
+export const MeContext = createContext<Me | null>(null);
+
+export function useMe(): Me {
+  const me = useContext(MeContext);
+  if (me === null) throw new Error('useMe outside SessionGate');
+  return me;
+}
+
+export function hasRole(me: Me, ...roles: Role[]): boolean {
+  return roles.some((role) => me.roles.includes(role));
+}

@@ -1,0 +1,51 @@
+/** Whose desk this is, and the few settings that are theirs. */
+import { Menu, UnstyledButton, useMantineColorScheme } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { session } from '../api/endpoints';
+import { switchLanguage } from '../i18n';
+import { useMe } from '../session/useMe';
+import classes from './PersonMenu.module.css';
+
+export function PersonMenu({ onShowKeys }: { onShowKeys: () => void }) {
+  const { t, i18n } = useTranslation();
+  const me = useMe();
+  const cache = useQueryClient();
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+
+  const logOut = async () => {
+    await session.logOut();
+    cache.clear();
+    window.location.assign('/');
+  };
+
+  return (
+    <Menu position="bottom-end" width={220} shadow="none">
+      <Menu.Target>
+        <UnstyledButton className={classes.person} aria-label={t('person.menu', { name: me.person.name })}>
+          <span className={classes.organisation}>{me.organisation.name}</span>
+          <span className={classes.name}>{me.person.name}</span>
+        </UnstyledButton>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>
+          {me.organisation.name}
+          {me.person.title !== null && me.person.title !== '' && ` · ${me.person.title}`}
+        </Menu.Label>
+        <Menu.Item onClick={() => switchLanguage(i18n.language === 'zh' ? 'en' : 'zh')}>
+          {t('app.otherLanguage')}
+        </Menu.Item>
+        <Menu.Item onClick={() => setColorScheme(colorScheme === 'dark' ? 'light' : 'dark')}>
+          {colorScheme === 'dark' ? t('person.light') : t('person.dark')}
+        </Menu.Item>
+        <Menu.Item onClick={onShowKeys}>{t('keys.title')}</Menu.Item>
+        <Menu.Item component={Link} to="/verify">
+          {t('place.verify')}
+        </Menu.Item>
+        <Menu.Divider />
+        <Menu.Item onClick={() => void logOut()}>{t('person.logOut')}</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,52 @@
+/** The frame around every place: brand, places, whose desk this is, and the keys that work everywhere. */
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link, NavLink, Outlet, useNavigate } from 'react-router';
+import { hasRole, useMe } from '../session/useMe';
+import { KeysHelp } from '../ui/KeysHelp';
+import { useKeys } from '../ui/useKeys';
+import { ConnectionBar } from './ConnectionBar';
+import { PersonMenu } from './PersonMenu';
+import classes from './Shell.module.css';
+
+export function Shell() {
+  const { t } = useTranslation();
+  const me = useMe();
+  const navigate = useNavigate();
+  const [keysShown, setKeysShown] = useState(false);
+
+  useKeys({
+    '?': () => setKeysShown(true),
+    'g w': () => void navigate('/'),
+  });
+
+  const places = [
+    { to: '/', name: t('place.worklist') },
+    { to: '/studies', name: t('place.studies') },
+    { to: '/slides', name: t('place.slides') },
+    ...(hasRole(me, 'auditor') ? [{ to: '/audit', name: t('place.audit') }] : []),
+  ];
+
+  return (
+    <div className={classes.shell}>
+      <ConnectionBar />
+      <header className={classes.header}>
+        <Link to="/" className={classes.brand}>
+          {t('app.brand')}
+        </Link>
+        <nav className={classes.places} aria-label={t('place.label')}>
+          {places.map(({ to, name }) => (
+            <NavLink key={to} to={to} end={to === '/'} className={classes.place ?? ''}>
+              {name}
+            </NavLink>
+          ))}
+        </nav>
+        <PersonMenu onShowKeys={() => setKeysShown(true)} />
+      </header>
+      <main className={classes.main}>
+        <Outlet />
+      </main>
+      <KeysHelp opened={keysShown} onClose={() => setKeysShown(false)} />
+    </div>
+  );
+}

@@ -1,0 +1,44 @@
+/** A slide to look at, without a case around it. */
+import { Button } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import { Link, useNavigate, useParams } from 'react-router';
+import { hasRole, useMe } from '../session/useMe';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { PageBar } from '../ui/PageBar';
+import { PageSkeleton } from '../ui/PageSkeleton';
+import { Patient } from '../ui/Patient';
+import { useKeys } from '../ui/useKeys';
+import { SlideFacts } from './SlideFacts';
+import SlideViewer from './SlideViewer';
+import { useSlide } from './useSlides';
+
+export default function SlidePage() {
+  const { t } = useTranslation();
+  const { id = '' } = useParams();
+  const me = useMe();
+  const navigate = useNavigate();
+  const slide = useSlide(id);
+  useKeys({ Escape: () => void navigate('/slides') });
+
+  if (slide.isError) return <ErrorNotice error={slide.error} onRetry={() => void slide.refetch()} />;
+  if (slide.data === undefined) return <PageSkeleton />;
+  const own = slide.data.organisation.id === me.organisation.id;
+  const ask = new URLSearchParams({ org: slide.data.organisation.id, study: slide.data.study_instance_uid });
+  return (
+    <>
+      <PageBar
+        actions={
+          hasRole(me, 'requester') && own && (
+            <Button component={Link} to={`/ask?${ask}`}>
+              {t('worklist.ask')}
+            </Button>
+          )
+        }
+      >
+        <Patient patient={slide.data} />
+        <SlideFacts slide={slide.data} />
+      </PageBar>
+      <SlideViewer key={slide.data.id} slide={slide.data} />
+    </>
+  );
+}

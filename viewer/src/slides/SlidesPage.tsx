@@ -1,0 +1,52 @@
+/** The slides one may see, as pictures. */
+import { Text } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { slides } from '../api/endpoints';
+import type { Slide } from '../api/types';
+import { EmptyState } from '../ui/EmptyState';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { PageSkeleton } from '../ui/PageSkeleton';
+import { Patient } from '../ui/Patient';
+import { markOpen } from '../ui/timing';
+import classes from './Slides.module.css';
+import { useSlides } from './useSlides';
+
+export function SlidesPage() {
+  const { t } = useTranslation();
+  const found = useSlides();
+  if (found.isPending) return <PageSkeleton />;
+  if (found.isError) return <ErrorNotice error={found.error} onRetry={() => void found.refetch()} />;
+  if (found.data.slides.length === 0) return <EmptyState title={t('slide.empty')} hint={t('slide.emptyHint')} />;
+  return (
+    <ul className={classes.cards}>
+      {found.data.slides.map((slide) => (
+        <li key={slide.id}>
+          <SlideCard slide={slide} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function SlideCard({ slide }: { slide: Slide }) {
+  const { t } = useTranslation();
+  return (
+    <Link to={`/slides/${encodeURIComponent(slide.id)}`} className={classes.card} onClick={markOpen}>
+      <img className={classes.cardImage} src={smallest(slide)} alt="" loading="lazy" />
+      <div className={classes.cardText}>
+        <Patient patient={slide} />
+        <Text size="sm">{slide.description ?? slide.source}</Text>
+        <Text size="sm" c="dimmed">
+          {slide.organisation.name} · {t(`grade.chip.${slide.grade}`)}
+        </Text>
+      </div>
+    </Link>
+  );
+}
+
+/** The thumbnail the scanner made, or else the first tile of the smallest level. */
+function smallest(slide: Slide): string {
+  if (slide.associated.includes('thumbnail')) return slides.associated(slide.id, 'thumbnail');
+  return slides.tile(slide.id, Math.max(...slide.levels.map(({ level }) => level)), 0, 0);
+}

@@ -1,0 +1,16 @@
+/** Where a study is looked at, and where a question about it is asked. */
+import type { Study } from '../api/types';
+
+type Named = Pick<Study, 'organisation' | 'study_instance_uid' | 'slide_ids'>;
+
+/** A pathology study opens as its slide. */
+export function studyAddress(study: Named): string {
+  const slide = study.slide_ids[0];
+  if (slide !== undefined) return `/slides/${encodeURIComponent(slide)}`;
+  return `/studies/${encodeURIComponent(study.organisation.id)}/${study.study_instance_uid}`;
+}
+
+export function askAddress(study: Named): string {
+  const search = new URLSearchParams({ org: study.organisation.id, study: study.study_instance_uid });
+  return `/ask?${search}`;
+}

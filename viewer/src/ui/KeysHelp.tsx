@@ -1,0 +1,63 @@
+/** The keys of every place, on one sheet. */
+import { Kbd, Modal, SimpleGrid, Stack, Table, Text } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+
+const groups = {
+  everywhere: { '?': 'help', '/': 'search', 'g w': 'worklist', Esc: 'back' },
+  worklist: { 'j k ↑ ↓': 'move', Enter: 'open', Space: 'preview', c: 'claim' },
+  images: {
+    '↑ ↓': 'scroll',
+    '1–9': 'presets',
+    w: 'window',
+    z: 'zoom',
+    p: 'pan',
+    l: 'length',
+    a: 'angle',
+    e: 'ellipse',
+    i: 'invert',
+    r: 'rotate',
+    'h v': 'flip',
+    x: 'reset',
+    '[ ]': 'series',
+  },
+  slide: { '1–7': 'magnification', '+ -': 'step', 'q e': 'turn', l: 'ruler' },
+  report: { 'Ctrl+Enter': 'sign', n: 'next' },
+} as const;
+
+type GroupName = keyof typeof groups;
+
+function KeyGroup({ name }: { name: GroupName }) {
+  const { t } = useTranslation();
+  return (
+    <Stack gap={4}>
+      <Text fw={600} size="sm">
+        {t(`keys.group.${name}`)}
+      </Text>
+      <Table withRowBorders={false} verticalSpacing={2} horizontalSpacing={0}>
+        <Table.Tbody>
+          {Object.entries(groups[name]).map(([press, meaning]) => (
+            <Table.Tr key={press}>
+              <Table.Td w={112}>
+                <Kbd size="xs">{press}</Kbd>
+              </Table.Td>
+              <Table.Td>{t(`keys.${meaning}`)}</Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Stack>
+  );
+}
+
+export function KeysHelp({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <Modal opened={opened} onClose={onClose} title={t('keys.title')} size="lg" closeButtonProps={{ 'aria-label': t('common.close') }}>
+      <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="lg">
+        {(Object.keys(groups) as GroupName[]).map((name) => (
+          <KeyGroup key={name} name={name} />
+        ))}
+      </SimpleGrid>
+    </Modal>
+  );
+}

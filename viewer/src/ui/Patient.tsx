@@ -1,0 +1,18 @@
+/** A patient's name with sex and age behind it. */
+import classes from './Patient.module.css';
+import { usePatientText } from './usePatientText';
+
+interface Props {
+  patient: { patient_name: string; patient_sex?: string | null; patient_age?: string | null };
+}
+
+export function Patient({ patient }: Props) {
+  const { name, sex, age } = usePatientText()(patient);
+  return (
+    <span className={classes.patient}>
+      <strong>{name}</strong>
+      {sex !== '' && <span>{sex}</span>}
+      {age !== '' && <span>{age}</span>}
+    </span>
+  );
+}

@@ -1,0 +1,46 @@
+/** Keyboard bindings of a page, silent while somebody types or a dialog is open. */
+import { useEffect, useRef } from 'react';
+import { match, spell } from './hotkeys';
+
+export type Bindings = Record<string, () => void>;
+
+const sequenceWindow_ms = 1_000;
+const typing = 'input, textarea, select, [contenteditable="true"]';
+const pressable = 'button, a, summary, [role="tab"], [role="menuitem"], [role="option"]';
+
+/** Keys that mean something to the control that has the focus are left to it. */
+function belongsToFocus(event: KeyboardEvent, pressed: string): boolean {
+  if (!(event.target instanceof Element)) return false;
+  if (event.target.closest(typing) !== null) return !pressed.startsWith('Ctrl+');
+  return (pressed === 'Enter' || pressed === 'Space') && event.target.closest(pressable) !== null;
+}
+
+function dialogIsOpen(): boolean {
+  return document.querySelector('[role="dialog"][aria-modal="true"]') !== null;
+}
+
+export function useKeys(bindings: Bindings, enabled = true): void {
+  const current = useRef(bindings);
+  useEffect(() => {
+    current.current = bindings;
+  });
+  useEffect(() => {
+    if (!enabled) return;
+    let prefix: string | null = null;
+    let prefixAt = 0;
+    const onKey = (event: KeyboardEvent) => {
+      if (event.isComposing || event.defaultPrevented || dialogIsOpen()) return;
+      const pressed = spell(event);
+      if (belongsToFocus(event, pressed)) return;
+      const live = prefix !== null && event.timeStamp - prefixAt < sequenceWindow_ms ? prefix : null;
+      const found = match(Object.keys(current.current), live, pressed);
+      prefix = found.kind === 'prefix' ? found.prefix : null;
+      prefixAt = event.timeStamp;
+      if (found.kind !== 'run') return;
+      event.preventDefault();
+      current.current[found.binding]?.();
+    };
+    document.addEventListener('keydown', onKey);
+    return () => document.removeEventListener('keydown', onKey);
+  }, [enabled]);
+}

@@ -1,0 +1,22 @@
+/** A verdict in one line: green only when the whole signature holds, each part in plain words. */
+import { useTranslation } from 'react-i18next';
+import type { Verdict } from '../api/types';
+import classes from './Verify.module.css';
+
+const parts = ['integrity', 'time_stamp', 'chain', 'evidence', 'superseded'] as const;
+
+export function VerdictLine({ verdict }: { verdict: Verdict }) {
+  const { t } = useTranslation();
+  return (
+    <ul className={classes.line} aria-label={t('report.verdict')}>
+      <li className={classes.whole} data-ok={verdict.ok}>
+        {verdict.ok ? t('verdict.valid') : t('verdict.invalid')}
+      </li>
+      {parts.map((part) => (
+        <li key={part} className={classes.part} data-bad={verdict[part].result === 'bad' || undefined} title={verdict[part].detail}>
+          {t(`verdict.${part}.${verdict[part].result}`)}
+        </li>
+      ))}
+    </ul>
+  );
+}

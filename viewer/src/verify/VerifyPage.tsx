@@ -1,0 +1,99 @@
+/** For anyone, without a login: is this report what was signed, and by whom? */
+import { Anchor, Button, FileButton, Group, Paper, Stack, Text, Title } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { useState, type DragEvent } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { verifyFiles } from '../api/endpoints';
+import type { Verdict } from '../api/types';
+import { ConnectionBar } from '../shell/ConnectionBar';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { LanguageSwitch } from '../ui/LanguageSwitch';
+import { SignerList } from './SignerList';
+import { readyToVerify, sortFiles, type ReportFiles } from './sortFiles';
+import { VerdictLine } from './VerdictLine';
+import classes from './Verify.module.css';
+
+export function VerifyPage() {
+  const { t } = useTranslation();
+  const [files, setFiles] = useState<ReportFiles>({ report: null, signature: null });
+  const [over, setOver] = useState(false);
+  const check = useMutation({
+    mutationFn: ({ report, signature }: ReportFiles) => (report === null ? Promise.reject(new Error('no report')) : verifyFiles(report, signature)),
+  });
+
+  const take = (taken: readonly File[]) => {
+    const next = sortFiles(files, taken);
+    setFiles(next);
+    check.reset();
+    if (readyToVerify(next)) check.mutate(next);
+  };
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    take([...event.dataTransfer.files]);
+  };
+
+  return (
+    <>
+      <ConnectionBar />
+      <main className={classes.page}>
+        <Stack gap="lg">
+          <Group justify="space-between">
+            <Title order={1} size="h2">
+              {t('verify.title')}
+            </Title>
+            <LanguageSwitch />
+          </Group>
+          <Text c="dimmed">{t('verify.explain')}</Text>
+          <div
+            className={classes.drop}
+            data-over={over || undefined}
+            onDragOver={(event) => {
+              event.preventDefault();
+              setOver(true);
+            }}
+            onDragLeave={() => setOver(false)}
+            onDrop={drop}
+          >
+            <Text>{t('verify.drop')}</Text>
+            <FileButton onChange={take} multiple accept=".json,.pdf,.p7s" inputProps={{ 'aria-label': t('verify.choose') }}>
+              {(props) => <Button {...props}>{t('verify.choose')}</Button>}
+            </FileButton>
+            <Text size="sm">
+              {[files.report?.name, files.signature?.name].filter((name) => name !== undefined).join(' + ')}
+            </Text>
+            {files.report !== null && !readyToVerify(files) && <Text size="sm">{t('verify.needSignature')}</Text>}
+            {files.report === null && files.signature !== null && <Text size="sm">{t('verify.needReport')}</Text>}
+          </div>
+          {check.isError && <ErrorNotice error={check.error} />}
+          {check.data !== undefined && <Result verdict={check.data} />}
+          <Anchor component={Link} to="/" size="sm">
+            {t('verify.toApp')}
+          </Anchor>
+        </Stack>
+      </main>
+    </>
+  );
+}
+
+function Result({ verdict }: { verdict: Verdict }) {
+  const details = [verdict.integrity, verdict.chain, verdict.time_stamp, verdict.evidence, verdict.superseded]
+    .map(({ detail }) => detail)
+    .filter((detail) => detail !== '');
+  return (
+    <Paper withBorder p="md" role="status">
+      <Stack gap="md">
+        <VerdictLine verdict={verdict} />
+        <SignerList signers={verdict.signers} />
+        {details.length > 0 && (
+          <Text size="xs" c="dimmed" component="div">
+            {details.map((detail) => (
+              <div key={detail}>{detail}</div>
+            ))}
+          </Text>
+        )}
+      </Stack>
+    </Paper>
+  );
+}

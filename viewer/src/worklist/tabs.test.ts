@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import type { Me, Role } from '../api/types';
+import { chosenTab, tabsFor } from './tabs';
+
+function person(...roles: Role[]): Me {
+  return {
+    person: { id: 'p', login: 'p', name: 'P', title: null },
+    organisation: { id: 'o', name: 'O', kind: 'centre' },
+    roles,
+    can_sign: false,
+    language: 'zh',
+  };
+}
+
+test('each role sees the tabs of its work', () => {
+  expect(tabsFor(person('requester'))).toEqual(['mine', 'awaiting', 'critical', 'overdue', 'all']);
+  expect(tabsFor(person('reader'))).toEqual(['mine', 'pool', 'awaiting', 'critical', 'overdue', 'all']);
+  expect(tabsFor(person('reader', 'reviewer'))).toContain('review');
+  expect(tabsFor(person('auditor'))).not.toContain('mine');
+});
+
+test('a tab that the person does not have falls back to their first', () => {
+  const tabs = tabsFor(person('requester'));
+  expect(chosenTab(tabs, 'overdue')).toBe('overdue');
+  expect(chosenTab(tabs, 'pool')).toBe('mine');
+  expect(chosenTab(tabs, null)).toBe('mine');
+});

@@ -27,7 +27,7 @@ def main() -> int:
     if args.command == "ct":
         from studies import bulk_study, write_ct
 
-        wanted = [bulk_study(index, args.charset) for index in range(args.studies)]
+        wanted = [bulk_study(index, args.charset, args.slices, args.size) for index in range(args.studies)]
         count = write_ct(args.out, wanted, args.slices, args.size)
         print(f"{count} CT instances in {args.out} ({time.monotonic() - started:.1f} s)")
     else:

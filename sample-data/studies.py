@@ -55,10 +55,10 @@ def charset_for(choice: str, index: int) -> str:
     return CHARSETS[choice]
 
 
-def bulk_study(index: int, charset: str) -> Study:
-    """The study number `index` of a volume run."""
+def bulk_study(index: int, charset: str, slices: int, size: int) -> Study:
+    """The study number `index` of a volume run; runs of other shapes have other UIDs."""
     return Study(
-        key=f"ct/{index}/{charset}",
+        key=f"ct/{index:05d}/{charset}-{slices}x{size}",
         patient=patient(index),
         date=f"2026{1 + index // 28 % 12:02d}{1 + index % 28:02d}",
         time=f"{8 + index % 10:02d}{index * 7 % 60:02d}00",
@@ -76,7 +76,7 @@ def spacing_mm(slices: int) -> float:
 
 
 def write_ct(out: Path, studies: list[Study], slices: int, size: int, say=print) -> int:
-    """Writes every study as `out/<key's last word>/NNNN.dcm`; studies with the same body share its pixels."""
+    """Writes every study as `out/<key>/NNNN.dcm`; studies with the same body share its pixels."""
     by_body: dict[tuple[int, float], list[Study]] = {}
     for study in studies:
         by_body.setdefault((study.body, study.nodule_mm), []).append(study)

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""Speed, side by side with other programs, on this machine's loopback.
+
+    run.py                 everything: store, tiles, query
+    run.py store tiles     only these
+    run.py --quick         a tenth of the data, one round: does it work, not how fast is it
+
+Servers that are missing or do not start are left out and named in the result.
+"""
+
+import argparse
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import query
+import store
+import tiles
+from process import Failed
+from servers import Farsight, Orthanc, Storescp, tool
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+RESULTS = HERE / "results"
+PARTS = ("store", "tiles", "query")
+
+
+def main() -> int:
+    args = arguments()
+    RESULTS.mkdir(exist_ok=True)
+    binary = args.farsight
+    with tempfile.TemporaryDirectory(prefix="work-", dir=RESULTS) as folder:
+        work = Path(folder)
+        report = heading(binary, args.quick)
+        for part in args.parts or PARTS:
+            print(f"== {part}", flush=True)
+            try:
+                report += [f"## {part}", "", *RUNNERS[part](binary, work, args), ""]
+            except Failed as why:
+                print(f"  not measured: {why}", file=sys.stderr, flush=True)
+                report += [f"## {part}", "", f"Not measured: {str(why).splitlines()[0]}", ""]
+    text = "\n".join(report)
+    path = RESULTS / time.strftime("%Y%m%d-%H%M%S.md")
+    path.write_text(text)
+    print(f"\n{text}\nWritten to {path}")
+    return 1 if "Not measured" in text else 0
+
+
+def arguments() -> argparse.Namespace:
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="what to measure; everything when left out")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each measurement is repeated (median)")
+    parser.add_argument("--farsight", type=Path, default=target / "release/farsight", help="the program to measure")
+    parser.add_argument("--peers-only", action="store_true", help="measure the other programs only")
+    args = parser.parse_args()
+    if args.quick:
+        args.rounds = 1
+    return args
+
+
+def heading(binary: Path, quick: bool) -> list[str]:
+    commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "?")
+    load = os.getloadavg()[0]
+    return [
+        f"# Bench of {time.strftime('%Y-%m-%d %H:%M')}{' (quick: figures mean little)' if quick else ''}",
+        "",
+        f"Commit {commit.stdout.strip()}, {os.cpu_count()} processors ({model}), Linux {platform.release()}, "
+        f"load when it began {load:.1f}. Program: {binary.name}.",
+        "",
+    ]
+
+
+def generated(name: str, *arguments: str) -> Path:
+    """Generated data, kept between runs in results/data."""
+    path = RESULTS / "data" / name
+    if not path.exists():
+        print(f"  generating {name}", flush=True)
+        path.parent.mkdir(exist_ok=True)
+        partial = path.with_name("partial-" + name)
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.unlink(missing_ok=True)
+        generator = ROOT / "sample-data/generate.py"
+        subprocess.run(
+            [sys.executable, str(generator), arguments[0], "--out", str(partial), *arguments[1:]],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        partial.rename(path)
+    return path
+
+
+def ct_studies(args) -> tuple[list[Path], int]:
+    slices = 10 if args.quick else 100
+    folder = generated(f"ct-16x{slices}", "ct", "--studies", "16", "--slices", str(slices))
+    return sorted(folder.iterdir()), 16 * slices
+
+
+def run_store(binary: Path, work: Path, args) -> list[str]:
+    starters = {}
+    for name, executable, start in (
+        ("storescp", "storescp", Storescp),
+        ("farsight", str(binary), lambda folder: Farsight(binary, folder)),
+        ("orthanc", "Orthanc", Orthanc),
+    ):
+        if name == "farsight":
+            if args.peers_only:
+                continue
+            if not binary.exists():
+                raise Failed(f"{binary} is not there: cargo build --release -p server")
+        else:
+            tool(executable)
+        starters[name] = start
+    studies, instances = ct_studies(args)
+    size = sum(path.stat().st_size for study in studies for path in study.iterdir())
+    runs = store.compare(starters, studies, instances, args.rounds, work)
+    return [
+        f"{instances} CT instances, {size / 1e6:.0f} MB, sent by `storescu`; median of {args.rounds}. "
+        "storescp keeps no index and flushes nothing.",
+        "",
+        *store.table(runs),
+    ]
+
+
+def run_tiles(binary: Path, work: Path, args) -> list[str]:
+    if args.peers_only or not binary.exists():
+        raise Failed("tiles need Farsight, whose files nginx serves")
+    for name in ("wrk", "nginx"):
+        tool(name)
+    width, height = (12000, 9000) if args.quick else (48000, 36000)
+    slide = generated(f"slide-{width}.svs", "slide", "--width", str(width), "--height", str(height), "--big")
+    seconds = 2 if args.quick else 8
+    return tiles.compare(binary, slide, work, args.rounds, seconds)
+
+
+def run_query(binary: Path, work: Path, args) -> list[str]:
+    starters = {"orthanc": Orthanc}
+    tool("Orthanc")
+    if not args.peers_only:
+        if not binary.exists():
+            raise Failed(f"{binary} is not there: cargo build --release -p server")
+        starters["farsight"] = lambda folder: Farsight(binary, folder)
+    studies, _ = ct_studies(args)
+    many = 40 if args.quick else 400
+    small = generated(f"ct-{many}x3-small", "ct", "--studies", str(many), "--slices", "3", "--size", "64")
+    return query.compare(starters, studies[:1], small, work, 20 if args.quick else 200)
+
+
+RUNNERS = {"store": run_store, "tiles": run_tiles, "query": run_query}
+
+if __name__ == "__main__":
+    sys.exit(main())

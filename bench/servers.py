@@ -1,0 +1,149 @@
+"""Farsight and its peers, each started empty, in a folder of its own, on free loopback ports."""
+
+import json
+import shutil
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+from process import Failed, Process, free_port, tail, wait_for_port
+
+
+class Farsight(Process):
+    """The node under test: release build, SQLite, every acknowledgement durable."""
+
+    name = "farsight"
+    called = "FARSIGHT"
+
+    def __init__(self, binary: Path, folder: Path):
+        self.binary, self.data = binary, folder / "data"
+        super().__init__(
+            [
+                str(binary), "demo", "--data", str(self.data), "--no-samples",
+                "--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0",
+            ],
+            folder,
+        )  # fmt: skip
+        ready, end = self.data / "demo.json", time.monotonic() + 60
+        while not ready.exists():
+            if self.popen.poll() is not None:
+                raise Failed(f"farsight ended with {self.popen.returncode}:\n{tail(self.log)}")
+            if time.monotonic() > end:
+                self.stop()
+                raise Failed(f"farsight is not ready after 60 s:\n{tail(self.log)}")
+            time.sleep(0.05)
+        self.demo = json.loads(ready.read_text())
+        self.organisation = self.demo["organisations"][0]
+        self.calling = self.organisation["ae_title"]
+        self.dicom_port = self.demo["dicom"]["port"]
+        self.base_url = self.demo["base_url"]
+        self.dicomweb_url = self.demo["dicomweb_url"]
+        self.headers = {"Authorization": f"Bearer {self.organisation['token']}"}
+
+    def stored(self) -> int:
+        studies = get_json(f"{self.dicomweb_url}/studies?limit=1000&includefield=00201208", self.headers)
+        return sum(study["00201208"]["Value"][0] for study in studies)
+
+    def import_file(self, path: Path) -> float:
+        """Brings a slide in by the command line; seconds it took."""
+        started = time.monotonic()
+        command = [str(self.binary), "import", "--data", str(self.data), "--org", self.organisation["id"], str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+        if done.returncode != 0:
+            raise Failed(f"farsight import ended with {done.returncode}:\n{done.stderr[-2000:]}")
+        return time.monotonic() - started
+
+
+class Storescp(Process):
+    """DCMTK's receiver: a file per instance, no index, nothing flushed. The ceiling, not an archive."""
+
+    name = "storescp"
+    called = "STORESCP"
+    calling = "BENCH"
+
+    def __init__(self, folder: Path):
+        self.files, self.dicom_port = folder / "files", free_port()
+        self.files.mkdir(parents=True)
+        super().__init__(["storescp", "--fork", "-od", str(self.files), str(self.dicom_port)], folder)
+        wait_for_port(self.dicom_port, self.popen, self.log)
+
+    def stored(self) -> int:
+        return sum(1 for _ in self.files.iterdir())
+
+
+class Orthanc(Process):
+    """Debian's Orthanc with its DICOMweb plugin and SQLite, as it comes, but on loopback and without passwords."""
+
+    name = "orthanc"
+    called = "ORTHANC"
+    calling = "BENCH"
+    headers: dict[str, str] = {}
+
+    def __init__(self, folder: Path):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.dicom_port, http_port = free_port(), free_port()
+        plugin = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
+        (folder / "orthanc.json").write_text(
+            json.dumps(
+                {
+                    "StorageDirectory": str(folder / "db"),
+                    "IndexDirectory": str(folder / "db"),
+                    "DicomAet": self.called,
+                    "DicomPort": self.dicom_port,
+                    "HttpPort": http_port,
+                    "RemoteAccessAllowed": False,
+                    "AuthenticationEnabled": False,
+                    "DicomAlwaysAllowStore": True,
+                    "Plugins": [plugin] if Path(plugin).exists() else [],
+                    "SaveJobs": False,
+                }
+            )
+        )
+        self.base_url = f"http://127.0.0.1:{http_port}"
+        self.dicomweb_url = f"{self.base_url}/dicom-web"
+        super().__init__(["Orthanc", str(folder / "orthanc.json")], folder)
+        wait_for_port(self.dicom_port, self.popen, self.log)
+        wait_for_port(http_port, self.popen, self.log)
+
+    def stored(self) -> int:
+        return get_json(f"{self.base_url}/statistics", self.headers)["CountInstances"]
+
+
+class Nginx(Process):
+    """Byte ranges out of files, with nothing to look up and nobody to ask: the limit for tiles."""
+
+    name = "nginx"
+
+    def __init__(self, folder: Path, root: Path):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        (folder / "nginx.conf").write_text(
+            f"""
+            worker_processes auto; daemon off; pid {folder}/pid; error_log {folder}/error.log;
+            events {{ worker_connections 1024; }}
+            http {{
+                access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000; open_file_cache max=100;
+                client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+                uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+                server {{ listen 127.0.0.1:{self.port}; root {root}; }}
+            }}"""
+        )
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+        super().__init__(command, folder)
+        wait_for_port(self.port, self.popen, self.log)
+
+
+def get(url: str, headers: dict[str, str]) -> bytes:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=120) as answer:
+        return answer.read()
+
+
+def get_json(url: str, headers: dict[str, str]):
+    return json.loads(get(url, {"Accept": "application/dicom+json, application/json", **headers}))
+
+
+def tool(name: str) -> None:
+    if shutil.which(name) is None and not Path(f"/usr/sbin/{name}").exists():
+        raise Failed(f"{name} is missing: scripts/setup.sh bench installs it")

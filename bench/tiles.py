@@ -1,0 +1,183 @@
+"""Tiles: random ones of an imported slide, from Farsight, and the same bytes as ranges from nginx."""
+
+import mmap
+import os
+import random
+import re
+import statistics
+import struct
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom
+
+from process import Failed, Process
+from servers import Farsight, Nginx, get, get_json
+
+CONNECTIONS = (16, 64)
+TILES = 20_000
+CHECKED = 60
+ITEM, PIXEL_DATA = b"\xfe\xff\x00\xe0", b"\xe0\x7f\x10\x00OB\x00\x00\xff\xff\xff\xff"
+
+
+@dataclass
+class Tile:
+    """One tile: Farsight's path, and where its frame lies in the instance."""
+
+    path: str
+    file: str
+    first: int
+    last: int
+
+
+@dataclass
+class Load:
+    """One run of `wrk` against one server."""
+
+    server: str
+    connections: int
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    cpu_us: float
+
+
+def compare(binary: Path, slide: Path, work: Path, rounds: int, seconds: int, say=print) -> list[str]:
+    with Farsight(binary, work / "tiles-farsight") as farsight:
+        took = farsight.import_file(slide)
+        say(f"  imported {slide.stat().st_size / 1e6:.0f} MB in {took:.1f} s", flush=True)
+        files = work / "objects"
+        files.mkdir()
+        tiles = choose(farsight, files)
+        size = statistics.mean(tile.last - tile.first + 1 for tile in tiles)
+        with Nginx(work / "tiles-nginx", files) as nginx:
+            check_same(farsight, nginx, tiles)
+            lists = {farsight: work / "farsight.list", nginx: work / "nginx.list"}
+            authorisation = farsight.headers["Authorization"]
+            lists[farsight].write_text("".join(f"{t.path}\tAuthorization\t{authorisation}\n" for t in tiles))
+            lists[nginx].write_text("".join(f"/{t.file}\tRange\tbytes={t.first}-{t.last}\n" for t in tiles))
+            loads = []
+            for _ in range(rounds):
+                for connections in CONNECTIONS:
+                    for server, wanted in lists.items():
+                        loads.append(load(server, wanted, connections, seconds))
+                        one = loads[-1]
+                        say(
+                            f"  {one.server:9} {connections} connections: {one.rate:.0f} tiles/s, "
+                            f"p50 {one.p50_ms:.2f} ms, p99 {one.p99_ms:.2f} ms, {one.cpu_us:.0f} us CPU each",
+                            flush=True,
+                        )
+            peak = farsight.peak_mb()
+    return [
+        f"{len(tiles)} random tiles of a slide of {slide.stat().st_size / 1e6:.0f} MB, mean {size / 1024:.1f} KiB, the "
+        f"same bytes from both ({CHECKED} compared); `wrk` for {seconds} s on the same processors, median of {rounds}. "
+        f"Import by the command line took {took:.1f} s. Farsight's peak {peak:.0f} MB, import by another process.",
+        "",
+        *table(loads),
+    ]
+
+
+def choose(farsight: Farsight, files: Path) -> list[Tile]:
+    """Random tiles over all levels, each level as often as it has tiles; the instances are kept in `files`."""
+    found = get_json(f"{farsight.base_url}/api/v1/slides", farsight.headers)["slides"]
+    if not found:
+        raise Failed("no slide after the import")
+    slide = get_json(f"{farsight.base_url}/api/v1/slides/{found[0]['id']}", farsight.headers)
+    frames = {}
+    series = f"{farsight.dicomweb_url}/studies/{slide['study_instance_uid']}/series/{slide['series_instance_uid']}"
+    for instance in get_json(f"{series}/instances", farsight.headers):
+        uid = instance["00080018"]["Value"][0]
+        path = files / f"{uid}.dcm"
+        fetch_instance(f"{series}/instances/{uid}", farsight.headers, path)
+        columns, ranges = frame_ranges(path)
+        frames[columns] = (path.name, ranges)
+    rng = random.Random(1)
+    every = [
+        (level["level"], level["width"], level["tiles_x"], x, y)
+        for level in slide["levels"]
+        for y in range(level["tiles_y"])
+        for x in range(level["tiles_x"])
+    ]
+    tiles = []
+    for level, width, across, x, y in rng.sample(every, min(TILES, len(every))):
+        if width not in frames:
+            raise Failed(f"level {level}, {width} wide, has no DICOM instance")
+        name, ranges = frames[width]
+        first, last = ranges[y * across + x]
+        tiles.append(Tile(f"/api/v1/slides/{slide['id']}/tiles/{level}/{x}/{y}", name, first, last))
+    return tiles
+
+
+def fetch_instance(url: str, headers: dict[str, str], path: Path) -> None:
+    """The one part of a WADO-RS answer, into a file."""
+    body = get(url, {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*', **headers})
+    start = body.index(b"\r\n\r\n") + 4
+    boundary = body[: body.index(b"\r\n")]
+    path.write_bytes(memoryview(body)[start : body.rindex(b"\r\n" + boundary)])
+
+
+def frame_ranges(path: Path) -> tuple[int, list[tuple[int, int]]]:
+    """(Total Pixel Matrix Columns, first and last byte of each frame in the file), one fragment per frame."""
+    header = pydicom.dcmread(path, stop_before_pixels=True)
+    ranges = []
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        at = data.find(PIXEL_DATA)
+        if at < 0:
+            raise Failed(f"{path.name} has no encapsulated pixel data")
+        at += len(PIXEL_DATA)
+        at += 8 + struct.unpack_from("<I", data, at + 4)[0]
+        while data[at : at + 4] == ITEM:
+            length = struct.unpack_from("<I", data, at + 4)[0]
+            ranges.append((at + 8, at + 7 + length))
+            at += 8 + length
+    if len(ranges) != int(header.NumberOfFrames):
+        raise Failed(f"{path.name}: {len(ranges)} fragments for {header.NumberOfFrames} frames")
+    return int(header.TotalPixelMatrixColumns), ranges
+
+
+def check_same(farsight: Farsight, nginx: Nginx, tiles: list[Tile]) -> None:
+    for tile in tiles[:CHECKED]:
+        ours = get(farsight.base_url + tile.path, farsight.headers)
+        theirs = get(f"{nginx.base_url}/{tile.file}", {"Range": f"bytes={tile.first}-{tile.last}"})
+        if ours.rstrip(b"\0") != theirs.rstrip(b"\0"):
+            raise Failed(f"{tile.path}: {len(ours)} bytes from Farsight are not the {len(theirs)} of the instance")
+
+
+def load(server: Process, wanted: Path, connections: int, seconds: int) -> Load:
+    script = Path(__file__).with_name("tiles.lua")
+    before = server.cpu_ms()
+    command = ["wrk", "-t2", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script), server.base_url]
+    done = subprocess.run(
+        command, env={**os.environ, "TILES": str(wanted)}, capture_output=True, text=True, timeout=60 + seconds
+    )
+    cpu = server.cpu_ms() - before
+    out = done.stdout
+    if done.returncode != 0 or "Non-2xx" in out or "Socket errors" in out:
+        raise Failed(f"wrk against {server.name}: {out[-500:]}{done.stderr[-500:]}")
+    requests = int(re.search(r"(\d+) requests in", out)[1])
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1])
+    p50, p99 = (milliseconds(re.search(rf"{part}%\s+([\d.]+)(us|ms|s)", out)) for part in (50, 99))
+    return Load(server.name, connections, rate, p50, p99, cpu * 1000 / requests)
+
+
+def milliseconds(found: re.Match) -> float:
+    return float(found[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[found[2]]
+
+
+def table(loads: list[Load]) -> list[str]:
+    lines = [
+        "| Connections | Server | tiles/s | p50 ms | p99 ms | CPU us each | Farsight / it |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for connections in CONNECTIONS:
+        own = statistics.median(one.rate for one in loads if (one.server, one.connections) == ("farsight", connections))
+        for name in dict.fromkeys(one.server for one in loads):
+            of = [one for one in loads if (one.server, one.connections) == (name, connections)]
+            rate, p50, p99, cpu = (
+                statistics.median(getattr(one, field) for one in of) for field in ("rate", "p50_ms", "p99_ms", "cpu_us")
+            )
+            lines.append(
+                f"| {connections} | {name} | {rate:.0f} | {p50:.2f} | {p99:.2f} | {cpu:.0f} | {own / rate:.2f} |"
+            )
+    return lines

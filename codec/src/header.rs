@@ -193,9 +193,6 @@ pub(crate) fn jpeg_ls(codestream: &[u8]) -> Result<JpegLs, CodecError> {
     }
 }
 
-/// More tiles than this cost OpenJPEG tens of megabytes before the first pixel.
-const TILES_MAX: u64 = 4096;
-
 /// Finds the codestream inside a JP2 file (T.800 §I.4), which some writers put into a frame; otherwise gives back the frame.
 pub(crate) fn jpeg_2000_codestream(frame: &[u8]) -> Result<&[u8], CodecError> {
     const SIGNATURE: &[u8] = &[0, 0, 0, 12, b'j', b'P', b' ', b' '];
@@ -219,8 +216,16 @@ pub(crate) fn jpeg_2000_codestream(frame: &[u8]) -> Result<&[u8], CodecError> {
     }
 }
 
+/// The header of a JPEG 2000 codestream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Jpeg2000 {
+    pub size: Size,
+    /// How many tiles it is cut into.
+    pub tiles: u64,
+}
+
 /// Reads the SIZ marker segment (T.800 §A.5.1), which must follow the start of codestream at once.
-pub(crate) fn jpeg_2000(codestream: &[u8]) -> Result<Size, CodecError> {
+pub(crate) fn jpeg_2000(codestream: &[u8]) -> Result<Jpeg2000, CodecError> {
     let rest = codestream
         .strip_prefix(&[0xFF, 0x4F, 0xFF, 0x51])
         .ok_or(CodecError::Damaged("no JPEG 2000 codestream"))?;
@@ -249,9 +254,6 @@ pub(crate) fn jpeg_2000(codestream: &[u8]) -> Result<Size, CodecError> {
         return Err(bad_size);
     }
     let tiles = u64::from(tiled_x.div_ceil(tile_width)) * u64::from(tiled_y.div_ceil(tile_height));
-    if tiles > TILES_MAX {
-        return Err(CodecError::OverLimit);
-    }
 
     let Some((first, others)) = components.as_chunks::<3>().0.split_first() else {
         return Err(CodecError::Damaged("no components"));
@@ -262,7 +264,29 @@ pub(crate) fn jpeg_2000(codestream: &[u8]) -> Result<Size, CodecError> {
     if others.iter().any(|other| other != first) {
         return Err(CodecError::Unsupported("JPEG 2000 components that differ"));
     }
-    Ok(Size { rows, columns, samples, precision: (sample & 0x7F) + 1, is_signed: sample & 0x80 != 0 })
+    let size = Size { rows, columns, samples, precision: (sample & 0x7F) + 1, is_signed: sample & 0x80 != 0 };
+    Ok(Jpeg2000 { size, tiles })
+}
+
+/// Whether a tile-part has an index that its own count excludes (T.800 §A.4.2), as one old encoder writes them.
+pub(crate) fn has_miscounted_tile_parts(codestream: &[u8]) -> bool {
+    let mut rest = codestream.get(2..).unwrap_or(&[]);
+    loop {
+        let [0xFF, marker, l1, l0, segment @ ..] = rest else { return false };
+        let length = if *marker == 0x90 {
+            let [_, _, p3, p2, p1, p0, index, count, ..] = segment else { return false };
+            if *count != 0 && index >= count {
+                return true;
+            }
+            u32::from_be_bytes([*p3, *p2, *p1, *p0]) as usize
+        } else {
+            2 + usize::from(u16::from_be_bytes([*l1, *l0]))
+        };
+        match rest.get(length..) {
+            Some(after) if length > 2 => rest = after,
+            _ => return false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -293,17 +317,24 @@ mod tests {
     }
 
     #[test]
-    fn a_million_tiles_are_over_the_limit() {
+    fn tiles_are_counted() {
         let mut siz = vec![0xFF, 0x4F, 0xFF, 0x51, 0, 41, 0, 0];
-        for word in [1024_u32, 1024, 0, 0, 1, 1, 0, 0] {
+        for word in [1024_u32, 1000, 0, 0, 1, 1, 0, 0] {
             siz.extend(word.to_be_bytes());
         }
         siz.extend([0, 1, 15, 1, 1]);
-        assert_eq!(jpeg_2000(&siz), Err(CodecError::OverLimit));
-        siz[24..32].copy_from_slice(&[0, 0, 4, 0, 0, 0, 4, 0]);
-        assert_eq!(
-            jpeg_2000(&siz),
-            Ok(Size { rows: 1024, columns: 1024, samples: 1, precision: 16, is_signed: false })
-        );
+        let size = Size { rows: 1000, columns: 1024, samples: 1, precision: 16, is_signed: false };
+        assert_eq!(jpeg_2000(&siz), Ok(Jpeg2000 { size, tiles: 1_024_000 }));
+        siz[24..32].copy_from_slice(&[0, 0, 1, 0, 0, 0, 1, 0]);
+        assert_eq!(jpeg_2000(&siz), Ok(Jpeg2000 { size, tiles: 16 }));
+    }
+
+    #[test]
+    fn a_tile_part_beyond_its_count_is_noticed() {
+        let part = |index: u8, count: u8| [0xFF, 0x90, 0, 10, 0, 0, 0, 0, 0, 14, index, count, 0xFF, 0x93];
+        let stream = |parts: [[u8; 14]; 2]| [&[0xFF, 0x4F, 0xFF, 0x52, 0, 3, 9][..], &parts.concat()].concat();
+        assert!(has_miscounted_tile_parts(&stream([part(0, 1), part(1, 1)])));
+        assert!(!has_miscounted_tile_parts(&stream([part(0, 2), part(1, 2)])));
+        assert!(!has_miscounted_tile_parts(&stream([part(0, 0), part(1, 0)])));
     }
 }

@@ -3,12 +3,24 @@
 use crate::decode::Decoded;
 use crate::{CodecError, FrameFormat, Photometric, header, openjpeg, samples};
 
+/// OpenJPEG takes some kilobytes for every tile before the first pixel.
+const TILES_MAX: u64 = 4096;
+
 pub(crate) fn decode(frame: &[u8], format: &FrameFormat, size: usize) -> Result<Decoded, CodecError> {
     let codestream = header::jpeg_2000_codestream(frame)?;
-    let header = header::jpeg_2000(codestream)?;
+    let header::Jpeg2000 { size: header, tiles } = header::jpeg_2000(codestream)?;
     header.check(format)?;
+    if tiles > TILES_MAX {
+        return Err(CodecError::OverLimit);
+    }
 
-    let image = openjpeg::decode(codestream, &header)?;
+    // Only where the counts cannot be right may OpenJPEG be lenient: it also lets truncated data pass then.
+    let strictness = if header::has_miscounted_tile_parts(codestream) {
+        openjpeg::Strictness::Lenient
+    } else {
+        openjpeg::Strictness::Strict
+    };
+    let image = openjpeg::decode(codestream, &header, strictness)?;
     // OpenJPEG gives one plane per component, as 32-bit integers.
     let planes = image.planes();
     let bytes = match planes[..] {

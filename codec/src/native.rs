@@ -20,11 +20,12 @@ pub(crate) fn decode(
         && format.samples_per_pixel == 3
         && format.bits_allocated == 8;
     // Some writers say 422 and store every sample: the length tells.
-    if is_422 && !is_length(frame, size) {
+    if is_422 && frame.len() < size {
         return decode_422(frame, format, size);
     }
-    if !is_length(frame, size) {
-        return Err(CodecError::Damaged("the frame's length is not what its shape takes"));
+    // Bytes behind the last pixel are padding.
+    if frame.len() < size {
+        return Err(CodecError::Damaged("the frame is shorter than its shape takes"));
     }
     let bytes_per_sample = usize::from(format.bits_allocated / 8).max(1);
     let mut bytes = if format.is_planar && format.samples_per_pixel > 1 {
@@ -36,11 +37,6 @@ pub(crate) fn decode(
         bytes.chunks_exact_mut(bytes_per_sample).for_each(<[u8]>::reverse);
     }
     Ok(Decoded::by_pixel(bytes, format))
-}
-
-/// As long as it must be, or one byte of padding longer.
-fn is_length(frame: &[u8], size: usize) -> bool {
-    frame.len() == size || frame.len() == size + 1
 }
 
 /// Planes to pixels: `samples` planes of samples of `bytes_per_sample`.
@@ -63,8 +59,8 @@ fn decode_422(frame: &[u8], format: &FrameFormat, size: usize) -> Result<Decoded
         return Err(CodecError::Unsupported("YBR_FULL_422 with an odd number of columns"));
     }
     let stored = format.pixel_count() * 2;
-    if !is_length(frame, stored) {
-        return Err(CodecError::Damaged("the frame's length is not what its shape takes"));
+    if frame.len() < stored {
+        return Err(CodecError::Damaged("the frame is shorter than its shape takes"));
     }
     let mut bytes = Vec::with_capacity(size);
     for pair in frame[..stored].chunks_exact(4) {

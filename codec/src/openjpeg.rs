@@ -12,6 +12,13 @@ use crate::header::Size;
 const NO_MEMORY: CodecError = CodecError::OverLimit;
 const REFUSED: CodecError = CodecError::Damaged("OpenJPEG refuses the codestream");
 
+/// What OpenJPEG does with a codestream that is cut short or miscounts its tile-parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Strictness {
+    Strict,
+    Lenient,
+}
+
 /// A position in a codestream, for the stream callbacks.
 struct Source<'a> {
     bytes: &'a [u8],
@@ -131,7 +138,11 @@ impl Image {
 ///
 /// # Errors
 /// [`CodecError::Damaged`] when OpenJPEG refuses it or the codestream is cut short.
-pub(crate) fn decode(codestream: &[u8], size: &Size) -> Result<Image, CodecError> {
+pub(crate) fn decode(codestream: &[u8], size: &Size, strictness: Strictness) -> Result<Image, CodecError> {
+    let strict = match strictness {
+        Strictness::Strict => 1,
+        Strictness::Lenient => 0,
+    };
     let samples_per_plane = (size.rows as usize).checked_mul(size.columns as usize).ok_or(NO_MEMORY)?;
     let mut source = Source { bytes: codestream, position: 0 };
 
@@ -153,7 +164,7 @@ pub(crate) fn decode(codestream: &[u8], size: &Size) -> Result<Image, CodecError
         let mut parameters: opj::opj_dparameters_t = std::mem::zeroed();
         opj::opj_set_default_decoder_parameters(&raw mut parameters);
         if opj::opj_setup_decoder(codec.0.as_ptr(), &raw mut parameters) == 0
-            || opj::opj_decoder_set_strict_mode(codec.0.as_ptr(), 1) == 0
+            || opj::opj_decoder_set_strict_mode(codec.0.as_ptr(), strict) == 0
         {
             return Err(REFUSED);
         }

@@ -1,6 +1,6 @@
 //! libjpeg-turbo: JPEG of 8, 12 and 16 bits to samples, and 8-bit pixels to JPEG. All `unsafe` of JPEG is here.
 
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 use std::ptr::{self, NonNull};
 use std::slice;
 
@@ -150,15 +150,22 @@ pub(crate) fn decode(codestream: &[u8], size: &Size, layout: Layout) -> Result<S
 
 /// An error, or a warning, which means that the data were corrupt or ended early and that the rest was made up.
 fn check(handle: &Handle, result: c_int) -> Result<(), CodecError> {
+    // Warnings about a header that change no pixel: seen in files that modalities have made.
+    const HARMLESS: [&[u8]; 3] = [b"Invalid SOS parameters", b"Unknown Adobe color", b"Warning: unknown JFIF"];
     if result == 0 {
         return Ok(());
     }
-    // SAFETY: the handle is alive.
-    let code = unsafe { tj::tj3GetErrorCode(handle.raw()) };
-    if code == tj::TJERR_TJERR_WARNING as c_int {
-        return Err(CodecError::Damaged("libjpeg-turbo finds corrupt data"));
+    // SAFETY: the handle is alive; the message is a C string that lives until the next call on the handle.
+    let (code, message) = unsafe {
+        (tj::tj3GetErrorCode(handle.raw()), CStr::from_ptr(tj::tj3GetErrorStr(handle.raw())).to_bytes())
+    };
+    if code != tj::TJERR_TJERR_WARNING as c_int {
+        return Err(REFUSED);
     }
-    Err(REFUSED)
+    if HARMLESS.iter().any(|start| message.starts_with(start)) {
+        return Ok(());
+    }
+    Err(CodecError::Damaged("libjpeg-turbo finds corrupt data"))
 }
 
 /// Encodes 8-bit pixels as baseline JPEG: colour at 4:4:4 from quality 90 on, and at 4:2:0 below.

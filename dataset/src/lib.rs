@@ -4,13 +4,17 @@
 //! declared length. This crate knows nothing of network, disk or tenants.
 
 pub mod charset;
+pub mod dictionary;
 pub mod element;
 pub mod frames;
 pub mod json;
+pub mod names;
 pub mod part10;
 pub mod pixels;
 pub mod scan;
 pub mod syntax;
+#[cfg(test)]
+mod testing;
 pub mod write;
 
 pub use dicom_core::{Tag, VR};

@@ -1,5 +1,7 @@
 //! The Image Pixel attributes (PS3.3 §C.7.6.3) as checked numbers.
 
+use crate::{Dataset, tags};
+
 /// What is needed to make sense of a frame.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PixelDescription {
@@ -26,14 +28,105 @@ pub struct PixelDescription {
 }
 
 impl PixelDescription {
-    /// From a data set; `None` when it describes no pixels.
+    /// From a data set; `None` when it describes no pixels, or none that Samples per Pixel and Bits Allocated allow.
+    ///
+    /// Bits Stored and High Bit are put right where they are absent or contradict Bits Allocated.
     #[must_use]
-    pub fn from_dataset(_dataset: &crate::Dataset) -> Option<Self> {
-        todo!()
+    pub fn from_dataset(dataset: &Dataset) -> Option<Self> {
+        let number = |tag| dataset.integer(tag).and_then(|value| u32::try_from(value).ok());
+        let short = |tag| number(tag).and_then(|value| u16::try_from(value).ok());
+        let rows = number(tags::ROWS).filter(|&value| value > 0)?;
+        let columns = number(tags::COLUMNS).filter(|&value| value > 0)?;
+        let bits_allocated = short(tags::BITS_ALLOCATED).filter(|bits| [1, 8, 16, 32, 64].contains(bits))?;
+        let samples_per_pixel = short(tags::SAMPLES_PER_PIXEL).unwrap_or(1);
+        if ![1, 3, 4].contains(&samples_per_pixel) {
+            return None;
+        }
+        let bits_stored = short(tags::BITS_STORED)
+            .filter(|&bits| bits > 0 && bits <= bits_allocated)
+            .unwrap_or(bits_allocated);
+        let high_bit = short(tags::HIGH_BIT)
+            .filter(|&bit| bit < bits_allocated && bit + 1 >= bits_stored)
+            .unwrap_or(bits_stored - 1);
+        Some(Self {
+            rows,
+            columns,
+            samples_per_pixel,
+            bits_allocated,
+            bits_stored,
+            high_bit,
+            is_signed: number(tags::PIXEL_REPRESENTATION) == Some(1),
+            is_planar: samples_per_pixel > 1 && number(tags::PLANAR_CONFIGURATION) == Some(1),
+            photometric_interpretation: dataset
+                .texts(tags::PHOTOMETRIC_INTERPRETATION)
+                .into_iter()
+                .next()
+                .unwrap_or_default(),
+            frames: number(tags::NUMBER_OF_FRAMES).unwrap_or(1).max(1),
+        })
     }
+
+    /// Bits of one uncompressed frame; `None` on overflow.
+    #[must_use]
+    pub fn frame_bits(&self) -> Option<u64> {
+        u64::from(self.rows)
+            .checked_mul(u64::from(self.columns))?
+            .checked_mul(u64::from(self.samples_per_pixel))?
+            .checked_mul(u64::from(self.bits_allocated))
+    }
+
     /// Bytes of one uncompressed frame (one-bit frames are packed, and may not end on a byte); `None` on overflow.
     #[must_use]
     pub fn frame_bytes(&self) -> Option<u64> {
-        todo!()
+        self.frame_bits().map(|bits| bits.div_ceil(8))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::VR;
+
+    fn described(
+        rows: u16,
+        columns: u16,
+        samples: u16,
+        bits: u16,
+        stored: u16,
+        high: u16,
+    ) -> Option<PixelDescription> {
+        let mut dataset = Dataset::new();
+        dataset.put_u16(tags::ROWS, &[rows]);
+        dataset.put_u16(tags::COLUMNS, &[columns]);
+        dataset.put_u16(tags::SAMPLES_PER_PIXEL, &[samples]);
+        dataset.put_u16(tags::BITS_ALLOCATED, &[bits]);
+        dataset.put_u16(tags::BITS_STORED, &[stored]);
+        dataset.put_u16(tags::HIGH_BIT, &[high]);
+        dataset.put_text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2");
+        PixelDescription::from_dataset(&dataset)
+    }
+
+    #[test]
+    fn numbers_are_checked() {
+        let pixels = described(512, 512, 1, 16, 12, 11).unwrap();
+        assert_eq!((pixels.frame_bytes(), pixels.frames, pixels.bits_stored), (Some(524_288), 1, 12));
+        assert_eq!(pixels.photometric_interpretation, "MONOCHROME2");
+        for (rows, columns, samples, bits) in [(0, 1, 1, 8), (1, 0, 1, 8), (1, 1, 2, 8), (1, 1, 1, 12)] {
+            assert_eq!(described(rows, columns, samples, bits, 8, 7), None);
+        }
+        for (stored, high, expect) in
+            [(0, 0, (16, 15)), (17, 3, (16, 15)), (12, 40, (12, 11)), (12, 15, (12, 15))]
+        {
+            let pixels = described(2, 2, 1, 16, stored, high).unwrap();
+            assert_eq!((pixels.bits_stored, pixels.high_bit), expect);
+        }
+    }
+
+    #[test]
+    fn one_bit_frames_round_up_and_large_ones_do_not_wrap() {
+        assert_eq!(described(3, 3, 1, 1, 1, 0).unwrap().frame_bytes(), Some(2));
+        let mut pixels = described(1, 1, 4, 64, 64, 63).unwrap();
+        (pixels.rows, pixels.columns) = (u32::MAX, u32::MAX);
+        assert_eq!(pixels.frame_bytes(), None);
     }
 }

@@ -1,16 +1,31 @@
 //! The streaming scanner: a data set is pushed through it in pieces of any size, and out come the elements worth
 //! keeping and the place of every frame. No recursion; depth, counts and kept bytes are bounded.
 
+mod find_frames;
+mod header;
+mod inflate;
+mod parser;
+
+use crate::syntax::Encoding;
 use crate::{Dataset, FrameIndex, PixelDescription, Refused, TransferSyntax};
+use inflate::Inflater;
 use model::Limits;
+use parser::Parser;
 
 /// A push parser for one data set (without preamble and file meta information).
-pub struct Scanner {/* owned by the engineer of this crate */}
+pub struct Scanner {
+    parser: Parser,
+    inflater: Option<Inflater>,
+    /// Bytes received, before inflation.
+    received: u64,
+    object_bytes_max: u64,
+}
 
 /// What a finished scan knows.
 #[derive(Debug, Clone)]
 pub struct Scanned {
-    /// All elements; large binary values as [`crate::Value::Bulk`], pixel data too.
+    /// All elements; large binary values as [`crate::Value::Bulk`], pixel data too. Group lengths and trailing padding
+    /// are left out.
     pub dataset: Dataset,
     /// Image Pixel attributes, when there is pixel data.
     pub pixels: Option<PixelDescription>,
@@ -24,23 +39,51 @@ pub struct Scanned {
 impl Scanner {
     /// A scanner for a data set in this transfer syntax.
     #[must_use]
-    pub fn new(_syntax: &TransferSyntax, _limits: &Limits) -> Self {
-        todo!()
+    pub fn new(syntax: &TransferSyntax, limits: &Limits) -> Self {
+        let is_deflated = syntax.encoding() == Encoding::DeflatedLittle;
+        Self {
+            parser: Parser::new(syntax, limits),
+            inflater: is_deflated.then(|| Inflater::new(limits.inflated_bytes_max)),
+            received: 0,
+            object_bytes_max: limits.object_bytes_max,
+        }
     }
+
     /// Takes the next bytes.
     ///
     /// # Errors
     /// [`Refused`] as soon as a rule or a limit is broken; the scanner is of no use afterwards.
-    pub fn feed(&mut self, _bytes: &[u8]) -> Result<(), Refused> {
-        todo!()
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+        let room = usize::try_from(self.object_bytes_max - self.received).unwrap_or(usize::MAX);
+        let allowed = bytes.get(..room).unwrap_or(bytes);
+        match &mut self.inflater {
+            None => self.parser.feed(allowed)?,
+            Some(inflater) => inflater.feed(allowed, &mut self.parser)?,
+        }
+        self.received += allowed.len() as u64;
+        if allowed.len() < bytes.len() {
+            return Err(Refused::OverLimit("bytes of one object"));
+        }
+        Ok(())
     }
+
     /// The end of the data set. Frames are found here: Extended Offset Table or Basic Offset Table if it proves true
     /// against the items that were walked, otherwise one fragment per frame or, for a single frame, all fragments.
+    /// When frames cannot be told apart, the index is empty: no image is refused for that.
     ///
     /// # Errors
-    /// [`Refused::Truncated`] in the middle of an element, [`Refused::Malformed`] when frames cannot be told apart.
+    /// [`Refused::Truncated`] in the middle of an element, [`Refused::OverLimit`] for too many frames.
     pub fn finish(self) -> Result<Scanned, Refused> {
-        todo!()
+        let is_deflated = self.inflater.is_some();
+        if self.inflater.is_some_and(|inflater| !inflater.is_complete()) {
+            return Err(Refused::Truncated(self.received));
+        }
+        let mut scanned = self.parser.finish()?;
+        scanned.length = self.received;
+        if is_deflated {
+            scanned.frames = FrameIndex::default();
+        }
+        Ok(scanned)
     }
 }
 
@@ -48,6 +91,11 @@ impl Scanner {
 ///
 /// # Errors
 /// As [`Scanner::feed`] and [`Scanner::finish`].
-pub fn scan(_bytes: &[u8], _syntax: &TransferSyntax, _limits: &Limits) -> Result<Scanned, Refused> {
-    todo!()
+pub fn scan(bytes: &[u8], syntax: &TransferSyntax, limits: &Limits) -> Result<Scanned, Refused> {
+    let mut scanner = Scanner::new(syntax, limits);
+    scanner.feed(bytes)?;
+    scanner.finish()
 }
+
+#[cfg(test)]
+mod tests;

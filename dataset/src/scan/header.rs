@@ -1,0 +1,109 @@
+//! The headers of elements and items (PS3.5 §7.1).
+
+use crate::write::LongForm;
+use crate::{Tag, VR};
+
+/// How elements are written here: items may be written otherwise than the data set around them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    ImplicitLittle,
+    ExplicitLittle,
+    ExplicitBig,
+}
+
+/// A declared length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    Defined(u32),
+    Undefined,
+}
+
+pub(super) struct Header {
+    pub(super) tag: Tag,
+    /// `None` when the stream does not say.
+    pub(super) vr: Option<VR>,
+    pub(super) length: Length,
+}
+
+/// What stands where a VR must be.
+enum Letters {
+    Known(VR),
+    /// Two capital letters that are no VR of today: a VR of tomorrow, which has 32 bits of length (PS3.5 §6.2 Note).
+    Future,
+    /// `??`, blanks, zeros: what some writers put for UN, with 16 bits of length.
+    Nothing,
+    Garbage,
+}
+
+fn letters(bytes: &[u8; 12]) -> Letters {
+    let pair = [bytes[4], bytes[5]];
+    match VR::from_binary(pair) {
+        Some(vr) => Letters::Known(vr),
+        None if pair.iter().all(u8::is_ascii_uppercase) => Letters::Future,
+        None if matches!(&pair, b"??" | b"  " | b"--" | b"- " | b"\0\0") => Letters::Nothing,
+        None => Letters::Garbage,
+    }
+}
+
+/// How many bytes the header has, by its first 8.
+pub(super) fn length_of(bytes: &[u8; 12], coding: Coding) -> usize {
+    if coding == Coding::ImplicitLittle || tag_of(bytes, coding).group() == 0xFFFE {
+        return 8;
+    }
+    match letters(bytes) {
+        Letters::Known(vr) if vr.has_long_form() => 12,
+        Letters::Future => 12,
+        _ => 8,
+    }
+}
+
+/// Whether the first 8 bytes of an item in explicit VR can only be an element in implicit VR.
+pub(super) fn looks_implicit(bytes: &[u8; 12]) -> bool {
+    tag_of(bytes, Coding::ExplicitLittle).group() != 0xFFFE
+        && matches!(letters(bytes), Letters::Garbage)
+        && bytes[7] == 0
+}
+
+/// The header of an element; `None` when there is no VR where one must be.
+pub(super) fn parse(bytes: &[u8; 12], coding: Coding) -> Option<Header> {
+    let tag = tag_of(bytes, coding);
+    if coding == Coding::ImplicitLittle || tag.group() == 0xFFFE {
+        return Some(parse_item(bytes, coding));
+    }
+    let short = [bytes[6], bytes[7]];
+    let short = match coding {
+        Coding::ExplicitBig => u16::from_be_bytes(short),
+        _ => u16::from_le_bytes(short),
+    };
+    let long = length_in([bytes[8], bytes[9], bytes[10], bytes[11]], coding);
+    let (vr, length) = match letters(bytes) {
+        Letters::Known(vr) if vr.has_long_form() => (vr, long),
+        Letters::Known(vr) => (vr, Length::Defined(short.into())),
+        Letters::Future => (VR::UN, long),
+        Letters::Nothing => (VR::UN, Length::Defined(short.into())),
+        Letters::Garbage => return None,
+    };
+    Some(Header { tag, vr: Some(vr), length })
+}
+
+/// A header without VR: implicit elements, items, fragments, delimiters.
+pub(super) fn parse_item(bytes: &[u8; 12], coding: Coding) -> Header {
+    let length = length_in([bytes[4], bytes[5], bytes[6], bytes[7]], coding);
+    Header { tag: tag_of(bytes, coding), vr: None, length }
+}
+
+fn tag_of(bytes: &[u8; 12], coding: Coding) -> Tag {
+    let (group, element) = ([bytes[0], bytes[1]], [bytes[2], bytes[3]]);
+    match coding {
+        Coding::ExplicitBig => Tag(u16::from_be_bytes(group), u16::from_be_bytes(element)),
+        _ => Tag(u16::from_le_bytes(group), u16::from_le_bytes(element)),
+    }
+}
+
+fn length_in(bytes: [u8; 4], coding: Coding) -> Length {
+    let length = match coding {
+        Coding::ExplicitBig => u32::from_be_bytes(bytes),
+        _ => u32::from_le_bytes(bytes),
+    };
+    if length == u32::MAX { Length::Undefined } else { Length::Defined(length) }
+}

@@ -1,0 +1,62 @@
+//! Inflating a deflated data set (PS3.5 §A.5) piece by piece, within a bound.
+
+use super::parser::Parser;
+use crate::Refused;
+use flate2::{Decompress, FlushDecompress, Status};
+
+/// Bytes that are inflated at a time.
+const WINDOW_BYTES: usize = 32 * 1024;
+
+pub(super) struct Inflater {
+    state: Decompress,
+    window: Box<[u8]>,
+    is_complete: bool,
+    inflated_bytes_max: u64,
+}
+
+impl Inflater {
+    pub(super) fn new(inflated_bytes_max: u64) -> Self {
+        Self {
+            state: Decompress::new(false),
+            window: vec![0; WINDOW_BYTES].into_boxed_slice(),
+            is_complete: false,
+            inflated_bytes_max,
+        }
+    }
+
+    /// Whether the end of the deflate stream was reached.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    pub(super) fn feed(&mut self, mut bytes: &[u8], parser: &mut Parser) -> Result<(), Refused> {
+        let malformed = |at| Refused::Malformed { at, why: "the deflate stream is damaged" };
+        loop {
+            if self.is_complete {
+                let padding = bytes.iter().all(|&byte| byte == 0);
+                return if padding { Ok(()) } else { Err(malformed(self.state.total_in())) };
+            }
+            let (before_in, before_out) = (self.state.total_in(), self.state.total_out());
+            let status = self
+                .state
+                .decompress(bytes, &mut self.window, FlushDecompress::None)
+                .map_err(|_| malformed(before_in))?;
+            let taken = (self.state.total_in() - before_in) as usize;
+            let made = (self.state.total_out() - before_out) as usize;
+            bytes = bytes.get(taken..).unwrap_or_default();
+            let room = usize::try_from(self.inflated_bytes_max - before_out).unwrap_or(usize::MAX);
+            parser.feed(self.window.get(..made.min(room)).unwrap_or_default())?;
+            if made > room {
+                return Err(Refused::OverLimit("bytes of an inflated data set"));
+            }
+            match status {
+                Status::StreamEnd => self.is_complete = true,
+                _ if taken == 0 && made == 0 => {
+                    return if bytes.is_empty() { Ok(()) } else { Err(malformed(before_in)) };
+                }
+                _ if bytes.is_empty() && made < self.window.len() => return Ok(()),
+                _ => {}
+            }
+        }
+    }
+}

@@ -332,7 +332,8 @@ mod tests {
     #[test]
     fn a_tile_part_beyond_its_count_is_noticed() {
         let part = |index: u8, count: u8| [0xFF, 0x90, 0, 10, 0, 0, 0, 0, 0, 14, index, count, 0xFF, 0x93];
-        let stream = |parts: [[u8; 14]; 2]| [&[0xFF, 0x4F, 0xFF, 0x52, 0, 3, 9][..], &parts.concat()].concat();
+        let stream =
+            |parts: [[u8; 14]; 2]| [&[0xFF, 0x4F, 0xFF, 0x52, 0, 3, 9][..], &parts.concat()].concat();
         assert!(has_miscounted_tile_parts(&stream([part(0, 1), part(1, 1)])));
         assert!(!has_miscounted_tile_parts(&stream([part(0, 2), part(1, 2)])));
         assert!(!has_miscounted_tile_parts(&stream([part(0, 0), part(1, 0)])));

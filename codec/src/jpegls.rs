@@ -14,6 +14,11 @@ pub(crate) fn decode(frame: &[u8], format: &FrameFormat, size: usize) -> Result<
     }
     let header = header::jpeg_ls(frame)?;
     header.size.check(format)?;
+    // CharLS 2.4 has been seen never to return from a scan that ends without a marker.
+    let end = frame.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    if !frame[..end].ends_with(&[0xFF, 0xD9]) {
+        return Err(CodecError::Damaged("the JPEG-LS frame does not end with its end marker"));
+    }
 
     // CharLS allocates what its own reading of the header says, so that is checked too. A `CharLS` works only once.
     let info = CharLS::default().get_frame_info(frame).map_err(|_| REFUSED)?;

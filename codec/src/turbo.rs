@@ -151,7 +151,8 @@ pub(crate) fn decode(codestream: &[u8], size: &Size, layout: Layout) -> Result<S
 /// An error, or a warning, which means that the data were corrupt or ended early and that the rest was made up.
 fn check(handle: &Handle, result: c_int) -> Result<(), CodecError> {
     // Warnings about a header that change no pixel: seen in files that modalities have made.
-    const HARMLESS: [&[u8]; 3] = [b"Invalid SOS parameters", b"Unknown Adobe color", b"Warning: unknown JFIF"];
+    const HARMLESS: [&[u8]; 3] =
+        [b"Invalid SOS parameters", b"Unknown Adobe color", b"Warning: unknown JFIF"];
     if result == 0 {
         return Ok(());
     }

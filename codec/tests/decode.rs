@@ -204,12 +204,7 @@ fn lossy_frames_decode_as_elsewhere() {
     );
     let colour = FrameFormat { photometric: Photometric::YbrIct, ..colour };
     let frame = include_bytes!("fixtures/j2k_64x48_lossy.j2k");
-    check_hash(
-        J2K_LOSSY,
-        frame,
-        &colour,
-        "4cd8634f773dd1d29de9165381d0f72096158125f5e0f9d3f84f91e1201707d2",
-    );
+    check_hash(J2K_LOSSY, frame, &colour, "4cd8634f773dd1d29de9165381d0f72096158125f5e0f9d3f84f91e1201707d2");
 }
 
 #[test]
@@ -231,10 +226,7 @@ fn jpeg_without_markers_follows_the_photometric_interpretation() {
 fn an_unknown_transfer_syntax_is_refused() {
     for uid in ["1.2.840.10008.1.2.4.100", "", "1.2.840.10008.1.2.4.5"] {
         assert!(!codec::can_decode(uid));
-        assert_eq!(
-            decode(uid, &[], &grey(1, 1, 8), 9),
-            Err(CodecError::Unsupported("transfer syntax"))
-        );
+        assert_eq!(decode(uid, &[], &grey(1, 1, 8), 9), Err(CodecError::Unsupported("transfer syntax")));
     }
     assert!(codec::can_decode("1.2.840.10008.1.2\0"));
 }

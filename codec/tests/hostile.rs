@@ -73,7 +73,11 @@ fn a_frame_cut_at_every_seventh_byte_is_refused() {
         // The last bytes may be padding or an end marker that a decoder can do without.
         for length in (0..frame.len() - 8).step_by(7) {
             let result = decode(uid, &frame[..length], &format, LIMIT);
-            assert!(matches!(result, Err(CodecError::Damaged(_))), "{uid} cut at {length} of {}", frame.len());
+            assert!(
+                matches!(result, Err(CodecError::Damaged(_))),
+                "{uid} cut at {length} of {}",
+                frame.len()
+            );
         }
     }
 }
@@ -130,9 +134,9 @@ fn a_header_that_declares_four_gigapixels_is_refused() {
         if uid.ends_with(".90") || uid.ends_with(".201") {
             lying[8..12].fill(0x7F);
             lying[12..16].fill(0x7F);
-        } else if let Some(at) = frame.windows(2).position(|pair| {
-            pair[0] == 0xFF && matches!(pair[1], 0xC0 | 0xC1 | 0xC3 | 0xF7)
-        }) {
+        } else if let Some(at) =
+            frame.windows(2).position(|pair| pair[0] == 0xFF && matches!(pair[1], 0xC0 | 0xC1 | 0xC3 | 0xF7))
+        {
             lying[at + 5..at + 9].copy_from_slice(&size);
         } else {
             continue;

@@ -92,7 +92,8 @@ fn pack_bits(plane: &[u8]) -> Vec<u8> {
             packed.extend([(257 - run) as u8, plane[at]]);
             at += run;
         } else {
-            let length = plane[at..].windows(2).take(127).take_while(|pair| pair[0] != pair[1]).count().max(1);
+            let length =
+                plane[at..].windows(2).take(127).take_while(|pair| pair[0] != pair[1]).count().max(1);
             packed.push((length - 1) as u8);
             packed.extend(&plane[at..at + length]);
             at += length;

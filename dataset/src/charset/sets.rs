@@ -210,20 +210,16 @@ impl Double {
         }
     }
 
-    /// Appends the two bytes of a character, if the set proper has it.
+    /// Appends the two bytes of a character, if the set proper has it. JIS X 0212 is read but not written.
     pub(super) fn encode(self, character: char, out: &mut Vec<u8>) -> bool {
         let mut euc = Vec::with_capacity(4);
-        if character.is_ascii() || !encode_char(self.encoding(), character, &mut euc) {
+        if self == Self::KanjiSupplement || !encode_char(self.encoding(), character, &mut euc) {
             return false;
         }
-        let pair = match (self, euc.as_slice()) {
-            (Self::KanjiSupplement, &[0x8F, a, b]) => [a, b],
-            (Self::KanjiSupplement, _) => return false,
-            (_, &[a, b]) => [a, b],
-            _ => return false,
-        };
+        // One byte is ASCII or katakana; below A1 is an extension (UHC, GBK) of the set that the escape names.
+        let Ok(pair) = <[u8; 2]>::try_from(euc) else { return false };
         if pair.iter().any(|&byte| byte < 0xA1) {
-            return false; // An extension (UHC, GBK) of the set that the escape sequence names.
+            return false;
         }
         out.extend(if self.place() == Place::G0 { pair.map(|byte| byte & 0x7F) } else { pair });
         true

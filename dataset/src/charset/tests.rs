@@ -125,7 +125,7 @@ fn text_survives_encoding_where_it_can() {
         (&["", "ISO 2022 IR 58"], "Zhang^San=张^三=\\李^四"),
         (&["", "ISO 2022 IR 149"], "Hong=洪^吉洞=홍^길동"),
         (&["", "ISO 2022 IR 87"], "Yamada=山田^太郎=やまだ^たろう"),
-        (&["ISO 2022 IR 13", "ISO 2022 IR 87", "ISO 2022 IR 159"], "ﾔﾏﾀﾞ^山田丂"),
+        (&["ISO 2022 IR 13", "ISO 2022 IR 87"], "ﾔﾏﾀﾞ^山田"),
         (&["ISO 2022 IR 100", "ISO 2022 IR 144"], "é^Лé\\Люé"),
     ] {
         let sets = CharacterSets::from_values(terms);

@@ -161,7 +161,7 @@ impl Parser {
                     self.state = State::Header;
                     let value = self.take_value(vr);
                     self.put(Element { tag, vr, value: Value::Bytes(value) });
-                    self.close_what_ends()?;
+                    self.close_what_ends();
                 }
                 Ok(part.len())
             }
@@ -183,7 +183,7 @@ impl Parser {
                 self.position += part.len() as u64;
                 if is_complete {
                     self.state = State::Header;
-                    self.close_what_ends()?;
+                    self.close_what_ends();
                 }
                 Ok(part.len())
             }
@@ -255,7 +255,7 @@ impl Parser {
             Some(Sequence { item: None, .. }) => self.in_sequence(&header, begin)?,
             _ => self.in_dataset(header, begin)?,
         }
-        self.close_what_ends()?;
+        self.close_what_ends();
         Ok(taken)
     }
 
@@ -474,9 +474,9 @@ impl Parser {
     }
 
     /// Closes the items and sequences of defined length that end here.
-    fn close_what_ends(&mut self) -> Result<(), Refused> {
+    fn close_what_ends(&mut self) {
         if !matches!(self.state, State::Header) {
-            return Ok(());
+            return;
         }
         let position = Some(self.position);
         while let Some(sequence) = self.open.last() {
@@ -486,7 +486,6 @@ impl Parser {
                 _ => break,
             }
         }
-        Ok(())
     }
 
     fn close_item(&mut self) {
@@ -537,6 +536,7 @@ impl Parser {
                     (ITEM, Length::Defined(length)) => length,
                     (SEQUENCE_END, _) => {
                         self.close_fragments();
+                        self.close_what_ends();
                         return Ok(taken);
                     }
                     _ => {

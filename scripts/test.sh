@@ -53,6 +53,7 @@ suite "formatting" cargo fmt --all --check
 suite "viewer checks" in_folder viewer npm run check
 suite "viewer units" in_folder viewer npm test
 suite "rust" cargo test --workspace --no-fail-fast
+suite "peers" "$FARSIGHT_PYTHON" -m unittest discover -v -s tests/peers
 if [ -f tests/browser/package.json ]; then
     suite "browser" in_folder tests/browser npm test
 fi

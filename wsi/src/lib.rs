@@ -1,1 +1,29 @@
-//! wsi
+//! Slides: readers of scanner files, pyramid geometry, import to DICOM VL Whole Slide Microscopy, tiles.
+//!
+//! Floor 4 of the house. This crate knows nothing of HTTP, DIMSE or SQL. It copies compressed tiles and never decodes
+//! one to store it; only label, overview and thumbnail, which are small and stored without loss, are ever decoded.
+//!
+//! A slide becomes one study: a series with one instance per level (and the thumbnail). Label and overview show who
+//! the patient is, so they are kept in a study of their own, which a consult's grant of the slide does not reach.
+
+pub mod error;
+pub mod grade;
+mod icc;
+pub mod import;
+mod jpeg;
+mod jpeg2000;
+pub mod slide;
+pub mod slides;
+mod strips;
+pub mod svs;
+pub mod tiff;
+pub mod tile;
+
+mod dicom;
+
+pub use error::SlideError;
+pub use grade::{Grade, GradeReport};
+pub use import::{ImportOptions, ImportedSlide, Outcome, Phase, Progress};
+pub use slide::{Associated, AssociatedKind, LabelRight, Level, Mpp, Slide};
+pub use slides::Slides;
+pub use tile::{Picture, Tile};

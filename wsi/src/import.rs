@@ -1,0 +1,428 @@
+//! A slide file becomes DICOM instances, the kept original and one record: compressed tiles are copied as they are,
+//! streaming, so that memory does not grow with the slide.
+//!
+//! Order: everything that can be checked is checked first (structure, the head of every tile, the small images); then
+//! the original is kept; then the instances are stored, level 0 last, and read back and compared; and last of all the
+//! record is written, which makes it a slide. When the disk fills half-way, what has been stored by then stays: blob
+//! and instances without a record. Identifiers and contents are computed from the file and the options alone, so the
+//! same import again finds them as they are and completes them.
+
+use crate::dicom::{self, Context};
+use crate::grade::{self, Grade, GradeReport, blocking};
+use crate::slides::{KIND, source_key, study_key};
+use crate::svs::{self, Plan, Survey, TiledImage};
+use crate::tiff::{FileSource, ReadAt};
+use crate::{Associated, AssociatedKind, Level, Slide, SlideError, Slides};
+use dataset::TransferSyntax;
+use model::{OrgId, Scope, Sha256, SlideId, Uid, time_text};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256 as Hasher};
+use std::path::Path;
+use std::sync::Arc;
+use storage::{
+    Arrival, AuditAction, AuditEntry, AuditOutcome, Change, Expected, InstanceRef, Put, StorageError, Via,
+};
+use time::OffsetDateTime;
+
+/// Bytes that are hashed in one step.
+const HASH_STEP_BYTES: u64 = 16 << 20;
+/// Pieces that wait between reading and writing; a piece is about a megabyte.
+const PIECES_WAITING: usize = 4;
+
+/// What the file does not say, or should not be believed about.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ImportOptions {
+    /// Patient's Name (PN, `张三` or `Zhang^San=张^三`); without one, the file's name.
+    pub patient_name: Option<String>,
+    /// Patient ID.
+    pub patient_id: Option<String>,
+    /// Patient's Birth Date, `YYYYMMDD`.
+    pub patient_birth_date: Option<String>,
+    /// Patient's Sex: M, F or O.
+    pub patient_sex: Option<String>,
+    /// Accession Number.
+    pub accession_number: Option<String>,
+    /// Study Description.
+    pub description: Option<String>,
+    /// Container Identifier: the number on the glass; without one, the file's name.
+    pub container_id: Option<String>,
+    /// The file's name as people know it, when it lies here under another one (an upload).
+    pub source_name: Option<String>,
+}
+
+/// What an import is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Reading and checking the file; counted in bytes.
+    Reading,
+    /// Keeping the original; counted in bytes.
+    Keeping,
+    /// Storing instances; counted in bytes.
+    Storing,
+    /// Reading tiles back and comparing them; counted in tiles.
+    Proving,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being done.
+    pub phase: Phase,
+    /// Units done in this phase.
+    pub done: u64,
+    /// Units of this phase in all.
+    pub total: u64,
+}
+
+impl Progress {
+    /// Of the whole import, from 0 to 1: each phase counts a quarter.
+    #[must_use]
+    pub fn fraction(&self) -> f64 {
+        let before = match self.phase {
+            Phase::Reading => 0.0,
+            Phase::Keeping => 0.25,
+            Phase::Storing => 0.5,
+            Phase::Proving => 0.75,
+        };
+        let part = if self.total == 0 { 1.0 } else { self.done as f64 / self.total as f64 };
+        before + part.clamp(0.0, 1.0) / 4.0
+    }
+}
+
+/// What became of an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// A new slide.
+    Imported,
+    /// This owner imported the same file before; nothing changed.
+    AlreadyThere,
+}
+
+/// An imported slide.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImportedSlide {
+    /// The slide.
+    pub slide: Slide,
+    /// Whether it is new.
+    pub outcome: Outcome,
+}
+
+/// A level that has been surveyed.
+struct SurveyedLevel {
+    image: Arc<TiledImage>,
+    survey: Survey,
+}
+
+impl Slides {
+    /// Imports a slide file for an owner. The scope must be the owner's or the node's own.
+    ///
+    /// # Errors
+    /// [`SlideError::NotASlide`], [`SlideError::Unsupported`], [`SlideError::Damaged`], [`SlideError::OverLimit`],
+    /// [`SlideError::Io`]: refused before anything is stored. [`SlideError::NotFound`] when the scope may not import
+    /// for this owner. [`SlideError::Changed`], [`SlideError::Conflict`], [`SlideError::Storage`]: no slide is there,
+    /// but parts may be (see the module's page).
+    pub async fn import(
+        &self,
+        scope: &Scope,
+        owner: &OrgId,
+        path: &Path,
+        options: &ImportOptions,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<ImportedSlide, SlideError> {
+        if scope.viewer().is_some_and(|viewer| viewer != owner) {
+            return Err(SlideError::NotFound);
+        }
+        let file = path.to_owned();
+        let source: Arc<dyn ReadAt> = Arc::new(blocking(move || FileSource::open(&file)).await?);
+        let limits = self.storage.limits().clone();
+        let planned = source.clone();
+        let plan = blocking(move || svs::plan(planned, &limits)).await?;
+        let sha256 = hash(&source, progress).await?;
+        if let Some(slide) = self.by_source(owner, &sha256).await? {
+            return Ok(ImportedSlide { slide, outcome: Outcome::AlreadyThere });
+        }
+        let (plan, levels) = blocking(move || survey(plan)).await?;
+
+        let total = source.length();
+        let keeping = |done| progress(Progress { phase: Phase::Keeping, done, total });
+        let kept = self.storage.put_blob_file(scope, owner, path, &keeping).await?;
+        if kept != sha256 {
+            return Err(SlideError::Changed);
+        }
+        let source_name = options.source_name.clone().unwrap_or_else(|| file_name(path));
+        let now = OffsetDateTime::now_utc();
+        let context = Context::new(&plan.scan, options, &source_name, &sha256, now);
+        let mut work = Import { slides: self, scope, owner, context: &context, progress, done: 0, total: 0 };
+        work.total = levels.iter().map(|level| level.survey.bytes).sum();
+        let instances = work.store_levels(&levels).await?;
+        let associated = work.store_associated(&plan).await?;
+        let grade = work.prove(&levels, &instances).await?;
+
+        let slide = Slide {
+            id: SlideId::new(),
+            owner: owner.clone(),
+            study: context.study.clone(),
+            series: context.series.clone(),
+            patient_name: context.patient_name.clone(),
+            patient_id: context.patient_id.clone(),
+            accession_number: context.accession_number.clone(),
+            study_date: context.date.clone(),
+            description: context.description.clone(),
+            source: source_name,
+            scanner: context.scanner.clone(),
+            objective: plan.scan.objective,
+            mpp_um: plan.scan.mpp_um,
+            levels: describe(&levels, &context),
+            associated,
+            omitted: plan.omitted,
+            grade,
+            original_sha256: sha256,
+            original_bytes: total,
+            imported_at_ms: time_text::unix_ms(now),
+        };
+        self.record(scope, slide).await
+    }
+
+    /// Writes the record: from here on it is a slide.
+    async fn record(&self, scope: &Scope, slide: Slide) -> Result<ImportedSlide, SlideError> {
+        let body = serde_json::to_value(&slide)
+            .map_err(|_| SlideError::Storage(StorageError::Corrupt("a slide's record")))?;
+        let change = Change {
+            puts: vec![Put {
+                kind: KIND,
+                id: slide.id.to_string(),
+                expected: Expected::Absent,
+                body,
+                keys: vec![("study", study_key(&slide.owner, &slide.study))],
+                unique: vec![("source", source_key(&slide.owner, &slide.original_sha256))],
+                sort: slide.imported_at_ms,
+                visible_to: vec![slide.owner.clone()],
+            }],
+            audit: vec![AuditEntry {
+                action: AuditAction::Store,
+                object: format!("slide/{}", slide.id),
+                outcome: AuditOutcome::Success,
+                detail: format!("study/{}", slide.study),
+            }],
+            events: vec![(
+                "slide.imported",
+                serde_json::json!({"id": slide.id, "owner": slide.owner, "study": slide.study}),
+            )],
+            ..Change::default()
+        };
+        match self.storage.apply(scope, change).await {
+            Ok(()) => Ok(ImportedSlide { slide, outcome: Outcome::Imported }),
+            // The same file was being imported twice at once: the first one made the slide.
+            Err(StorageError::Conflict(why)) => {
+                match self.by_source(&slide.owner, &slide.original_sha256).await? {
+                    Some(slide) => Ok(ImportedSlide { slide, outcome: Outcome::AlreadyThere }),
+                    None => Err(SlideError::Conflict(why)),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// One import at work.
+struct Import<'a> {
+    slides: &'a Slides,
+    scope: &'a Scope,
+    owner: &'a OrgId,
+    context: &'a Context,
+    progress: &'a (dyn Fn(Progress) + Send + Sync),
+    done: u64,
+    total: u64,
+}
+
+impl Import<'_> {
+    /// Stores the levels, the smallest first, and returns their instances, the largest first.
+    async fn store_levels(&mut self, levels: &[SurveyedLevel]) -> Result<Vec<InstanceRef>, SlideError> {
+        let base = levels.first().ok_or(SlideError::Damaged("it has no level"))?;
+        let mut instances = Vec::with_capacity(levels.len());
+        for (number, level) in levels.iter().enumerate().rev() {
+            let header = dicom::level(self.context, number, &base.image, &level.image, &level.survey);
+            let syntax = syntax(level.survey.transfer_syntax)?;
+            let instance = self.context.level_instance(number);
+            let image = level.image.clone();
+            let bytes = dataset::write::to_bytes(&header, &syntax);
+            let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<u8>>(PIECES_WAITING);
+            let reader = tokio::task::spawn_blocking(move || {
+                dicom::stream(&image, bytes, &mut |piece| send.blocking_send(piece).is_ok())
+            });
+            let mut sink = self.slides.storage.sink(self.scope, self.arrival(&instance)?, syntax).await?;
+            while let Some(piece) = receive.recv().await {
+                sink.write(&piece).await?;
+                self.done = self.done.saturating_add(piece.len() as u64).min(self.total);
+                (self.progress)(Progress { phase: Phase::Storing, done: self.done, total: self.total });
+            }
+            reader.await.map_err(|_| SlideError::Damaged("reading it failed"))??;
+            let stored = sink.commit().await?;
+            kept(stored.outcome)?;
+            let (study, series) = (&self.context.study, &self.context.series);
+            let scope = self.own_scope();
+            instances.push(self.slides.storage.instance(&scope, study, series, &instance).await?);
+        }
+        instances.reverse();
+        Ok(instances)
+    }
+
+    async fn store_associated(&mut self, plan: &Plan) -> Result<Vec<Associated>, SlideError> {
+        let mut stored = Vec::new();
+        for (kind, image) in &plan.associated {
+            let place = self.context.associated(*kind);
+            let header = dicom::associated(self.context, *kind, image);
+            let syntax = TransferSyntax::explicit_little();
+            let bytes = dataset::write::to_bytes(&header, &syntax);
+            let mut sink =
+                self.slides.storage.sink(self.scope, self.arrival(&place.instance)?, syntax).await?;
+            sink.write(&bytes).await?;
+            kept(sink.commit().await?.outcome)?;
+            stored.push(Associated {
+                kind: *kind,
+                study: place.study,
+                series: place.series,
+                instance: place.instance,
+                width: image.width,
+                height: image.height,
+            });
+        }
+        stored.sort_by_key(|image: &Associated| image.kind);
+        Ok(stored)
+    }
+
+    /// Reads every tile back and compares it with the file's.
+    async fn prove(
+        &self,
+        levels: &[SurveyedLevel],
+        instances: &[InstanceRef],
+    ) -> Result<GradeReport, SlideError> {
+        let images: Vec<_> = levels.iter().map(|level| level.image.clone()).collect();
+        let counts = grade::compare(&self.slides.storage, &images, instances, self.progress).await?;
+        if counts.checked != counts.equal {
+            return Err(SlideError::Storage(StorageError::Corrupt(
+                "a tile came back other than it was stored",
+            )));
+        }
+        Ok(GradeReport {
+            grade: Grade::A,
+            tiles_checked: counts.checked,
+            tiles_equal: counts.equal,
+            filled: counts.filled,
+            method:
+                "every tile read back from storage; frame header, tables and entropy-coded scan equal to the \
+                     original file's, byte by byte"
+                    .to_owned(),
+            codec: levels.first().map_or("", |level| level.survey.codec).to_owned(),
+            generations: 0,
+        }
+        .judged())
+    }
+
+    /// The owner's own sight, whoever imports: what another organisation holds under the same UIDs does not count.
+    fn own_scope(&self) -> Scope {
+        Scope::organisation(self.scope.actor.clone(), self.owner.clone()).owned_by(self.owner.clone())
+    }
+
+    fn arrival(&self, instance: &Uid) -> Result<Arrival, SlideError> {
+        let sop_class = Uid::parse(dicom::SOP_CLASS)
+            .map_err(|_| SlideError::Storage(StorageError::Corrupt("a constant UID")))?;
+        let declared = Some((sop_class, instance.clone()));
+        Ok(Arrival { owner: self.owner.clone(), via: Via::Derived, declared })
+    }
+}
+
+fn kept(outcome: storage::Outcome) -> Result<(), SlideError> {
+    match outcome {
+        storage::Outcome::Stored | storage::Outcome::AlreadyThere => Ok(()),
+        storage::Outcome::KeptApart => {
+            Err(SlideError::Conflict("an instance with the same UID and other content is there"))
+        }
+    }
+}
+
+fn syntax(uid: &str) -> Result<TransferSyntax, SlideError> {
+    TransferSyntax::parse(uid).map_err(|_| SlideError::Unsupported("the transfer syntax"))
+}
+
+fn survey(plan: Plan) -> Result<(Plan, Vec<SurveyedLevel>), SlideError> {
+    let survey_one =
+        |image: &Arc<TiledImage>| Ok(SurveyedLevel { survey: image.survey()?, image: image.clone() });
+    let levels = plan.levels.iter().map(survey_one).collect::<Result<Vec<_>, SlideError>>()?;
+    Ok((plan, levels))
+}
+
+/// SHA-256 of the whole file.
+async fn hash(
+    source: &Arc<dyn ReadAt>,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<Sha256, SlideError> {
+    let total = source.length();
+    let mut hasher = Hasher::new();
+    let mut done = 0;
+    while done < total {
+        let source = source.clone();
+        let end = total.min(done + HASH_STEP_BYTES);
+        hasher = blocking(move || {
+            let mut buffer = vec![0; 1 << 20];
+            let mut at = done;
+            while at < end {
+                let count = (end - at).min(1 << 20);
+                let part = &mut buffer[..count as usize];
+                source.read_at(at, part)?;
+                hasher.update(part);
+                at += count;
+            }
+            Ok(hasher)
+        })
+        .await?;
+        done = end;
+        progress(Progress { phase: Phase::Reading, done, total });
+    }
+    Ok(Sha256(hasher.finalize().into()))
+}
+
+fn describe(levels: &[SurveyedLevel], context: &Context) -> Vec<Level> {
+    let base = levels.first().map_or(1, |level| level.image.width);
+    let describe_one = |(number, level): (usize, &SurveyedLevel)| Level {
+        level: u32::try_from(number).unwrap_or(u32::MAX),
+        width: level.image.width,
+        height: level.image.height,
+        downsample: f64::from(base) / f64::from(level.image.width),
+        tiles_x: level.image.tiles_x,
+        tiles_y: level.image.tiles_y,
+        tile_width: level.image.tile_width.into(),
+        tile_height: level.image.tile_height.into(),
+        instance: context.level_instance(number),
+    };
+    levels.iter().enumerate().map(describe_one).collect()
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Where an associated image goes.
+pub(crate) struct Place {
+    pub study: Uid,
+    pub series: Uid,
+    pub instance: Uid,
+}
+
+impl Context {
+    /// A thumbnail belongs to the pyramid; label and overview show the patient and go to a study of their own.
+    pub(crate) fn associated(&self, kind: AssociatedKind) -> Place {
+        let instance = self.uid(&format!("associated/{}", kind.as_str()));
+        match kind {
+            AssociatedKind::Thumbnail => {
+                Place { study: self.study.clone(), series: self.series.clone(), instance }
+            }
+            AssociatedKind::Label | AssociatedKind::Overview => Place {
+                study: self.identity_study.clone(),
+                series: self.uid(&format!("series/{}", kind.as_str())),
+                instance,
+            },
+        }
+    }
+}

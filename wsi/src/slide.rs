@@ -1,0 +1,231 @@
+//! What is known of a slide: levels, geometry, identifiers. Kept as the body of a record of kind `slide`.
+
+use crate::GradeReport;
+use model::{OrgId, Sha256, SlideId, Uid};
+use serde::{Deserialize, Serialize};
+
+/// Micrometres per pixel of level 0.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Mpp {
+    /// Along a row.
+    pub x: f64,
+    /// Along a column.
+    pub y: f64,
+}
+
+/// One level of the pyramid; one DICOM instance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Level {
+    /// 0 is the largest.
+    pub level: u32,
+    /// Pixels, without the padding of the last tiles.
+    pub width: u32,
+    /// Pixels, without the padding of the last tiles.
+    pub height: u32,
+    /// Width of level 0 divided by this level's.
+    pub downsample: f64,
+    /// Tiles in a row.
+    pub tiles_x: u32,
+    /// Tiles in a column.
+    pub tiles_y: u32,
+    /// Pixels.
+    pub tile_width: u32,
+    /// Pixels.
+    pub tile_height: u32,
+    /// SOP Instance UID.
+    pub instance: Uid,
+}
+
+impl Level {
+    /// The frame (counted from 0) that holds a tile; `None` outside the level. TILED_FULL: row by row (PS3.3
+    /// §C.7.6.17.3).
+    #[must_use]
+    pub fn frame(&self, x: u32, y: u32) -> Option<u32> {
+        if x >= self.tiles_x || y >= self.tiles_y {
+            return None;
+        }
+        y.checked_mul(self.tiles_x)?.checked_add(x)
+    }
+
+    /// Tiles in all.
+    #[must_use]
+    pub fn tile_count(&self) -> u64 {
+        u64::from(self.tiles_x) * u64::from(self.tiles_y)
+    }
+}
+
+/// What an associated image shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssociatedKind {
+    /// The slide's label: whose it is.
+    Label,
+    /// The whole glass, often with its label (Aperio's "macro").
+    Overview,
+    /// The scanned region, small.
+    Thumbnail,
+}
+
+impl AssociatedKind {
+    /// From `label`, `overview` or `thumbnail`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "label" => Self::Label,
+            "overview" => Self::Overview,
+            "thumbnail" => Self::Thumbnail,
+            _ => return None,
+        })
+    }
+
+    /// The word of [`AssociatedKind::parse`].
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Label => "label",
+            Self::Overview => "overview",
+            Self::Thumbnail => "thumbnail",
+        }
+    }
+
+    /// Whether it may show who the patient is, and therefore needs [`LabelRight::Granted`].
+    #[must_use]
+    pub fn shows_identity(self) -> bool {
+        !matches!(self, Self::Thumbnail)
+    }
+}
+
+/// Whether the caller may see what shows a patient's identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabelRight {
+    /// Yes.
+    Granted,
+    /// No: such an image does not exist for this caller.
+    Withheld,
+}
+
+/// An image beside the pyramid; one DICOM instance, uncompressed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Associated {
+    /// What it shows.
+    pub kind: AssociatedKind,
+    /// Study Instance UID: the slide's own for a thumbnail, another for label and overview.
+    pub study: Uid,
+    /// Series Instance UID.
+    pub series: Uid,
+    /// SOP Instance UID.
+    pub instance: Uid,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+}
+
+/// A slide that has been imported.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Slide {
+    /// Its identifier.
+    pub id: SlideId,
+    /// Owner organisation.
+    pub owner: OrgId,
+    /// Study Instance UID.
+    pub study: Uid,
+    /// Series Instance UID of the pyramid.
+    pub series: Uid,
+    /// Patient's Name as stored in the instances.
+    pub patient_name: String,
+    /// Patient ID.
+    pub patient_id: String,
+    /// Accession Number.
+    pub accession_number: String,
+    /// Study Date, `YYYYMMDD`.
+    pub study_date: String,
+    /// Study Description.
+    pub description: String,
+    /// Name of the file it was imported from, without its path.
+    pub source: String,
+    /// Scanner, as far as the file says.
+    pub scanner: Option<String>,
+    /// Power of the objective.
+    pub objective: Option<f64>,
+    /// Micrometres per pixel of level 0; `None` when the file does not say, and then nothing may be measured.
+    pub mpp_um: Option<Mpp>,
+    /// Levels, the largest first; at least one.
+    pub levels: Vec<Level>,
+    /// Label, overview, thumbnail, as far as the file has them.
+    pub associated: Vec<Associated>,
+    /// Images of the file that were left out, with the reason; the original file has them.
+    pub omitted: Vec<String>,
+    /// How faithful the stored tiles are.
+    pub grade: GradeReport,
+    /// SHA-256 of the original file, kept as a blob under this name.
+    pub original_sha256: Sha256,
+    /// Bytes of the original file.
+    pub original_bytes: u64,
+    /// When it was imported, Unix milliseconds.
+    pub imported_at_ms: i64,
+}
+
+impl Slide {
+    /// A level; `None` when there is no such level.
+    #[must_use]
+    pub fn level(&self, level: u32) -> Option<&Level> {
+        self.levels.get(usize::try_from(level).ok()?)
+    }
+
+    /// Whether there is an image of this kind.
+    #[must_use]
+    pub fn has(&self, kind: AssociatedKind) -> bool {
+        self.associated.iter().any(|image| image.kind == kind)
+    }
+
+    /// Pixels of level 0.
+    #[must_use]
+    pub fn width(&self) -> u32 {
+        self.levels.first().map_or(0, |level| level.width)
+    }
+
+    /// Pixels of level 0.
+    #[must_use]
+    pub fn height(&self) -> u32 {
+        self.levels.first().map_or(0, |level| level.height)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_run_row_by_row_and_end_with_the_level() {
+        let level = Level {
+            level: 0,
+            width: 2220,
+            height: 2967,
+            downsample: 1.0,
+            tiles_x: 10,
+            tiles_y: 13,
+            tile_width: 240,
+            tile_height: 240,
+            instance: Uid::parse("1.2.3").unwrap(),
+        };
+        assert_eq!(level.frame(0, 0), Some(0));
+        assert_eq!(level.frame(9, 0), Some(9));
+        assert_eq!(level.frame(0, 1), Some(10));
+        assert_eq!(level.frame(9, 12), Some(129));
+        assert_eq!(level.frame(10, 0), None);
+        assert_eq!(level.frame(0, 13), None);
+        assert_eq!(level.frame(u32::MAX, u32::MAX), None);
+    }
+
+    #[test]
+    fn what_shows_the_patient_is_marked() {
+        assert!(AssociatedKind::Label.shows_identity());
+        assert!(AssociatedKind::Overview.shows_identity());
+        assert!(!AssociatedKind::Thumbnail.shows_identity());
+        for kind in [AssociatedKind::Label, AssociatedKind::Overview, AssociatedKind::Thumbnail] {
+            assert_eq!(AssociatedKind::parse(kind.as_str()), Some(kind));
+        }
+        assert_eq!(AssociatedKind::parse("macro"), None);
+    }
+}

@@ -1,0 +1,259 @@
+//! Finding slides within a scope. A slide exists for a caller when its instances do.
+
+use crate::{AssociatedKind, LabelRight, Slide, SlideError};
+use model::{Key, Matching, OrgId, Query, Reach, Scope, SlideId, Uid};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use storage::{InstanceRef, Order, RecordQuery, Storage};
+
+/// Kind of the records that hold slides.
+pub(crate) const KIND: &str = "slide";
+/// How long a slide that was found is not looked for again: as long as a withdrawn grant may still show tiles.
+const FRESH: Duration = Duration::from_secs(5);
+/// Slides that are remembered at most.
+const REMEMBERED_MAX: usize = 4096;
+/// Study UIDs in one look-up of records.
+const STUDIES_PER_QUERY: usize = 200;
+
+/// Slides of a node. Cheap to clone; clones share one cache.
+#[derive(Clone)]
+pub struct Slides {
+    pub(crate) storage: Storage,
+    remembered: Arc<Mutex<HashMap<(Viewpoint, SlideId), Remembered>>>,
+}
+
+/// Whose eyes a slide was found with.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Viewpoint {
+    /// `None`: the node itself.
+    viewer: Option<OrgId>,
+    /// Only what this organisation owns.
+    owner: Option<OrgId>,
+}
+
+impl Viewpoint {
+    fn of(scope: &Scope) -> Self {
+        match &scope.reach {
+            Reach::Granted(viewer) => Self { viewer: Some(viewer.clone()), owner: None },
+            Reach::OwnedBy { viewer, owner } => {
+                Self { viewer: Some(viewer.clone()), owner: Some(owner.clone()) }
+            }
+            Reach::Node => Self { viewer: None, owner: None },
+        }
+    }
+}
+
+/// A slide within reach, with the proof of it for each level.
+#[derive(Clone)]
+pub(crate) struct Remembered {
+    pub slide: Arc<Slide>,
+    pub levels: Arc<[InstanceRef]>,
+    since: Instant,
+}
+
+impl Slides {
+    /// The slides in a storage.
+    #[must_use]
+    pub fn new(storage: Storage) -> Self {
+        Self { storage, remembered: Arc::default() }
+    }
+
+    /// A slide that the scope owns or has been granted.
+    ///
+    /// # Errors
+    /// [`SlideError::NotFound`] when there is none, or its instances are not within reach.
+    pub async fn slide(&self, scope: &Scope, id: &SlideId) -> Result<Arc<Slide>, SlideError> {
+        Ok(self.reach(scope, id).await?.slide)
+    }
+
+    /// All slides within reach, the last imported first; at most as many studies are looked through as
+    /// [`model::Limits::query_rows_max`] says.
+    ///
+    /// # Errors
+    /// [`SlideError::Storage`].
+    pub async fn slides(&self, scope: &Scope) -> Result<Vec<Arc<Slide>>, SlideError> {
+        let most = self.storage.limits().query_rows_max;
+        let mut studies = Vec::new();
+        let mut offset = 0;
+        loop {
+            let mut query = Query::new(model::Level::Study, most.saturating_sub(offset).min(1000))
+                .with(Key::ModalitiesInStudy, Matching::Single("SM".to_owned()));
+            query.offset = offset;
+            let page = self.storage.search(scope, &query).await?;
+            let count = u32::try_from(page.rows.len()).unwrap_or(u32::MAX);
+            studies.extend(
+                page.rows.into_iter().filter_map(|row| Some((row.owner, study_of(&row.attributes)?))),
+            );
+            offset = offset.saturating_add(count);
+            if !page.more || count == 0 || offset >= most {
+                break;
+            }
+        }
+        let mut slides: Vec<_> = self.records_of(&studies).await?;
+        slides.sort_by(|a, b| (b.imported_at_ms, &b.id).cmp(&(a.imported_at_ms, &a.id)));
+        Ok(slides)
+    }
+
+    /// Slides of one study, the last imported first; empty when it has none or is not within reach.
+    ///
+    /// # Errors
+    /// [`SlideError::Storage`].
+    pub async fn slides_of_study(
+        &self,
+        scope: &Scope,
+        owner: &OrgId,
+        study: &Uid,
+    ) -> Result<Vec<Arc<Slide>>, SlideError> {
+        let mut found = self.slides_of_studies(scope, &[(owner.clone(), study.clone())]).await?;
+        Ok(found.remove(&(owner.clone(), study.clone())).unwrap_or_default())
+    }
+
+    /// Slides of many studies (a page of a worklist) with few look-ups. Studies without slides, or out of reach, are
+    /// not in the answer.
+    ///
+    /// # Errors
+    /// [`SlideError::Storage`].
+    pub async fn slides_of_studies(
+        &self,
+        scope: &Scope,
+        studies: &[(OrgId, Uid)],
+    ) -> Result<HashMap<(OrgId, Uid), Vec<Arc<Slide>>>, SlideError> {
+        let mut found: HashMap<_, Vec<_>> = HashMap::new();
+        for slide in self.records_of(studies).await? {
+            if self.level_instance(scope, &slide, 0).await?.is_some() {
+                found.entry((slide.owner.clone(), slide.study.clone())).or_default().push(slide);
+            }
+        }
+        for slides in found.values_mut() {
+            slides.sort_by(|a, b| (b.imported_at_ms, &b.id).cmp(&(a.imported_at_ms, &a.id)));
+        }
+        Ok(found)
+    }
+
+    /// The slide of the study that a file with this content was imported into by this owner, if there is one.
+    pub(crate) async fn by_source(
+        &self,
+        owner: &OrgId,
+        sha256: &model::Sha256,
+    ) -> Result<Option<Slide>, SlideError> {
+        let query = RecordQuery::new(KIND).with("source", source_key(owner, sha256));
+        let records = self.storage.records(&Scope::node("slide import"), &query).await?;
+        records.into_iter().next().map(|record| parse(record.body)).transpose()
+    }
+
+    /// A slide together with its levels' instances, remembered for some seconds.
+    pub(crate) async fn reach(&self, scope: &Scope, id: &SlideId) -> Result<Remembered, SlideError> {
+        let key = (Viewpoint::of(scope), id.clone());
+        if let Some(found) = self.recall(&key) {
+            return Ok(found);
+        }
+        let record = self.storage.record(&Scope::node("slide"), KIND, id.as_str()).await?;
+        let slide = Arc::new(parse(record.body)?);
+        let mut levels = Vec::with_capacity(slide.levels.len());
+        for level in 0..slide.levels.len() {
+            levels.push(self.level_instance(scope, &slide, level).await?.ok_or(SlideError::NotFound)?);
+        }
+        let found = Remembered { slide, levels: levels.into(), since: Instant::now() };
+        self.remember(key, found.clone());
+        Ok(found)
+    }
+
+    /// The instance of a level, when the scope reaches it as this owner's.
+    async fn level_instance(
+        &self,
+        scope: &Scope,
+        slide: &Slide,
+        level: usize,
+    ) -> Result<Option<InstanceRef>, SlideError> {
+        let Some(level) = slide.levels.get(level) else { return Ok(None) };
+        // Another organisation may hold the same file under the same UIDs: only the slide's own instances count.
+        let Some(narrowed) = narrowed(scope, &slide.owner) else { return Ok(None) };
+        match self.storage.instance(&narrowed, &slide.study, &slide.series, &level.instance).await {
+            Ok(instance) if *instance.owner() == slide.owner => Ok(Some(instance)),
+            Ok(_) | Err(storage::StorageError::NotFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The instance of an associated image, when the scope reaches it and the right is there.
+    pub(crate) async fn associated_instance(
+        &self,
+        scope: &Scope,
+        right: LabelRight,
+        id: &SlideId,
+        kind: AssociatedKind,
+    ) -> Result<InstanceRef, SlideError> {
+        let slide = self.reach(scope, id).await?.slide;
+        if kind.shows_identity() && right == LabelRight::Withheld {
+            return Err(SlideError::NotFound);
+        }
+        let image = slide.associated.iter().find(|image| image.kind == kind).ok_or(SlideError::NotFound)?;
+        let narrowed = narrowed(scope, &slide.owner).ok_or(SlideError::NotFound)?;
+        let instance = self.storage.instance(&narrowed, &image.study, &image.series, &image.instance).await?;
+        if *instance.owner() == slide.owner { Ok(instance) } else { Err(SlideError::NotFound) }
+    }
+
+    /// Slides whose study is one of these, without regard to reach.
+    async fn records_of(&self, studies: &[(OrgId, Uid)]) -> Result<Vec<Arc<Slide>>, SlideError> {
+        let node = Scope::node("slide list");
+        let mut slides = Vec::new();
+        for part in studies.chunks(STUDIES_PER_QUERY) {
+            let mut query = RecordQuery::new(KIND);
+            query.keys.push(("study", part.iter().map(|(owner, study)| study_key(owner, study)).collect()));
+            query.order = Order::Descending;
+            for record in self.storage.records(&node, &query).await? {
+                slides.push(Arc::new(parse(record.body)?));
+            }
+        }
+        Ok(slides)
+    }
+
+    fn recall(&self, key: &(Viewpoint, SlideId)) -> Option<Remembered> {
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.get(key).filter(|found| found.since.elapsed() < FRESH).cloned()
+    }
+
+    fn remember(&self, key: (Viewpoint, SlideId), found: Remembered) {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= REMEMBERED_MAX {
+            remembered.retain(|_, found| found.since.elapsed() < FRESH);
+            if remembered.len() >= REMEMBERED_MAX {
+                remembered.clear();
+            }
+        }
+        remembered.insert(key, found);
+    }
+}
+
+/// The scope restricted to one owner; `None` when it is restricted to another already.
+pub(crate) fn narrowed(scope: &Scope, owner: &OrgId) -> Option<Scope> {
+    let reach = match &scope.reach {
+        Reach::OwnedBy { owner: only, .. } if only != owner => return None,
+        Reach::Granted(viewer) | Reach::OwnedBy { viewer, .. } => {
+            Reach::OwnedBy { viewer: viewer.clone(), owner: owner.clone() }
+        }
+        Reach::Node => Reach::OwnedBy { viewer: owner.clone(), owner: owner.clone() },
+    };
+    Some(Scope { actor: scope.actor.clone(), reach })
+}
+
+/// The key that finds a study's slides.
+pub(crate) fn study_key(owner: &OrgId, study: &Uid) -> String {
+    format!("{owner}/{study}")
+}
+
+/// The key that recognises a file that was imported before by the same owner.
+pub(crate) fn source_key(owner: &OrgId, sha256: &model::Sha256) -> String {
+    format!("{owner}/{sha256}")
+}
+
+fn study_of(attributes: &serde_json::Map<String, serde_json::Value>) -> Option<Uid> {
+    let text = attributes.get("0020000D")?.get("Value")?.get(0)?.as_str()?;
+    Uid::parse(text).ok()
+}
+
+fn parse(body: serde_json::Value) -> Result<Slide, SlideError> {
+    serde_json::from_value(body)
+        .map_err(|_| SlideError::Storage(storage::StorageError::Corrupt("a slide's record")))
+}

@@ -74,13 +74,12 @@ impl Scanner {
     /// # Errors
     /// [`Refused::Truncated`] in the middle of an element, [`Refused::OverLimit`] for too many frames.
     pub fn finish(self) -> Result<Scanned, Refused> {
-        let is_deflated = self.inflater.is_some();
-        if self.inflater.is_some_and(|inflater| !inflater.is_complete()) {
-            return Err(Refused::Truncated(self.received));
+        if let Some(inflater) = &self.inflater {
+            inflater.finish()?;
         }
         let mut scanned = self.parser.finish()?;
         scanned.length = self.received;
-        if is_deflated {
+        if self.inflater.is_some() {
             scanned.frames = FrameIndex::default();
         }
         Ok(scanned)

@@ -11,8 +11,13 @@ pub(super) struct Inflater {
     state: Decompress,
     window: Box<[u8]>,
     is_complete: bool,
+    /// The first bytes behind the deflate stream.
+    trailer: Vec<u8>,
     inflated_bytes_max: u64,
 }
+
+/// Some writers end the stream as gzip does (RFC 1952): CRC-32 and length.
+const TRAILER_BYTES: usize = 8;
 
 impl Inflater {
     pub(super) fn new(inflated_bytes_max: u64) -> Self {
@@ -20,21 +25,36 @@ impl Inflater {
             state: Decompress::new(false),
             window: vec![0; WINDOW_BYTES].into_boxed_slice(),
             is_complete: false,
+            trailer: Vec::new(),
             inflated_bytes_max,
         }
     }
 
-    /// Whether the end of the deflate stream was reached.
-    pub(super) fn is_complete(&self) -> bool {
-        self.is_complete
+    /// The end of the data set: the deflate stream must be complete, and behind it only padding or its length.
+    pub(super) fn finish(&self) -> Result<(), Refused> {
+        let received = self.state.total_in() + self.trailer.len() as u64;
+        if !self.is_complete {
+            return Err(Refused::Truncated(received));
+        }
+        let length = (self.state.total_out() as u32).to_le_bytes();
+        let is_gzip_trailer = self.trailer.get(4..TRAILER_BYTES) == Some(&length);
+        if !is_gzip_trailer && self.trailer.iter().any(|&byte| byte != 0) {
+            return Err(Refused::Malformed {
+                at: self.state.total_in(),
+                why: "bytes after the deflate stream",
+            });
+        }
+        Ok(())
     }
 
     pub(super) fn feed(&mut self, mut bytes: &[u8], parser: &mut Parser) -> Result<(), Refused> {
         let malformed = |at| Refused::Malformed { at, why: "the deflate stream is damaged" };
         loop {
             if self.is_complete {
-                let padding = bytes.iter().all(|&byte| byte == 0);
-                return if padding { Ok(()) } else { Err(malformed(self.state.total_in())) };
+                let (trailer, padding) = bytes.split_at(bytes.len().min(TRAILER_BYTES - self.trailer.len()));
+                self.trailer.extend_from_slice(trailer);
+                let is_padding = padding.iter().all(|&byte| byte == 0);
+                return if is_padding { Ok(()) } else { Err(malformed(self.state.total_in())) };
             }
             let (before_in, before_out) = (self.state.total_in(), self.state.total_out());
             let status = self

@@ -230,7 +230,7 @@ impl Parser {
         if !is_complete {
             return Ok(taken);
         }
-        self.expect_implicit_item();
+        self.expect_implicit();
         let need = header::length_of(&self.gathered, self.coding);
         let (more, is_complete) = self.gather(bytes.get(taken..).unwrap_or_default(), need);
         taken += more;
@@ -259,14 +259,17 @@ impl Parser {
         Ok(taken)
     }
 
-    /// Some senders write items of implicit VR into explicit VR sequences: seen by the first element of the item.
-    fn expect_implicit_item(&mut self) {
-        let coding = self.coding;
-        let Some(Sequence { item: Some(item), .. }) = self.open.last_mut() else { return };
-        if item.is_empty && coding == Coding::ExplicitLittle && header::looks_implicit(&self.gathered) {
+    /// Some senders write implicit VR where the transfer syntax says explicit, in items or in the whole data set: seen
+    /// by the first element of each.
+    fn expect_implicit(&mut self) {
+        let is_first = match self.open.last_mut() {
+            None => self.position == 0,
+            Some(Sequence { item: Some(item), .. }) => std::mem::take(&mut item.is_empty),
+            Some(_) => false,
+        };
+        if is_first && self.coding == Coding::ExplicitLittle && header::looks_implicit(&self.gathered) {
             self.coding = Coding::ImplicitLittle;
         }
-        item.is_empty = false;
     }
 
     /// An item, or the end of the sequence.

@@ -169,6 +169,8 @@ fn sequences_of_every_kind() {
         assert_eq!(scanned.dataset.text(tags::PATIENT_ID).as_deref(), Some("P1"), "{what}");
         assert_eq!(scanned.length, bytes.len() as u64);
     }
+    let mislabelled = scan_any(&implicit(0x0010, 0x0020, b"P1"), JPEG).unwrap();
+    assert_eq!(mislabelled.dataset.text(tags::PATIENT_ID).as_deref(), Some("P1"), "implicit all through");
     let implicit_bytes = [
         implicit(0x0008, 0x1140, &item(&[implicit(0x0010, 0x0010, b"A^B "), private].concat())),
         implicit(0x0009, 0x0010, b"ACME"),

@@ -43,7 +43,7 @@ test:
 check: viewer/dist
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo test --workspace --lib
+	cargo test --workspace --lib --bins
 	@if [ -d viewer/node_modules ]; then cd viewer && npm run check; \
 	else echo 'viewer: not checked, its packages are not installed (make setup)'; fi
 

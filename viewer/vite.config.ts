@@ -11,6 +11,8 @@ export default defineConfig({
     // Everything is served by the node itself under a strict CSP: nothing may become a data: script.
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 5000,
+    target: 'es2022',
+    rolldownOptions: { input: ['index.html', 'api-docs/index.html'] },
   },
   server: {
     proxy: { '/api': server, '/dicom-web': server, '/healthz': server },

@@ -7,7 +7,6 @@ import { Problem } from '../api/problem';
 import type { Consult, Partner } from '../api/types';
 import { DropZone } from '../studies/DropZone';
 import { ErrorNotice } from '../ui/ErrorNotice';
-import { formatMinutes } from '../ui/clock';
 import { missingField, type AskDraft, type AskField, type AskStudy } from './askDraft';
 import classes from './Consult.module.css';
 import { StudyChoice } from './StudyChoice';
@@ -21,6 +20,15 @@ function refusedField(error: unknown): AskField | null {
   return fields.find((field) => field === error.field) ?? null;
 }
 
+/** After the next paint: the field at fault is on the screen and ready to be mended. */
+function showFault(form: HTMLFormElement): void {
+  requestAnimationFrame(() => {
+    const field = form.querySelector<HTMLElement>('[aria-invalid="true"], [role="alert"]');
+    field?.scrollIntoView({ block: 'center' });
+    field?.focus({ preventScroll: true });
+  });
+}
+
 export function AskForm({ study, consult }: { study: AskStudy | null; consult: Consult | null }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
@@ -31,11 +39,18 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
   const errorAt = (field: AskField) => (wrong === field ? t(`ask.missing.${field}`) : undefined);
   const partner = offered.find(({ organisation }) => organisation.id === draft.reading_organisation);
 
-  const submit = (event: FormEvent) => {
+  const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     setTried(true);
-    if (missing !== null) return;
-    send.mutate(undefined, { onSuccess: (sent) => void navigate(`/cases/${sent.id}`) });
+    if (missing !== null) {
+      showFault(event.currentTarget);
+      return;
+    }
+    const form = event.currentTarget;
+    send.mutate(undefined, {
+      onSuccess: (sent) => void navigate(`/cases/${sent.id}`),
+      onError: () => showFault(form),
+    });
   };
 
   return (
@@ -120,6 +135,8 @@ function AgreementFields({ draft, offered, partner, error, change }: AgreementPr
   const disabled = offered.length === 0;
   const kinds = partner?.kinds ?? [];
   const urgencies = partner?.urgencies ?? [];
+  const within = (minutes: number) =>
+    minutes < 120 ? t('ask.minutes', { n: minutes }) : t('ask.hours', { n: Math.round(minutes / 60) });
   return (
     <Group grow align="flex-start" preventGrowOverflow={false}>
       <Select
@@ -145,7 +162,7 @@ function AgreementFields({ draft, offered, partner, error, change }: AgreementPr
         allowDeselect={false}
         data={urgencies.map(({ urgency, turnaround_min }) => ({
           value: urgency,
-          label: t('ask.turnaround', { urgency: t(`urgency.${urgency}`), time: formatMinutes(turnaround_min) }),
+          label: t('ask.turnaround', { urgency: t(`urgency.${urgency}`), time: within(turnaround_min) }),
         }))}
         value={draft.urgency}
         onChange={(value) => change({ urgency: urgencies.find(({ urgency }) => urgency === value)?.urgency ?? null })}

@@ -6,7 +6,7 @@ import { Link, useNavigate } from 'react-router';
 import type { Consult } from '../api/types';
 import { studyAddress } from '../studies/addresses';
 import { Clock } from '../ui/Clock';
-import { isAnswered } from '../ui/consultState';
+import { isAnswered, isRunning } from '../ui/consultState';
 import { dicomDate } from '../ui/dicomText';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Field } from '../ui/Field';
@@ -16,7 +16,7 @@ import { StateChip } from '../ui/StateChip';
 import { markOpen } from '../ui/timing';
 import { UrgencyChip } from '../ui/UrgencyChip';
 import { useKeys } from '../ui/useKeys';
-import { useExamText } from '../worklist/useExamText';
+import { useExamText } from '../ui/useExamText';
 import { Answer } from './Answer';
 import classes from './Consult.module.css';
 import { ReasonDialog } from './ReasonDialog';
@@ -34,7 +34,7 @@ export function RequesterCase({ consult }: { consult: Consult }) {
         <Patient patient={consult} />
         <StateChip state={consult.state} />
         <UrgencyChip urgency={consult.urgency} />
-        <Clock consult={consult} />
+        {isRunning(consult.state) && <Clock consult={consult} />}
         <span>{consult.number}</span>
       </PageBar>
       <Stack className={classes.page} gap="md">
@@ -106,7 +106,7 @@ function Asked({ consult }: { consult: Consult }) {
           )}
         </Group>
         <Field label={t('consult.study')}>
-          {examText(consult)} {dicomDate(study?.study_date ?? null)}
+          {examText(consult.study)} {dicomDate(study?.study_date ?? null)}
         </Field>
         <Field label={t('consult.reading')}>
           {consult.reading.name}

@@ -11,6 +11,7 @@ import { dicomDate } from '../ui/dicomText';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { Patient } from '../ui/Patient';
+import { useExamText } from '../ui/useExamText';
 import { useFormat } from '../ui/useFormat';
 import type { AskStudy } from './askDraft';
 import classes from './Consult.module.css';
@@ -97,11 +98,12 @@ function StudySearch({ onChoose }: { onChoose: (study: AskStudy) => void }) {
 function StudyLine({ study }: { study: Study }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const examText = useExamText();
   return (
     <div>
       <Patient patient={study} /> <Text span>{study.patient_id}</Text>
       <Text size="sm" c="dimmed">
-        {study.modalities.join('/')} {study.description} · {dicomDate(study.study_date)} ·{' '}
+        {examText(study)} · {dicomDate(study.study_date)} ·{' '}
         {t('studies.size', { series: study.series_count, instances: study.instance_count })} ·{' '}
         {t('ask.received', { at: format.moment(study.received_at) })}
       </Text>

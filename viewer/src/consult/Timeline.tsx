@@ -13,15 +13,13 @@ export function Timeline({ entries }: { entries: TimelineEntry[] }) {
       {timelineSteps(entries).map(({ state, entry }, index) => (
         <li key={index} className={classes.step} data-done={entry !== null || undefined}>
           <span className={classes.stepName}>{t(`state.${state}`)}</span>
-          {entry !== null && (
-            <span className={classes.stepTime}>
-              {format.moment(entry.at)}
-              {entry.by !== null && ` ${entry.by.name}`}
-            </span>
-          )}
-          {entry?.note !== null && entry?.note !== undefined && entry.note !== '' && (
-            <span className={classes.stepTime}>{entry.note}</span>
-          )}
+          {[entry === null ? '' : format.moment(entry.at), entry?.by?.name ?? '', entry?.note ?? '']
+            .filter((line) => line !== '')
+            .map((line) => (
+              <span key={line} className={classes.stepTime}>
+                {line}
+              </span>
+            ))}
         </li>
       ))}
     </ol>

@@ -7,25 +7,24 @@ import type { Consult } from '../api/types';
 import { ReasonDialog } from '../consult/ReasonDialog';
 import { useStep } from '../consult/useConsult';
 import { Clock } from '../ui/Clock';
-import { isAnswered } from '../ui/consultState';
+import { isAnswered, isRunning } from '../ui/consultState';
 import { dicomDate } from '../ui/dicomText';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageBar } from '../ui/PageBar';
 import { Patient } from '../ui/Patient';
 import { StateChip } from '../ui/StateChip';
 import { UrgencyChip } from '../ui/UrgencyChip';
-import { useExamText } from '../worklist/useExamText';
+import { useExamText } from '../ui/useExamText';
 
 interface Props {
   consult: Consult;
-  signs: 'sign' | 'review' | null;
-  onSign: () => void;
+  /** `null` while there is still something to do here. */
   onNext: (() => Promise<void>) | null;
 }
 
 type Asking = 'reject' | 'return' | null;
 
-export function CaseBar({ consult, signs, onSign, onNext }: Props) {
+export function CaseBar({ consult, onNext }: Props) {
   const { t } = useTranslation();
   const examText = useExamText();
   const step = useStep(consult);
@@ -53,7 +52,6 @@ export function CaseBar({ consult, signs, onSign, onNext }: Props) {
                 {t(`consult.action.${action}`)}
               </Button>
             ))}
-            {signs !== null && <Button onClick={onSign}>{t(`consult.action.${signs}`)}</Button>}
             {isAnswered(consult.state) && (
               <Button component={Link} to={`/cases/${consult.id}/report`} variant="default">
                 {t('report.open')}
@@ -65,10 +63,10 @@ export function CaseBar({ consult, signs, onSign, onNext }: Props) {
       >
         <Patient patient={consult} />
         <span>
-          {examText(consult)} {dicomDate(consult.study?.study_date ?? null)}
+          {examText(consult.study)} {dicomDate(consult.study?.study_date ?? null)}
         </span>
         <span>{consult.requesting.name}</span>
-        <Clock consult={consult} />
+        {isRunning(consult.state) && <Clock consult={consult} />}
         <UrgencyChip urgency={consult.urgency} />
         <StateChip state={consult.state} />
       </PageBar>

@@ -1,14 +1,14 @@
 /** What the case is about: a study's images, or a slide. */
-import { lazy, Suspense } from 'react';
+import { lazy, Suspense, useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Consult, ConsultStudy } from '../api/types';
 import { useSlide } from '../slides/useSlides';
 import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
+import { fetchImageViewer, ImageViewer } from './images/lazy';
 import { useStudy } from './useStudy';
 
-const ImageViewer = lazy(() => import('./images/ImageViewer'));
 const SlideViewer = lazy(() => import('../slides/SlideViewer'));
 
 interface Props {
@@ -39,6 +39,7 @@ function CaseSlide({ id }: { id: string }) {
 
 function CaseStudy({ study, onDisplayed }: { study: ConsultStudy; onDisplayed: (sop: string) => void }) {
   const detail = useStudy(study.org, study.study_instance_uid);
+  useEffect(fetchImageViewer, []);
   if (detail.data !== undefined) return <ImageViewer study={detail.data} onDisplayed={onDisplayed} />;
   return detail.isError ? <ErrorNotice error={detail.error} onRetry={() => void detail.refetch()} /> : <PageSkeleton />;
 }

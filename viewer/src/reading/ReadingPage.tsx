@@ -4,7 +4,6 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import type { Consult } from '../api/types';
 import { useMe } from '../session/useMe';
-import { isAnswered } from '../ui/consultState';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { Split } from '../ui/Split';
 import { useKeys } from '../ui/useKeys';
@@ -27,6 +26,8 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
   const report = useReport(consult, editable);
   const signs = consult.allowed.includes('sign') ? 'sign' : consult.allowed.includes('review') ? 'review' : null;
 
+  const somethingToDo = signs !== null || consult.allowed.includes('claim');
+
   useKeys({
     'Ctrl+Enter': () => {
       if (signs !== null) setSigning(true);
@@ -37,7 +38,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
 
   return (
     <>
-      <CaseBar consult={consult} signs={signs} onSign={() => setSigning(true)} onNext={isAnswered(consult.state) ? openNext : null} />
+      <CaseBar consult={consult} onNext={somethingToDo ? null : openNext} />
       <Split
         storageKey="farsight.reading.report"
         label={t('reading.divider')}

@@ -57,7 +57,7 @@ export function ReportPane({ consult, report, editable, signs, onSign }: Props) 
             {missing.length > 0 ? t('reading.missing', { what: missing.join(t('common.listSeparator')) }) : t('reading.complete')}
           </Text>
           <Button onClick={onSign} disabled={missing.length > 0}>
-            {t(`reading.signNow.${signs}`)}
+            {t(`consult.action.${signs}`)}
           </Button>
         </div>
       )}

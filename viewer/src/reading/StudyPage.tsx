@@ -1,6 +1,6 @@
 /** A study to look at, without a case around it. */
 import { Button } from '@mantine/core';
-import { lazy, Suspense } from 'react';
+import { Suspense, useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useParams } from 'react-router';
 import { hasRole, useMe } from '../session/useMe';
@@ -10,17 +10,19 @@ import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageBar } from '../ui/PageBar';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { Patient } from '../ui/Patient';
+import { useExamText } from '../ui/useExamText';
 import { useKeys } from '../ui/useKeys';
+import { fetchImageViewer, ImageViewer } from './images/lazy';
 import { useStudy } from './useStudy';
-
-const ImageViewer = lazy(() => import('./images/ImageViewer'));
 
 export default function StudyPage() {
   const { t } = useTranslation();
   const { org = '', uid = '' } = useParams();
   const me = useMe();
   const navigate = useNavigate();
+  const examText = useExamText();
   const study = useStudy(org, uid);
+  useEffect(fetchImageViewer, []);
   useKeys({ Escape: () => void navigate('/studies') });
 
   if (study.isError) return <ErrorNotice error={study.error} onRetry={() => void study.refetch()} />;
@@ -39,7 +41,7 @@ export default function StudyPage() {
       >
         <Patient patient={study.data} />
         <span>
-          {study.data.modalities.join('/')} {study.data.description} {dicomDate(study.data.study_date)}
+          {examText(study.data)} {dicomDate(study.data.study_date)}
         </span>
         <span>{study.data.organisation.name}</span>
       </PageBar>

@@ -6,6 +6,7 @@ import type { Study } from '../api/types';
 import { dicomDate, dicomTime } from '../ui/dicomText';
 import { Patient } from '../ui/Patient';
 import { markOpen } from '../ui/timing';
+import { useExamText } from '../ui/useExamText';
 import { useFormat } from '../ui/useFormat';
 import classes from './Studies.module.css';
 import { askAddress, studyAddress } from './addresses';
@@ -38,6 +39,7 @@ export function StudyTable({ studies, mayAsk }: { studies: Study[]; mayAsk: bool
 function Row({ study, mayAsk }: { study: Study; mayAsk: boolean }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const examText = useExamText();
   const navigate = useNavigate();
   const address = studyAddress(study);
   const open = () => {
@@ -58,7 +60,7 @@ function Row({ study, mayAsk }: { study: Study; mayAsk: boolean }) {
       </Table.Td>
       <Table.Td className={classes.wide}>{study.patient_id}</Table.Td>
       <Table.Td>
-        {study.modalities.join('/')} {study.description}
+        {examText(study)}
         {study.flags.includes('conflict') && <span className={classes.conflict}>{t('studies.conflict')}</span>}
       </Table.Td>
       <Table.Td className={classes.date}>

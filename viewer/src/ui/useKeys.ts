@@ -6,7 +6,8 @@ export type Bindings = Record<string, () => void>;
 
 const sequenceWindow_ms = 1_000;
 const typing = 'input, textarea, select, [contenteditable="true"]';
-const pressable = 'button, a, summary, [role="tab"], [role="menuitem"], [role="option"]';
+/** A tab that has the focus is chosen already, so Enter and Space are free. */
+const pressable = 'button:not([role="tab"]), a, summary, [role="menuitem"], [role="option"]';
 
 /** Keys that mean something to the control that has the focus are left to it. */
 function belongsToFocus(event: KeyboardEvent, pressed: string): boolean {

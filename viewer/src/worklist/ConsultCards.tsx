@@ -2,12 +2,12 @@
 import { Group, Text } from '@mantine/core';
 import { Link } from 'react-router';
 import type { ConsultRow } from '../api/types';
-import { markOpen } from '../ui/timing';
 import { Clock } from '../ui/Clock';
 import { Patient } from '../ui/Patient';
 import { StateChip } from '../ui/StateChip';
 import { UrgencyChip } from '../ui/UrgencyChip';
-import { useExamText } from './useExamText';
+import { useExamText } from '../ui/useExamText';
+import { caseAddress, fetchCase } from './openCase';
 import classes from './Worklist.module.css';
 
 export function ConsultCards({ rows }: { rows: ConsultRow[] }) {
@@ -16,13 +16,13 @@ export function ConsultCards({ rows }: { rows: ConsultRow[] }) {
     <ul className={classes.cards}>
       {rows.map((row) => (
         <li key={row.id}>
-          <Link to={`/cases/${row.id}`} className={classes.card} onClick={markOpen}>
+          <Link to={caseAddress(row)} className={classes.card} onClick={() => fetchCase(row)}>
             <Group justify="space-between" wrap="nowrap">
               <Patient patient={row} />
               <StateChip state={row.state} />
             </Group>
             <Text size="sm" c="dimmed">
-              {examText(row)} · {row.requesting.name}
+              {examText(row.study)} · {row.requesting.name}
             </Text>
             <Text size="sm" lineClamp={2}>
               <UrgencyChip urgency={row.urgency} /> {row.question}

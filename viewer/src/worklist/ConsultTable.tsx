@@ -4,12 +4,12 @@ import { useEffect, useRef, type MouseEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import type { ConsultRow } from '../api/types';
-import { markOpen } from '../ui/timing';
 import { Clock } from '../ui/Clock';
 import { Patient } from '../ui/Patient';
 import { StateChip } from '../ui/StateChip';
 import { UrgencyChip } from '../ui/UrgencyChip';
-import { useExamText } from './useExamText';
+import { useExamText } from '../ui/useExamText';
+import { caseAddress, fetchCase } from './openCase';
 import classes from './Worklist.module.css';
 
 interface Props {
@@ -75,11 +75,11 @@ function Row({ row, selected, onSelect, onOpen, onClaim }: RowProps) {
         <Clock consult={row} />
       </Table.Td>
       <Table.Td>
-        <Link to={`/cases/${row.id}`} className={classes.open} onClick={markOpen}>
+        <Link to={caseAddress(row)} className={classes.open} onClick={() => fetchCase(row)}>
           <Patient patient={row} />
         </Link>
       </Table.Td>
-      <Table.Td>{examText(row)}</Table.Td>
+      <Table.Td>{examText(row.study)}</Table.Td>
       <Table.Td>{row.requesting.name}</Table.Td>
       <Table.Td className={classes.question}>
         <UrgencyChip urgency={row.urgency} /> {row.question}

@@ -9,7 +9,7 @@ import { Field } from '../ui/Field';
 import { Patient } from '../ui/Patient';
 import { StateChip } from '../ui/StateChip';
 import { useFormat } from '../ui/useFormat';
-import { useExamText } from './useExamText';
+import { useExamText } from '../ui/useExamText';
 import classes from './Worklist.module.css';
 
 export function Preview({ row, onClose }: { row: ConsultRow; onClose: () => void }) {
@@ -30,7 +30,7 @@ export function Preview({ row, onClose }: { row: ConsultRow; onClose: () => void
             {row.number}
           </Text>
         </Group>
-        <Field label={t('consult.study')}>{examText(row)}</Field>
+        <Field label={t('consult.study')}>{examText(row.study)}</Field>
         <Field label={t('consult.requesting')}>
           {row.requesting.name} · {row.created_by.name}
         </Field>

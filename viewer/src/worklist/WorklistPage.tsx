@@ -1,11 +1,11 @@
 /** Everyone's first page: what waits for an answer, the most urgent on top. */
 import { Button, Group, Tabs } from '@mantine/core';
 import { useDebouncedValue, useMediaQuery } from '@mantine/hooks';
-import { useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useSearchParams } from 'react-router';
 import type { ConsultRow, WorklistTab } from '../api/types';
-import { markOpen } from '../ui/timing';
+import { warmImages } from '../reading/warm';
 import { hasRole, useMe } from '../session/useMe';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
@@ -14,6 +14,7 @@ import { useKeys } from '../ui/useKeys';
 import { ConsultCards } from './ConsultCards';
 import { ConsultTable } from './ConsultTable';
 import { EmptyWorklist } from './EmptyWorklist';
+import { caseAddress, fetchCase } from './openCase';
 import { Preview } from './Preview';
 import { chosenTab, tabsFor } from './tabs';
 import { useClaim, useWorklist } from './useWorklist';
@@ -42,6 +43,12 @@ export function WorklistPage() {
   const selectedIndex = Math.max(0, rows.findIndex((row) => row.id === selectedId));
   const selected = rows[selectedIndex];
   const isRequester = hasRole(me, 'requester');
+  const reads = hasRole(me, 'reader', 'reviewer');
+  const listed = worklist.isSuccess;
+
+  useEffect(() => {
+    if (reads && listed) warmImages();
+  }, [reads, listed]);
 
   const move = (by: number) => {
     const next = rows[Math.max(0, Math.min(rows.length - 1, selectedIndex + by))];
@@ -49,8 +56,8 @@ export function WorklistPage() {
   };
   const open = (row: ConsultRow | undefined) => {
     if (row === undefined) return;
-    markOpen();
-    void navigate(row.state === 'draft' && row.allowed.includes('edit') ? `/ask?draft=${row.id}` : `/cases/${row.id}`);
+    fetchCase(row);
+    void navigate(caseAddress(row));
   };
 
   useKeys({

@@ -64,6 +64,7 @@ export default function ImageViewer({ study, onDisplayed }: Props) {
         studyUid={study.study_instance_uid}
         series={study.series}
         current={seriesUid}
+        showThumbnails={view !== null || failure !== null}
         onChoose={setSeriesUid}
       />
       <div className={classes.stage}>
@@ -124,6 +125,25 @@ function useStackView(study: StudyDetail, seriesUid: string | null, onDisplayed?
     current.current.onDisplayed = onDisplayed;
   }, [onDisplayed]);
 
+  // Asked for before the screen is made ready, so that the answer travels meanwhile.
+  useEffect(() => {
+    if (seriesUid === null) return;
+    let stale = false;
+    loadStack(org, studyUid, seriesUid)
+      .then(async (loaded) => {
+        if (stale) return;
+        current.current.stack = loaded;
+        setStack(loaded);
+        await viewer.current?.show(loaded);
+      })
+      .catch((error: unknown) => {
+        if (!stale) setFailed({ seriesUid, error });
+      });
+    return () => {
+      stale = true;
+    };
+  }, [org, studyUid, seriesUid]);
+
   useEffect(() => {
     if (screen.current === null) return;
     const made = new StackView(screen.current, {
@@ -145,24 +165,6 @@ function useStackView(study: StudyDetail, seriesUid: string | null, onDisplayed?
       made.destroy();
     };
   }, []);
-
-  useEffect(() => {
-    if (seriesUid === null) return;
-    let stale = false;
-    loadStack(org, studyUid, seriesUid)
-      .then(async (loaded) => {
-        if (stale) return;
-        current.current.stack = loaded;
-        setStack(loaded);
-        await viewer.current?.show(loaded);
-      })
-      .catch((error: unknown) => {
-        if (!stale) setFailed({ seriesUid, error });
-      });
-    return () => {
-      stale = true;
-    };
-  }, [org, studyUid, seriesUid]);
 
   const act = useCallback((action: (viewer: StackView) => void) => {
     if (viewer.current !== null) action(viewer.current);

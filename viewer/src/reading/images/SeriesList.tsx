@@ -10,10 +10,12 @@ interface Props {
   studyUid: string;
   series: Series[];
   current: string | null;
+  /** Thumbnails wait until the first image is on the screen. */
+  showThumbnails: boolean;
   onChoose: (seriesUid: string) => void;
 }
 
-export function SeriesList({ org, studyUid, series, current, onChoose }: Props) {
+export function SeriesList({ org, studyUid, series, current, showThumbnails, onChoose }: Props) {
   const { t } = useTranslation();
   return (
     <nav className={classes.series} aria-label={t('images.seriesList')}>
@@ -26,7 +28,11 @@ export function SeriesList({ org, studyUid, series, current, onChoose }: Props) 
           disabled={!one.is_image}
           onClick={() => onChoose(one.series_instance_uid)}
         >
-          <Thumbnail address={`${studies.dicomweb(org, studyUid)}/series/${one.series_instance_uid}/thumbnail`} series={one} />
+          {showThumbnails ? (
+            <Thumbnail address={`${studies.dicomweb(org, studyUid)}/series/${one.series_instance_uid}/thumbnail`} series={one} />
+          ) : (
+            <span className={classes.noThumb} />
+          )}
           <span className={classes.thumbName}>{one.description ?? one.modality}</span>
           <span className={classes.thumbCount}>
             {one.modality} · {one.instance_count}

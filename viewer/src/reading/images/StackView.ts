@@ -57,6 +57,7 @@ export class StackView {
   private readonly viewport: StackViewport;
   private tool: PointerTool = 'window';
   private shown = 0;
+  private neighboursWait = false;
 
   constructor(
     private readonly element: HTMLDivElement,
@@ -87,8 +88,8 @@ export class StackView {
     toolUtilities.stackContextPrefetch.disable(this.element);
     await this.viewport.setStack(stack.imageIds, index);
     if (turn !== this.shown) return;
+    this.neighboursWait = true;
     this.viewport.render();
-    toolUtilities.stackContextPrefetch.enable(this.element);
   }
 
   /** What the primary button does; wheel, middle and right button keep their meaning. */
@@ -150,6 +151,10 @@ export class StackView {
     const imageId = this.viewport.getCurrentImageId();
     if (imageId === undefined || this.viewport.getCornerstoneImage() === undefined) return;
     const range = this.viewport.getProperties().voiRange;
+    if (this.neighboursWait) {
+      this.neighboursWait = false;
+      toolUtilities.stackContextPrefetch.enable(this.element);
+    }
     this.events.onRendered({
       imageId,
       index: this.viewport.getCurrentImageIdIndex(),

@@ -23,10 +23,11 @@ export function presetsFor(modality: string): WindowPreset[] {
   return modality === 'CT' ? computedTomography : [];
 }
 
+/** The values that become black and white, by the linear function of PS3.3 C.11.2.1.2.1. */
 export function rangeOf({ center, width }: { center: number; width: number }): { lower: number; upper: number } {
-  return { lower: center - width / 2, upper: center + width / 2 };
+  return { lower: center - 0.5 - (width - 1) / 2, upper: center - 0.5 + (width - 1) / 2 };
 }
 
 export function windowOf({ lower, upper }: { lower: number; upper: number }): { center: number; width: number } {
-  return { center: Math.round((upper + lower) / 2), width: Math.round(upper - lower) };
+  return { center: Math.round((upper + lower + 1) / 2), width: Math.round(upper - lower + 1) };
 }

@@ -5,9 +5,13 @@ use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry, TagRange, Virt
 use dicom_dictionary_std::StandardDataDictionary;
 
 /// The VR of a tag, where one can be said without context. `is_signed` is the Pixel Representation (0028,0103) in
-/// effect, for attributes that are US or SS by it. Private attributes and unknown ones have none.
+/// effect, for attributes that are US or SS by it. Private attributes (but for
+/// private creators) and unknown ones have none.
 #[must_use]
 pub fn vr(tag: Tag, is_signed: Signedness) -> Option<VR> {
+    if tag.group() % 2 == 1 {
+        return matches!(tag.element(), 0x10..=0xFF).then_some(VR::LO);
+    }
     let entry = StandardDataDictionary.by_tag(tag)?;
     Some(match entry.vr() {
         VirtualVr::Exact(vr) => vr,

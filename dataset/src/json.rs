@@ -22,6 +22,12 @@ pub fn to_json(dataset: &Dataset, bulk_uri: &dyn Fn(&BulkPath<'_>) -> Option<Str
     write::to_json(dataset, bulk_uri)
 }
 
+/// The text of [`to_json`], without the tree in between: several times faster, for metadata that is kept as text.
+#[must_use]
+pub fn to_json_text(dataset: &Dataset, bulk_uri: &dyn Fn(&BulkPath<'_>) -> Option<String>) -> String {
+    write::to_text(dataset, bulk_uri)
+}
+
 /// A data set from a DICOM JSON object, encoded in UTF-8; BulkDataURI elements are left out.
 ///
 /// Clients vary: a single value need not be in an array, `vr` may be absent for a standard attribute, numbers may be

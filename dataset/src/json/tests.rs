@@ -13,7 +13,10 @@ fn object(json: Json) -> Map<String, Json> {
 }
 
 fn written(dataset: &Dataset) -> Json {
-    Json::Object(to_json(dataset, &|path| Some(format!("bulk/{}", bulk_path_text(path)))))
+    let bulk_uri = |path: &BulkPath<'_>| Some(format!("bulk/{}", bulk_path_text(path)));
+    let json = Json::Object(to_json(dataset, &bulk_uri));
+    assert_eq!(to_json_text(dataset, &bulk_uri), json.to_string());
+    json
 }
 
 #[test]
@@ -68,6 +71,7 @@ fn values_of_every_kind() {
     assert!(keys.is_sorted(), "{keys:?}");
     let without_bulk = to_json(&dataset, &|_| None);
     assert!(!without_bulk.contains_key("7FE00010"));
+    assert_eq!(to_json_text(&dataset, &|_| None), Json::Object(without_bulk).to_string());
 }
 
 #[test]
@@ -155,6 +159,7 @@ proptest! {
         dataset.put_text(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192");
         dataset.put_text(tags::PATIENT_NAME, VR::PN, &name);
         let json = to_json(&dataset, &|_| None);
+        prop_assert_eq!(to_json_text(&dataset, &|_| None), Json::Object(json.clone()).to_string());
         let again = from_json(&json).unwrap();
         prop_assert_eq!(to_json(&again, &|_| None), json);
     }

@@ -63,11 +63,104 @@ pub(super) fn to_json(dataset: &Dataset, bulk_uri: &BulkUri<'_>) -> Map<String, 
                 }
             }
             Value::Bytes(bytes) => {
-                let json = inline(element, bytes, &top.dataset.charset);
+                let json = match inline(element, bytes, &top.dataset.charset) {
+                    Content::Values(values) => with_values(element.vr, values),
+                    Content::Binary(text) => with(element.vr, "InlineBinary", Json::String(text)),
+                };
                 top.object.insert(hex_of(element.tag), json);
             }
         }
     }
+}
+
+/// An item whose text is being written.
+struct OpenText<'a> {
+    dataset: &'a Dataset,
+    elements: std::slice::Iter<'a, Element>,
+    is_first: bool,
+    /// The sequence that is being written: its items to come, and how many are done.
+    sequence: Option<(Tag, std::slice::Iter<'a, Dataset>, u32)>,
+}
+
+impl<'a> OpenText<'a> {
+    fn new(dataset: &'a Dataset) -> Self {
+        Self { dataset, elements: dataset.elements.iter(), is_first: true, sequence: None }
+    }
+}
+
+pub(super) fn to_text(dataset: &Dataset, bulk_uri: &BulkUri<'_>) -> String {
+    let mut out = String::with_capacity(64 * dataset.elements.len() + 2);
+    let mut open = vec![OpenText::new(dataset)];
+    let mut parents: Vec<(Tag, u32)> = Vec::new();
+    out.push('{');
+    while let Some(top) = open.last_mut() {
+        if let Some((tag, items, done)) = &mut top.sequence {
+            if let Some(item) = items.next() {
+                out.push_str(if *done == 0 { "{" } else { ",{" });
+                *done += 1;
+                parents.push((*tag, *done));
+                open.push(OpenText::new(item));
+            } else {
+                top.sequence = None;
+                out.push_str("]}");
+            }
+            continue;
+        }
+        let Some(element) = top.elements.next() else {
+            out.push('}');
+            open.pop();
+            parents.pop();
+            continue;
+        };
+        let (tag, vr) = (element.tag, element.vr);
+        let uri = match &element.value {
+            Value::Bulk { length, .. } if *length > 0 => match bulk_uri(&BulkPath { parents: &parents, tag })
+            {
+                Some(uri) => Some(uri),
+                None => continue,
+            },
+            _ => None,
+        };
+        if !std::mem::take(&mut top.is_first) {
+            out.push(',');
+        }
+        for part in ["\"", &hex_of(tag), "\":{\"vr\":\"", vr.to_string(), "\""] {
+            out.push_str(part);
+        }
+        match &element.value {
+            Value::Items(items) if !items.is_empty() => {
+                out.push_str(",\"Value\":[");
+                top.sequence = Some((tag, items.iter(), 0));
+                continue;
+            }
+            Value::Items(_) => {}
+            Value::Bulk { .. } => {
+                if let Some(uri) = uri {
+                    out.push_str(",\"BulkDataURI\":");
+                    push_json(&mut out, &Json::String(uri));
+                }
+            }
+            Value::Bytes(bytes) => match inline(element, bytes, &top.dataset.charset) {
+                Content::Values(values) if values.is_empty() => {}
+                Content::Values(values) => {
+                    out.push_str(",\"Value\":");
+                    push_json(&mut out, &Json::Array(values));
+                }
+                Content::Binary(text) => {
+                    for part in [",\"InlineBinary\":\"", &text, "\""] {
+                        out.push_str(part);
+                    }
+                }
+            },
+        }
+        out.push('}');
+    }
+    out
+}
+
+fn push_json(out: &mut String, value: &Json) {
+    // Values are never nested deeper than a person name's groups, and writing to memory does not fail.
+    out.push_str(&serde_json::to_string(value).unwrap_or_default());
 }
 
 fn with(vr: VR, key: &str, value: Json) -> Json {
@@ -87,10 +180,16 @@ fn with_values(vr: VR, values: Vec<Json>) -> Json {
     with(vr, "Value", Json::Array(values))
 }
 
-fn inline(element: &Element, bytes: &[u8], charset: &CharacterSets) -> Json {
+/// What stands beside `vr`.
+enum Content {
+    Values(Vec<Json>),
+    Binary(String),
+}
+
+fn inline(element: &Element, bytes: &[u8], charset: &CharacterSets) -> Content {
     let vr = element.vr;
     if element.tag == tags::SPECIFIC_CHARACTER_SET {
-        return with_values(vr, vec![Json::String("ISO_IR 192".to_owned())]);
+        return Content::Values(vec![Json::String("ISO_IR 192".to_owned())]);
     }
     let values = match vr {
         VR::PN => element.texts(charset).iter().map(|name| person_name(name)).collect(),
@@ -109,9 +208,9 @@ fn inline(element: &Element, bytes: &[u8], charset: &CharacterSets) -> Json {
             Json::String(hex_of(Tag(u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]))))
         }),
         _ if bytes.is_empty() => Vec::new(),
-        _ => return with(vr, "InlineBinary", Json::String(STANDARD.encode(bytes))),
+        _ => return Content::Binary(STANDARD.encode(bytes)),
     };
-    with_values(vr, values)
+    Content::Values(values)
 }
 
 /// An empty value between others is null (PS3.18 §F.2.5).

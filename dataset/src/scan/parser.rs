@@ -23,6 +23,9 @@ const TEXT_INLINE_BYTES_MAX: u64 = 64 * 1024;
 /// Kept values share allocations of at least this size.
 const ARENA_BYTES: u64 = 4096;
 
+/// Elements that room is made for at the beginning.
+const ELEMENTS_EXPECTED: usize = 128;
+
 /// First bytes of a fragment that are looked at.
 const PEEK_BYTES: usize = 4;
 
@@ -127,7 +130,10 @@ impl Parser {
             state: State::Header,
             gathered: [0; 12],
             gathered_length: 0,
-            current: Filling::default(),
+            current: Filling {
+                dataset: Dataset { elements: Vec::with_capacity(ELEMENTS_EXPECTED), ..Dataset::default() },
+                ..Filling::default()
+            },
             open: Vec::new(),
             elements: 0,
             kept: 0,

@@ -1,7 +1,14 @@
 //! The audit chain: each event's hash covers the one before it (SHA-256), so that a change, a gap or a swap shows.
 
+use crate::db::{Database, at, clean, placeholders, sql};
+use crate::index::Work;
+use crate::writer::ToCommit;
 use crate::{Storage, StorageError};
-use model::{Actor, OrgId, Scope};
+use model::{Actor, ActorKind, OrgId, Reach, Scope, Sha256};
+use sha2::Digest as _;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row as _};
+use time::OffsetDateTime;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -70,7 +77,7 @@ pub struct AuditEvent {
     /// What.
     pub entry: AuditEntry,
     /// SHA-256 over the previous hash and this event's canonical text.
-    pub hash: model::Sha256,
+    pub hash: Sha256,
 }
 
 /// What a walk along the chain found.
@@ -81,16 +88,180 @@ pub struct AuditVerdict {
     /// Sequence number and reason of the first event that does not fit; `None` when the chain is whole.
     pub broken_at: Option<(i64, &'static str)>,
     /// Hash of the last event.
-    pub head: Option<model::Sha256>,
+    pub head: Option<Sha256>,
 }
+
+macro_rules! words {
+    ($to:ident, $from:ident, $type:ident { $($variant:ident => $word:literal),* $(,)? }) => {
+        pub(crate) fn $to(value: $type) -> &'static str {
+            match value { $($type::$variant => $word),* }
+        }
+        fn $from(word: &str) -> Option<$type> {
+            match word { $($word => Some($type::$variant),)* _ => None }
+        }
+    };
+}
+
+words!(action_word, action_from, AuditAction {
+    Login => "login", Logout => "logout", Store => "store", Search => "search", Read => "read", Change => "change",
+    Grant => "grant", Sign => "sign", Verify => "verify", Export => "export", Administer => "administer",
+    Delete => "delete",
+});
+words!(outcome_word, outcome_from, AuditOutcome { Success => "success", Refused => "refused" });
+words!(actor_word, actor_from, ActorKind {
+    Person => "person", Token => "token", Ae => "ae", Nobody => "nobody", Node => "node",
+});
+
+/// An event that waits to be written.
+#[derive(Debug, Clone)]
+pub(crate) struct PendingAudit {
+    pub at_ms: i64,
+    pub actor: Actor,
+    pub organisation: Option<OrgId>,
+    pub entry: AuditEntry,
+}
+
+impl PendingAudit {
+    pub fn new(scope: &Scope, entry: AuditEntry) -> Self {
+        Self {
+            at_ms: model::time_text::unix_ms(OffsetDateTime::now_utc()),
+            actor: scope.actor.clone(),
+            organisation: scope.viewer().cloned(),
+            entry,
+        }
+    }
+}
+
+/// An event's fields exactly as the index keeps them and as the hash covers them.
+struct Fields {
+    seq: i64,
+    at_ms: i64,
+    /// actor kind, actor id, address, organisation, action, object, outcome, detail
+    texts: [String; 8],
+}
+
+impl Fields {
+    fn new(seq: i64, event: &PendingAudit) -> Self {
+        let PendingAudit { at_ms, actor, organisation, entry } = event;
+        Self {
+            seq,
+            at_ms: *at_ms,
+            texts: [
+                actor_word(actor.kind).to_owned(),
+                clean(&actor.id),
+                actor.address.map(|a| a.to_string()).unwrap_or_default(),
+                organisation.as_ref().map(ToString::to_string).unwrap_or_default(),
+                action_word(entry.action).to_owned(),
+                clean(&entry.object),
+                outcome_word(entry.outcome).to_owned(),
+                clean(&entry.detail),
+            ],
+        }
+    }
+
+    fn from_row(row: &AnyRow) -> Result<(Self, Vec<u8>), sqlx::Error> {
+        let mut texts: [String; 8] = Default::default();
+        for (i, text) in texts.iter_mut().enumerate() {
+            *text = row.try_get(i + 2)?;
+        }
+        Ok((Self { seq: row.try_get(0)?, at_ms: row.try_get(1)?, texts }, row.try_get(10)?))
+    }
+
+    /// SHA-256 of the previous hash and the canonical text: a JSON array of all fields in order.
+    fn hash(&self, previous: &Sha256) -> Sha256 {
+        let canonical = serde_json::json!([self.seq, self.at_ms, self.texts]).to_string();
+        let mut hash = sha2::Sha256::new();
+        hash.update(previous.as_bytes());
+        hash.update(canonical.as_bytes());
+        Sha256(hash.finalize().into())
+    }
+
+    fn event(self, hash: &[u8]) -> Option<AuditEvent> {
+        let [kind, id, address, organisation, action, object, outcome, detail] = self.texts;
+        Some(AuditEvent {
+            seq: self.seq,
+            at_ms: self.at_ms,
+            actor: Actor { kind: actor_from(&kind)?, id, address: address.parse().ok() },
+            organisation: OrgId::parse(&organisation).ok(),
+            entry: AuditEntry {
+                action: action_from(&action)?,
+                object,
+                outcome: outcome_from(&outcome)?,
+                detail,
+            },
+            hash: Sha256::from_slice(hash).ok()?,
+        })
+    }
+}
+
+const COLUMNS: &str =
+    "seq, at_ms, actor_kind, actor_id, address, organisation, action, object, outcome, detail, hash";
+
+/// Where the chain ends. On PostgreSQL the row stays locked until the transaction ends: writers of several nodes
+/// follow each other.
+pub(crate) async fn lock_head(
+    connection: &mut AnyConnection,
+    db: &Database,
+) -> Result<(i64, Sha256), StorageError> {
+    let text = format!("SELECT seq, hash FROM audit_head WHERE id = 1{}", db.for_update());
+    let row = sqlx::query(sql(text)).fetch_one(connection).await.map_err(at("reading the audit chain"))?;
+    head_of(&row)
+}
+
+fn head_of(row: &AnyRow) -> Result<(i64, Sha256), StorageError> {
+    let hash: Vec<u8> = row.try_get(1).map_err(at("reading the audit chain"))?;
+    let hash = Sha256::from_slice(&hash).map_err(|_| StorageError::Corrupt("the head of the audit chain"))?;
+    Ok((row.try_get(0).map_err(at("reading the audit chain"))?, hash))
+}
+
+impl Work<'_> {
+    /// Puts the events of this transaction at the end of the chain.
+    pub(crate) async fn append_audits(&mut self) -> Result<(), StorageError> {
+        let place = "writing the audit chain";
+        let events = std::mem::take(&mut self.audits);
+        if events.is_empty() {
+            return Ok(());
+        }
+        let (mut seq, mut hash) = self.audit_head;
+        for some in events.chunks(64) {
+            let text = format!("INSERT INTO audit ({COLUMNS}) VALUES {}", placeholders(some.len(), 11));
+            let mut query = sqlx::query(sql(text));
+            for event in some {
+                seq += 1;
+                let fields = Fields::new(seq, event);
+                hash = fields.hash(&hash);
+                query = query.bind(fields.seq).bind(fields.at_ms);
+                for text in fields.texts {
+                    query = query.bind(text);
+                }
+                query = query.bind(hash.as_bytes().to_vec());
+            }
+            query.execute(&mut *self.connection).await.map_err(at(place))?;
+        }
+        sqlx::query("UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1")
+            .bind(seq)
+            .bind(hash.as_bytes().to_vec())
+            .execute(&mut *self.connection)
+            .await
+            .map_err(at(place))?;
+        self.audit_head = (seq, hash);
+        Ok(())
+    }
+}
+
+/// Events read at once while the chain is walked.
+const WALK_ROWS: i64 = 1000;
+/// Events listed at once.
+const LIST_ROWS_MAX: u32 = 1000;
 
 impl Storage {
     /// Records one event by itself (a login, a refusal).
     ///
     /// # Errors
     /// [`StorageError::Unavailable`].
-    pub async fn audit(&self, _scope: &Scope, _entry: AuditEntry) -> Result<(), StorageError> {
-        todo!()
+    pub async fn audit(&self, scope: &Scope, entry: AuditEntry) -> Result<(), StorageError> {
+        let event = PendingAudit::new(scope, entry);
+        self.inner.writer.commit(|answer| ToCommit::Audit(event, Some(answer))).await
     }
 
     /// Events of the scope's organisation (all for the node), newest first, before a sequence number.
@@ -99,11 +270,30 @@ impl Storage {
     /// [`StorageError::Unavailable`].
     pub async fn audit_events(
         &self,
-        _scope: &Scope,
-        _before: Option<i64>,
-        _limit: u32,
+        scope: &Scope,
+        before: Option<i64>,
+        limit: u32,
     ) -> Result<Vec<AuditEvent>, StorageError> {
-        todo!()
+        let place = "reading the audit chain";
+        let organisation = match &scope.reach {
+            Reach::Node => None,
+            Reach::Granted(org) | Reach::OwnedBy { viewer: org, .. } => Some(org),
+        };
+        let condition = if organisation.is_some() { "AND organisation = $3" } else { "" };
+        let text = format!("SELECT {COLUMNS} FROM audit WHERE seq < $1 {condition} ORDER BY seq DESC LIMIT $2");
+        let mut query = sqlx::query(sql(text))
+            .bind(before.unwrap_or(i64::MAX))
+            .bind(i64::from(limit.min(LIST_ROWS_MAX)));
+        if let Some(organisation) = organisation {
+            query = query.bind(organisation.as_str());
+        }
+        let rows = query.fetch_all(&self.inner.db.readers).await.map_err(at(place))?;
+        rows.iter()
+            .map(|row| {
+                let (fields, hash) = Fields::from_row(row).map_err(at(place))?;
+                fields.event(&hash).ok_or(StorageError::Corrupt("an event of the audit chain"))
+            })
+            .collect()
     }
 
     /// Walks the whole chain.
@@ -111,6 +301,96 @@ impl Storage {
     /// # Errors
     /// [`StorageError::Unavailable`].
     pub async fn audit_verify(&self) -> Result<AuditVerdict, StorageError> {
-        todo!()
+        let place = "reading the audit chain";
+        let readers = &self.inner.db.readers;
+        // The head first: events that are added meanwhile lie behind it and are not looked at.
+        let row = sqlx::query("SELECT seq, hash FROM audit_head WHERE id = 1")
+            .fetch_optional(readers)
+            .await
+            .map_err(at(place))?;
+        let Some(row) = row else {
+            return Ok(AuditVerdict { events: 0, broken_at: Some((0, "the head is missing")), head: None });
+        };
+        let (head_seq, head_hash) = head_of(&row)?;
+        let mut seq = 0;
+        let mut previous = Sha256([0; 32]);
+        let broken = |seq: i64, why: &'static str, previous: Sha256| {
+            let events = u64::try_from(seq - 1).unwrap_or(0);
+            Ok(AuditVerdict { events, broken_at: Some((seq, why)), head: (events > 0).then_some(previous) })
+        };
+        let text = format!("SELECT {COLUMNS} FROM audit WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3");
+        while seq < head_seq {
+            let rows = sqlx::query(sql(text.clone()))
+                .bind(seq)
+                .bind(head_seq)
+                .bind(WALK_ROWS)
+                .fetch_all(readers)
+                .await
+                .map_err(at(place))?;
+            if rows.is_empty() {
+                return broken(seq + 1, "the end of the chain is missing", previous);
+            }
+            for row in &rows {
+                let (fields, hash) = Fields::from_row(row).map_err(at(place))?;
+                if fields.seq != seq + 1 {
+                    return broken(seq + 1, "an event is missing", previous);
+                }
+                let expected = fields.hash(&previous);
+                if hash != expected.as_bytes() {
+                    return broken(fields.seq, "the event does not have the hash that it had", previous);
+                }
+                seq = fields.seq;
+                previous = expected;
+            }
+        }
+        if previous != head_hash {
+            return broken(seq + 1, "the chain does not end where it should", previous);
+        }
+        let extra: Option<AnyRow> = sqlx::query("SELECT seq FROM audit WHERE seq <= 0 LIMIT 1")
+            .fetch_optional(readers)
+            .await
+            .map_err(at(place))?;
+        if extra.is_some() {
+            return broken(0, "an event stands before the first", previous);
+        }
+        Ok(AuditVerdict {
+            events: u64::try_from(seq).unwrap_or(0),
+            broken_at: None,
+            head: (seq > 0).then_some(previous),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_is_under_the_hash() {
+        let event = PendingAudit::new(
+            &Scope::node("test"),
+            AuditEntry {
+                action: AuditAction::Read,
+                object: "study/1.2".into(),
+                outcome: AuditOutcome::Success,
+                detail: String::new(),
+            },
+        );
+        let zero = Sha256([0; 32]);
+        let good = Fields::new(1, &event).hash(&zero);
+        assert_ne!(Fields::new(2, &event).hash(&zero), good);
+        assert_ne!(Fields::new(1, &event).hash(&Sha256([1; 32])), good);
+        for i in 0..8 {
+            let mut fields = Fields::new(1, &event);
+            fields.texts[i].push('x');
+            assert_ne!(fields.hash(&zero), good, "field {i}");
+        }
+    }
+
+    #[test]
+    fn words_read_back() {
+        for action in [AuditAction::Login, AuditAction::Store, AuditAction::Delete] {
+            assert_eq!(action_from(action_word(action)), Some(action));
+        }
     }
 }

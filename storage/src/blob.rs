@@ -1,45 +1,119 @@
 //! Other files that are kept as they came: a scanner's original slide, a report's PDF. Named by owner and content.
 
+use crate::ingest::blocking;
+use crate::objects::{ObjectName, Placing, Shelf, TempFile, io_error};
+use crate::writer::{DurableBlob, ToCommit};
 use crate::{Storage, StorageError};
 use bytes::Bytes;
 use model::{OrgId, Scope, Sha256};
+use sha2::Digest as _;
+use std::io::{Read as _, Write as _};
 use std::ops::Range;
 use std::path::Path;
 
+const PLACE: &str = "keeping a file";
+const PIECE_BYTES: usize = 1 << 20;
+
 impl Storage {
-    /// Keeps bytes durably and returns their name.
+    /// Keeps bytes durably and returns their name. The scope must be the owner's or the node's.
     ///
     /// # Errors
-    /// [`StorageError::OutOfResources`].
-    pub async fn put_blob(
-        &self,
-        _scope: &Scope,
-        _owner: &OrgId,
-        _bytes: &[u8],
-    ) -> Result<Sha256, StorageError> {
-        todo!()
+    /// [`StorageError::OutOfResources`]; [`StorageError::NotFound`] for another owner.
+    pub async fn put_blob(&self, scope: &Scope, owner: &OrgId, bytes: &[u8]) -> Result<Sha256, StorageError> {
+        may_keep(scope, owner)?;
+        let storage = self.clone();
+        let copy = bytes.to_vec();
+        let (sha256, temp) = blocking(move || {
+            let mut temp = storage.objects().temp()?;
+            temp.file.write_all(&copy)?;
+            temp.file.sync_data()?;
+            Ok::<_, std::io::Error>((Sha256(sha2::Sha256::digest(&copy).into()), temp))
+        })
+        .await?
+        .map_err(|e| io_error(&e, PLACE))?;
+        self.keep(owner, sha256, bytes.len() as u64, temp).await
     }
 
-    /// Keeps a copy of a file durably, streaming; `progress` is told the bytes so far.
+    /// Keeps a copy of a file durably, streaming; `progress` is told the bytes so far. The scope must be the owner's
+    /// or the node's.
     ///
     /// # Errors
-    /// [`StorageError::OutOfResources`].
+    /// [`StorageError::OutOfResources`]; [`StorageError::NotFound`] for another owner or without the file.
     pub async fn put_blob_file(
         &self,
-        _scope: &Scope,
-        _owner: &OrgId,
-        _path: &Path,
-        _progress: &(dyn Fn(u64) + Send + Sync),
+        scope: &Scope,
+        owner: &OrgId,
+        path: &Path,
+        progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<Sha256, StorageError> {
-        todo!()
+        may_keep(scope, owner)?;
+        let path = path.to_owned();
+        let storage = self.clone();
+        let (mut source, mut temp) = blocking(move || {
+            let source = std::fs::File::open(path).map_err(|_| StorageError::NotFound)?;
+            let temp = storage.objects().temp().map_err(|e| io_error(&e, PLACE))?;
+            Ok::<_, StorageError>((source, temp))
+        })
+        .await??;
+        let mut hash = sha2::Sha256::new();
+        let mut piece = vec![0; PIECE_BYTES];
+        let mut length = 0_u64;
+        loop {
+            let step = move || {
+                let count = source.read(&mut piece)?;
+                let bytes = piece.get(..count).unwrap_or_default();
+                hash.update(bytes);
+                temp.file.write_all(bytes)?;
+                Ok::<_, std::io::Error>((source, temp, hash, piece, count))
+            };
+            let count;
+            (source, temp, hash, piece, count) =
+                blocking(step).await?.map_err(|e| io_error(&e, PLACE))?;
+            if count == 0 {
+                break;
+            }
+            length += count as u64;
+            progress(length);
+        }
+        let temp = blocking(move || temp.file.sync_data().map(|()| temp))
+            .await?
+            .map_err(|e| io_error(&e, PLACE))?;
+        self.keep(owner, Sha256(hash.finalize().into()), length, temp).await
+    }
+
+    /// Gives a durable temporary file its name, then its row.
+    async fn keep(
+        &self,
+        owner: &OrgId,
+        sha256: Sha256,
+        length: u64,
+        temp: TempFile,
+    ) -> Result<Sha256, StorageError> {
+        let name = ObjectName { shelf: Shelf::Blobs, owner: owner.clone(), sha256 };
+        let storage = self.clone();
+        let placing_name = name.clone();
+        let intent = blocking(move || {
+            let objects = storage.objects();
+            let intent = objects.write_intent(&[&placing_name])?;
+            for placed in objects.place(vec![Placing { name: placing_name, temp }]) {
+                placed?;
+            }
+            Ok::<_, std::io::Error>(intent)
+        })
+        .await?
+        .map_err(|e| io_error(&e, PLACE))?;
+        let blob = DurableBlob { name, length };
+        self.inner.writer.commit(|answer| ToCommit::Blob(blob, intent, answer)).await?;
+        Ok(sha256)
     }
 
     /// Length of a blob. The caller has found its name in a record within its scope.
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
-    pub async fn blob_length(&self, _owner: &OrgId, _sha256: &Sha256) -> Result<u64, StorageError> {
-        todo!()
+    pub async fn blob_length(&self, owner: &OrgId, sha256: &Sha256) -> Result<u64, StorageError> {
+        let name = ObjectName { shelf: Shelf::Blobs, owner: owner.clone(), sha256: *sha256 };
+        self.object_length(&name).await
     }
 
     /// A range of a blob, at most 16 MiB at once.
@@ -48,10 +122,16 @@ impl Storage {
     /// [`StorageError::NotFound`].
     pub async fn read_blob(
         &self,
-        _owner: &OrgId,
-        _sha256: &Sha256,
-        _range: Range<u64>,
+        owner: &OrgId,
+        sha256: &Sha256,
+        range: Range<u64>,
     ) -> Result<Bytes, StorageError> {
-        todo!()
+        let name = ObjectName { shelf: Shelf::Blobs, owner: owner.clone(), sha256: *sha256 };
+        let length = self.object_length(&name).await?;
+        self.read_object(&name, length, range).await
     }
+}
+
+fn may_keep(scope: &Scope, owner: &OrgId) -> Result<(), StorageError> {
+    if scope.viewer().is_some_and(|viewer| viewer != owner) { Err(StorageError::NotFound) } else { Ok(()) }
 }

@@ -1,87 +1,203 @@
 //! Organisations, people, devices, tokens, sessions and agreements of `access`, kept as records.
+//!
+//! Who may write them is decided above; here the scope is only who the audit chain names.
 
-use crate::{Storage, StorageError};
+use crate::record::{Change, Expected, Put, Record, RecordQuery};
+use crate::writer::Changing;
+use crate::{AuditAction, AuditEntry, AuditOutcome, Storage, StorageError};
 use access::{Agreement, Caller, Device, Organisation, Person, Secret, Session, Token};
-use model::{AeTitle, OrgId, PersonId, Scope};
+use model::{AeTitle, OrgId, PersonId, Reach, Scope, Sha256};
+use moka::sync::Cache;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::net::IpAddr;
+use std::time::Duration;
+use time::OffsetDateTime;
+
+const ORGANISATION: &str = "organisation";
+const PERSON: &str = "person";
+const DEVICE: &str = "device";
+const TOKEN: &str = "token";
+const SESSION: &str = "session";
+const AGREEMENT: &str = "agreement";
+
+/// Tokens and sessions that were looked up a moment ago: a change made by another process shows within this time.
+pub(crate) struct Callers {
+    tokens: Cache<Sha256, Token>,
+    sessions: Cache<Sha256, (Session, Person)>,
+}
+
+const CALLER_SECONDS: u64 = 5;
+const CALLERS_MAX: u64 = 10_000;
+
+impl Callers {
+    pub fn new() -> Self {
+        let seconds = Duration::from_secs(CALLER_SECONDS);
+        Self {
+            tokens: Cache::builder().max_capacity(CALLERS_MAX).time_to_live(seconds).build(),
+            sessions: Cache::builder().max_capacity(CALLERS_MAX).time_to_live(seconds).build(),
+        }
+    }
+}
+
+/// The reach of the directory itself: its records are shown to nobody else.
+fn directory() -> Scope {
+    Scope::node("directory")
+}
+
+fn body<T: Serialize>(value: &T) -> Result<serde_json::Value, StorageError> {
+    serde_json::to_value(value).map_err(|_| StorageError::Unavailable("writing a record as JSON".to_owned()))
+}
+
+fn value<T: DeserializeOwned>(record: Record) -> Result<T, StorageError> {
+    serde_json::from_value(record.body).map_err(|_| StorageError::Corrupt("a record of the directory"))
+}
+
+fn put<T: Serialize>(kind: &'static str, id: String, content: &T) -> Result<Put, StorageError> {
+    Ok(Put {
+        kind,
+        id,
+        expected: Expected::Anything,
+        body: body(content)?,
+        keys: Vec::new(),
+        unique: Vec::new(),
+        sort: 0,
+        visible_to: Vec::new(),
+    })
+}
 
 impl Storage {
+    /// Writes with the reach of the directory; the audit chain names the scope's actor.
+    async fn administer(&self, scope: &Scope, put: Put) -> Result<(), StorageError> {
+        let entry = AuditEntry {
+            action: AuditAction::Administer,
+            object: format!("{}/{}", put.kind, put.id),
+            outcome: AuditOutcome::Success,
+            detail: String::new(),
+        };
+        let change = Change { puts: vec![put], audit: vec![entry], ..Change::default() };
+        let organisation = scope.viewer().cloned();
+        let scope = Scope { actor: scope.actor.clone(), reach: Reach::Node };
+        self.apply_changing(Changing { scope, organisation, change }).await
+    }
+
+    async fn one<T: DeserializeOwned>(&self, kind: &'static str, id: &str) -> Result<T, StorageError> {
+        value(self.record(&directory(), kind, id).await?)
+    }
+
+    async fn all<T: DeserializeOwned>(&self, query: RecordQuery) -> Result<Vec<T>, StorageError> {
+        let query = RecordQuery { limit: 100_000, ..query };
+        self.records(&directory(), &query).await?.into_iter().map(value).collect()
+    }
+
     /// Writes an organisation.
     ///
     /// # Errors
     /// [`StorageError`].
-    pub async fn put_organisation(&self, _scope: &Scope, _value: &Organisation) -> Result<(), StorageError> {
-        todo!()
+    pub async fn put_organisation(&self, scope: &Scope, value: &Organisation) -> Result<(), StorageError> {
+        self.administer(scope, put(ORGANISATION, value.id.to_string(), value)?).await
     }
     /// An organisation; everyone may know its name.
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
-    pub async fn organisation(&self, _id: &OrgId) -> Result<Organisation, StorageError> {
-        todo!()
+    pub async fn organisation(&self, id: &OrgId) -> Result<Organisation, StorageError> {
+        self.one(ORGANISATION, id.as_str()).await
     }
     /// All organisations.
     ///
     /// # Errors
     /// [`StorageError`].
     pub async fn organisations(&self) -> Result<Vec<Organisation>, StorageError> {
-        todo!()
+        self.all(RecordQuery::new(ORGANISATION)).await
     }
-    /// Writes a person.
+    /// Writes a person. When it is disabled, its sessions end at once here and within seconds elsewhere.
     ///
     /// # Errors
     /// [`StorageError::Conflict`] when the login is taken.
-    pub async fn put_person(&self, _scope: &Scope, _value: &Person) -> Result<(), StorageError> {
-        todo!()
+    pub async fn put_person(&self, scope: &Scope, value: &Person) -> Result<(), StorageError> {
+        let mut put = put(PERSON, value.id.to_string(), value)?;
+        put.unique.push(("login", value.login.to_lowercase()));
+        put.keys.push(("organisation", value.organisation.to_string()));
+        let result = self.administer(scope, put).await;
+        self.inner.callers.sessions.invalidate_all();
+        result
     }
     /// A person by identifier.
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
-    pub async fn person(&self, _id: &PersonId) -> Result<Person, StorageError> {
-        todo!()
+    pub async fn person(&self, id: &PersonId) -> Result<Person, StorageError> {
+        self.one(PERSON, id.as_str()).await
     }
     /// A person by login name, in any case of letters.
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
-    pub async fn person_by_login(&self, _login: &str) -> Result<Person, StorageError> {
-        todo!()
+    pub async fn person_by_login(&self, login: &str) -> Result<Person, StorageError> {
+        let query = RecordQuery::new(PERSON).with("login", login.to_lowercase());
+        self.all(query).await?.into_iter().next().ok_or(StorageError::NotFound)
     }
-    /// All people of an organisation.
+    /// All people of an organisation; none when it is not the scope's own.
     ///
     /// # Errors
     /// [`StorageError`].
-    pub async fn people(&self, _scope: &Scope, _organisation: &OrgId) -> Result<Vec<Person>, StorageError> {
-        todo!()
+    pub async fn people(&self, scope: &Scope, organisation: &OrgId) -> Result<Vec<Person>, StorageError> {
+        if scope.viewer().is_some_and(|viewer| viewer != organisation) {
+            return Ok(Vec::new());
+        }
+        self.all(RecordQuery::new(PERSON).with("organisation", organisation.as_str())).await
     }
     /// Writes a device.
     ///
     /// # Errors
     /// [`StorageError::Conflict`] when the AE title belongs to another organisation.
-    pub async fn put_device(&self, _scope: &Scope, _value: &Device) -> Result<(), StorageError> {
-        todo!()
+    pub async fn put_device(&self, scope: &Scope, value: &Device) -> Result<(), StorageError> {
+        let mut put = put(DEVICE, value.ae_title.to_string(), value)?;
+        put.keys.push(("organisation", value.organisation.to_string()));
+        match self.record(&directory(), DEVICE, value.ae_title.as_str()).await {
+            Err(StorageError::NotFound) => put.expected = Expected::Absent,
+            Err(error) => return Err(error),
+            Ok(record) => {
+                put.expected = Expected::Version(record.version);
+                let there: Device = self::value(record)?;
+                if there.organisation != value.organisation {
+                    return Err(StorageError::Conflict("ae_title"));
+                }
+            }
+        }
+        self.administer(scope, put).await
     }
     /// A device by its AE title.
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
-    pub async fn device(&self, _ae_title: &AeTitle) -> Result<Device, StorageError> {
-        todo!()
+    pub async fn device(&self, ae_title: &AeTitle) -> Result<Device, StorageError> {
+        self.one(DEVICE, ae_title.as_str()).await
     }
-    /// All devices.
+    /// All devices: of the scope's organisation, or of all for the node.
     ///
     /// # Errors
     /// [`StorageError`].
-    pub async fn devices(&self, _scope: &Scope) -> Result<Vec<Device>, StorageError> {
-        todo!()
+    pub async fn devices(&self, scope: &Scope) -> Result<Vec<Device>, StorageError> {
+        let query = RecordQuery::new(DEVICE);
+        self.all(match scope.viewer() {
+            Some(viewer) => query.with("organisation", viewer.as_str()),
+            None => query,
+        })
+        .await
     }
     /// Writes a token.
     ///
     /// # Errors
     /// [`StorageError`].
-    pub async fn put_token(&self, _scope: &Scope, _value: &Token) -> Result<(), StorageError> {
-        todo!()
+    pub async fn put_token(&self, scope: &Scope, value: &Token) -> Result<(), StorageError> {
+        let mut put = put(TOKEN, value.id.to_string(), value)?;
+        put.unique.push(("secret", value.secret_sha256.to_string()));
+        put.keys.push(("organisation", value.organisation.to_string()));
+        let result = self.administer(scope, put).await;
+        self.inner.callers.tokens.invalidate_all();
+        result
     }
     /// The caller that a bearer token stands for, if it is valid now; cached for some seconds.
     ///
@@ -89,17 +205,34 @@ impl Storage {
     /// [`StorageError::NotFound`].
     pub async fn caller_by_token(
         &self,
-        _secret: &Secret,
-        _address: Option<IpAddr>,
+        secret: &Secret,
+        address: Option<IpAddr>,
     ) -> Result<Caller, StorageError> {
-        todo!()
+        let secret = secret.sha256();
+        let token = match self.inner.callers.tokens.get(&secret) {
+            Some(token) => token,
+            None => {
+                let query = RecordQuery::new(TOKEN).with("secret", secret.to_string());
+                let found: Option<Token> = self.all(query).await?.into_iter().next();
+                let token = found.ok_or(StorageError::NotFound)?;
+                self.inner.callers.tokens.insert(secret, token.clone());
+                token
+            }
+        };
+        if token.expires_at.is_some_and(|at| at <= OffsetDateTime::now_utc()) {
+            return Err(StorageError::NotFound);
+        }
+        Ok(Caller::token(&token, address))
     }
     /// Writes a session.
     ///
     /// # Errors
     /// [`StorageError`].
-    pub async fn put_session(&self, _value: &Session) -> Result<(), StorageError> {
-        todo!()
+    pub async fn put_session(&self, value: &Session) -> Result<(), StorageError> {
+        let mut put = put(SESSION, value.secret_sha256.to_string(), value)?;
+        put.keys.push(("person", value.person.to_string()));
+        put.sort = model::time_text::unix_ms(value.expires_at);
+        self.apply(&directory(), Change { puts: vec![put], ..Change::default() }).await
     }
     /// The caller that a session cookie stands for, if it is valid now and the person is not disabled; cached for
     /// some seconds.
@@ -108,30 +241,53 @@ impl Storage {
     /// [`StorageError::NotFound`].
     pub async fn caller_by_session(
         &self,
-        _secret: &Secret,
-        _address: Option<IpAddr>,
+        secret: &Secret,
+        address: Option<IpAddr>,
     ) -> Result<Caller, StorageError> {
-        todo!()
+        let secret = secret.sha256();
+        let (session, person) = match self.inner.callers.sessions.get(&secret) {
+            Some(found) => found,
+            None => {
+                let session: Session = self.one(SESSION, &secret.to_string()).await?;
+                let person = self.person(&session.person).await?;
+                self.inner.callers.sessions.insert(secret, (session.clone(), person.clone()));
+                (session, person)
+            }
+        };
+        if session.expires_at <= OffsetDateTime::now_utc() || person.is_disabled {
+            return Err(StorageError::NotFound);
+        }
+        Ok(Caller::person(&person, address))
     }
     /// Ends a session, at once.
     ///
     /// # Errors
     /// [`StorageError`].
-    pub async fn end_session(&self, _secret: &Secret) -> Result<(), StorageError> {
-        todo!()
+    pub async fn end_session(&self, secret: &Secret) -> Result<(), StorageError> {
+        let secret = secret.sha256();
+        let change = Change { removes: vec![(SESSION, secret.to_string())], ..Change::default() };
+        let result = self.apply(&directory(), change).await;
+        self.inner.callers.sessions.invalidate(&secret);
+        match result {
+            Err(StorageError::NotFound) => Ok(()),
+            other => other,
+        }
     }
     /// Writes an agreement.
     ///
     /// # Errors
     /// [`StorageError`].
-    pub async fn put_agreement(&self, _scope: &Scope, _value: &Agreement) -> Result<(), StorageError> {
-        todo!()
+    pub async fn put_agreement(&self, scope: &Scope, value: &Agreement) -> Result<(), StorageError> {
+        let mut put = put(AGREEMENT, value.id.clone(), value)?;
+        put.keys.push(("side", value.requesting.to_string()));
+        put.keys.push(("side", value.reading.to_string()));
+        self.administer(scope, put).await
     }
     /// Agreements in which the organisation is one side.
     ///
     /// # Errors
     /// [`StorageError`].
-    pub async fn agreements(&self, _organisation: &OrgId) -> Result<Vec<Agreement>, StorageError> {
-        todo!()
+    pub async fn agreements(&self, organisation: &OrgId) -> Result<Vec<Agreement>, StorageError> {
+        self.all(RecordQuery::new(AGREEMENT).with("side", organisation.as_str())).await
     }
 }

@@ -15,6 +15,19 @@ pub mod record;
 pub mod search;
 pub mod store;
 
+mod attributes;
+mod change;
+mod db;
+mod file;
+mod frame;
+mod index;
+mod metadata;
+mod names;
+mod objects;
+mod prepare;
+mod search_sql;
+mod writer;
+
 pub use audit::{AuditAction, AuditEntry, AuditEvent, AuditOutcome};
 pub use error::StorageError;
 pub use ingest::{Arrival, Outcome, Sink, Stored, Via};

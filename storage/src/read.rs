@@ -1,12 +1,23 @@
 //! Reading what is kept. An [`InstanceRef`] exists only if the scope reached it, so reads through it need no more
 //! proof.
 
+use crate::audit::{AuditAction, AuditEntry, AuditOutcome, PendingAudit};
+use crate::db::{at, sql, to_u64};
+use crate::ingest::blocking;
+use crate::metadata::{self, Chunk};
+use crate::objects::{ObjectName, Shelf};
+use crate::writer::ToCommit;
 use crate::{Storage, StorageError};
 use bytes::Bytes;
 use dataset::{PixelDescription, TransferSyntax};
-use model::{OrgId, Scope, Sha256, Uid};
+use model::{OrgId, Reach, Scope, Sha256, Uid};
+use moka::sync::Cache;
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An instance within reach.
 #[derive(Debug, Clone)]
@@ -14,7 +25,6 @@ pub struct InstanceRef(pub(crate) Arc<InstanceRow>);
 
 /// What the index knows of an instance.
 #[derive(Debug, Clone)]
-#[allow(dead_code)]
 pub(crate) struct InstanceRow {
     pub id: i64,
     pub owner: OrgId,
@@ -28,6 +38,14 @@ pub(crate) struct InstanceRow {
     pub dataset_length: u64,
     pub pixels: Option<PixelDescription>,
     pub frame_count: u32,
+    /// Frames have several spans.
+    pub is_fragmented: bool,
+}
+
+impl InstanceRow {
+    pub fn object(&self) -> ObjectName {
+        ObjectName { shelf: Shelf::Objects, owner: self.owner.clone(), sha256: self.sha256 }
+    }
 }
 
 impl InstanceRef {
@@ -117,20 +135,163 @@ pub struct StudySummary {
     pub received_at_ms: i64,
 }
 
+/// What is remembered for a while, all of it bounded.
+pub(crate) struct Caches {
+    instances: Cache<(Reach2, Uid, Uid, Uid), InstanceRef>,
+    /// Rows of frame indexes, by instance, part and number.
+    pub frame_chunks: Cache<(i64, i64, i64), Bytes>,
+    /// Spans of frames in the inflated form of deflated data sets.
+    pub inflated_frames: Cache<i64, Arc<dataset::FrameIndex>>,
+    pub files: Cache<ObjectName, Arc<File>>,
+    /// Who looked at which study in the last five minutes.
+    noted: Cache<(String, OrgId, Uid), ()>,
+}
+
+/// The organisations of a reach, as a key.
+type Reach2 = (Option<OrgId>, Option<OrgId>);
+
+const INSTANCE_SECONDS: u64 = 5;
+const INSTANCES_MAX: u64 = 20_000;
+const FRAME_CHUNK_BYTES_MAX: u64 = 64 << 20;
+const FILES_MAX: u64 = 512;
+const NOTE_SECONDS: u64 = 300;
+const NOTES_MAX: u64 = 50_000;
+
+impl Caches {
+    pub fn new() -> Self {
+        Self {
+            instances: Cache::builder()
+                .max_capacity(INSTANCES_MAX)
+                .time_to_live(Duration::from_secs(INSTANCE_SECONDS))
+                .build(),
+            frame_chunks: Cache::builder()
+                .max_capacity(FRAME_CHUNK_BYTES_MAX)
+                .weigher(|_, entries: &Bytes| u32::try_from(entries.len() + 64).unwrap_or(u32::MAX))
+                .build(),
+            inflated_frames: Cache::new(16),
+            files: Cache::builder().max_capacity(FILES_MAX).time_to_idle(Duration::from_secs(60)).build(),
+            noted: Cache::builder()
+                .max_capacity(NOTES_MAX)
+                .time_to_live(Duration::from_secs(NOTE_SECONDS))
+                .build(),
+        }
+    }
+
+    /// Grants have changed.
+    pub fn forget_instances(&self) {
+        self.instances.invalidate_all();
+    }
+}
+
+fn reach_key(scope: &Scope) -> Reach2 {
+    match &scope.reach {
+        Reach::Granted(viewer) => (Some(viewer.clone()), None),
+        Reach::OwnedBy { viewer, owner } => (Some(viewer.clone()), Some(owner.clone())),
+        Reach::Node => (None, None),
+    }
+}
+
+const PLACE: &str = "reading the index";
+const ROW_COLUMNS: &str = "i.id, s.owner, s.study_uid, e.series_uid, i.sop_uid, i.sop_class, i.syntax, i.sha256, \
+     i.head_length, i.dataset_length, i.pixels, i.frame_count, i.is_fragmented";
+const ROW_ORDER: &str = "e.series_number, e.series_uid, i.instance_number, i.sop_uid";
+
+/// An instance from [`ROW_COLUMNS`].
+fn instance_of(row: &AnyRow) -> Result<InstanceRef, StorageError> {
+    let damaged = StorageError::Corrupt("a row of an instance");
+    let text = |i: usize| row.try_get::<String, _>(i).map_err(at(PLACE));
+    let number = |i: usize| row.try_get::<i64, _>(i).map_err(at(PLACE)).and_then(to_u64);
+    let uid = |i: usize| Uid::parse(&text(i)?).map_err(|_| damaged.clone());
+    let sha256: Vec<u8> = row.try_get(7).map_err(at(PLACE))?;
+    let pixels = text(10)?;
+    Ok(InstanceRef(Arc::new(InstanceRow {
+        id: row.try_get(0).map_err(at(PLACE))?,
+        owner: OrgId::parse(&text(1)?).map_err(|_| damaged.clone())?,
+        study: uid(2)?,
+        series: uid(3)?,
+        instance: uid(4)?,
+        sop_class: uid(5)?,
+        syntax: TransferSyntax::parse(&text(6)?).map_err(|_| damaged.clone())?,
+        sha256: Sha256::from_slice(&sha256).map_err(|_| damaged.clone())?,
+        head_length: number(8)?,
+        dataset_length: number(9)?,
+        pixels: if pixels.is_empty() {
+            None
+        } else {
+            Some(serde_json::from_str(&pixels).map_err(|_| damaged.clone())?)
+        },
+        frame_count: u32::try_from(number(11)?).map_err(|_| damaged.clone())?,
+        is_fragmented: number(12)? != 0,
+    })))
+}
+
 impl Storage {
+    /// Rows of studies with this UID within reach, the own organisation's first.
+    async fn visible_studies(&self, scope: &Scope, study: &Uid) -> Result<Vec<i64>, StorageError> {
+        let granted = "EXISTS (SELECT 1 FROM study_grant g WHERE g.study_id = s.id AND g.grantee = $2)";
+        let (condition, organisations) = match &scope.reach {
+            Reach::Node => (String::new(), vec![]),
+            Reach::Granted(viewer) => (format!("AND (s.owner = $2 OR {granted})"), vec![viewer]),
+            Reach::OwnedBy { viewer, owner } if viewer == owner => ("AND s.owner = $2".to_owned(), vec![viewer]),
+            Reach::OwnedBy { viewer, owner } => (format!("AND s.owner = $3 AND {granted}"), vec![viewer, owner]),
+        };
+        let order = if organisations.is_empty() { "s.id" } else { "CASE WHEN s.owner = $2 THEN 0 ELSE 1 END, s.id" };
+        let text = format!("SELECT s.id FROM study s WHERE s.study_uid = $1 {condition} ORDER BY {order}");
+        let mut query = sqlx::query(sql(text)).bind(study.as_str());
+        for organisation in organisations {
+            query = query.bind(organisation.as_str());
+        }
+        let rows = query.fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;
+        rows.iter().map(|row| row.try_get(0).map_err(at(PLACE))).collect()
+    }
+
+    /// Rows below the first visible study that has any: the own one, before another's of the same UID.
+    async fn rows_below(
+        &self,
+        scope: &Scope,
+        columns: &str,
+        joins: &str,
+        (study, series, instance): (&Uid, Option<&Uid>, Option<&Uid>),
+    ) -> Result<Vec<AnyRow>, StorageError> {
+        let mut condition = String::from("s.id = $1");
+        let mut values = Vec::new();
+        for (column, value) in [("e.series_uid", series), ("i.sop_uid", instance)] {
+            if let Some(value) = value {
+                values.push(value.as_str());
+                condition.push_str(&format!(" AND {column} = ${}", values.len() + 1));
+            }
+        }
+        let text = format!(
+            "SELECT {columns} FROM study s JOIN series e ON e.study_id = s.id JOIN instance i ON i.series_id = e.id \
+             {joins} WHERE {condition} ORDER BY {ROW_ORDER}"
+        );
+        for study_id in self.visible_studies(scope, study).await? {
+            let mut query = sqlx::query(sql(text.clone())).bind(study_id);
+            for value in &values {
+                query = query.bind(*value);
+            }
+            let rows = query.fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;
+            if !rows.is_empty() {
+                return Ok(rows);
+            }
+        }
+        Err(StorageError::NotFound)
+    }
+
     /// The instances of a study, of one series, or one instance, in the order of series number, instance number, UID.
-    /// The own organisation's study comes first when several visible organisations hold the same UID.
+    /// When several visible organisations hold the same study UID, the own organisation's study is the one.
     ///
     /// # Errors
     /// [`StorageError::NotFound`] when nothing is within reach.
     pub async fn instances(
         &self,
-        _scope: &Scope,
-        _study: &Uid,
-        _series: Option<&Uid>,
-        _instance: Option<&Uid>,
+        scope: &Scope,
+        study: &Uid,
+        series: Option<&Uid>,
+        instance: Option<&Uid>,
     ) -> Result<Vec<InstanceRef>, StorageError> {
-        todo!()
+        let rows = self.rows_below(scope, ROW_COLUMNS, "", (study, series, instance)).await?;
+        rows.iter().map(instance_of).collect()
     }
 
     /// One instance; kept for some seconds in a small cache, so that frames and tiles do not query.
@@ -139,12 +300,19 @@ impl Storage {
     /// [`StorageError::NotFound`].
     pub async fn instance(
         &self,
-        _scope: &Scope,
-        _study: &Uid,
-        _series: &Uid,
-        _instance: &Uid,
+        scope: &Scope,
+        study: &Uid,
+        series: &Uid,
+        instance: &Uid,
     ) -> Result<InstanceRef, StorageError> {
-        todo!()
+        let key = (reach_key(scope), study.clone(), series.clone(), instance.clone());
+        if let Some(found) = self.inner.caches.instances.get(&key) {
+            return Ok(found);
+        }
+        let found = self.instances(scope, study, Some(series), Some(instance)).await?;
+        let found = found.into_iter().next().ok_or(StorageError::NotFound)?;
+        self.inner.caches.instances.insert(key, found.clone());
+        Ok(found)
     }
 
     /// Metadata computed at ingest, of a study, one series or one instance.
@@ -153,22 +321,24 @@ impl Storage {
     /// [`StorageError::NotFound`].
     pub async fn metadata(
         &self,
-        _scope: &Scope,
-        _study: &Uid,
-        _series: Option<&Uid>,
-        _instance: Option<&Uid>,
-        _form: MetadataForm,
+        scope: &Scope,
+        study: &Uid,
+        series: Option<&Uid>,
+        instance: Option<&Uid>,
+        form: MetadataForm,
     ) -> Result<MetadataBody, StorageError> {
-        todo!()
-    }
-
-    /// The bytes of one frame as stored, all its fragments joined, counted from 0. For a deflated data set the frame
-    /// is inflated, bounded by the limits.
-    ///
-    /// # Errors
-    /// [`StorageError::NotFound`] when there is no such frame, [`StorageError::Corrupt`].
-    pub async fn frame(&self, _instance: &InstanceRef, _frame: u32) -> Result<Bytes, StorageError> {
-        todo!()
+        let columns = "m.crc32, m.text_length, m.chunk";
+        let joins = "JOIN instance_metadata m ON m.instance_id = i.id";
+        let rows = self.rows_below(scope, columns, joins, (study, series, instance)).await?;
+        let chunks: Vec<Chunk> = rows.iter().map(|row| chunk_of(row, 0)).collect::<Result<_, _>>()?;
+        drop(rows);
+        match form {
+            MetadataForm::Gzip => Ok(MetadataBody::Gzip(metadata::gzip_array(&chunks).into())),
+            MetadataForm::Plain => {
+                let text = blocking(move || metadata::plain_array(&chunks)).await??;
+                Ok(MetadataBody::Plain(text.into()))
+            }
+        }
     }
 
     /// A range of the Part 10 file. Bytes in the page cache are read on the calling thread, others on a blocking one.
@@ -176,12 +346,40 @@ impl Storage {
     ///
     /// # Errors
     /// [`StorageError::NotFound`] outside the file, [`StorageError::Corrupt`].
-    pub async fn read(&self, _instance: &InstanceRef, _range: Range<u64>) -> Result<Bytes, StorageError> {
-        todo!()
+    pub async fn read(&self, instance: &InstanceRef, range: Range<u64>) -> Result<Bytes, StorageError> {
+        self.read_object(&instance.0.object(), instance.file_length(), range).await
     }
 
     /// Records that the caller looked at a study; calls within five minutes by the same actor make one audit row.
-    pub fn note_read(&self, _scope: &Scope, _instance: &InstanceRef) {
-        todo!()
+    pub fn note_read(&self, scope: &Scope, instance: &InstanceRef) {
+        let actor = format!("{}:{}", crate::audit::actor_word(scope.actor.kind), scope.actor.id);
+        let key = (actor, instance.owner().clone(), instance.study().clone());
+        if !self.inner.caches.noted.entry(key).or_insert(()).is_fresh() {
+            return;
+        }
+        let entry = AuditEntry {
+            action: AuditAction::Read,
+            object: format!("study/{}", instance.study()),
+            outcome: AuditOutcome::Success,
+            detail: format!("owner {}", instance.owner()),
+        };
+        let event = PendingAudit::new(scope, entry);
+        let queue = self.inner.writer.commit.clone();
+        tokio::spawn(async move {
+            if queue.send(ToCommit::Audit(event, None)).await.is_err() {
+                tracing::error!("a read could not be recorded: the storage is closed");
+            }
+        });
     }
+}
+
+/// A piece of metadata from three columns.
+pub(crate) fn chunk_of(row: &AnyRow, first: usize) -> Result<Chunk, StorageError> {
+    let crc32: i64 = row.try_get(first).map_err(at(PLACE))?;
+    let text_length: i64 = row.try_get(first + 1).map_err(at(PLACE))?;
+    Ok(Chunk {
+        crc32: u32::try_from(crc32).map_err(|_| StorageError::Corrupt("a checksum of metadata"))?,
+        text_length: to_u64(text_length)?,
+        bytes: row.try_get(first + 2).map_err(at(PLACE))?,
+    })
 }

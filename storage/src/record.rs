@@ -1,9 +1,14 @@
 //! Records of every kind: JSON with a version, search keys and the organisations that may see them. What they mean is
 //! known above.
 
+use crate::db::{Bindings, at, to_u64};
+use crate::writer::{Changing, ToCommit};
 use crate::{AuditEntry, Storage, StorageError};
 use model::{ConsultId, OrgId, Scope, Uid};
 use serde_json::Value as Json;
+use sqlx::any::AnyRow;
+use sqlx::Row as _;
+use std::fmt::Write as _;
 
 /// A record as it is kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,42 +135,127 @@ impl RecordQuery {
     }
 }
 
+/// A condition with its values.
+#[derive(Default)]
+struct Condition {
+    text: String,
+    values: Bindings,
+}
+
+impl Condition {
+    fn new(scope: &Scope, kind: &str) -> Self {
+        let mut condition = Self::default();
+        let kind = condition.values.text(kind);
+        condition.text = format!("r.kind = {kind}");
+        if let Some(viewer) = scope.viewer() {
+            let viewer = condition.values.text(viewer.as_str());
+            let _ = write!(
+                condition.text,
+                " AND EXISTS (SELECT 1 FROM record_visible v WHERE v.kind = r.kind AND v.id = r.id AND v.org = {viewer})"
+            );
+        }
+        condition
+    }
+
+    fn of(scope: &Scope, query: &RecordQuery) -> Self {
+        let mut condition = Self::new(scope, query.kind);
+        for (name, values) in &query.keys {
+            let name = condition.values.text(name);
+            let list = condition.values.list(values);
+            let _ = write!(
+                condition.text,
+                " AND r.id IN (SELECT k.id FROM record_key k WHERE k.kind = $1 AND k.name = {name} AND k.value IN ({list}) \
+                 UNION ALL SELECT u.id FROM record_unique u WHERE u.kind = $1 AND u.name = {name} AND u.value IN ({list}))"
+            );
+        }
+        if let Some(below) = query.sort_below {
+            let below = condition.values.number(below);
+            let _ = write!(condition.text, " AND r.sort < {below}");
+        }
+        condition
+    }
+
+    fn query(self, text: String) -> sqlx::query::Query<'static, sqlx::Any, sqlx::any::AnyArguments> {
+        self.values.query(text)
+    }
+}
+
+const COLUMNS: &str = "r.kind, r.id, r.version, r.body, r.changed_at_ms";
+const PLACE: &str = "reading records";
+
+fn record_of(row: &AnyRow) -> Result<Record, StorageError> {
+    let body: String = row.try_get(3).map_err(at(PLACE))?;
+    Ok(Record {
+        kind: row.try_get(0).map_err(at(PLACE))?,
+        id: row.try_get(1).map_err(at(PLACE))?,
+        version: row.try_get(2).map_err(at(PLACE))?,
+        body: serde_json::from_str(&body).map_err(|_| StorageError::Corrupt("a record that is not JSON"))?,
+        changed_at_ms: row.try_get(4).map_err(at(PLACE))?,
+    })
+}
+
 impl Storage {
     /// Applies a change: all of it or nothing.
+    ///
+    /// A grant is given only by the study's owner or the node; it is withdrawn by the owner, the grantee or the node.
     ///
     /// # Errors
     /// [`StorageError::Conflict`] when an expectation or a unique key fails; [`StorageError::NotFound`] when a record
     /// that must be there is not within the scope.
-    pub async fn apply(&self, _scope: &Scope, _change: Change) -> Result<(), StorageError> {
-        todo!()
+    pub async fn apply(&self, scope: &Scope, change: Change) -> Result<(), StorageError> {
+        let changes_grants = !change.grants.is_empty();
+        let changing = Changing { scope: scope.clone(), organisation: scope.viewer().cloned(), change };
+        let result = self.apply_changing(changing).await;
+        if changes_grants {
+            self.inner.caches.forget_instances();
+        }
+        result
+    }
+
+    pub(crate) async fn apply_changing(&self, changing: Changing) -> Result<(), StorageError> {
+        self.inner.writer.commit(|answer| ToCommit::Change(Box::new(changing), answer)).await
     }
 
     /// One record by its identifier.
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
-    pub async fn record(
-        &self,
-        _scope: &Scope,
-        _kind: &'static str,
-        _id: &str,
-    ) -> Result<Record, StorageError> {
-        todo!()
+    pub async fn record(&self, scope: &Scope, kind: &'static str, id: &str) -> Result<Record, StorageError> {
+        let mut condition = Condition::new(scope, kind);
+        let id = condition.values.text(id);
+        let text = format!("SELECT {COLUMNS} FROM record r WHERE {} AND r.id = {id}", condition.text);
+        let row = condition.query(text).fetch_optional(&self.inner.db.readers).await.map_err(at(PLACE))?;
+        record_of(&row.ok_or(StorageError::NotFound)?)
     }
 
     /// The records that match.
     ///
     /// # Errors
     /// [`StorageError::Unavailable`].
-    pub async fn records(&self, _scope: &Scope, _query: &RecordQuery) -> Result<Vec<Record>, StorageError> {
-        todo!()
+    pub async fn records(&self, scope: &Scope, query: &RecordQuery) -> Result<Vec<Record>, StorageError> {
+        let mut condition = Condition::of(scope, query);
+        let limit = condition.values.number(i64::from(query.limit));
+        let offset = condition.values.number(i64::from(query.offset));
+        let order = match query.order {
+            Order::Ascending => "ASC",
+            Order::Descending => "DESC",
+        };
+        let text = format!(
+            "SELECT {COLUMNS} FROM record r WHERE {} ORDER BY r.sort {order}, r.id {order} LIMIT {limit} OFFSET {offset}",
+            condition.text
+        );
+        let rows = condition.query(text).fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;
+        rows.iter().map(record_of).collect()
     }
 
     /// How many records match, ignoring limit and offset.
     ///
     /// # Errors
     /// [`StorageError::Unavailable`].
-    pub async fn count(&self, _scope: &Scope, _query: &RecordQuery) -> Result<u64, StorageError> {
-        todo!()
+    pub async fn count(&self, scope: &Scope, query: &RecordQuery) -> Result<u64, StorageError> {
+        let condition = Condition::of(scope, query);
+        let text = format!("SELECT count(*) FROM record r WHERE {}", condition.text);
+        let row = condition.query(text).fetch_one(&self.inner.db.readers).await.map_err(at(PLACE))?;
+        to_u64(row.try_get(0).map_err(at(PLACE))?)
     }
 }

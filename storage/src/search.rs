@@ -1,8 +1,15 @@
 //! Searching studies, series and instances within a scope.
 
+use crate::attributes::{attribute, sorted};
+use crate::db::{at, to_u64};
+use crate::index::split;
+use crate::read::chunk_of;
+use crate::search_sql::{Window, joins, order, statement};
 use crate::{Storage, StorageError};
-use model::{OrgId, Query, Scope};
+use model::{Level, OrgId, Query, Scope};
 use serde_json::{Map, Value as Json};
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
 /// One row of an answer: DICOM JSON attributes of the row's level and of the levels above it.
 #[derive(Debug, Clone)]
@@ -30,12 +37,135 @@ pub struct Page {
     pub more: bool,
 }
 
+/// Metadata larger than this is not unpacked for a row; the row has the index's own attributes then.
+const ROW_METADATA_BYTES_MAX: i64 = 1 << 20;
+
+const PLACE: &str = "searching";
+
+const STUDY_COLUMNS: &str = "s.owner, s.attributes, s.modalities, s.sop_classes, s.series_count, s.instance_count, \
+     s.has_conflict, s.received_at_ms";
+const SERIES_COLUMNS: &str = "e.attributes, e.instance_count, e.has_conflict, e.received_at_ms";
+const INSTANCE_COLUMNS: &str = "i.sop_uid, i.sop_class, i.syntax, i.has_conflict, i.received_at_ms, m.crc32, \
+     m.text_length, CASE WHEN m.text_length <= 1048576 THEN m.chunk END";
+
 impl Storage {
     /// Searches. `query.limit` is capped by `Limits::query_rows_max`.
     ///
     /// # Errors
     /// [`StorageError::Unavailable`]. No match is an empty page, never an error.
-    pub async fn search(&self, _scope: &Scope, _query: &Query) -> Result<Page, StorageError> {
-        todo!()
+    pub async fn search(&self, scope: &Scope, query: &Query) -> Result<Page, StorageError> {
+        let limit = query.limit.min(self.limits().query_rows_max);
+        let window = Window { limit: i64::from(limit) + 1, offset: i64::from(query.offset) };
+        let found = statement(scope, query, window);
+        let (id, columns, metadata) = match query.level {
+            Level::Study => ("s.id", STUDY_COLUMNS.to_owned(), ""),
+            Level::Series => ("e.id", format!("{STUDY_COLUMNS}, {SERIES_COLUMNS}"), ""),
+            Level::Instance => (
+                "i.id",
+                format!("{STUDY_COLUMNS}, {SERIES_COLUMNS}, {INSTANCE_COLUMNS}"),
+                " JOIN instance_metadata m ON m.instance_id = i.id",
+            ),
+        };
+        let text = format!(
+            "SELECT {columns} FROM ({}) AS y, study s{}{metadata} WHERE {id} = y.id ORDER BY {}",
+            found.text,
+            joins(query.level),
+            order(query.level)
+        );
+        let rows = found.values.query(text).fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;
+        let more = rows.len() > limit as usize;
+        let rows = rows.iter().take(limit as usize).map(|row| row_of(row, query.level)).collect::<Result<_, _>>()?;
+        Ok(Page { rows, more })
+    }
+}
+
+struct Columns<'r>(&'r AnyRow);
+
+impl Columns<'_> {
+    fn text(&self, index: usize) -> Result<String, StorageError> {
+        self.0.try_get(index).map_err(at(PLACE))
+    }
+    fn number(&self, index: usize) -> Result<i64, StorageError> {
+        self.0.try_get(index).map_err(at(PLACE))
+    }
+    fn count(&self, index: usize) -> Result<Json, StorageError> {
+        Ok(attribute("IS", vec![to_u64(self.number(index)?)?.into()]))
+    }
+    fn list(&self, index: usize, vr: &str) -> Result<Json, StorageError> {
+        Ok(attribute(vr, split(&self.text(index)?).into_iter().map(Json::from).collect()))
+    }
+    fn attributes(&self, index: usize) -> Result<Map<String, Json>, StorageError> {
+        serde_json::from_str(&self.text(index)?).map_err(|_| StorageError::Corrupt("attributes in the index"))
+    }
+}
+
+fn row_of(row: &AnyRow, level: Level) -> Result<Row, StorageError> {
+    let columns = Columns(row);
+    let owner = OrgId::parse(&columns.text(0)?).map_err(|_| StorageError::Corrupt("an owner in the index"))?;
+    let mut attributes = columns.attributes(1)?;
+    attributes.insert("00080056".into(), attribute("CS", vec!["ONLINE".into()]));
+    attributes.insert("00080061".into(), columns.list(2, "CS")?);
+    attributes.insert("00080062".into(), columns.list(3, "UI")?);
+    attributes.insert("00201206".into(), columns.count(4)?);
+    attributes.insert("00201208".into(), columns.count(5)?);
+    let (mut has_conflict, mut received_at_ms) = (columns.number(6)?, columns.number(7)?);
+    if level >= Level::Series {
+        attributes.extend(columns.attributes(8)?);
+        attributes.insert("00201209".into(), columns.count(9)?);
+        (has_conflict, received_at_ms) = (columns.number(10)?, columns.number(11)?);
+    }
+    if level >= Level::Instance {
+        let mut whole = instance_attributes(row)?;
+        whole.extend(attributes);
+        attributes = whole;
+        attributes.insert("00080018".into(), attribute("UI", vec![columns.text(12)?.into()]));
+        attributes.insert("00080016".into(), attribute("UI", vec![columns.text(13)?.into()]));
+        attributes.insert("00083002".into(), attribute("UI", vec![columns.text(14)?.into()]));
+        (has_conflict, received_at_ms) = (columns.number(15)?, columns.number(16)?);
+    }
+    Ok(Row { owner, attributes: sorted(attributes), received_at_ms, has_conflict: has_conflict != 0 })
+}
+
+/// The whole instance without bulk.
+fn instance_attributes(row: &AnyRow) -> Result<Map<String, Json>, StorageError> {
+    if Columns(row).number(18)? > ROW_METADATA_BYTES_MAX {
+        return Ok(Map::new());
+    }
+    let text = chunk_of(row, 17)?.text()?;
+    let mut all = serde_json::from_slice(&text).map_err(|_| StorageError::Corrupt("metadata in the index"))?;
+    without_bulk(&mut all);
+    Ok(all)
+}
+
+/// Removes attributes that only refer to bulk data, at every depth.
+fn without_bulk(all: &mut Map<String, Json>) {
+    let mut todo = vec![all];
+    while let Some(map) = todo.pop() {
+        map.retain(|_, attribute| attribute.get("BulkDataURI").is_none());
+        for attribute in map.values_mut() {
+            if attribute.get("vr").and_then(Json::as_str) == Some("SQ") {
+                let items = attribute.get_mut("Value").and_then(Json::as_array_mut);
+                todo.extend(items.into_iter().flatten().filter_map(Json::as_object_mut));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn bulk_is_removed_at_every_depth() {
+        let mut all = json!({
+            "7FE00010": {"vr": "OW", "BulkDataURI": "/x"},
+            "00480105": {"vr": "SQ", "Value": [{
+                "00282000": {"vr": "OB", "BulkDataURI": "/y"}, "00080100": {"vr": "SH", "Value": ["a"]}
+            }]}
+        });
+        without_bulk(all.as_object_mut().unwrap());
+        let expected = json!({"00480105": {"vr": "SQ", "Value": [{"00080100": {"vr": "SH", "Value": ["a"]}}]}});
+        assert_eq!(all, expected);
     }
 }

@@ -1,6 +1,11 @@
 //! The handle that everything else is called on.
 
 use crate::StorageError;
+use crate::db::{Database, at};
+use crate::ingest::blocking;
+use crate::objects::{Leftovers, ObjectName, Objects, Shelf, io_error};
+use crate::read::Caches;
+use crate::writer::Writer;
 use model::Limits;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,28 +24,56 @@ pub struct StorageConfig {
 /// The storage of one node. Cheap to clone.
 #[derive(Clone)]
 pub struct Storage {
-    #[allow(dead_code)]
-    inner: Arc<()>,
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub limits: Limits,
+    pub db: Database,
+    pub objects: Arc<Objects>,
+    pub writer: Writer,
+    pub caches: Caches,
+    pub callers: crate::directory::Callers,
 }
 
 impl Storage {
     /// Opens (and creates or migrates) the storage, recovers what a crash left behind, starts the committing writer.
     ///
+    /// Several processes may have the same storage open.
+    ///
     /// # Errors
     /// [`StorageError::Unavailable`] with what to do about it.
-    pub async fn open(_config: StorageConfig) -> Result<Self, StorageError> {
-        todo!()
+    pub async fn open(config: StorageConfig) -> Result<Self, StorageError> {
+        let StorageConfig { directory, postgres_url, limits } = config;
+        let root = directory.clone();
+        let (objects, leftovers) = blocking(move || Objects::open(&root))
+            .await?
+            .map_err(|e| io_error(&e, "opening the data directory; is it there and writable?"))?;
+        let db = Database::open(&directory, postgres_url.as_deref()).await?;
+        let objects = Arc::new(objects);
+        recover(&db, &objects, leftovers).await?;
+        let writer = Writer::start(db.clone(), objects.clone(), &limits);
+        let inner = Inner {
+            limits,
+            db,
+            objects,
+            writer,
+            caches: Caches::new(),
+            callers: crate::directory::Callers::new(),
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The node's limits.
     #[must_use]
     pub fn limits(&self) -> &Limits {
-        todo!()
+        &self.inner.limits
     }
 
     /// Finishes what is queued and closes.
     pub async fn close(&self) {
-        todo!()
+        self.inner.writer.close().await;
+        self.inner.db.close().await;
     }
 
     /// A round trip to the index and a write to the object directory: for readiness.
@@ -48,6 +81,58 @@ impl Storage {
     /// # Errors
     /// [`StorageError`] when the node cannot serve.
     pub async fn check(&self) -> Result<(), StorageError> {
-        todo!()
+        use std::io::Write as _;
+        sqlx::query("SELECT seq FROM audit_head WHERE id = 1")
+            .fetch_one(&self.inner.db.readers)
+            .await
+            .map_err(at("asking the index"))?;
+        let storage = self.clone();
+        blocking(move || storage.objects().temp().and_then(|mut temp| temp.file.write_all(b"ready")))
+            .await?
+            .map_err(|e| io_error(&e, "writing to the data directory"))
     }
+
+    pub(crate) fn objects(&self) -> &Objects {
+        &self.inner.objects
+    }
+}
+
+/// Removes objects that got their names but not their rows before a crash: nobody was told that they are stored.
+async fn recover(db: &Database, objects: &Arc<Objects>, left: Leftovers) -> Result<(), StorageError> {
+    let mut orphans = Vec::new();
+    for name in &left.names {
+        if !is_indexed(db, name).await? {
+            orphans.push(name.clone());
+        }
+    }
+    if !orphans.is_empty() {
+        tracing::info!(objects = orphans.len(), "removing objects that were never acknowledged");
+    }
+    let objects = objects.clone();
+    blocking(move || {
+        for name in &orphans {
+            objects.remove(name)?;
+        }
+        left.done()
+    })
+    .await?
+    .map_err(|e| io_error(&e, "cleaning up after a crash"))
+}
+
+/// Whether any row points at the object.
+pub(crate) async fn is_indexed(db: &Database, name: &ObjectName) -> Result<bool, StorageError> {
+    let text = match name.shelf {
+        Shelf::Objects => {
+            "SELECT 1 FROM instance WHERE owner = $1 AND sha256 = $2 \
+             UNION ALL SELECT 1 FROM instance_apart WHERE owner = $1 AND sha256 = $2"
+        }
+        Shelf::Blobs => "SELECT 1 FROM blob WHERE owner = $1 AND sha256 = $2",
+    };
+    let row = sqlx::query(text)
+        .bind(name.owner.as_str())
+        .bind(name.sha256.as_bytes().to_vec())
+        .fetch_optional(&db.readers)
+        .await
+        .map_err(at("looking for an object"))?;
+    Ok(row.is_some())
 }

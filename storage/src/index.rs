@@ -1,0 +1,447 @@
+//! Writing the index, inside the committer's transaction: studies, series, instances, events and the audit chain.
+
+use crate::attributes::time_digits;
+use crate::audit::{AuditAction, AuditEntry, AuditOutcome, PendingAudit};
+use crate::db::{Database, at, clean, placeholders, sql, to_i64};
+use crate::ingest::{Outcome, Stored};
+use crate::names;
+use crate::writer::{Durable, DurableBlob};
+use crate::StorageError;
+use model::{OrgId, Sha256, Uid};
+use serde_json::json;
+use sqlx::{AnyConnection, Row as _};
+use std::collections::{BTreeSet, HashMap};
+use time::OffsetDateTime;
+
+/// One transaction's work. Counters and lists of a study or series are written once, at the end.
+pub(crate) struct Work<'a> {
+    pub connection: &'a mut AnyConnection,
+    pub db: &'a Database,
+    pub now_ms: i64,
+    pub audits: Vec<PendingAudit>,
+    /// Topic and body.
+    pub events: Vec<(String, String)>,
+    studies: HashMap<(OrgId, Uid), StudyState>,
+    series: HashMap<(i64, Uid), SeriesState>,
+    pub(crate) audit_head: (i64, Sha256),
+}
+
+struct StudyState {
+    id: i64,
+    moment: String,
+    modalities: BTreeSet<String>,
+    sop_classes: BTreeSet<String>,
+    series_added: i64,
+    instances_added: i64,
+}
+
+struct SeriesState {
+    id: i64,
+    instances_added: i64,
+}
+
+/// Values of a list as one text, as DICOM joins them.
+fn joined(values: &BTreeSet<String>) -> String {
+    values.iter().map(String::as_str).collect::<Vec<_>>().join("\\")
+}
+
+/// The reverse of [`joined`].
+pub(crate) fn split(text: &str) -> BTreeSet<String> {
+    text.split('\\').filter(|t| !t.is_empty()).map(str::to_owned).collect()
+}
+
+const PLACE: &str = "indexing an instance";
+
+impl<'a> Work<'a> {
+    /// Begins; the writer of another process waits until this one has committed.
+    pub async fn begin(connection: &'a mut AnyConnection, db: &'a Database) -> Result<Self, StorageError> {
+        let audit_head = crate::audit::lock_head(connection, db).await?;
+        Ok(Self {
+            audit_head,
+            connection,
+            db,
+            now_ms: model::time_text::unix_ms(OffsetDateTime::now_utc()),
+            audits: Vec::new(),
+            events: Vec::new(),
+            studies: HashMap::new(),
+            series: HashMap::new(),
+        })
+    }
+
+    /// Indexes one instance whose object is durable.
+    pub async fn instance(&mut self, new: &Durable) -> Result<Stored, StorageError> {
+        let owner = &new.arrival.owner;
+        let there = sqlx::query("SELECT id, sha256, study_id, series_id FROM instance WHERE owner = $1 AND sop_uid = $2")
+            .bind(owner.as_str())
+            .bind(new.prepared.instance.as_str())
+            .fetch_optional(&mut *self.connection)
+            .await
+            .map_err(at(PLACE))?;
+        let outcome = match there {
+            None => {
+                self.insert_instance(new).await?;
+                Outcome::Stored
+            }
+            Some(row) => {
+                let sha256: Vec<u8> = row.try_get(1).map_err(at(PLACE))?;
+                if sha256 == new.sha256.as_bytes() {
+                    Outcome::AlreadyThere
+                } else {
+                    let id = |i: usize| row.try_get::<i64, _>(i).map_err(at(PLACE));
+                    self.keep_apart(new, id(0)?, id(2)?, id(3)?).await?;
+                    Outcome::KeptApart
+                }
+            }
+        };
+        let word = match outcome {
+            Outcome::Stored => "stored",
+            Outcome::AlreadyThere => "already_there",
+            Outcome::KeptApart => "kept_apart",
+        };
+        if outcome != Outcome::AlreadyThere {
+            let body = json!({
+                "owner": owner.as_str(),
+                "study": new.prepared.study.as_str(),
+                "series": new.prepared.series.as_str(),
+                "instance": new.prepared.instance.as_str(),
+                "sop_class": new.prepared.sop_class.as_str(),
+                "sha256": new.sha256.to_string(),
+            });
+            self.events.push((format!("instance.{word}"), body.to_string()));
+        }
+        self.audits.push(PendingAudit {
+            at_ms: self.now_ms,
+            actor: new.actor.clone(),
+            organisation: Some(owner.clone()),
+            entry: AuditEntry {
+                action: AuditAction::Store,
+                object: format!("instance/{}", new.prepared.instance),
+                outcome: AuditOutcome::Success,
+                detail: format!("{word} {}", new.arrival.via.word()),
+            },
+        });
+        Ok(Stored {
+            study: new.prepared.study.clone(),
+            series: new.prepared.series.clone(),
+            instance: new.prepared.instance.clone(),
+            sop_class: new.prepared.sop_class.clone(),
+            sha256: new.sha256,
+            outcome,
+        })
+    }
+
+    async fn insert_instance(&mut self, new: &Durable) -> Result<(), StorageError> {
+        let p = &new.prepared;
+        let study_key = (new.arrival.owner.clone(), p.study.clone());
+        if !self.studies.contains_key(&study_key) {
+            let state = self.find_or_insert_study(new).await?;
+            self.studies.insert(study_key.clone(), state);
+        }
+        let Some((study_id, moment, is_new_modality)) = self.studies.get_mut(&study_key).map(|study| {
+            study.instances_added += 1;
+            study.sop_classes.insert(p.sop_class.to_string());
+            let is_new = !p.modality.is_empty() && study.modalities.insert(p.modality.clone());
+            (study.id, study.moment.clone(), is_new)
+        }) else {
+            return Err(StorageError::Unavailable(PLACE.to_owned()));
+        };
+        if is_new_modality {
+            sqlx::query(
+                "INSERT INTO study_modality (owner, modality, moment, study_id) VALUES ($1,$2,$3,$4) \
+                 ON CONFLICT DO NOTHING",
+            )
+            .bind(new.arrival.owner.as_str())
+            .bind(p.modality.as_str())
+            .bind(moment)
+            .bind(study_id)
+            .execute(&mut *self.connection)
+            .await
+            .map_err(at(PLACE))?;
+        }
+        let series_key = (study_id, p.series.clone());
+        if !self.series.contains_key(&series_key) {
+            let (id, is_new) = self.find_or_insert_series(study_id, new).await?;
+            if let Some(study) = self.studies.get_mut(&study_key) {
+                study.series_added += i64::from(is_new);
+            }
+            self.series.insert(series_key.clone(), SeriesState { id, instances_added: 0 });
+        }
+        let Some(series_id) = self.series.get_mut(&series_key).map(|series| {
+            series.instances_added += 1;
+            series.id
+        }) else {
+            return Err(StorageError::Unavailable(PLACE.to_owned()));
+        };
+        let id = self.insert_instance_row(study_id, series_id, new).await?;
+        sqlx::query("INSERT INTO instance_metadata (instance_id, crc32, text_length, chunk) VALUES ($1,$2,$3,$4)")
+            .bind(id)
+            .bind(i64::from(p.metadata.crc32))
+            .bind(to_i64(p.metadata.text_length))
+            .bind(p.metadata.bytes.clone())
+            .execute(&mut *self.connection)
+            .await
+            .map_err(at(PLACE))?;
+        for chunk in &p.frame_chunks {
+            sqlx::query("INSERT INTO frame_chunk (instance_id, part, chunk_no, entries) VALUES ($1,$2,$3,$4)")
+                .bind(id)
+                .bind(chunk.part)
+                .bind(chunk.chunk_no)
+                .bind(chunk.entries.clone())
+                .execute(&mut *self.connection)
+                .await
+                .map_err(at(PLACE))?;
+        }
+        Ok(())
+    }
+
+    async fn insert_instance_row(
+        &mut self,
+        study_id: i64,
+        series_id: i64,
+        new: &Durable,
+    ) -> Result<i64, StorageError> {
+        let p = &new.prepared;
+        let row = sqlx::query(
+            "INSERT INTO instance (owner, sop_uid, study_id, series_id, sop_class, instance_number, syntax, sha256, \
+             head_length, dataset_length, pixels, frame_count, is_fragmented, has_conflict, via, sender, \
+             received_at_ms) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,0,$14,$15,$16) RETURNING id",
+        )
+        .bind(new.arrival.owner.as_str())
+        .bind(p.instance.as_str())
+        .bind(study_id)
+        .bind(series_id)
+        .bind(p.sop_class.as_str())
+        .bind(p.instance_number)
+        .bind(new.syntax.as_str())
+        .bind(new.sha256.as_bytes().to_vec())
+        .bind(to_i64(new.head_length))
+        .bind(to_i64(new.dataset_length))
+        .bind(p.pixels.as_str())
+        .bind(p.frame_count)
+        .bind(p.is_fragmented)
+        .bind(new.arrival.via.word())
+        .bind(sender(new))
+        .bind(self.now_ms)
+        .fetch_one(&mut *self.connection)
+        .await
+        .map_err(at(PLACE))?;
+        row.try_get(0).map_err(at(PLACE))
+    }
+
+    async fn find_study(&mut self, owner: &OrgId, study: &Uid) -> Result<Option<StudyState>, StorageError> {
+        let text = format!(
+            "SELECT id, moment, modalities, sop_classes FROM study WHERE owner = $1 AND study_uid = $2{}",
+            self.db.for_update()
+        );
+        let row = sqlx::query(sql(text))
+            .bind(owner.as_str())
+            .bind(study.as_str())
+            .fetch_optional(&mut *self.connection)
+            .await
+            .map_err(at(PLACE))?;
+        let Some(row) = row else { return Ok(None) };
+        let text = |i: usize| row.try_get::<String, _>(i).map_err(at(PLACE));
+        Ok(Some(StudyState {
+            id: row.try_get(0).map_err(at(PLACE))?,
+            moment: text(1)?,
+            modalities: split(&text(2)?),
+            sop_classes: split(&text(3)?),
+            series_added: 0,
+            instances_added: 0,
+        }))
+    }
+
+    async fn find_or_insert_study(&mut self, new: &Durable) -> Result<StudyState, StorageError> {
+        let (owner, p) = (&new.arrival.owner, &new.prepared);
+        if let Some(study) = self.find_study(owner, &p.study).await? {
+            return Ok(study);
+        }
+        let row = sqlx::query(
+            "INSERT INTO study (owner, study_uid, moment, study_time, patient_id, patient_birth_date, patient_sex, \
+             accession_number, dicom_study_id, description, attributes, modalities, sop_classes, series_count, \
+             instance_count, has_conflict, received_at_ms) \
+             VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,'','',0,0,0,$12) RETURNING id",
+        )
+        .bind(owner.as_str())
+        .bind(p.study.as_str())
+        .bind(p.moment.as_str())
+        .bind(time_digits(&p.study_time))
+        .bind(p.patient_id.as_str())
+        .bind(p.patient_birth_date.as_str())
+        .bind(p.patient_sex.as_str())
+        .bind(p.accession_number.as_str())
+        .bind(p.dicom_study_id.as_str())
+        .bind(p.study_description.as_str())
+        .bind(p.study_attributes.as_str())
+        .bind(self.now_ms)
+        .fetch_one(&mut *self.connection)
+        .await
+        .map_err(at(PLACE))?;
+        let id: i64 = row.try_get(0).map_err(at(PLACE))?;
+        self.insert_name_keys(id, new).await?;
+        Ok(StudyState {
+            id,
+            moment: p.moment.clone(),
+            modalities: BTreeSet::new(),
+            sop_classes: BTreeSet::new(),
+            series_added: 0,
+            instances_added: 0,
+        })
+    }
+
+    async fn insert_name_keys(&mut self, study_id: i64, new: &Durable) -> Result<(), StorageError> {
+        let p = &new.prepared;
+        let mut all = BTreeSet::new();
+        for (whole, part, groups) in [("P", "p", &p.patient_names), ("R", "r", &p.referring_names)] {
+            let keys = names::keys(groups.iter().map(String::as_str));
+            all.extend(keys.whole.iter().map(|key| format!("{whole}{key}")));
+            all.extend(keys.parts.iter().map(|key| format!("{part}{key}")));
+        }
+        let all: Vec<String> = all.into_iter().collect();
+        for some in all.chunks(100) {
+            let text = format!(
+                "INSERT INTO study_key (owner, name_key, moment, study_id) VALUES {} ON CONFLICT DO NOTHING",
+                placeholders(some.len(), 4)
+            );
+            let mut query = sqlx::query(sql(text));
+            for key in some {
+                query = query
+                    .bind(new.arrival.owner.as_str())
+                    .bind(clean(key))
+                    .bind(p.moment.as_str())
+                    .bind(study_id);
+            }
+            query.execute(&mut *self.connection).await.map_err(at(PLACE))?;
+        }
+        Ok(())
+    }
+
+    async fn find_or_insert_series(
+        &mut self,
+        study_id: i64,
+        new: &Durable,
+    ) -> Result<(i64, bool), StorageError> {
+        let p = &new.prepared;
+        let found = sqlx::query("SELECT id FROM series WHERE study_id = $1 AND series_uid = $2")
+            .bind(study_id)
+            .bind(p.series.as_str())
+            .fetch_optional(&mut *self.connection)
+            .await
+            .map_err(at(PLACE))?;
+        if let Some(row) = found {
+            return Ok((row.try_get(0).map_err(at(PLACE))?, false));
+        }
+        let row = sqlx::query(
+            "INSERT INTO series (study_id, series_uid, modality, series_number, description, body_part, attributes, \
+             instance_count, has_conflict, received_at_ms) VALUES ($1,$2,$3,$4,$5,$6,$7,0,0,$8) RETURNING id",
+        )
+        .bind(study_id)
+        .bind(p.series.as_str())
+        .bind(p.modality.as_str())
+        .bind(p.series_number)
+        .bind(p.series_description.as_str())
+        .bind(p.body_part.as_str())
+        .bind(p.series_attributes.as_str())
+        .bind(self.now_ms)
+        .fetch_one(&mut *self.connection)
+        .await
+        .map_err(at(PLACE))?;
+        Ok((row.try_get(0).map_err(at(PLACE))?, true))
+    }
+
+    /// Other content under a SOP Instance UID that is taken: recorded and flagged, never shown in place of the first.
+    async fn keep_apart(
+        &mut self,
+        new: &Durable,
+        instance_id: i64,
+        study_id: i64,
+        series_id: i64,
+    ) -> Result<(), StorageError> {
+        let p = &new.prepared;
+        sqlx::query(
+            "INSERT INTO instance_apart (owner, study_uid, series_uid, sop_uid, sop_class, syntax, sha256, \
+             head_length, dataset_length, reason, via, sender, received_at_ms) \
+             VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13) ON CONFLICT DO NOTHING",
+        )
+        .bind(new.arrival.owner.as_str())
+        .bind(p.study.as_str())
+        .bind(p.series.as_str())
+        .bind(p.instance.as_str())
+        .bind(p.sop_class.as_str())
+        .bind(new.syntax.as_str())
+        .bind(new.sha256.as_bytes().to_vec())
+        .bind(to_i64(new.head_length))
+        .bind(to_i64(new.dataset_length))
+        .bind("the SOP Instance UID is taken by other content")
+        .bind(new.arrival.via.word())
+        .bind(sender(new))
+        .bind(self.now_ms)
+        .execute(&mut *self.connection)
+        .await
+        .map_err(at(PLACE))?;
+        for (table, id) in [("instance", instance_id), ("series", series_id), ("study", study_id)] {
+            sqlx::query(sql(format!("UPDATE {table} SET has_conflict = 1 WHERE id = $1")))
+                .bind(id)
+                .execute(&mut *self.connection)
+                .await
+                .map_err(at(PLACE))?;
+        }
+        Ok(())
+    }
+
+    /// Indexes a file that is kept beside the instances.
+    pub async fn blob(&mut self, blob: &DurableBlob) -> Result<(), StorageError> {
+        sqlx::query(
+            "INSERT INTO blob (owner, sha256, length, received_at_ms) VALUES ($1,$2,$3,$4) ON CONFLICT DO NOTHING",
+        )
+        .bind(blob.name.owner.as_str())
+        .bind(blob.name.sha256.as_bytes().to_vec())
+        .bind(to_i64(blob.length))
+        .bind(self.now_ms)
+        .execute(&mut *self.connection)
+        .await
+        .map_err(at("indexing a file"))?;
+        Ok(())
+    }
+
+    /// Writes counters, events and the audit chain.
+    pub async fn finish(mut self) -> Result<(), StorageError> {
+        for study in self.studies.values().filter(|s| s.instances_added > 0) {
+            sqlx::query(
+                "UPDATE study SET series_count = series_count + $1, instance_count = instance_count + $2, \
+                 modalities = $3, sop_classes = $4 WHERE id = $5",
+            )
+            .bind(study.series_added)
+            .bind(study.instances_added)
+            .bind(joined(&study.modalities))
+            .bind(joined(&study.sop_classes))
+            .bind(study.id)
+            .execute(&mut *self.connection)
+            .await
+            .map_err(at(PLACE))?;
+        }
+        for series in self.series.values().filter(|s| s.instances_added > 0) {
+            sqlx::query("UPDATE series SET instance_count = instance_count + $1 WHERE id = $2")
+                .bind(series.instances_added)
+                .bind(series.id)
+                .execute(&mut *self.connection)
+                .await
+                .map_err(at(PLACE))?;
+        }
+        let events = std::mem::take(&mut self.events);
+        for some in events.chunks(64) {
+            let text = format!("INSERT INTO outbox (at_ms, topic, body) VALUES {}", placeholders(some.len(), 3));
+            let mut query = sqlx::query(sql(text));
+            for (topic, body) in some {
+                query = query.bind(self.now_ms).bind(topic.as_str()).bind(body.as_str());
+            }
+            query.execute(&mut *self.connection).await.map_err(at("writing the outbox"))?;
+        }
+        self.append_audits().await
+    }
+}
+
+/// Who sent it, as the index keeps it: kind and identifier.
+fn sender(new: &Durable) -> String {
+    clean(&format!("{}:{}", crate::audit::actor_word(new.actor.kind), new.actor.id))
+}

@@ -1,0 +1,400 @@
+//! Files under the data directory: temporary ones, and objects that are named by owner and content and never change.
+//!
+//! `objects/<owner>/<2 hex>/<sha256>` is a DICOM Part 10 file: a deterministic head followed by the data set's bytes
+//! exactly as they came. The name is the SHA-256 of the data set's bytes alone. `blobs/<owner>/<2 hex>/<sha256>` are
+//! other files, named by the hash of all their bytes. `incoming/` holds what is not finished: a folder for each
+//! process that has the storage open, with a file that it keeps locked, so that what a dead one left behind is told
+//! from what a living one is doing.
+//!
+//! Plain `std::fs` rather than the `object_store` crate: its local backend can neither flush a directory once for a
+//! whole group nor give an object a name that is known only after its last byte.
+
+use crate::StorageError;
+use model::{OrgId, Sha256};
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The two kinds of things that are kept in files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Shelf {
+    /// DICOM instances.
+    Objects,
+    /// Everything else.
+    Blobs,
+}
+
+impl Shelf {
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Objects => "objects",
+            Self::Blobs => "blobs",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "objects" => Some(Self::Objects),
+            "blobs" => Some(Self::Blobs),
+            _ => None,
+        }
+    }
+}
+
+/// The name of an object; it cannot express anything that a peer sent.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ObjectName {
+    pub shelf: Shelf,
+    pub owner: OrgId,
+    pub sha256: Sha256,
+}
+
+impl std::fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let hash = self.sha256.to_string();
+        write!(f, "{}/{}/{}/{hash}", self.shelf.folder(), self.owner, hash.get(..2).unwrap_or_default())
+    }
+}
+
+impl ObjectName {
+    /// The reverse of `to_string`; `None` for a file that we did not name.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('/');
+        let shelf = Shelf::parse(parts.next()?)?;
+        let owner = OrgId::parse(parts.next()?).ok()?;
+        let prefix = parts.next()?;
+        let hash = parts.next()?;
+        let sha256 = Sha256::parse(hash).ok()?;
+        let name = Self { shelf, owner, sha256 };
+        (parts.next().is_none() && hash.starts_with(prefix) && name.to_string() == text).then_some(name)
+    }
+}
+
+/// The data directory, as one process has it open.
+#[derive(Debug)]
+pub(crate) struct Objects {
+    root: PathBuf,
+    own: PathBuf,
+    counter: AtomicU64,
+    _own_lock: File,
+}
+
+impl Drop for Objects {
+    fn drop(&mut self) {
+        // Intents that are still there tell the next one what to look at.
+        if std::fs::read_dir(&self.own).is_ok_and(|d| d.flatten().all(|e| e.file_name() == LOCK)) {
+            let _ = std::fs::remove_file(self.own.join(LOCK));
+            let _ = std::fs::remove_dir(&self.own);
+        }
+    }
+}
+
+const LOCK: &str = "lock";
+
+/// What dead processes left behind. While it lives, no process places objects.
+pub(crate) struct Leftovers {
+    /// Objects that were being placed; those that the index does not know were never acknowledged.
+    pub names: BTreeSet<ObjectName>,
+    folders: Vec<PathBuf>,
+    _locks: Vec<File>,
+}
+
+impl Leftovers {
+    /// Forgets them, after the objects that the index does not know are gone.
+    pub fn done(self) -> io::Result<()> {
+        for folder in &self.folders {
+            std::fs::remove_dir_all(folder)?;
+        }
+        Ok(())
+    }
+}
+
+/// A file in `incoming/` that disappears unless it is put in its place.
+#[derive(Debug)]
+pub(crate) struct TempFile {
+    path: PathBuf,
+    /// Open for reading and writing.
+    pub file: File,
+    is_placed: bool,
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        if !self.is_placed {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// An object whose bytes are durable in `incoming/` and which now gets its name.
+pub(crate) struct Placing {
+    pub name: ObjectName,
+    pub temp: TempFile,
+}
+
+/// What an I/O error means for the caller.
+pub(crate) fn io_error(error: &io::Error, place: &'static str) -> StorageError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            StorageError::OutOfResources("the disk of the objects is full")
+        }
+        io::ErrorKind::NotFound => StorageError::Corrupt("an object is missing"),
+        kind => {
+            tracing::warn!(place, ?kind, os_error = error.raw_os_error(), "a file operation failed");
+            StorageError::Unavailable(format!("{place}: {kind}"))
+        }
+    }
+}
+
+impl Objects {
+    /// Makes the folders and looks for what dead processes left. Waits until no other process is placing objects.
+    pub fn open(root: &Path) -> io::Result<(Self, Leftovers)> {
+        use rustix::fs::{FlockOperation, flock};
+        for folder in ["objects", "blobs", "incoming"] {
+            std::fs::create_dir_all(root.join(folder))?;
+        }
+        sync_directory(root)?;
+        let incoming = root.join("incoming");
+        let placing = open_lock(&placing_lock(root))?;
+        flock(&placing, FlockOperation::LockExclusive)?;
+        let mut left = Leftovers { names: BTreeSet::new(), folders: Vec::new(), _locks: vec![placing] };
+        for entry in std::fs::read_dir(&incoming)? {
+            let path = entry?.path();
+            if !path.is_dir() {
+                continue;
+            }
+            let lock = open_lock(&path.join(LOCK))?;
+            if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+                continue;
+            }
+            left.names.extend(intents_in(&path)?);
+            left.folders.push(path);
+            left._locks.push(lock);
+        }
+        let mut seed = [0; 8];
+        getrandom::fill(&mut seed).map_err(|e| io::Error::other(e.to_string()))?;
+        let own = incoming.join(hex::encode(seed));
+        std::fs::create_dir(&own)?;
+        let own_lock = open_lock(&own.join(LOCK))?;
+        flock(&own_lock, FlockOperation::NonBlockingLockExclusive)?;
+        sync_directory(&incoming)?;
+        Ok((Self { root: root.to_owned(), own, counter: AtomicU64::new(1), _own_lock: own_lock }, left))
+    }
+
+    pub fn path(&self, name: &ObjectName) -> PathBuf {
+        self.root.join(name.to_string())
+    }
+
+    pub fn shelf(&self, shelf: Shelf) -> PathBuf {
+        self.root.join(shelf.folder())
+    }
+
+    fn unique(&self, suffix: &str) -> PathBuf {
+        let number = self.counter.fetch_add(1, Ordering::Relaxed);
+        self.own.join(format!("{number:08x}.{suffix}"))
+    }
+
+    /// A new temporary file.
+    pub fn temp(&self) -> io::Result<TempFile> {
+        let path = self.unique("part");
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+        Ok(TempFile { path, file, is_placed: false })
+    }
+
+    /// Writes down which objects are about to get their names, durably, so that a crash before the index knows them
+    /// leaves nothing that nobody can explain.
+    pub fn write_intent(&self, names: &[&ObjectName]) -> io::Result<Intent> {
+        let placing = open_lock(&placing_lock(&self.root))?;
+        rustix::fs::flock(&placing, rustix::fs::FlockOperation::LockShared)?;
+        let path = self.unique("intent");
+        let mut text = String::new();
+        for name in names {
+            text.push_str(&name.to_string());
+            text.push('\n');
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_data()?;
+        sync_directory(&self.own)?;
+        Ok(Intent { path, _placing: placing })
+    }
+
+    /// Renames finished files into their places and flushes each directory once. Gives the length of each file as it
+    /// is in its place: one that is there already stays as it is.
+    pub fn place(&self, group: Vec<Placing>) -> Vec<io::Result<u64>> {
+        let mut touched = BTreeSet::new();
+        let mut results = Vec::with_capacity(group.len());
+        for placing in group {
+            results.push(self.place_one(placing, &mut touched));
+        }
+        for directory in touched {
+            if let Err(error) = sync_directory(&directory) {
+                // Nothing of the group is acknowledged.
+                return results
+                    .iter()
+                    .map(|_| Err(io::Error::new(error.kind(), "a directory could not be flushed")))
+                    .collect();
+            }
+        }
+        results
+    }
+
+    fn place_one(&self, placing: Placing, touched: &mut BTreeSet<PathBuf>) -> io::Result<u64> {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        let Placing { name, mut temp } = placing;
+        let target = self.path(&name);
+        let Some(directory) = target.parent() else { return Err(io::ErrorKind::InvalidInput.into()) };
+        let mut result = renameat_with(CWD, &temp.path, CWD, &target, RenameFlags::NOREPLACE);
+        if result == Err(rustix::io::Errno::NOENT) {
+            std::fs::create_dir_all(directory)?;
+            if let Some(owner) = directory.parent() {
+                touched.insert(owner.to_owned());
+                touched.extend(owner.parent().map(Path::to_owned));
+            }
+            result = renameat_with(CWD, &temp.path, CWD, &target, RenameFlags::NOREPLACE);
+        }
+        touched.insert(directory.to_owned());
+        match result {
+            Ok(()) => {
+                temp.is_placed = true;
+                Ok(temp.file.metadata()?.len())
+            }
+            Err(rustix::io::Errno::EXIST) => Ok(std::fs::metadata(&target)?.len()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes an object that the index does not know.
+    pub fn remove(&self, name: &ObjectName) -> io::Result<()> {
+        match std::fs::remove_file(self.path(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Objects that any process is placing now.
+    pub fn being_placed(&self) -> io::Result<BTreeSet<ObjectName>> {
+        let mut names = BTreeSet::new();
+        for entry in std::fs::read_dir(self.root.join("incoming"))? {
+            let path = entry?.path();
+            if path.is_dir() {
+                names.extend(intents_in(&path)?);
+            }
+        }
+        Ok(names)
+    }
+}
+
+fn placing_lock(root: &Path) -> PathBuf {
+    root.join("incoming").join("placing.lock")
+}
+
+fn open_lock(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+/// The objects that the intents in a process's folder name.
+fn intents_in(folder: &Path) -> io::Result<BTreeSet<ObjectName>> {
+    let gone = |e: &io::Error| e.kind() == io::ErrorKind::NotFound;
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if gone(&error) => return Ok(BTreeSet::new()),
+        other => other?,
+    };
+    let mut names = BTreeSet::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == "intent") {
+            match std::fs::read(&path) {
+                Err(error) if gone(&error) => {}
+                // A torn list names only objects that did not get their names yet.
+                other => names.extend(String::from_utf8_lossy(&other?).lines().filter_map(ObjectName::parse)),
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// A durable list of objects that are being placed.
+#[derive(Debug)]
+pub(crate) struct Intent {
+    path: PathBuf,
+    /// Held shared from before the first rename until the index knows; opening the storage waits for it.
+    _placing: File,
+}
+
+impl Intent {
+    /// The index knows the objects now, or they are gone.
+    pub fn done(self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Makes the names in a directory durable.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_names_are_names() {
+        let name = ObjectName {
+            shelf: Shelf::Objects,
+            owner: OrgId::parse("city").unwrap(),
+            sha256: Sha256([0xab; 32]),
+        };
+        let text = name.to_string();
+        assert_eq!(ObjectName::parse(&text), Some(name));
+        let swapped = text.replace("/ab/", "/cd/");
+        for other in ["", "objects/city", "objects/../ab/x", &swapped, &format!("{text}/"), &format!("/{text}")] {
+            assert_eq!(ObjectName::parse(other), None, "{other}");
+        }
+    }
+
+    fn name(byte: u8) -> ObjectName {
+        ObjectName { shelf: Shelf::Objects, owner: OrgId::parse("city").unwrap(), sha256: Sha256([byte; 32]) }
+    }
+
+    fn place(objects: &Objects, name: &ObjectName, bytes: &[u8]) -> u64 {
+        let mut temp = objects.temp().unwrap();
+        temp.file.write_all(bytes).unwrap();
+        objects.place(vec![Placing { name: name.clone(), temp }]).remove(0).unwrap()
+    }
+
+    #[test]
+    fn an_object_is_never_replaced_and_leaves_no_rest() {
+        let directory = tempfile::tempdir().unwrap();
+        let (objects, left) = Objects::open(directory.path()).unwrap();
+        left.done().unwrap();
+        assert_eq!(place(&objects, &name(1), b"first"), 5);
+        assert_eq!(place(&objects, &name(1), b"another"), 5);
+        assert_eq!(std::fs::read(objects.path(&name(1))).unwrap(), b"first");
+        let own = objects.own.clone();
+        drop(objects);
+        assert!(!own.exists());
+    }
+
+    #[test]
+    fn what_a_dead_process_was_placing_is_known_and_what_a_living_one_is_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let (living, left) = Objects::open(directory.path()).unwrap();
+        drop(left);
+        let (dead, left) = Objects::open(directory.path()).unwrap();
+        assert!(left.names.is_empty());
+        drop(left);
+        drop(living.write_intent(&[&name(1)]).unwrap());
+        let intent = dead.write_intent(&[&name(2)]).unwrap();
+        assert_eq!(living.being_placed().unwrap().len(), 2);
+        drop(intent);
+        std::mem::forget(dead.temp().unwrap());
+        drop(dead);
+        let (_third, left) = Objects::open(directory.path()).unwrap();
+        assert_eq!(left.names.iter().collect::<Vec<_>>(), [&name(2)]);
+        left.done().unwrap();
+        assert_eq!(living.being_placed().unwrap().into_iter().collect::<Vec<_>>(), [name(1)]);
+    }
+}

@@ -1,0 +1,160 @@
+//! From a scanned data set to what the index will hold: a pure step, done before the transaction.
+
+use crate::attributes::{self, SERIES_TAGS, STUDY_TAGS, integer, moment, names, pick, text, time_digits};
+use crate::db::clean;
+use crate::metadata::Chunk;
+use dataset::json::{bulk_path_text, to_json};
+use dataset::{FrameIndex, Refused, Scanned, TransferSyntax, tags};
+use model::Uid;
+
+/// Entries of the frame index in one row.
+pub(crate) const FRAME_CHUNK_ENTRIES: usize = 4096;
+/// Bytes of one span in a row: offset as 64-bit, length as 32-bit, little endian.
+pub(crate) const SPAN_BYTES: usize = FrameIndex::SPAN_BYTES;
+/// Bytes of one entry of `starts` in a row.
+pub(crate) const START_BYTES: usize = 4;
+/// Number of a series or instance that has none: sorts last.
+pub(crate) const NO_NUMBER: i64 = i32::MAX as i64;
+
+/// A row of the frame index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FrameChunk {
+    /// 0: spans; 1: starts.
+    pub part: i64,
+    pub chunk_no: i64,
+    pub entries: Vec<u8>,
+}
+
+/// Everything that the index will hold of one instance.
+#[derive(Debug, Clone)]
+pub(crate) struct Prepared {
+    pub study: Uid,
+    pub series: Uid,
+    pub instance: Uid,
+    pub sop_class: Uid,
+
+    pub moment: String,
+    pub study_time: String,
+    pub patient_id: String,
+    pub patient_birth_date: String,
+    pub patient_sex: String,
+    pub accession_number: String,
+    pub dicom_study_id: String,
+    pub study_description: String,
+    pub study_attributes: String,
+    pub patient_names: Vec<String>,
+    pub referring_names: Vec<String>,
+
+    pub modality: String,
+    pub series_number: i64,
+    pub series_description: String,
+    pub body_part: String,
+    pub series_attributes: String,
+
+    pub instance_number: i64,
+    pub pixels: String,
+    pub frame_count: i64,
+    pub is_fragmented: i64,
+    pub frame_chunks: Vec<FrameChunk>,
+    pub metadata: Chunk,
+}
+
+/// Works out what the index will hold.
+///
+/// # Errors
+/// [`Refused::MissingAttribute`] without the four UIDs.
+pub(crate) fn prepare(scanned: &Scanned, syntax: &TransferSyntax) -> Result<Prepared, Refused> {
+    let uid = |tag, name| scanned.dataset.uid(tag).ok_or(Refused::MissingAttribute(name));
+    let study = uid(tags::STUDY_INSTANCE_UID, "Study Instance UID")?;
+    let series = uid(tags::SERIES_INSTANCE_UID, "Series Instance UID")?;
+    let instance = uid(tags::SOP_INSTANCE_UID, "SOP Instance UID")?;
+    let sop_class = uid(tags::SOP_CLASS_UID, "SOP Class UID")?;
+
+    let bulk = format!("/dicom-web/studies/{study}/series/{series}/instances/{instance}/bulkdata/");
+    let all = to_json(&scanned.dataset, &|path| Some(format!("{bulk}{}", bulk_path_text(path))));
+    let json = serde_json::to_vec(&all).map_err(|_| Refused::NotDicom("its attributes cannot be written as JSON"))?;
+    let part = |tags| {
+        let picked = attributes::sorted(pick(&all, tags));
+        serde_json::to_string(&picked).map(|t| clean(&t)).unwrap_or_else(|_| "{}".to_owned())
+    };
+    let is_deflated = syntax.as_str() == TransferSyntax::DEFLATED;
+    let frame_count = match (&scanned.pixels, is_deflated) {
+        (None, _) => 0,
+        (Some(pixels), true) => i64::from(pixels.frames),
+        (Some(_), false) => i64::try_from(scanned.frames.frame_count()).unwrap_or(i64::MAX),
+    };
+    let pixels = match &scanned.pixels {
+        Some(pixels) => serde_json::to_string(pixels).map(|t| clean(&t)).unwrap_or_default(),
+        None => String::new(),
+    };
+    Ok(Prepared {
+        moment: moment(&text(&all, "00080020"), &text(&all, "00080030")),
+        study_time: time_digits(&text(&all, "00080030")),
+        patient_id: text(&all, "00100020"),
+        patient_birth_date: attributes::digits(&text(&all, "00100030")),
+        patient_sex: text(&all, "00100040"),
+        accession_number: text(&all, "00080050"),
+        dicom_study_id: text(&all, "00200010"),
+        study_description: text(&all, "00081030"),
+        study_attributes: part(STUDY_TAGS),
+        patient_names: names(&all, "00100010"),
+        referring_names: names(&all, "00080090"),
+        modality: text(&all, "00080060"),
+        series_number: integer(&all, "00200011").unwrap_or(NO_NUMBER),
+        series_description: text(&all, "0008103E"),
+        body_part: text(&all, "00180015"),
+        series_attributes: part(SERIES_TAGS),
+        instance_number: integer(&all, "00200013").unwrap_or(NO_NUMBER),
+        pixels,
+        frame_count,
+        is_fragmented: i64::from(!scanned.frames.starts.is_empty()),
+        frame_chunks: frame_chunks(&scanned.frames),
+        metadata: Chunk::new(&json),
+        study,
+        series,
+        instance,
+        sop_class,
+    })
+}
+
+/// The frame index as rows. A row of starts has one entry more than frames, which the next row begins with.
+fn frame_chunks(frames: &FrameIndex) -> Vec<FrameChunk> {
+    let mut chunks = Vec::new();
+    for (no, spans) in frames.spans.chunks(FRAME_CHUNK_ENTRIES).enumerate() {
+        let mut entries = Vec::with_capacity(spans.len() * SPAN_BYTES);
+        for span in spans {
+            entries.extend_from_slice(&span.offset.to_le_bytes());
+            entries.extend_from_slice(&span.length.to_le_bytes());
+        }
+        chunks.push(FrameChunk { part: 0, chunk_no: number(no), entries });
+    }
+    let frame_count = frames.starts.len().saturating_sub(1);
+    for no in 0..frame_count.div_ceil(FRAME_CHUNK_ENTRIES) {
+        let from = no * FRAME_CHUNK_ENTRIES;
+        let starts = frames.starts.iter().skip(from).take(FRAME_CHUNK_ENTRIES + 1);
+        let entries = starts.flat_map(|start| start.to_le_bytes()).collect();
+        chunks.push(FrameChunk { part: 1, chunk_no: number(no), entries });
+    }
+    chunks
+}
+
+fn number(index: usize) -> i64 {
+    i64::try_from(index).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dataset::Span;
+
+    #[test]
+    fn long_frame_indexes_are_cut_into_rows() {
+        let spans: Vec<Span> = (0..10_000).map(|i| Span { offset: i * 10, length: 10 }).collect();
+        let one_each = FrameIndex { spans: spans.clone(), starts: Vec::new() };
+        assert_eq!(frame_chunks(&one_each).len(), 3);
+        let two_each = FrameIndex { spans, starts: (0..=5_000).map(|i| i * 2).collect() };
+        let chunks = frame_chunks(&two_each);
+        let starts: Vec<usize> = chunks.iter().filter(|c| c.part == 1).map(|c| c.entries.len() / START_BYTES).collect();
+        assert_eq!(starts, [4097, 905]);
+    }
+}

@@ -1,0 +1,4 @@
+//! A PostgreSQL cluster of the tests' own, and instances to store.
+
+pub mod build;
+pub mod postgres;

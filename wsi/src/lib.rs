@@ -20,6 +20,10 @@ pub mod tiff;
 pub mod tile;
 
 mod dicom;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod testing;
 
 pub use error::SlideError;
 pub use grade::{Grade, GradeReport};

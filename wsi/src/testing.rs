@@ -1,0 +1,247 @@
+//! Small TIFF and SVS files made in memory, for tests.
+
+use crate::SlideError;
+use crate::jpeg::{self, Colours};
+use crate::tiff::ReadAt;
+use std::sync::Arc;
+
+/// Bytes as a file.
+pub struct Memory(pub Vec<u8>);
+
+impl ReadAt for Memory {
+    fn length(&self) -> u64 {
+        self.0.len() as u64
+    }
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SlideError> {
+        const SHORT: SlideError = SlideError::Damaged("it ends before it should");
+        let from = usize::try_from(offset).map_err(|_| SHORT)?;
+        let end = from.checked_add(buffer.len()).ok_or(SHORT)?;
+        buffer.copy_from_slice(self.0.get(from..end).ok_or(SHORT)?);
+        Ok(())
+    }
+}
+
+pub fn source(bytes: Vec<u8>) -> Arc<dyn ReadAt> {
+    Arc::new(Memory(bytes))
+}
+
+/// A field's values, before they have a place.
+#[derive(Debug, Clone)]
+pub enum Field {
+    Text(String),
+    Bytes(Vec<u8>),
+    Short(Vec<u16>),
+    Long(Vec<u32>),
+    Long8(Vec<u64>),
+}
+
+/// Which kind of TIFF.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    pub is_big: bool,
+    pub is_big_endian: bool,
+}
+
+pub const CLASSIC: Kind = Kind { is_big: false, is_big_endian: false };
+pub const KINDS: [Kind; 4] = [
+    CLASSIC,
+    Kind { is_big: false, is_big_endian: true },
+    Kind { is_big: true, is_big_endian: false },
+    Kind { is_big: true, is_big_endian: true },
+];
+
+/// Writes a TIFF: data first, directories behind it.
+pub struct Builder {
+    kind: Kind,
+    bytes: Vec<u8>,
+    directories: Vec<Vec<(u16, Field)>>,
+}
+
+impl Builder {
+    pub fn new(kind: Kind) -> Self {
+        Self { kind, bytes: vec![0; 16], directories: Vec::new() }
+    }
+
+    /// Puts bytes somewhere and returns their place.
+    pub fn data(&mut self, bytes: &[u8]) -> u32 {
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        at.try_into().unwrap()
+    }
+
+    pub fn directory(&mut self, fields: Vec<(u16, Field)>) {
+        self.directories.push(fields);
+    }
+
+    fn uint(&self, value: u64, width: usize) -> Vec<u8> {
+        if self.kind.is_big_endian {
+            value.to_be_bytes()[8 - width..].to_vec()
+        } else {
+            value.to_le_bytes()[..width].to_vec()
+        }
+    }
+
+    fn field(&self, field: &Field) -> (u16, u64, Vec<u8>) {
+        match field {
+            Field::Text(text) => (2, text.len() as u64 + 1, [text.as_bytes(), &[0]].concat()),
+            Field::Bytes(bytes) => (7, bytes.len() as u64, bytes.clone()),
+            Field::Short(values) => (
+                3,
+                values.len() as u64,
+                values.iter().flat_map(|value| self.uint((*value).into(), 2)).collect(),
+            ),
+            Field::Long(values) => (
+                4,
+                values.len() as u64,
+                values.iter().flat_map(|value| self.uint((*value).into(), 4)).collect(),
+            ),
+            Field::Long8(values) => {
+                (16, values.len() as u64, values.iter().flat_map(|value| self.uint(*value, 8)).collect())
+            }
+        }
+    }
+
+    pub fn build(mut self) -> Vec<u8> {
+        let (count_width, width) = if self.kind.is_big { (8, 8) } else { (2, 4) };
+        // Where the place of the next directory has to be written.
+        let mut link = if self.kind.is_big { 8 } else { 4 };
+        for mut fields in std::mem::take(&mut self.directories) {
+            fields.sort_by_key(|(tag, _)| *tag);
+            let mut entries = Vec::new();
+            for (tag, field) in &fields {
+                let (field_type, count, mut value) = self.field(field);
+                if value.len() > width {
+                    let at = self.bytes.len() as u64;
+                    self.bytes.extend_from_slice(&value);
+                    value = self.uint(at, width);
+                }
+                value.resize(width, 0);
+                entries.extend(self.uint((*tag).into(), 2));
+                entries.extend(self.uint(field_type.into(), 2));
+                entries.extend(self.uint(count, width));
+                entries.extend(value);
+            }
+            let at = self.uint(self.bytes.len() as u64, width);
+            self.bytes[link..link + width].copy_from_slice(&at);
+            self.bytes.extend(self.uint(fields.len() as u64, count_width));
+            self.bytes.extend(entries);
+            link = self.bytes.len();
+            self.bytes.extend(vec![0; width]);
+        }
+        let mark: &[u8] = if self.kind.is_big_endian { b"MM" } else { b"II" };
+        self.bytes[..2].copy_from_slice(mark);
+        let version = self.uint(if self.kind.is_big { 43 } else { 42 }, 2);
+        self.bytes[2..4].copy_from_slice(&version);
+        if self.kind.is_big {
+            let sizes = [self.uint(8, 2), self.uint(0, 2)].concat();
+            self.bytes[4..8].copy_from_slice(&sizes);
+        }
+        self.bytes
+    }
+}
+
+/// What an SVS for a test looks like.
+#[derive(Debug, Clone)]
+pub struct Svs {
+    pub kind: Kind,
+    pub width: u16,
+    pub height: u16,
+    pub tile: u16,
+    pub compression: u16,
+    pub photometric: u16,
+    pub description: String,
+    /// Number of a tile of level 0 that the file leaves empty.
+    pub empty_tile: Option<usize>,
+    /// Replaces each tile of level 0.
+    pub tile_bytes: Option<Vec<u8>>,
+    pub has_label: bool,
+}
+
+impl Default for Svs {
+    fn default() -> Self {
+        Self {
+            kind: CLASSIC,
+            width: 100,
+            height: 80,
+            tile: 32,
+            compression: 7,
+            photometric: 2,
+            description:
+                "Aperio Image Library v1\r\n100x80|AppMag = 40|MPP = 0.25|Date = 12/29/09|Time = 09:59:15"
+                    .to_owned(),
+            empty_tile: None,
+            tile_bytes: None,
+            has_label: true,
+        }
+    }
+}
+
+impl Svs {
+    /// Two levels (the second a quarter of the first's area), and a label of two uncompressed strips.
+    pub fn build(&self) -> Vec<u8> {
+        let mut builder = Builder::new(self.kind);
+        self.level(&mut builder, self.width, self.height, self.empty_tile, &self.description);
+        let description = "Aperio Image Library v1\n100x80 -> 50x40 - |AppMag = 40";
+        self.level(&mut builder, self.width / 2, self.height / 2, None, description);
+        if self.has_label {
+            let rgb: Vec<u8> = (0..30 * 20 * 3).map(|at| (at % 253) as u8).collect();
+            let (first, second) = rgb.split_at(30 * 3 * 12);
+            let offsets = vec![builder.data(first), builder.data(second)];
+            builder.directory(vec![
+                (254, Field::Long(vec![1])),
+                (256, Field::Short(vec![30])),
+                (257, Field::Short(vec![20])),
+                (258, Field::Short(vec![8, 8, 8])),
+                (259, Field::Short(vec![1])),
+                (262, Field::Short(vec![2])),
+                (270, Field::Text("Aperio Image Library v1\nlabel 30x20".to_owned())),
+                (273, Field::Long(offsets)),
+                (277, Field::Short(vec![3])),
+                (278, Field::Short(vec![12])),
+                (279, Field::Long(vec![first.len() as u32, second.len() as u32])),
+            ]);
+        }
+        builder.build()
+    }
+
+    fn level(&self, builder: &mut Builder, width: u16, height: u16, empty: Option<usize>, description: &str) {
+        let colours = if self.photometric == 2 { Colours::Rgb } else { Colours::Ybr };
+        let tile = self.tile_bytes.clone().unwrap_or_else(|| jpeg::white(self.tile, self.tile, colours));
+        let tiles = usize::from(width.div_ceil(self.tile)) * usize::from(height.div_ceil(self.tile));
+        let (mut offsets, mut counts) = (Vec::new(), Vec::new());
+        for number in 0..tiles {
+            if empty == Some(number) {
+                offsets.push(0);
+                counts.push(0);
+            } else {
+                // A comment makes every tile another one, of odd and even lengths.
+                let comment =
+                    [&[0xFF, 0xFE, 0, 4 + (number % 3) as u8][..], &vec![number as u8; 2 + number % 3]];
+                let tile = [&tile[..2], &comment.concat(), &tile[2..]].concat();
+                offsets.push(builder.data(&tile));
+                counts.push(tile.len() as u32);
+            }
+        }
+        builder.directory(vec![
+            (256, Field::Short(vec![width])),
+            (257, Field::Short(vec![height])),
+            (258, Field::Short(vec![8, 8, 8])),
+            (259, Field::Short(vec![self.compression])),
+            (262, Field::Short(vec![self.photometric])),
+            (270, Field::Text(description.to_owned())),
+            (277, Field::Short(vec![3])),
+            (322, Field::Short(vec![self.tile])),
+            (323, Field::Short(vec![self.tile])),
+            (324, Field::Long(offsets)),
+            (325, Field::Long(counts)),
+        ]);
+    }
+}
+
+/// The real slide of the samples.
+pub fn cmu_small_region() -> std::path::PathBuf {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../sample-data/cache/demo/slides/CMU-1-Small-Region.svs");
+    assert!(path.is_file(), "the sample slide is missing: run make samples");
+    path
+}

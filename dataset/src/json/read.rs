@@ -19,15 +19,24 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// A data set or item that is being read.
 struct Open<'a> {
-    members: serde_json::map::Iter<'a>,
+    /// In ascending order, so that each element is put at the end.
+    members: std::vec::IntoIter<(Tag, &'a Json)>,
     dataset: Dataset,
     /// The sequence that is being read: its items to come, and those that are done.
     sequence: Option<(Tag, std::slice::Iter<'a, Json>, Vec<Dataset>)>,
 }
 
 impl<'a> Open<'a> {
-    fn new(object: &'a Map<String, Json>) -> Self {
-        Self { members: object.iter(), dataset: Dataset::new(), sequence: None }
+    fn new(object: &'a Map<String, Json>) -> Result<Self, Refused> {
+        let mut members = Vec::with_capacity(object.len());
+        for (key, member) in object {
+            match dictionary::tag_of_hex(key) {
+                Some(tag) => members.push((tag, member)),
+                None => return malformed("a JSON key is not 8 hexadecimal digits"),
+            }
+        }
+        members.sort_by_key(|(tag, _)| *tag);
+        Ok(Self { members: members.into_iter(), dataset: Dataset::new(), sequence: None })
     }
 }
 
@@ -36,13 +45,13 @@ fn malformed<T>(why: &'static str) -> Result<T, Refused> {
 }
 
 pub(super) fn from_json(object: &Map<String, Json>) -> Result<Dataset, Refused> {
-    let mut open = vec![Open::new(object)];
+    let mut open = vec![Open::new(object)?];
     loop {
         let depth = open.len();
         let Some(top) = open.last_mut() else { return Ok(Dataset::new()) };
         if let Some((tag, items, done)) = &mut top.sequence {
             match items.next() {
-                Some(Json::Object(item)) if depth <= DEPTH_MAX => open.push(Open::new(item)),
+                Some(Json::Object(item)) if depth <= DEPTH_MAX => open.push(Open::new(item)?),
                 Some(Json::Object(_)) => return Err(Refused::OverLimit("nesting of sequences")),
                 Some(Json::Null) => done.push(Dataset::new()),
                 Some(_) => return malformed("an item of a JSON sequence is not an object"),
@@ -54,16 +63,13 @@ pub(super) fn from_json(object: &Map<String, Json>) -> Result<Dataset, Refused> 
             }
             continue;
         }
-        let Some((key, member)) = top.members.next() else {
+        let Some((tag, member)) = top.members.next() else {
             let Some(closed) = open.pop() else { return Ok(Dataset::new()) };
             match open.last_mut().and_then(|outer| outer.sequence.as_mut()) {
                 Some((_, _, done)) => done.push(closed.dataset),
                 None => return Ok(closed.dataset),
             }
             continue;
-        };
-        let Some(tag) = dictionary::tag_of_hex(key) else {
-            return malformed("a JSON key is not 8 hexadecimal digits");
         };
         let Json::Object(member) = member else {
             return malformed("a JSON attribute is not an object");

@@ -48,19 +48,20 @@ impl Inflater {
     }
 
     pub(super) fn feed(&mut self, mut bytes: &[u8], parser: &mut Parser) -> Result<(), Refused> {
-        let malformed = |at| Refused::Malformed { at, why: "the deflate stream is damaged" };
+        // Where it is damaged depends on the pieces it came in, so no place is given.
+        let damaged = Refused::Malformed { at: 0, why: "the deflate stream is damaged" };
         loop {
             if self.is_complete {
                 let (trailer, padding) = bytes.split_at(bytes.len().min(TRAILER_BYTES - self.trailer.len()));
                 self.trailer.extend_from_slice(trailer);
                 let is_padding = padding.iter().all(|&byte| byte == 0);
-                return if is_padding { Ok(()) } else { Err(malformed(self.state.total_in())) };
+                return if is_padding { Ok(()) } else { Err(damaged) };
             }
             let (before_in, before_out) = (self.state.total_in(), self.state.total_out());
             let status = self
                 .state
                 .decompress(bytes, &mut self.window, FlushDecompress::None)
-                .map_err(|_| malformed(before_in))?;
+                .map_err(|_| damaged.clone())?;
             let taken = (self.state.total_in() - before_in) as usize;
             let made = (self.state.total_out() - before_out) as usize;
             bytes = bytes.get(taken..).unwrap_or_default();
@@ -72,7 +73,7 @@ impl Inflater {
             match status {
                 Status::StreamEnd => self.is_complete = true,
                 _ if taken == 0 && made == 0 => {
-                    return if bytes.is_empty() { Ok(()) } else { Err(malformed(before_in)) };
+                    return if bytes.is_empty() { Ok(()) } else { Err(damaged) };
                 }
                 _ if bytes.is_empty() && made < self.window.len() => return Ok(()),
                 _ => {}

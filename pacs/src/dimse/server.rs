@@ -1,0 +1,145 @@
+//! The listener: transports in, one task each, and an orderly end.
+
+use super::association;
+use super::counters::Counters;
+use super::seats::Seats;
+use model::{AeTitle, Limits};
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use storage::Storage;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How the DIMSE services run.
+#[derive(Debug, Clone)]
+pub struct DimseConfig {
+    /// Our AE title; a request that calls another is rejected.
+    pub ae_title: AeTitle,
+    /// The node's limits.
+    pub limits: Limits,
+    /// Milliseconds that associations get at shutdown to finish what they are doing.
+    pub shutdown_grace_ms: u64,
+}
+
+impl DimseConfig {
+    /// A configuration with ten seconds of grace.
+    #[must_use]
+    pub fn new(ae_title: AeTitle, limits: Limits) -> Self {
+        Self { ae_title, limits, shutdown_grace_ms: 10_000 }
+    }
+}
+
+/// What all associations of a server share.
+pub(crate) struct Node {
+    pub config: DimseConfig,
+    pub storage: Storage,
+    pub counters: Arc<Counters>,
+    pub seats: Seats,
+    /// Refusals that may still be written to the audit chain this minute.
+    pub refusal_audits: association::RefusalAudits,
+    /// Passwords that may be checked at once; each takes tens of milliseconds of CPU.
+    pub password_checks: Semaphore,
+    pub shutdown: CancellationToken,
+}
+
+/// A bound DIMSE server.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    node: Arc<Node>,
+}
+
+impl Server {
+    /// Binds; port 0 picks a free one.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub async fn bind(address: SocketAddr, config: DimseConfig, storage: Storage) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let limits = &config.limits;
+        let node = Node {
+            seats: Seats::new(limits.associations_max, limits.associations_per_peer_max),
+            counters: Arc::default(),
+            refusal_audits: association::RefusalAudits::default(),
+            password_checks: Semaphore::new(2),
+            shutdown: CancellationToken::new(),
+            config,
+            storage,
+        };
+        Ok(Self { listener, address, node: Arc::new(node) })
+    }
+
+    /// The address that was bound.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The server's counters.
+    #[must_use]
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.node.counters)
+    }
+
+    /// Accepts associations until `shutdown` is done; then nothing new is accepted, running operations are finished
+    /// and answered, and associations are aborted. Returns when all are closed or the grace is over.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let node = self.node;
+        // Transports without an association: they cost a small buffer each until ARTIM ends them.
+        let waiting = Arc::new(Semaphore::new(node.config.limits.associations_max.max(16) as usize * 2));
+        let mut tasks = JoinSet::new();
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                Some(ended) = tasks.join_next() => note_panic(ended),
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, peer)) => match Arc::clone(&waiting).try_acquire_owned() {
+                        Ok(permit) => {
+                            tasks.spawn(connection(Arc::clone(&node), stream, peer, permit));
+                        }
+                        Err(_) => node.counters.connections_dropped.add(1),
+                    },
+                    Err(error) => {
+                        // Out of file descriptors, most likely; those that end will give some back.
+                        tracing::warn!(kind = ?error.kind(), "cannot accept a DIMSE transport");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                },
+            }
+        }
+        drop(self.listener);
+        node.shutdown.cancel();
+        let all = async { while tasks.join_next().await.is_some() {} };
+        let grace = Duration::from_millis(node.config.shutdown_grace_ms);
+        if tokio::time::timeout(grace, all).await.is_err() {
+            tracing::warn!(left = tasks.len(), "DIMSE associations did not end in time");
+            tasks.shutdown().await;
+        }
+    }
+}
+
+fn note_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a DIMSE association's task failed");
+    }
+}
+
+async fn connection(
+    node: Arc<Node>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    waiting: tokio::sync::OwnedSemaphorePermit,
+) {
+    // With Nagle's algorithm and delayed acknowledgements, both ends would stick at 20 messages a second.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(kind = ?error.kind(), "TCP_NODELAY was refused");
+    }
+    association::serve(&node, stream, peer.ip(), waiting).await;
+}

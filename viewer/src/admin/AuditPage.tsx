@@ -33,7 +33,7 @@ export default function AuditPage() {
             <Table.Th>{t('audit.column.seq')}</Table.Th>
             <Table.Th>{t('audit.column.at')}</Table.Th>
             <Table.Th>{t('audit.column.actor')}</Table.Th>
-            <Table.Th>{t('audit.column.organisation')}</Table.Th>
+            <Table.Th>{t('audit.column.address')}</Table.Th>
             <Table.Th>{t('audit.column.action')}</Table.Th>
             <Table.Th>{t('audit.column.object')}</Table.Th>
             <Table.Th>{t('audit.column.outcome')}</Table.Th>
@@ -45,8 +45,8 @@ export default function AuditPage() {
             <Table.Tr key={event.seq}>
               <Table.Td>{event.seq}</Table.Td>
               <Table.Td className={classes.at}>{format.moment(event.at)}</Table.Td>
-              <Table.Td>{event.actor}</Table.Td>
-              <Table.Td>{event.organisation}</Table.Td>
+              <Table.Td className={classes.object}>{event.actor_name ?? event.actor}</Table.Td>
+              <Table.Td>{event.address}</Table.Td>
               <Table.Td>{event.action}</Table.Td>
               <Table.Td className={classes.object}>{event.object}</Table.Td>
               <Table.Td>{event.outcome}</Table.Td>

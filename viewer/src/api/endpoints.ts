@@ -71,17 +71,16 @@ export const consults = {
   list: (filter: WorklistFilter, signal?: AbortSignal) =>
     request<ConsultList>('GET', `/consults${query({ ...filter })}`, { signal }),
   get: (id: string) => request<Consult>('GET', `/consults/${segment(id)}`),
-  partners: (study?: string) => request<{ partners: Partner[] }>('GET', `/partners${query({ study })}`),
+  partners: () => request<{ partners: Partner[] }>('GET', '/partners'),
   create: (body: ConsultRequest) => request<Consult>('POST', '/consults', { body }),
-  edit: (id: string, body: ConsultRequest) => request<Consult>('PUT', `/consults/${segment(id)}`, { body }),
+  edit: (id: string, version: number, body: ConsultRequest) =>
+    request<Consult>('PUT', `/consults/${segment(id)}`, { body: { ...body, version } }),
   act: (id: string, action: PlainAction, version: number) =>
     request<Consult>('POST', `/consults/${segment(id)}/${action}`, { body: { version } }),
   actWithReason: (id: string, action: ReasonedAction, version: number, reason: string) =>
     request<Consult>('POST', `/consults/${segment(id)}/${action}`, { body: { version, reason } }),
   saveReport: (id: string, version: number, report: ReportDraft) =>
-    request<{ version: number; report: ReportDraft }>('PUT', `/consults/${segment(id)}/report`, {
-      body: { version, report },
-    }),
+    request<Consult>('PUT', `/consults/${segment(id)}/report`, { body: { version, report } }),
   preview: (id: string) => request<ReportPreview>('GET', `/consults/${segment(id)}/report/preview`),
   sign: (id: string, as: 'sign' | 'review', signing: Signing) =>
     request<Consult>('POST', `/consults/${segment(id)}/${as}`, { body: signing }),
@@ -94,10 +93,10 @@ export const consults = {
 };
 
 /** Checks a report that is in the visitor's hands; needs no login. */
-export function verifyFiles(report: File, signature: File | null): Promise<Verdict> {
+export function verifyFiles(report: File, signatures: readonly File[]): Promise<Verdict> {
   const form = new FormData();
   form.append('report', report);
-  if (signature !== null) form.append('signature', signature);
+  signatures.forEach((signature) => form.append('signature', signature));
   return request<Verdict>('POST', '/verify', { form, anonymous: true });
 }
 

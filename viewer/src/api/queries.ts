@@ -11,7 +11,7 @@ export const keys = {
   consults: ['consults'] as const,
   consult: (id: string) => ['consult', id] as const,
   verdict: (id: string) => ['verdict', id] as const,
-  partners: (study: string) => ['partners', study] as const,
+  partners: ['partners'] as const,
   audit: ['audit'] as const,
 };
 

@@ -20,11 +20,10 @@ export type Role =
   | 'uploader';
 
 export interface Me {
-  person: { id: string; login: string; name: string; title: string | null };
+  person: { id: string; login: string; name: string; title: string };
   organisation: Ref & { kind: 'hospital' | 'centre' };
   roles: Role[];
   can_sign: boolean;
-  language: 'zh' | 'en';
 }
 
 export interface Study {
@@ -33,13 +32,14 @@ export interface Study {
   own: boolean;
   patient_name: string;
   patient_id: string;
-  patient_sex: string | null;
-  patient_birth_date: string | null;
-  patient_age: string | null;
-  study_date: string | null;
-  study_time: string | null;
-  description: string | null;
-  accession_number: string | null;
+  patient_sex: string;
+  patient_birth_date: string;
+  /** DICOM AS, such as `058Y`; empty when unknown. */
+  patient_age: string;
+  study_date: string;
+  study_time: string;
+  description: string;
+  accession_number: string;
   modalities: string[];
   series_count: number;
   instance_count: number;
@@ -52,9 +52,9 @@ export interface Series {
   series_instance_uid: string;
   modality: string;
   number: number | null;
-  description: string | null;
+  description: string;
   instance_count: number;
-  body_part: string | null;
+  body_part: string;
   is_image: boolean;
 }
 
@@ -92,6 +92,7 @@ export interface SlideLevel {
 export interface GradeReport {
   tiles_checked: number;
   tiles_equal: number;
+  filled: number;
   method: string;
   codec: string;
   generations: number;
@@ -104,7 +105,7 @@ export interface Slide {
   series_instance_uid: string;
   patient_name: string;
   patient_id: string;
-  study_date: string | null;
+  study_date: string;
   source: string;
   scanner: string | null;
   objective: number | null;
@@ -115,11 +116,11 @@ export interface Slide {
   tile_height: number;
   levels: SlideLevel[];
   grade: Grade;
-  grade_report: GradeReport | null;
+  grade_report: GradeReport;
   has_label: boolean;
   has_overview: boolean;
   associated: string[];
-  description: string | null;
+  description: string;
   imported_at: string;
 }
 
@@ -129,6 +130,7 @@ export type Urgency = 'routine' | 'urgent' | 'emergency' | 'frozen';
 export interface Partner {
   organisation: Ref;
   kinds: ConsultKind[];
+  /** Empty means all. */
   modalities: string[];
   urgencies: { urgency: Urgency; turnaround_min: number }[];
 }
@@ -165,9 +167,10 @@ export type ConsultAction =
 export interface ConsultStudy {
   org: string;
   study_instance_uid: string;
-  description: string | null;
+  description: string;
   modalities: string[];
-  study_date: string | null;
+  study_date: string;
+  accession_number: string;
 }
 
 export interface ConsultRow {
@@ -179,11 +182,14 @@ export interface ConsultRow {
   requesting: Ref;
   reading: Ref;
   patient_name: string;
-  patient_sex: string | null;
-  patient_age: string | null;
-  study: ConsultStudy | null;
+  patient_id: string;
+  patient_sex: string;
+  /** In words, such as `58岁`. */
+  patient_age: string;
+  study: ConsultStudy;
   slide_id: string | null;
   question: string;
+  created_at: string;
   submitted_at: string | null;
   due_at: string | null;
   reader: Ref | null;
@@ -204,7 +210,7 @@ export interface TimelineEntry {
   state: ConsultState;
   at: string;
   by: Ref | null;
-  note: string | null;
+  note: string;
 }
 
 export interface ReportDraft {
@@ -245,6 +251,7 @@ export interface ConsultRequest {
   kind: ConsultKind;
   urgency: Urgency;
   study: { org: string; study_instance_uid: string };
+  slide_id: string | null;
   question: string;
   history: string;
   consent: boolean;
@@ -269,11 +276,13 @@ export interface Verdict {
   evidence: VerdictPart;
   superseded: VerdictPart;
   time_stamp: VerdictPart;
+  /** Whether the printed page belongs to the signed text. */
+  page: VerdictPart;
   signers: {
     name: string;
     role: string;
     organisation: string;
-    signed_at: string;
+    signed_at: string | null;
     certificate_subject: string;
     test_certificate: boolean;
   }[];
@@ -283,12 +292,14 @@ export interface Verdict {
 export interface AuditEvent {
   seq: number;
   at: string;
-  actor: string | null;
-  organisation: string | null;
+  actor: string;
+  actor_name: string | null;
+  address: string | null;
   action: string;
-  object: string | null;
+  object: string;
   outcome: string;
-  detail: string | null;
+  detail: string;
+  hash: string;
 }
 
 /** RFC 9457. `type` is a relative URI, /problems/<slug>. */

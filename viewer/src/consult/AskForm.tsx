@@ -65,7 +65,7 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
           </StepPanel>
           <StepPanel number={2} title={t('ask.step.question')}>
             {partners.isError && <ErrorNotice error={partners.error} onRetry={() => void partners.refetch()} />}
-            {draft.study !== null && partners.isSuccess && offered.length === 0 && <Text c="dimmed">{t('ask.noPartner')}</Text>}
+            {partners.isSuccess && offered.length === 0 && <Text c="dimmed">{t('ask.noPartner')}</Text>}
             <AgreementFields draft={draft} offered={offered} partner={partner} error={errorAt('agreement')} change={change} />
             <Textarea
               label={t('consult.question')}

@@ -11,7 +11,7 @@ export function AskPage() {
   if (draft !== null) return <ContinueDraft id={draft} />;
   const org = address.get('org');
   const study = address.get('study');
-  const start = org === null || study === null ? null : { org, study_instance_uid: study };
+  const start = org === null || study === null ? null : { org, study_instance_uid: study, slide_id: address.get('slide') };
   return <AskForm key={study} study={start} consult={null} />;
 }
 

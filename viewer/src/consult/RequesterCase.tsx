@@ -84,14 +84,11 @@ function Asked({ consult }: { consult: Consult }) {
   const { t } = useTranslation();
   const examText = useExamText();
   const { study, slide_id } = consult;
-  const images =
-    study === null
-      ? null
-      : studyAddress({
-          organisation: { id: study.org, name: '' },
-          study_instance_uid: study.study_instance_uid,
-          slide_ids: slide_id === null ? [] : [slide_id],
-        });
+  const images = studyAddress({
+    organisation: { id: study.org, name: '' },
+    study_instance_uid: study.study_instance_uid,
+    slide_ids: slide_id === null ? [] : [slide_id],
+  });
   return (
     <Paper withBorder p="md" component="section" className={classes.panel}>
       <Stack gap="sm">
@@ -99,14 +96,12 @@ function Asked({ consult }: { consult: Consult }) {
           <Title order={2} size="h4">
             {t('consult.asked')}
           </Title>
-          {images !== null && (
-            <Button component={Link} to={images} variant="light" onClick={markOpen}>
-              {t('consult.openImages')}
-            </Button>
-          )}
+          <Button component={Link} to={images} variant="light" onClick={markOpen}>
+            {t('consult.openImages')}
+          </Button>
         </Group>
         <Field label={t('consult.study')}>
-          {examText(consult.study)} {dicomDate(study?.study_date ?? null)}
+          {examText(consult.study)} {dicomDate(study.study_date)}
         </Field>
         <Field label={t('consult.reading')}>
           {consult.reading.name}

@@ -82,7 +82,11 @@ function StudySearch({ onChoose }: { onChoose: (study: AskStudy) => void }) {
             <button
               type="button"
               className={classes.choice}
-              onClick={() => onChoose({ org: study.organisation.id, study_instance_uid: study.study_instance_uid })}
+              onClick={() => onChoose({
+                  org: study.organisation.id,
+                  study_instance_uid: study.study_instance_uid,
+                  slide_id: study.slide_ids[0] ?? null,
+                })}
             >
               <StudyLine study={study} />
             </button>

@@ -13,8 +13,8 @@ const centre: Partner = {
 };
 
 const full: AskDraft = {
-  id: null,
-  study: { org: 'hospital', study_instance_uid: '1.2.3' },
+  kept: null,
+  study: { org: 'hospital', study_instance_uid: '1.2.3', slide_id: 's1' },
   reading_organisation: 'centre',
   kind: 'diagnosis',
   urgency: 'urgent',
@@ -39,6 +39,6 @@ test('missing things are named one at a time, in the order of the page', () => {
 });
 
 test('a request is trimmed, and is nothing without a study', () => {
-  expect(requestFrom(full)?.question).toBe('结节性质？');
+  expect(requestFrom(full)).toMatchObject({ question: '结节性质？', slide_id: 's1' });
   expect(requestFrom({ ...full, study: null })).toBeNull();
 });

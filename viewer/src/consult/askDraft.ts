@@ -4,11 +4,13 @@ import type { Consult, ConsultKind, ConsultRequest, Partner, Urgency } from '../
 export interface AskStudy {
   org: string;
   study_instance_uid: string;
+  /** The slide that the question is about, when the study is one of slides. */
+  slide_id: string | null;
 }
 
 export interface AskDraft {
   /** The consult on the server, once there is one: sending again must not make a second. */
-  id: string | null;
+  kept: { id: string; version: number } | null;
   study: AskStudy | null;
   reading_organisation: string | null;
   kind: ConsultKind | null;
@@ -19,7 +21,7 @@ export interface AskDraft {
 }
 
 export const emptyDraft: AskDraft = {
-  id: null,
+  kept: null,
   study: null,
   reading_organisation: null,
   kind: null,
@@ -35,8 +37,12 @@ export function draftKey(personId: string): string {
 
 export function draftFrom(consult: Consult): AskDraft {
   return {
-    id: consult.id,
-    study: consult.study === null ? null : { org: consult.study.org, study_instance_uid: consult.study.study_instance_uid },
+    kept: { id: consult.id, version: consult.version },
+    study: {
+      org: consult.study.org,
+      study_instance_uid: consult.study.study_instance_uid,
+      slide_id: consult.slide_id,
+    },
     reading_organisation: consult.reading.id,
     kind: consult.kind,
     urgency: consult.urgency,
@@ -71,7 +77,8 @@ export function requestFrom(draft: AskDraft): ConsultRequest | null {
   const { study, reading_organisation, kind, urgency } = draft;
   if (study === null || reading_organisation === null || kind === null || urgency === null) return null;
   return {
-    study,
+    study: { org: study.org, study_instance_uid: study.study_instance_uid },
+    slide_id: study.slide_id,
     reading_organisation,
     kind,
     urgency,

@@ -3,7 +3,7 @@ import type { ConsultState, TimelineEntry } from '../api/types';
 import { timelineSteps } from './timeline';
 
 function happened(...states: ConsultState[]): TimelineEntry[] {
-  return states.map((state) => ({ state, at: '2026-11-20T08:00:00Z', by: null, note: null }));
+  return states.map((state) => ({ state, at: '2026-11-20T08:00:00Z', by: null, note: '' }));
 }
 
 const shown = (entries: TimelineEntry[]) => timelineSteps(entries).map(({ state, entry }) => (entry === null ? `(${state})` : state));

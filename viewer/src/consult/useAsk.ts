@@ -14,11 +14,7 @@ export function useAsk(start: { study: AskStudy | null; consult: Consult | null 
   const cache = useQueryClient();
   const storageKey = draftKey(me.person.id);
   const [written, setWritten] = useState<AskDraft>(() => startingDraft(storageKey, start));
-  const partners = useQuery({
-    queryKey: keys.partners(written.study?.study_instance_uid ?? ''),
-    queryFn: () => consults.partners(written.study?.study_instance_uid),
-    enabled: written.study !== null,
-  });
+  const partners = useQuery({ queryKey: keys.partners, queryFn: consults.partners });
   const offered = partners.data?.partners ?? [];
   const draft = withPartner(written, offered);
 
@@ -32,9 +28,10 @@ export function useAsk(start: { study: AskStudy | null; consult: Consult | null 
     mutationFn: async () => {
       const request = requestFrom(draft);
       if (request === null) throw new Error('incomplete');
-      const kept = draft.id === null ? await consults.create(request) : await consults.edit(draft.id, request);
-      change({ id: kept.id });
-      return consults.act(kept.id, 'submit', kept.version);
+      const { kept } = draft;
+      const saved = kept === null ? await consults.create(request) : await consults.edit(kept.id, kept.version, request);
+      change({ kept: { id: saved.id, version: saved.version } });
+      return consults.act(saved.id, 'submit', saved.version);
     },
     onSuccess: (sent) => {
       writeStored(storageKey, emptyDraft);

@@ -16,7 +16,7 @@ declare module 'i18next' {
   }
 }
 
-export function storedLanguage(): Language | null {
+function storedLanguage(): Language | null {
   const kept = localStorage.getItem(storageKey);
   return kept === 'zh' || kept === 'en' ? kept : null;
 }

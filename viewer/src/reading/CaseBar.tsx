@@ -63,7 +63,7 @@ export function CaseBar({ consult, onNext }: Props) {
       >
         <Patient patient={consult} />
         <span>
-          {examText(consult.study)} {dicomDate(consult.study?.study_date ?? null)}
+          {examText(consult.study)} {dicomDate(consult.study.study_date)}
         </span>
         <span>{consult.requesting.name}</span>
         {isRunning(consult.state) && <Clock consult={consult} />}

@@ -1,9 +1,7 @@
 /** What the case is about: a study's images, or a slide. */
 import { lazy, Suspense, useEffect } from 'react';
-import { useTranslation } from 'react-i18next';
 import type { Consult, ConsultStudy } from '../api/types';
 import { useSlide } from '../slides/useSlides';
-import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { fetchImageViewer, ImageViewer } from './images/lazy';
@@ -17,15 +15,12 @@ interface Props {
 }
 
 export function CaseImages({ consult, onDisplayed }: Props) {
-  const { t } = useTranslation();
   return (
     <Suspense fallback={<PageSkeleton />}>
-      {consult.slide_id !== null ? (
-        <CaseSlide id={consult.slide_id} />
-      ) : consult.study !== null ? (
+      {consult.slide_id === null ? (
         <CaseStudy study={consult.study} onDisplayed={onDisplayed} />
       ) : (
-        <EmptyState title={t('images.none')} />
+        <CaseSlide id={consult.slide_id} />
       )}
     </Suspense>
   );

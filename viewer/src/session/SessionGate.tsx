@@ -12,7 +12,6 @@ import { session } from '../api/endpoints';
 import { isProblem } from '../api/problem';
 import { keys } from '../api/queries';
 import type { Me } from '../api/types';
-import { storedLanguage, switchLanguage } from '../i18n';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { LoginForm } from './LoginForm';
@@ -22,10 +21,7 @@ import { MeContext } from './useMe';
 export function SessionGate() {
   const cache = useQueryClient();
   const me = useQuery({ queryKey: keys.me, queryFn: session.me, staleTime: Infinity });
-  const enter = (person: Me) => {
-    if (storedLanguage() === null) switchLanguage(person.language);
-    cache.setQueryData(keys.me, person);
-  };
+  const enter = (person: Me) => cache.setQueryData(keys.me, person);
 
   if (isProblem(me.error, 'unauthenticated') && me.data === undefined) return <LoginPage onLoggedIn={enter} />;
   if (me.isError && me.data === undefined) return <ErrorNotice error={me.error} onRetry={() => void me.refetch()} />;

@@ -31,7 +31,7 @@ export function PersonMenu({ onShowKeys }: { onShowKeys: () => void }) {
       <Menu.Dropdown>
         <Menu.Label>
           {me.organisation.name}
-          {me.person.title !== null && me.person.title !== '' && ` · ${me.person.title}`}
+          {me.person.title !== '' && ` · ${me.person.title}`}
         </Menu.Label>
         <Menu.Item onClick={() => switchLanguage(i18n.language === 'zh' ? 'en' : 'zh')}>
           {t('app.otherLanguage')}

@@ -10,7 +10,7 @@ export function SlideFacts({ slide }: { slide: Slide }) {
   const format = useFormat();
   const objective = nativeObjective(slide);
   const facts = [
-    slide.description ?? slide.source,
+    slide.description || slide.source,
     slide.scanner ?? '',
     objective === null ? '' : t('slide.objective', { x: objective }),
     slide.mpp_um === null ? '' : t('slide.mpp', { um: Number(slide.mpp_um.x.toPrecision(3)) }),

@@ -3,6 +3,7 @@ import { Button } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useParams } from 'react-router';
 import { hasRole, useMe } from '../session/useMe';
+import { askAddress } from '../studies/addresses';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageBar } from '../ui/PageBar';
 import { PageSkeleton } from '../ui/PageSkeleton';
@@ -23,13 +24,13 @@ export default function SlidePage() {
   if (slide.isError) return <ErrorNotice error={slide.error} onRetry={() => void slide.refetch()} />;
   if (slide.data === undefined) return <PageSkeleton />;
   const own = slide.data.organisation.id === me.organisation.id;
-  const ask = new URLSearchParams({ org: slide.data.organisation.id, study: slide.data.study_instance_uid });
+  const ask = askAddress({ ...slide.data, slide_ids: [slide.data.id] });
   return (
     <>
       <PageBar
         actions={
           hasRole(me, 'requester') && own && (
-            <Button component={Link} to={`/ask?${ask}`}>
+            <Button component={Link} to={ask}>
               {t('worklist.ask')}
             </Button>
           )

@@ -36,7 +36,7 @@ function SlideCard({ slide }: { slide: Slide }) {
       <img className={classes.cardImage} src={smallest(slide)} alt="" loading="lazy" />
       <div className={classes.cardText}>
         <Patient patient={slide} />
-        <Text size="sm">{slide.description ?? slide.source}</Text>
+        <Text size="sm">{slide.description || slide.source}</Text>
         <Text size="sm" c="dimmed">
           {slide.organisation.name} · {t(`grade.chip.${slide.grade}`)}
         </Text>

@@ -12,5 +12,7 @@ export function studyAddress(study: Named): string {
 
 export function askAddress(study: Named): string {
   const search = new URLSearchParams({ org: study.organisation.id, study: study.study_instance_uid });
+  const slide = study.slide_ids[0];
+  if (slide !== undefined) search.set('slide', slide);
   return `/ask?${search}`;
 }

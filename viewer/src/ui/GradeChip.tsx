@@ -18,15 +18,13 @@ export function GradeChip({ slide }: { slide: Slide }) {
         <Stack gap="xs">
           <Text fw={600}>{t(`grade.title.${slide.grade}`)}</Text>
           <Text size="sm">{t(`grade.meaning.${slide.grade}`)}</Text>
-          {report !== null && (
-            <Text size="sm" c="dimmed">
-              {t('grade.checked', { equal: report.tiles_equal, checked: report.tiles_checked })}
-              <br />
-              {t('grade.codec', { codec: report.codec, method: report.method })}
-              <br />
-              {t('grade.generations', { n: report.generations })}
-            </Text>
-          )}
+          <Text size="sm" c="dimmed">
+            {t('grade.checked', { equal: report.tiles_equal, checked: report.tiles_checked })}
+            <br />
+            {t('grade.codec', { codec: report.codec, method: report.method })}
+            <br />
+            {t('grade.generations', { n: report.generations })}
+          </Text>
         </Stack>
       </Popover.Dropdown>
     </Popover>

@@ -3,7 +3,7 @@ import classes from './Patient.module.css';
 import { usePatientText } from './usePatientText';
 
 interface Props {
-  patient: { patient_name: string; patient_sex?: string | null; patient_age?: string | null };
+  patient: { patient_name: string; patient_sex?: string; patient_age?: string };
 }
 
 export function Patient({ patient }: Props) {

@@ -4,7 +4,7 @@ import { dicomAge, dicomDate, dicomDay, dicomTime } from './dicomText';
 test('dates and times lose their compactness, odd ones stay', () => {
   expect(dicomDate('20261120')).toBe('2026-11-20');
   expect(dicomDate('2026.11.20')).toBe('2026.11.20');
-  expect(dicomDate(null)).toBe('');
+  expect(dicomDate('')).toBe('');
   expect(dicomTime('093015.120')).toBe('09:30');
   expect(dicomTime('')).toBe('');
 });
@@ -14,7 +14,7 @@ test('ages keep their unit', () => {
   expect(dicomAge('006M')).toEqual({ count: 6, unit: 'months' });
   expect(dicomAge('58')).toEqual({ count: 58, unit: 'years' });
   expect(dicomAge('old')).toBeNull();
-  expect(dicomAge(null)).toBeNull();
+  expect(dicomAge('58岁')).toBeNull();
 });
 
 test('days before today cross months and years', () => {

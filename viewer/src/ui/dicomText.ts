@@ -1,15 +1,14 @@
 /** DICOM's compact dates, times and ages, taken apart for display. */
 
 /** `YYYYMMDD` as `YYYY-MM-DD`; anything else is shown as it is. */
-export function dicomDate(value: string | null): string {
-  if (value === null) return '';
+export function dicomDate(value: string): string {
   const match = /^(\d{4})(\d{2})(\d{2})$/.exec(value);
   return match === null ? value : `${match[1]}-${match[2]}-${match[3]}`;
 }
 
 /** `HHMMSS.FFFFFF` as `HH:MM`. */
-export function dicomTime(value: string | null): string {
-  const match = /^(\d{2})(\d{2})/.exec(value ?? '');
+export function dicomTime(value: string): string {
+  const match = /^(\d{2})(\d{2})/.exec(value);
   return match === null ? '' : `${match[1]}:${match[2]}`;
 }
 
@@ -17,8 +16,8 @@ export type AgeUnit = 'years' | 'months' | 'weeks' | 'days';
 const units: Record<string, AgeUnit> = { Y: 'years', M: 'months', W: 'weeks', D: 'days' };
 
 /** An Age String (PS3.5 §6.2, `058Y`); a bare number counts as years. */
-export function dicomAge(value: string | null): { count: number; unit: AgeUnit } | null {
-  const match = /^\s*(\d{1,3})\s*([YMWD]?)\s*$/.exec(value ?? '');
+export function dicomAge(value: string): { count: number; unit: AgeUnit } | null {
+  const match = /^\s*(\d{1,3})\s*([YMWD]?)\s*$/.exec(value);
   if (match === null) return null;
   return { count: Number(match[1]), unit: units[match[2] || 'Y'] ?? 'years' };
 }

@@ -5,6 +5,8 @@ test.each([
   ['Zhang^San=张^三', '张三'],
   ['张^三', '张三'],
   ['张三', '张三'],
+  ['张 三', '张三'],
+  ['Zhang San=张 三', '张三'],
   ['Wang^XiaoDong=王^小东=', '王小东'],
   ['Doe^John', 'Doe John'],
   ['Adams^John Robert Quincy^^Rev.^B.A. M.Div.', 'Rev. Adams John Robert Quincy B.A. M.Div.'],

@@ -1,6 +1,8 @@
 /** DICOM person names (PS3.5 §6.2) as they are said aloud. */
 
 const han = /\p{Script=Han}/u;
+/** Chinese names are written without a space, whatever separated their components. */
+const spaceInHan = /(?<=\p{Script=Han})\s+(?=\p{Script=Han})/gu;
 
 function joinComponents(group: string): string {
   const [family = '', given = '', middle = '', prefix = '', suffix = ''] = group.split('^').map((part) => part.trim());
@@ -15,5 +17,5 @@ function joinComponents(group: string): string {
 export function displayName(value: string): string {
   const [alphabetic = '', ideographic = '', phonetic = ''] = value.split('=');
   const group = [ideographic, alphabetic, phonetic].find((candidate) => candidate.replace(/\^/g, '').trim() !== '');
-  return group === undefined ? '' : joinComponents(group);
+  return group === undefined ? '' : joinComponents(group).replace(spaceInHan, '');
 }

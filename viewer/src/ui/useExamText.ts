@@ -4,16 +4,15 @@ import { useTranslation } from 'react-i18next';
 
 interface Exam {
   modalities: string[];
-  description: string | null;
+  description: string;
 }
 
-export function useExamText(): (exam: Exam | null) => string {
+export function useExamText(): (exam: Exam) => string {
   const { t } = useTranslation();
   return useCallback(
     (exam) => {
-      if (exam === null) return '';
       const kinds = exam.modalities.map((modality) => (modality === 'SM' ? t('exam.pathology') : modality));
-      return [kinds.join('/'), exam.description ?? ''].filter((part) => part !== '').join(' ');
+      return [kinds.join('/'), exam.description].filter((part) => part !== '').join(' ');
     },
     [t],
   );

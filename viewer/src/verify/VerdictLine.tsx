@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next';
 import type { Verdict } from '../api/types';
 import classes from './Verify.module.css';
 
-const parts = ['integrity', 'time_stamp', 'chain', 'evidence', 'superseded'] as const;
+const parts = ['integrity', 'page', 'time_stamp', 'chain', 'evidence', 'superseded'] as const;
 
 export function VerdictLine({ verdict }: { verdict: Verdict }) {
   const { t } = useTranslation();
@@ -12,7 +12,7 @@ export function VerdictLine({ verdict }: { verdict: Verdict }) {
       <li className={classes.whole} data-ok={verdict.ok}>
         {verdict.ok ? t('verdict.valid') : t('verdict.invalid')}
       </li>
-      {parts.map((part) => (
+      {parts.filter((part) => part !== 'page' || verdict.page.result !== 'not_present').map((part) => (
         <li key={part} className={classes.part} data-bad={verdict[part].result === 'bad' || undefined} title={verdict[part].detail}>
           {t(`verdict.${part}.${verdict[part].result}`)}
         </li>

@@ -16,10 +16,10 @@ import classes from './Verify.module.css';
 
 export function VerifyPage() {
   const { t } = useTranslation();
-  const [files, setFiles] = useState<ReportFiles>({ report: null, signature: null });
+  const [files, setFiles] = useState<ReportFiles>({ report: null, signatures: [] });
   const [over, setOver] = useState(false);
   const check = useMutation({
-    mutationFn: ({ report, signature }: ReportFiles) => (report === null ? Promise.reject(new Error('no report')) : verifyFiles(report, signature)),
+    mutationFn: ({ report, signatures }: ReportFiles) => (report === null ? Promise.reject(new Error('no report')) : verifyFiles(report, signatures)),
   });
 
   const take = (taken: readonly File[]) => {
@@ -61,10 +61,10 @@ export function VerifyPage() {
               {(props) => <Button {...props}>{t('verify.choose')}</Button>}
             </FileButton>
             <Text size="sm">
-              {[files.report?.name, files.signature?.name].filter((name) => name !== undefined).join(' + ')}
+              {[files.report, ...files.signatures].flatMap((file) => (file === null ? [] : [file.name])).join(' + ')}
             </Text>
             {files.report !== null && !readyToVerify(files) && <Text size="sm">{t('verify.needSignature')}</Text>}
-            {files.report === null && files.signature !== null && <Text size="sm">{t('verify.needReport')}</Text>}
+            {files.report === null && files.signatures.length > 0 && <Text size="sm">{t('verify.needReport')}</Text>}
           </div>
           {check.isError && <ErrorNotice error={check.error} />}
           {check.data !== undefined && <Result verdict={check.data} />}
@@ -78,7 +78,7 @@ export function VerifyPage() {
 }
 
 function Result({ verdict }: { verdict: Verdict }) {
-  const details = [verdict.integrity, verdict.chain, verdict.time_stamp, verdict.evidence, verdict.superseded]
+  const details = [verdict.integrity, verdict.page, verdict.chain, verdict.time_stamp, verdict.evidence, verdict.superseded]
     .map(({ detail }) => detail)
     .filter((detail) => detail !== '');
   return (

@@ -12,7 +12,7 @@ export function fetchCase(row: ConsultRow): void {
   markOpen();
   void queryClient.prefetchQuery({ queryKey: keys.consult(row.id), queryFn: () => consults.get(row.id) });
   const { study } = row;
-  if (study === null || row.slide_id !== null) return;
+  if (row.slide_id !== null) return;
   void queryClient.prefetchQuery({
     queryKey: keys.study(study.org, study.study_instance_uid),
     queryFn: () => studies.get(study.org, study.study_instance_uid),

@@ -4,11 +4,10 @@ import { chosenTab, tabsFor } from './tabs';
 
 function person(...roles: Role[]): Me {
   return {
-    person: { id: 'p', login: 'p', name: 'P', title: null },
+    person: { id: 'p', login: 'p', name: 'P', title: '' },
     organisation: { id: 'o', name: 'O', kind: 'centre' },
     roles,
     can_sign: false,
-    language: 'zh',
   };
 }
 

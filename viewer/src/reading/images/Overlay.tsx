@@ -35,7 +35,7 @@ export function Overlay({ study, series, instance, view }: Props) {
         <span>{study.organisation.name}</span>
       </div>
       <div className={classes.corner} data-at="bottom-left">
-        <span>{[series?.number, series?.description].filter((part) => part !== null && part !== undefined).join(' ')}</span>
+        <span>{[series?.number, series?.description].filter((part) => part !== null && part !== undefined && part !== '').join(' ')}</span>
         <span data-testid="slice">{t('images.slice', { index: view.index + 1, total: view.count })}</span>
         <span>
           {[

@@ -33,7 +33,7 @@ export function SeriesList({ org, studyUid, series, current, showThumbnails, onC
           ) : (
             <span className={classes.noThumb} />
           )}
-          <span className={classes.thumbName}>{one.description ?? one.modality}</span>
+          <span className={classes.thumbName}>{one.description || one.modality}</span>
           <span className={classes.thumbCount}>
             {one.modality} · {one.instance_count}
           </span>

@@ -233,6 +233,11 @@ pub(crate) fn associated(context: &Context, kind: AssociatedKind, image: &StripI
         series_description,
     };
     let mut dataset = common(context, &shape);
+    if kind == AssociatedKind::Label {
+        // The Slide Label module (PS3.3 §C.8.12.8): nobody has read them.
+        text(&mut dataset, tags::BARCODE_VALUE, VR::LT, "");
+        text(&mut dataset, tags::LABEL_TEXT, VR::UT, "");
+    }
     let mut rgb = image.rgb.clone();
     if !rgb.len().is_multiple_of(2) {
         rgb.push(0);

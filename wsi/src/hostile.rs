@@ -100,9 +100,12 @@ fn level(changes: Vec<(u16, Field)>) -> Vec<u8> {
     builder.build()
 }
 
+/// What is wrong, the fields that make it so, and the refusal.
+type Case = (&'static str, Vec<(u16, Field)>, fn(&SlideError) -> bool);
+
 #[test]
 fn fields_that_lie() {
-    let cases: Vec<(&str, Vec<(u16, Field)>, fn(&SlideError) -> bool)> = vec![
+    let cases: Vec<Case> = vec![
         (
             "2^32 tiles",
             vec![

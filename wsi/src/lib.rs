@@ -21,6 +21,8 @@ pub mod tile;
 
 mod dicom;
 #[cfg(test)]
+mod end_to_end;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod testing;

@@ -1,0 +1,210 @@
+//! From a file to tiles, against a real storage: what is stored, who sees it, and what a broken file leaves behind.
+
+use crate::testing::{Kind, Svs, cmu_small_region};
+use crate::{AssociatedKind, Grade, ImportOptions, LabelRight, Outcome, SlideError, Slides};
+use model::{Actor, ConsultId, Level, Limits, OrgId, Query, Scope, Uid};
+use std::path::{Path, PathBuf};
+use storage::{Change, Grant, GrantChange, Storage, StorageConfig};
+
+/// A node with two hospitals.
+struct Node {
+    directory: tempfile::TempDir,
+    storage: Storage,
+    slides: Slides,
+    owner: OrgId,
+    other: OrgId,
+}
+
+impl Node {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let config = StorageConfig {
+            directory: directory.path().join("data"),
+            postgres_url: None,
+            limits: Limits::default(),
+        };
+        let storage = Storage::open(config).await.unwrap();
+        let slides = Slides::new(storage.clone());
+        let (owner, other) = (OrgId::parse("township").unwrap(), OrgId::parse("city").unwrap());
+        Self { directory, storage, slides, owner, other }
+    }
+
+    fn scope(&self, org: &OrgId) -> Scope {
+        Scope::organisation(Actor::node("test"), org.clone())
+    }
+
+    fn own(&self) -> Scope {
+        self.scope(&self.owner)
+    }
+
+    /// Someone else's scope.
+    fn foreign(&self) -> Scope {
+        self.scope(&self.other)
+    }
+
+    fn file(&self, bytes: &[u8]) -> PathBuf {
+        let path = self.directory.path().join("slide.svs");
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    async fn import(&self, path: &Path) -> Result<crate::ImportedSlide, SlideError> {
+        self.slides.import(&self.own(), &self.owner, path, &ImportOptions::default(), &|_| {}).await
+    }
+
+    async fn grant(&self, study: &Uid) {
+        let grant = Grant {
+            owner: self.owner.clone(),
+            study: study.clone(),
+            grantee: self.other.clone(),
+            consult: ConsultId::new(),
+        };
+        let change = Change { grants: vec![GrantChange::Give(grant)], ..Change::default() };
+        self.storage.apply(&Scope::node("test"), change).await.unwrap();
+    }
+
+    async fn studies(&self, scope: &Scope) -> usize {
+        self.storage.search(scope, &Query::new(Level::Study, 100)).await.unwrap().rows.len()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_slide_becomes_tiles_of_grade_a() {
+    let node = Node::new().await;
+    let imported = node.import(&cmu_small_region()).await.unwrap();
+    assert_eq!(imported.outcome, Outcome::Imported);
+    let slide = imported.slide;
+    assert_eq!(slide.grade.grade, Grade::A);
+    assert_eq!((slide.grade.tiles_checked, slide.grade.tiles_equal, slide.grade.filled), (130, 130, 0));
+    assert_eq!((slide.width(), slide.height(), slide.levels.len()), (2220, 2967, 1));
+    assert_eq!(slide.mpp_um.map(|mpp| mpp.x), Some(0.499));
+
+    let tile = node.slides.tile(&node.own(), &slide.id, 0, 9, 12).await.unwrap();
+    assert_eq!(tile.media_type, "image/jpeg");
+    assert!(tile.bytes.starts_with(&[0xFF, 0xD8, 0xFF, 0xEE]), "the RGB marker comes first");
+    assert_eq!(tile.etag, node.slides.tile_etag(&node.own(), &slide.id, 0, 9, 12).await.unwrap());
+    for (level, x, y) in [(0, 10, 0), (0, 0, 13), (1, 0, 0), (u32::MAX, u32::MAX, u32::MAX)] {
+        let outside = node.slides.tile(&node.own(), &slide.id, level, x, y).await;
+        assert_eq!(outside, Err(SlideError::NotFound));
+    }
+
+    let proof = node.slides.check(&node.own(), &slide.id, &|_| {}).await.unwrap();
+    assert_eq!(proof, slide.grade, "the kept original proves it again");
+    for kind in [AssociatedKind::Label, AssociatedKind::Overview, AssociatedKind::Thumbnail] {
+        let picture =
+            node.slides.associated(&node.own(), LabelRight::Granted, &slide.id, kind).await.unwrap();
+        assert!(picture.bytes.starts_with(&[0xFF, 0xD8]), "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_file_again_is_recognised() {
+    let node = Node::new().await;
+    let path = node.file(&Svs::default().build());
+    let first = node.import(&path).await.unwrap();
+    let second = node.import(&path).await.unwrap();
+    assert_eq!(second.outcome, Outcome::AlreadyThere);
+    assert_eq!(second.slide, first.slide);
+    assert_eq!(node.slides.slides(&node.own()).await.unwrap().len(), 1);
+
+    // The same file is another slide for another hospital.
+    let scope = node.foreign();
+    let options = ImportOptions::default();
+    let theirs = node.slides.import(&scope, &node.other, &path, &options, &|_| {}).await.unwrap();
+    assert_eq!(theirs.outcome, Outcome::Imported);
+    assert_eq!(node.slides.slides(&node.own()).await.unwrap()[0].id, first.slide.id);
+    assert_eq!(node.slides.slides(&scope).await.unwrap()[0].id, theirs.slide.id);
+    assert_eq!(node.slides.slide(&node.own(), &theirs.slide.id).await, Err(SlideError::NotFound));
+    let everything = node.slides.slides(&Scope::node("test")).await.unwrap();
+    assert_eq!(everything.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_shows_the_slide_and_never_the_label() {
+    let node = Node::new().await;
+    let slide = node.import(&node.file(&Svs::default().build())).await.unwrap().slide;
+    let theirs = node.foreign();
+    assert_eq!(node.slides.slide(&theirs, &slide.id).await, Err(SlideError::NotFound));
+    assert_eq!(node.slides.tile(&theirs, &slide.id, 0, 0, 0).await, Err(SlideError::NotFound));
+    assert!(node.slides.slides(&theirs).await.unwrap().is_empty());
+    let studies = node.slides.slides_of_study(&theirs, &slide.owner, &slide.study).await.unwrap();
+    assert!(studies.is_empty());
+
+    node.grant(&slide.study).await;
+    let granted = Slides::new(node.storage.clone());
+    assert_eq!(*granted.slide(&theirs, &slide.id).await.unwrap(), slide);
+    assert_eq!(granted.slides(&theirs).await.unwrap().len(), 1);
+    assert_eq!(granted.slides_of_study(&theirs, &slide.owner, &slide.study).await.unwrap().len(), 1);
+    granted.tile(&theirs, &slide.id, 1, 1, 1).await.unwrap();
+    for right in [LabelRight::Withheld, LabelRight::Granted] {
+        let label = granted.associated(&theirs, right, &slide.id, AssociatedKind::Label).await;
+        assert_eq!(label, Err(SlideError::NotFound), "even when somebody asks with the wrong right");
+    }
+    let label = &slide.associated[0];
+    let found = node.storage.instances(&theirs, &label.study, None, None).await;
+    assert!(found.is_err(), "nor by DICOMweb, which reads instances");
+    let withheld =
+        granted.associated(&node.own(), LabelRight::Withheld, &slide.id, AssociatedKind::Label).await;
+    assert_eq!(withheld, Err(SlideError::NotFound));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_tile_is_white_and_counted() {
+    let node = Node::new().await;
+    let kind = Kind { is_big: true, is_big_endian: true };
+    let svs = Svs { kind, empty_tile: Some(5), photometric: 6, ..Svs::default() };
+    let slide = node.import(&node.file(&svs.build())).await.unwrap().slide;
+    assert_eq!((slide.grade.tiles_checked, slide.grade.tiles_equal, slide.grade.filled), (15, 15, 1));
+    let tile = node.slides.tile(&node.own(), &slide.id, 0, 1, 1).await.unwrap();
+    assert!(tile.bytes.starts_with(&crate::jpeg::white(32, 32, crate::jpeg::Colours::Ybr)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_file_leaves_nothing() {
+    let node = Node::new().await;
+    let whole = Svs::default().build();
+    let lying = crate::jpeg::white(64, 64, crate::jpeg::Colours::Rgb);
+    let broken = [
+        whole[..whole.len() / 2].to_vec(),
+        b"PK\x03\x04 this is a zip".to_vec(),
+        Svs { tile_bytes: Some(lying), ..Svs::default() }.build(),
+        Svs { compression: 50001, ..Svs::default() }.build(),
+    ];
+    for bytes in broken {
+        assert!(node.import(&node.file(&bytes)).await.is_err());
+    }
+    assert!(node.import(Path::new("/nowhere/slide.svs")).await.is_err());
+    assert_eq!(node.studies(&Scope::node("test")).await, 0);
+    assert!(node.slides.slides(&node.own()).await.unwrap().is_empty());
+    assert!(node.import(&node.file(&whole)).await.is_ok(), "and the node still works");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_imports_for_another_hospital() {
+    let node = Node::new().await;
+    let path = node.file(&Svs::default().build());
+    let options = ImportOptions::default();
+    let refused = node.slides.import(&node.foreign(), &node.owner, &path, &options, &|_| {}).await;
+    assert_eq!(refused.err(), Some(SlideError::NotFound));
+    assert_eq!(node.studies(&Scope::node("test")).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_form_says_whose_slide_it_is() {
+    let node = Node::new().await;
+    let path = node.file(&Svs::default().build());
+    let options = ImportOptions {
+        patient_name: Some("张三\\^\u{7}".to_owned()),
+        patient_id: Some("P001".to_owned()),
+        accession_number: Some("B2026-0001".to_owned()),
+        description: Some("胃窦活检 HE".to_owned()),
+        source_name: Some("病理 17.svs".to_owned()),
+        ..ImportOptions::default()
+    };
+    let slide = node.slides.import(&node.own(), &node.owner, &path, &options, &|_| {}).await.unwrap().slide;
+    assert_eq!((slide.patient_name.as_str(), slide.patient_id.as_str()), ("张三^", "P001"));
+    assert_eq!((slide.description.as_str(), slide.source.as_str()), ("胃窦活检 HE", "病理 17.svs"));
+    let query = Query::new(Level::Study, 10).with_value(model::Key::AccessionNumber, "B2026-0001");
+    let found = node.storage.search(&node.own(), &query).await.unwrap();
+    assert_eq!(found.rows.len(), 2, "the slide's study, and the one of its label");
+}

@@ -112,6 +112,7 @@ async fn receive_request<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>) 
         Ok(Received::Fragment(_)) => (Event::Pdu(PduType::PData), Vec::new()),
         Ok(Received::Pdu(kind, body)) => (Event::Pdu(kind), body),
         Err(WireError::Invalid(_)) => (Event::Invalid, Vec::new()),
+        Err(WireError::TimedOut) => (Event::ArtimExpired, Vec::new()),
         Err(error) => return Err(error.into()),
     };
     match action(State::AwaitingAssociateRq, event) {

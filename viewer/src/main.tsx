@@ -9,7 +9,7 @@ import { App } from './App';
 import { queryClient } from './api/queries';
 import { startI18n } from './i18n';
 import './ui/base.css';
-import { theme } from './ui/theme';
+import { cssVariables, theme } from './ui/theme';
 
 startI18n();
 
@@ -17,7 +17,7 @@ const root = document.getElementById('root');
 if (root !== null) {
   createRoot(root).render(
     <StrictMode>
-      <MantineProvider theme={theme} defaultColorScheme="dark">
+      <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="dark">
         <QueryClientProvider client={queryClient}>
           <BrowserRouter>
             <App />

@@ -4,7 +4,7 @@
  */
 import { Alert, Button, Group, Modal, PasswordInput, Stack, Text } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState, type FormEvent } from 'react';
+import { useRef, useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { consults } from '../api/endpoints';
 import { isProblem } from '../api/problem';
@@ -28,6 +28,7 @@ export default function SignDialog({ consult, as, flush, onClose }: Props) {
   const { t } = useTranslation();
   const cache = useQueryClient();
   const [passphrase, setPassphrase] = useState('');
+  const field = useRef<HTMLInputElement>(null);
   const preview = useQuery({
     queryKey: ['preview', consult.id],
     queryFn: async () => {
@@ -51,6 +52,7 @@ export default function SignDialog({ consult, as, flush, onClose }: Props) {
     },
     onError: (error) => {
       setPassphrase('');
+      field.current?.focus();
       if (isProblem(error, 'stale') || isProblem(error, 'conflict')) void preview.refetch();
     },
   });
@@ -85,6 +87,7 @@ export default function SignDialog({ consult, as, flush, onClose }: Props) {
             </>
           )}
           <PasswordInput
+            ref={field}
             label={t('sign.passphrase')}
             autoComplete="off"
             data-autofocus

@@ -1,5 +1,5 @@
 /** Colours, type and shape of the whole application. Amber and red belong to clocks and alarms, green to a valid signature. */
-import { createTheme, type MantineColorsTuple } from '@mantine/core';
+import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
 
 const teal: MantineColorsTuple = [
   '#e6fbf7',
@@ -41,4 +41,11 @@ export const theme = createTheme({
   defaultRadius: 'md',
   focusRing: 'auto',
   cursorType: 'pointer',
+});
+
+/** Mantine's own red is too dark to read on a dark panel. */
+export const cssVariables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: { '--mantine-color-error': '#c62828' },
+  dark: { '--mantine-color-error': '#ff6b60' },
 });

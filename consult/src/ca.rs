@@ -1,20 +1,49 @@
 //! A certificate authority for demonstrations: its certificates say that they have no legal effect.
 
+use der::asn1::{Any, SetOfVec, Utf8StringRef};
+use der::{Decode, Encode, EncodePem};
+use p256::ecdsa::{DerSignature, SigningKey};
+use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey};
+use spki::{SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
+use std::time::Duration;
 use time::OffsetDateTime;
+use x509_cert::builder::profile::BuilderProfile;
+use x509_cert::builder::{self, Builder, CertificateBuilder};
+use x509_cert::certificate::{Certificate, TbsCertificate};
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectKeyIdentifier,
+};
+use x509_cert::ext::{Extension, ToExtension};
+use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
+use x509_cert::serial_number::SerialNumber;
+use x509_cert::time::{Time, Validity};
 use zeroize::Zeroizing;
 
 /// What makes a certificate recognisable as a test: the organisational unit of its subject, and the notice printed.
 pub const TEST_NOTICE: &str = "测试证书·无法律效力";
+
+const ROOT_YEARS: u64 = 20;
+const PERSON_YEARS: u64 = 2;
+/// Certificates are valid from a little before they are made, for clocks that differ.
+const BACKDATE_S: u64 = 3600;
+const YEAR_S: u64 = 365 * 24 * 3600;
+const KEY_LABEL: &str = "PRIVATE KEY";
 
 /// Why a certificate could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the certificate could not be made: {0}")]
 pub struct CertificateError(pub(crate) String);
 
+impl CertificateError {
+    fn new(why: impl std::fmt::Display) -> Self {
+        Self(why.to_string())
+    }
+}
+
 /// A demonstration certificate authority: root certificate and key.
 pub struct CertificateAuthority {
-    pub(crate) certificate_der: Vec<u8>,
-    pub(crate) key_pkcs8: Zeroizing<Vec<u8>>,
+    certificate: Certificate,
+    key: SigningKey,
 }
 
 /// A person's new key and certificate chain.
@@ -30,16 +59,32 @@ impl CertificateAuthority {
     ///
     /// # Errors
     /// [`CertificateError`].
-    pub fn create(_name: &str, _now: OffsetDateTime) -> Result<Self, CertificateError> {
-        unimplemented!()
+    pub fn create(name: &str, now: OffsetDateTime) -> Result<Self, CertificateError> {
+        let key = new_key()?;
+        let subject = subject_name(&[(oids::O, "Farsight demo"), (oids::OU, TEST_NOTICE), (oids::CN, name)])?;
+        let certificate = build(Profile::Root { subject }, ROOT_YEARS, &key, &key, now)?;
+        Ok(Self { certificate, key })
     }
 
     /// Reads what [`Self::to_pem`] wrote.
     ///
     /// # Errors
     /// [`CertificateError`].
-    pub fn from_pem(_pem: &str) -> Result<Self, CertificateError> {
-        unimplemented!()
+    pub fn from_pem(pem: &str) -> Result<Self, CertificateError> {
+        let key_at = pem
+            .find(&format!("-----BEGIN {KEY_LABEL}-----"))
+            .ok_or_else(|| CertificateError::new("there is no private key"))?;
+        let (certificates, key) = pem.split_at(key_at);
+        let certificate = crate::certificate::from_pem(certificates)
+            .map_err(CertificateError::new)?
+            .into_iter()
+            .next()
+            .ok_or_else(|| CertificateError::new("there is no certificate"))?;
+        let key = SigningKey::from_pkcs8_pem(key).map_err(CertificateError::new)?;
+        if crate::certificate::p256_key(&certificate).as_ref() != Some(key.verifying_key()) {
+            return Err(CertificateError::new("key and certificate do not belong together"));
+        }
+        Ok(Self { certificate, key })
     }
 
     /// Certificate and private key, PEM: to be kept as a secret.
@@ -47,7 +92,8 @@ impl CertificateAuthority {
     /// # Errors
     /// [`CertificateError`].
     pub fn to_pem(&self) -> Result<Zeroizing<String>, CertificateError> {
-        unimplemented!()
+        let key = self.key.to_pkcs8_pem(der::pem::LineEnding::LF).map_err(CertificateError::new)?;
+        Ok(Zeroizing::new(format!("{}{}", self.anchor_pem()?, key.as_str())))
     }
 
     /// The root certificate, PEM: the trust anchor, for everyone.
@@ -55,7 +101,7 @@ impl CertificateAuthority {
     /// # Errors
     /// [`CertificateError`].
     pub fn anchor_pem(&self) -> Result<String, CertificateError> {
-        unimplemented!()
+        self.certificate.to_pem(der::pem::LineEnding::LF).map_err(CertificateError::new)
     }
 
     /// Issues a person's signing key and certificate, valid for two years.
@@ -64,10 +110,156 @@ impl CertificateAuthority {
     /// [`CertificateError`].
     pub fn issue(
         &self,
-        _name: &str,
-        _organisation: &str,
-        _now: OffsetDateTime,
+        name: &str,
+        organisation: &str,
+        now: OffsetDateTime,
     ) -> Result<IssuedKey, CertificateError> {
-        unimplemented!()
+        let key = new_key()?;
+        let profile = Profile::Person {
+            subject: subject_name(&[(oids::O, organisation), (oids::OU, TEST_NOTICE), (oids::CN, name)])?,
+            issuer: self.certificate.tbs_certificate().subject().clone(),
+        };
+        let certificate = build(profile, PERSON_YEARS, &key, &self.key, now)?;
+        let key_pkcs8 = key.to_pkcs8_der().map_err(CertificateError::new)?;
+        Ok(IssuedKey {
+            key_pkcs8: Zeroizing::new(key_pkcs8.as_bytes().to_vec()),
+            chain: vec![certificate.to_der().map_err(CertificateError::new)?],
+        })
+    }
+}
+
+mod oids {
+    pub use const_oid::db::rfc4519::{
+        COMMON_NAME as CN, ORGANIZATION_NAME as O, ORGANIZATIONAL_UNIT_NAME as OU,
+    };
+    pub use const_oid::db::rfc5280::ID_KP_EMAIL_PROTECTION;
+
+    use const_oid::ObjectIdentifier;
+    /// id-kp-documentSigning (RFC 9336).
+    pub const ID_KP_DOCUMENT_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.36");
+}
+
+/// Extensions of the two kinds of certificate.
+enum Profile {
+    Root { subject: Name },
+    Person { subject: Name, issuer: Name },
+}
+
+impl BuilderProfile for Profile {
+    fn get_issuer(&self, subject: &Name) -> Name {
+        match self {
+            Self::Root { .. } => subject.clone(),
+            Self::Person { issuer, .. } => issuer.clone(),
+        }
+    }
+
+    fn get_subject(&self) -> Name {
+        match self {
+            Self::Root { subject } | Self::Person { subject, .. } => subject.clone(),
+        }
+    }
+
+    fn build_extensions(
+        &self,
+        key: SubjectPublicKeyInfoRef<'_>,
+        issuer_key: SubjectPublicKeyInfoRef<'_>,
+        tbs: &TbsCertificate,
+    ) -> builder::Result<Vec<Extension>> {
+        let name = tbs.subject();
+        let mut extensions = Vec::new();
+        let mut push = |extension: Extension| extensions.push(extension);
+        push((&SubjectKeyIdentifier::try_from(key)?).to_extension(name, &[])?);
+        match self {
+            Self::Root { .. } => {
+                push((&BasicConstraints { ca: true, path_len_constraint: Some(1) }).to_extension(name, &[])?);
+                push((&KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign)).to_extension(name, &[])?);
+            }
+            Self::Person { .. } => {
+                push((&AuthorityKeyIdentifier::try_from(issuer_key)?).to_extension(name, &[])?);
+                push((&BasicConstraints { ca: false, path_len_constraint: None }).to_extension(name, &[])?);
+                let usages = KeyUsages::DigitalSignature | KeyUsages::NonRepudiation;
+                push((&KeyUsage(usages)).to_extension(name, &[])?);
+                let purposes = vec![oids::ID_KP_EMAIL_PROTECTION, oids::ID_KP_DOCUMENT_SIGNING];
+                push((&ExtendedKeyUsage(purposes)).to_extension(name, &[])?);
+            }
+        }
+        Ok(extensions)
+    }
+}
+
+fn build(
+    profile: Profile,
+    years: u64,
+    key: &SigningKey,
+    issuer_key: &SigningKey,
+    now: OffsetDateTime,
+) -> Result<Certificate, CertificateError> {
+    let now_s = u64::try_from(now.unix_timestamp()).map_err(CertificateError::new)?;
+    let moment = |seconds: u64| {
+        der::DateTime::from_unix_duration(Duration::from_secs(seconds))
+            .and_then(|at| Ok(Time::GeneralTime(der::asn1::GeneralizedTime::from_date_time(at))))
+            .map_err(CertificateError::new)
+    };
+    let not_before = moment(now_s.saturating_sub(BACKDATE_S))?;
+    let not_after = moment(now_s.saturating_add(years.saturating_mul(YEAR_S)))?;
+    let spki = SubjectPublicKeyInfoOwned::from_key(key.verifying_key()).map_err(CertificateError::new)?;
+    let builder =
+        CertificateBuilder::new(profile, serial_number()?, Validity::new(not_before, not_after), spki)
+            .map_err(CertificateError::new)?;
+    builder.build::<_, DerSignature>(issuer_key).map_err(CertificateError::new)
+}
+
+fn new_key() -> Result<SigningKey, CertificateError> {
+    let mut bytes = Zeroizing::new([0u8; 32]);
+    loop {
+        getrandom::fill(bytes.as_mut()).map_err(CertificateError::new)?;
+        if let Ok(key) = SigningKey::from_slice(bytes.as_ref()) {
+            return Ok(key);
+        }
+    }
+}
+
+fn serial_number() -> Result<SerialNumber, CertificateError> {
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes).map_err(CertificateError::new)?;
+    bytes[0] = bytes[0] & 0x7f | 0x40;
+    SerialNumber::new(&bytes).map_err(CertificateError::new)
+}
+
+fn subject_name(parts: &[(const_oid::ObjectIdentifier, &str)]) -> Result<Name, CertificateError> {
+    let mut sequence = RdnSequence::default();
+    for (oid, text) in parts {
+        let text = Utf8StringRef::new(text).map_err(CertificateError::new)?;
+        let value = Any::encode_from(&text).map_err(CertificateError::new)?;
+        let part = x509_cert::attr::AttributeTypeAndValue { oid: *oid, value };
+        let part = SetOfVec::try_from(vec![part]).map_err(CertificateError::new)?;
+        let part = RelativeDistinguishedName::from_der(&part.to_der().map_err(CertificateError::new)?);
+        sequence.push(part.map_err(CertificateError::new)?);
+    }
+    Name::from_der(&sequence.to_der().map_err(CertificateError::new)?).map_err(CertificateError::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn the_authority_survives_a_round_trip_through_pem() {
+        let at = datetime!(2026-11-23 8:00 UTC);
+        let authority = CertificateAuthority::create("远见演示根证书", at).unwrap();
+        let again = CertificateAuthority::from_pem(&authority.to_pem().unwrap()).unwrap();
+        assert_eq!(again.anchor_pem().unwrap(), authority.anchor_pem().unwrap());
+        let issued = again.issue("王医师, 主任", "市医院诊断中心", at).unwrap();
+        let certificate = crate::certificate::from_der(&issued.chain[0]).unwrap();
+        assert_eq!(crate::certificate::common_name(&certificate), "王医师, 主任");
+        assert_eq!(crate::certificate::organisation(&certificate), "市医院诊断中心");
+        assert!(crate::certificate::is_test(&certificate));
+        let other = CertificateAuthority::create("other", at).unwrap();
+        let mixed = format!("{}{}", other.anchor_pem().unwrap(), {
+            let pem = authority.to_pem().unwrap();
+            pem[pem.find("-----BEGIN PRIVATE").unwrap()..].to_owned()
+        });
+        assert!(CertificateAuthority::from_pem(&mixed).is_err());
     }
 }

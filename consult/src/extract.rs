@@ -1,1 +1,66 @@
-//! What is attached to a report's PDF.
+//! What is attached to a report's PDF: the canonical JSON and the signatures. Everything read is bounded.
+
+use crate::cms::SIGNATURE_BYTES_MAX;
+use crate::report::REPORT_BYTES_MAX;
+use lopdf::{Dictionary, Document, LoadOptions, Object};
+
+/// Bytes of a PDF that is looked at.
+pub const PDF_BYTES_MAX: usize = 16 << 20;
+/// Streams in a PDF: ours have some dozens.
+const STREAMS_MAX: usize = 256;
+/// Bytes that one stream may grow to while the file's structure is read.
+const STRUCTURE_BYTES_MAX: usize = 2 << 20;
+/// Attachments that are looked at.
+const ATTACHMENTS_MAX: usize = 16;
+
+/// What a report's PDF carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attached {
+    /// `report.json`.
+    pub canonical: Vec<u8>,
+    /// `report.p7s` and `review.p7s`.
+    pub signatures: Vec<Vec<u8>>,
+}
+
+/// Takes the attachments out of a PDF.
+///
+/// # Errors
+/// Why it is not a report's PDF, for people.
+pub fn extract_from_pdf(pdf: &[u8]) -> Result<Attached, &'static str> {
+    if pdf.len() > PDF_BYTES_MAX {
+        return Err("PDF 太大");
+    }
+    if pdf.windows(9).filter(|window| *window == b"endstream").count() > STREAMS_MAX {
+        return Err("PDF 的结构不是本系统的报告");
+    }
+    let options = LoadOptions { max_decompressed_size: Some(STRUCTURE_BYTES_MAX), ..LoadOptions::default() };
+    let document = Document::load_mem_with_options(pdf, options).map_err(|_| "PDF 无法读取")?;
+    let mut canonical = None;
+    let mut signatures = Vec::new();
+    let specs = document.objects.values().filter_map(|object| object.as_dict().ok()).filter(is_file_spec);
+    for spec in specs.take(ATTACHMENTS_MAX) {
+        let name = spec.get(b"F").and_then(Object::as_str).unwrap_or_default();
+        match name {
+            b"report.json" => canonical = Some(content(&document, spec, REPORT_BYTES_MAX)?),
+            b"report.p7s" | b"review.p7s" => signatures.push(content(&document, spec, SIGNATURE_BYTES_MAX)?),
+            _ => {}
+        }
+    }
+    let canonical = canonical.ok_or("PDF 中没有报告原文（report.json）")?;
+    Ok(Attached { canonical, signatures })
+}
+
+fn is_file_spec(dictionary: &&Dictionary) -> bool {
+    dictionary.has(b"EF")
+}
+
+fn content(document: &Document, spec: &Dictionary, bytes_max: usize) -> Result<Vec<u8>, &'static str> {
+    const BROKEN: &str = "PDF 的附件无法读取";
+    let files = spec.get(b"EF").and_then(Object::as_dict).map_err(|_| BROKEN)?;
+    let id = files.get(b"F").and_then(Object::as_reference).map_err(|_| BROKEN)?;
+    let stream = document.get_object(id).and_then(Object::as_stream).map_err(|_| BROKEN)?;
+    if !stream.dict.has(b"Filter") {
+        return Ok(stream.content.clone());
+    }
+    stream.decompressed_content_with_limit(bytes_max).map_err(|_| BROKEN)
+}

@@ -5,12 +5,13 @@
 //! This crate knows nothing of HTTP, DIMSE or SQL.
 
 pub mod ca;
+pub mod certificate;
 pub mod cms;
 pub mod error;
 pub mod extract;
+mod fonts;
 pub mod keystore;
 pub mod list;
-pub mod oid;
 pub mod pdf;
 pub mod record;
 pub mod report;
@@ -18,6 +19,8 @@ pub mod service;
 pub mod signing;
 pub mod state;
 pub mod submit;
+#[cfg(test)]
+mod testing;
 pub mod verify;
 
 pub use ca::CertificateAuthority;

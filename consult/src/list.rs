@@ -1,6 +1,7 @@
 //! Lists of consults: the tabs of the worklist and how many each holds.
 
-use crate::record::{ConsultView, KIND};
+use crate::record::{Consult, ConsultView, KIND};
+use crate::service::{consult_of, view};
 use crate::{ConsultError, ConsultService};
 use access::{Caller, Right};
 use serde::{Deserialize, Serialize};
@@ -63,7 +64,7 @@ pub struct Counts {
 /// One page of a list.
 #[derive(Debug, Clone)]
 pub struct Listing {
-    /// The consults, without evidence, timeline and report texts cut: views as [`ConsultService::get`] gives them.
+    /// The consults, as [`ConsultService::get`] gives them.
     pub consults: Vec<ConsultView>,
     /// How many each tab holds, whatever the text.
     pub counts: Counts,
@@ -73,6 +74,8 @@ pub struct Listing {
 
 /// Rows looked through when a text is searched for.
 const SEARCHED_MAX: u32 = 2000;
+/// Rows of one page at most.
+const PAGE_MAX: u32 = 200;
 
 fn query(caller: &Caller, tab: Tab, now: OffsetDateTime) -> Option<RecordQuery> {
     let org = caller.organisation().as_str();
@@ -97,14 +100,67 @@ impl ConsultService {
     /// The consults of a tab, most urgent (earliest due) first; `all` newest due first.
     ///
     /// # Errors
-    /// [`ConsultError::Forbidden`] for callers who have no part in consults, [`ConsultError::Unavailable`].
+    /// [`ConsultError::Unavailable`].
     pub async fn list(
         &self,
         caller: &Caller,
-        query_: &ListQuery,
+        wanted: &ListQuery,
         now: OffsetDateTime,
     ) -> Result<Listing, ConsultError> {
-        let _ = (caller, query_, now, SEARCHED_MAX, query as fn(_, _, _) -> _);
-        unimplemented!()
+        let counts = self.counts(caller, now).await?;
+        let Some(query) = query(caller, wanted.tab, now) else {
+            return Ok(Listing { consults: Vec::new(), counts, more: false });
+        };
+        let limit = wanted.limit.clamp(1, PAGE_MAX);
+        let text = wanted.text.trim().to_lowercase();
+        let query = if text.is_empty() {
+            RecordQuery { limit: limit.saturating_add(1), offset: wanted.offset, ..query }
+        } else {
+            RecordQuery { limit: SEARCHED_MAX, ..query }
+        };
+        let mut consults = Vec::new();
+        for record in self.storage.records(caller.scope(), &query).await? {
+            let consult = consult_of(record.body)?;
+            if text.is_empty() || matches(&consult, &text) {
+                consults.push(view(caller, consult, record.version));
+            }
+        }
+        if !text.is_empty() {
+            consults.drain(..consults.len().min(wanted.offset as usize));
+        }
+        let more = consults.len() > limit as usize;
+        consults.truncate(limit as usize);
+        Ok(Listing { consults, counts, more })
     }
+
+    async fn counts(&self, caller: &Caller, now: OffsetDateTime) -> Result<Counts, ConsultError> {
+        let mut counts = Counts::default();
+        for (tab, count) in [
+            (Tab::Mine, &mut counts.mine),
+            (Tab::Pool, &mut counts.pool),
+            (Tab::Review, &mut counts.review),
+            (Tab::Awaiting, &mut counts.awaiting),
+            (Tab::Critical, &mut counts.critical),
+            (Tab::Overdue, &mut counts.overdue),
+            (Tab::All, &mut counts.all),
+        ] {
+            if let Some(query) = query(caller, tab, now) {
+                *count = self.storage.count(caller.scope(), &query).await?;
+            }
+        }
+        Ok(counts)
+    }
+}
+
+/// Whether the text is part of what people look for; in lower case.
+fn matches(consult: &Consult, text: &str) -> bool {
+    [
+        &consult.number,
+        &consult.patient.name,
+        &consult.patient.id,
+        &consult.study.accession_number,
+        &consult.question,
+    ]
+    .into_iter()
+    .any(|field| field.to_lowercase().contains(text))
 }

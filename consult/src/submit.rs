@@ -1,1 +1,383 @@
-//! Sending a question: the checks, the evidence, the grant.
+//! Asking: drafts, and sending a question with its checks, its frozen evidence and its grant.
+
+use crate::record::{Consult, ConsultView, Evidence, Named, PatientBlock, StudyBlock};
+use crate::service::{advance, event, grant, limited, person, put, view};
+use crate::state::{Acceptance, Action, State, step};
+use crate::{ConsultError, ConsultService, NewConsult};
+use access::{Agreement, Caller, Right, Signatures};
+use model::{ConsultId, Key, Level, OrgId, Query, Scope, Uid};
+use serde_json::{Map, Value as Json};
+use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, GrantChange, Put, StorageError};
+use time::macros::format_description;
+use time::{Duration, OffsetDateTime};
+
+/// Record kind of the daily counters of numbers.
+const NUMBER_KIND: &str = "consult_number";
+/// How often a number is tried for when others take theirs at the same moment.
+const NUMBER_TRIES: usize = 100;
+/// Instances that one consult may rest on.
+const EVIDENCE_MAX: usize = 20_000;
+
+impl ConsultService {
+    /// Writes a new draft and gives it a number.
+    ///
+    /// # Errors
+    /// [`ConsultError::Forbidden`] without the right to ask; [`ConsultError::Invalid`] `study` when the study is not
+    /// within reach, `reading_organisation` when there is no such organisation, or a text that is too long.
+    pub async fn create(
+        &self,
+        caller: &Caller,
+        draft: NewConsult,
+        now: OffsetDateTime,
+    ) -> Result<ConsultView, ConsultError> {
+        let author = person(caller).filter(|_| caller.may(Right::Ask));
+        let created_by = author.ok_or(ConsultError::Forbidden("没有申请会诊的权限"))?;
+        let requesting = self.organisation(caller.organisation(), "organisation").await?;
+        let reading = self.organisation(&draft.reading_organisation, "reading_organisation").await?;
+        let (patient, study) = self.study(caller, &draft.study_org, &draft.study_instance_uid).await?;
+        let mut consult = Consult {
+            id: ConsultId::new(),
+            number: String::new(),
+            kind: draft.kind,
+            urgency: draft.urgency,
+            state: State::Draft,
+            requesting,
+            reading,
+            patient,
+            study,
+            slide: draft.slide,
+            question: limited("question", &draft.question)?,
+            history: limited("history", &draft.history)?,
+            consent: draft.consent,
+            created_by,
+            created_at: now,
+            submitted_at: None,
+            due_at: None,
+            agreement: None,
+            signatures: Signatures::Double,
+            acceptance: Acceptance::ByCoordinator,
+            reader: None,
+            reviewer: None,
+            evidence: Vec::new(),
+            timeline: Vec::new(),
+            report: None,
+            reported_at: None,
+            versions: Vec::new(),
+        };
+        consult.number = self.next_number(now).await?;
+        advance(&mut consult, &[State::Draft], caller, now, "");
+        let audit = AuditEntry {
+            action: AuditAction::Change,
+            object: format!("consult/{}", consult.id),
+            outcome: AuditOutcome::Success,
+            detail: "create draft".to_owned(),
+        };
+        let change = Change {
+            puts: vec![put(&consult, Expected::Absent)?],
+            audit: vec![audit],
+            events: vec![event(&consult)],
+            ..Change::default()
+        };
+        self.storage.apply(caller.scope(), change).await?;
+        Ok(view(caller, consult, 1))
+    }
+
+    /// Rewrites a draft.
+    ///
+    /// # Errors
+    /// As [`Self::create`], and [`ConsultError::Conflict`], [`ConsultError::WrongState`].
+    pub async fn edit(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        version: i64,
+        draft: NewConsult,
+        _now: OffsetDateTime,
+    ) -> Result<ConsultView, ConsultError> {
+        let (mut consult, _) = self.begin(caller, id, version, Action::Edit).await?;
+        if consult.state != State::Draft {
+            return Err(ConsultError::WrongState { state: consult.state, action: Action::Edit });
+        }
+        consult.reading = self.organisation(&draft.reading_organisation, "reading_organisation").await?;
+        (consult.patient, consult.study) =
+            self.study(caller, &draft.study_org, &draft.study_instance_uid).await?;
+        consult.kind = draft.kind;
+        consult.urgency = draft.urgency;
+        consult.slide = draft.slide;
+        consult.question = limited("question", &draft.question)?;
+        consult.history = limited("history", &draft.history)?;
+        consult.consent = draft.consent;
+        self.finish(caller, consult, version, Action::Edit, Change::default()).await
+    }
+
+    /// Sends the question: checks it field by field, freezes the evidence, grants the reading organisation the study.
+    ///
+    /// # Errors
+    /// [`ConsultError::Invalid`] naming `question`, `consent`, `agreement` or `study`; [`ConsultError::Conflict`].
+    pub async fn submit(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        version: i64,
+        now: OffsetDateTime,
+    ) -> Result<ConsultView, ConsultError> {
+        let (mut consult, _) = self.begin(caller, id, version, Action::Submit).await?;
+        let invalid = |field, why| Err(ConsultError::Invalid { field, why });
+        if consult.question.is_empty() {
+            return invalid("question", "请填写会诊问题");
+        }
+        if !consult.consent {
+            return invalid("consent", "请确认患者已知情同意");
+        }
+        if consult.study.org != consult.requesting.id {
+            return invalid("study", "只能就本院的检查申请会诊");
+        }
+        (consult.patient, consult.study) =
+            self.study(caller, &consult.study.org, &consult.study.study_instance_uid).await?;
+        consult.evidence = self.evidence(caller.scope(), &consult).await?;
+        let agreement = self.agreement(&consult, now).await?;
+        let Some(turnaround_min) = agreement.turnaround_min(consult.urgency) else {
+            return invalid("agreement", "协议不包含这一紧急程度");
+        };
+        consult.agreement = Some(agreement.id.clone());
+        consult.signatures = agreement.signatures;
+        consult.acceptance =
+            if agreement.auto_accept { Acceptance::Automatic } else { Acceptance::ByCoordinator };
+        consult.submitted_at = Some(now);
+        consult.due_at = now.checked_add(Duration::minutes(i64::from(turnaround_min)));
+        let who = [crate::state::Who::Requester];
+        let states = step(State::Draft, Action::Submit, &who, consult.rules())
+            .ok_or(ConsultError::WrongState { state: consult.state, action: Action::Submit })?;
+        advance(&mut consult, states, caller, now, "");
+        let audit = AuditEntry {
+            action: AuditAction::Grant,
+            object: format!("study/{}", consult.study.study_instance_uid),
+            outcome: AuditOutcome::Success,
+            detail: format!("to {} for consult/{}", consult.reading.id, consult.id),
+        };
+        let change = Change {
+            grants: vec![GrantChange::Give(grant(&consult))],
+            audit: vec![audit],
+            ..Change::default()
+        };
+        self.finish(caller, consult, version, Action::Submit, change).await
+    }
+
+    async fn organisation(&self, id: &OrgId, field: &'static str) -> Result<Named<OrgId>, ConsultError> {
+        match self.storage.organisation(id).await {
+            Ok(found) => Ok(Named { id: found.id, name: found.name }),
+            Err(StorageError::NotFound) => Err(ConsultError::Invalid { field, why: "没有这一机构" }),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    async fn study(
+        &self,
+        caller: &Caller,
+        owner: &OrgId,
+        uid: &Uid,
+    ) -> Result<(PatientBlock, StudyBlock), ConsultError> {
+        let query = Query::new(Level::Study, 1).with_value(Key::StudyInstanceUid, uid.as_str());
+        let page = self.storage.search(&caller.scope().owned_by(owner.clone()), &query).await?;
+        let row = page.rows.into_iter().next();
+        let row = row.ok_or(ConsultError::Invalid { field: "study", why: "找不到这一检查" })?;
+        Ok(blocks(row.owner, uid.clone(), &row.attributes))
+    }
+
+    async fn evidence(&self, scope: &Scope, consult: &Consult) -> Result<Vec<Evidence>, ConsultError> {
+        let invalid = |why| Err(ConsultError::Invalid { field: "study", why });
+        let own = scope.owned_by(consult.study.org.clone());
+        let instances =
+            match self.storage.instances(&own, &consult.study.study_instance_uid, None, None).await {
+                Ok(instances) => instances,
+                Err(StorageError::NotFound) => return invalid("找不到这一检查"),
+                Err(other) => return Err(other.into()),
+            };
+        if instances.is_empty() {
+            return invalid("这一检查没有图像");
+        }
+        if instances.len() > EVIDENCE_MAX {
+            return invalid("这一检查的图像太多");
+        }
+        let freeze = |instance: &storage::InstanceRef| Evidence {
+            study_instance_uid: instance.study().clone(),
+            series_instance_uid: instance.series().clone(),
+            sop_instance_uid: instance.instance().clone(),
+            sha256: *instance.sha256(),
+        };
+        Ok(instances.iter().map(freeze).collect())
+    }
+
+    async fn agreement(&self, consult: &Consult, now: OffsetDateTime) -> Result<Agreement, ConsultError> {
+        let between: Vec<Agreement> = self
+            .storage
+            .agreements(&consult.requesting.id)
+            .await?
+            .into_iter()
+            .filter(|a| a.requesting == consult.requesting.id && a.reading == consult.reading.id)
+            .collect();
+        let why = if between.is_empty() {
+            "与这一诊断中心没有协议"
+        } else if !between.iter().any(|a| a.is_valid_at(now)) {
+            "协议不在有效期内"
+        } else if !between.iter().any(|a| a.is_valid_at(now) && a.kinds.contains(&consult.kind)) {
+            "协议不包含这一会诊类型"
+        } else if !between.iter().any(|a| a.is_valid_at(now) && a.covers(&consult.study.modalities)) {
+            "协议不包含这一检查类型"
+        } else {
+            "协议不包含这一紧急程度"
+        };
+        let suits = |a: &Agreement| {
+            a.is_valid_at(now)
+                && a.kinds.contains(&consult.kind)
+                && a.covers(&consult.study.modalities)
+                && a.turnaround_min(consult.urgency).is_some()
+        };
+        between.into_iter().find(suits).ok_or(ConsultError::Invalid { field: "agreement", why })
+    }
+
+    /// The next number of the day: `YX20261123-0007`. A number that is taken and not used leaves a gap.
+    async fn next_number(&self, now: OffsetDateTime) -> Result<String, ConsultError> {
+        let scope = Scope::node("consult-number");
+        let day = now
+            .to_offset(self.config.utc_offset)
+            .format(format_description!("[year][month][day]"))
+            .map_err(|_| ConsultError::Failed("the clock is outside the calendar"))?;
+        for _ in 0..NUMBER_TRIES {
+            let (last, expected) = match self.storage.record(&scope, NUMBER_KIND, &day).await {
+                Ok(record) => {
+                    (record.body.get("last").and_then(Json::as_u64), Expected::Version(record.version))
+                }
+                Err(StorageError::NotFound) => (Some(0), Expected::Absent),
+                Err(other) => return Err(other.into()),
+            };
+            let next = last.and_then(|n| n.checked_add(1)).ok_or(ConsultError::Failed("numbers"))?;
+            let put = Put {
+                kind: NUMBER_KIND,
+                id: day.clone(),
+                expected,
+                body: serde_json::json!({"last": next}),
+                keys: Vec::new(),
+                unique: Vec::new(),
+                sort: 0,
+                visible_to: Vec::new(),
+            };
+            match self.storage.apply(&scope, Change { puts: vec![put], ..Change::default() }).await {
+                Ok(()) => return Ok(format!("YX{day}-{next:04}")),
+                Err(StorageError::Conflict(_)) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(ConsultError::Unavailable)
+    }
+}
+
+/// Patient and study out of DICOM JSON attributes (PS3.18 §F.2).
+fn blocks(owner: OrgId, uid: Uid, attributes: &Map<String, Json>) -> (PatientBlock, StudyBlock) {
+    let text = |tag: &str| texts(attributes, tag).into_iter().next().unwrap_or_default();
+    let study_date = text("00080020");
+    let birth_date = text("00100030");
+    let patient = PatientBlock {
+        name: name(attributes),
+        id: text("00100020"),
+        sex: text("00100040"),
+        age: age(&text("00101010"), &birth_date, &study_date),
+        birth_date,
+    };
+    let study = StudyBlock {
+        org: owner,
+        study_instance_uid: uid,
+        description: text("00081030"),
+        modalities: texts(attributes, "00080061"),
+        study_date,
+        study_time: text("00080030"),
+        accession_number: text("00080050"),
+    };
+    (patient, study)
+}
+
+fn values<'a>(attributes: &'a Map<String, Json>, tag: &str) -> &'a [Json] {
+    attributes.get(tag).and_then(|a| a.get("Value")).and_then(Json::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn texts(attributes: &Map<String, Json>, tag: &str) -> Vec<String> {
+    values(attributes, tag).iter().filter_map(Json::as_str).map(crate::report::clean).collect()
+}
+
+/// The ideographic group of the patient's name where there is one, without carets.
+fn name(attributes: &Map<String, Json>) -> String {
+    let Some(groups) = values(attributes, "00100010").first() else {
+        return String::new();
+    };
+    let group = |key: &str| groups.get(key).and_then(Json::as_str).filter(|text| !text.is_empty());
+    let text = group("Ideographic").or_else(|| group("Alphabetic")).unwrap_or_default();
+    let is_chinese = text.chars().any(|c| !c.is_ascii());
+    let joined = text.split('^').filter(|part| !part.is_empty()).collect::<Vec<_>>();
+    crate::report::clean(&joined.join(if is_chinese { "" } else { " " }))
+}
+
+/// Age in words: from Patient's Age (PS3.5 §6.2, VR AS) or from the dates.
+fn age(age: &str, birth_date: &str, study_date: &str) -> String {
+    let number = age.get(..3).and_then(|digits| digits.parse::<u32>().ok());
+    if let (Some(number), Some(unit)) = (number, age.get(3..)) {
+        let unit = match unit {
+            "Y" => "岁",
+            "M" => "月",
+            "W" => "周",
+            "D" => "天",
+            _ => "",
+        };
+        if !unit.is_empty() {
+            return format!("{number}{unit}");
+        }
+    }
+    let date = |text: &str| {
+        let part = |range: std::ops::Range<usize>| text.get(range)?.parse::<u32>().ok();
+        Some((part(0..4)?, part(4..6)?, part(6..8)?))
+    };
+    let (Some(born), Some(studied)) = (date(birth_date), date(study_date)) else {
+        return String::new();
+    };
+    let had_birthday = (studied.1, studied.2) >= (born.1, born.2);
+    match studied.0.checked_sub(born.0).and_then(|years| years.checked_sub(u32::from(!had_birthday))) {
+        Some(years) => format!("{years}岁"),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn patient_and_study_are_read_from_dicom_json() {
+        let attributes = json!({
+            "00100010": {"vr": "PN", "Value": [{"Alphabetic": "ZHANG^SAN", "Ideographic": "张^三"}]},
+            "00100020": {"vr": "LO", "Value": ["P1"]},
+            "00100030": {"vr": "DA", "Value": ["19680305"]},
+            "00100040": {"vr": "CS", "Value": ["M"]},
+            "00080020": {"vr": "DA", "Value": ["20260304"]},
+            "00080061": {"vr": "CS", "Value": ["CT", "SR"]},
+        });
+        let uid = Uid::parse("1.2.3").unwrap();
+        let (patient, study) = blocks(OrgId::parse("a").unwrap(), uid, attributes.as_object().unwrap());
+        assert_eq!((patient.name.as_str(), patient.age.as_str()), ("张三", "57岁"));
+        assert_eq!(study.modalities, ["CT", "SR"]);
+        assert_eq!(study.description, "");
+    }
+
+    #[test]
+    fn ages_come_in_words() {
+        for (given, born, studied, expected) in [
+            ("058Y", "", "", "58岁"),
+            ("003M", "19680305", "20260305", "3月"),
+            ("", "19680305", "20260305", "58岁"),
+            ("", "20270101", "20260305", ""),
+            ("", "", "20260305", ""),
+            ("岁岁", "x", "y", ""),
+        ] {
+            assert_eq!(age(given, born, studied), expected, "{given} {born} {studied}");
+        }
+    }
+}

@@ -1,8 +1,14 @@
 //! Judging a report offline: separate verdicts on what was signed, by whom, on what evidence.
 
+use crate::certificate::{self, PathFault};
+use crate::cms::{self, Commitment, SignatureCheck};
+use crate::pdf::Signed;
+use crate::report::{CanonicalReport, Status};
+use crate::{ConsultError, Printer, extract};
 use model::Sha256;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use x509_cert::Certificate;
 
 /// One finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,3 +74,250 @@ pub struct Verdict {
 
 /// SHA-256 of an instance's data set, looked up by SOP Instance UID; `None` when it is not at hand.
 pub type EvidenceLookup<'a> = dyn Fn(&str) -> Option<Sha256> + 'a;
+
+/// What somebody brought to be verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brought {
+    /// The canonical JSON.
+    pub canonical: Vec<u8>,
+    /// Detached CMS signatures, DER, in any order.
+    pub signatures: Vec<Vec<u8>>,
+    /// The PDF that they were in.
+    pub pdf: Option<Vec<u8>>,
+}
+
+impl Brought {
+    /// Takes a file apart: a PDF with attachments, or the canonical JSON itself. Signatures given apart are added.
+    ///
+    /// # Errors
+    /// [`ConsultError::Invalid`] `report` when it is a PDF without a report.
+    pub fn from_file(report: Vec<u8>, signatures: Vec<Vec<u8>>) -> Result<Self, ConsultError> {
+        if !report.starts_with(b"%PDF-") {
+            return Ok(Self { canonical: report, signatures, pdf: None });
+        }
+        let attached = extract::extract_from_pdf(&report)
+            .map_err(|why| ConsultError::Invalid { field: "report", why })?;
+        let mut all = attached.signatures;
+        all.extend(signatures);
+        all.dedup();
+        Ok(Self { canonical: attached.canonical, signatures: all, pdf: Some(report) })
+    }
+
+    /// The reader's and the reviewer's signature, as far as they are there.
+    fn signed(&self) -> Option<Signed<'_>> {
+        let role = |der: &&Vec<u8>| cms::check(der, &self.canonical).map(|check| check.commitment);
+        let reader = self.signatures.iter().find(|s| role(s) == Ok(Commitment::Reader))?;
+        let reviewer = self.signatures.iter().find(|s| matches!(role(s), Ok(Commitment::Reviewer { .. })));
+        Some(Signed { canonical: &self.canonical, reader, reviewer: reviewer.map(Vec::as_slice) })
+    }
+}
+
+/// What is known besides what was brought. Everything may be missing: then the finding is unknown.
+#[derive(Default)]
+pub struct Context<'a> {
+    /// Trust anchors, PEM.
+    pub anchors_pem: &'a str,
+    /// Whether a later version has taken its place; `None` when nobody here knows.
+    pub is_superseded: Option<bool>,
+    /// The instances at hand.
+    pub evidence: Option<&'a EvidenceLookup<'a>>,
+    /// To make the page again.
+    pub printer: Option<&'a Printer>,
+    /// SHA-256 of the page as it was made, from the node that made it.
+    pub page_sha256: Option<Sha256>,
+}
+
+/// Judges a report offline. Takes milliseconds of CPU: call it off the async threads.
+#[must_use]
+pub fn verify(brought: &Brought, context: &Context<'_>) -> Verdict {
+    let report = CanonicalReport::from_bytes(&brought.canonical);
+    let mut checks = Vec::new();
+    let mut broken = 0_usize;
+    for signature in &brought.signatures {
+        match cms::check(signature, &brought.canonical) {
+            Ok(check) => checks.push(check),
+            Err(_) => broken += 1,
+        }
+    }
+    let integrity = match &report {
+        Ok(report) if broken == 0 => integrity(report, &checks),
+        Ok(_) => bad("签名文件已损坏，或不是本格式的签名"),
+        Err(error) => bad(&format!("报告原文已损坏，或不是规范格式：{error}")),
+    };
+    let chain = chain(&checks, context.anchors_pem);
+    let evidence = match &report {
+        Ok(report) => evidence(report, context.evidence),
+        Err(_) => unknown("报告原文无法读取"),
+    };
+    let superseded = match context.is_superseded {
+        Some(false) => good("是当前版本"),
+        Some(true) => bad("已被新版本取代"),
+        None => unknown("离线无法得知是否有新版本"),
+    };
+    let page = page(brought, context);
+    let findings = [&integrity, &chain, &evidence, &superseded, &page];
+    let none_bad = findings.iter().all(|finding| finding.result != Judgement::Bad);
+    let ok = none_bad
+        && integrity.result == Judgement::Good
+        && chain.result == Judgement::Good
+        && page.result != Judgement::Unknown;
+    Verdict {
+        integrity,
+        chain,
+        evidence,
+        superseded,
+        time_stamp: Finding {
+            result: Judgement::NotPresent,
+            detail: "没有时间戳；签名时间由签名人声明".into(),
+        },
+        page,
+        signers: checks.iter().map(signer).collect(),
+        ok,
+    }
+}
+
+fn integrity(report: &CanonicalReport, checks: &[SignatureCheck]) -> Finding {
+    if checks.is_empty() {
+        return Finding { result: Judgement::NotPresent, detail: "没有签名".into() };
+    }
+    if checks.iter().any(|check| !check.is_content_same) {
+        return bad("报告内容与签名时不同：已被改动");
+    }
+    if checks.iter().any(|check| !check.is_signature_valid) {
+        return bad("签名无效");
+    }
+    let (readers, reviewers): (Vec<_>, Vec<_>) =
+        checks.iter().partition(|check| check.commitment == Commitment::Reader);
+    let [reader] = readers.as_slice() else {
+        return match readers.is_empty() {
+            true => unknown("缺少报告医师的签名"),
+            false => bad("报告医师的签名不止一个"),
+        };
+    };
+    let belongs = |check: &SignatureCheck| certificate::organisation(&check.signer) == report.reading.name;
+    if certificate::common_name(&reader.signer) != report.reader.name || !belongs(reader) {
+        return bad("签名人不是报告上的报告医师");
+    }
+    match reviewers.as_slice() {
+        [] if report.status == Status::Final => good("内容与签名时相同，签名有效"),
+        [] => unknown("初步报告：缺少审核医师的签名"),
+        [reviewer] => {
+            let covers = Commitment::Reviewer { reader_signature: reader.signature.clone() };
+            if reviewer.commitment != covers {
+                bad("审核医师的签名不是针对这一报告医师签名的")
+            } else if reviewer.signer == reader.signer || !belongs(reviewer) {
+                bad("审核医师与报告医师相同，或不属于诊断中心")
+            } else {
+                good("内容与签名时相同，两个签名均有效")
+            }
+        }
+        _ => bad("审核医师的签名不止一个"),
+    }
+}
+
+fn chain(checks: &[SignatureCheck], anchors_pem: &str) -> Finding {
+    if checks.is_empty() {
+        return Finding { result: Judgement::NotPresent, detail: "没有签名证书".into() };
+    }
+    let anchors: Vec<Certificate> = match certificate::from_pem(anchors_pem) {
+        Ok(anchors) if !anchors.is_empty() => anchors,
+        _ => return unknown("没有给出可用的信任锚"),
+    };
+    for check in checks {
+        let fault = match certificate::follow(&check.signer, &check.others, &anchors, check.signed_at) {
+            Ok(()) => continue,
+            Err(fault) => fault,
+        };
+        let name = certificate::common_name(&check.signer);
+        let why = match fault {
+            PathFault::NoIssuer => "证书不是由受信任的机构签发",
+            PathFault::BadSignature => "证书链上的签名无效",
+            PathFault::NotValidThen => "签名时证书不在有效期内",
+            PathFault::NotAllowed => "证书不允许用于签名或签发",
+            PathFault::TooLong => "证书链过长",
+            PathFault::UnknownAlgorithm => return unknown(&format!("{name}：证书使用了本程序不支持的算法")),
+        };
+        return bad(&format!("{name}：{why}"));
+    }
+    let is_test = checks.iter().any(|check| certificate::is_test(&check.signer));
+    good(if is_test {
+        "证书链到信任锚；是测试证书，无法律效力"
+    } else {
+        "证书链到信任锚，签名时有效（未查吊销）"
+    })
+}
+
+fn evidence(report: &CanonicalReport, lookup: Option<&EvidenceLookup<'_>>) -> Finding {
+    let total = report.evidence.len();
+    if total == 0 {
+        return Finding { result: Judgement::NotPresent, detail: "报告没有列出图像".into() };
+    }
+    let Some(lookup) = lookup else {
+        return unknown(&format!("报告列出 {total} 个图像实例；手头没有图像可比对"));
+    };
+    let mut missing = 0_usize;
+    let mut changed = 0_usize;
+    for item in &report.evidence {
+        match lookup(item.instance.as_str()) {
+            None => missing += 1,
+            Some(found) if found != item.sha256 => changed += 1,
+            Some(_) => {}
+        }
+    }
+    match (changed, missing) {
+        (0, 0) => good(&format!("{total} 个图像实例均与报告所列相同")),
+        (0, missing) => unknown(&format!("{total} 个图像实例中有 {missing} 个不在手头")),
+        (changed, _) => bad(&format!("{total} 个图像实例中有 {changed} 个与报告所列不同")),
+    }
+}
+
+/// The printed page is made again from what is attached; with the same fonts it must be the same bytes. With other fonts
+/// nothing can be said of the page, only of the attached text.
+fn page(brought: &Brought, context: &Context<'_>) -> Finding {
+    let Some(pdf) = &brought.pdf else {
+        return Finding { result: Judgement::NotPresent, detail: "没有 PDF".into() };
+    };
+    if context.page_sha256.is_some_and(|known| known == cms::sha256(pdf)) {
+        return good("PDF 与签发时逐字节相同");
+    }
+    let Some(printer) = context.printer else {
+        return unknown("没有字体，无法重新排版比对；请以附件中的原文为准");
+    };
+    match brought.signed().map(|signed| printer.render(&signed)) {
+        Some(Ok(again)) if again == *pdf => good("按附件原文重新排版，逐字节相同"),
+        Some(Ok(_)) => {
+            unknown("与按原文重新排版的结果不同：页面可能被改动，或字体版本不同；请以附件中的原文为准")
+        }
+        Some(Err(_)) | None => unknown("无法按附件原文重新排版；请以附件中的原文为准"),
+    }
+}
+
+fn signer(check: &SignatureCheck) -> SignerVerdict {
+    SignerVerdict {
+        name: certificate::common_name(&check.signer),
+        role: match check.commitment {
+            Commitment::Reader => "reader".to_owned(),
+            Commitment::Reviewer { .. } => "reviewer".to_owned(),
+        },
+        organisation: certificate::organisation(&check.signer),
+        signed_at: Some(check.signed_at),
+        certificate_subject: certificate::subject(&check.signer),
+        test_certificate: certificate::is_test(&check.signer),
+    }
+}
+
+fn finding(result: Judgement, detail: &str) -> Finding {
+    Finding { result, detail: detail.to_owned() }
+}
+
+fn good(detail: &str) -> Finding {
+    finding(Judgement::Good, detail)
+}
+
+fn bad(detail: &str) -> Finding {
+    finding(Judgement::Bad, detail)
+}
+
+fn unknown(detail: &str) -> Finding {
+    finding(Judgement::Unknown, detail)
+}

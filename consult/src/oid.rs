@@ -1,1 +1,0 @@
-//! Object identifiers that the signatures use and `const-oid` does not name.

@@ -1,0 +1,138 @@
+//! Builders for tests: a consult about a chest CT between a township hospital and a city's reading centre.
+
+use crate::ca::{CertificateAuthority, IssuedKey, TEST_NOTICE};
+use crate::cms::{self, Commitment, SigningIdentity};
+use crate::record::{Consult, Evidence, Named, PatientBlock, StudyBlock};
+use crate::report::{CanonicalReport, Circumstances, Physician, ReportDraft};
+use crate::state::{Acceptance, State};
+use access::{ConsultKind, Signatures, Urgency};
+use model::{ConsultId, OrgId, PersonId, Sha256, Uid};
+use p256::ecdsa::SigningKey;
+use p256::pkcs8::DecodePrivateKey;
+use time::OffsetDateTime;
+use time::macros::{datetime, offset};
+
+pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-23 6:40 UTC);
+
+pub(crate) fn consult(signatures: Signatures) -> Consult {
+    Consult {
+        id: ConsultId::parse("0199-consult").unwrap(),
+        number: "YX20261123-0007".into(),
+        kind: ConsultKind::Diagnosis,
+        urgency: Urgency::Urgent,
+        state: State::Reading,
+        requesting: Named { id: OrgId::parse("township").unwrap(), name: "清河镇卫生院".into() },
+        reading: Named {
+            id: OrgId::parse("city").unwrap(), name: "清河市人民医院远程诊断中心".into()
+        },
+        patient: PatientBlock {
+            name: "张三".into(),
+            id: "P20261120".into(),
+            sex: "M".into(),
+            birth_date: "19680305".into(),
+            age: "58岁".into(),
+        },
+        study: StudyBlock {
+            org: OrgId::parse("township").unwrap(),
+            study_instance_uid: Uid::parse("1.2.3.4").unwrap(),
+            description: "胸部CT平扫".into(),
+            modalities: vec!["CT".into()],
+            study_date: "20261120".into(),
+            study_time: "093015".into(),
+            accession_number: "CT261120018".into(),
+        },
+        slide: None,
+        question: "右肺上叶结节，性质？是否需要手术？".into(),
+        history: "体检发现右肺结节1周，无咳嗽、咯血。吸烟史30年。".into(),
+        consent: true,
+        created_by: Named { id: PersonId::parse("li").unwrap(), name: "李医师".into() },
+        created_at: NOW,
+        submitted_at: Some(NOW),
+        due_at: Some(NOW + time::Duration::hours(2)),
+        agreement: Some("a".into()),
+        signatures,
+        acceptance: Acceptance::Automatic,
+        reader: Some(Named { id: PersonId::parse("wang").unwrap(), name: "王建国".into() }),
+        reviewer: None,
+        evidence: (1..=3u8)
+            .map(|n| Evidence {
+                study_instance_uid: Uid::parse("1.2.3.4").unwrap(),
+                series_instance_uid: Uid::parse("1.2.3.4.1").unwrap(),
+                sop_instance_uid: Uid::parse(&format!("1.2.3.4.1.{n}")).unwrap(),
+                sha256: Sha256([n; 32]),
+            })
+            .collect(),
+        timeline: Vec::new(),
+        report: Some(draft()),
+        reported_at: Some(NOW),
+        versions: Vec::new(),
+    }
+}
+
+pub(crate) fn draft() -> ReportDraft {
+    ReportDraft {
+        findings: "胸廓对称，气管居中。右肺上叶尖段见一混合磨玻璃结节，大小约 12 mm × 9 mm（第45层），边缘见短毛刺，\
+                   邻近胸膜轻度牵拉，实性成分约 4 mm。余肺野清晰，未见明确实变影。\n\
+                   纵隔内未见明显肿大淋巴结。心影大小、形态正常。双侧胸腔未见积液。"
+            .into(),
+        diagnosis: "1. 右肺上叶尖段混合磨玻璃结节，考虑微浸润性腺癌可能大（Lung-RADS 4B）。\n2. 余双肺未见明显异常。".into(),
+        recommendation: "建议胸外科就诊，行增强CT或PET-CT进一步评估；可考虑多学科会诊。".into(),
+        template: Some("ct-chest".into()),
+        displayed: vec![Uid::parse("1.2.3.4.1.1").unwrap(), Uid::parse("1.2.3.4.1.2").unwrap()],
+    }
+}
+
+pub(crate) fn canonical(consult: &Consult) -> Vec<u8> {
+    let around = Circumstances {
+        reader: Physician {
+            id: PersonId::parse("wang").unwrap(),
+            name: "王建国".into(),
+            title: "主任医师".into(),
+        },
+        utc_offset: offset!(+8),
+        notice: Some(TEST_NOTICE),
+        verify_url: "http://127.0.0.1:8080/verify",
+    };
+    CanonicalReport::of(consult, &draft(), &around).to_bytes().unwrap()
+}
+
+pub(crate) struct Signers {
+    pub authority: CertificateAuthority,
+    pub reader: IssuedKey,
+    pub reviewer: IssuedKey,
+}
+
+impl Signers {
+    pub(crate) fn new() -> Self {
+        let authority = CertificateAuthority::create("远见演示根证书", NOW).unwrap();
+        let reader = authority.issue("王建国", "清河市人民医院远程诊断中心", NOW).unwrap();
+        let reviewer = authority.issue("赵敏", "清河市人民医院远程诊断中心", NOW).unwrap();
+        Self { authority, reader, reviewer }
+    }
+
+    pub(crate) fn anchors(&self) -> String {
+        self.authority.anchor_pem().unwrap()
+    }
+
+    pub(crate) fn read(&self, content: &[u8]) -> Vec<u8> {
+        sign(&self.reader, "主任医师", content, &Commitment::Reader)
+    }
+
+    pub(crate) fn review(&self, content: &[u8], first: &[u8]) -> Vec<u8> {
+        let reader_signature = cms::check(first, content).unwrap().signature;
+        sign(&self.reviewer, "副主任医师", content, &Commitment::Reviewer { reader_signature })
+    }
+}
+
+pub(crate) fn sign(key: &IssuedKey, title: &str, content: &[u8], commitment: &Commitment) -> Vec<u8> {
+    let signing_key = SigningKey::from_pkcs8_der(&key.key_pkcs8).unwrap();
+    let identity = SigningIdentity { key: &signing_key, chain: &key.chain, title };
+    cms::sign(content, &identity, commitment, NOW + time::Duration::minutes(5)).unwrap()
+}
+
+/// Runs a tool that must be installed; its standard output when it says yes.
+pub(crate) fn run(tool: &str, arguments: &[&str]) -> Result<String, String> {
+    let output = std::process::Command::new(tool).args(arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+}

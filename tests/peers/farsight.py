@@ -30,7 +30,7 @@ def program() -> Path:
 def demo() -> dict:
     """What demo.json says of the running node."""
     if given := os.environ.get("FARSIGHT_DEMO"):
-        return json.loads(Path(given).read_text())
+        return {"data": str(Path(given).parent), **json.loads(Path(given).read_text())}
     folder = Path(tempfile.mkdtemp(prefix="farsight-peers-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     log = Path(os.environ.get("FARSIGHT_ARTEFACTS", folder)) / "peers-server.log"

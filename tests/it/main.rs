@@ -1,0 +1,18 @@
+//! Black box tests: the real `farsight` process, driven over the wire by HTTP, DCMTK and other people's clients.
+//!
+//! The program must have been built (`cargo build -p server`; `make test` does it). What a failing test leaves (the
+//! server's log) is in `tests/artefacts/`.
+
+mod audit;
+mod bad_input;
+mod consult;
+mod crash;
+mod dimse;
+mod import;
+mod layering;
+mod ohif;
+mod peers;
+mod slides;
+mod support;
+mod tenants;
+mod web;

@@ -1,0 +1,32 @@
+//! pynetdicom, dicomweb-client, tifffile and openslide: the scripts in tests/peers, each against a node of its own.
+
+use crate::support::Node;
+use crate::support::programs::{finish, python};
+
+fn check(module: &str) {
+    let node = Node::start(module);
+    let mut command = python();
+    command.args(["-m", "unittest", "-v", module]).env("FARSIGHT_DEMO", node.data().join("demo.json"));
+    command.env("FARSIGHT_BIN", crate::support::node::program());
+    finish(command).expect_success();
+}
+
+#[test]
+fn pynetdicom() {
+    check("test_dimse");
+}
+
+#[test]
+fn dicomweb_client() {
+    check("test_dicomweb");
+}
+
+#[test]
+fn pydicom_sees_the_same_pixels() {
+    check("test_pixels");
+}
+
+#[test]
+fn tifffile_and_openslide() {
+    check("test_slides");
+}

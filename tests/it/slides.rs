@@ -1,0 +1,120 @@
+//! A real slide: imported by passthrough, served as tiles, its label kept from others.
+
+use crate::support::node::Org;
+use crate::support::programs::{finish, python};
+use crate::support::{Node, sample};
+use serde_json::Value as Json;
+use std::sync::OnceLock;
+
+/// A node with the CMU slide; and the slide.
+fn imported() -> &'static (Node, Json) {
+    static NODE: OnceLock<(Node, Json)> = OnceLock::new();
+    NODE.get_or_init(|| {
+        let node = Node::start("slides");
+        let slide = sample("demo/slides/CMU-1-Small-Region.svs");
+        let arguments = [
+            "import",
+            slide.to_str().expect("UTF-8"),
+            "--org",
+            node.id_of(Org::Township),
+            "--patient-name",
+            "李秀英",
+            "--patient-id",
+            "QH20260017",
+        ];
+        node.command(&arguments).expect_success();
+        let slides = node.person("township").get("/api/v1/slides").expect(200).json();
+        let slide = slides["slides"][0].clone();
+        assert_eq!(slide["source"], "CMU-1-Small-Region.svs");
+        (node, slide)
+    })
+}
+
+fn tile(slide: &Json, place: &str) -> String {
+    format!("/api/v1/slides/{}/tiles/{place}", slide["id"].as_str().expect("an id"))
+}
+
+#[test]
+fn a_slide_says_what_it_is_and_how_it_was_kept() {
+    let (_, slide) = imported();
+    assert_eq!((&slide["width"], &slide["height"]), (&2220.into(), &2967.into()));
+    assert_eq!((&slide["objective"], &slide["grade"]), (&Json::from(20.0), &"A".into()));
+    assert!((slide["mpp_um"]["x"].as_f64().expect("a scale") - 0.499).abs() < 1e-3);
+    let report = &slide["grade_report"];
+    assert!(report["tiles_checked"].as_u64() > Some(0));
+    assert_eq!(report["tiles_checked"], report["tiles_equal"]);
+    assert_eq!(report["generations"], 0);
+    assert_eq!(slide["patient_name"], "李秀英");
+}
+
+#[test]
+fn a_tile_is_a_jpeg_that_may_be_kept_for_good() {
+    let (node, slide) = imported();
+    let person = node.person("township");
+    let answer = person.get(&tile(slide, "0/0/0")).expect(200);
+    assert_eq!(answer.header("content-type"), "image/jpeg");
+    assert!(answer.body.starts_with(b"\xFF\xD8") && answer.body.ends_with(b"\xFF\xD9"));
+    assert!(answer.header("cache-control").contains("immutable"), "{}", answer.header("cache-control"));
+    let etag = answer.header("etag").to_owned();
+    assert!(etag.starts_with('"'), "a strong ETag: {etag}");
+    let again = person.with_header("If-None-Match", &etag).get(&tile(slide, "0/0/0")).expect(304);
+    assert!(again.body.is_empty());
+}
+
+#[test]
+fn a_tile_outside_is_not_found() {
+    let (node, slide) = imported();
+    let person = node.person("township");
+    let level = &slide["levels"][0];
+    let (across, down) = (&level["tiles_x"], &level["tiles_y"]);
+    for place in
+        [format!("0/{across}/0"), format!("0/0/{down}"), "99/0/0".into(), "0/4294967295/4294967295".into()]
+    {
+        person.get(&tile(slide, &place)).expect_problem(404, "not-found");
+    }
+    for place in ["0/-1/0", "0/0/99999999999999999999"] {
+        let status = person.get(&tile(slide, place)).status;
+        assert!(status == 404 || status == 400, "{place}: {status}");
+    }
+}
+
+#[test]
+fn the_label_is_its_own_hospitals_and_the_slide_is_nobody_elses() {
+    let (node, slide) = imported();
+    let id = slide["id"].as_str().expect("an id");
+    for kind in ["label", "overview"] {
+        let path = format!("/api/v1/slides/{id}/associated/{kind}");
+        assert!(node.person("township").get(&path).expect(200).header("content-type").starts_with("image/"));
+        node.person("reader").get(&path).expect_problem(404, "not-found");
+    }
+    node.person("reader").get(&format!("/api/v1/slides/{id}")).expect_problem(404, "not-found");
+    node.person("reader").get(&tile(slide, "0/0/0")).expect_problem(404, "not-found");
+    assert_eq!(
+        node.person("reader").get("/api/v1/slides").expect(200).json()["slides"],
+        serde_json::json!([])
+    );
+}
+
+#[test]
+fn importing_again_changes_nothing() {
+    let (node, slide) = imported();
+    let path = sample("demo/slides/CMU-1-Small-Region.svs");
+    let before = node.person("township").get("/api/v1/slides").expect(200).json();
+    let done = node.command(&["import", path.to_str().expect("UTF-8"), "--org", node.id_of(Org::Township)]);
+    assert!(done.expect_success().stdout.contains("already there"));
+    assert_eq!(node.person("township").get("/api/v1/slides").expect(200).json(), before);
+    assert!(slide["id"].is_string());
+}
+
+#[test]
+fn wsidicom_reads_the_slide_over_dicomweb_as_openslide_reads_the_file() {
+    let (node, slide) = imported();
+    let mut command = python();
+    command.args(["wsi_regions.py", node.base_url()]);
+    command.arg(node.organisation(Org::Township)["token"].as_str().expect("a token"));
+    command.arg(slide["study_instance_uid"].as_str().expect("a study"));
+    command.arg(slide["series_instance_uid"].as_str().expect("a series"));
+    command.arg(sample("demo/slides/CMU-1-Small-Region.svs"));
+    let done = finish(command).expect_success();
+    assert!(done.stdout.contains("regions agree"), "{}", done.output());
+}

@@ -18,6 +18,9 @@ mkdir -p tests/artefacts
 failed=0
 table=()
 
+# A suite that hangs is ended, so that the rest is still seen.
+limit=(timeout --kill-after=20 2700)
+
 suite() {
     local name="$1" log start seconds result
     shift
@@ -25,7 +28,7 @@ suite() {
     echo
     echo "== $name"
     start=$SECONDS
-    if "$@" 2>&1 | tee "$log"; then result=passed; else
+    if "${limit[@]}" "$@" 2>&1 | tee "$log"; then result=passed; else
         result=FAILED
         failed=$((failed + 1))
     fi
@@ -33,8 +36,6 @@ suite() {
     table+=("$(printf '%-18s %-7s %4d s' "$name" "$result" "$seconds")")
     [ "$result" = passed ]
 }
-
-in_folder() (cd "$1" && shift && "$@")
 
 finish() {
     echo
@@ -50,11 +51,9 @@ suite "web build" make --no-print-directory web || finish
 suite "server build" cargo build --workspace || finish
 
 suite "formatting" cargo fmt --all --check
-suite "viewer checks" in_folder viewer npm run check
-suite "viewer units" in_folder viewer npm test
+suite "viewer checks" env -C viewer npm run check
+suite "viewer units" env -C viewer npm test
 suite "rust" cargo test --workspace --no-fail-fast
-suite "peers" "$FARSIGHT_PYTHON" -m unittest discover -v -s tests/peers
-if [ -f tests/browser/package.json ]; then
-    suite "browser" in_folder tests/browser npm test
-fi
+suite "browser types" env -C tests/browser npm run check
+suite "browser" env -C tests/browser npm test
 finish

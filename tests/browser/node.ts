@@ -1,0 +1,81 @@
+/**
+ * The node that the browser talks to: `farsight demo` with the samples, on free ports, over a fresh directory.
+ * FARSIGHT_DEMO=path/to/demo.json uses one that is already running (its consults are left behind in it).
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const root = resolve(import.meta.dirname, '../..');
+const readyLimit_ms = 300_000;
+
+export const artefacts = process.env['FARSIGHT_ARTEFACTS'] ?? join(root, 'tests/artefacts');
+export const screenshots = join(artefacts, 'screenshots');
+
+export interface Account {
+  login: string;
+  password: string;
+  name: string;
+  signing_passphrase: string | null;
+}
+
+export interface Demo {
+  base_url: string;
+  accounts: Account[];
+}
+
+/** What demo.json says of the running node. */
+export function demo(): Demo {
+  const path = process.env['FARSIGHT_DEMO'];
+  if (path === undefined) throw new Error('the node has not been started');
+  return JSON.parse(readFileSync(path, 'utf8')) as Demo;
+}
+
+export function account(login: string): Account {
+  const found = demo().accounts.find((one) => one.login === login);
+  if (found === undefined) throw new Error(`demo.json has no account ${login}`);
+  return found;
+}
+
+function program(): string {
+  const target = process.env['CARGO_TARGET_DIR'] ?? join(root, 'target');
+  const path = process.env['FARSIGHT_BIN'] ?? join(target, 'debug/farsight');
+  if (!existsSync(path)) throw new Error(`there is no program at ${path}: cargo build -p server`);
+  return path;
+}
+
+/** Playwright's global set-up: starts the node, and returns what stops it. */
+export default async function start(): Promise<() => Promise<void>> {
+  rmSync(screenshots, { recursive: true, force: true });
+  mkdirSync(screenshots, { recursive: true });
+  if (process.env['FARSIGHT_DEMO'] !== undefined) return async () => {};
+
+  const folder = mkdtempSync(join(tmpdir(), 'farsight-browser-'));
+  const log = openSync(join(artefacts, 'server-browser.log'), 'w');
+  const began = performance.now();
+  const node = spawn(
+    'setpriv',
+    ['--pdeathsig', 'KILL', '--', program(), 'demo', '--data', join(folder, 'data'), '--http', '127.0.0.1:0', '--dicom', '127.0.0.1:0'],
+    { cwd: root, stdio: ['ignore', log, log] },
+  );
+  const ended = new Promise<void>((done) => node.once('exit', () => done()));
+  const ready = join(folder, 'data/demo.json');
+  while (!existsSync(ready)) {
+    if (node.exitCode !== null || performance.now() - began > readyLimit_ms) {
+      node.kill('SIGKILL');
+      throw new Error(`the demo is not ready: see ${join(artefacts, 'server-browser.log')}`);
+    }
+    await pause(50);
+  }
+  console.log(`the demo with its samples was ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  process.env['FARSIGHT_DEMO'] = ready;
+  return async () => {
+    node.kill('SIGTERM');
+    const killer = setTimeout(() => node.kill('SIGKILL'), 15_000);
+    await ended;
+    clearTimeout(killer);
+    rmSync(folder, { recursive: true, force: true });
+  };
+}

@@ -1,0 +1,93 @@
+/** People at their browsers. Whatever a page complains of, or asks of another host, fails the test. */
+import { test as base, expect, type BrowserContext, type Page, type ViewportSize } from '@playwright/test';
+import { account, demo, screenshots } from './node.ts';
+
+export { expect };
+
+export const phone: ViewportSize = { width: 390, height: 844 };
+
+/** Answers that are meant: nobody is logged in yet; the label is not for every eye; a wrong passphrase. */
+const expectedAnswers: readonly [status: number, path: RegExp][] = [
+  [401, /^\/api\/v1\/session$/],
+  [403, /^\/api\/v1\/consults\/[^/]+\/sign$/],
+  [404, /^\/api\/v1\/slides\/[^/]+\/associated\/label$/],
+];
+
+class Complaints {
+  readonly all: string[] = [];
+
+  watch(context: BrowserContext): void {
+    const { host } = new URL(demo().base_url);
+    context.on('console', (message) => {
+      if (message.type() !== 'error') return;
+      const path = URL.canParse(message.location().url) ? new URL(message.location().url).pathname : '';
+      const status = Number(/status of (\d{3})/.exec(message.text())?.[1]);
+      if (expectedAnswers.some(([code, at]) => code === status && at.test(path))) return;
+      this.all.push(`console: ${message.text()} (${message.location().url})`);
+    });
+    context.on('weberror', (error) => this.all.push(`page: ${error.error().stack ?? error.error().message}`));
+    context.on('request', (request) => {
+      const url = new URL(request.url());
+      if (['http:', 'https:', 'ws:', 'wss:'].includes(url.protocol) && url.host !== host) this.all.push(`asks ${url.href}`);
+    });
+    context.on('response', (response) => {
+      if (response.status() >= 500) this.all.push(`${response.status()} for ${response.url()}`);
+    });
+  }
+}
+
+interface Fixtures {
+  /** A browser of one's own, with nobody logged in. */
+  visitor: (viewport?: ViewportSize) => Promise<Page>;
+  /** A browser of one's own, logged in through the login page. */
+  person: (login: string, viewport?: ViewportSize) => Promise<Page>;
+}
+
+export const test = base.extend<Fixtures>({
+  visitor: async ({ browser }, use) => {
+    const complaints = new Complaints();
+    const contexts: BrowserContext[] = [];
+    await use(async (viewport) => {
+      const context = await browser.newContext({
+        baseURL: demo().base_url,
+        acceptDownloads: true,
+        ...(viewport === undefined ? {} : { viewport, hasTouch: true, isMobile: true }),
+      });
+      contexts.push(context);
+      complaints.watch(context);
+      return context.newPage();
+    });
+    for (const context of contexts) await context.close();
+    expect(complaints.all, 'no errors on the console, nothing from other hosts').toEqual([]);
+  },
+  person: async ({ visitor }, use) => {
+    await use(async (login, viewport) => {
+      const page = await visitor(viewport);
+      await page.goto('/');
+      await page.getByLabel('登录名').fill(login);
+      await page.getByLabel('密码', { exact: true }).fill(account(login).password);
+      await page.getByRole('button', { name: '登录', exact: true }).click();
+      await expect(page.getByRole('navigation', { name: '导航' })).toBeVisible();
+      return page;
+    });
+  },
+});
+
+/** Keeps what the page looks like, for people to look at. */
+export async function shot(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: `${screenshots}/${name}.png` });
+}
+
+/** Milliseconds of a measure on the page's own timeline, printed. */
+export async function measured(page: Page, name: string, what: string): Promise<number> {
+  const ms = await page.evaluate((measure) => performance.getEntriesByName(measure, 'measure').at(-1)?.duration, name);
+  if (ms === undefined) throw new Error(`the page has no measure ${name}`);
+  console.log(`${what}: ${Math.round(ms)} ms (${name})`);
+  return ms;
+}
+
+/** Nothing sticks out to the right. */
+export async function expectNoSidewaysScroll(page: Page): Promise<void> {
+  const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth] as const);
+  expect(wide, 'the page is no wider than the screen').toBeLessThanOrEqual(room);
+}

@@ -63,23 +63,21 @@ const IMPLICIT_LITTLE: &str = dataset::TransferSyntax::IMPLICIT_LITTLE;
 const EXPLICIT_LITTLE: &str = dataset::TransferSyntax::EXPLICIT_LITTLE;
 const EXPLICIT_BIG: &str = dataset::TransferSyntax::EXPLICIT_BIG;
 
-/// Whether a data set in this transfer syntax can be kept as it comes. Everything standard, but for references to
-/// pixels elsewhere (JPIP), real-time video (SMPTE ST 2110), and encodings that are no data sets (MIME, XML, Papyrus).
+/// The transfer syntaxes of PS3.6 Table A-1 in which a data set can be kept as it comes, without their common root:
+/// all but references to pixels elsewhere (JPIP), real-time video (SMPTE ST 2110), and encodings that are no data sets
+/// (MIME, XML, Papyrus).
+#[rustfmt::skip]
+const STORABLE: [&str; 53] = [
+    "", ".1", ".1.98", ".1.99", ".2", ".5", ".8.1",
+    ".4.50", ".4.51", ".4.52", ".4.53", ".4.54", ".4.55", ".4.56", ".4.57", ".4.58", ".4.59", ".4.60", ".4.61",
+    ".4.62", ".4.63", ".4.64", ".4.65", ".4.66", ".4.70", ".4.80", ".4.81", ".4.90", ".4.91", ".4.92", ".4.93",
+    ".4.100", ".4.100.1", ".4.101", ".4.101.1", ".4.102", ".4.102.1", ".4.103", ".4.103.1", ".4.104", ".4.104.1",
+    ".4.105", ".4.105.1", ".4.106", ".4.106.1", ".4.107", ".4.108",
+    ".4.110", ".4.111", ".4.112", ".4.201", ".4.202", ".4.203",
+];
+
 fn is_storable(transfer_syntax: &str) -> bool {
-    let Some(rest) = transfer_syntax.strip_prefix("1.2.840.10008.1.2") else { return false };
-    match rest {
-        "" | ".1" | ".1.98" | ".1.99" | ".2" | ".5" | ".8.1" => true,
-        _ => match rest.strip_prefix(".4.") {
-            Some("50" | "57" | "70" | "80" | "81") => true,
-            Some("90" | "91" | "92" | "93") => true,
-            Some("110" | "111" | "112" | "201" | "202" | "203") => true,
-            Some("100" | "101" | "102" | "103" | "104" | "105" | "106" | "107" | "108") => true,
-            Some("100.1" | "101.1" | "102.1" | "103.1" | "104.1" | "105.1" | "106.1") => true,
-            Some("51" | "52" | "53" | "54" | "55" | "56" | "58" | "59") => true,
-            Some("60" | "61" | "62" | "63" | "64" | "65" | "66") => true,
-            _ => false,
-        },
-    }
+    transfer_syntax.strip_prefix("1.2.840.10008.1.2").is_some_and(|rest| STORABLE.contains(&rest))
 }
 
 /// The transfer syntax that is accepted for a service, of those proposed; `None` when there is none.

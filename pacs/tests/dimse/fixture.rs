@@ -244,7 +244,7 @@ pub fn dimse(field: u16, class: &str, instance: Option<&str>) -> Vec<u8> {
 
 /// A small CT image of the study, named 张^三 in GB18030 or UTF-8 by its number.
 pub fn image(number: u32) -> Dataset {
-    let charset = if number % 2 == 0 { "GB18030" } else { "ISO_IR 192" };
+    let charset = if number.is_multiple_of(2) { "GB18030" } else { "ISO_IR 192" };
     let mut image = Dataset::new();
     image.put_text(tags::SPECIFIC_CHARACTER_SET, VR::CS, charset);
     for (tag, vr, text) in [
@@ -266,8 +266,11 @@ pub fn image(number: u32) -> Dataset {
         image.put_text(tag, vr, text);
     }
     let name = "Zhang^San=张^三";
-    let name =
-        if number % 2 == 0 { b"Zhang^San=\xD5\xC5^\xC8\xFD".to_vec() } else { name.as_bytes().to_vec() };
+    let name = if number.is_multiple_of(2) {
+        b"Zhang^San=\xD5\xC5^\xC8\xFD".to_vec()
+    } else {
+        name.as_bytes().to_vec()
+    };
     image.put(bytes_element(tags::PATIENT_NAME, VR::PN, name));
     for (tag, value) in [
         (tags::SAMPLES_PER_PIXEL, 1),

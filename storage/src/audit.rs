@@ -280,10 +280,10 @@ impl Storage {
             Reach::Granted(org) | Reach::OwnedBy { viewer: org, .. } => Some(org),
         };
         let condition = if organisation.is_some() { "AND organisation = $3" } else { "" };
-        let text = format!("SELECT {COLUMNS} FROM audit WHERE seq < $1 {condition} ORDER BY seq DESC LIMIT $2");
-        let mut query = sqlx::query(sql(text))
-            .bind(before.unwrap_or(i64::MAX))
-            .bind(i64::from(limit.min(LIST_ROWS_MAX)));
+        let text =
+            format!("SELECT {COLUMNS} FROM audit WHERE seq < $1 {condition} ORDER BY seq DESC LIMIT $2");
+        let mut query =
+            sqlx::query(sql(text)).bind(before.unwrap_or(i64::MAX)).bind(i64::from(limit.min(LIST_ROWS_MAX)));
         if let Some(organisation) = organisation {
             query = query.bind(organisation.as_str());
         }

@@ -67,17 +67,15 @@ impl Storage {
                 Ok::<_, std::io::Error>((source, temp, hash, piece, count))
             };
             let count;
-            (source, temp, hash, piece, count) =
-                blocking(step).await?.map_err(|e| io_error(&e, PLACE))?;
+            (source, temp, hash, piece, count) = blocking(step).await?.map_err(|e| io_error(&e, PLACE))?;
             if count == 0 {
                 break;
             }
             length += count as u64;
             progress(length);
         }
-        let temp = blocking(move || temp.file.sync_data().map(|()| temp))
-            .await?
-            .map_err(|e| io_error(&e, PLACE))?;
+        let temp =
+            blocking(move || temp.file.sync_data().map(|()| temp)).await?.map_err(|e| io_error(&e, PLACE))?;
         self.keep(owner, Sha256(hash.finalize().into()), length, temp).await
     }
 

@@ -1,10 +1,10 @@
 //! Writing records and grants, inside the committer's transaction.
 
 use crate::StorageError;
+use crate::audit::PendingAudit;
 use crate::db::{at, clean, placeholders, sql};
 use crate::index::Work;
 use crate::record::{Expected, Grant, GrantChange, Put};
-use crate::audit::PendingAudit;
 use crate::writer::Changing;
 use model::{OrgId, Scope};
 use sqlx::Row as _;
@@ -48,13 +48,14 @@ impl Work<'_> {
             .map_err(at(PLACE))?;
         let Some(row) = row else { return Ok(None) };
         if let Some(viewer) = scope.viewer() {
-            let visible = sqlx::query("SELECT 1 FROM record_visible WHERE kind = $1 AND id = $2 AND org = $3")
-                .bind(kind)
-                .bind(id)
-                .bind(viewer.as_str())
-                .fetch_optional(&mut *self.connection)
-                .await
-                .map_err(at(PLACE))?;
+            let visible =
+                sqlx::query("SELECT 1 FROM record_visible WHERE kind = $1 AND id = $2 AND org = $3")
+                    .bind(kind)
+                    .bind(id)
+                    .bind(viewer.as_str())
+                    .fetch_optional(&mut *self.connection)
+                    .await
+                    .map_err(at(PLACE))?;
             if visible.is_none() {
                 return Err(StorageError::NotFound);
             }
@@ -114,13 +115,14 @@ impl Work<'_> {
     async fn write_keys(&mut self, put: &Put) -> Result<(), StorageError> {
         for (name, value) in &put.unique {
             let value = clean(value);
-            let taken = sqlx::query("SELECT id FROM record_unique WHERE kind = $1 AND name = $2 AND value = $3")
-                .bind(put.kind)
-                .bind(*name)
-                .bind(value.as_str())
-                .fetch_optional(&mut *self.connection)
-                .await
-                .map_err(at(PLACE))?;
+            let taken =
+                sqlx::query("SELECT id FROM record_unique WHERE kind = $1 AND name = $2 AND value = $3")
+                    .bind(put.kind)
+                    .bind(*name)
+                    .bind(value.as_str())
+                    .fetch_optional(&mut *self.connection)
+                    .await
+                    .map_err(at(PLACE))?;
             if taken.is_some() {
                 return Err(StorageError::Conflict(name));
             }
@@ -194,13 +196,15 @@ impl Work<'_> {
 
     async fn give(&mut self, scope: &Scope, grant: &Grant) -> Result<(), StorageError> {
         let (study_id, moment) = self.granted_study(scope, grant, &[&grant.owner]).await?;
-        sqlx::query("INSERT INTO study_grant (grantee, moment, study_id) VALUES ($1,$2,$3) ON CONFLICT DO NOTHING")
-            .bind(grant.grantee.as_str())
-            .bind(moment)
-            .bind(study_id)
-            .execute(&mut *self.connection)
-            .await
-            .map_err(at(PLACE))?;
+        sqlx::query(
+            "INSERT INTO study_grant (grantee, moment, study_id) VALUES ($1,$2,$3) ON CONFLICT DO NOTHING",
+        )
+        .bind(grant.grantee.as_str())
+        .bind(moment)
+        .bind(study_id)
+        .execute(&mut *self.connection)
+        .await
+        .map_err(at(PLACE))?;
         sqlx::query(
             "INSERT INTO study_grant_reason (grantee, study_id, consult) VALUES ($1,$2,$3) ON CONFLICT DO NOTHING",
         )

@@ -85,13 +85,15 @@ impl Storage {
             return Ok(entries);
         }
         let place = "reading a frame index";
-        let row = sqlx::query("SELECT entries FROM frame_chunk WHERE instance_id = $1 AND part = $2 AND chunk_no = $3")
-            .bind(instance)
-            .bind(part)
-            .bind(number)
-            .fetch_optional(&self.inner.db.readers)
-            .await
-            .map_err(at(place))?;
+        let row = sqlx::query(
+            "SELECT entries FROM frame_chunk WHERE instance_id = $1 AND part = $2 AND chunk_no = $3",
+        )
+        .bind(instance)
+        .bind(part)
+        .bind(number)
+        .fetch_optional(&self.inner.db.readers)
+        .await
+        .map_err(at(place))?;
         let entries: Vec<u8> = row.ok_or(DAMAGED)?.try_get(0).map_err(at(place))?;
         let entries = Bytes::from(entries);
         self.inner.caches.frame_chunks.insert(key, entries.clone());
@@ -125,13 +127,7 @@ fn row_id(instance: &InstanceRef) -> i64 {
 
 pub(crate) fn span_at(entries: &[u8], index: usize) -> Result<Span, StorageError> {
     let from = index.checked_mul(SPAN_BYTES).ok_or(DAMAGED)?;
-    let bytes: [u8; SPAN_BYTES] =
-        entries.get(from..from + SPAN_BYTES).and_then(|b| b.try_into().ok()).ok_or(DAMAGED)?;
-    let [a, b, c, d, e, f, g, h, i, j, k, l] = bytes;
-    Ok(Span {
-        offset: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-        length: u32::from_le_bytes([i, j, k, l]),
-    })
+    entries.get(from..from + SPAN_BYTES).and_then(Span::from_bytes).ok_or(DAMAGED)
 }
 
 fn start_at(entries: &[u8], index: usize) -> Result<usize, StorageError> {
@@ -208,7 +204,8 @@ fn inflated_spans(
             let from = span.offset.max(position);
             let to = span_end.min(piece_end);
             if from < to {
-                let range = usize::try_from(from - position).unwrap_or(0)..usize::try_from(to - position).unwrap_or(0);
+                let range = usize::try_from(from - position).unwrap_or(0)
+                    ..usize::try_from(to - position).unwrap_or(0);
                 joined.extend_from_slice(piece.get(range).unwrap_or_default());
             }
             if span_end > piece_end {

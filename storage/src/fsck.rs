@@ -67,7 +67,10 @@ impl Storage {
     ///
     /// # Errors
     /// [`StorageError`] when the check itself cannot go on.
-    pub async fn fsck(&self, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<FsckReport, StorageError> {
+    pub async fn fsck(
+        &self,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<FsckReport, StorageError> {
         let mut report = FsckReport::default();
         let mut total = 0;
         for table in TABLES {
@@ -242,7 +245,9 @@ impl Storage {
                 for file in names_in(root.join(&owner).join(&prefix)).await? {
                     let text = format!("{}/{owner}/{prefix}/{file}", shelf.folder());
                     let is_known = match ObjectName::parse(&text) {
-                        Some(name) => is_indexed(&self.inner.db, &name).await? || self.is_arriving(&name).await?,
+                        Some(name) => {
+                            is_indexed(&self.inner.db, &name).await? || self.is_arriving(&name).await?
+                        }
                         None => false,
                     };
                     if !is_known {

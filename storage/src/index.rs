@@ -1,12 +1,12 @@
 //! Writing the index, inside the committer's transaction: studies, series, instances, events and the audit chain.
 
+use crate::StorageError;
 use crate::attributes::time_digits;
 use crate::audit::{AuditAction, AuditEntry, AuditOutcome, PendingAudit};
 use crate::db::{Database, at, clean, placeholders, sql, to_i64};
 use crate::ingest::{Outcome, Stored};
 use crate::names;
 use crate::writer::{Durable, DurableBlob};
-use crate::StorageError;
 use model::{OrgId, Sha256, Uid};
 use serde_json::json;
 use sqlx::{AnyConnection, Row as _};
@@ -71,12 +71,14 @@ impl<'a> Work<'a> {
     /// Indexes one instance whose object is durable.
     pub async fn instance(&mut self, new: &Durable) -> Result<Stored, StorageError> {
         let owner = &new.arrival.owner;
-        let there = sqlx::query("SELECT id, sha256, study_id, series_id FROM instance WHERE owner = $1 AND sop_uid = $2")
-            .bind(owner.as_str())
-            .bind(new.prepared.instance.as_str())
-            .fetch_optional(&mut *self.connection)
-            .await
-            .map_err(at(PLACE))?;
+        let there = sqlx::query(
+            "SELECT id, sha256, study_id, series_id FROM instance WHERE owner = $1 AND sop_uid = $2",
+        )
+        .bind(owner.as_str())
+        .bind(new.prepared.instance.as_str())
+        .fetch_optional(&mut *self.connection)
+        .await
+        .map_err(at(PLACE))?;
         let outcome = match there {
             None => {
                 self.insert_instance(new).await?;
@@ -173,23 +175,27 @@ impl<'a> Work<'a> {
             return Err(StorageError::Unavailable(PLACE.to_owned()));
         };
         let id = self.insert_instance_row(study_id, series_id, new).await?;
-        sqlx::query("INSERT INTO instance_metadata (instance_id, crc32, text_length, chunk) VALUES ($1,$2,$3,$4)")
+        sqlx::query(
+            "INSERT INTO instance_metadata (instance_id, crc32, text_length, chunk) VALUES ($1,$2,$3,$4)",
+        )
+        .bind(id)
+        .bind(i64::from(p.metadata.crc32))
+        .bind(to_i64(p.metadata.text_length))
+        .bind(p.metadata.bytes.clone())
+        .execute(&mut *self.connection)
+        .await
+        .map_err(at(PLACE))?;
+        for chunk in &p.frame_chunks {
+            sqlx::query(
+                "INSERT INTO frame_chunk (instance_id, part, chunk_no, entries) VALUES ($1,$2,$3,$4)",
+            )
             .bind(id)
-            .bind(i64::from(p.metadata.crc32))
-            .bind(to_i64(p.metadata.text_length))
-            .bind(p.metadata.bytes.clone())
+            .bind(chunk.part)
+            .bind(chunk.chunk_no)
+            .bind(chunk.entries.clone())
             .execute(&mut *self.connection)
             .await
             .map_err(at(PLACE))?;
-        for chunk in &p.frame_chunks {
-            sqlx::query("INSERT INTO frame_chunk (instance_id, part, chunk_no, entries) VALUES ($1,$2,$3,$4)")
-                .bind(id)
-                .bind(chunk.part)
-                .bind(chunk.chunk_no)
-                .bind(chunk.entries.clone())
-                .execute(&mut *self.connection)
-                .await
-                .map_err(at(PLACE))?;
         }
         Ok(())
     }
@@ -430,7 +436,8 @@ impl<'a> Work<'a> {
         }
         let events = std::mem::take(&mut self.events);
         for some in events.chunks(64) {
-            let text = format!("INSERT INTO outbox (at_ms, topic, body) VALUES {}", placeholders(some.len(), 3));
+            let text =
+                format!("INSERT INTO outbox (at_ms, topic, body) VALUES {}", placeholders(some.len(), 3));
             let mut query = sqlx::query(sql(text));
             for (topic, body) in some {
                 query = query.bind(self.now_ms).bind(topic.as_str()).bind(body.as_str());

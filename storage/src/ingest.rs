@@ -57,6 +57,8 @@ pub struct Sink {
     storage: Storage,
     actor: Actor,
     arrival: Arrival,
+    /// The only study that it may belong to.
+    study: Option<Uid>,
     stage: Stage,
 }
 
@@ -140,11 +142,16 @@ impl Storage {
     }
 
     fn new_sink(&self, scope: &Scope, arrival: Arrival, stage: Stage) -> Sink {
-        Sink { storage: self.clone(), actor: scope.actor.clone(), arrival, stage }
+        Sink { storage: self.clone(), actor: scope.actor.clone(), arrival, study: None, stage }
     }
 }
 
 impl Sink {
+    /// Lets the instance belong to this study only (STOW-RS to `/studies/{study}`); [`Sink::commit`] refuses another.
+    pub fn expect_study(&mut self, study: Uid) {
+        self.study = Some(study);
+    }
+
     /// Takes the next bytes, of any length.
     ///
     /// # Errors
@@ -163,8 +170,7 @@ impl Sink {
             Stage::Body(body) => body.take(&self.storage, bytes).await,
             Stage::Head(reader) => {
                 let Some((meta, rest)) = reader.feed(bytes)? else { return Ok(()) };
-                let known =
-                    self.arrival.declared.clone().or_else(|| meta.sop_class.zip(meta.sop_instance));
+                let known = self.arrival.declared.clone().or_else(|| meta.sop_class.zip(meta.sop_instance));
                 let mut body = Box::new(Body::new(&self.storage, meta.transfer_syntax, known));
                 body.take(&self.storage, &rest).await?;
                 self.stage = Stage::Body(body);
@@ -179,7 +185,7 @@ impl Sink {
     /// # Errors
     /// [`StorageError`]; nothing is stored then.
     pub async fn commit(self) -> Result<Stored, StorageError> {
-        let Self { storage, actor, arrival, stage } = self;
+        let Self { storage, actor, arrival, study, stage } = self;
         let body = match stage {
             Stage::Body(body) => *body,
             Stage::Head(_) => return Err(Refused::NotDicom("it ends before its data set begins").into()),
@@ -197,8 +203,11 @@ impl Sink {
             let syntax = syntax.clone();
             move || -> Result<_, StorageError> {
                 let scanned: Scanned = scanner.finish()?;
-                let prepared = prepare(&scanned, &syntax)?;
+                let prepared = prepare(scanned, &syntax)?;
                 check_declared(&arrival, &prepared)?;
+                if study.is_some_and(|expected| expected != prepared.study) {
+                    return Err(Refused::NotDicom("its Study Instance UID is not the requested one").into());
+                }
                 Ok((prepared, arrival))
             }
         };
@@ -237,10 +246,10 @@ pub(crate) async fn blocking<T: Send + 'static>(
 fn check_declared(arrival: &Arrival, prepared: &Prepared) -> Result<(), Refused> {
     match &arrival.declared {
         Some((class, _)) if *class != prepared.sop_class => {
-            Err(Refused::NotDicom("its SOP Class UID is not the declared one"))
+            Err(Refused::MissingAttribute("the SOP Class UID is not the declared one"))
         }
         Some((_, instance)) if *instance != prepared.instance => {
-            Err(Refused::NotDicom("its SOP Instance UID is not the declared one"))
+            Err(Refused::MissingAttribute("the SOP Instance UID is not the declared one"))
         }
         _ => Ok(()),
     }
@@ -327,7 +336,8 @@ impl Spill {
         match self {
             Self::None => {
                 let storage = storage.clone();
-                let temp = blocking(move || storage.objects().temp()).await?.map_err(|e| io_error(&e, place))?;
+                let temp =
+                    blocking(move || storage.objects().temp()).await?.map_err(|e| io_error(&e, place))?;
                 Ok((temp, Vec::new()))
             }
             Self::Writing(task) => match task.await {

@@ -44,7 +44,8 @@ impl Chunk {
         let mut inflate = Decompress::new(false);
         // One byte more than expected, so that too much shows.
         let mut text = Vec::new();
-        text.try_reserve_exact(length + 1).map_err(|_| StorageError::OutOfResources("memory for metadata"))?;
+        text.try_reserve_exact(length + 1)
+            .map_err(|_| StorageError::OutOfResources("memory for metadata"))?;
         let status = inflate.decompress_vec(&self.bytes, &mut text, FlushDecompress::Sync);
         let is_whole = matches!(status, Ok(Status::Ok | Status::BufError)) && text.len() == length;
         if is_whole && crc32fast::hash(&text) == self.crc32 { Ok(text) } else { Err(damaged) }
@@ -68,7 +69,10 @@ fn pieces(chunks: &[Chunk]) -> impl Iterator<Item = &Chunk> {
     let marks = &*PUNCTUATION;
     std::iter::once(&marks.open)
         .chain(
-            chunks.iter().enumerate().flat_map(|(i, chunk)| (i > 0).then_some(&marks.comma).into_iter().chain([chunk])),
+            chunks
+                .iter()
+                .enumerate()
+                .flat_map(|(i, chunk)| (i > 0).then_some(&marks.comma).into_iter().chain([chunk])),
         )
         .chain([&marks.close])
 }

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 /// Keys of one person name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct NameKeys {
-    /// The name as a whole, in each form: what wildcards are matched against.
+    /// The name as a whole, and its surname and given name, in each form: what single values and wildcards are matched
+    /// against.
     pub whole: BTreeSet<String>,
-    /// Whole names and everything that a word of a search may begin: what single values and words look up.
+    /// All of that, and everything else that a word of a search may begin.
     pub parts: BTreeSet<String>,
 }
 
@@ -46,25 +47,97 @@ pub(crate) fn is_han(c: char) -> bool {
 
 /// Readings as a surname that differ from the common reading.
 const SURNAME_READINGS: &[(char, &str)] = &[
-    ('单', "shan"), ('曾', "zeng"), ('解', "xie"), ('仇', "qiu"), ('区', "ou"), ('朴', "piao"), ('查', "zha"),
-    ('任', "ren"), ('盖', "ge"), ('乐', "yue"), ('翟', "zhai"), ('缪', "miao"), ('覃', "qin"), ('员', "yun"),
-    ('种', "chong"), ('繁', "po"), ('秘', "bi"), ('折', "she"), ('冼', "xian"), ('洗', "xian"), ('召', "shao"),
-    ('黑', "he"), ('么', "yao"), ('牟', "mu"), ('祭', "zhai"), ('郇', "xun"), ('万', "wan"), ('尉', "wei"),
-    ('长', "zhang"), ('隗', "kui"), ('卜', "bu"), ('葛', "ge"), ('宁', "ning"), ('石', "shi"), ('车', "che"),
-    ('贾', "jia"), ('沈', "shen"), ('都', "du"), ('都', "dou"), ('教', "jiao"), ('曲', "qu"), ('朝', "chao"),
-    ('哈', "ha"), ('那', "na"), ('柏', "bai"), ('薄', "bo"), ('褚', "chu"), ('晁', "chao"), ('钭', "tou"),
-    ('佴', "nai"), ('逄', "pang"), ('逯', "lu"), ('臧', "zang"), ('占', "zhan"), ('应', "ying"), ('相', "xiang"),
-    ('燕', "yan"), ('於', "yu"), ('能', "nai"), ('撒', "sa"), ('纪', "ji"), ('过', "guo"), ('华', "hua"),
+    ('单', "shan"),
+    ('曾', "zeng"),
+    ('解', "xie"),
+    ('仇', "qiu"),
+    ('区', "ou"),
+    ('朴', "piao"),
+    ('查', "zha"),
+    ('任', "ren"),
+    ('盖', "ge"),
+    ('乐', "yue"),
+    ('翟', "zhai"),
+    ('缪', "miao"),
+    ('覃', "qin"),
+    ('员', "yun"),
+    ('种', "chong"),
+    ('繁', "po"),
+    ('秘', "bi"),
+    ('折', "she"),
+    ('冼', "xian"),
+    ('洗', "xian"),
+    ('召', "shao"),
+    ('黑', "he"),
+    ('么', "yao"),
+    ('牟', "mu"),
+    ('祭', "zhai"),
+    ('郇', "xun"),
+    ('万', "wan"),
+    ('尉', "wei"),
+    ('长', "zhang"),
+    ('隗', "kui"),
+    ('卜', "bu"),
+    ('葛', "ge"),
+    ('宁', "ning"),
+    ('石', "shi"),
+    ('车', "che"),
+    ('贾', "jia"),
+    ('沈', "shen"),
+    ('都', "du"),
+    ('都', "dou"),
+    ('教', "jiao"),
+    ('曲', "qu"),
+    ('朝', "chao"),
+    ('哈', "ha"),
+    ('那', "na"),
+    ('柏', "bai"),
+    ('薄', "bo"),
+    ('褚', "chu"),
+    ('晁', "chao"),
+    ('钭', "tou"),
+    ('佴', "nai"),
+    ('逄', "pang"),
+    ('逯', "lu"),
+    ('臧', "zang"),
+    ('占', "zhan"),
+    ('应', "ying"),
+    ('相', "xiang"),
+    ('燕', "yan"),
+    ('於', "yu"),
+    ('能', "nai"),
+    ('撒', "sa"),
+    ('纪', "ji"),
+    ('过', "guo"),
+    ('华', "hua"),
 ];
 
 /// Compound surnames with their readings, for where the surname ends.
 const COMPOUND_SURNAMES: &[(&str, [&str; 2])] = &[
-    ("欧阳", ["ou", "yang"]), ("司马", ["si", "ma"]), ("上官", ["shang", "guan"]), ("诸葛", ["zhu", "ge"]),
-    ("尉迟", ["yu", "chi"]), ("万俟", ["mo", "qi"]), ("长孙", ["zhang", "sun"]), ("夏侯", ["xia", "hou"]),
-    ("皇甫", ["huang", "fu"]), ("令狐", ["ling", "hu"]), ("宇文", ["yu", "wen"]), ("慕容", ["mu", "rong"]),
-    ("司徒", ["si", "tu"]), ("公孙", ["gong", "sun"]), ("东方", ["dong", "fang"]), ("端木", ["duan", "mu"]),
-    ("独孤", ["du", "gu"]), ("南宫", ["nan", "gong"]), ("轩辕", ["xuan", "yuan"]), ("赫连", ["he", "lian"]),
-    ("澹台", ["tan", "tai"]), ("单于", ["chan", "yu"]), ("呼延", ["hu", "yan"]), ("闻人", ["wen", "ren"]),
+    ("欧阳", ["ou", "yang"]),
+    ("司马", ["si", "ma"]),
+    ("上官", ["shang", "guan"]),
+    ("诸葛", ["zhu", "ge"]),
+    ("尉迟", ["yu", "chi"]),
+    ("万俟", ["mo", "qi"]),
+    ("长孙", ["zhang", "sun"]),
+    ("夏侯", ["xia", "hou"]),
+    ("皇甫", ["huang", "fu"]),
+    ("令狐", ["ling", "hu"]),
+    ("宇文", ["yu", "wen"]),
+    ("慕容", ["mu", "rong"]),
+    ("司徒", ["si", "tu"]),
+    ("公孙", ["gong", "sun"]),
+    ("东方", ["dong", "fang"]),
+    ("端木", ["duan", "mu"]),
+    ("独孤", ["du", "gu"]),
+    ("南宫", ["nan", "gong"]),
+    ("轩辕", ["xuan", "yuan"]),
+    ("赫连", ["he", "lian"]),
+    ("澹台", ["tan", "tai"]),
+    ("单于", ["chan", "yu"]),
+    ("呼延", ["hu", "yan"]),
+    ("闻人", ["wen", "ren"]),
 ];
 
 /// Keys of a name given by its component groups (alphabetic, ideographic, phonetic), in any order.
@@ -91,7 +164,7 @@ fn written_keys(folded: &str, keys: &mut NameKeys) {
     let joined: String = folded.split(' ').collect();
     keys.whole.insert(folded.to_owned());
     keys.whole.insert(joined);
-    keys.parts.extend(folded.split(' ').map(str::to_owned));
+    keys.whole.extend(folded.split(' ').map(str::to_owned));
     if !folded.chars().any(is_han) && folded.contains(' ') {
         let initials: String = folded.split(' ').filter_map(|word| word.chars().next()).collect();
         keys.whole.insert(initials);
@@ -121,13 +194,19 @@ fn han_keys(folded: &str, keys: &mut NameKeys) {
         }
     }
     let compact: Vec<char> = folded.chars().filter(|c| *c != ' ').collect();
-    let surname_chars = surname_length(folded, &compact);
+    let surname_chars = surname_length(folded, &compact).min(compact.len());
+    let (surname, given) = compact.split_at(surname_chars);
+    keys.whole.extend(
+        [surname, given].map(|part| part.iter().collect::<String>()).into_iter().filter(|p| !p.is_empty()),
+    );
     for reading in readings(&compact) {
         let joined = reading.concat();
         let (surname, given) = reading.split_at(surname_chars.min(reading.len()));
         keys.whole.insert(joined);
         keys.whole.insert(reading.join(" "));
+        keys.whole.insert(surname.concat());
         if !given.is_empty() {
+            keys.whole.insert(given.concat());
             keys.whole.insert(format!("{} {}", surname.concat(), given.concat()));
         }
         keys.whole.insert(reading.iter().filter_map(|s| s.chars().next()).collect());
@@ -174,7 +253,10 @@ fn readings(compact: &[char]) -> Vec<Vec<String>> {
         .flat_map(|reading| {
             let has_u = reading.iter().any(|s| s.contains('ü'));
             let forms: &[&str] = if has_u { &["v", "u"] } else { &["v"] };
-            forms.iter().map(|form| reading.iter().map(|s| s.replace('ü', form)).collect()).collect::<Vec<_>>()
+            forms
+                .iter()
+                .map(|form| reading.iter().map(|s| s.replace('ü', form)).collect())
+                .collect::<Vec<_>>()
         })
         .collect();
     let mut distinct: Vec<Vec<String>> = Vec::new();
@@ -199,7 +281,10 @@ mod tests {
     fn a_chinese_name_is_found_by_whatever_people_type() {
         let of = |groups: &[&str]| keys(groups.iter().copied());
         let found: &[(&[&str], &[&str])] = &[
-            (&["张三"], &["张", "三", "张三", "zhang", "zhangs", "zhangsan", "san", "zs", "zhang^san", "ZHANG"]),
+            (
+                &["张三"],
+                &["张", "三", "张三", "zhang", "zhangs", "zhangsan", "san", "zs", "zhang^san", "ZHANG"],
+            ),
             (&["Zhang^San", "张^三"], &["张", "张三", "张^三", "zhang", "zs", "zhangsan", "Zhang^San"]),
             (&["Wang^XiaoDong", "王^小东", ""], &["小东", "东", "王小", "wxd", "wangxiaodong", "xiaodong"]),
             (&["单雄信"], &["shan", "sxx", "dan"]),
@@ -220,12 +305,15 @@ mod tests {
     }
 
     #[test]
-    fn whole_names_are_what_wildcards_see() {
-        let keys = keys(["Zhang^San", "张^三"]);
-        for whole in ["zhang san", "zhangsan", "张 三", "张三", "zs"] {
+    fn a_part_of_a_given_name_is_no_whole_name() {
+        let keys = keys(["Zhang^Sanfeng", "张^三丰"]);
+        for whole in ["zhang sanfeng", "zhangsanfeng", "张 三丰", "张三丰", "张", "三丰", "zsf", "zhang"]
+        {
             assert!(keys.whole.contains(whole), "{whole}");
         }
-        assert!(!keys.whole.contains("三"));
+        for part in ["张三", "三", "丰", "zhangsan", "feng"] {
+            assert!(!keys.whole.contains(part), "{part}");
+        }
     }
 
     proptest! {

@@ -350,7 +350,9 @@ mod tests {
         let text = name.to_string();
         assert_eq!(ObjectName::parse(&text), Some(name));
         let swapped = text.replace("/ab/", "/cd/");
-        for other in ["", "objects/city", "objects/../ab/x", &swapped, &format!("{text}/"), &format!("/{text}")] {
+        for other in
+            ["", "objects/city", "objects/../ab/x", &swapped, &format!("{text}/"), &format!("/{text}")]
+        {
             assert_eq!(ObjectName::parse(other), None, "{other}");
         }
     }
@@ -363,6 +365,13 @@ mod tests {
         let mut temp = objects.temp().unwrap();
         temp.file.write_all(bytes).unwrap();
         objects.place(vec![Placing { name: name.clone(), temp }]).remove(0).unwrap()
+    }
+
+    #[test]
+    fn a_full_disk_is_out_of_resources() {
+        let mut full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let error = full.write_all(b"x").unwrap_err();
+        assert!(matches!(io_error(&error, "test"), StorageError::OutOfResources(_)));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! From a scanned data set to what the index will hold: a pure step, done before the transaction.
 
-use crate::attributes::{self, SERIES_TAGS, STUDY_TAGS, integer, moment, names, pick, text, time_digits};
+use crate::attributes::{
+    self, INSTANCE_TAGS, SERIES_TAGS, STUDY_TAGS, integer, moment, names, pick, text, time_digits,
+};
 use crate::db::clean;
 use crate::metadata::Chunk;
-use dataset::json::{bulk_path_text, to_json};
-use dataset::{FrameIndex, Refused, Scanned, TransferSyntax, tags};
+use dataset::json::{bulk_path_text, to_json, to_json_text};
+use dataset::{FrameIndex, Refused, Scanned, Tag, TransferSyntax, tags};
 use model::Uid;
 
 /// Entries of the frame index in one row.
@@ -63,7 +65,7 @@ pub(crate) struct Prepared {
 ///
 /// # Errors
 /// [`Refused::MissingAttribute`] without the four UIDs.
-pub(crate) fn prepare(scanned: &Scanned, syntax: &TransferSyntax) -> Result<Prepared, Refused> {
+pub(crate) fn prepare(mut scanned: Scanned, syntax: &TransferSyntax) -> Result<Prepared, Refused> {
     let uid = |tag, name| scanned.dataset.uid(tag).ok_or(Refused::MissingAttribute(name));
     let study = uid(tags::STUDY_INSTANCE_UID, "Study Instance UID")?;
     let series = uid(tags::SERIES_INSTANCE_UID, "Series Instance UID")?;
@@ -71,8 +73,16 @@ pub(crate) fn prepare(scanned: &Scanned, syntax: &TransferSyntax) -> Result<Prep
     let sop_class = uid(tags::SOP_CLASS_UID, "SOP Class UID")?;
 
     let bulk = format!("/dicom-web/studies/{study}/series/{series}/instances/{instance}/bulkdata/");
-    let all = to_json(&scanned.dataset, &|path| Some(format!("{bulk}{}", bulk_path_text(path))));
-    let json = serde_json::to_vec(&all).map_err(|_| Refused::NotDicom("its attributes cannot be written as JSON"))?;
+    let json = to_json_text(&scanned.dataset, &|path| Some(format!("{bulk}{}", bulk_path_text(path))));
+    // Only what the index asks for becomes a tree: a slide has hundreds of thousands of items.
+    let present: Vec<Tag> = scanned.dataset.elements().iter().map(|element| element.tag).collect();
+    for tag in present {
+        let name = format!("{:04X}{:04X}", tag.group(), tag.element());
+        if ![STUDY_TAGS, SERIES_TAGS, INSTANCE_TAGS].iter().any(|tags| tags.contains(&name.as_str())) {
+            scanned.dataset.remove(tag);
+        }
+    }
+    let all = to_json(&scanned.dataset, &|_| None);
     let part = |tags| {
         let picked = attributes::sorted(pick(&all, tags));
         serde_json::to_string(&picked).map(|t| clean(&t)).unwrap_or_else(|_| "{}".to_owned())
@@ -109,7 +119,7 @@ pub(crate) fn prepare(scanned: &Scanned, syntax: &TransferSyntax) -> Result<Prep
         frame_count,
         is_fragmented: i64::from(!scanned.frames.starts.is_empty()),
         frame_chunks: frame_chunks(&scanned.frames),
-        metadata: Chunk::new(&json),
+        metadata: Chunk::new(json.as_bytes()),
         study,
         series,
         instance,
@@ -123,8 +133,7 @@ fn frame_chunks(frames: &FrameIndex) -> Vec<FrameChunk> {
     for (no, spans) in frames.spans.chunks(FRAME_CHUNK_ENTRIES).enumerate() {
         let mut entries = Vec::with_capacity(spans.len() * SPAN_BYTES);
         for span in spans {
-            entries.extend_from_slice(&span.offset.to_le_bytes());
-            entries.extend_from_slice(&span.length.to_le_bytes());
+            entries.extend_from_slice(&span.to_bytes());
         }
         chunks.push(FrameChunk { part: 0, chunk_no: number(no), entries });
     }
@@ -154,7 +163,8 @@ mod tests {
         assert_eq!(frame_chunks(&one_each).len(), 3);
         let two_each = FrameIndex { spans, starts: (0..=5_000).map(|i| i * 2).collect() };
         let chunks = frame_chunks(&two_each);
-        let starts: Vec<usize> = chunks.iter().filter(|c| c.part == 1).map(|c| c.entries.len() / START_BYTES).collect();
+        let starts: Vec<usize> =
+            chunks.iter().filter(|c| c.part == 1).map(|c| c.entries.len() / START_BYTES).collect();
         assert_eq!(starts, [4097, 905]);
     }
 }

@@ -144,7 +144,7 @@ pub(crate) struct Caches {
     pub inflated_frames: Cache<i64, Arc<dataset::FrameIndex>>,
     pub files: Cache<ObjectName, Arc<File>>,
     /// Who looked at which study in the last five minutes.
-    noted: Cache<(String, OrgId, Uid), ()>,
+    noted: Cache<(String, Option<OrgId>, Uid), ()>,
 }
 
 /// The organisations of a reach, as a key.
@@ -232,10 +232,15 @@ impl Storage {
         let (condition, organisations) = match &scope.reach {
             Reach::Node => (String::new(), vec![]),
             Reach::Granted(viewer) => (format!("AND (s.owner = $2 OR {granted})"), vec![viewer]),
-            Reach::OwnedBy { viewer, owner } if viewer == owner => ("AND s.owner = $2".to_owned(), vec![viewer]),
-            Reach::OwnedBy { viewer, owner } => (format!("AND s.owner = $3 AND {granted}"), vec![viewer, owner]),
+            Reach::OwnedBy { viewer, owner } if viewer == owner => {
+                ("AND s.owner = $2".to_owned(), vec![viewer])
+            }
+            Reach::OwnedBy { viewer, owner } => {
+                (format!("AND s.owner = $3 AND {granted}"), vec![viewer, owner])
+            }
         };
-        let order = if organisations.is_empty() { "s.id" } else { "CASE WHEN s.owner = $2 THEN 0 ELSE 1 END, s.id" };
+        let order =
+            if organisations.is_empty() { "s.id" } else { "CASE WHEN s.owner = $2 THEN 0 ELSE 1 END, s.id" };
         let text = format!("SELECT s.id FROM study s WHERE s.study_uid = $1 {condition} ORDER BY {order}");
         let mut query = sqlx::query(sql(text)).bind(study.as_str());
         for organisation in organisations {
@@ -352,16 +357,29 @@ impl Storage {
 
     /// Records that the caller looked at a study; calls within five minutes by the same actor make one audit row.
     pub fn note_read(&self, scope: &Scope, instance: &InstanceRef) {
+        self.note_study(scope, Some(instance.owner()), instance.study());
+    }
+
+    /// The same for a study that the scope has just been seen to reach, such as by [`Storage::metadata`].
+    pub fn note_study_read(&self, scope: &Scope, study: &Uid) {
+        let owner = match &scope.reach {
+            Reach::OwnedBy { owner, .. } => Some(owner),
+            Reach::Granted(_) | Reach::Node => None,
+        };
+        self.note_study(scope, owner, study);
+    }
+
+    fn note_study(&self, scope: &Scope, owner: Option<&OrgId>, study: &Uid) {
         let actor = format!("{}:{}", crate::audit::actor_word(scope.actor.kind), scope.actor.id);
-        let key = (actor, instance.owner().clone(), instance.study().clone());
+        let key = (actor, owner.cloned(), study.clone());
         if !self.inner.caches.noted.entry(key).or_insert(()).is_fresh() {
             return;
         }
         let entry = AuditEntry {
             action: AuditAction::Read,
-            object: format!("study/{}", instance.study()),
+            object: format!("study/{study}"),
             outcome: AuditOutcome::Success,
-            detail: format!("owner {}", instance.owner()),
+            detail: owner.map(|owner| format!("owner {owner}")).unwrap_or_default(),
         };
         let event = PendingAudit::new(scope, entry);
         let queue = self.inner.writer.commit.clone();

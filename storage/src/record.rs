@@ -6,8 +6,8 @@ use crate::writer::{Changing, ToCommit};
 use crate::{AuditEntry, Storage, StorageError};
 use model::{ConsultId, OrgId, Scope, Uid};
 use serde_json::Value as Json;
-use sqlx::any::AnyRow;
 use sqlx::Row as _;
+use sqlx::any::AnyRow;
 use std::fmt::Write as _;
 
 /// A record as it is kept.

@@ -74,7 +74,8 @@ impl Storage {
         );
         let rows = found.values.query(text).fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;
         let more = rows.len() > limit as usize;
-        let rows = rows.iter().take(limit as usize).map(|row| row_of(row, query.level)).collect::<Result<_, _>>()?;
+        let rows =
+            rows.iter().take(limit as usize).map(|row| row_of(row, query.level)).collect::<Result<_, _>>()?;
         Ok(Page { rows, more })
     }
 }
@@ -101,7 +102,8 @@ impl Columns<'_> {
 
 fn row_of(row: &AnyRow, level: Level) -> Result<Row, StorageError> {
     let columns = Columns(row);
-    let owner = OrgId::parse(&columns.text(0)?).map_err(|_| StorageError::Corrupt("an owner in the index"))?;
+    let owner =
+        OrgId::parse(&columns.text(0)?).map_err(|_| StorageError::Corrupt("an owner in the index"))?;
     let mut attributes = columns.attributes(1)?;
     attributes.insert("00080056".into(), attribute("CS", vec!["ONLINE".into()]));
     attributes.insert("00080061".into(), columns.list(2, "CS")?);
@@ -132,7 +134,8 @@ fn instance_attributes(row: &AnyRow) -> Result<Map<String, Json>, StorageError> 
         return Ok(Map::new());
     }
     let text = chunk_of(row, 17)?.text()?;
-    let mut all = serde_json::from_slice(&text).map_err(|_| StorageError::Corrupt("metadata in the index"))?;
+    let mut all =
+        serde_json::from_slice(&text).map_err(|_| StorageError::Corrupt("metadata in the index"))?;
     without_bulk(&mut all);
     Ok(all)
 }
@@ -165,7 +168,8 @@ mod tests {
             }]}
         });
         without_bulk(all.as_object_mut().unwrap());
-        let expected = json!({"00480105": {"vr": "SQ", "Value": [{"00080100": {"vr": "SH", "Value": ["a"]}}]}});
+        let expected =
+            json!({"00480105": {"vr": "SQ", "Value": [{"00080100": {"vr": "SH", "Value": ["a"]}}]}});
         assert_eq!(all, expected);
     }
 }

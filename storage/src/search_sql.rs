@@ -88,8 +88,10 @@ pub(crate) fn statement(scope: &Scope, query: &Query, window: Window) -> Stateme
         Level::Series => "moment DESC, study_id DESC, series_number, series_uid",
         Level::Instance => "moment DESC, study_id DESC, series_number, series_uid, instance_number, sop_uid",
     };
-    let text =
-        format!("SELECT id FROM ({}) AS x ORDER BY {order} LIMIT {limit} OFFSET {offset}", arms.join(" UNION ALL "));
+    let text = format!(
+        "SELECT id FROM ({}) AS x ORDER BY {order} LIMIT {limit} OFFSET {offset}",
+        arms.join(" UNION ALL ")
+    );
     Statement { text, values }
 }
 
@@ -165,9 +167,11 @@ fn driver<'q>(
                 ("study_key", "name_key", "k", format!("p{folded}"))
             }
             (Key::PatientName, Matching::Single(text)) if !text.contains('=') => {
-                ("study_key", "name_key", "k", format!("p{}", fold(text)))
+                ("study_key", "name_key", "k", format!("P{}", fold(text)))
             }
-            (Key::ModalitiesInStudy, Matching::Single(text)) => ("study_modality", "modality", "m", text.clone()),
+            (Key::ModalitiesInStudy, Matching::Single(text)) => {
+                ("study_modality", "modality", "m", text.clone())
+            }
             _ => continue,
         };
         let owner = values.text(owner.as_str());
@@ -417,12 +421,12 @@ fn name_condition(
     let all: Vec<String> = match matching {
         Matching::Single(text) => groups(text)
             .map(|group| {
-                let key = values.text(format!("{part}{}", fold(group)));
+                let key = values.text(format!("{whole}{}", fold(group)));
                 with_key(arm, &format!("k.name_key = {key}"), values)
             })
             .collect(),
         Matching::AnyOf(names) => {
-            let keys: Vec<String> = names.iter().map(|name| format!("{part}{}", fold(name))).collect();
+            let keys: Vec<String> = names.iter().map(|name| format!("{whole}{}", fold(name))).collect();
             let list = values.list(&keys);
             vec![with_key(arm, &format!("k.name_key IN ({list})"), values)]
         }
@@ -505,7 +509,9 @@ fn anything_condition(arm: Arm<'_>, matching: &Matching, values: &mut Bindings) 
                         ids.join(" ")
                     )
                 }
-                Arm::Granted(..) | Arm::All => format!("({} {})", with_key(arm, &name, values), ids.join(" ")),
+                Arm::Granted(..) | Arm::All => {
+                    format!("({} {})", with_key(arm, &name, values), ids.join(" "))
+                }
             }
         })
         .collect();

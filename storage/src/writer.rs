@@ -164,7 +164,8 @@ fn flush_group(objects: &Objects, group: Group<Arrived>) -> Option<(Group<Durabl
     let place = "writing objects";
     let mut written = Vec::with_capacity(group.len());
     for (arrived, answer) in group {
-        let Arrived { actor, arrival, syntax, sha256, head_length, dataset_length, prepared, content } = *arrived;
+        let Arrived { actor, arrival, syntax, sha256, head_length, dataset_length, prepared, content } =
+            *arrived;
         match write_content(objects, content) {
             Ok(temp) => {
                 let name = ObjectName { shelf: Shelf::Objects, owner: arrival.owner.clone(), sha256 };
@@ -342,10 +343,7 @@ async fn commit_together(
 }
 
 /// A change behind a savepoint: refused, it leaves no trace, and the others go on.
-async fn apply(
-    work: &mut Work<'_>,
-    change: &Changing,
-) -> Result<Result<(), StorageError>, StorageError> {
+async fn apply(work: &mut Work<'_>, change: &Changing) -> Result<Result<(), StorageError>, StorageError> {
     let place = "changing records";
     let (audits, events) = (work.audits.len(), work.events.len());
     work.connection.execute("SAVEPOINT change").await.map_err(at(place))?;

@@ -30,7 +30,7 @@ CREATE INDEX study_by_patient ON study (owner, patient_id, moment, id);
 CREATE INDEX study_by_accession ON study (owner, accession_number, moment, id);
 CREATE INDEX study_by_uid ON study (study_uid);
 
--- What a study is found by: 'P' + a whole person name, 'p' + any part of one; 'R' and 'r' for the referring physician.
+-- What a study is found by: 'P' + a whole person name, surname or given name, 'p' + any part of one; 'R' and 'r' for the referring physician.
 CREATE TABLE study_key (
     owner    TEXT    NOT NULL,
     name_key TEXT    NOT NULL,

@@ -19,7 +19,8 @@ impl Cluster {
     /// Makes and starts one. Panics with what to install when PostgreSQL is not there.
     pub fn start() -> Self {
         let bin = binaries();
-        let directory = tempfile::Builder::new().prefix("farsight-pg").tempdir_in("/tmp").expect("a directory");
+        let directory =
+            tempfile::Builder::new().prefix("farsight-pg").tempdir_in("/tmp").expect("a directory");
         let data = directory.path().join("data");
         // PostgreSQL refuses to run as root.
         let as_other = is_root();
@@ -66,7 +67,15 @@ impl Cluster {
     /// A new database's URL.
     pub fn database(&self, name: &str) -> String {
         let port = self.port.to_string();
-        run(Command::new(binaries().join("createdb")).args(["-h", "127.0.0.1", "-p", &port, "-U", &self.user, name]));
+        run(Command::new(binaries().join("createdb")).args([
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &port,
+            "-U",
+            &self.user,
+            name,
+        ]));
         format!("postgres://{}@127.0.0.1:{}/{name}", self.user, self.port)
     }
 }
@@ -100,7 +109,10 @@ fn binaries() -> PathBuf {
         })
         .collect();
     found.sort();
-    found.pop().map(|(_, bin)| bin).expect("PostgreSQL is not installed; install it: apt-get install postgresql")
+    found
+        .pop()
+        .map(|(_, bin)| bin)
+        .expect("PostgreSQL is not installed; install it: apt-get install postgresql")
 }
 
 fn is_root() -> bool {

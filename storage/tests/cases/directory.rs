@@ -1,0 +1,104 @@
+//! Organisations, people, devices, tokens, sessions, agreements, and files kept for them.
+
+use crate::Fixture;
+use crate::support::build::{org, scope};
+use access::{Device, Organisation, OrganisationKind, Person, Right, Role, Secret, Session, Token};
+use model::{AeTitle, PersonId, Scope, TokenId};
+use storage::StorageError;
+use time::{Duration, OffsetDateTime};
+
+fn person(login: &str) -> Person {
+    Person {
+        id: PersonId::new(),
+        login: login.into(),
+        name: "王医生".into(),
+        title: "主任医师".into(),
+        organisation: org("town"),
+        roles: vec![Role::Requester],
+        password_hash: "$argon2id$x".into(),
+        is_disabled: false,
+    }
+}
+
+pub async fn the_directory_knows_people_tokens_and_sessions(f: &Fixture) {
+    let s = &f.storage;
+    let node = Scope::node("test");
+    let town =
+        Organisation { id: org("town"), name: "乡镇卫生院".into(), kind: OrganisationKind::Hospital };
+    s.put_organisation(&node, &town).await.expect("written");
+    assert_eq!(s.organisation(&town.id).await, Ok(town.clone()));
+    assert_eq!(s.organisations().await, Ok(vec![town]));
+    assert_eq!(s.organisation(&org("none")).await, Err(StorageError::NotFound));
+
+    let mut wang = person("Wang");
+    s.put_person(&node, &wang).await.expect("written");
+    assert_eq!(s.person_by_login("wANG").await, Ok(wang.clone()));
+    assert_eq!(s.put_person(&node, &person("WANG")).await, Err(StorageError::Conflict("login")));
+    assert_eq!(s.people(&scope("town"), &org("town")).await, Ok(vec![wang.clone()]));
+    assert_eq!(s.people(&scope("city"), &org("town")).await, Ok(vec![]));
+
+    let ae_title = AeTitle::parse("TOWN").expect("a title");
+    let device = Device { ae_title: ae_title.clone(), organisation: org("town"), rights: vec![Right::Store] };
+    s.put_device(&node, &device).await.expect("written");
+    s.put_device(&node, &device).await.expect("written again");
+    let stolen = Device { organisation: org("city"), ..device.clone() };
+    assert_eq!(s.put_device(&node, &stolen).await, Err(StorageError::Conflict("ae_title")));
+    assert_eq!(s.device(&ae_title).await, Ok(device.clone()));
+    assert_eq!(s.devices(&scope("town")).await, Ok(vec![device]));
+    assert_eq!(s.devices(&scope("city")).await, Ok(vec![]));
+
+    let now = OffsetDateTime::now_utc();
+    let secret = Secret::random().expect("a secret");
+    let token = |expires_at| Token {
+        id: TokenId::parse("t1").expect("an id"),
+        secret_sha256: secret.sha256(),
+        organisation: org("town"),
+        rights: vec![Right::Search],
+        expires_at,
+    };
+    s.put_token(&node, &token(None)).await.expect("written");
+    let caller = s.caller_by_token(&secret, None).await.expect("a caller");
+    assert!(caller.may(Right::Search) && !caller.may(Right::Store));
+    assert_eq!(caller.organisation(), &org("town"));
+    s.put_token(&node, &token(Some(now))).await.expect("written");
+    assert!(s.caller_by_token(&secret, None).await.is_err());
+    assert!(s.caller_by_token(&Secret::new("other".into()), None).await.is_err());
+
+    let session =
+        |expires_at| Session { secret_sha256: secret.sha256(), person: wang.id.clone(), expires_at };
+    s.put_session(&session(now + Duration::hours(1))).await.expect("written");
+    let caller = s.caller_by_session(&secret, None).await.expect("a caller");
+    assert_eq!(caller.as_person(), Some(&wang));
+    s.end_session(&secret).await.expect("ended");
+    s.end_session(&secret).await.expect("ended twice is ended");
+    assert!(s.caller_by_session(&secret, None).await.is_err());
+    s.put_session(&session(now + Duration::hours(1))).await.expect("written");
+    assert!(s.caller_by_session(&secret, None).await.is_ok());
+    wang.is_disabled = true;
+    s.put_person(&node, &wang).await.expect("written");
+    assert!(s.caller_by_session(&secret, None).await.is_err());
+    wang.is_disabled = false;
+    s.put_person(&node, &wang).await.expect("written");
+    s.put_session(&session(now)).await.expect("written");
+    assert!(s.caller_by_session(&secret, None).await.is_err(), "it has expired");
+}
+
+pub async fn blobs_are_kept(f: &Fixture) {
+    let s = &f.storage;
+    let name = s.put_blob(&scope("town"), &org("town"), b"%PDF-").await.expect("kept");
+    assert_eq!(s.put_blob(&scope("town"), &org("town"), b"%PDF-").await, Ok(name));
+    assert_eq!(s.put_blob(&scope("city"), &org("town"), b"x").await, Err(StorageError::NotFound));
+    assert_eq!(s.blob_length(&org("town"), &name).await, Ok(5));
+    assert_eq!(s.read_blob(&org("town"), &name, 1..4).await.expect("read"), &b"PDF"[..]);
+    assert_eq!(s.read_blob(&org("town"), &name, 1..6).await, Err(StorageError::NotFound));
+    assert_eq!(s.blob_length(&org("city"), &name).await, Err(StorageError::NotFound));
+
+    let source = f.config.directory.join("source.svs");
+    std::fs::write(&source, vec![7; 3_000_000]).expect("a file");
+    let told = std::sync::Mutex::new(Vec::new());
+    let progress = |bytes| told.lock().expect("a lock").push(bytes);
+    let slide = s.put_blob_file(&scope("town"), &org("town"), &source, &progress).await.expect("kept");
+    assert_eq!(told.lock().expect("a lock").last(), Some(&3_000_000));
+    assert_eq!(s.blob_length(&org("town"), &slide).await, Ok(3_000_000));
+    assert!(s.fsck(&|_, _| ()).await.expect("fsck").findings.is_empty());
+}

@@ -1,0 +1,19 @@
+//! The cases of the conformance suite, by subject.
+
+mod audit;
+mod directory;
+mod fsck;
+mod ingest;
+mod reading;
+mod record;
+mod scope;
+mod search;
+
+pub use audit::*;
+pub use directory::*;
+pub use fsck::*;
+pub use ingest::*;
+pub use reading::*;
+pub use record::*;
+pub use scope::*;
+pub use search::*;

@@ -1,0 +1,88 @@
+//! Frames and metadata.
+
+use crate::Fixture;
+use crate::support::build::{Instance, scope, store, store_as};
+use dataset::TransferSyntax;
+use std::io::{Read as _, Write as _};
+use storage::read::MetadataForm;
+use storage::{InstanceRef, MetadataBody, StorageError};
+
+async fn reference(f: &Fixture, instance: &Instance) -> InstanceRef {
+    let (study, series, sop) = (instance.study_uid(), instance.series_uid(), instance.instance_uid());
+    f.storage.instance(&scope("town"), &study, &series, &sop).await.expect("it is there")
+}
+
+async fn check_frames(f: &Fixture, instance: &Instance) {
+    let there = reference(f, instance).await;
+    assert_eq!(there.frame_count(), instance.frames);
+    for frame in 0..instance.frames {
+        // A fragment of odd length is impossible, so frames are equal to the byte.
+        let bytes = f.storage.frame(&there, frame).await.unwrap_or_else(|e| panic!("frame {frame}: {e}"));
+        assert_eq!(bytes, instance.frame(frame), "frame {frame}");
+    }
+    assert_eq!(f.storage.frame(&there, instance.frames).await, Err(StorageError::NotFound));
+}
+
+pub async fn frames_are_the_bytes_that_came(f: &Fixture) {
+    let native = Instance { number: 1, frames: 3, ..Instance::default() };
+    store(&f.storage, "town", &native).await;
+    check_frames(f, &native).await;
+    // More frames than one row of the index holds, whole and in three fragments each.
+    for (number, fragments) in [(2, 1), (3, 3)] {
+        let instance = Instance { number, frames: 9000, rows: 1, ..Instance::default() };
+        let bytes = instance.encapsulated(fragments);
+        store_as(&f.storage, "town", &instance, &bytes, TransferSyntax::RLE).await.expect("it is stored");
+        check_frames(f, &instance).await;
+    }
+    let deflated = Instance { number: 4, frames: 5, rows: 4000, ..Instance::default() };
+    let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+    deflate.write_all(&deflated.bytes()).expect("deflated");
+    let mut bytes = deflate.finish().expect("deflated");
+    if bytes.len() % 2 == 1 {
+        bytes.push(0);
+    }
+    store_as(&f.storage, "town", &deflated, &bytes, TransferSyntax::DEFLATED).await.expect("it is stored");
+    check_frames(f, &deflated).await;
+    assert!(f.storage.fsck(&|_, _| ()).await.expect("fsck").findings.is_empty());
+
+    // What is damaged is not handed out.
+    let there = reference(f, &native).await;
+    let length = there.file_length();
+    assert_eq!(f.storage.read(&there, 0..length + 1).await, Err(StorageError::NotFound));
+    assert_eq!(f.storage.read(&there, length..length).await.expect("nothing").len(), 0);
+}
+
+pub async fn metadata_is_one_gzip_member(f: &Fixture) {
+    for number in [3, 1, 2] {
+        store(&f.storage, "town", &Instance { number, ..Instance::default() }).await;
+    }
+    store(&f.storage, "town", &Instance { series: 2, number: 1, ..Instance::default() }).await;
+    let of = Instance::default();
+    let (study, series, sop) = (of.study_uid(), of.series_uid(), of.instance_uid());
+    for (series, instance, count) in
+        [(None, None, 4), (Some(&series), None, 3), (Some(&series), Some(&sop), 1)]
+    {
+        let town = scope("town");
+        let body = |form| f.storage.metadata(&town, &study, series, instance, form);
+        let Ok(MetadataBody::Plain(plain)) = body(MetadataForm::Plain).await else { panic!("plain") };
+        let Ok(MetadataBody::Gzip(gzip)) = body(MetadataForm::Gzip).await else { panic!("gzip") };
+        let mut member = flate2::bufread::GzDecoder::new(&gzip[..]);
+        let mut text = Vec::new();
+        member.read_to_end(&mut text).expect("one sound member");
+        assert_eq!(text, plain);
+        assert!(member.into_inner().is_empty(), "nothing follows the member");
+        let json: serde_json::Value = serde_json::from_slice(&plain).expect("JSON");
+        let all = json.as_array().expect("an array");
+        assert_eq!(all.len(), count);
+        let numbers: Vec<_> = all.iter().map(|i| i["00200013"]["Value"][0].as_i64()).collect();
+        assert!(numbers[..count.min(3)].is_sorted());
+        assert_eq!(all[0]["00100010"]["Value"][0]["Ideographic"], "张^三");
+        assert_eq!(
+            all[0]["7FE00010"]["BulkDataURI"],
+            format!(
+                "/dicom-web/studies/{study}/series/{}/instances/{sop}/bulkdata/7FE00010",
+                of.series_uid()
+            )
+        );
+    }
+}

@@ -1,0 +1,92 @@
+//! What every index must do: one suite, run on SQLite and on PostgreSQL.
+
+mod cases;
+mod support;
+
+use model::Limits;
+use storage::{Storage, StorageConfig};
+use support::postgres::Cluster;
+
+/// A storage of its own, with the way to look behind it.
+pub struct Fixture {
+    pub storage: Storage,
+    pub config: StorageConfig,
+    /// The index itself, for provoking damage.
+    pub url: String,
+    _directory: tempfile::TempDir,
+}
+
+impl Fixture {
+    async fn new(postgres_url: Option<String>) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = postgres_url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}/index.sqlite", directory.path().display()));
+        let config =
+            StorageConfig { directory: directory.path().to_owned(), postgres_url, limits: Limits::default() };
+        let storage = Storage::open(config.clone()).await.expect("it opens");
+        Self { storage, config, url, _directory: directory }
+    }
+
+    /// Runs a statement behind the storage's back.
+    pub async fn tamper(&self, sql: &'static str) -> u64 {
+        sqlx::any::install_default_drivers();
+        let mut connection =
+            <sqlx::AnyConnection as sqlx::Connection>::connect(&self.url).await.expect("a connection");
+        sqlx::query(sql).execute(&mut connection).await.expect(sql).rows_affected()
+    }
+
+    /// Another handle on the same storage, as another process would have it.
+    pub async fn open_again(&self) -> Storage {
+        Storage::open(self.config.clone()).await.expect("it opens again")
+    }
+}
+
+macro_rules! on_both {
+    ($($case:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let fixture = crate::Fixture::new(None).await;
+                crate::cases::$case(&fixture).await;
+                fixture.storage.close().await;
+            })*
+        }
+
+        /// One test, because a cluster takes seconds to make; each case has its own database.
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn postgres() {
+            let cluster = tokio::task::spawn_blocking(Cluster::start).await.expect("a cluster");
+            $({
+                eprintln!("case {}", stringify!($case));
+                let url = cluster.database(concat!("t_", stringify!($case)));
+                let fixture = Fixture::new(Some(url)).await;
+                cases::$case(&fixture).await;
+                fixture.storage.close().await;
+            })*
+        }
+    };
+}
+
+on_both![
+    what_is_stored_is_found_and_read,
+    other_organisations_see_nothing_until_granted,
+    sending_again_changes_nothing,
+    other_content_is_kept_apart,
+    names_are_found_by_whatever_people_type,
+    every_key_filters,
+    answers_come_in_pages_newest_first,
+    frames_are_the_bytes_that_came,
+    metadata_is_one_gzip_member,
+    bad_instances_leave_nothing,
+    versions_and_unique_keys_conflict,
+    of_two_claims_one_wins,
+    records_are_seen_by_those_they_are_for,
+    every_tampering_with_the_audit_chain_shows,
+    fsck_finds_each_problem,
+    sixty_four_writers_at_once,
+    a_crash_leaves_nothing_unexplained,
+    the_directory_knows_people_tokens_and_sessions,
+    blobs_are_kept,
+    reading_is_noted_once,
+];

@@ -182,7 +182,7 @@ impl Storage {
                 let entries: Vec<u8> = row.try_get(2).map_err(at(PLACE))?;
                 let length = to_u64(row.try_get(3).map_err(at(PLACE))?)?;
                 report.rows_checked += 1;
-                let is_inside = entries.len() % SPAN_BYTES == 0
+                let is_inside = entries.len().is_multiple_of(SPAN_BYTES)
                     && (0..entries.len() / SPAN_BYTES).all(|i| {
                         span_at(&entries, i).is_ok_and(|span| {
                             span.offset.checked_add(u64::from(span.length)).is_some_and(|end| end <= length)

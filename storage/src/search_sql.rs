@@ -275,11 +275,9 @@ fn study_condition(arm: Arm<'_>, key: Key, matching: &Matching, values: &mut Bin
         Key::PatientName => name_condition(arm, ['P', 'p'], matching, values),
         Key::ReferringPhysicianName => name_condition(arm, ['R', 'r'], matching, values),
         Key::Anything => anything_condition(arm, matching, values),
-        Key::StudyDate => moment_condition("s.moment", matching, values, |text| digits(text)),
-        Key::StudyTime => moment_condition("s.study_time", matching, values, |text| time_digits(text)),
-        Key::PatientBirthDate => {
-            moment_condition("s.patient_birth_date", matching, values, |text| digits(text))
-        }
+        Key::StudyDate => moment_condition("s.moment", matching, values, digits),
+        Key::StudyTime => moment_condition("s.study_time", matching, values, time_digits),
+        Key::PatientBirthDate => moment_condition("s.patient_birth_date", matching, values, digits),
         Key::ModalitiesInStudy => {
             let condition = column_condition("m.modality", matching, values);
             format!("EXISTS (SELECT 1 FROM study_modality m WHERE m.study_id = s.id AND {condition})")

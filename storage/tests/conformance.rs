@@ -9,7 +9,9 @@ use support::postgres::Cluster;
 
 /// A storage of its own, with the way to look behind it.
 pub struct Fixture {
+    /// The storage.
     pub storage: Storage,
+    /// What it was opened with.
     pub config: StorageConfig,
     /// The index itself, for provoking damage.
     pub url: String,

@@ -20,6 +20,13 @@ interface Props {
   onDisplayed?: (sopInstanceUid: string) => void;
 }
 
+/** What the screen's events need to know of the present; they are tied to it once. */
+interface Current {
+  stack: Stack | null;
+  onScreen: string | null;
+  onDisplayed: ((sop: string) => void) | undefined;
+}
+
 interface Failed {
   seriesUid: string;
   error: unknown;
@@ -113,7 +120,7 @@ function perform(viewer: StackView, action: ImageAction): void {
 function useStackView(study: StudyDetail, seriesUid: string | null, onDisplayed?: (sop: string) => void) {
   const screen = useRef<HTMLDivElement>(null);
   const viewer = useRef<StackView | null>(null);
-  const current = useRef<{ stack: Stack | null; onDisplayed?: (sop: string) => void }>({ stack: null });
+  const current = useRef<Current>({ stack: null, onScreen: null, onDisplayed: undefined });
   const [view, setView] = useState<ViewState | null>(null);
   const [stack, setStack] = useState<Stack | null>(null);
   const [failed, setFailed] = useState<Failed | null>(null);
@@ -134,7 +141,7 @@ function useStackView(study: StudyDetail, seriesUid: string | null, onDisplayed?
         if (stale) return;
         current.current.stack = loaded;
         setStack(loaded);
-        await viewer.current?.show(loaded);
+        await viewer.current?.show(loaded).catch(() => setBroken(true));
       })
       .catch((error: unknown) => {
         if (!stale) setFailed({ seriesUid, error });
@@ -150,8 +157,11 @@ function useStackView(study: StudyDetail, seriesUid: string | null, onDisplayed?
       onRendered: (state) => {
         measureSinceOpen(marks.firstImage);
         setView(state);
+        const { stack: latest, onScreen } = current.current;
+        if (state.imageId === onScreen) return;
+        current.current.onScreen = state.imageId;
         setBroken(false);
-        const sop = current.current.stack?.sopByImageId.get(state.imageId);
+        const sop = latest?.sopByImageId.get(state.imageId);
         if (sop !== undefined) current.current.onDisplayed?.(sop);
       },
       onImageFailed: () => setBroken(true),
@@ -171,5 +181,7 @@ function useStackView(study: StudyDetail, seriesUid: string | null, onDisplayed?
   }, []);
 
   const failure = failed !== null && failed.seriesUid === seriesUid ? failed.error : null;
-  return { screen, view, stack, failure, broken, act };
+  // Pixels of one series must never stand under the name of another.
+  const isChosen = view !== null && stack?.seriesUid === seriesUid && stack.sopByImageId.has(view.imageId);
+  return { screen, view: isChosen ? view : null, stack, failure, broken, act };
 }

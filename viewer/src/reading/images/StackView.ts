@@ -86,8 +86,11 @@ export class StackView {
   async show(stack: Stack, index = 0): Promise<void> {
     const turn = (this.shown += 1);
     toolUtilities.stackContextPrefetch.disable(this.element);
+    const imageId = stack.imageIds[index];
+    if (imageId === undefined) return;
     await this.viewport.setStack(stack.imageIds, index);
     if (turn !== this.shown) return;
+    if (this.imageOnScreen() !== imageId) this.events.onImageFailed(imageId);
     this.neighboursWait = true;
     this.viewport.render();
   }
@@ -147,9 +150,15 @@ export class StackView {
     imageEngine().resize(true, true);
   }
 
+  /** The image whose pixels are drawn, which after a failure is not the one that was asked for. */
+  private imageOnScreen(): string | undefined {
+    const image = this.viewport.getCornerstoneImage() as { imageId: string } | undefined;
+    return image?.imageId;
+  }
+
   private readonly rendered = (): void => {
-    const imageId = this.viewport.getCurrentImageId();
-    if (imageId === undefined || this.viewport.getCornerstoneImage() === undefined) return;
+    const imageId = this.imageOnScreen();
+    if (imageId === undefined) return;
     const range = this.viewport.getProperties().voiRange;
     if (this.neighboursWait) {
       this.neighboursWait = false;
@@ -157,7 +166,7 @@ export class StackView {
     }
     this.events.onRendered({
       imageId,
-      index: this.viewport.getCurrentImageIdIndex(),
+      index: this.viewport.getImageIds().indexOf(imageId),
       count: this.viewport.getImageIds().length,
       window: range === undefined ? null : windowOf(range),
       zoom: this.viewport.getZoom(),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { inOrder, number, tags, text, type Instance } from './dicomJson';
+import { inOrder, number, tags, text, withModality, type Instance } from './dicomJson';
 
 function instance(uid: string, instanceNumber?: number | string): Instance {
   return {
@@ -21,4 +21,10 @@ test('instances without a number come last, in a stable order', () => {
 test('an element without a value has none', () => {
   expect(number(instance('1.1'), tags.instanceNumber)).toBeNull();
   expect(text({}, tags.sopInstanceUid)).toBe('');
+});
+
+test('an image without a modality counts as other, one with keeps its own', () => {
+  expect(text(withModality({}), tags.modality)).toBe('OT');
+  const ct: Instance = { [tags.modality]: { vr: 'CS', Value: ['CT'] } };
+  expect(withModality(ct)).toBe(ct);
 });

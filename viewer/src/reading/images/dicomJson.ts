@@ -8,6 +8,7 @@ interface Element {
 export type Instance = Record<string, Element | undefined>;
 
 export const tags = {
+  modality: '00080060',
   sopInstanceUid: '00080018',
   instanceNumber: '00200013',
   frames: '00280008',
@@ -26,6 +27,11 @@ export function number(instance: Instance, tag: string): number | null {
   const value = instance[tag]?.Value?.[0];
   const parsed = typeof value === 'string' ? Number(value) : value;
   return typeof parsed === 'number' && Number.isFinite(parsed) ? parsed : null;
+}
+
+/** The loader takes it for granted that every image says its modality; some secondary captures do not. */
+export function withModality(instance: Instance): Instance {
+  return text(instance, tags.modality) === '' ? { ...instance, [tags.modality]: { vr: 'CS', Value: ['OT'] } } : instance;
 }
 
 /** In acquisition order: by Instance Number, those without one last, ties by UID so that the order never changes. */

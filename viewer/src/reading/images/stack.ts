@@ -4,7 +4,7 @@ import { studies } from '../../api/endpoints';
 import { noteServerDate } from '../../api/connection';
 import { Unreachable, problemFrom } from '../../api/problem';
 import { relogin } from '../../api/client';
-import { inOrder, number, tags, text, type Instance } from './dicomJson';
+import { inOrder, number, tags, text, withModality, type Instance } from './dicomJson';
 
 export interface Stack {
   seriesUid: string;
@@ -31,9 +31,9 @@ async function fetchMetadata(address: string): Promise<Instance[]> {
 /** @throws Problem or Unreachable */
 export async function loadStack(org: string, studyUid: string, seriesUid: string): Promise<Stack> {
   const series = `${studies.dicomweb(org, studyUid)}/series/${seriesUid}`;
-  const instances = inOrder(await fetchMetadata(`${series}/metadata`)).filter(
-    (instance) => number(instance, tags.rows) !== null,
-  );
+  const instances = inOrder(await fetchMetadata(`${series}/metadata`))
+    .filter((instance) => number(instance, tags.rows) !== null)
+    .map(withModality);
   const sopByImageId = new Map<string, string>();
   const instanceByImageId = new Map<string, Instance>();
   for (const instance of instances) {

@@ -3,6 +3,9 @@
 interface Element {
   vr?: string;
   Value?: unknown[];
+  /** Base64. */
+  InlineBinary?: string;
+  BulkDataURI?: string;
 }
 
 export type Instance = Record<string, Element | undefined>;

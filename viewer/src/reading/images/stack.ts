@@ -4,6 +4,7 @@ import { studies } from '../../api/endpoints';
 import { noteServerDate } from '../../api/connection';
 import { Unreachable, problemFrom } from '../../api/problem';
 import { relogin } from '../../api/client';
+import { withPalette } from './palette';
 import { inOrder, number, tags, text, withModality, type Instance } from './dicomJson';
 
 export interface Stack {
@@ -14,26 +15,36 @@ export interface Stack {
   instanceByImageId: ReadonlyMap<string, Instance>;
 }
 
-async function fetchMetadata(address: string): Promise<Instance[]> {
-  const ask = () => fetch(address, { headers: { Accept: 'application/dicom+json' }, credentials: 'same-origin' });
+/** @throws Problem or Unreachable */
+async function ask(address: string, accept: string): Promise<Response> {
+  const send = () => fetch(address, { headers: { Accept: accept }, credentials: 'same-origin' });
   let response: Response;
   try {
-    response = await ask();
-    if (response.status === 401 && (await relogin())) response = await ask();
+    response = await send();
+    if (response.status === 401 && (await relogin())) response = await send();
   } catch {
     throw new Unreachable();
   }
   noteServerDate(response.headers.get('Date'));
   if (!response.ok) throw problemFrom(response.status, await response.text());
-  return (await response.json()) as Instance[];
+  return response;
+}
+
+async function fetchMetadata(address: string): Promise<Instance[]> {
+  return (await (await ask(address, 'application/dicom+json')).json()) as Instance[];
+}
+
+async function fetchBytes(address: string): Promise<Uint8Array> {
+  return new Uint8Array(await (await ask(address, 'application/octet-stream')).arrayBuffer());
 }
 
 /** @throws Problem or Unreachable */
 export async function loadStack(org: string, studyUid: string, seriesUid: string): Promise<Stack> {
   const series = `${studies.dicomweb(org, studyUid)}/series/${seriesUid}`;
-  const instances = inOrder(await fetchMetadata(`${series}/metadata`))
-    .filter((instance) => number(instance, tags.rows) !== null)
-    .map(withModality);
+  const images = inOrder(await fetchMetadata(`${series}/metadata`)).filter(
+    (instance) => number(instance, tags.rows) !== null,
+  );
+  const instances = await Promise.all(images.map((image) => withPalette(withModality(image), fetchBytes)));
   const sopByImageId = new Map<string, string>();
   const instanceByImageId = new Map<string, Instance>();
   for (const instance of instances) {

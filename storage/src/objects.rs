@@ -14,8 +14,10 @@ use model::{OrgId, Sha256};
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The two kinds of things that are kept in files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,15 +80,23 @@ pub(crate) struct Objects {
     root: PathBuf,
     own: PathBuf,
     counter: AtomicU64,
+    slots: Slots,
     _own_lock: File,
 }
+
+/// Files for intents that are free: written again and again in place, which needs no change of metadata to be durable.
+type Slots = Arc<Mutex<Vec<File>>>;
+
+/// Bytes of a new slot: the names of 64 objects and more.
+const SLOT_BYTES: usize = 16 << 10;
+/// What direct writes are aligned to.
+const ALIGNMENT: usize = 4096;
 
 impl Drop for Objects {
     fn drop(&mut self) {
         // Intents that are still there tell the next one what to look at.
-        if std::fs::read_dir(&self.own).is_ok_and(|d| d.flatten().all(|e| e.file_name() == LOCK)) {
-            let _ = std::fs::remove_file(self.own.join(LOCK));
-            let _ = std::fs::remove_dir(&self.own);
+        if intents_in(&self.own).is_ok_and(|names| names.is_empty()) {
+            let _ = std::fs::remove_dir_all(&self.own);
         }
     }
 }
@@ -180,7 +190,16 @@ impl Objects {
         let own_lock = open_lock(&own.join(LOCK))?;
         flock(&own_lock, FlockOperation::NonBlockingLockExclusive)?;
         sync_directory(&incoming)?;
-        Ok((Self { root: root.to_owned(), own, counter: AtomicU64::new(1), _own_lock: own_lock }, left))
+        Ok((
+            Self {
+                root: root.to_owned(),
+                own,
+                counter: AtomicU64::new(1),
+                slots: Slots::default(),
+                _own_lock: own_lock,
+            },
+            left,
+        ))
     }
 
     pub fn path(&self, name: &ObjectName) -> PathBuf {
@@ -208,40 +227,89 @@ impl Objects {
     pub fn write_intent(&self, names: &[&ObjectName]) -> io::Result<Intent> {
         let placing = open_lock(&placing_lock(&self.root))?;
         rustix::fs::flock(&placing, rustix::fs::FlockOperation::LockShared)?;
-        let path = self.unique("intent");
         let mut text = String::new();
         for name in names {
             text.push_str(&name.to_string());
             text.push('\n');
         }
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_data()?;
-        sync_directory(&self.own)?;
-        Ok(Intent { path, _placing: placing })
+        // What an earlier, longer list left behind it does not count.
+        text.push('\0');
+        let slot = self.slots.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let slot = match slot {
+            Some(slot) => slot,
+            None => self.new_slot()?,
+        };
+        slot.write_all_at(text.as_bytes(), 0)?;
+        slot.sync_data()?;
+        Ok(Intent { slot, slots: self.slots.clone(), _placing: placing })
     }
 
-    /// Renames finished files into their places and flushes each directory once. Gives the length of each file as it
-    /// is in its place: one that is there already stays as it is.
+    fn new_slot(&self) -> io::Result<File> {
+        let slot = OpenOptions::new().write(true).create_new(true).open(self.unique("intent"))?;
+        slot.write_all_at(&[0; SLOT_BYTES], 0)?;
+        slot.sync_all()?;
+        sync_directory(&self.own)?;
+        Ok(slot)
+    }
+
+    /// A temporary file with these bytes, past the page cache where the file system can: they are not read again soon,
+    /// and it takes a fraction of the CPU. Not flushed yet.
+    pub fn temp_with(&self, bytes: &[u8], aligned: &mut Vec<u8>) -> io::Result<TempFile> {
+        let path = self.unique("part");
+        let mut direct = OpenOptions::new();
+        direct.write(true).create_new(true).custom_flags(rustix::fs::OFlags::DIRECT.bits() as i32);
+        match direct.open(&path) {
+            Ok(file) => {
+                let temp = TempFile { path, file, is_placed: false };
+                if write_direct(&temp.file, bytes, aligned).is_ok() {
+                    return Ok(temp);
+                }
+            }
+            // A file system without direct writes may have made the file all the same.
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => {
+                let _ = std::fs::remove_file(&path);
+            }
+            Err(error) => return Err(error),
+        }
+        let mut temp = self.temp()?;
+        temp.file.write_all(bytes)?;
+        Ok(temp)
+    }
+
+    /// Renames finished files into their places, then flushes files and directories. Gives the length of each file as
+    /// it is in its place: one that is there already stays as it is.
+    ///
+    /// The names come first, so that one commit of the file system's journal serves the whole group. A crash in between
+    /// may leave a name without its bytes; the intent, which is durable, says that it was never acknowledged.
     pub fn place(&self, group: Vec<Placing>) -> Vec<io::Result<u64>> {
         let mut touched = BTreeSet::new();
-        let mut results = Vec::with_capacity(group.len());
-        for placing in group {
-            results.push(self.place_one(placing, &mut touched));
-        }
+        let renamed: Vec<io::Result<(File, Option<ObjectName>)>> =
+            group.into_iter().map(|placing| self.rename(placing, &mut touched)).collect();
+        let mut results: Vec<io::Result<u64>> = renamed
+            .into_iter()
+            .map(|renamed| {
+                let (file, name) = renamed?;
+                file.sync_data().and_then(|()| file.metadata()).map(|m| m.len()).inspect_err(|_| {
+                    // What may not be whole must not be found by the next who brings it.
+                    let _ = name.map(|new| self.remove(&new));
+                })
+            })
+            .collect();
         for directory in touched {
             if let Err(error) = sync_directory(&directory) {
                 // Nothing of the group is acknowledged.
-                return results
-                    .iter()
-                    .map(|_| Err(io::Error::new(error.kind(), "a directory could not be flushed")))
-                    .collect();
+                results.fill_with(|| Err(io::Error::new(error.kind(), "a directory could not be flushed")));
             }
         }
         results
     }
 
-    fn place_one(&self, placing: Placing, touched: &mut BTreeSet<PathBuf>) -> io::Result<u64> {
+    /// Gives a file its name. Returns the file that has it now, and the name if it is new.
+    fn rename(
+        &self,
+        placing: Placing,
+        touched: &mut BTreeSet<PathBuf>,
+    ) -> io::Result<(File, Option<ObjectName>)> {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
         let Placing { name, mut temp } = placing;
         let target = self.path(&name);
@@ -259,9 +327,10 @@ impl Objects {
         match result {
             Ok(()) => {
                 temp.is_placed = true;
-                Ok(temp.file.metadata()?.len())
+                Ok((temp.file.try_clone()?, Some(name)))
             }
-            Err(rustix::io::Errno::EXIST) => Ok(std::fs::metadata(&target)?.len()),
+            // Another process may have put it there a moment ago and not have flushed it yet.
+            Err(rustix::io::Errno::EXIST) => Ok((File::open(&target)?, None)),
             Err(error) => Err(error.into()),
         }
     }
@@ -309,26 +378,48 @@ fn intents_in(folder: &Path) -> io::Result<BTreeSet<ObjectName>> {
             match std::fs::read(&path) {
                 Err(error) if gone(&error) => {}
                 // A torn list names only objects that did not get their names yet.
-                other => names.extend(String::from_utf8_lossy(&other?).lines().filter_map(ObjectName::parse)),
+                other => {
+                    let bytes = other?;
+                    let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+                    names.extend(String::from_utf8_lossy(text).lines().filter_map(ObjectName::parse));
+                }
             }
         }
     }
     Ok(names)
 }
 
-/// A durable list of objects that are being placed.
+/// A durable list of objects that are being placed. Dropped without [`Intent::done`], the list stays for the next start.
 #[derive(Debug)]
 pub(crate) struct Intent {
-    path: PathBuf,
+    slot: File,
+    slots: Slots,
     /// Held shared from before the first rename until the index knows; opening the storage waits for it.
     _placing: File,
 }
 
 impl Intent {
-    /// The index knows the objects now, or they are gone.
+    /// The index knows the objects now. Not flushed: an intent too many costs a look into the index.
     pub fn done(self) {
-        let _ = std::fs::remove_file(&self.path);
+        if self.slot.write_all_at(&[0], 0).is_ok() {
+            self.slots.lock().unwrap_or_else(PoisonError::into_inner).push(self.slot);
+        }
     }
+}
+
+/// Writes all bytes in one aligned piece, then cuts off what the alignment added.
+fn write_direct(file: &File, bytes: &[u8], aligned: &mut Vec<u8>) -> io::Result<()> {
+    let length = bytes.len().next_multiple_of(ALIGNMENT);
+    aligned.resize(length + ALIGNMENT, 0);
+    let start = aligned.as_ptr().align_offset(ALIGNMENT);
+    let Some(piece) = aligned.get_mut(start..start + length) else {
+        return Err(io::ErrorKind::OutOfMemory.into());
+    };
+    let (content, padding) = piece.split_at_mut(bytes.len());
+    content.copy_from_slice(bytes);
+    padding.fill(0);
+    file.write_all_at(piece, 0)?;
+    file.set_len(bytes.len() as u64)
 }
 
 /// Makes the names in a directory durable.

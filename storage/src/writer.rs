@@ -14,7 +14,6 @@ use crate::{Change, Storage, StorageError};
 use dataset::TransferSyntax;
 use model::{Actor, Limits, OrgId, Scope, Sha256};
 use sqlx::{Connection as _, Executor as _};
-use std::io::Write as _;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -163,10 +162,11 @@ type Group<T> = Vec<(Box<T>, Answer<Stored>)>;
 fn flush_group(objects: &Objects, group: Group<Arrived>) -> Option<(Group<Durable>, Intent)> {
     let place = "writing objects";
     let mut written = Vec::with_capacity(group.len());
+    let mut aligned = Vec::new();
     for (arrived, answer) in group {
         let Arrived { actor, arrival, syntax, sha256, head_length, dataset_length, prepared, content } =
             *arrived;
-        match write_content(objects, content) {
+        match write_content(objects, content, &mut aligned) {
             Ok(temp) => {
                 let name = ObjectName { shelf: Shelf::Objects, owner: arrival.owner.clone(), sha256 };
                 let durable =
@@ -213,17 +213,12 @@ fn flush_group(objects: &Objects, group: Group<Arrived>) -> Option<(Group<Durabl
     Some((group, intent))
 }
 
-fn write_content(objects: &Objects, content: Content) -> std::io::Result<TempFile> {
-    let temp = match content {
-        Content::File(temp) => temp,
-        Content::Memory(bytes) => {
-            let mut temp = objects.temp()?;
-            temp.file.write_all(&bytes)?;
-            temp
-        }
-    };
-    temp.file.sync_data()?;
-    Ok(temp)
+/// The file with an instance's bytes; it is flushed when it has its name.
+fn write_content(objects: &Objects, content: Content, aligned: &mut Vec<u8>) -> std::io::Result<TempFile> {
+    match content {
+        Content::File(temp) => Ok(temp),
+        Content::Memory(bytes) => objects.temp_with(&bytes, aligned),
+    }
 }
 
 async fn committer(mut queue: mpsc::Receiver<ToCommit>, db: Database, group_max: usize) {

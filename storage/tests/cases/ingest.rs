@@ -139,7 +139,7 @@ fn parts(f: &Fixture) -> Vec<std::path::PathBuf> {
         .flatten()
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|e| e == "part" || e == "intent"))
+        .filter(|path| path.extension().is_some_and(|e| e == "part"))
         .collect()
 }
 

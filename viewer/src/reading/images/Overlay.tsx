@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next';
 import type { Series, StudyDetail } from '../../api/types';
 import { dicomDate, dicomTime } from '../../ui/dicomText';
 import { usePatientText } from '../../ui/usePatientText';
-import { number, tags, type Instance } from './dicomJson';
+import { hasOrientation, number, tags, type Instance } from './dicomJson';
 import classes from './Images.module.css';
 import type { ViewState } from './StackView';
 
@@ -53,6 +53,8 @@ export function Overlay({ study, series, instance, view }: Props) {
         <span>{t('images.zoom', { percent: Math.round(view.zoom * 100) })}</span>
       </div>
       {orientation !== null &&
+        instance !== undefined &&
+        hasOrientation(instance) &&
         (['top', 'left', 'right', 'bottom'] as const).map((side) => (
           <span key={side} className={classes.side} data-at={side}>
             {orientation[side]}

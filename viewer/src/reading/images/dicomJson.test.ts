@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { inOrder, number, tags, text, withModality, type Instance } from './dicomJson';
+import { hasOrientation, inOrder, number, tags, text, withModality, type Instance } from './dicomJson';
 
 function instance(uid: string, instanceNumber?: number | string): Instance {
   return {
@@ -27,4 +27,12 @@ test('an image without a modality counts as other, one with keeps its own', () =
   expect(text(withModality({}), tags.modality)).toBe('OT');
   const ct: Instance = { [tags.modality]: { vr: 'CS', Value: ['CT'] } };
   expect(withModality(ct)).toBe(ct);
+});
+
+test('orientation is known only where the image tells it', () => {
+  const orientation = { '00200037': { vr: 'DS', Value: [1, 0, 0, 0, 1, 0] } };
+  expect(hasOrientation(orientation)).toBe(true);
+  expect(hasOrientation({ '52009229': { Value: [{ '00209116': { Value: [orientation] } }] } })).toBe(true);
+  expect(hasOrientation({ '00200037': { vr: 'DS' } })).toBe(false);
+  expect(hasOrientation({})).toBe(false);
 });

@@ -32,6 +32,14 @@ export function number(instance: Instance, tag: string): number | null {
   return typeof parsed === 'number' && Number.isFinite(parsed) ? parsed : null;
 }
 
+/** Whether the image says how the patient lies (0020,0037), itself or for all its frames; nothing may be assumed. */
+export function hasOrientation(instance: Instance): boolean {
+  const shared = instance['52009229']?.Value?.[0] as Instance | undefined;
+  const frame = instance['52009230']?.Value?.[0] as Instance | undefined;
+  const plane = (shared?.['00209116'] ?? frame?.['00209116'])?.Value?.[0] as Instance | undefined;
+  return [instance, plane].some((place) => place?.['00200037']?.Value?.length === 6);
+}
+
 /** The loader takes it for granted that every image says its modality; some secondary captures do not. */
 export function withModality(instance: Instance): Instance {
   return text(instance, tags.modality) === '' ? { ...instance, [tags.modality]: { vr: 'CS', Value: ['OT'] } } : instance;

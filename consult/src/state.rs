@@ -313,3 +313,112 @@ pub fn parts(caller: &Caller, requesting: &OrgId, reading: &OrgId, holder: Optio
     }
     parts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    const RULES: [Rules; 4] = [
+        Rules { signatures: Signatures::Single, acceptance: Acceptance::Automatic },
+        Rules { signatures: Signatures::Single, acceptance: Acceptance::ByCoordinator },
+        Rules { signatures: Signatures::Double, acceptance: Acceptance::Automatic },
+        Rules { signatures: Signatures::Double, acceptance: Acceptance::ByCoordinator },
+    ];
+
+    /// What must be possible, written a second time, in other words: `state: who action, …`. Everything else is not.
+    const EXPECTED: &str = "
+        draft: requester edit, requester submit, requester cancel
+        submitted: coordinator accept, coordinator reject, requester cancel
+        accepted: reader claim, coordinator reject, requester cancel
+        assigned:
+        reading: holder edit, holder release, coordinator release, holder sign, requester cancel
+        preliminary: reviewer review, reviewer return, requester cancel
+        returned: holder edit, holder claim, holder release, coordinator release, requester cancel
+        final:
+        delivered: requester acknowledge
+        closed:
+        rejected:
+        cancelled:";
+
+    #[test]
+    fn every_cell_of_state_person_and_action_is_as_agreed() {
+        let mut cells = 0;
+        for line in EXPECTED.lines().filter(|line| !line.trim().is_empty()) {
+            let (state, possible) = line.split_once(':').unwrap();
+            let possible: BTreeSet<&str> = possible.split(',').map(str::trim).collect();
+            let state = State::ALL.into_iter().find(|s| s.word() == state.trim()).unwrap();
+            for who in Who::ALL {
+                for action in Action::ALL {
+                    let cell = format!("{who:?} {}", action.word()).to_lowercase();
+                    for rules in RULES {
+                        let needs_two = state == State::Preliminary && action != Action::Cancel;
+                        let expected = possible.contains(cell.as_str())
+                            && (!needs_two || rules.signatures == Signatures::Double);
+                        let found = step(state, action, &[who], rules).is_some();
+                        assert_eq!(found, expected, "{} {cell} {rules:?}", state.word());
+                        assert_eq!(allowed(state, &[who], rules).contains(&action), expected);
+                        cells += 1;
+                    }
+                }
+            }
+        }
+        assert_eq!(cells, State::ALL.len() * Who::ALL.len() * Action::ALL.len() * RULES.len());
+    }
+
+    #[test]
+    fn every_state_is_reached_and_none_is_a_trap() {
+        for rules in RULES {
+            let mut seen = BTreeSet::from([State::Draft]);
+            let mut waiting = vec![State::Draft];
+            while let Some(state) = waiting.pop() {
+                let steps: Vec<_> =
+                    Action::ALL.into_iter().filter_map(|a| step(state, a, &Who::ALL, rules)).collect();
+                assert_eq!(steps.is_empty(), state.is_end(), "{} under {rules:?}", state.word());
+                for path in steps {
+                    let (last, passed) = path.split_last().unwrap();
+                    seen.extend(passed);
+                    if seen.insert(*last) {
+                        waiting.push(*last);
+                    }
+                }
+            }
+            let mut missing: Vec<_> = State::ALL.into_iter().filter(|s| !seen.contains(s)).collect();
+            if rules.signatures == Signatures::Single {
+                missing.retain(|s| !matches!(s, State::Preliminary | State::Returned));
+            }
+            assert_eq!(missing, [], "{rules:?}");
+        }
+    }
+
+    #[test]
+    fn words_on_the_wire_are_the_words_of_the_table() {
+        for state in State::ALL {
+            assert_eq!(serde_json::to_value(state).unwrap(), state.word());
+        }
+        for action in Action::ALL {
+            assert_eq!(serde_json::to_value(action).unwrap(), action.word());
+        }
+    }
+
+    proptest::proptest! {
+        /// Wherever people wander, they can always still get to an end within ten steps.
+        #[test]
+        fn a_random_walk_never_gets_stuck(choices in proptest::collection::vec(0_usize..100, 0..200), n in 0_usize..4) {
+            let rules = RULES[n];
+            let mut state = State::Draft;
+            for choice in choices {
+                let steps: Vec<_> =
+                    Action::ALL.into_iter().filter_map(|a| step(state, a, &Who::ALL, rules)).collect();
+                let Some(path) = steps.get(choice % steps.len().max(1)) else { break };
+                state = *path.last().unwrap();
+            }
+            for action in [Action::Submit, Action::Accept, Action::Claim, Action::Sign, Action::Review, Action::Acknowledge] {
+                if let Some(path) = step(state, action, &Who::ALL, rules) {
+                    state = *path.last().unwrap();
+                }
+            }
+            proptest::prop_assert!(state.is_end(), "stuck in {}", state.word());
+        }
+    }
+}

@@ -321,3 +321,126 @@ fn bad(detail: &str) -> Finding {
 fn unknown(detail: &str) -> Finding {
     finding(Judgement::Unknown, detail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pdf::Fonts;
+    use crate::testing::{NOW, Signers, canonical, consult};
+    use access::Signatures;
+
+    fn brought(signers: &Signers, signatures: Signatures) -> Brought {
+        let canonical = canonical(&consult(signatures));
+        let reader = signers.read(&canonical);
+        let mut all = vec![reader.clone()];
+        if signatures == Signatures::Double {
+            all.push(signers.review(&canonical, &reader));
+        }
+        Brought { canonical, signatures: all, pdf: None }
+    }
+
+    fn judge(brought: &Brought, anchors: &str) -> Verdict {
+        verify(brought, &Context { anchors_pem: anchors, ..Context::default() })
+    }
+
+    #[test]
+    fn a_signed_report_is_good_with_one_signature_or_two() {
+        let signers = Signers::new();
+        for signatures in [Signatures::Single, Signatures::Double] {
+            let verdict = judge(&brought(&signers, signatures), &signers.anchors());
+            assert!(verdict.ok, "{verdict:?}");
+            assert!(verdict.signers.iter().all(|signer| signer.test_certificate));
+            assert_eq!(verdict.time_stamp.result, Judgement::NotPresent);
+            assert_eq!(verdict.evidence.result, Judgement::Unknown);
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_foreign_is_not_good() {
+        let signers = Signers::new();
+        let anchors = signers.anchors();
+        let whole = brought(&signers, Signatures::Double);
+        let only = |n: usize| Brought { signatures: vec![whole.signatures[n].clone()], ..whole.clone() };
+        let preliminary = judge(&only(0), &anchors);
+        assert_eq!((preliminary.integrity.result, preliminary.ok), (Judgement::Unknown, false));
+        assert_eq!(judge(&only(1), &anchors).integrity.result, Judgement::Unknown);
+        let unsigned = Brought { signatures: Vec::new(), ..whole.clone() };
+        assert_eq!(judge(&unsigned, &anchors).integrity.result, Judgement::NotPresent);
+        // The same names from another authority; another person of the same authority.
+        let foreign = brought(&Signers::new(), Signatures::Single);
+        assert_eq!(judge(&foreign, &anchors).chain.result, Judgement::Bad);
+        assert_eq!(judge(&whole, "").chain.result, Judgement::Unknown);
+        let other = signers.authority.issue("别人", "清河市人民医院远程诊断中心", NOW).unwrap();
+        let signature = crate::testing::sign(&other, "", &whole.canonical, &Commitment::Reader);
+        let forged = Brought { signatures: vec![signature], ..whole.clone() };
+        assert_eq!(judge(&forged, &anchors).integrity.result, Judgement::Bad);
+        // The reviewer's signature covers one reader's signature, not any.
+        let again = Brought {
+            signatures: vec![signers.read(b"other"), whole.signatures[1].clone()],
+            ..whole.clone()
+        };
+        assert_eq!(judge(&again, &anchors).integrity.result, Judgement::Bad);
+        let superseded = Context { anchors_pem: &anchors, is_superseded: Some(true), ..Context::default() };
+        assert!(!verify(&whole, &superseded).ok);
+    }
+
+    #[test]
+    fn evidence_is_compared_with_what_is_at_hand() {
+        let signers = Signers::new();
+        let whole = brought(&signers, Signatures::Single);
+        let right = |uid: &str| uid.rsplit('.').next()?.parse().ok().map(|n: u8| Sha256([n; 32]));
+        let wrong = |_: &str| Some(Sha256([9; 32]));
+        let partly = |uid: &str| (uid != "1.2.3.4.1.2").then(|| right(uid)).flatten();
+        let found = |lookup: &EvidenceLookup<'_>| {
+            let context =
+                Context { anchors_pem: &signers.anchors(), evidence: Some(lookup), ..Context::default() };
+            verify(&whole, &context).evidence.result
+        };
+        assert_eq!(found(&right), Judgement::Good);
+        assert_eq!(found(&wrong), Judgement::Bad);
+        assert_eq!(found(&partly), Judgement::Unknown);
+    }
+
+    #[test]
+    fn no_byte_of_report_or_signatures_can_be_changed() {
+        let signers = Signers::new();
+        let anchors = signers.anchors();
+        let whole = brought(&signers, Signatures::Double);
+        for at in (0..whole.canonical.len()).step_by(7) {
+            let mut changed = whole.clone();
+            changed.canonical[at] ^= 1 << (at % 8);
+            assert!(!judge(&changed, &anchors).ok, "byte {at} of the report");
+        }
+        for n in 0..2 {
+            for at in 0..whole.signatures[n].len() {
+                let mut changed = whole.clone();
+                changed.signatures[n][at] ^= 1 << (at % 8);
+                assert!(!judge(&changed, &anchors).ok, "byte {at} of signature {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_page_is_made_again_and_compared() {
+        let signers = Signers::new();
+        let anchors = signers.anchors();
+        let whole = brought(&signers, Signatures::Double);
+        let printer = Printer::new(&Fonts::default()).unwrap();
+        let pdf = printer.render(&whole.signed().unwrap()).unwrap();
+        let from_pdf = |bytes: &[u8]| Brought::from_file(bytes.to_vec(), Vec::new());
+        let taken = from_pdf(&pdf).unwrap();
+        assert_eq!((&taken.canonical, taken.signatures.len()), (&whole.canonical, 2));
+        let context = Context { anchors_pem: &anchors, printer: Some(&printer), ..Context::default() };
+        let verdict = verify(&taken, &context);
+        assert!(verdict.ok && verdict.page.result == Judgement::Good, "{verdict:?}");
+        for at in (0..pdf.len()).step_by(pdf.len() / 40) {
+            let mut changed = pdf.clone();
+            changed[at] ^= 1;
+            let is_ok = from_pdf(&changed).is_ok_and(|taken| verify(&taken, &context).ok);
+            assert!(!is_ok, "byte {at} of the page");
+        }
+        assert!(from_pdf(b"%PDF-1.7 not much").is_err());
+        let without_fonts = Context { anchors_pem: &anchors, ..Context::default() };
+        assert_eq!(verify(&taken, &without_fonts).page.result, Judgement::Unknown);
+    }
+}

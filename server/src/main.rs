@@ -1,1 +1,39 @@
-fn main() {}
+//! The program `farsight`: reads the command line and the configuration, wires the floors together, runs.
+//!
+//! Floor 6 of the house. It must hold no business rule.
+
+mod cli;
+mod config;
+mod demo;
+mod import;
+mod maintenance;
+mod node;
+mod samples;
+mod verify;
+
+use clap::Parser as _;
+
+fn main() -> std::process::ExitCode {
+    let cli = cli::Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("FARSIGHT_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn")),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("farsight: the runtime does not start: {error}");
+            return std::process::ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(cli::run(cli)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("farsight: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

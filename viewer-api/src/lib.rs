@@ -1,1 +1,25 @@
-//! viewer-api
+//! HTTP for people and integrators: sessions, worklists, consults, slides, uploads, OpenAPI, and the web application.
+//!
+//! Floor 5 of the house. Handlers are thin: parse, authorise, call the floor below, answer. This crate knows nothing of
+//! DIMSE or SQL, and holds no business rule: what may happen next is `consult`'s to say, who may do it `access`'s.
+
+mod application;
+mod audit;
+mod auth;
+mod consults;
+mod docs;
+mod health;
+mod json;
+mod partners;
+mod problem;
+mod report_files;
+mod routes;
+mod session;
+mod slides;
+mod state;
+mod studies;
+mod uploads;
+mod verify;
+
+pub use routes::{openapi, router};
+pub use state::{ApiState, DicomStatus};

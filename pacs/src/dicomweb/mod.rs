@@ -1,0 +1,20 @@
+//! DICOMweb (PS3.18): QIDO-RS, WADO-RS, STOW-RS over one storage.
+//!
+//! A handler parses, asks storage within the caller's scope, and answers. Who the caller is was decided by the layer
+//! that mounts this router: it puts an [`access::Caller`] into the request's extensions.
+
+mod accept;
+mod bulkdata;
+mod frames;
+mod metadata;
+mod multipart;
+mod problem;
+mod qidors;
+mod rendered;
+mod retrieve;
+mod routes;
+mod stowrs;
+mod target;
+
+pub use problem::{WebError, problem_response};
+pub use routes::router;

@@ -1,0 +1,360 @@
+//! QIDO-RS (PS3.18 §8.3.4, §10.6): searching studies, series and instances.
+
+use super::problem::WebError;
+use super::routes::{WebState, pairs};
+use super::target::Target;
+use access::Right;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
+use dataset::dictionary::tag_of;
+use dataset::{Tag, tags};
+use model::{Key, Level, Limits, Matching, Query};
+use serde_json::{Map, Value as Json, json};
+use storage::{AuditAction, AuditEntry, AuditOutcome, Row};
+
+/// Attributes that can be matched.
+const KEYS: [(Tag, Key); 20] = [
+    (tags::PATIENT_NAME, Key::PatientName),
+    (tags::PATIENT_ID, Key::PatientId),
+    (tags::PATIENT_BIRTH_DATE, Key::PatientBirthDate),
+    (tags::PATIENT_SEX, Key::PatientSex),
+    (tags::STUDY_INSTANCE_UID, Key::StudyInstanceUid),
+    (tags::STUDY_DATE, Key::StudyDate),
+    (tags::STUDY_TIME, Key::StudyTime),
+    (tags::ACCESSION_NUMBER, Key::AccessionNumber),
+    (tags::STUDY_ID, Key::StudyId),
+    (tags::STUDY_DESCRIPTION, Key::StudyDescription),
+    (tags::REFERRING_PHYSICIAN_NAME, Key::ReferringPhysicianName),
+    (tags::MODALITIES_IN_STUDY, Key::ModalitiesInStudy),
+    (tags::SERIES_INSTANCE_UID, Key::SeriesInstanceUid),
+    (tags::MODALITY, Key::Modality),
+    (tags::SERIES_NUMBER, Key::SeriesNumber),
+    (tags::SERIES_DESCRIPTION, Key::SeriesDescription),
+    (tags::BODY_PART_EXAMINED, Key::BodyPartExamined),
+    (tags::SOP_INSTANCE_UID, Key::SopInstanceUid),
+    (tags::SOP_CLASS_UID, Key::SopClassUid),
+    (tags::INSTANCE_NUMBER, Key::InstanceNumber),
+];
+
+/// Returned for a study without being asked (PS3.18 Table 10.6.3-3).
+const STUDY_ATTRIBUTES: [Tag; 17] = [
+    tags::SPECIFIC_CHARACTER_SET,
+    tags::STUDY_DATE,
+    tags::STUDY_TIME,
+    tags::ACCESSION_NUMBER,
+    tags::INSTANCE_AVAILABILITY,
+    tags::MODALITIES_IN_STUDY,
+    tags::REFERRING_PHYSICIAN_NAME,
+    tags::TIMEZONE_OFFSET_FROM_UTC,
+    tags::RETRIEVE_URL,
+    tags::PATIENT_NAME,
+    tags::PATIENT_ID,
+    tags::PATIENT_BIRTH_DATE,
+    tags::PATIENT_SEX,
+    tags::STUDY_INSTANCE_UID,
+    tags::STUDY_ID,
+    tags::NUMBER_OF_STUDY_RELATED_SERIES,
+    tags::NUMBER_OF_STUDY_RELATED_INSTANCES,
+];
+
+/// Returned for a series (PS3.18 Table 10.6.3-4).
+const SERIES_ATTRIBUTES: [Tag; 13] = [
+    tags::SPECIFIC_CHARACTER_SET,
+    tags::INSTANCE_AVAILABILITY,
+    tags::MODALITY,
+    tags::TIMEZONE_OFFSET_FROM_UTC,
+    tags::SERIES_DESCRIPTION,
+    tags::RETRIEVE_URL,
+    tags::STUDY_INSTANCE_UID,
+    tags::SERIES_INSTANCE_UID,
+    tags::SERIES_NUMBER,
+    tags::NUMBER_OF_SERIES_RELATED_INSTANCES,
+    tags::PERFORMED_PROCEDURE_STEP_START_DATE,
+    tags::PERFORMED_PROCEDURE_STEP_START_TIME,
+    tags::REQUEST_ATTRIBUTES_SEQUENCE,
+];
+
+/// Returned for an instance (PS3.18 Table 10.6.3-5).
+const INSTANCE_ATTRIBUTES: [Tag; 14] = [
+    tags::SPECIFIC_CHARACTER_SET,
+    tags::SOP_CLASS_UID,
+    tags::SOP_INSTANCE_UID,
+    tags::INSTANCE_AVAILABILITY,
+    tags::TIMEZONE_OFFSET_FROM_UTC,
+    tags::RETRIEVE_URL,
+    tags::STUDY_INSTANCE_UID,
+    tags::SERIES_INSTANCE_UID,
+    tags::INSTANCE_NUMBER,
+    tags::ROWS,
+    tags::COLUMNS,
+    tags::BITS_ALLOCATED,
+    tags::NUMBER_OF_FRAMES,
+    tags::AVAILABLE_TRANSFER_SYNTAX_UID,
+];
+
+/// Which attributes go out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Include {
+    All,
+    These(Vec<Tag>),
+}
+
+/// A parsed search.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Search {
+    query: Query,
+    include: Include,
+    /// Parameters that were not understood, for the Warning.
+    ignored: Vec<String>,
+}
+
+/// Studies.
+pub async fn studies(state: State<WebState>, target: Target, query: RawQuery) -> Result<Response, WebError> {
+    search(&state, &target, query.0.as_deref(), Level::Study).await
+}
+
+/// Series, of a study or of all.
+pub async fn series(state: State<WebState>, target: Target, query: RawQuery) -> Result<Response, WebError> {
+    search(&state, &target, query.0.as_deref(), Level::Series).await
+}
+
+/// Instances, of a series, of a study or of all.
+pub async fn instances(
+    state: State<WebState>,
+    target: Target,
+    query: RawQuery,
+) -> Result<Response, WebError> {
+    search(&state, &target, query.0.as_deref(), Level::Instance).await
+}
+
+async fn search(
+    state: &WebState,
+    target: &Target,
+    text: Option<&str>,
+    level: Level,
+) -> Result<Response, WebError> {
+    target.require(Right::Search)?;
+    let is_relational = target.study.is_none() && level > Level::Study;
+    let mut search = parse(&pairs(text), level, is_relational, state.storage.limits())?;
+    for (uid, key) in [(&target.study, Key::StudyInstanceUid), (&target.series, Key::SeriesInstanceUid)] {
+        if let Some(uid) = uid {
+            search.query = search.query.with_value(key, uid.as_str());
+        }
+    }
+    let page = state.storage.search(&target.scope, &search.query).await?;
+    note_search(state, target, level);
+    let rows: Vec<Json> = page
+        .rows
+        .into_iter()
+        .map(|row| Json::Object(answer_row(state, row, level, &search.include)))
+        .collect();
+    let mut response =
+        ([(header::CONTENT_TYPE, "application/dicom+json")], Json::Array(rows).to_string()).into_response();
+    let mut warn = |text: String| {
+        if let Ok(value) = HeaderValue::from_str(&format!("299 farsight \"{text}\"")) {
+            response.headers_mut().append(header::WARNING, value);
+        }
+    };
+    if page.more {
+        warn("There are additional results that can be requested".to_owned());
+    }
+    if !search.ignored.is_empty() {
+        warn(format!("The following parameters are not matched: {}", search.ignored.join(" ")));
+    }
+    Ok(response)
+}
+
+/// On record, without making the answer wait for the disk.
+fn note_search(state: &WebState, target: &Target, level: Level) {
+    let (storage, scope) = (state.storage.clone(), target.scope.clone());
+    let object = match level {
+        Level::Study => "studies",
+        Level::Series => "series",
+        Level::Instance => "instances",
+    };
+    tokio::spawn(async move {
+        let entry = AuditEntry {
+            action: AuditAction::Search,
+            object: object.to_owned(),
+            outcome: AuditOutcome::Success,
+            detail: "qido".to_owned(),
+        };
+        if let Err(error) = storage.audit(&scope, entry).await {
+            tracing::error!(%error, "a search could not be put on record");
+        }
+    });
+}
+
+fn parse(
+    pairs: &[(String, String)],
+    level: Level,
+    is_relational: bool,
+    limits: &Limits,
+) -> Result<Search, WebError> {
+    let is_fuzzy = pairs.iter().any(|(k, v)| k == "fuzzymatching" && v.eq_ignore_ascii_case("true"));
+    let mut query = Query::new(level, limits.query_rows_default);
+    let mut tags_out: Vec<Tag> = match level {
+        Level::Study => STUDY_ATTRIBUTES.to_vec(),
+        Level::Series => SERIES_ATTRIBUTES.to_vec(),
+        Level::Instance => INSTANCE_ATTRIBUTES.to_vec(),
+    };
+    if is_relational {
+        tags_out.extend(STUDY_ATTRIBUTES);
+        if level == Level::Instance {
+            tags_out.extend(SERIES_ATTRIBUTES);
+        }
+    }
+    let mut is_all = false;
+    let mut ignored = Vec::new();
+    for (name, value) in pairs {
+        match name.as_str() {
+            "limit" => query.limit = number(name, value)?.min(limits.query_rows_max),
+            "offset" => query.offset = number(name, value)?,
+            "fuzzymatching" | "accept" | "charset" => {}
+            "includefield" => {
+                for field in value.split(',').filter(|f| !f.is_empty()) {
+                    match field {
+                        "all" => is_all = true,
+                        _ => match tag_of(field) {
+                            Some(tag) => tags_out.push(tag),
+                            None => ignored.push(plain(field)),
+                        },
+                    }
+                }
+            }
+            _ => {
+                let Some(tag) = tag_of(name) else {
+                    ignored.push(plain(name));
+                    continue;
+                };
+                tags_out.push(tag);
+                match KEYS.iter().find(|(t, _)| *t == tag) {
+                    Some((_, key)) => {
+                        if let Some(matching) = matching(*key, value, is_fuzzy) {
+                            query = query.with(*key, matching);
+                        }
+                    }
+                    None => ignored.push(plain(name)),
+                }
+            }
+        }
+    }
+    let include = if is_all { Include::All } else { Include::These(tags_out) };
+    Ok(Search { query, include, ignored })
+}
+
+/// Only what may stand in a header.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '.').take(64).collect()
+}
+
+fn number(name: &str, value: &str) -> Result<u32, WebError> {
+    value.parse().map_err(|_| WebError::BadRequest(format!("{name} is a whole number")))
+}
+
+/// How a value is matched (PS3.4 §C.2.2.2); `None` for universal matching.
+fn matching(key: Key, value: &str, is_fuzzy: bool) -> Option<Matching> {
+    if value.is_empty() || value == "*" || value == "\"\"" {
+        return None;
+    }
+    let is_uid = matches!(
+        key,
+        Key::StudyInstanceUid | Key::SeriesInstanceUid | Key::SopInstanceUid | Key::SopClassUid
+    );
+    if is_uid || matches!(key, Key::ModalitiesInStudy | Key::Modality) {
+        let list: Vec<String> =
+            value.split([',', '\\']).map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned).collect();
+        if list.len() > 1 {
+            return Some(Matching::AnyOf(list));
+        }
+    }
+    if matches!(key, Key::StudyDate | Key::StudyTime | Key::PatientBirthDate)
+        && let Some((from, to)) = value.split_once('-')
+    {
+        let end = |text: &str| Some(text.trim().to_owned()).filter(|t| !t.is_empty());
+        return Some(Matching::Range { from: end(from), to: end(to) });
+    }
+    let is_name = matches!(key, Key::PatientName | Key::ReferringPhysicianName);
+    if is_name && is_fuzzy {
+        return Some(Matching::Fuzzy(value.replace(['*', '?'], " ").trim().to_owned()));
+    }
+    if value.contains(['*', '?']) && !is_uid {
+        return Some(Matching::Wildcard(value.to_owned()));
+    }
+    Some(Matching::Single(value.to_owned()))
+}
+
+fn answer_row(state: &WebState, row: Row, level: Level, include: &Include) -> Map<String, Json> {
+    let mut attributes = row.attributes;
+    let uid = |attributes: &Map<String, Json>, key: &str| {
+        attributes.get(key).and_then(|a| a["Value"][0].as_str().map(str::to_owned)).unwrap_or_default()
+    };
+    let mut url = format!("{}/studies/{}", state.public_base, uid(&attributes, "0020000D"));
+    if level >= Level::Series {
+        url = format!("{url}/series/{}", uid(&attributes, "0020000E"));
+    }
+    if level == Level::Instance {
+        url = format!("{url}/instances/{}", uid(&attributes, "00080018"));
+    }
+    attributes.insert("00081190".into(), json!({"vr": "UR", "Value": [url]}));
+    if let Include::These(tags) = include {
+        attributes.retain(|key, _| tag_of(key).is_some_and(|tag| tags.contains(&tag)));
+    }
+    attributes.sort_keys();
+    attributes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Search {
+        parse(&pairs(Some(text)), Level::Study, false, &Limits::default()).unwrap()
+    }
+
+    #[test]
+    fn ohifs_search_is_understood() {
+        let search = parsed(
+            "limit=101&offset=0&fuzzymatching=true&includefield=00081030%2C00080060%2C00080090%2C00100030\
+             &PatientName=*zhang*&AccessionNumber=*A2*&ModalitiesInStudy=CT&StudyDate=20250101-20261231",
+        );
+        assert_eq!(search.query.limit, 101);
+        assert_eq!(
+            search.query.filters,
+            [
+                (Key::PatientName, Matching::Fuzzy("zhang".into())),
+                (Key::AccessionNumber, Matching::Wildcard("*A2*".into())),
+                (Key::ModalitiesInStudy, Matching::Single("CT".into())),
+                (
+                    Key::StudyDate,
+                    Matching::Range { from: Some("20250101".into()), to: Some("20261231".into()) }
+                ),
+            ]
+        );
+        let Include::These(tags) = &search.include else { panic!("not all was asked for") };
+        assert!(tags.contains(&tags::STUDY_DESCRIPTION) && tags.contains(&tags::PATIENT_BIRTH_DATE));
+    }
+
+    #[test]
+    fn keys_come_as_keywords_or_numbers_and_values_percent_encoded() {
+        assert_eq!(parsed("00100020=P001").query.filters, parsed("PatientID=P001").query.filters);
+        assert_eq!(
+            parsed("PatientName=%E5%BC%A0%E4%B8%89").query.filters,
+            [(Key::PatientName, Matching::Single("张三".into()))]
+        );
+        assert_eq!(
+            parsed("StudyInstanceUID=1.2,1.3").query.filters,
+            [(Key::StudyInstanceUid, Matching::AnyOf(vec!["1.2".into(), "1.3".into()]))]
+        );
+        assert!(parsed("PatientName=*").query.filters.is_empty());
+        assert_eq!(parsed("includefield=all").include, Include::All);
+        assert_eq!(parsed("Nonsense=1").ignored, ["Nonsense"]);
+    }
+
+    #[test]
+    fn a_limit_that_is_no_number_is_refused_and_a_large_one_capped() {
+        assert!(parse(&pairs(Some("limit=ten")), Level::Study, false, &Limits::default()).is_err());
+        assert_eq!(parsed("limit=4000000000").query.limit, Limits::default().query_rows_max);
+    }
+}

@@ -1,0 +1,144 @@
+//! The command line.
+
+use crate::config::{Config, DataArgs};
+use crate::{demo, import, maintenance, node, verify};
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Farsight 远见: a node for remote reading of radiology and pathology.
+#[derive(Parser)]
+#[command(name = "farsight", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a demonstration on loopback: two hospitals, people, an agreement, samples.
+    Demo(demo::DemoArgs),
+    /// Run a node.
+    Serve(ServeArgs),
+    /// Look at the configuration.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Bring DICOM files, slides, or folders of them into a node.
+    Import(import::ImportArgs),
+    /// Compare index and objects both ways and verify every checksum; exit status 0 when sound.
+    Fsck(DataArgs),
+    /// Work with the audit chain.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// Verify a signed report: the PDF, or the canonical JSON with its signatures.
+    Verify(verify::VerifyArgs),
+    /// Create or list organisations.
+    Org {
+        #[command(subcommand)]
+        command: maintenance::OrgCommand,
+    },
+    /// Create or list people.
+    User {
+        #[command(subcommand)]
+        command: maintenance::UserCommand,
+    },
+    /// Create bearer tokens for machines.
+    Token {
+        #[command(subcommand)]
+        command: maintenance::TokenCommand,
+    },
+    /// Create or list calling AE titles.
+    Ae {
+        #[command(subcommand)]
+        command: maintenance::AeCommand,
+    },
+    /// Bring the index of a node to this version's schema.
+    Migrate(DataArgs),
+    /// Ask another node whether it is there (C-ECHO).
+    Echo(EchoArgs),
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Check a configuration file and print what is in effect.
+    Check(ServeArgs),
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Walk the hash chain; exit status 0 when it is whole.
+    Verify(DataArgs),
+}
+
+/// Which configuration.
+#[derive(Args)]
+pub struct ServeArgs {
+    /// The configuration file (TOML).
+    #[arg(long)]
+    config: PathBuf,
+}
+
+#[derive(Args)]
+struct EchoArgs {
+    /// Host and port, such as 127.0.0.1:11112.
+    address: SocketAddr,
+    /// Our AE title.
+    #[arg(long, default_value = "FARSIGHT")]
+    calling: String,
+    /// Their AE title.
+    #[arg(long, default_value = "ANY-SCP")]
+    called: String,
+}
+
+/// Runs one command.
+pub async fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::Demo(args) => demo::run(args).await,
+        Command::Serve(args) => {
+            let config = Config::load(&args.config)?;
+            node::serve(config).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Config { command: ConfigCommand::Check(args) } => {
+            let config = Config::load(&args.config)?;
+            config.refuse_if_exposed()?;
+            println!("{}", toml::to_string_pretty(&config.without_secrets())?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Import(args) => import::run(args).await,
+        Command::Fsck(data) => maintenance::fsck(&data).await,
+        Command::Audit { command: AuditCommand::Verify(data) } => maintenance::audit_verify(&data).await,
+        Command::Verify(args) => verify::run(args).await,
+        Command::Org { command } => maintenance::org(command).await,
+        Command::User { command } => maintenance::user(command).await,
+        Command::Token { command } => maintenance::token(command).await,
+        Command::Ae { command } => maintenance::ae(command).await,
+        Command::Migrate(data) => {
+            data.open().await?.close().await;
+            println!("The index has this version's schema.");
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Echo(args) => echo(args).await,
+        Command::Openapi => {
+            println!("{}", viewer_api::openapi().to_pretty_json()?);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn echo(args: EchoArgs) -> Result<ExitCode> {
+    let calling = model::AeTitle::parse(&args.calling)?;
+    let called = model::AeTitle::parse(&args.called)?;
+    let timeout = std::time::Duration::from_secs(10);
+    let took = pacs::dimse::echo(args.address, &calling, &called, timeout).await?;
+    println!("{called} at {} answered in {} ms.", args.address, took.as_millis());
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,232 @@
+//! The configuration of a node: a TOML file, each key also as `FARSIGHT__SECTION__KEY`. Unknown keys refuse the start.
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use model::Limits;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use storage::{Storage, StorageConfig};
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where things are kept.
+    pub storage: StorageSection,
+    /// The HTTP listener.
+    pub http: HttpSection,
+    /// The DICOM listener.
+    pub dicom: DicomSection,
+    /// Reports and their signatures.
+    pub report: ReportSection,
+    /// Limits on memory, sizes and waiting.
+    pub limits: Limits,
+}
+
+/// `[storage]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StorageSection {
+    /// Directory of the objects and, with SQLite, of the index.
+    pub directory: PathBuf,
+    /// A `postgres://` URL; without it the index is SQLite in `directory`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postgres_url: Option<String>,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpSection {
+    /// Listening address. Loopback only in this version; a TLS proxy on the same machine stands before it.
+    pub listen: SocketAddr,
+    /// The address that people and machines use, such as `https://read.example.org`; cookies are `Secure` if it is https.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+}
+
+/// `[dicom]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DicomSection {
+    /// Listening address.
+    pub listen: SocketAddr,
+    /// Our AE title.
+    pub ae_title: String,
+    /// Must be true to listen on an address other than loopback: calling AE titles are no secret, so the network has
+    /// to be one that only modalities reach.
+    pub network_is_trusted: bool,
+}
+
+/// `[report]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReportSection {
+    /// PEM file of the certificate authorities that signers' certificates must chain to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust_anchors: Option<PathBuf>,
+    /// Directories with fonts; the system's when empty.
+    pub font_directories: Vec<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            storage: StorageSection::default(),
+            http: HttpSection::default(),
+            dicom: DicomSection::default(),
+            report: ReportSection::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for StorageSection {
+    fn default() -> Self {
+        Self { directory: PathBuf::from("farsight-data"), postgres_url: None }
+    }
+}
+
+impl Default for HttpSection {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
+    }
+}
+
+impl Default for DicomSection {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 11112)),
+            ae_title: "FARSIGHT".to_owned(),
+            network_is_trusted: false,
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file and the environment.
+    pub fn load(path: &Path) -> Result<Self> {
+        if !path.is_file() {
+            bail!("there is no configuration file at {}; docs/running.md shows one", path.display());
+        }
+        Figment::from(Serialized::defaults(Self::default()))
+            .merge(Toml::file_exact(path))
+            .merge(Env::prefixed("FARSIGHT__").split("__"))
+            .extract()
+            .with_context(|| format!("in {} or in a FARSIGHT__ variable", path.display()))
+    }
+
+    /// Refuses what would expose patients, and says which line to change.
+    pub fn refuse_if_exposed(&self) -> Result<()> {
+        if !self.http.listen.ip().is_loopback() {
+            bail!(
+                "[http] listen = \"{}\" would send patients' images over the network without TLS. Listen on 127.0.0.1 and \
+                 put a TLS proxy before it (docs/running.md)",
+                self.http.listen
+            );
+        }
+        if !self.dicom.listen.ip().is_loopback() && !self.dicom.network_is_trusted {
+            bail!(
+                "[dicom] listen = \"{}\" is reachable from other machines, and DICOM without TLS proves nothing about who \
+                 calls. Listen on 127.0.0.1, or say [dicom] network_is_trusted = true if only modalities reach that network",
+                self.dicom.listen
+            );
+        }
+        model::AeTitle::parse(&self.dicom.ae_title).context("[dicom] ae_title")?;
+        Ok(())
+    }
+
+    /// The same without what must not be printed.
+    pub fn without_secrets(&self) -> Self {
+        let mut copy = self.clone();
+        if copy.storage.postgres_url.is_some() {
+            copy.storage.postgres_url = Some("(set)".to_owned());
+        }
+        copy
+    }
+
+    /// What storage wants to know.
+    pub fn storage_config(&self) -> StorageConfig {
+        StorageConfig {
+            directory: self.storage.directory.clone(),
+            postgres_url: self.storage.postgres_url.clone(),
+            limits: self.limits.clone(),
+        }
+    }
+}
+
+/// Which node's data a command works on.
+#[derive(Args, Debug, Clone)]
+#[group(required = true, multiple = false)]
+pub struct DataArgs {
+    /// The node's configuration file.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// The node's data directory (a demonstration's, too).
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+}
+
+impl DataArgs {
+    /// The configuration that these arguments name.
+    pub fn resolve(&self) -> Result<Config> {
+        if let Some(path) = &self.config {
+            return Config::load(path);
+        }
+        let directory = self.data.clone().unwrap_or_default();
+        if !directory.is_dir() {
+            bail!("there is no directory {}", directory.display());
+        }
+        let mut config = Config::default();
+        config.storage.directory = directory;
+        Ok(config)
+    }
+
+    /// Opens the storage; a running node does not mind.
+    pub async fn open(&self) -> Result<Storage> {
+        let config = self.resolve()?;
+        Storage::open(config.storage_config())
+            .await
+            .with_context(|| format!("opening {}", config.storage.directory.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("farsight.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::load(&path)
+    }
+
+    #[test]
+    fn an_unknown_key_refuses_the_start() {
+        let error = format!("{:#}", load("[http]\nlisten_on = \"127.0.0.1:1\"\n").unwrap_err());
+        assert!(error.contains("listen_on"), "{error}");
+    }
+
+    #[test]
+    fn an_exposed_listener_is_refused_with_the_line_to_change() {
+        let config = load("[http]\nlisten = \"0.0.0.0:8080\"\n").unwrap();
+        assert!(config.refuse_if_exposed().unwrap_err().to_string().contains("[http] listen"));
+        let config = load("[dicom]\nlisten = \"0.0.0.0:11112\"\n").unwrap();
+        assert!(config.refuse_if_exposed().unwrap_err().to_string().contains("network_is_trusted"));
+        load("[dicom]\nlisten = \"0.0.0.0:11112\"\nnetwork_is_trusted = true\n")
+            .unwrap()
+            .refuse_if_exposed()
+            .unwrap();
+        load("").unwrap().refuse_if_exposed().unwrap();
+    }
+
+    #[test]
+    fn a_database_password_is_not_printed() {
+        let config = load("[storage]\npostgres_url = \"postgres://u:hunter2@localhost/f\"\n").unwrap();
+        assert!(!toml::to_string(&config.without_secrets()).unwrap().contains("hunter2"));
+    }
+}

@@ -1,0 +1,232 @@
+//! Who is who in the demonstration: made at the first start, found again at the next.
+
+use super::{ANCHORS_FILE, scope};
+use access::agreement::Turnaround;
+use access::{
+    Agreement, ConsultKind, Device, Organisation, OrganisationKind, Person, Right, Role, Secret, Signatures,
+    Token, Urgency,
+};
+use anyhow::{Context as _, Result};
+use consult::{CertificateAuthority, Keystore};
+use model::{AeTitle, OrgId, PersonId, TokenId};
+use serde::{Deserialize, Serialize};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use storage::Storage;
+use time::{Duration, OffsetDateTime};
+
+/// Everyone's password.
+pub const PASSWORD: &str = "farsight-demo";
+/// Everyone's signing passphrase.
+pub const PASSPHRASE: &str = "sign-farsight";
+
+const TOWNSHIP: &str = "qinghe";
+const CITY: &str = "city-centre";
+const SECRETS_FILE: &str = "demo-secrets.json";
+
+/// The people: login, name, title, organisation, roles, whether they sign.
+const PEOPLE: [(&str, &str, &str, &str, &[Role], Signs); 10] = [
+    ("township", "李敏", "全科主治医师", TOWNSHIP, &[Role::Requester], Signs::No),
+    ("uploader", "孙磊", "放射技师", TOWNSHIP, &[Role::Uploader], Signs::No),
+    ("reader", "王建国", "主任医师", CITY, &[Role::Reader], Signs::Yes),
+    ("reader2", "刘洋", "主治医师", CITY, &[Role::Reader], Signs::Yes),
+    ("pathologist", "周雅琴", "副主任医师", CITY, &[Role::Reader], Signs::Yes),
+    ("reviewer", "赵红", "主任医师", CITY, &[Role::Reviewer], Signs::Yes),
+    ("coordinator", "陈晨", "调度", CITY, &[Role::Coordinator], Signs::No),
+    ("admin", "吴凡", "系统管理员", CITY, &[Role::Administrator], Signs::No),
+    ("security", "郑洁", "安全管理员", CITY, &[Role::SecurityOfficer], Signs::No),
+    ("auditor", "何平", "安全审计员", CITY, &[Role::Auditor], Signs::No),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signs {
+    Yes,
+    No,
+}
+
+/// What a script may know of a person.
+pub struct Account {
+    /// Login name.
+    pub login: &'static str,
+    /// Name.
+    pub name: &'static str,
+    /// Title.
+    pub title: &'static str,
+    /// Roles.
+    pub roles: &'static [Role],
+    /// Organisation.
+    pub organisation: OrgId,
+    /// Its name.
+    pub organisation_name: String,
+    /// Whether they have a signing key.
+    pub can_sign: bool,
+}
+
+/// An organisation with what a machine needs to act as it.
+pub struct Member {
+    /// The organisation.
+    pub organisation: Organisation,
+    /// Calling AE title.
+    pub ae_title: AeTitle,
+    /// Bearer token.
+    pub token: Secret,
+}
+
+/// Everyone in the demonstration.
+pub struct Cast {
+    /// The hospital that asks.
+    pub township: OrgId,
+    /// Both organisations.
+    pub members: Vec<Member>,
+    /// The people.
+    pub accounts: Vec<Account>,
+    /// The demonstration's certificate authority.
+    pub anchors_pem: String,
+}
+
+/// Random at the first start, kept for the next, readable by the owner only.
+#[derive(Serialize, Deserialize)]
+struct Secrets {
+    tokens: Vec<String>,
+    authority_pem: String,
+}
+
+impl Cast {
+    /// Makes whoever is missing.
+    pub async fn prepare(storage: &Storage, data: &Path) -> Result<Self> {
+        let secrets = secrets(&data.join(SECRETS_FILE))?;
+        let authority = CertificateAuthority::from_pem(&secrets.authority_pem)?;
+        let anchors_pem = authority.anchor_pem()?;
+        std::fs::write(data.join(ANCHORS_FILE), &anchors_pem)?;
+
+        let organisations = [
+            (TOWNSHIP, "清河镇卫生院", OrganisationKind::Hospital, "TOWNSHIP"),
+            (CITY, "市医院诊断中心", OrganisationKind::Centre, "CITYREAD"),
+        ];
+        let mut members = Vec::new();
+        for ((id, name, kind, ae_title), secret) in organisations.into_iter().zip(&secrets.tokens) {
+            let organisation = Organisation { id: OrgId::parse(id)?, name: name.to_owned(), kind };
+            storage.put_organisation(&scope(), &organisation).await?;
+            let rights = vec![Right::Store, Right::Search, Right::Retrieve, Right::SeeLabels];
+            let ae_title = AeTitle::parse(ae_title)?;
+            let device = Device {
+                ae_title: ae_title.clone(),
+                organisation: organisation.id.clone(),
+                rights: rights.clone(),
+            };
+            storage.put_device(&scope(), &device).await?;
+            let token = Secret::new(secret.clone());
+            storage
+                .put_token(
+                    &scope(),
+                    &Token {
+                        id: TokenId::parse(&format!("demo-{id}"))?,
+                        secret_sha256: token.sha256(),
+                        organisation: organisation.id.clone(),
+                        rights,
+                        expires_at: None,
+                    },
+                )
+                .await?;
+            members.push(Member { organisation, ae_title, token });
+        }
+        storage.put_agreement(&scope(), &agreement()?).await?;
+
+        let mut accounts = Vec::new();
+        for (login, name, title, org, roles, signs) in PEOPLE {
+            let member = members
+                .iter()
+                .find(|m| m.organisation.id.as_str() == org)
+                .context("a person's organisation is missing")?;
+            let organisation = member.organisation.clone();
+            let person = PersonId::parse(&format!("demo-{login}"))?;
+            if storage.person(&person).await.is_err() {
+                make_person(storage, &authority, &person, login, name, title, &organisation, roles, signs)
+                    .await?;
+            }
+            accounts.push(Account {
+                login,
+                name,
+                title,
+                roles,
+                organisation: organisation.id,
+                organisation_name: organisation.name,
+                can_sign: signs == Signs::Yes,
+            });
+        }
+        Ok(Self { township: OrgId::parse(TOWNSHIP)?, members, accounts, anchors_pem })
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "one row of the table above, spelled out")]
+async fn make_person(
+    storage: &Storage,
+    authority: &CertificateAuthority,
+    id: &PersonId,
+    login: &str,
+    name: &str,
+    title: &str,
+    organisation: &Organisation,
+    roles: &[Role],
+    signs: Signs,
+) -> Result<()> {
+    let password_hash =
+        tokio::task::spawn_blocking(|| access::password::hash(&Secret::new(PASSWORD.into()))).await??;
+    // The key first: whoever has an account has everything.
+    if signs == Signs::Yes {
+        let key = authority.issue(name, &organisation.name, OffsetDateTime::now_utc())?;
+        Keystore::new(storage.clone())
+            .install(&scope(), id, &organisation.id, key, Secret::new(PASSPHRASE.into()))
+            .await?;
+    }
+    let person = Person {
+        id: id.clone(),
+        login: login.to_owned(),
+        name: name.to_owned(),
+        title: title.to_owned(),
+        organisation: organisation.id.clone(),
+        roles: roles.to_vec(),
+        password_hash,
+        is_disabled: false,
+    };
+    Ok(storage.put_person(&scope(), &person).await?)
+}
+
+fn agreement() -> Result<Agreement> {
+    let turnaround = |urgency, turnaround_min| Turnaround { urgency, turnaround_min };
+    Ok(Agreement {
+        id: "demo".to_owned(),
+        requesting: OrgId::parse(TOWNSHIP)?,
+        reading: OrgId::parse(CITY)?,
+        kinds: vec![ConsultKind::Diagnosis, ConsultKind::Consultation],
+        modalities: Vec::new(),
+        turnarounds: vec![
+            turnaround(Urgency::Routine, 24 * 60),
+            turnaround(Urgency::Urgent, 120),
+            turnaround(Urgency::Emergency, 30),
+            turnaround(Urgency::Frozen, 30),
+        ],
+        signatures: Signatures::Single,
+        auto_accept: true,
+        valid_from: OffsetDateTime::UNIX_EPOCH,
+        valid_until: OffsetDateTime::now_utc() + Duration::days(3650),
+    })
+}
+
+fn secrets(path: &Path) -> Result<Secrets> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => serde_json::from_str(&text).with_context(|| path.display().to_string()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let authority =
+                CertificateAuthority::create("远见演示CA Farsight Demo CA", OffsetDateTime::now_utc())?;
+            let token = || Secret::random().map(|s| s.expose().to_owned());
+            let secrets =
+                Secrets { tokens: vec![token()?, token()?], authority_pem: authority.to_pem()?.to_string() };
+            let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+            std::io::Write::write_all(&mut file, serde_json::to_string_pretty(&secrets)?.as_bytes())?;
+            file.sync_all()?;
+            Ok(secrets)
+        }
+        Err(error) => Err(error).with_context(|| path.display().to_string()),
+    }
+}

@@ -1,0 +1,233 @@
+//! `farsight import`: files and folders, DICOM and slides, with a progress bar.
+
+use crate::config::DataArgs;
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use model::{OrgId, Scope};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use storage::{Arrival, Outcome, Storage, StorageError, Via};
+
+/// What to import, and for whom.
+#[derive(Args)]
+pub struct ImportArgs {
+    /// Files and folders.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    data: DataArgs,
+    /// The organisation that will own what is imported; needed when the node has more than one hospital.
+    #[arg(long)]
+    org: Option<String>,
+    /// Slides: patient's name.
+    #[arg(long)]
+    patient_name: Option<String>,
+    /// Slides: patient ID.
+    #[arg(long)]
+    patient_id: Option<String>,
+    /// Slides: accession number.
+    #[arg(long)]
+    accession: Option<String>,
+    /// Slides: study description.
+    #[arg(long)]
+    description: Option<String>,
+}
+
+/// How many files went which way.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// Stored now.
+    pub stored: u64,
+    /// There already, byte for byte.
+    pub already_there: u64,
+    /// Same UID with other content: kept apart and flagged.
+    pub kept_apart: u64,
+    /// Slides imported now.
+    pub slides: u64,
+    /// Not DICOM and no slide, so left alone.
+    pub skipped: u64,
+    /// DICOM or slides that were refused.
+    pub refused: u64,
+}
+
+const SLIDE_EXTENSIONS: [&str; 4] = ["svs", "tif", "tiff", "btf"];
+
+/// Runs the command.
+pub async fn run(args: ImportArgs) -> Result<ExitCode> {
+    let storage = args.data.open().await?;
+    let owner = owner(&storage, args.org.as_deref()).await?;
+    let files = files_below(&args.paths)?;
+    let bar = bar(files.len() as u64);
+    let options = wsi::ImportOptions {
+        patient_name: args.patient_name,
+        patient_id: args.patient_id,
+        accession_number: args.accession,
+        description: args.description,
+        ..Default::default()
+    };
+    let tally = import_files(&storage, &owner, &files, &|_| options.clone(), &bar).await?;
+    bar.finish_and_clear();
+    storage.close().await;
+    println!(
+        "{} instances stored, {} already there, {} kept apart (same UID, other content); {} slides imported; \
+         {} files refused, {} left alone because they are neither DICOM nor a slide.",
+        tally.stored, tally.already_there, tally.kept_apart, tally.slides, tally.refused, tally.skipped
+    );
+    let nothing = tally.stored + tally.already_there + tally.kept_apart + tally.slides == 0;
+    Ok(if tally.refused > 0 || nothing { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// A progress bar in files; silent when nobody looks.
+pub fn bar(files: u64) -> ProgressBar {
+    let bar = ProgressBar::new(files);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} (还剩 {eta}) {msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+async fn owner(storage: &Storage, named: Option<&str>) -> Result<OrgId> {
+    let organisations = storage.organisations().await?;
+    if let Some(text) = named {
+        let id = OrgId::parse(text)?;
+        if !organisations.iter().any(|o| o.id == id) {
+            bail!("there is no organisation {id}; `farsight org list` shows them");
+        }
+        return Ok(id);
+    }
+    let hospitals: Vec<_> =
+        organisations.iter().filter(|o| o.kind == access::OrganisationKind::Hospital).collect();
+    match hospitals.as_slice() {
+        [only] => Ok(only.id.clone()),
+        [] => bail!("the node has no hospital yet; `farsight org add` makes one"),
+        _ => bail!("the node has several hospitals; say whose files these are with --org"),
+    }
+}
+
+/// Every file below the paths, sorted; links are not followed, so there are no loops.
+pub fn files_below(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut waiting: Vec<PathBuf> = paths.to_vec();
+    let mut files = Vec::new();
+    while let Some(path) = waiting.pop() {
+        let kind = std::fs::symlink_metadata(&path).with_context(|| path.display().to_string())?;
+        if kind.is_dir() {
+            for entry in std::fs::read_dir(&path).with_context(|| path.display().to_string())? {
+                waiting.push(entry?.path());
+            }
+        } else if kind.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Imports files one after another; what is refused is told on the bar and does not stop the rest.
+pub async fn import_files(
+    storage: &Storage,
+    owner: &OrgId,
+    files: &[PathBuf],
+    slide_options: &(dyn Fn(&Path) -> wsi::ImportOptions + Send + Sync),
+    bar: &ProgressBar,
+) -> Result<Tally> {
+    let scope = Scope::node("import");
+    let slides = wsi::Slides::new(storage.clone());
+    let mut tally = Tally::default();
+    for path in files {
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        bar.set_message(name);
+        if is_slide(path) {
+            let progress = |p: wsi::Progress| bar.set_message(format!("{:.0} %", p.fraction() * 100.0));
+            match slides.import(&scope, owner, path, &slide_options(path), &progress).await {
+                Ok(imported) if imported.outcome == wsi::Outcome::AlreadyThere => tally.already_there += 1,
+                Ok(_) => tally.slides += 1,
+                Err(error) => {
+                    tally.refused += 1;
+                    bar.suspend(|| eprintln!("{}: {error}", path.display()));
+                }
+            }
+        } else if is_dicom(path)? {
+            match import_dicom(storage, &scope, owner, path).await? {
+                Ok(Outcome::Stored) => tally.stored += 1,
+                Ok(Outcome::AlreadyThere) => tally.already_there += 1,
+                Ok(Outcome::KeptApart) => tally.kept_apart += 1,
+                Err(error) => {
+                    tally.refused += 1;
+                    bar.suspend(|| eprintln!("{}: {error}", path.display()));
+                }
+            }
+        } else {
+            tally.skipped += 1;
+        }
+        bar.inc(1);
+    }
+    Ok(tally)
+}
+
+fn is_slide(path: &Path) -> bool {
+    path.extension()
+        .and_then(|e| e.to_str())
+        .is_some_and(|e| SLIDE_EXTENSIONS.iter().any(|s| e.eq_ignore_ascii_case(s)))
+}
+
+fn is_dicom(path: &Path) -> Result<bool> {
+    let mut head = Vec::with_capacity(132);
+    std::fs::File::open(path)
+        .with_context(|| path.display().to_string())?
+        .take(132)
+        .read_to_end(&mut head)
+        .with_context(|| path.display().to_string())?;
+    let named_dicom = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("dcm"));
+    let is_directory_record = path.file_name().is_some_and(|n| n.eq_ignore_ascii_case("DICOMDIR"));
+    Ok(!is_directory_record && (named_dicom || head.get(128..132) == Some(b"DICM")))
+}
+
+/// The outer error ends the command (the store cannot go on), the inner one is about this file.
+async fn import_dicom(
+    storage: &Storage,
+    scope: &Scope,
+    owner: &OrgId,
+    path: &Path,
+) -> Result<Result<Outcome, StorageError>> {
+    use tokio::io::AsyncReadExt as _;
+    let mut file = tokio::fs::File::open(path).await.with_context(|| path.display().to_string())?;
+    let arrival = Arrival { owner: owner.clone(), via: Via::Import, declared: None };
+    let mut sink = storage.sink_part10(scope, arrival).await?;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let length = file.read(&mut buffer).await.with_context(|| path.display().to_string())?;
+        if length == 0 {
+            break;
+        }
+        match sink.write(&buffer[..length]).await {
+            Ok(()) => {}
+            Err(error @ StorageError::OutOfResources(_)) => return Err(error.into()),
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+    match sink.commit().await {
+        Ok(stored) => Ok(Ok(stored.outcome)),
+        Err(error @ (StorageError::OutOfResources(_) | StorageError::Unavailable(_))) => Err(error.into()),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_walked_in_order_and_links_are_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("b")).unwrap();
+        for name in ["b/2.dcm", "a.dcm"] {
+            std::fs::write(directory.path().join(name), b"x").unwrap();
+        }
+        std::os::unix::fs::symlink(directory.path(), directory.path().join("b/loop")).unwrap();
+        let files = files_below(&[directory.path().to_path_buf()]).unwrap();
+        let names: Vec<_> = files.iter().map(|f| f.strip_prefix(directory.path()).unwrap()).collect();
+        assert_eq!(names, [Path::new("a.dcm"), Path::new("b/2.dcm")]);
+    }
+}

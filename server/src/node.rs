@@ -1,0 +1,126 @@
+//! Putting the floors together and running them until somebody says stop.
+
+use crate::config::Config;
+use anyhow::{Context as _, Result};
+use axum::serve::ListenerExt as _;
+use consult::{ConsultConfig, ConsultService, Fonts, Printer};
+use pacs::dimse::{self, DimseConfig};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use storage::Storage;
+use time::UtcOffset;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use viewer_api::ApiState;
+
+/// A node whose listeners are open and whose work has not begun.
+pub struct Node {
+    /// Where HTTP listens.
+    pub http: SocketAddr,
+    /// Where DICOM listens.
+    pub dicom: SocketAddr,
+    /// Its storage.
+    pub storage: Storage,
+    listener: TcpListener,
+    router: axum::Router,
+    dimse: dimse::Server,
+}
+
+/// Local time of numbers and printed reports: China has one time zone.
+const UTC_OFFSET: UtcOffset = match UtcOffset::from_hms(8, 0, 0) {
+    Ok(offset) => offset,
+    Err(_) => UtcOffset::UTC,
+};
+
+impl Node {
+    /// Opens the listeners over a storage.
+    pub async fn bind(config: &Config, storage: Storage, trust_anchors_pem: String) -> Result<Self> {
+        let listener = TcpListener::bind(config.http.listen)
+            .await
+            .with_context(|| format!("[http] listen = \"{}\"", config.http.listen))?;
+        let http = listener.local_addr()?;
+        let ae_title = model::AeTitle::parse(&config.dicom.ae_title).context("[dicom] ae_title")?;
+        let dimse_config = DimseConfig::new(ae_title, config.limits.clone());
+        let dimse = dimse::Server::bind(config.dicom.listen, dimse_config, storage.clone())
+            .await
+            .with_context(|| format!("[dicom] listen = \"{}\"", config.dicom.listen))?;
+        let dicom = dimse.local_addr();
+
+        let public_url = config.http.public_url.clone().unwrap_or_else(|| format!("http://{http}"));
+        let printer = Printer::new(&fonts(config)).context("reports cannot be printed")?;
+        let consults = ConsultService::new(
+            storage.clone(),
+            Arc::new(printer),
+            ConsultConfig {
+                utc_offset: UTC_OFFSET,
+                trust_anchors_pem,
+                verify_url: format!("{}/verify", public_url.trim_end_matches('/')),
+            },
+        );
+        let counters = dimse.counters();
+        let status = Arc::new(move || counters.snapshot());
+        let router = viewer_api::router(ApiState::new(storage.clone(), consults, public_url, status));
+        Ok(Self { http, dicom, storage, listener, router, dimse })
+    }
+
+    /// Serves until `stop` says so, then finishes what is under way.
+    pub async fn run(self, stop: watch::Receiver<bool>) -> Result<()> {
+        let stopped = |mut stop: watch::Receiver<bool>| async move {
+            let _ = stop.wait_for(|stop| *stop).await;
+        };
+        let dimse = tokio::spawn(self.dimse.run(stopped(stop.clone())));
+        let listener = self.listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
+        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        let http = axum::serve(listener, service).with_graceful_shutdown(stopped(stop));
+        let mut deadline = tokio::spawn(http.into_future());
+        dimse.await?;
+        // Whoever keeps a connection open does not keep the node from stopping.
+        if tokio::time::timeout(std::time::Duration::from_secs(10), &mut deadline).await.is_err() {
+            deadline.abort();
+        }
+        self.storage.close().await;
+        Ok(())
+    }
+}
+
+/// Where fonts are looked for.
+pub fn fonts(config: &Config) -> Fonts {
+    if config.report.font_directories.is_empty() {
+        Fonts::default()
+    } else {
+        Fonts { directories: config.report.font_directories.clone() }
+    }
+}
+
+/// Becomes true when the process is asked to stop.
+pub fn stop_signal() -> Result<watch::Receiver<bool>> {
+    let (sender, receiver) = watch::channel(false);
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        let _ = sender.send(true);
+    });
+    Ok(receiver)
+}
+
+/// Runs a node from its configuration.
+pub async fn serve(config: Config) -> Result<()> {
+    config.refuse_if_exposed()?;
+    let stop = stop_signal()?;
+    let anchors = match &config.report.trust_anchors {
+        Some(path) => std::fs::read_to_string(path)
+            .with_context(|| format!("[report] trust_anchors = \"{}\"", path.display()))?,
+        None => String::new(),
+    };
+    let storage = Storage::open(config.storage_config())
+        .await
+        .with_context(|| format!("opening {}", config.storage.directory.display()))?;
+    let node = Node::bind(&config, storage, anchors).await?;
+    tracing::info!(http = %node.http, dicom = %node.dicom, "the node is ready");
+    node.run(stop).await
+}

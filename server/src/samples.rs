@@ -1,0 +1,49 @@
+//! Where the demonstration's samples are, and what is known of its slides beyond their files.
+
+use anyhow::{Result, bail};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+const CACHE: &str = "sample-data/cache/demo";
+
+/// The folder with samples: the one that was named, or the checkout's, seen from here or from the program.
+pub fn folder(named: Option<&Path>) -> Result<Option<PathBuf>> {
+    if let Some(named) = named {
+        if !named.is_dir() {
+            bail!("--samples {}: there is no such folder", named.display());
+        }
+        let demo = named.join("demo");
+        return Ok(Some(if demo.is_dir() { demo } else { named.to_owned() }));
+    }
+    let program = std::env::current_exe()?;
+    let above_program = program.ancestors().map(|folder| folder.join(CACHE));
+    Ok(std::iter::once(PathBuf::from(CACHE)).chain(above_program).find(|folder| folder.is_dir()))
+}
+
+/// Changes when a sample is added, removed or made anew.
+pub fn fingerprint(files: &[PathBuf]) -> Result<String> {
+    let mut text = String::new();
+    for path in files {
+        let meta = std::fs::metadata(path)?;
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        writeln!(text, "{name} {}", meta.len())?;
+    }
+    Ok(text)
+}
+
+/// A slide file does not say whose it is: the demonstration does.
+pub fn slide_options(path: &Path) -> wsi::ImportOptions {
+    let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    let (name, id, accession, description) = match stem.as_str() {
+        "CMU-1-Small-Region" => ("李秀英", "QH20260017", "B2026-0311", "胃窦活检 HE"),
+        "generated-pyramid" => ("陈建军", "QH20260042", "B2026-0342", "结肠息肉切除 HE"),
+        other => (other, other, other, "病理切片"),
+    };
+    wsi::ImportOptions {
+        patient_name: Some(name.to_owned()),
+        patient_id: Some(id.to_owned()),
+        accession_number: Some(accession.to_owned()),
+        description: Some(description.to_owned()),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,166 @@
+//! Who is calling: a session cookie for people, a bearer token for machines; and a brake on guessing.
+
+use crate::problem::ApiError;
+use crate::state::ApiState;
+use access::{Caller, Right, Secret};
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum_extra::extract::CookieJar;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+use storage::{Storage, StorageError};
+
+/// Name of the session cookie.
+pub const SESSION_COOKIE: &str = "farsight_session";
+/// A header that a form on another site cannot send; required on changes that are authenticated by cookie.
+pub const CSRF_HEADER: &str = "x-farsight";
+
+/// The address of the peer, when the server was told it.
+pub fn peer_address(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
+}
+
+/// Looks for credentials and, when they are good, puts the [`Caller`] where handlers find it. Bad credentials are
+/// refused here; none at all is left to the handler.
+pub async fn authenticate(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match caller_of(&state.0.storage, &parts).await {
+        Ok(Some(caller)) => {
+            parts.extensions.insert(caller);
+        }
+        Ok(None) => {}
+        Err(error) => return error.into_response(),
+    }
+    next.run(Request::from_parts(parts, body)).await
+}
+
+async fn caller_of(storage: &Storage, parts: &Parts) -> Result<Option<Caller>, ApiError> {
+    let address = peer_address(parts);
+    if let Some(secret) = bearer(&parts.headers) {
+        return known(storage.caller_by_token(&secret, address).await).map(Some);
+    }
+    let Some(secret) = session_secret(&parts.headers) else { return Ok(None) };
+    match storage.caller_by_session(&secret, address).await {
+        Ok(caller) => {
+            let is_change = !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
+            let is_api = parts.uri.path().starts_with("/api/");
+            if is_change && is_api && !parts.headers.contains_key(CSRF_HEADER) {
+                return Err(ApiError::Forbidden("a change by session cookie needs the header X-Farsight: 1"));
+            }
+            Ok(Some(caller))
+        }
+        // An old cookie is as good as none, so that logging in again works.
+        Err(StorageError::NotFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn known(result: Result<Caller, StorageError>) -> Result<Caller, ApiError> {
+    result.map_err(|error| match error {
+        StorageError::NotFound => ApiError::Unauthenticated,
+        other => other.into(),
+    })
+}
+
+fn bearer(headers: &HeaderMap) -> Option<Secret> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| Secret::new(token.trim().to_owned()))
+}
+
+/// The secret in the session cookie.
+pub fn session_secret(headers: &HeaderMap) -> Option<Secret> {
+    CookieJar::from_headers(headers).get(SESSION_COOKIE).map(|cookie| Secret::new(cookie.value().to_owned()))
+}
+
+/// Extractor: somebody who has proved who they are.
+pub struct Authenticated(pub Caller);
+
+impl Authenticated {
+    /// Refuses unless the caller has this right.
+    pub fn require(&self, right: Right) -> Result<&Caller, ApiError> {
+        if self.0.may(right) {
+            Ok(&self.0)
+        } else {
+            Err(ApiError::Forbidden("your role does not allow this"))
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Authenticated {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        parts.extensions.get::<Caller>().cloned().map(Self).ok_or(ApiError::Unauthenticated)
+    }
+}
+
+/// Failed attempts by account and by address, in a bounded memory.
+#[derive(Default)]
+pub struct Attempts(Mutex<HashMap<String, (u32, Instant)>>);
+
+impl Attempts {
+    const FAILURES_MAX: u32 = 10;
+    const WINDOW: Duration = Duration::from_secs(300);
+    const ENTRIES_MAX: usize = 10_000;
+
+    /// Refuses when one of the keys has failed too often within the window.
+    pub fn check(&self, keys: &[String]) -> Result<(), ApiError> {
+        let map = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for key in keys {
+            if let Some((failures, since)) = map.get(key) {
+                let age = since.elapsed();
+                if *failures >= Self::FAILURES_MAX && age < Self::WINDOW {
+                    return Err(ApiError::TooManyAttempts {
+                        retry_after_s: (Self::WINDOW - age).as_secs() + 1,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a failure for each key.
+    pub fn failed(&self, keys: &[String]) {
+        let mut map = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if map.len() >= Self::ENTRIES_MAX {
+            map.retain(|_, (_, since)| since.elapsed() < Self::WINDOW);
+        }
+        for key in keys {
+            let entry = map.entry(key.clone()).or_insert((0, Instant::now()));
+            if entry.1.elapsed() >= Self::WINDOW {
+                *entry = (0, Instant::now());
+            }
+            entry.0 += 1;
+        }
+    }
+
+    /// Forgets the failures of a key after a success.
+    pub fn succeeded(&self, key: &str) {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_eleventh_guess_has_to_wait_and_a_success_forgives() {
+        let attempts = Attempts::default();
+        let keys = ["login/wang".to_owned()];
+        for _ in 0..Attempts::FAILURES_MAX {
+            attempts.check(&keys).unwrap();
+            attempts.failed(&keys);
+        }
+        assert!(matches!(attempts.check(&keys), Err(ApiError::TooManyAttempts { .. })));
+        attempts.check(&["login/li".to_owned()]).unwrap();
+        attempts.succeeded(&keys[0]);
+        attempts.check(&keys).unwrap();
+    }
+}

@@ -1,0 +1,29 @@
+//! The OpenAPI 3.1 document.
+
+use axum::Json;
+use utoipa::OpenApi;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Farsight 远见",
+        description = "Remote reading: studies, slides, consults and signed reports. \
+            People use a session cookie (changes need the header `X-Farsight: 1`), machines a bearer token. \
+            DICOMweb is at /dicom-web."
+    ),
+    tags(
+        (name = "session", description = "Logging in and out"),
+        (name = "studies", description = "Studies and uploads"),
+        (name = "slides", description = "Whole-slide images and their tiles"),
+        (name = "consults", description = "Questions, reading and signing"),
+        (name = "reports", description = "Signed reports and their verification"),
+        (name = "audit", description = "The audit chain"),
+        (name = "health", description = "For operators")
+    )
+)]
+pub struct ApiDoc;
+
+/// Serves the document.
+pub async fn openapi_json() -> Json<utoipa::openapi::OpenApi> {
+    Json(crate::routes::openapi())
+}

@@ -1,0 +1,47 @@
+//! Liveness, readiness and metrics. None of them tells anything about a patient.
+
+use crate::state::ApiState;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::fmt::Write as _;
+use utoipa::ToSchema;
+
+/// A state in one word.
+#[derive(Serialize, ToSchema)]
+pub struct Health {
+    /// `ok` or `unavailable`.
+    pub status: &'static str,
+}
+
+/// The process answers.
+#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, body = Health)))]
+pub async fn healthz() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// The node can store and find.
+#[utoipa::path(get, path = "/readyz", tag = "health",
+    responses((status = 200, body = Health), (status = 503, body = Health)))]
+pub async fn readyz(State(state): State<ApiState>) -> (StatusCode, Json<Health>) {
+    match state.0.storage.check().await {
+        Ok(()) => (StatusCode::OK, Json(Health { status: "ok" })),
+        Err(error) => {
+            tracing::error!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, Json(Health { status: "unavailable" }))
+        }
+    }
+}
+
+/// Counters in the Prometheus text format.
+#[utoipa::path(get, path = "/metrics", tag = "health",
+    responses((status = 200, content_type = "text/plain", body = String)))]
+pub async fn metrics(State(state): State<ApiState>) -> Response {
+    let mut text = String::new();
+    for (name, value) in (state.0.dicom_status)() {
+        let _ = writeln!(text, "# TYPE farsight_{name} counter\nfarsight_{name} {value}");
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}

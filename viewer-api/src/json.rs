@@ -1,0 +1,36 @@
+//! A JSON body that is bounded and whose faults are problem documents.
+
+use crate::problem::ApiError;
+use crate::state::ApiState;
+use axum::extract::{FromRequest, Request};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+/// Extractor for a JSON request body of at most `Limits::json_body_bytes_max` bytes.
+pub struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
+        let bytes_max = state.0.storage.limits().json_body_bytes_max as usize;
+        let body = Limited::new(request.into_body(), bytes_max).collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                ApiError::TooLarge
+            } else {
+                ApiError::invalid("body", "the request body could not be read")
+            }
+        })?;
+        serde_json::from_slice(&body.to_bytes()).map(Self).map_err(|error| {
+            // serde_json's message quotes the input, which may be personal data: tell only the place.
+            ApiError::Invalid {
+                field: "body".into(),
+                detail: format!(
+                    "not the JSON that is expected, at line {} column {}",
+                    error.line(),
+                    error.column()
+                ),
+            }
+        })
+    }
+}

@@ -1,0 +1,216 @@
+//! Errors as RFC 9457 problem documents: a stable type, words that say what to do, an opaque id for the log.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use consult::ConsultError;
+use storage::StorageError;
+use utoipa::ToSchema;
+use wsi::SlideError;
+
+/// A problem document (RFC 9457). `type` is stable; `instance` is the id under which the log knows it.
+#[derive(Debug, Clone, serde::Serialize, ToSchema)]
+pub struct Problem {
+    /// A relative URI that names the kind of problem.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems/not-found")]
+    pub kind: String,
+    /// A short title in English.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened and what to do; never personal data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Opaque id of this occurrence.
+    pub instance: String,
+    /// The field of the request that is at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
+
+/// Every way in which a call can fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApiError {
+    /// Nobody is logged in, or the credentials are wrong.
+    Unauthenticated,
+    /// The caller is known and may not do this.
+    Forbidden(&'static str),
+    /// Not there, or not for this caller.
+    NotFound,
+    /// Somebody else was first; the text says who or what.
+    Conflict(String),
+    /// What was displayed is not what would be signed.
+    Stale,
+    /// A field is missing or wrong.
+    Invalid {
+        /// Which.
+        field: String,
+        /// Why.
+        detail: String,
+    },
+    /// The signing passphrase is wrong.
+    WrongPassphrase,
+    /// Too many failed attempts; try again after some seconds.
+    TooManyAttempts {
+        /// Seconds to wait.
+        retry_after_s: u64,
+    },
+    /// The body is over the limit.
+    TooLarge,
+    /// The disk is full, or the node is overloaded.
+    OutOfResources,
+    /// A part of the node does not answer.
+    Unavailable,
+    /// A fault of ours.
+    Internal,
+}
+
+impl ApiError {
+    /// A field that is missing or wrong.
+    pub fn invalid(field: &str, detail: &str) -> Self {
+        Self::Invalid { field: field.to_owned(), detail: detail.to_owned() }
+    }
+
+    fn row(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Log in first"),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
+            Self::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Changed by somebody else"),
+            Self::Stale => (StatusCode::PRECONDITION_FAILED, "stale", "What was displayed has changed"),
+            Self::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Missing or invalid"),
+            Self::WrongPassphrase => {
+                (StatusCode::FORBIDDEN, "wrong-passphrase", "The signing passphrase is wrong")
+            }
+            Self::TooManyAttempts { .. } => {
+                (StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", "Too many attempts")
+            }
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Over the size limit"),
+            Self::OutOfResources => (StatusCode::INSUFFICIENT_STORAGE, "out-of-resources", "No room left"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A fault of the server"),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, slug, title) = self.row();
+        let instance = uuid::Uuid::new_v4().simple().to_string();
+        if status.is_server_error() {
+            tracing::error!(%instance, slug, "request failed");
+        }
+        let (detail, field, retry_after_s) = match self {
+            Self::Forbidden(text) => (Some(text.to_owned()), None, None),
+            Self::Conflict(text) => (Some(text), None, None),
+            Self::Invalid { field, detail } => (Some(detail), Some(field), None),
+            Self::TooManyAttempts { retry_after_s } => (None, None, Some(retry_after_s)),
+            _ => (None, None, None),
+        };
+        let body = Problem {
+            kind: format!("/problems/{slug}"),
+            title,
+            status: status.as_u16(),
+            detail,
+            instance,
+            field,
+        };
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<StorageError> for ApiError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::NotFound => Self::NotFound,
+            StorageError::Conflict(what) => Self::Conflict(what.to_owned()),
+            StorageError::Refused(refused) => {
+                Self::Invalid { field: "file".into(), detail: refused.to_string() }
+            }
+            StorageError::OutOfResources(_) => Self::OutOfResources,
+            StorageError::Corrupt(what) => {
+                tracing::error!(what, "damaged data was asked for");
+                Self::Internal
+            }
+            StorageError::Unavailable(why) => {
+                tracing::error!(why, "storage is unavailable");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+impl From<ConsultError> for ApiError {
+    fn from(error: ConsultError) -> Self {
+        match error {
+            ConsultError::NotFound => Self::NotFound,
+            ConsultError::Forbidden(why) => Self::Forbidden(why),
+            ConsultError::NoSigningKey => Self::Forbidden("this account has no signing key on this node"),
+            ConsultError::Conflict { holder: Some(name), .. } => {
+                Self::Conflict(format!("{name} 已先行处理 / {name} was first"))
+            }
+            ConsultError::Conflict { holder: None, .. } => {
+                Self::Conflict("已被他人更改，请刷新 / changed by somebody else: reload".to_owned())
+            }
+            ConsultError::WrongState { .. } => Self::Conflict(error.to_string()),
+            ConsultError::Invalid { field, why } => Self::invalid(field, why),
+            ConsultError::Stale => Self::Stale,
+            ConsultError::WrongPassphrase => Self::WrongPassphrase,
+            ConsultError::Missing(fields) => Self::Invalid {
+                field: fields.first().copied().unwrap_or("report").to_owned(),
+                detail: format!("the report lacks {}", fields.join(", ")),
+            },
+            ConsultError::Failed(why) => {
+                tracing::error!(why, "a report could not be made");
+                Self::Internal
+            }
+            ConsultError::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+impl From<SlideError> for ApiError {
+    fn from(error: SlideError) -> Self {
+        match error {
+            SlideError::NotFound => Self::NotFound,
+            SlideError::Storage(error) => error.into(),
+            SlideError::Conflict(what) => Self::Conflict(what.to_owned()),
+            other => Self::Invalid { field: "file".into(), detail: other.to_string() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_has_its_status_and_never_the_input() {
+        let table = [
+            (ApiError::from(StorageError::NotFound), 404),
+            (ApiError::from(StorageError::Conflict("version")), 409),
+            (ApiError::from(StorageError::OutOfResources("disk")), 507),
+            (ApiError::from(StorageError::Corrupt("object")), 500),
+            (ApiError::from(StorageError::Unavailable("x".into())), 503),
+            (ApiError::from(StorageError::Refused(dataset::Refused::Truncated(7))), 422),
+            (ApiError::from(ConsultError::Stale), 412),
+            (ApiError::from(ConsultError::WrongPassphrase), 403),
+            (ApiError::from(ConsultError::Invalid { field: "question", why: "empty" }), 422),
+            (ApiError::from(SlideError::NotFound), 404),
+            (ApiError::Unauthenticated, 401),
+            (ApiError::TooManyAttempts { retry_after_s: 1 }, 429),
+            (ApiError::TooLarge, 413),
+        ];
+        for (error, status) in table {
+            assert_eq!(error.clone().into_response().status().as_u16(), status, "{error:?}");
+        }
+    }
+}

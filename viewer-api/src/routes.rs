@@ -1,0 +1,101 @@
+//! Every route, and what is put around them: authentication, headers, compression.
+
+use crate::docs::ApiDoc;
+use crate::state::ApiState;
+use crate::{
+    application, audit, auth, consults, docs, health, partners, report_files, session, slides, studies,
+    uploads, verify,
+};
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware;
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Scripts and data from here only; WebAssembly for the decoders; styles inline because the component library sets
+/// them on elements.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
+    style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; worker-src 'self' blob:; connect-src 'self' blob: data:; \
+    object-src 'self'; frame-src 'self' blob:; frame-ancestors 'self'; base-uri 'none'; form-action 'self'";
+
+fn api() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(ApiDoc::openapi())
+        .routes(routes!(session::log_in, session::who_am_i, session::log_out))
+        .routes(routes!(studies::list_studies))
+        .routes(routes!(studies::get_study))
+        .routes(routes!(uploads::upload))
+        .routes(routes!(slides::list_slides))
+        .routes(routes!(slides::get_slide))
+        .routes(routes!(slides::get_tile))
+        .routes(routes!(slides::get_associated))
+        .routes(routes!(partners::list_partners))
+        .routes(routes!(consults::list_consults, consults::create_consult))
+        .routes(routes!(consults::get_consult, consults::edit_consult))
+        .routes(routes!(consults::submit))
+        .routes(routes!(consults::accept))
+        .routes(routes!(consults::reject))
+        .routes(routes!(consults::claim))
+        .routes(routes!(consults::release))
+        .routes(routes!(consults::cancel))
+        .routes(routes!(consults::acknowledge))
+        .routes(routes!(consults::save_report))
+        .routes(routes!(consults::preview_report))
+        .routes(routes!(consults::sign))
+        .routes(routes!(consults::review))
+        .routes(routes!(consults::return_report))
+        .routes(routes!(report_files::report_pdf))
+        .routes(routes!(report_files::report_json))
+        .routes(routes!(report_files::report_signature))
+        .routes(routes!(report_files::chain_pem))
+        .routes(routes!(verify::verify_consult))
+        .merge(OpenApiRouter::new().routes(routes!(verify::verify_files)).layer(verify::body_limit()))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::metrics))
+}
+
+/// The OpenAPI document of this interface.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut document = api().into_openapi();
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    document
+}
+
+/// The whole HTTP interface: `/api/v1`, `/dicom-web`, health, and the web application.
+pub fn router(state: ApiState) -> Router {
+    let (api, _) = api().split_for_parts();
+    let dicomweb = pacs::dicomweb::router(state.0.storage.clone(), &state.0.public_origin);
+    // Pixels are compressed already; compressing them again costs time and gains nothing. DICOMweb compresses its JSON
+    // itself, from what ingest kept.
+    let compressible = SizeAbove::new(1024)
+        .and(NotForContentType::new("image/"))
+        .and(NotForContentType::new("multipart/"))
+        .and(NotForContentType::new("application/dicom"))
+        .and(NotForContentType::new("application/octet-stream"))
+        .and(NotForContentType::new("application/pdf"));
+    let header = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    Router::new()
+        .merge(api)
+        .route("/api/v1/openapi.json", get(docs::openapi_json))
+        .route("/api/docs", get(application::docs))
+        .with_state(state.clone())
+        .nest("/dicom-web", dicomweb)
+        .fallback(application::serve)
+        .layer(middleware::from_fn_with_state(state, auth::authenticate))
+        .layer(CompressionLayer::new().compress_when(compressible))
+        .layer(header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header(header::REFERRER_POLICY, "no-referrer"))
+        .layer(header(header::X_FRAME_OPTIONS, "SAMEORIGIN"))
+        .layer(CatchPanicLayer::new())
+}

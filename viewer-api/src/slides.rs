@@ -1,0 +1,240 @@
+//! Slides and their tiles. A tile is one ranged read; nothing is decoded.
+
+use crate::auth::Authenticated;
+use crate::problem::{ApiError, Problem};
+use crate::session::OrganisationName;
+use crate::state::ApiState;
+use crate::studies::Names;
+use access::{Caller, Right};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use model::SlideId;
+use serde::Serialize;
+use utoipa::ToSchema;
+use wsi::{AssociatedKind, LabelRight, Mpp};
+
+/// Content never changes under its address, and belongs to one caller only.
+const IMMUTABLE: &str = "private, max-age=31536000, immutable";
+
+/// Slides that the caller may see.
+#[derive(Serialize, ToSchema)]
+pub struct SlideList {
+    /// The last imported first.
+    pub slides: Vec<SlideInfo>,
+}
+
+/// A slide.
+#[derive(Serialize, ToSchema)]
+pub struct SlideInfo {
+    /// Identifier.
+    pub id: String,
+    /// Owner organisation.
+    pub organisation: OrganisationName,
+    /// Study Instance UID.
+    pub study_instance_uid: String,
+    /// Series Instance UID of the pyramid.
+    pub series_instance_uid: String,
+    /// Patient's name.
+    pub patient_name: String,
+    /// Patient ID.
+    pub patient_id: String,
+    /// Study date, `YYYYMMDD`.
+    pub study_date: String,
+    /// Name of the file that it was imported from.
+    pub source: String,
+    /// Scanner, as far as the file says.
+    pub scanner: Option<String>,
+    /// Power of the objective.
+    pub objective: Option<f64>,
+    /// Micrometres per pixel of level 0: `{x, y}`.
+    #[schema(value_type = Option<Object>)]
+    pub mpp_um: Option<Mpp>,
+    /// Pixels of level 0.
+    pub width: u32,
+    /// Pixels of level 0.
+    pub height: u32,
+    /// Pixels.
+    pub tile_width: u32,
+    /// Pixels.
+    pub tile_height: u32,
+    /// The levels, the largest first.
+    pub levels: Vec<LevelInfo>,
+    /// `A` the scanner's codestream is unchanged, `B` re-tiled with equal coefficients, `C` encoded again.
+    pub grade: String,
+    /// What was checked: `tiles_checked`, `tiles_equal`, `method`, `codec`, `generations`.
+    #[schema(value_type = Object)]
+    pub grade_report: serde_json::Value,
+    /// Whether there is a label that the caller may see.
+    pub has_label: bool,
+    /// Whether there is an overview that the caller may see.
+    pub has_overview: bool,
+    /// `label`, `overview`, `thumbnail`, as far as the caller may see them.
+    pub associated: Vec<&'static str>,
+    /// Study description.
+    pub description: String,
+    /// When it was imported (RFC 3339).
+    pub imported_at: String,
+}
+
+/// A level of a pyramid.
+#[derive(Serialize, ToSchema)]
+pub struct LevelInfo {
+    /// 0 is the largest.
+    pub level: u32,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Width of level 0 divided by this level's.
+    pub downsample: f64,
+    /// Tiles in a row.
+    pub tiles_x: u32,
+    /// Tiles in a column.
+    pub tiles_y: u32,
+    /// Pixels.
+    pub tile_width: u32,
+    /// Pixels.
+    pub tile_height: u32,
+}
+
+fn label_right(caller: &Caller) -> LabelRight {
+    if caller.may(Right::SeeLabels) { LabelRight::Granted } else { LabelRight::Withheld }
+}
+
+async fn info(
+    state: &ApiState,
+    caller: &Caller,
+    names: &mut Names,
+    slide: &wsi::Slide,
+) -> Result<SlideInfo, ApiError> {
+    let may_see = |kind: AssociatedKind| {
+        let own = slide.owner == *caller.organisation();
+        slide.has(kind) && (!kind.shows_identity() || (own && label_right(caller) == LabelRight::Granted))
+    };
+    let associated: Vec<&'static str> =
+        [AssociatedKind::Label, AssociatedKind::Overview, AssociatedKind::Thumbnail]
+            .into_iter()
+            .filter(|kind| may_see(*kind))
+            .map(AssociatedKind::as_str)
+            .collect();
+    let first = slide.levels.first();
+    Ok(SlideInfo {
+        id: slide.id.to_string(),
+        organisation: names.of(state, &slide.owner).await?,
+        study_instance_uid: slide.study.to_string(),
+        series_instance_uid: slide.series.to_string(),
+        patient_name: slide.patient_name.replace('^', " ").trim().to_owned(),
+        patient_id: slide.patient_id.clone(),
+        study_date: slide.study_date.clone(),
+        source: slide.source.clone(),
+        scanner: slide.scanner.clone(),
+        objective: slide.objective,
+        mpp_um: slide.mpp_um,
+        width: slide.width(),
+        height: slide.height(),
+        tile_width: first.map_or(0, |level| level.tile_width),
+        tile_height: first.map_or(0, |level| level.tile_height),
+        levels: slide.levels.iter().map(level_info).collect(),
+        grade: slide.grade.grade.to_string(),
+        grade_report: serde_json::to_value(&slide.grade).map_err(|_| ApiError::Internal)?,
+        has_label: associated.contains(&"label"),
+        has_overview: associated.contains(&"overview"),
+        associated,
+        description: slide.description.clone(),
+        imported_at: model::time_text::rfc3339(model::time_text::from_unix_ms(slide.imported_at_ms)),
+    })
+}
+
+fn level_info(level: &wsi::slide::Level) -> LevelInfo {
+    LevelInfo {
+        level: level.level,
+        width: level.width,
+        height: level.height,
+        downsample: level.downsample,
+        tiles_x: level.tiles_x,
+        tiles_y: level.tiles_y,
+        tile_width: level.tile_width,
+        tile_height: level.tile_height,
+    }
+}
+
+/// Lists the slides that the caller may see.
+#[utoipa::path(get, path = "/api/v1/slides", tag = "slides", responses((status = 200, body = SlideList)))]
+pub async fn list_slides(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+) -> Result<Json<SlideList>, ApiError> {
+    let caller = auth.require(Right::Search)?;
+    let mut names = Names::default();
+    let mut slides = Vec::new();
+    for slide in state.0.slides.slides(caller.scope()).await? {
+        slides.push(info(&state, caller, &mut names, &slide).await?);
+    }
+    Ok(Json(SlideList { slides }))
+}
+
+/// One slide.
+#[utoipa::path(get, path = "/api/v1/slides/{id}", tag = "slides",
+    params(("id" = String, Path, description = "Slide id")),
+    responses((status = 200, body = SlideInfo), (status = 404, body = Problem)))]
+pub async fn get_slide(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+    Path(id): Path<String>,
+) -> Result<Json<SlideInfo>, ApiError> {
+    let caller = auth.require(Right::Search)?;
+    let id = SlideId::parse(&id).map_err(|_| ApiError::NotFound)?;
+    let slide = state.0.slides.slide(caller.scope(), &id).await?;
+    Ok(Json(info(&state, caller, &mut Names::default(), &slide).await?))
+}
+
+/// One tile, exactly as it is stored. Level 0 is the largest; x and y count tiles from the top left.
+#[utoipa::path(get, path = "/api/v1/slides/{id}/tiles/{level}/{x}/{y}", tag = "slides",
+    params(("id" = String, Path, description = "Slide id"), ("level" = u32, Path, description = "Level"),
+           ("x" = u32, Path, description = "Column"), ("y" = u32, Path, description = "Row")),
+    responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), (status = 304), (status = 404, body = Problem)))]
+pub async fn get_tile(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+    headers: HeaderMap,
+    Path((id, level, x, y)): Path<(String, String, String, String)>,
+) -> Result<Response, ApiError> {
+    let caller = auth.require(Right::Retrieve)?;
+    let number = |text: &str| text.parse::<u32>().map_err(|_| ApiError::NotFound);
+    let id = SlideId::parse(&id).map_err(|_| ApiError::NotFound)?;
+    let tile = state.0.slides.tile(caller.scope(), &id, number(&level)?, number(&x)?, number(&y)?).await?;
+    let etag = HeaderValue::from_str(&tile.etag).map_err(|_| ApiError::Internal)?;
+    if headers.get(header::IF_NONE_MATCH) == Some(&etag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
+    }
+    let mut response = Response::new(Body::from(tile.bytes));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(tile.media_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(IMMUTABLE));
+    headers.insert(header::ETAG, etag);
+    Ok(response)
+}
+
+/// The label, the overview or the thumbnail of a slide. Label and overview show identity and need a right of their own.
+#[utoipa::path(get, path = "/api/v1/slides/{id}/associated/{kind}", tag = "slides",
+    params(("id" = String, Path, description = "Slide id"),
+           ("kind" = String, Path, description = "`label`, `overview` or `thumbnail`")),
+    responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), (status = 404, body = Problem)))]
+pub async fn get_associated(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+    Path((id, kind)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let caller = auth.require(Right::Retrieve)?;
+    let id = SlideId::parse(&id).map_err(|_| ApiError::NotFound)?;
+    let kind = AssociatedKind::parse(&kind).ok_or(ApiError::NotFound)?;
+    let picture = state.0.slides.associated(caller.scope(), label_right(caller), &id, kind).await?;
+    Ok((
+        [(header::CONTENT_TYPE, picture.media_type), (header::CACHE_CONTROL, "private, max-age=3600")],
+        picture.bytes,
+    )
+        .into_response())
+}

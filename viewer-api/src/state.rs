@@ -1,0 +1,58 @@
+//! What every handler shares.
+
+use crate::auth::Attempts;
+use consult::{ConsultService, Keystore};
+use std::sync::Arc;
+use storage::Storage;
+
+/// What `/metrics` and `/readyz` tell of the DICOM side; filled by the floor above, which knows both.
+pub type DicomStatus = Arc<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>;
+
+/// State of the HTTP interface.
+#[derive(Clone)]
+pub struct ApiState(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub storage: Storage,
+    pub consults: ConsultService,
+    pub keystore: Keystore,
+    pub slides: wsi::Slides,
+    pub public_origin: String,
+    pub secure_cookies: SecureCookies,
+    pub dicom_status: DicomStatus,
+    pub attempts: Attempts,
+}
+
+impl ApiState {
+    /// The state over one storage. `public_origin` is where people and machines reach the node; cookies are `Secure`
+    /// when it is https.
+    #[must_use]
+    pub fn new(
+        storage: Storage,
+        consults: ConsultService,
+        public_origin: String,
+        dicom_status: DicomStatus,
+    ) -> Self {
+        let secure_cookies =
+            if public_origin.starts_with("https://") { SecureCookies::Yes } else { SecureCookies::No };
+        Self(Arc::new(Inner {
+            keystore: Keystore::new(storage.clone()),
+            slides: wsi::Slides::new(storage.clone()),
+            attempts: Attempts::default(),
+            storage,
+            consults,
+            public_origin,
+            secure_cookies,
+            dicom_status,
+        }))
+    }
+}
+
+/// Whether cookies carry the `Secure` attribute: wherever the node is reached by HTTPS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SecureCookies {
+    /// Behind HTTPS.
+    Yes,
+    /// Loopback without TLS.
+    No,
+}

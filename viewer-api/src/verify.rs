@@ -1,0 +1,79 @@
+//! Verification: of a stored report, and of files that anyone brings.
+
+use crate::auth::Authenticated;
+use crate::problem::{ApiError, Problem};
+use crate::state::ApiState;
+use axum::Json;
+use axum::extract::{DefaultBodyLimit, Multipart, Path, State};
+use axum::http::StatusCode;
+use consult::Verdict;
+use model::ConsultId;
+use utoipa::ToSchema;
+
+/// Bytes of one file of a report at most.
+const FILE_BYTES_MAX: usize = 20 << 20;
+/// Signatures in one request at most.
+const SIGNATURES_MAX: usize = 4;
+
+/// The largest request body that is read.
+pub fn body_limit() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(FILE_BYTES_MAX + (1 << 20))
+}
+
+/// Judges the stored report of a consult.
+#[utoipa::path(get, path = "/api/v1/consults/{id}/verify", tag = "reports", params(("id" = String, Path)),
+    responses((status = 200, description = "The verdicts", body = Object), (status = 404, body = Problem)))]
+pub async fn verify_consult(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+    Path(id): Path<String>,
+) -> Result<Json<Verdict>, ApiError> {
+    let id = ConsultId::parse(&id).map_err(|_| ApiError::NotFound)?;
+    Ok(Json(state.0.consults.verify_stored(&auth.0, &id).await?))
+}
+
+/// The files to be judged.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+pub struct VerifyForm {
+    /// The PDF, or the canonical JSON.
+    #[schema(content_media_type = "application/octet-stream")]
+    report: Vec<u8>,
+    /// Detached CMS signatures, when they are not in the PDF.
+    #[schema(content_media_type = "application/pkcs7-signature")]
+    signature: Vec<Vec<u8>>,
+}
+
+/// Judges files that anyone brings; nobody needs to log in, and nothing is kept.
+#[utoipa::path(post, path = "/api/v1/verify", tag = "reports",
+    request_body(content = VerifyForm, content_type = "multipart/form-data"),
+    responses((status = 200, description = "The verdicts", body = Object), (status = 422, body = Problem)))]
+pub async fn verify_files(
+    State(state): State<ApiState>,
+    mut form: Multipart,
+) -> Result<Json<Verdict>, ApiError> {
+    let mut report = None;
+    let mut signatures = Vec::new();
+    loop {
+        let field = form.next_field().await.map_err(|error| broken(&error))?;
+        let Some(field) = field else { break };
+        let name = field.name().unwrap_or_default().to_owned();
+        let bytes = field.bytes().await.map_err(|error| broken(&error))?;
+        match name.as_str() {
+            "report" => report = Some(bytes.to_vec()),
+            "signature" if signatures.len() < SIGNATURES_MAX => signatures.push(bytes.to_vec()),
+            "signature" => return Err(ApiError::invalid("signature", "too many signatures")),
+            _ => return Err(ApiError::invalid("form", "the fields are `report` and `signature`")),
+        }
+    }
+    let report = report.ok_or(ApiError::invalid("report", "drop the report: its PDF, or its JSON"))?;
+    Ok(Json(state.0.consults.verify_upload(report, signatures).await?))
+}
+
+fn broken(error: &axum::extract::multipart::MultipartError) -> ApiError {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        ApiError::TooLarge
+    } else {
+        ApiError::invalid("form", "the form could not be read")
+    }
+}

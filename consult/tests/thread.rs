@@ -1,10 +1,9 @@
 //! A question becomes a report on a real storage: asked, claimed by one of two, signed, reviewed, delivered, verified.
 
-use access::{
-    Agreement, Caller, ConsultKind, Organisation, OrganisationKind, Person, Role, Secret, Signatures,
-    Urgency,
-};
 use access::agreement::Turnaround;
+use access::{
+    Agreement, Caller, ConsultKind, Organisation, OrganisationKind, Person, Role, Secret, Signatures, Urgency,
+};
 use consult::report::ReportDraft;
 use consult::{
     Action, CertificateAuthority, ConsultConfig, ConsultError, ConsultService, Fonts, Judgement, Keystore,

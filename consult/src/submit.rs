@@ -311,9 +311,7 @@ fn name(attributes: &Map<String, Json>) -> String {
     };
     let group = |key: &str| groups.get(key).and_then(Json::as_str).filter(|text| !text.is_empty());
     let text = group("Ideographic").or_else(|| group("Alphabetic")).unwrap_or_default();
-    let is_chinese = text.chars().any(|c| !c.is_ascii());
-    let joined = text.split('^').filter(|part| !part.is_empty()).collect::<Vec<_>>();
-    crate::report::clean(&joined.join(if is_chinese { "" } else { " " }))
+    crate::report::clean(&dataset::names::display(text))
 }
 
 /// Age in words: from Patient's Age (PS3.5 §6.2, VR AS) or from the dates.

@@ -69,9 +69,27 @@ pub fn groups(text: &str) -> [&str; 3] {
     [next(), next(), next()]
 }
 
+/// One component group as people read it: `张三` for `张^三`, `Zhang San` for `Zhang^San`.
+#[must_use]
+pub fn display(group: &str) -> String {
+    // Chinese, Japanese and Korean names are written without a space.
+    let separator = if group.chars().any(|c| c >= '\u{2E80}') { "" } else { " " };
+    let parts: Vec<&str> = group.split('^').map(str::trim).filter(|part| !part.is_empty()).collect();
+    parts.join(separator)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chinese_names_are_shown_without_a_space() {
+        assert_eq!(display("张^三"), "张三");
+        assert_eq!(display("欧阳娜娜"), "欧阳娜娜");
+        assert_eq!(display("Zhang^San^^"), "Zhang San");
+        assert_eq!(display("Müller^Jürgen"), "Müller Jürgen");
+        assert_eq!(display(""), "");
+    }
 
     #[test]
     fn groups_and_components() {

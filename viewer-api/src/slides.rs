@@ -126,7 +126,7 @@ async fn info(
         organisation: names.of(state, &slide.owner).await?,
         study_instance_uid: slide.study.to_string(),
         series_instance_uid: slide.series.to_string(),
-        patient_name: slide.patient_name.replace('^', " ").trim().to_owned(),
+        patient_name: shown_name(&slide.patient_name),
         patient_id: slide.patient_id.clone(),
         study_date: slide.study_date.clone(),
         source: slide.source.clone(),
@@ -146,6 +146,12 @@ async fn info(
         description: slide.description.clone(),
         imported_at: model::time_text::rfc3339(model::time_text::from_unix_ms(slide.imported_at_ms)),
     })
+}
+
+/// The ideographic group of a person name, or the first that there is.
+fn shown_name(name: &str) -> String {
+    let [alphabetic, ideographic, _] = dataset::names::groups(name);
+    dataset::names::display(if ideographic.is_empty() { alphabetic } else { ideographic })
 }
 
 fn level_info(level: &wsi::slide::Level) -> LevelInfo {

@@ -122,7 +122,7 @@ fn text(attributes: &Map<String, Value>, tag: Tag) -> String {
         Value::Object(name) => ["Ideographic", "Alphabetic", "Phonetic"]
             .iter()
             .find_map(|group| name.get(*group)?.as_str())
-            .map(|name| name.replace('^', " ").trim().to_owned())
+            .map(dataset::names::display)
             .unwrap_or_default(),
         _ => String::new(),
     }
@@ -330,7 +330,7 @@ mod tests {
     fn a_name_is_shown_in_its_ideographic_form() {
         let json = json!({"00100010": {"vr": "PN", "Value": [
             {"Alphabetic": "Zhang^San", "Ideographic": "张^三"}]}});
-        assert_eq!(text(json.as_object().unwrap(), tags::PATIENT_NAME), "张 三");
+        assert_eq!(text(json.as_object().unwrap(), tags::PATIENT_NAME), "张三");
     }
 
     #[test]

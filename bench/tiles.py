@@ -45,8 +45,9 @@ class Load:
 
 def compare(binary: Path, slide: Path, work: Path, rounds: int, seconds: int, say=print) -> list[str]:
     with Farsight(binary, work / "tiles-farsight") as farsight:
-        took = farsight.import_file(slide)
-        say(f"  imported {slide.stat().st_size / 1e6:.0f} MB in {took:.1f} s", flush=True)
+        took, cpu, peak = farsight.import_file(slide)
+        imported = f"{slide.stat().st_size / 1e6:.0f} MB imported in {took:.1f} s, {cpu:.1f} s CPU, peak {peak:.0f} MB"
+        say(f"  {imported}", flush=True)
         files = work / "objects"
         files.mkdir()
         tiles = choose(farsight, files)
@@ -68,11 +69,11 @@ def compare(binary: Path, slide: Path, work: Path, rounds: int, seconds: int, sa
                             f"p50 {one.p50_ms:.2f} ms, p99 {one.p99_ms:.2f} ms, {one.cpu_us:.0f} us CPU each",
                             flush=True,
                         )
-            peak = farsight.peak_mb()
+            served = farsight.peak_mb()
     return [
-        f"{len(tiles)} random tiles of a slide of {slide.stat().st_size / 1e6:.0f} MB, mean {size / 1024:.1f} KiB, the "
-        f"same bytes from both ({CHECKED} compared); `wrk` for {seconds} s on the same processors, median of {rounds}. "
-        f"Import by the command line took {took:.1f} s. Farsight's peak {peak:.0f} MB, import by another process.",
+        f"Slide: {imported}, by the command line beside the running node.",
+        f"{len(tiles)} random tiles, mean {size / 1024:.1f} KiB, the same bytes from both ({CHECKED} compared); `wrk` for "
+        f"{seconds} s on the same processors, median of {rounds}. Farsight's peak: {served:.0f} MB.",
         "",
         *table(loads),
     ]
@@ -90,8 +91,9 @@ def choose(farsight: Farsight, files: Path) -> list[Tile]:
         uid = instance["00080018"]["Value"][0]
         path = files / f"{uid}.dcm"
         fetch_instance(f"{series}/instances/{uid}", farsight.headers, path)
-        columns, ranges = frame_ranges(path)
-        frames[columns] = (path.name, ranges)
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        if header.ImageType[2] == "VOLUME":
+            frames[int(header.TotalPixelMatrixColumns)] = (path.name, frame_ranges(path, int(header.NumberOfFrames)))
     rng = random.Random(1)
     every = [
         (level["level"], level["width"], level["tiles_x"], x, y)
@@ -117,9 +119,8 @@ def fetch_instance(url: str, headers: dict[str, str], path: Path) -> None:
     path.write_bytes(memoryview(body)[start : body.rindex(b"\r\n" + boundary)])
 
 
-def frame_ranges(path: Path) -> tuple[int, list[tuple[int, int]]]:
-    """(Total Pixel Matrix Columns, first and last byte of each frame in the file), one fragment per frame."""
-    header = pydicom.dcmread(path, stop_before_pixels=True)
+def frame_ranges(path: Path, frames: int) -> list[tuple[int, int]]:
+    """First and last byte of each frame in the file, when each is one fragment."""
     ranges = []
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         at = data.find(PIXEL_DATA)
@@ -131,9 +132,9 @@ def frame_ranges(path: Path) -> tuple[int, list[tuple[int, int]]]:
             length = struct.unpack_from("<I", data, at + 4)[0]
             ranges.append((at + 8, at + 7 + length))
             at += 8 + length
-    if len(ranges) != int(header.NumberOfFrames):
-        raise Failed(f"{path.name}: {len(ranges)} fragments for {header.NumberOfFrames} frames")
-    return int(header.TotalPixelMatrixColumns), ranges
+    if len(ranges) != frames:
+        raise Failed(f"{path.name}: {len(ranges)} fragments for {frames} frames")
+    return ranges
 
 
 def check_same(farsight: Farsight, nginx: Nginx, tiles: list[Tile]) -> None:

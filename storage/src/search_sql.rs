@@ -184,7 +184,78 @@ fn driver<'q>(
         let rest = filters.iter().enumerate().filter(|(n, _)| *n != i).map(|(_, f)| *f).collect();
         return Some((driver, rest));
     }
-    None
+    filters.iter().enumerate().find_map(|(i, filter)| {
+        let (rows, is_whole) = key_rows(owner, filter, values)?;
+        let from = format!(
+            "(SELECT DISTINCT moment, study_id FROM ({rows}) AS r) AS k JOIN study s ON s.id = k.study_id"
+        );
+        let rest =
+            filters.iter().enumerate().filter(|(n, _)| *n != i || !is_whole).map(|(_, f)| *f).collect();
+        Some((Driver { from, alias: "k", condition: "1 = 1".to_owned() }, rest))
+    })
+}
+
+/// Moments and studies that have a key, for a condition on names: far fewer than the studies, mostly. Also whether
+/// that is all that the condition asks.
+fn key_rows(owner: &OrgId, filter: &(Key, Matching), values: &mut Bindings) -> Option<(String, bool)> {
+    let longest = |words: &[String]| words.iter().max_by_key(|word| word.len()).cloned();
+    match filter {
+        (Key::PatientName, Matching::Fuzzy(text)) => {
+            let words: Vec<String> = fold(&bare(text)).split(' ').map(str::to_owned).collect();
+            let condition = word_condition('p', &longest(&words)?, values);
+            Some((rows_with_key(owner, &condition, values), words.len() == 1))
+        }
+        (Key::PatientName, Matching::Wildcard(pattern)) if !pattern.contains('=') => {
+            let condition = like("k.name_key", "P", &fold_pattern(pattern), values);
+            Some((rows_with_key(owner, &condition, values), true))
+        }
+        (Key::Anything, matching) => {
+            let words = anything_words(matching)?;
+            Some((rows_with_anything(owner, &longest(&words)?, values), words.len() == 1))
+        }
+        _ => None,
+    }
+}
+
+fn rows_with_key(owner: &OrgId, condition: &str, values: &mut Bindings) -> String {
+    let owner = values.text(owner.as_str());
+    format!("SELECT k.moment, k.study_id FROM study_key k WHERE k.owner = {owner} AND {condition}")
+}
+
+/// Studies with a word in the name, or at the beginning of the patient id or the accession number.
+fn rows_with_anything(owner: &OrgId, word: &str, values: &mut Bindings) -> String {
+    let name = word_condition('p', &fold(word), values);
+    let mut rows = rows_with_key(owner, &name, values);
+    for column in ["patient_id", "accession_number"] {
+        for spelling in spellings(word) {
+            let owner = values.text(owner.as_str());
+            let begins = begins(&format!("n.{column}"), &spelling, values);
+            rows.push_str(&format!(
+                " UNION ALL SELECT n.moment, n.id FROM study n WHERE n.owner = {owner} AND {begins}"
+            ));
+        }
+    }
+    rows
+}
+
+/// Identifiers are kept as they came; people type them in any case.
+fn spellings(word: &str) -> Vec<String> {
+    let mut all = vec![word.to_owned(), word.to_uppercase(), word.to_lowercase()];
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// The words of a search in one box; `None` when it says nothing.
+fn anything_words(matching: &Matching) -> Option<Vec<String>> {
+    let text = match matching {
+        Matching::Single(text) | Matching::Fuzzy(text) | Matching::Wildcard(text) => bare(text),
+        Matching::AnyOf(all) => bare(&all.join(" ")),
+        Matching::Range { .. } => return None,
+    };
+    let words: Vec<String> =
+        text.replace(['^', '\u{3000}'], " ").split_whitespace().map(str::to_owned).collect();
+    (!words.is_empty()).then_some(words)
 }
 
 /// One or two Chinese characters are keys as they are.
@@ -472,48 +543,27 @@ fn word_condition(part: char, word: &str, values: &mut Bindings) -> String {
 
 /// Every word in the name, or at the beginning of the patient id or the accession number.
 fn anything_condition(arm: Arm<'_>, matching: &Matching, values: &mut Bindings) -> String {
-    let text = match matching {
-        Matching::Single(text) | Matching::Fuzzy(text) | Matching::Wildcard(text) => bare(text),
-        Matching::AnyOf(all) => bare(&all.join(" ")),
-        Matching::Range { .. } => return "1 = 1".to_owned(),
-    };
-    let words: Vec<String> = text
-        .replace(['^', '\u{3000}'], " ")
-        .split_whitespace()
-        .map(|word| {
-            let name = word_condition('p', &fold(word), values);
-            let mut spellings = vec![word.to_owned(), word.to_uppercase(), word.to_lowercase()];
-            spellings.dedup();
-            let ids: Vec<String> = ["patient_id", "accession_number"]
-                .iter()
-                .flat_map(|column| spellings.iter().map(move |spelling| (column, spelling)))
-                .map(|(column, spelling)| match arm {
-                    Arm::Own(owner) => {
-                        let owner = values.text(owner.as_str());
-                        let begins = begins(&format!("n.{column}"), spelling, values);
-                        format!("UNION ALL SELECT n.id FROM study n WHERE n.owner = {owner} AND {begins}")
+    let Some(words) = anything_words(matching) else { return "1 = 1".to_owned() };
+    let all: Vec<String> = words
+        .iter()
+        .map(|word| match arm {
+            Arm::Own(owner) => {
+                let rows = rows_with_anything(owner, word, values);
+                format!("s.id IN (SELECT study_id FROM ({rows}) AS r)")
+            }
+            Arm::Granted(..) | Arm::All => {
+                let name = word_condition('p', &fold(word), values);
+                let mut any = with_key(arm, &name, values);
+                for column in ["s.patient_id", "s.accession_number"] {
+                    for spelling in spellings(word) {
+                        any.push_str(&format!(" OR ({})", begins(column, &spelling, values)));
                     }
-                    Arm::Granted(..) | Arm::All => {
-                        let begins = begins(&format!("s.{column}"), spelling, values);
-                        format!("OR ({begins})")
-                    }
-                })
-                .collect();
-            match arm {
-                Arm::Own(owner) => {
-                    let owner = values.text(owner.as_str());
-                    format!(
-                        "s.id IN (SELECT k.study_id FROM study_key k WHERE k.owner = {owner} AND {name} {})",
-                        ids.join(" ")
-                    )
                 }
-                Arm::Granted(..) | Arm::All => {
-                    format!("({} {})", with_key(arm, &name, values), ids.join(" "))
-                }
+                format!("({any})")
             }
         })
         .collect();
-    if words.is_empty() { "1 = 1".to_owned() } else { words.join(" AND ") }
+    all.join(" AND ")
 }
 
 #[cfg(test)]

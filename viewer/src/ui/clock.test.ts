@@ -11,9 +11,10 @@ test('a fresh request is calm, its last fifth is soon, after that it is over', (
   expect(readClock(0, due, 165 * minute)).toEqual({ level: 'over', minutes: 65 });
 });
 
-test('the last second still counts as a minute left', () => {
-  expect(readClock(0, minute, minute - 1)).toEqual({ level: 'soon', minutes: 1 });
+test('a minute that has begun counts, give or take what the clocks differ', () => {
+  expect(readClock(0, minute, minute - 10_000)).toEqual({ level: 'soon', minutes: 1 });
   expect(readClock(0, minute, minute)).toEqual({ level: 'soon', minutes: 0 });
+  expect(readClock(0, 24 * 60 * minute, -900).minutes).toBe(24 * 60);
 });
 
 test('without a start, the last hour is soon', () => {

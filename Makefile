@@ -19,7 +19,7 @@ help:
 	@echo 'make clean    remove what was built (not the demo data)'
 
 run: setup samples web
-	cargo build -p server
+	cargo build --workspace --bin farsight
 	exec $(TARGET)/debug/farsight demo --data $(DATA)
 
 setup:
@@ -53,7 +53,7 @@ viewer/dist:
 
 bench: viewer/dist/index.html
 	@scripts/setup.sh bench
-	cargo build --release -p server
+	cargo build --release --workspace --bin farsight
 	.venv/bin/python bench/run.py
 
 clean:

@@ -115,7 +115,7 @@ def run_store(binary: Path, work: Path, args) -> list[str]:
             if args.peers_only:
                 continue
             if not binary.exists():
-                raise Failed(f"{binary} is not there: cargo build --release -p server")
+                raise Failed(f"{binary} is not there: make bench builds it")
         else:
             tool(executable)
         starters[name] = start
@@ -146,7 +146,7 @@ def run_query(binary: Path, work: Path, args) -> list[str]:
     tool("Orthanc")
     if not args.peers_only:
         if not binary.exists():
-            raise Failed(f"{binary} is not there: cargo build --release -p server")
+            raise Failed(f"{binary} is not there: make bench builds it")
         starters["farsight"] = lambda folder: Farsight(binary, folder)
     studies, _ = ct_studies(args)
     many = 40 if args.quick else 400

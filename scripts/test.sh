@@ -48,7 +48,7 @@ finish() {
 suite "set-up" scripts/setup.sh test || finish
 suite "sample data" make --no-print-directory samples || finish
 suite "web build" make --no-print-directory web || finish
-suite "server build" cargo build --workspace --bins || finish
+suite "server build" cargo build --workspace --bin farsight || finish
 
 suite "formatting" cargo fmt --all --check
 suite "viewer checks" env -C viewer npm run check

@@ -79,8 +79,15 @@ class Process:
                 continue
         return total
 
+    def forget_peak(self) -> None:
+        """What was needed until now, to start for instance, no longer counts as peak (proc(5), clear_refs)."""
+        self._peak_kib.clear()
+        for pid in self.members():
+            with contextlib.suppress(OSError):
+                (Path("/proc") / str(pid) / "clear_refs").write_text("5")
+
     def peak_mb(self) -> float:
-        """Sum over the members of the most memory that each had resident."""
+        """Sum over the members of the most memory that each had resident since `forget_peak`."""
         for pid in self.members():
             try:
                 for line in (Path("/proc") / str(pid) / "status").read_text().splitlines():

@@ -59,6 +59,7 @@ def compare(binary: Path, slide: Path, work: Path, rounds: int, seconds: int, sa
             lists[farsight].write_text("".join(f"{t.path}\tAuthorization\t{authorisation}\n" for t in tiles))
             lists[nginx].write_text("".join(f"/{t.file}\tRange\tbytes={t.first}-{t.last}\n" for t in tiles))
             loads = []
+            farsight.forget_peak()
             for _ in range(rounds):
                 for connections in CONNECTIONS:
                     for server, wanted in lists.items():

@@ -80,7 +80,9 @@ pub async fn reading_is_noted_once(f: &Fixture) {
     for _ in 0..100 {
         s.note_read(&scope("town"), &found[0]);
     }
-    s.note_read(&Scope::node("other"), &found[0]);
+    for _ in 0..100 {
+        s.note_study_read(&Scope::node("other"), &instance.study_uid());
+    }
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     loop {
         let events = s.audit_events(&Scope::node("test"), None, 100).await.expect("events");

@@ -111,6 +111,14 @@ pub async fn bad_instances_leave_nothing(f: &Fixture) {
     let other = Instance { number: 2, ..instance.clone() };
     let result = store_as(&f.storage, "town", &other, &good, explicit).await;
     assert!(matches!(result, Err(StorageError::Refused(Refused::MissingAttribute(_)))), "{result:?}");
+    // It belongs to another study than the request says.
+    let arrival = Arrival { owner: org("town"), via: Via::Stow, declared: None };
+    let mut sink =
+        f.storage.sink(&scope("town"), arrival, TransferSyntax::explicit_little()).await.expect("a sink");
+    sink.expect_study(uid("9.9"));
+    sink.write(&good).await.expect("it is taken");
+    let result = sink.commit().await;
+    assert!(matches!(result, Err(StorageError::Refused(_))), "{result:?}");
     // A large one that is given up half-way.
     let large = Instance { rows: 60_000, frames: 3, ..instance.clone() }.bytes();
     let arrival = Arrival { owner: org("town"), via: Via::Dimse, declared: None };

@@ -197,7 +197,7 @@ fn build(
     let now_s = u64::try_from(now.unix_timestamp()).map_err(CertificateError::new)?;
     let moment = |seconds: u64| {
         der::DateTime::from_unix_duration(Duration::from_secs(seconds))
-            .and_then(|at| Ok(Time::GeneralTime(der::asn1::GeneralizedTime::from_date_time(at))))
+            .map(|at| Time::GeneralTime(der::asn1::GeneralizedTime::from_date_time(at)))
             .map_err(CertificateError::new)
     };
     let not_before = moment(now_s.saturating_sub(BACKDATE_S))?;

@@ -222,7 +222,10 @@ async fn a_question_becomes_a_report_with_two_signatures() {
         service.claim(wang, &id, asked.version, NOW),
         service.claim(chen, &id, asked.version, NOW)
     );
-    let (won, lost) = if a.is_ok() { (a.unwrap(), b) } else { (b.unwrap(), a) };
+    let (won, lost) = match (a, b) {
+        (Ok(won), lost) | (lost, Ok(won)) => (won, lost),
+        both => panic!("nobody won: {both:?}"),
+    };
     let holder = won.consult.reader.clone().unwrap();
     let told =
         matches!(&lost, Err(ConsultError::Conflict { holder: Some(name), .. }) if *name == holder.name);

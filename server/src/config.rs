@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use storage::{Storage, StorageConfig};
 
 /// Everything that can be configured.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Where things are kept.
@@ -70,18 +70,6 @@ pub struct ReportSection {
     pub trust_anchors: Option<PathBuf>,
     /// Directories with fonts; the system's when empty.
     pub font_directories: Vec<PathBuf>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            storage: StorageSection::default(),
-            http: HttpSection::default(),
-            dicom: DicomSection::default(),
-            report: ReportSection::default(),
-            limits: Limits::default(),
-        }
-    }
 }
 
 impl Default for StorageSection {

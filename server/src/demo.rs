@@ -120,11 +120,9 @@ fn print_welcome(cast: &Cast, http: SocketAddr, dicom: SocketAddr, manifest: &Pa
         cast::PASSWORD,
         cast::PASSPHRASE
     );
-    for account in &cast.accounts {
-        println!(
-            "    {:<12} {}　{}　{}",
-            account.login, account.name, account.title, account.organisation_name
-        );
+    for account in &cast::ACCOUNTS {
+        let organisation = cast.organisation_name(account);
+        println!("    {:<12} {}　{}　{organisation}", account.login, account.name, account.title);
     }
     println!("\n  Ctrl+C 停止 stops.\n");
 }

@@ -24,27 +24,7 @@ const TOWNSHIP: &str = "qinghe";
 const CITY: &str = "city-centre";
 const SECRETS_FILE: &str = "demo-secrets.json";
 
-/// The people: login, name, title, organisation, roles, whether they sign.
-const PEOPLE: [(&str, &str, &str, &str, &[Role], Signs); 10] = [
-    ("township", "李敏", "全科主治医师", TOWNSHIP, &[Role::Requester], Signs::No),
-    ("uploader", "孙磊", "放射技师", TOWNSHIP, &[Role::Uploader], Signs::No),
-    ("reader", "王建国", "主任医师", CITY, &[Role::Reader], Signs::Yes),
-    ("reader2", "刘洋", "主治医师", CITY, &[Role::Reader], Signs::Yes),
-    ("pathologist", "周雅琴", "副主任医师", CITY, &[Role::Reader], Signs::Yes),
-    ("reviewer", "赵红", "主任医师", CITY, &[Role::Reviewer], Signs::Yes),
-    ("coordinator", "陈晨", "调度", CITY, &[Role::Coordinator], Signs::No),
-    ("admin", "吴凡", "系统管理员", CITY, &[Role::Administrator], Signs::No),
-    ("security", "郑洁", "安全管理员", CITY, &[Role::SecurityOfficer], Signs::No),
-    ("auditor", "何平", "安全审计员", CITY, &[Role::Auditor], Signs::No),
-];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Signs {
-    Yes,
-    No,
-}
-
-/// What a script may know of a person.
+/// A person of the demonstration.
 pub struct Account {
     /// Login name.
     pub login: &'static str,
@@ -52,15 +32,47 @@ pub struct Account {
     pub name: &'static str,
     /// Title.
     pub title: &'static str,
-    /// Roles.
-    pub roles: &'static [Role],
     /// Organisation.
-    pub organisation: OrgId,
-    /// Its name.
-    pub organisation_name: String,
+    pub organisation: &'static str,
+    /// What they do.
+    pub role: Role,
     /// Whether they have a signing key.
-    pub can_sign: bool,
+    pub signs: Signs,
 }
+
+/// Whether a person has a signing key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signs {
+    /// With everyone's passphrase.
+    Yes,
+    /// No.
+    No,
+}
+
+const fn person(
+    login: &'static str,
+    name: &'static str,
+    title: &'static str,
+    organisation: &'static str,
+    role: Role,
+    signs: Signs,
+) -> Account {
+    Account { login, name, title, organisation, role, signs }
+}
+
+/// The people.
+pub const ACCOUNTS: [Account; 10] = [
+    person("township", "李敏", "全科主治医师", TOWNSHIP, Role::Requester, Signs::No),
+    person("uploader", "孙磊", "放射技师", TOWNSHIP, Role::Uploader, Signs::No),
+    person("reader", "王建国", "主任医师", CITY, Role::Reader, Signs::Yes),
+    person("reader2", "刘洋", "主治医师", CITY, Role::Reader, Signs::Yes),
+    person("pathologist", "周雅琴", "副主任医师", CITY, Role::Reader, Signs::Yes),
+    person("reviewer", "赵红", "主任医师", CITY, Role::Reviewer, Signs::Yes),
+    person("coordinator", "陈晨", "调度", CITY, Role::Coordinator, Signs::No),
+    person("admin", "吴凡", "系统管理员", CITY, Role::Administrator, Signs::No),
+    person("security", "郑洁", "安全管理员", CITY, Role::SecurityOfficer, Signs::No),
+    person("auditor", "何平", "安全审计员", CITY, Role::Auditor, Signs::No),
+];
 
 /// An organisation with what a machine needs to act as it.
 pub struct Member {
@@ -78,8 +90,6 @@ pub struct Cast {
     pub township: OrgId,
     /// Both organisations.
     pub members: Vec<Member>,
-    /// The people.
-    pub accounts: Vec<Account>,
     /// The demonstration's certificate authority.
     pub anchors_pem: String,
 }
@@ -132,60 +142,50 @@ impl Cast {
         }
         storage.put_agreement(&scope(), &agreement()?).await?;
 
-        let mut accounts = Vec::new();
-        for (login, name, title, org, roles, signs) in PEOPLE {
+        for account in &ACCOUNTS {
             let member = members
                 .iter()
-                .find(|m| m.organisation.id.as_str() == org)
+                .find(|m| m.organisation.id.as_str() == account.organisation)
                 .context("a person's organisation is missing")?;
-            let organisation = member.organisation.clone();
-            let person = PersonId::parse(&format!("demo-{login}"))?;
-            if storage.person(&person).await.is_err() {
-                make_person(storage, &authority, &person, login, name, title, &organisation, roles, signs)
-                    .await?;
-            }
-            accounts.push(Account {
-                login,
-                name,
-                title,
-                roles,
-                organisation: organisation.id,
-                organisation_name: organisation.name,
-                can_sign: signs == Signs::Yes,
-            });
+            make_person(storage, &authority, account, &member.organisation).await?;
         }
-        Ok(Self { township: OrgId::parse(TOWNSHIP)?, members, accounts, anchors_pem })
+        Ok(Self { township: OrgId::parse(TOWNSHIP)?, members, anchors_pem })
+    }
+
+    /// Name of the organisation of an account.
+    pub fn organisation_name(&self, account: &Account) -> &str {
+        let member = self.members.iter().find(|m| m.organisation.id.as_str() == account.organisation);
+        member.map_or("", |m| m.organisation.name.as_str())
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "one row of the table above, spelled out")]
+/// Makes a person with key and password, unless they are there.
 async fn make_person(
     storage: &Storage,
     authority: &CertificateAuthority,
-    id: &PersonId,
-    login: &str,
-    name: &str,
-    title: &str,
+    account: &Account,
     organisation: &Organisation,
-    roles: &[Role],
-    signs: Signs,
 ) -> Result<()> {
+    let id = PersonId::parse(&format!("demo-{}", account.login))?;
+    if storage.person(&id).await.is_ok() {
+        return Ok(());
+    }
     let password_hash =
         tokio::task::spawn_blocking(|| access::password::hash(&Secret::new(PASSWORD.into()))).await??;
     // The key first: whoever has an account has everything.
-    if signs == Signs::Yes {
-        let key = authority.issue(name, &organisation.name, OffsetDateTime::now_utc())?;
+    if account.signs == Signs::Yes {
+        let key = authority.issue(account.name, &organisation.name, OffsetDateTime::now_utc())?;
         Keystore::new(storage.clone())
-            .install(&scope(), id, &organisation.id, key, Secret::new(PASSPHRASE.into()))
+            .install(&scope(), &id, &organisation.id, key, Secret::new(PASSPHRASE.into()))
             .await?;
     }
     let person = Person {
-        id: id.clone(),
-        login: login.to_owned(),
-        name: name.to_owned(),
-        title: title.to_owned(),
+        id,
+        login: account.login.to_owned(),
+        name: account.name.to_owned(),
+        title: account.title.to_owned(),
         organisation: organisation.id.clone(),
-        roles: roles.to_vec(),
+        roles: vec![account.role],
         password_hash,
         is_disabled: false,
     };

@@ -1,6 +1,6 @@
 //! `demo.json`: what a script or a test needs to know of a running demonstration.
 
-use super::cast::{Cast, PASSPHRASE, PASSWORD};
+use super::cast::{ACCOUNTS, Cast, PASSPHRASE, PASSWORD, Signs};
 use super::{ANCHORS_FILE, scope};
 use anyhow::Result;
 use model::{Level, Query};
@@ -29,14 +29,13 @@ pub async fn describe(
             })
         })
         .collect();
-    let accounts: Vec<Json> = cast
-        .accounts
+    let accounts: Vec<Json> = ACCOUNTS
         .iter()
         .map(|account| {
             json!({
-                "login": account.login, "password": PASSWORD, "name": account.name, "roles": account.roles,
+                "login": account.login, "password": PASSWORD, "name": account.name, "roles": [account.role],
                 "organisation": account.organisation,
-                "signing_passphrase": account.can_sign.then_some(PASSPHRASE),
+                "signing_passphrase": (account.signs == Signs::Yes).then_some(PASSPHRASE),
             })
         })
         .collect();

@@ -37,7 +37,9 @@ export class SlideView {
       visibilityRatio: 0.2,
       animationTime: 0.3,
       springStiffness: 10,
-      imageLoaderLimit: 8,
+      imageLoaderLimit: 12,
+      // The default of one tile a frame starves a slow computer, whose frames are few.
+      maxTilesPerFrame: 24,
       preload: true,
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
     } as OpenSeadragon.Options);

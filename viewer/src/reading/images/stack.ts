@@ -5,7 +5,7 @@ import { noteServerDate } from '../../api/connection';
 import { Unreachable, problemFrom } from '../../api/problem';
 import { relogin } from '../../api/client';
 import { withPalette } from './palette';
-import { inOrder, number, tags, text, withModality, type Instance } from './dicomJson';
+import { inOrder, number, tags, text, withModality, withoutVoidSpacing, type Instance } from './dicomJson';
 
 export interface Stack {
   seriesUid: string;
@@ -44,7 +44,7 @@ export async function loadStack(org: string, studyUid: string, seriesUid: string
   const images = inOrder(await fetchMetadata(`${series}/metadata`)).filter(
     (instance) => number(instance, tags.rows) !== null,
   );
-  const instances = await Promise.all(images.map((image) => withPalette(withModality(image), fetchBytes)));
+  const instances = await Promise.all(images.map((image) => withPalette(withoutVoidSpacing(withModality(image)), fetchBytes)));
   const sopByImageId = new Map<string, string>();
   const instanceByImageId = new Map<string, Instance>();
   for (const instance of instances) {

@@ -173,13 +173,24 @@ fn study_key(row: &Row) -> Option<(OrgId, Uid)> {
     Some((row.owner.clone(), study))
 }
 
+fn is_microscopy(row: &Row) -> bool {
+    texts(&row.attributes, tags::MODALITIES_IN_STUDY).iter().any(|m| m == "SM")
+}
+
+/// Leaves out studies that hold only a slide's label: nobody looks for them, and asking about one by mistake would send
+/// the patient's identity along.
+async fn without_labels(state: &ApiState, rows: Vec<Row>) -> Result<Vec<Row>, ApiError> {
+    let microscopy: Vec<_> = rows.iter().filter(|row| is_microscopy(row)).filter_map(study_key).collect();
+    if microscopy.is_empty() {
+        return Ok(rows);
+    }
+    let labels = state.0.slides.label_studies(&microscopy).await?;
+    Ok(rows.into_iter().filter(|row| study_key(row).is_none_or(|key| !labels.contains(&key))).collect())
+}
+
 /// The slides of those rows that have any, with one look-up for all.
 async fn slides_of_rows(state: &ApiState, scope: &Scope, rows: &[Row]) -> Result<SlidesByStudy, ApiError> {
-    let with_slides: Vec<_> = rows
-        .iter()
-        .filter(|row| texts(&row.attributes, tags::MODALITIES_IN_STUDY).iter().any(|m| m == "SM"))
-        .filter_map(study_key)
-        .collect();
+    let with_slides: Vec<_> = rows.iter().filter(|row| is_microscopy(row)).filter_map(study_key).collect();
     if with_slides.is_empty() {
         return Ok(SlidesByStudy::new());
     }
@@ -246,10 +257,11 @@ pub async fn list_studies(
     }
     let page = state.0.storage.search(caller.scope(), &query).await?;
     note_search(&state, caller.scope()).await?;
-    let slides = slides_of_rows(&state, caller.scope(), &page.rows).await?;
+    let rows = without_labels(&state, page.rows).await?;
+    let slides = slides_of_rows(&state, caller.scope(), &rows).await?;
     let mut names = Names::default();
-    let mut studies = Vec::with_capacity(page.rows.len());
-    for row in &page.rows {
+    let mut studies = Vec::with_capacity(rows.len());
+    for row in &rows {
         studies.push(study_from_row(&state, caller.scope(), &mut names, &slides, row).await?);
     }
     Ok(Json(StudyPage { studies, more: page.more }))

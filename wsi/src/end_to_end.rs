@@ -207,4 +207,8 @@ async fn the_form_says_whose_slide_it_is() {
     let query = Query::new(Level::Study, 10).with_value(model::Key::AccessionNumber, "B2026-0001");
     let found = node.storage.search(&node.own(), &query).await.unwrap();
     assert_eq!(found.rows.len(), 2, "the slide's study, and the one of its label");
+    let label = (slide.owner.clone(), slide.associated[0].study.clone());
+    let both = [(slide.owner.clone(), slide.study.clone()), label.clone()];
+    let apart = node.slides.label_studies(&both).await.unwrap();
+    assert_eq!(apart, std::collections::HashSet::from([label]), "only the label's is left out of lists");
 }

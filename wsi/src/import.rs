@@ -188,13 +188,16 @@ impl Slides {
     async fn record(&self, scope: &Scope, slide: Slide) -> Result<ImportedSlide, SlideError> {
         let body = serde_json::to_value(&slide)
             .map_err(|_| SlideError::Storage(StorageError::Corrupt("a slide's record")))?;
+        let mut keys = vec![("study", study_key(&slide.owner, &slide.study))];
+        let apart = slide.associated.iter().find(|image| image.study != slide.study);
+        keys.extend(apart.map(|image| ("label_study", study_key(&slide.owner, &image.study))));
         let change = Change {
             puts: vec![Put {
                 kind: KIND,
                 id: slide.id.to_string(),
                 expected: Expected::Absent,
                 body,
-                keys: vec![("study", study_key(&slide.owner, &slide.study))],
+                keys,
                 unique: vec![("source", source_key(&slide.owner, &slide.original_sha256))],
                 sort: slide.imported_at_ms,
                 visible_to: vec![slide.owner.clone()],

@@ -2,7 +2,7 @@
 
 use crate::{AssociatedKind, LabelRight, Slide, SlideError};
 use model::{Key, Matching, OrgId, Query, Reach, Scope, SlideId, Uid};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use storage::{InstanceRef, Order, RecordQuery, Storage};
@@ -194,13 +194,35 @@ impl Slides {
         if *instance.owner() == slide.owner { Ok(instance) } else { Err(SlideError::NotFound) }
     }
 
+    /// Of these studies, the ones that hold only label and overview of a slide. They are no study that a person would
+    /// look for, ask about or send: lists for people leave them out.
+    ///
+    /// # Errors
+    /// [`SlideError::Storage`].
+    pub async fn label_studies(&self, studies: &[(OrgId, Uid)]) -> Result<HashSet<(OrgId, Uid)>, SlideError> {
+        let slides = self.records_by("label_study", studies).await?;
+        let apart = |slide: &Arc<Slide>| {
+            let image = slide.associated.iter().find(|image| image.study != slide.study)?;
+            Some((slide.owner.clone(), image.study.clone()))
+        };
+        Ok(slides.iter().filter_map(apart).collect())
+    }
+
     /// Slides whose study is one of these, without regard to reach.
     async fn records_of(&self, studies: &[(OrgId, Uid)]) -> Result<Vec<Arc<Slide>>, SlideError> {
+        self.records_by("study", studies).await
+    }
+
+    async fn records_by(
+        &self,
+        key: &'static str,
+        studies: &[(OrgId, Uid)],
+    ) -> Result<Vec<Arc<Slide>>, SlideError> {
         let node = Scope::node("slide list");
         let mut slides = Vec::new();
         for part in studies.chunks(STUDIES_PER_QUERY) {
             let mut query = RecordQuery::new(KIND);
-            query.keys.push(("study", part.iter().map(|(owner, study)| study_key(owner, study)).collect()));
+            query.keys.push((key, part.iter().map(|(owner, study)| study_key(owner, study)).collect()));
             query.order = Order::Descending;
             for record in self.storage.records(&node, &query).await? {
                 slides.push(Arc::new(parse(record.body)?));

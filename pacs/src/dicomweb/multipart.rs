@@ -8,8 +8,11 @@ use futures_util::stream::{self, StreamExt as _};
 use std::ops::Range;
 use storage::{InstanceRef, Storage, StorageError};
 
-/// Separates parts. It cannot stand in a part by accident: it is long and never changes, and no length is searched for.
-const BOUNDARY: &str = "farsight-5b0f6a3de2c94f1f8d71c4a9b3e07a62";
+/// Separates parts: random for each answer, so that no stored bytes can have been made to look like it.
+fn boundary() -> String {
+    format!("farsight-{:032x}", super::problem::rand_id())
+}
+
 /// Bytes that are read at once.
 const CHUNK: u64 = 1 << 20;
 
@@ -41,18 +44,20 @@ pub fn response(
     transfer_syntax: Option<&str>,
     parts: Vec<Part>,
 ) -> Response {
-    let mut content_type = format!("multipart/related; type=\"{part_type}\"; boundary={BOUNDARY}");
+    let boundary = boundary();
+    let mut content_type = format!("multipart/related; type=\"{part_type}\"; boundary={boundary}");
     if let Some(syntax) = transfer_syntax {
         content_type.push_str("; transfer-syntax=");
         content_type.push_str(syntax);
     }
     let storage = storage.clone();
+    let end = format!("\r\n--{boundary}--\r\n");
     let pieces = stream::iter(parts.into_iter().enumerate()).flat_map(move |(index, part)| {
         let line_break = if index == 0 { "" } else { "\r\n" };
-        let head = format!("{line_break}--{BOUNDARY}\r\nContent-Type: {}\r\n\r\n", part.content_type);
+        let head = format!("{line_break}--{boundary}\r\nContent-Type: {}\r\n\r\n", part.content_type);
         stream::once(async move { Ok(Bytes::from(head)) }).chain(part_stream(storage.clone(), part.bytes))
     });
-    let end = stream::once(async { Ok(Bytes::from(format!("\r\n--{BOUNDARY}--\r\n"))) });
+    let end = stream::once(async move { Ok(Bytes::from(end)) });
     let mut response = Response::new(Body::from_stream(pieces.chain(end)));
     if let Ok(value) = HeaderValue::from_str(&content_type) {
         response.headers_mut().insert(header::CONTENT_TYPE, value);

@@ -62,7 +62,8 @@ pub fn problem_response(
     response
 }
 
-fn rand_id() -> u128 {
+/// 128 bits that a peer cannot guess.
+pub(super) fn rand_id() -> u128 {
     use std::hash::{BuildHasher as _, RandomState};
     let half = || u128::from(RandomState::new().hash_one(0_u8));
     (half() << 64) | half()

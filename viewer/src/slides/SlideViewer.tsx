@@ -105,7 +105,7 @@ export default function SlideViewer({ slide }: { slide: Slide }) {
         <GradeChip slide={slide} />
       </div>
       <div className={classes.room}>
-        <div ref={screen} className={classes.screen} role="img" aria-label={t('slide.screen')} data-sharp={sharp} />
+        <div ref={screen} className={classes.screen} role="img" aria-label={t('slide.screen')} data-sharp={sharp} data-page-keys />
         {view !== null && state !== null && slide.mpp_um !== null && <Ruler view={view} mpp_um={slide.mpp_um} active={measuring} />}
         {state !== null && <ScaleLine slide={slide} state={state} magnification={magnification} />}
         {failed && (

@@ -16,8 +16,14 @@ function belongsToFocus(event: KeyboardEvent, pressed: string): boolean {
   return (pressed === 'Enter' || pressed === 'Space') && event.target.closest(pressable) !== null;
 }
 
-function dialogIsOpen(): boolean {
-  return document.querySelector('[role="dialog"][aria-modal="true"]') !== null;
+/** A dialog or an open menu has the keyboard to itself. */
+function keyboardIsTaken(): boolean {
+  return document.querySelector('[role="dialog"][aria-modal="true"], [role="menu"]') !== null;
+}
+
+/** The image viewer's library swallows every key on its screen (`data-page-keys`); they are meant for the page. */
+function isSwallowed(event: KeyboardEvent): boolean {
+  return event.defaultPrevented && !(event.target instanceof Element && event.target.closest('[data-page-keys]') !== null);
 }
 
 export function useKeys(bindings: Bindings, enabled = true): void {
@@ -30,7 +36,7 @@ export function useKeys(bindings: Bindings, enabled = true): void {
     let prefix: string | null = null;
     let prefixAt = 0;
     const onKey = (event: KeyboardEvent) => {
-      if (event.isComposing || event.defaultPrevented || dialogIsOpen()) return;
+      if (event.isComposing || isSwallowed(event) || keyboardIsTaken()) return;
       const pressed = spell(event);
       if (belongsToFocus(event, pressed)) return;
       const live = prefix !== null && event.timeStamp - prefixAt < sequenceWindow_ms ? prefix : null;

@@ -83,7 +83,7 @@ export default function ImageViewer({ study, onDisplayed }: Props) {
           onPreset={(preset) => act((viewer) => viewer.preset(preset))}
         />
         <div className={classes.screenFrame} onContextMenu={(event) => event.preventDefault()}>
-          <div ref={screen} className={classes.screen} role="img" aria-label={t('images.screen')} data-shown={view !== null} />
+          <div ref={screen} className={classes.screen} role="img" aria-label={t('images.screen')} data-shown={view !== null} data-page-keys />
           {view !== null && (
             <Overlay study={study} series={series} instance={stack?.instanceByImageId.get(view.imageId)} view={view} />
           )}

@@ -34,7 +34,8 @@ pub enum Tab {
 pub struct ListQuery {
     /// Tab.
     pub tab: Tab,
-    /// Part of a number, patient name, patient id, accession number, or question; empty for all.
+    /// Part of a number, patient name (in Chinese, pinyin or initials), patient id, accession number, or question; empty
+    /// for all.
     pub text: String,
     /// Rows at most; 1 to 200.
     pub limit: u32,
@@ -154,13 +155,14 @@ impl ConsultService {
 
 /// Whether the text is part of what people look for; in lower case.
 fn matches(consult: &Consult, text: &str) -> bool {
-    [
-        &consult.number,
-        &consult.patient.name,
-        &consult.patient.id,
-        &consult.study.accession_number,
-        &consult.question,
-    ]
-    .into_iter()
-    .any(|field| field.to_lowercase().contains(text))
+    storage::name_matches(&consult.patient.name, text)
+        || [
+            &consult.number,
+            &consult.patient.name,
+            &consult.patient.id,
+            &consult.study.accession_number,
+            &consult.question,
+        ]
+        .into_iter()
+        .any(|field| field.to_lowercase().contains(text))
 }

@@ -31,6 +31,7 @@ mod writer;
 pub use audit::{AuditAction, AuditEntry, AuditEvent, AuditOutcome};
 pub use error::StorageError;
 pub use ingest::{Arrival, Outcome, Sink, Stored, Via};
+pub use names::name_matches;
 pub use read::{InstanceRef, MetadataBody, StudySummary};
 pub use record::{Change, Expected, Grant, GrantChange, Order, Put, Record, RecordQuery};
 pub use search::{Page, Row};

@@ -159,6 +159,14 @@ pub(crate) fn keys<'a>(groups: impl IntoIterator<Item = &'a str>) -> NameKeys {
     keys
 }
 
+/// Whether somebody who types `word` into a search box looks for this name (component groups separated by `=`): the same
+/// keys that studies are found by.
+#[must_use]
+pub fn name_matches(name: &str, word: &str) -> bool {
+    let word = fold(word);
+    !word.is_empty() && keys(name.split('=')).parts.iter().any(|key| key.starts_with(&word))
+}
+
 /// Keys of a group as it is written.
 fn written_keys(folded: &str, keys: &mut NameKeys) {
     let joined: String = folded.split(' ').collect();
@@ -302,6 +310,14 @@ mod tests {
         for word in ["李", "li", "zh s", "x"] {
             assert!(!begins(&of(&["张三"]), word), "{word}");
         }
+    }
+
+    #[test]
+    fn a_name_outside_the_index_is_found_by_the_same_words() {
+        for word in ["张", "zhang", "zs", "ZhangSan"] {
+            assert!(name_matches("张三", word) && name_matches("Zhang^San=张^三", word), "{word}");
+        }
+        assert!(!name_matches("张三", "li") && !name_matches("张三", " "));
     }
 
     #[test]

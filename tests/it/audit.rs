@@ -6,15 +6,25 @@ use crate::support::{Ct, Node};
 
 #[test]
 fn stores_and_reads_are_on_the_chain() {
+    // The auditor is the reading centre's, and sees what its people and machines did.
     let node = Node::start("audit-events");
-    let ct = Ct::new();
-    node.machine(Org::Township).stow(&[ct.file()]).expect(200);
-    node.machine(Org::Township).get(&ct.path()).expect(200);
-    node.machine(Org::City).get(&ct.path()).expect(404);
+    let (ct, elsewhere) = (Ct::new(), Ct::new());
+    node.machine(Org::City).stow(&[ct.file()]).expect(200);
+    node.machine(Org::City).get(&ct.path()).expect(200);
+    node.machine(Org::Township).stow(&[elsewhere.file()]).expect(200);
     let events = node.person("auditor").get("/api/v1/audit?limit=500").expect(200).json();
     let events = events["events"].as_array().expect("events").clone();
-    let about = |word: &str| events.iter().filter(|e| e.to_string().contains(word)).count();
-    assert!(about(&ct.study) >= 2, "a store and a read of the study: {events:?}");
+    let happened = |action: &str, object: &str| {
+        events
+            .iter()
+            .any(|e| e["action"] == action && e["object"].as_str().is_some_and(|o| o.ends_with(object)))
+    };
+    assert!(happened("store", &ct.instance), "{events:?}");
+    assert!(happened("read", &ct.study), "{events:?}");
+    assert!(
+        !happened("store", &elsewhere.instance),
+        "another hospital's events are not this auditor's: {events:?}"
+    );
     assert!(!serde_json::to_string(&events).expect("JSON").contains("张"), "no names on the chain");
 }
 

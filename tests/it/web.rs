@@ -84,7 +84,7 @@ fn a_frame_that_is_not_there_is_not_found() {
     let ct = Ct::new();
     let machine = stored(std::slice::from_ref(&ct)).machine(Org::Township);
     machine.get(&format!("{}/frames/2", ct.path())).expect_problem(404, "not-found");
-    machine.get(&format!("{}/frames/0", ct.path())).expect_problem(400, "bad-request");
+    machine.get(&format!("{}/frames/0", ct.path())).expect_problem(404, "not-found");
     machine.get(&format!("{}/frames/one", ct.path())).expect_problem(400, "bad-request");
 }
 
@@ -194,20 +194,26 @@ fn rendered_and_thumbnail_are_pictures() {
 #[test]
 fn every_transfer_syntax_of_the_samples_renders() {
     let machine = Node::shared().machine(Org::Township);
-    let mut seen = 0;
+    let (mut rendered, mut refused) = (0, 0);
     for entry in std::fs::read_dir(sample("syntaxes")).expect("samples").flatten() {
-        let bytes = std::fs::read(entry.path()).expect("a sample");
-        let answer = machine.stow(&[bytes]);
         let name = entry.file_name();
-        assert!([200, 202].contains(&answer.status), "{name:?}: {}", answer.text());
+        let file = Part10::parse(std::fs::read(entry.path()).expect("a sample")).into_another_instance();
+        let answer = machine.stow(&[file]);
         let json = answer.json();
+        if answer.status == 409 {
+            // Some of pydicom's files name no study and no series.
+            assert_eq!(json["00081198"]["Value"][0]["00081197"]["Value"][0], 0xA900, "{name:?}");
+            refused += 1;
+            continue;
+        }
         let url =
             json["00081199"]["Value"][0]["00081190"]["Value"][0].as_str().expect("a retrieve URL").to_owned();
         let picture = machine.get_as(&format!("{url}/rendered"), "image/png");
         assert_eq!(picture.status, 200, "{name:?}: {}", picture.text());
-        seen += 1;
+        assert!(picture.body.starts_with(b"\x89PNG"), "{name:?}");
+        rendered += 1;
     }
-    assert!(seen > 30, "{seen} samples");
+    assert!(rendered > 40 && refused < 5, "{rendered} rendered, {refused} refused");
 }
 
 #[test]

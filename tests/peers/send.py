@@ -8,7 +8,10 @@ A file's data set is not read, only its file meta group. Status: four hexadecima
 import sys
 
 from pydicom.filereader import read_file_meta_info
-from pynetdicom import AE
+from pynetdicom import AE, _config
+
+# Otherwise pynetdicom reads the data set and writes its own, mended one.
+_config.STORE_SEND_CHUNKED_DATASET = True
 
 
 def main(host: str, port: str, calling: str, *paths: str) -> None:

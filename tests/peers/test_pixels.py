@@ -1,7 +1,9 @@
 """pydicom as judge of the frames: passed through as stored, and decoded on request to the very same pixels."""
 
+import io
 import re
 import unittest
+import urllib.request
 import warnings
 
 import numpy as np
@@ -32,11 +34,9 @@ def part(answer: bytes, content_type: str) -> tuple[str, bytes]:
     return kind, body.removesuffix(b"\r\n")
 
 
-def store(path) -> None:
-    import urllib.request
-
+def store(file: bytes) -> None:
     boundary = b"peer-part"
-    body = b"--%s\r\nContent-Type: application/dicom\r\n\r\n%s\r\n--%s--\r\n" % (boundary, path.read_bytes(), boundary)
+    body = b"--%s\r\nContent-Type: application/dicom\r\n\r\n%s\r\n--%s--\r\n" % (boundary, file, boundary)
     headers = {
         "Authorization": f"Bearer {township()['token']}",
         "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary.decode()}',
@@ -45,14 +45,20 @@ def store(path) -> None:
         assert answer.status == 200
 
 
+def as_another_instance(file: bytes, number: int) -> bytes:
+    """Several samples are the same image in different syntaxes, under one SOP Instance UID: the last digits change."""
+    uid = pydicom.dcmread(io.BytesIO(file), stop_before_pixels=True).SOPInstanceUID.encode()
+    return file.replace(uid, uid[:-2] + b"%d" % (10 + number))
+
+
 class Pixels(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.files = {}
-        for name in {*LOSSLESS, *ENCAPSULATED}:
-            path = SAMPLES / "syntaxes" / f"{name}.dcm"
-            store(path)
-            cls.files[name] = pydicom.dcmread(path)
+        for number, name in enumerate(sorted({*LOSSLESS, *ENCAPSULATED})):
+            file = as_another_instance((SAMPLES / "syntaxes" / f"{name}.dcm").read_bytes(), number)
+            store(file)
+            cls.files[name] = pydicom.dcmread(io.BytesIO(file))
 
     def frame(self, ds, number, accept):
         path = f"/dicom-web/studies/{ds.StudyInstanceUID}/series/{ds.SeriesInstanceUID}"

@@ -213,6 +213,32 @@ impl Part10 {
         Self { data_set_at: 144 + length, bytes }
     }
 
+    /// The same under another SOP Instance UID of the same length, wherever the UID stands: several samples are the
+    /// same image in different syntaxes.
+    pub fn into_another_instance(mut self) -> Self {
+        let tag_and_vr = b"\x02\x00\x03\x00UI";
+        let at =
+            self.bytes.windows(6).position(|w| w == tag_and_vr).expect("a Media Storage SOP Instance UID");
+        let length = usize::from(u16::from_le_bytes([self.bytes[at + 6], self.bytes[at + 7]]));
+        let old: Vec<u8> = self.bytes[at + 8..at + 8 + length].iter().copied().filter(|b| *b != 0).collect();
+        let digits = format!("{:040}", uuid::Uuid::new_v4().as_u128());
+        let mut new = old.clone();
+        let changed = old.len().saturating_sub(old.iter().position(|b| *b == b'.').unwrap_or(0) + 2).min(9);
+        let from = new.len() - changed;
+        for (place, digit) in new[from..].iter_mut().zip(digits.bytes().rev()) {
+            // Dots stay where they are, and no component begins with a zero.
+            if *place != b'.' {
+                *place = b'1' + (digit - b'0') % 9;
+            }
+        }
+        let mut from = 0;
+        while let Some(found) = self.bytes[from..].windows(old.len()).position(|w| w == old) {
+            self.bytes[from + found..from + found + old.len()].copy_from_slice(&new);
+            from += found + old.len();
+        }
+        self
+    }
+
     /// The data set's bytes.
     pub fn data_set(&self) -> &[u8] {
         &self.bytes[self.data_set_at..]

@@ -84,6 +84,8 @@ pub struct SlideInfo {
 pub struct LevelInfo {
     /// 0 is the largest.
     pub level: u32,
+    /// SOP Instance UID of the level.
+    pub sop_instance_uid: String,
     /// Pixels.
     pub width: u32,
     /// Pixels.
@@ -157,6 +159,7 @@ fn shown_name(name: &str) -> String {
 fn level_info(level: &wsi::slide::Level) -> LevelInfo {
     LevelInfo {
         level: level.level,
+        sop_instance_uid: level.instance.to_string(),
         width: level.width,
         height: level.height,
         downsample: level.downsample,

@@ -80,6 +80,7 @@ export type Grade = 'A' | 'B' | 'C';
 
 export interface SlideLevel {
   level: number;
+  sop_instance_uid: string;
   width: number;
   height: number;
   downsample: number;

@@ -20,15 +20,15 @@ export function CaseImages({ consult, onDisplayed }: Props) {
       {consult.slide_id === null ? (
         <CaseStudy study={consult.study} onDisplayed={onDisplayed} />
       ) : (
-        <CaseSlide id={consult.slide_id} />
+        <CaseSlide id={consult.slide_id} onDisplayed={onDisplayed} />
       )}
     </Suspense>
   );
 }
 
-function CaseSlide({ id }: { id: string }) {
+function CaseSlide({ id, onDisplayed }: { id: string; onDisplayed: (sop: string) => void }) {
   const slide = useSlide(id);
-  if (slide.data !== undefined) return <SlideViewer slide={slide.data} />;
+  if (slide.data !== undefined) return <SlideViewer slide={slide.data} onDisplayed={onDisplayed} />;
   return slide.isError ? <ErrorNotice error={slide.error} onRetry={() => void slide.refetch()} /> : <PageSkeleton />;
 }
 

@@ -1,7 +1,7 @@
 /** One slide on the screen and what a pathologist can do to it. Wraps OpenSeadragon; knows nothing of React. */
 import OpenSeadragon from 'openseadragon';
 import type { Slide } from '../api/types';
-import { tileSource } from './tileSource';
+import { smallestFirst, tileSource } from './tileSource';
 
 export interface SlideViewState {
   /** Screen pixels per slide pixel. */
@@ -14,6 +14,8 @@ export interface SlideViewEvents {
   /** Every tile of the view is on the screen in full sharpness. */
   onSharp: () => void;
   onFailed: () => void;
+  /** A tile of this level has come for the view (not for the overview). */
+  onDisplayed: (sopInstanceUid: string) => void;
 }
 
 /** Beyond this a scanner's pixel only grows. */
@@ -65,6 +67,11 @@ export class SlideView {
       report();
     });
     this.viewer.addHandler('open-failed', events.onFailed);
+    const levels = smallestFirst(slide);
+    this.viewer.addHandler('tile-loaded', (event) => {
+      const level = levels[event.tile.level];
+      if (level !== undefined) events.onDisplayed(level.sop_instance_uid);
+    });
     for (const moved of ['zoom', 'pan', 'rotate', 'resize', 'animation', 'update-viewport'] as const) {
       this.viewer.addHandler(moved, report);
     }

@@ -16,7 +16,12 @@ const panStep_px = 120;
 const zoomStep = 1.4;
 const scaleBarMax_px = 160;
 
-export default function SlideViewer({ slide }: { slide: Slide }) {
+interface Props {
+  slide: Slide;
+  onDisplayed?: (sopInstanceUid: string) => void;
+}
+
+export default function SlideViewer({ slide, onDisplayed }: Props) {
   const { t } = useTranslation();
   const screen = useRef<HTMLDivElement>(null);
   const overview = useRef<HTMLDivElement>(null);
@@ -26,6 +31,10 @@ export default function SlideViewer({ slide }: { slide: Slide }) {
   const [failed, setFailed] = useState(false);
   const [measuring, setMeasuring] = useState(false);
   const native = nativeObjective(slide);
+  const displayed = useRef(onDisplayed);
+  useEffect(() => {
+    displayed.current = onDisplayed;
+  }, [onDisplayed]);
 
   useEffect(() => {
     if (screen.current === null || overview.current === null) return;
@@ -36,6 +45,7 @@ export default function SlideViewer({ slide }: { slide: Slide }) {
         setSharp(true);
       },
       onFailed: () => setFailed(true),
+      onDisplayed: (sop) => displayed.current?.(sop),
     });
     setView(made);
     return () => {

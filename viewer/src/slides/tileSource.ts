@@ -36,10 +36,15 @@ export function placeOnSlide(level: SlideLevel, aspect: number, part: Rectangle)
   };
 }
 
+/** Levels in OpenSeadragon's order. */
+export function smallestFirst(slide: Slide): SlideLevel[] {
+  return [...slide.levels].sort((a, b) => a.width - b.width);
+}
+
 export function tileSource(slide: Slide): OpenSeadragon.TileSource {
-  const smallestFirst = [...slide.levels].sort((a, b) => a.width - b.width);
+  const levels = smallestFirst(slide);
   const at = (index: number): SlideLevel => {
-    const level = smallestFirst[index];
+    const level = levels[index];
     if (level === undefined) throw new RangeError(`level ${index}`);
     return level;
   };
@@ -51,7 +56,7 @@ export function tileSource(slide: Slide): OpenSeadragon.TileSource {
     tileHeight: slide.tile_height,
     tileOverlap: 0,
     minLevel: 0,
-    maxLevel: smallestFirst.length - 1,
+    maxLevel: levels.length - 1,
   });
   return Object.assign(source, {
     getLevelScale: (index: number) => at(index).width / slide.width,

@@ -13,6 +13,7 @@ export default defineConfig({
   outputDir: `${artefacts}/browser`,
   globalSetup: './node.ts',
   use: {
+    actionTimeout: 20_000,
     browserName: 'chromium',
     locale: 'zh-CN',
     timezoneId: 'Asia/Shanghai',

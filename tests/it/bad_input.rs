@@ -5,7 +5,7 @@ use crate::support::node::Org;
 use crate::support::programs::{Done, finish, python};
 use crate::support::{Ct, Node, Part10, sample};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 const MEMORY_GROWTH_MAX: u64 = 64 << 20;
 
@@ -55,25 +55,27 @@ fn hostile() -> Vec<Hostile> {
     ]
 }
 
-/// The node that gets all of it, with what it was before: each test measures on the same process.
-fn node() -> &'static Node {
-    static NODE: OnceLock<Node> = OnceLock::new();
-    NODE.get_or_init(|| {
+/// The node that gets all of it, one test at a time, because its memory is measured.
+fn node() -> MutexGuard<'static, Node> {
+    static NODE: OnceLock<Mutex<Node>> = OnceLock::new();
+    let node = NODE.get_or_init(|| {
         let node = Node::start("bad-input");
         // Warm: one good object by each way.
         let ct = Ct::new().sized(256);
         node.machine(Org::Township).stow(&[ct.file()]).expect(200);
         node.machine(Org::Township).get(&format!("{}/rendered", ct.path())).expect(200);
+        node.person("uploader");
         node.assert_alive();
-        node
-    })
+        Mutex::new(node)
+    });
+    node.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn refused(way: &str, send: impl Fn(&Node, &Hostile)) {
     let node = node();
     for bad in hostile() {
         let before = node.memory_peak_bytes();
-        send(node, &bad);
+        send(&node, &bad);
         let grown = node.memory_peak_bytes().saturating_sub(before);
         assert!(grown < MEMORY_GROWTH_MAX, "{way}, {}: {} MB more", bad.name, grown >> 20);
         node.assert_alive();

@@ -31,6 +31,8 @@ impl Client {
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(60)))
             .max_redirects(0)
+            // A server that refuses before it has read the body closes the connection: it is not to be used again.
+            .max_idle_connections(0)
             .build();
         Self { agent: config.into(), base: base.to_owned(), headers: Vec::new() }
     }

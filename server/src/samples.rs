@@ -36,7 +36,8 @@ pub fn slide_options(path: &Path) -> wsi::ImportOptions {
     let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let (name, id, accession, description) = match stem.as_str() {
         "CMU-1-Small-Region" => ("李秀英", "QH20260017", "B2026-0311", "胃窦活检 HE"),
-        "generated-pyramid" => ("陈建军", "QH20260042", "B2026-0342", "结肠息肉切除 HE"),
+        // What its label says.
+        "generated-pyramid" => ("张三", "FS000001", "B26-004711", "结肠息肉切除 HE"),
         other => (other, other, other, "病理切片"),
     };
     wsi::ImportOptions {

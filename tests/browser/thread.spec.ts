@@ -314,7 +314,7 @@ test('the township doctor asks from a phone', async ({ person }) => {
   await expect(page.getByRole('heading', { name: '申请会诊' })).toBeVisible();
   await page.getByPlaceholder('姓名/拼音/患者号/检查号…').fill('lxy');
   await page.getByRole('listitem').filter({ hasText: '李秀英' }).first().getByRole('button').click();
-  await page.getByLabel('问题').fill('手机上的申请：有没有骨折？');
+  await page.getByLabel('问题').fill('手机上的申请：是否异型增生？');
   await expectNoSidewaysScroll(page);
   await shot(page, 'phone-ask');
   await page.getByLabel(/患者已知情同意/).check();
@@ -324,6 +324,7 @@ test('the township doctor asks from a phone', async ({ person }) => {
   await shot(page, 'phone-case');
   await page.goto(`${caseAddress}/report`);
   await expect(verdict(page).getByText('签名有效', { exact: true })).toBeVisible();
+  await expect(page.getByRole('link', { name: '下载 PDF' })).toBeVisible();
   await expectNoSidewaysScroll(page);
   await shot(page, 'phone-report');
 });

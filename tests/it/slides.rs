@@ -2,9 +2,9 @@
 
 use crate::support::node::Org;
 use crate::support::programs::{finish, python};
-use crate::support::{Node, sample};
+use crate::support::{Node, run, sample};
 use base64::Engine as _;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::sync::OnceLock;
 
 /// A node with the CMU slide; and the slide.
@@ -96,10 +96,52 @@ fn the_label_is_its_own_hospitals_and_the_slide_is_nobody_elses() {
     }
     node.person("reader").get(&format!("/api/v1/slides/{id}")).expect_problem(404, "not-found");
     node.person("reader").get(&tile(slide, "0/0/0")).expect_problem(404, "not-found");
-    assert_eq!(
-        node.person("reader").get("/api/v1/slides").expect(200).json()["slides"],
-        serde_json::json!([])
-    );
+    assert_eq!(node.person("reader").get("/api/v1/slides").expect(200).json()["slides"], json!([]));
+
+    // Asked about the slide, the reading centre sees it; who it is from, as the label says, is not for its eyes.
+    let township = node.person("township");
+    let question = json!({
+        "reading_organisation": node.id_of(Org::City), "kind": "diagnosis", "urgency": "frozen", "slide_id": id,
+        "study": {"org": node.id_of(Org::Township), "study_instance_uid": slide["study_instance_uid"]},
+        "question": "切缘是否干净？", "consent": true,
+    });
+    let draft = township.post("/api/v1/consults", &question).expect(201).json();
+    let submit = format!("/api/v1/consults/{}/submit", draft["id"].as_str().expect("an id"));
+    township.post(&submit, &json!({"version": draft["version"]})).expect(200);
+    let seen = node.person("reader").get(&format!("/api/v1/slides/{id}")).expect(200).json();
+    assert_eq!((&seen["has_label"], &seen["has_overview"]), (&json!(false), &json!(false)));
+    node.person("reader").get(&tile(slide, "0/0/0")).expect(200);
+    for kind in ["label", "overview"] {
+        let path = format!("/api/v1/slides/{id}/associated/{kind}");
+        node.person("reader").get(&path).expect_problem(404, "not-found");
+        node.machine(Org::City).get(&path).expect_problem(404, "not-found");
+    }
+    let path = "/dicom-web/instances?includefield=00080008&limit=500";
+    let all = node.machine(Org::City).get(path).expect(200).json();
+    let types = all.as_array().expect("instances").iter().map(|i| i["00080008"]["Value"].to_string());
+    let types: Vec<_> = types.collect();
+    assert!(types.iter().any(|t| t.contains("VOLUME")), "{types:?}");
+    assert!(!types.iter().any(|t| t.contains("LABEL") || t.contains("OVERVIEW")), "{types:?}");
+}
+
+/// David Clunie's dciodvfy judges each object that the import made.
+#[test]
+fn the_dicom_objects_are_sound() {
+    let (node, slide) = imported();
+    let uid = |key: &str| slide[key].as_str().expect("a UID");
+    let path =
+        format!("/dicom-web/studies/{}/series/{}", uid("study_instance_uid"), uid("series_instance_uid"));
+    let machine = node.machine(Org::Township);
+    let answer =
+        machine.get_as(&path, "multipart/related; type=\"application/dicom\"; transfer-syntax=*").expect(200);
+    let folder = tempfile::tempdir().expect("a folder");
+    for (number, (_, bytes)) in answer.parts().into_iter().enumerate() {
+        let file = folder.path().join(format!("{number}.dcm"));
+        std::fs::write(&file, bytes).expect("a file");
+        let done = run("dciodvfy", &[file.to_str().expect("UTF-8")]);
+        let errors: Vec<_> = done.stderr.lines().filter(|line| line.starts_with("Error")).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+    }
 }
 
 #[test]

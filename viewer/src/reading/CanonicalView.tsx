@@ -2,6 +2,7 @@
 import { Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { JsonValue } from '../api/types';
+import { dicomDate } from '../ui/dicomText';
 import { Field } from '../ui/Field';
 import { canonicalRows } from './canonicalRows';
 import classes from './Reading.module.css';
@@ -10,11 +11,17 @@ export function CanonicalView({ canonical }: { canonical: { [key: string]: JsonV
   const { t, i18n } = useTranslation();
   // Keys come from the server: one that we have no word for is shown as it is rather than left out.
   const word = (key: string) => (i18n.exists(`canonical.${key}`) ? i18n.t(`canonical.${key}` as 'canonical.findings') : key);
+  // The machine's words for these stand in the signed text; people read their own.
+  const shown = (path: string[], value: string) => {
+    if (path.join('.') === 'exam.date' || path.join('.') === 'patient.birth_date') return dicomDate(value);
+    const key = { kind: 'kind', urgency: 'urgency', 'patient.sex': 'patient.sex' }[path.join('.')];
+    return key !== undefined && i18n.exists(`${key}.${value}`) ? i18n.t(`${key}.${value}` as 'kind.diagnosis') : value;
+  };
   return (
     <div className={classes.canonical}>
       {canonicalRows(canonical).map(({ path, value }) => (
         <Field key={path.join('.')} label={path.map(word).join(' · ')}>
-          {typeof value === 'number' ? t('sign.items', { n: value }) : value}
+          {typeof value === 'number' ? t('sign.items', { n: value }) : shown(path, value)}
         </Field>
       ))}
       <details>

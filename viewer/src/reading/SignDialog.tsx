@@ -66,7 +66,17 @@ export default function SignDialog({ consult, as, flush, onClose }: Props) {
   };
 
   return (
-    <Modal opened onClose={onClose} size="xl" title={t(`sign.title.${as}`)} closeButtonProps={{ 'aria-label': t('common.close') }}>
+    <Modal
+      opened
+      onClose={onClose}
+      size="xl"
+      title={
+        <Text fw={600} size="lg">
+          {t(`sign.title.${as}`)}
+        </Text>
+      }
+      closeButtonProps={{ 'aria-label': t('common.close') }}
+    >
       <form onSubmit={submit}>
         <Stack gap="md">
           <Text size="sm">{t('sign.explain')}</Text>

@@ -1,4 +1,4 @@
-/** A JSON report as rows to read: the physician's words first, lists as their length. */
+/** A JSON report as rows to read: whose it is, what was said, then the rest; lists as their length. */
 import type { JsonValue } from '../api/types';
 
 export interface CanonicalRow {
@@ -7,7 +7,23 @@ export interface CanonicalRow {
   value: string | number;
 }
 
-const first = ['findings', 'diagnosis', 'recommendation'];
+/** What a signer must see without scrolling, in this order: the right patient, the right examination, the words. */
+const first = [
+  'patient.name',
+  'patient.sex',
+  'patient.age',
+  'patient.id',
+  'exam.description',
+  'exam.date',
+  'requesting.name',
+  'findings',
+  'diagnosis',
+  'recommendation',
+  'request.question',
+  'number',
+  'kind',
+  'urgency',
+];
 
 export function canonicalRows(canonical: { [key: string]: JsonValue }): CanonicalRow[] {
   const rows: CanonicalRow[] = [];
@@ -28,6 +44,6 @@ function listText(list: JsonValue[]): string | number {
 }
 
 function rank({ path }: CanonicalRow): number {
-  const place = first.indexOf(path.at(-1) ?? '');
+  const place = first.indexOf(path.join('.'));
   return place === -1 ? first.length : place;
 }

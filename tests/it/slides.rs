@@ -7,28 +7,24 @@ use base64::Engine as _;
 use serde_json::{Value as Json, json};
 use std::sync::OnceLock;
 
-/// A node with the CMU slide; and the slide.
+/// The node with the CMU slide that most tests share; and the slide.
 fn imported() -> &'static (Node, Json) {
     static NODE: OnceLock<(Node, Json)> = OnceLock::new();
-    NODE.get_or_init(|| {
-        let node = Node::start("slides");
-        let slide = sample("demo/slides/CMU-1-Small-Region.svs");
-        let arguments = [
-            "import",
-            slide.to_str().expect("UTF-8"),
-            "--org",
-            node.id_of(Org::Township),
-            "--patient-name",
-            "李秀英",
-            "--patient-id",
-            "QH20260017",
-        ];
-        node.command(&arguments).expect_success();
-        let slides = node.person("township").get("/api/v1/slides").expect(200).json();
-        let slide = slides["slides"][0].clone();
-        assert_eq!(slide["source"], "CMU-1-Small-Region.svs");
-        (node, slide)
-    })
+    NODE.get_or_init(|| import("slides"))
+}
+
+/// A node of one's own with the CMU slide; and the slide.
+fn import(name: &str) -> (Node, Json) {
+    let node = Node::start(name);
+    let slide = sample("demo/slides/CMU-1-Small-Region.svs");
+    let owner = node.id_of(Org::Township);
+    let patient = ["--patient-name", "李秀英", "--patient-id", "QH20260017"];
+    let slide = slide.to_str().expect("UTF-8");
+    node.command(&[&["import", slide, "--org", owner][..], &patient].concat()).expect_success();
+    let slides = node.person("township").get("/api/v1/slides").expect(200).json();
+    let slide = slides["slides"][0].clone();
+    assert_eq!(slide["source"], "CMU-1-Small-Region.svs");
+    (node, slide)
 }
 
 fn tile(slide: &Json, place: &str) -> String {
@@ -122,6 +118,44 @@ fn the_label_is_its_own_hospitals_and_the_slide_is_nobody_elses() {
     let types: Vec<_> = types.collect();
     assert!(types.iter().any(|t| t.contains("VOLUME")), "{types:?}");
     assert!(!types.iter().any(|t| t.contains("LABEL") || t.contains("OVERVIEW")), "{types:?}");
+}
+
+#[test]
+fn a_report_about_a_slide_prints_its_grade() {
+    let (node, slide) = import("slides-report");
+    let (township, pathologist) = (node.person("township"), node.person("pathologist"));
+    let question = json!({
+        "reading_organisation": node.id_of(Org::City), "kind": "diagnosis", "urgency": "routine",
+        "slide_id": slide["id"],
+        "study": {"org": node.id_of(Org::Township), "study_instance_uid": slide["study_instance_uid"]},
+        "question": "是否异型增生？", "consent": true,
+    });
+    let draft = township.post("/api/v1/consults", &question).expect(201).json();
+    let at = |rest: &str| format!("/api/v1/consults/{}/{rest}", draft["id"].as_str().expect("an id"));
+    let on = |seen: &Json| json!({"version": seen["version"]});
+    let submitted = township.post(&at("submit"), &on(&draft)).expect(200).json();
+    let claimed = pathologist.post(&at("claim"), &on(&submitted)).expect(200).json();
+    let report = json!({
+        "findings": "黏膜慢性炎，腺体结构规则。", "diagnosis": "慢性胃炎，未见异型增生。", "recommendation": "",
+        "template": null, "displayed": [],
+    });
+    let saved = json!({"version": claimed["version"], "report": report});
+    let saved = pathologist.put(&at("report"), &saved).expect(200).json();
+    let preview = pathologist.get(&at("report/preview")).expect(200).json();
+    assert_eq!(preview["canonical"]["slide"]["grade"], "A");
+    let signature = json!({
+        "version": saved["version"], "canonical_sha256": preview["canonical_sha256"],
+        "passphrase": node.account("pathologist")["signing_passphrase"],
+    });
+    pathologist.post(&at("sign"), &signature).expect(200);
+    let folder = tempfile::tempdir().expect("a folder");
+    let pdf = folder.path().join("report.pdf");
+    std::fs::write(&pdf, township.get(&at("report.pdf")).expect(200).body).expect("a file");
+    let text = run("pdftotext", &["-layout", pdf.to_str().expect("UTF-8"), "-"]).expect_success().stdout;
+    let text: String = text.split_whitespace().collect();
+    for words in ["李秀英", "未见异型增生", "无损等级A"] {
+        assert!(text.contains(words), "{words} in {text}");
+    }
 }
 
 /// David Clunie's dciodvfy judges each object that the import made.

@@ -39,10 +39,17 @@ pub async fn upload(
     let arrival = Arrival { owner: caller.organisation().clone(), via: Via::Upload, declared: None };
     let mut sink = state.0.storage.sink_part10(caller.scope(), arrival).await?;
     let mut stream = body.into_data_stream();
+    let mut refused = None;
     while let Some(chunk) = stream.next().await {
         let chunk =
             chunk.map_err(|_| ApiError::invalid("file", "the transfer broke off; send the file again"))?;
-        sink.write(&chunk).await?;
+        // After a refusal the rest is read and left: a connection closed on a sender loses the answer on its way.
+        if refused.is_none() {
+            refused = sink.write(&chunk).await.err();
+        }
+    }
+    if let Some(error) = refused {
+        return Err(error.into());
     }
     let stored = sink.commit().await?;
     let outcome = match stored.outcome {

@@ -1,5 +1,6 @@
 //! Content negotiation (PS3.18 §8.3.3, RFC 9110 §12.5.1): what clients say in practice, quoted or not.
 
+use super::problem::WebError;
 use axum::http::{HeaderMap, header};
 use std::collections::BTreeMap;
 
@@ -70,6 +71,17 @@ pub fn accepted(headers: &HeaderMap, accept_parameter: Option<&str>) -> Vec<Medi
     ranges
 }
 
+/// Refuses a client that takes no JSON: metadata and search results come as nothing else.
+pub fn require_json(headers: &HeaderMap, accept_parameter: Option<&str>) -> Result<(), WebError> {
+    let takes =
+        |range: &MediaRange| range.covers("application/dicom+json") || range.covers("application/json");
+    if accepted(headers, accept_parameter).iter().any(takes) {
+        Ok(())
+    } else {
+        Err(WebError::NotAcceptable("the answer is application/dicom+json".into()))
+    }
+}
+
 /// Parses an Accept list; what is not a media range is passed over.
 #[must_use]
 pub fn parse(text: &str) -> Vec<MediaRange> {
@@ -132,6 +144,18 @@ mod tests {
             &[("image/jls", "image/jls", None), ("image/jp2", "image/jp2", None)],
         );
         check("nonsense", &[]);
+    }
+
+    #[test]
+    fn who_takes_no_json_is_told_so() {
+        let takes = |accept: &str| require_json(&HeaderMap::new(), Some(accept)).is_ok();
+        for accept in ["application/dicom+json", "application/json", "*/*;q=0.1", "application/*", ""] {
+            assert!(takes(accept), "{accept}");
+        }
+        assert!(takes("multipart/related; type=\"application/dicom+json\""));
+        for accept in ["application/dicom+xml", "*/*;q=0", "image/jpeg"] {
+            assert!(!takes(accept), "{accept}");
+        }
     }
 
     #[test]

@@ -2,17 +2,21 @@
 
 use super::accept::accepted;
 use super::frames::instance_of;
-use super::multipart::{self, Part, PartBytes, file_range};
+use super::multipart::{self, Part, PartBytes};
 use super::problem::WebError;
+use super::routes::parameter;
 use super::target::Target;
 use access::Right;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use dataset::{Dataset, Scanner, Tag, Value, tags};
+use dataset::json::{BulkPath, element_at, parse_bulk_path};
+use dataset::{Scanner, Tag, TransferSyntax, Value, tags};
 use std::ops::Range;
 use storage::{InstanceRef, Storage};
+
+const OCTETS: &str = "application/octet-stream";
 
 /// Where a bulk value is in the stored file; read from the file itself, which names its own places.
 pub enum Place {
@@ -31,72 +35,67 @@ pub async fn bulkdata(
 ) -> Result<Response, WebError> {
     target.require(Right::Retrieve)?;
     let instance = instance_of(&storage, &target).await?;
-    let path = parse_path(&target.rest).ok_or(WebError::NotFound)?;
+    let (parents, tag) = parse_bulk_path(&target.rest).ok_or(WebError::NotFound)?;
+    let path = BulkPath { parents: &parents, tag };
+    let ranges = accepted(&headers, parameter(query.as_deref(), "accept").as_deref());
+    let range = ranges
+        .iter()
+        .find(|range| range.covers(OCTETS))
+        .ok_or_else(|| WebError::NotAcceptable(format!("bulk data are {OCTETS}")))?;
     storage.note_read(&target.scope, &instance);
-    let ranges = accepted(&headers, super::routes::parameter(query.as_deref(), "accept").as_deref());
-    let is_single = !ranges[0].is_multipart();
-    let is_encapsulated_pixels =
-        instance.syntax().is_encapsulated() && path.last().is_some_and(|step| step.0 == tags::PIXEL_DATA);
-    if is_encapsulated_pixels {
-        // Fragments mean nothing outside their frames: each frame is a part.
-        let content_type = format!("application/octet-stream; transfer-syntax={}", instance.syntax());
-        let parts = (0..instance.frame_count())
-            .map(|frame| Part {
-                content_type: content_type.clone(),
-                bytes: PartBytes::Frame(instance.clone(), frame),
-            })
-            .collect();
-        let syntax = instance.syntax().as_str().to_owned();
-        return Ok(multipart::response(&storage, "application/octet-stream", Some(&syntax), parts));
+    if is_by_frames(&instance, &path) {
+        return by_frames(&storage, instance);
     }
-    let place = find(&storage, &instance, &path).await?;
-    let body = match (place, is_single) {
-        (Place::Range(range), true) => Body::from_stream(file_range(storage, instance, range)),
-        (Place::Bytes(bytes), true) => Body::from(bytes),
-        (Place::Bytes(bytes), false) => {
-            let part =
-                Part { content_type: "application/octet-stream".into(), bytes: PartBytes::Memory(bytes) };
-            return Ok(multipart::response(&storage, "application/octet-stream", None, vec![part]));
+    let bytes = match find(&storage, &instance, &path).await? {
+        Place::Range(place) if !range.is_multipart() => {
+            return multipart::single(&storage, &instance, place, OCTETS, &headers);
         }
-        (Place::Range(range), false) => {
-            let bytes = read_all(&storage, &instance, range).await?;
-            let part = Part {
-                content_type: "application/octet-stream".into(),
-                bytes: PartBytes::Memory(bytes.into()),
-            };
-            return Ok(multipart::response(&storage, "application/octet-stream", None, vec![part]));
+        Place::Bytes(bytes) if !range.is_multipart() => {
+            let mut response = Response::new(Body::from(bytes));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(OCTETS));
+            return Ok(response);
         }
+        Place::Range(place) => PartBytes::Range(instance, place),
+        Place::Bytes(bytes) => PartBytes::Memory(bytes),
     };
-    let mut response = Response::new(body);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    Ok(response)
+    let part = Part { content_type: OCTETS.into(), bytes };
+    multipart::response(&storage, OCTETS, None, std::iter::once(part))
 }
 
-/// `7FE00010` or `00480105/1/00282000`: tags, and 1-based item numbers between them (0 for the last).
-fn parse_path(text: &str) -> Option<Vec<(Tag, usize)>> {
-    let mut path = Vec::new();
-    let mut pieces = text.split('/');
-    while let Some(piece) = pieces.next() {
-        if path.len() == 64 || piece.len() != 8 {
-            return None;
-        }
-        let number = u32::from_str_radix(piece, 16).ok()?;
-        let tag = Tag((number >> 16) as u16, (number & 0xFFFF) as u16);
-        let item = match pieces.next() {
-            Some(item) => item.parse().ok().filter(|n| *n > 0)?,
-            None => 0,
-        };
-        path.push((tag, item));
-    }
-    (path.last()?.1 == 0).then_some(path)
+/// Whether the value is the image's own pixel data, kept in a form whose frames only the frame index knows: fragments
+/// mean nothing outside their frames, and what is deflated has no places in the file.
+fn is_by_frames(instance: &InstanceRef, path: &BulkPath<'_>) -> bool {
+    let is_packed = instance.syntax().is_encapsulated() || is_deflated(instance);
+    is_packed && path.parents.is_empty() && path.tag == tags::PIXEL_DATA
+}
+
+fn is_deflated(instance: &InstanceRef) -> bool {
+    instance.syntax().as_str() == TransferSyntax::DEFLATED
+}
+
+/// Each frame as a part.
+fn by_frames(storage: &Storage, instance: InstanceRef) -> Result<Response, WebError> {
+    // Inflated frames are plain little endian pixels.
+    let syntax = if is_deflated(&instance) {
+        TransferSyntax::EXPLICIT_LITTLE.to_owned()
+    } else {
+        instance.syntax().as_str().to_owned()
+    };
+    let content_type = format!("{OCTETS}; transfer-syntax={syntax}");
+    let parts = (0..instance.frame_count()).map(move |frame| Part {
+        content_type: content_type.clone(),
+        bytes: PartBytes::Frame(instance.clone(), frame),
+    });
+    multipart::response(storage, OCTETS, Some(&syntax), parts)
+}
+
+/// Finds the value of an element of the data set itself.
+pub async fn find_top(storage: &Storage, instance: &InstanceRef, tag: Tag) -> Result<Place, WebError> {
+    find(storage, instance, &BulkPath { parents: &[], tag }).await
 }
 
 /// Finds a value by scanning the stored file once more; it was sound when it came in.
-pub async fn find(
-    storage: &Storage,
-    instance: &InstanceRef,
-    path: &[(Tag, usize)],
-) -> Result<Place, WebError> {
+async fn find(storage: &Storage, instance: &InstanceRef, path: &BulkPath<'_>) -> Result<Place, WebError> {
     let mut scanner = Scanner::new(instance.syntax(), storage.limits());
     let (mut at, end) = (instance.head_length(), instance.file_length());
     while at < end {
@@ -108,21 +107,18 @@ pub async fn find(
         scanner.feed(&bytes).map_err(|_| WebError::Internal)?;
     }
     let scanned = scanner.finish().map_err(|_| WebError::Internal)?;
-    let mut dataset: &Dataset = &scanned.dataset;
-    for (tag, item) in path {
-        let element = dataset.get(*tag).ok_or(WebError::NotFound)?;
-        match (&element.value, *item) {
-            (Value::Items(items), n) if n > 0 => dataset = items.get(n - 1).ok_or(WebError::NotFound)?,
-            (Value::Bulk { offset, length }, 0) => {
-                let start = instance.head_length().checked_add(*offset).ok_or(WebError::Internal)?;
-                let end = start.checked_add(*length).ok_or(WebError::Internal)?;
-                return Ok(Place::Range(start..end));
-            }
-            (Value::Bytes(bytes), 0) => return Ok(Place::Bytes(bytes.clone())),
-            _ => return Err(WebError::NotFound),
+    match &element_at(&scanned.dataset, path).ok_or(WebError::NotFound)?.value {
+        Value::Bulk { .. } if is_deflated(instance) => Err(WebError::NotAcceptable(
+            "the data set is kept deflated, so its values have no place of their own: retrieve the instance"
+                .into(),
+        )),
+        Value::Bulk { offset, length } => {
+            let start = instance.head_length().checked_add(*offset).ok_or(WebError::Internal)?;
+            Ok(Place::Range(start..start.checked_add(*length).ok_or(WebError::Internal)?))
         }
+        Value::Bytes(bytes) => Ok(Place::Bytes(bytes.clone())),
+        _ => Err(WebError::NotFound),
     }
-    Err(WebError::NotFound)
 }
 
 /// Reads a range into memory, bounded by the frame limit.
@@ -145,23 +141,4 @@ pub async fn read_all(
         bytes.extend_from_slice(&piece);
     }
     Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_alternates_tags_and_items() {
-        assert_eq!(parse_path("7FE00010"), Some(vec![(Tag(0x7FE0, 0x0010), 0)]));
-        assert_eq!(
-            parse_path("00480105/1/00282000"),
-            Some(vec![(Tag(0x0048, 0x0105), 1), (Tag(0x0028, 0x2000), 0)])
-        );
-        for text in
-            ["", "7FE0001", "7FE00010/1", "00480105/0/00282000", "../etc/passwd", "00480105/x/00282000"]
-        {
-            assert_eq!(parse_path(text), None, "{text}");
-        }
-    }
 }

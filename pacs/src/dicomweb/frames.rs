@@ -2,15 +2,16 @@
 //! it asks for plain pixels.
 
 use super::accept::{MediaRange, accepted};
+use super::conditions::{entity_tag, has_already};
 use super::multipart::{self, Part, PartBytes};
 use super::problem::WebError;
+use super::seats::{Seat, blocking, seat};
 use super::target::Target;
 use access::Right;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
 use codec::{FrameFormat, Photometric};
 use dataset::{PixelDescription, TransferSyntax};
 use storage::{InstanceRef, Storage};
@@ -159,13 +160,12 @@ pub async fn frames(
     if frames.len() > 1 {
         form.framing = Framing::Multipart;
     }
-    // The object's name is the hash of its content, so this address never means other bytes.
-    let etag = format!("\"{}-{}-{}\"", instance.sha256(), target.rest, form.transfer_syntax);
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == etag.as_bytes()) {
+    let etag = entity_tag(instance.sha256(), (&frames, &form.media_type, &form.transfer_syntax));
+    if has_already(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
     storage.note_read(&target.scope, &instance);
-    let mut response = answer(&storage, &instance, &frames, &form).await?;
+    let mut response = answer(&storage, &instance, frames, form).await?;
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=86400"));
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
@@ -178,31 +178,29 @@ pub async fn frames(
 async fn answer(
     storage: &Storage,
     instance: &InstanceRef,
-    frames: &[u32],
-    form: &Form,
+    frames: Vec<u32>,
+    form: Form,
 ) -> Result<Response, WebError> {
     let content_type = format!("{}; transfer-syntax={}", form.media_type, form.transfer_syntax);
-    let mut parts = Vec::with_capacity(frames.len());
-    for frame in frames {
-        let bytes = match form.decoding {
-            Decoding::None => PartBytes::Frame(instance.clone(), *frame),
-            Decoding::ToNative => PartBytes::Memory(decoded(storage, instance, *frame).await?.bytes.into()),
-        };
-        parts.push(Part { content_type: content_type.clone(), bytes });
-    }
-    if form.framing == Framing::Multipart {
-        // One stored frame is read before the answer begins, so that what is damaged is a clear error.
-        if let [Part { bytes: bytes @ PartBytes::Frame(..), .. }] = parts.as_mut_slice() {
-            *bytes = PartBytes::Memory(storage.frame(instance, frames[0]).await?);
-        }
-        return Ok(multipart::response(storage, &form.media_type, Some(&form.transfer_syntax), parts));
-    }
-    let bytes = match parts.pop().map(|part| part.bytes) {
-        Some(PartBytes::Memory(bytes)) => bytes,
-        Some(PartBytes::Frame(instance, frame)) => storage.frame(&instance, frame).await?,
-        _ => Bytes::new(),
+    // The first frame is there before the answer begins, so that what is damaged is a clear error; each of the others
+    // is read, and decoded, when its turn comes.
+    let first = *frames.first().ok_or(WebError::NotFound)?;
+    let bytes = match form.decoding {
+        Decoding::None => storage.frame(instance, first).await?,
+        Decoding::ToNative => decoded(storage, instance, first).await?.0.bytes.into(),
     };
-    Ok(([(header::CONTENT_TYPE, content_type)], Body::from(bytes)).into_response())
+    if form.framing == Framing::Single {
+        return Ok(([(header::CONTENT_TYPE, content_type)], Body::from(bytes)).into_response());
+    }
+    let instance = instance.clone();
+    let others = frames.into_iter().skip(1).map(move |frame| match form.decoding {
+        Decoding::None => PartBytes::Frame(instance.clone(), frame),
+        Decoding::ToNative => PartBytes::Decoded(instance.clone(), frame),
+    });
+    let parts = std::iter::once(PartBytes::Memory(bytes))
+        .chain(others)
+        .map(move |bytes| Part { content_type: content_type.clone(), bytes });
+    multipart::response(storage, &form.media_type, Some(&form.transfer_syntax), parts)
 }
 
 /// The one instance that the path names.
@@ -215,7 +213,7 @@ pub async fn instance_of(storage: &Storage, target: &Target) -> Result<InstanceR
 }
 
 /// What the codec wants to know of a frame.
-pub fn frame_format(pixels: &PixelDescription) -> Result<FrameFormat, WebError> {
+fn frame_format(pixels: &PixelDescription) -> Result<FrameFormat, WebError> {
     Ok(FrameFormat {
         rows: pixels.rows,
         columns: pixels.columns,
@@ -229,21 +227,18 @@ pub fn frame_format(pixels: &PixelDescription) -> Result<FrameFormat, WebError> 
     })
 }
 
-/// One frame, decoded off the async threads.
+/// One frame, decoded off the async threads; keep the seat as long as the pixels are worked on.
 pub async fn decoded(
     storage: &Storage,
     instance: &InstanceRef,
     frame: u32,
-) -> Result<codec::Pixels, WebError> {
-    let pixels = instance.pixels().ok_or(WebError::NotFound)?;
-    let format = frame_format(pixels)?;
+) -> Result<(codec::Pixels, Seat), WebError> {
+    let format = frame_format(instance.pixels().ok_or(WebError::NotFound)?)?;
+    let seat = seat().await?;
     let bytes = storage.frame(instance, frame).await?;
     let syntax = instance.syntax().as_str().to_owned();
     let bytes_max = storage.limits().frame_pixel_bytes_max;
-    tokio::task::spawn_blocking(move || codec::decode(&syntax, &bytes, &format, bytes_max))
-        .await
-        .map_err(|_| WebError::Internal)?
-        .map_err(WebError::from)
+    blocking(seat, move || codec::decode(&syntax, &bytes, &format, bytes_max)).await
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! WADO-RS metadata (PS3.18 §10.4.1.1.2): a read of what ingest computed; no file is opened.
 
+use super::accept::require_json;
 use super::problem::WebError;
+use super::routes::parameter;
 use super::target::Target;
 use access::Right;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use storage::read::MetadataForm;
@@ -14,9 +16,11 @@ use storage::{MetadataBody, Storage};
 pub async fn metadata(
     State(storage): State<Storage>,
     target: Target,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, WebError> {
     target.require(Right::Retrieve)?;
+    require_json(&headers, parameter(query.as_deref(), "accept").as_deref())?;
     let form = if accepts_gzip(&headers) { MetadataForm::Gzip } else { MetadataForm::Plain };
     let body = storage
         .metadata(&target.scope, target.study()?, target.series.as_ref(), target.instance.as_ref(), form)

@@ -5,14 +5,19 @@
 
 mod accept;
 mod bulkdata;
+mod conditions;
 mod frames;
 mod metadata;
 mod multipart;
+mod parts;
 mod problem;
 mod qidors;
 mod rendered;
 mod retrieve;
+#[cfg(test)]
+mod router_tests;
 mod routes;
+mod seats;
 mod stowrs;
 mod target;
 

@@ -59,6 +59,9 @@ pub fn problem_response(
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     response
 }
 
@@ -68,6 +71,15 @@ pub(super) fn rand_id() -> u128 {
     let half = || u128::from(RandomState::new().hash_one(0_u8));
     (half() << 64) | half()
 }
+
+impl std::fmt::Display for WebError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+/// A body that breaks off in the middle says why by it.
+impl std::error::Error for WebError {}
 
 impl IntoResponse for WebError {
     fn into_response(self) -> Response {

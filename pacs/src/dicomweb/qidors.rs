@@ -1,17 +1,25 @@
 //! QIDO-RS (PS3.18 §8.3.4, §10.6): searching studies, series and instances.
 
+use super::accept::require_json;
 use super::problem::WebError;
-use super::routes::{WebState, pairs};
+use super::routes::{WebState, pairs, parameter};
 use super::target::Target;
 use access::Right;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use dataset::dictionary::tag_of;
 use dataset::{Tag, tags};
 use model::{Key, Level, Limits, Matching, Query};
 use serde_json::{Map, Value as Json, json};
 use storage::{AuditAction, AuditEntry, AuditOutcome, Row};
+
+/// Matching keys of one search at most.
+const KEYS_MAX: usize = 32;
+/// Characters of a value to be matched at most; the longest value representation that is matched has 3 × 64.
+const VALUE_CHARS_MAX: usize = 256;
+/// UIDs or code strings of a list to be matched at most.
+const LIST_MAX: usize = 1000;
 
 /// Attributes that can be matched.
 const KEYS: [(Tag, Key); 20] = [
@@ -110,13 +118,23 @@ struct Search {
 }
 
 /// Studies.
-pub async fn studies(state: State<WebState>, target: Target, query: RawQuery) -> Result<Response, WebError> {
-    search(&state, &target, query.0.as_deref(), Level::Study).await
+pub async fn studies(
+    state: State<WebState>,
+    target: Target,
+    query: RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, WebError> {
+    search(&state, &target, query.0.as_deref(), &headers, Level::Study).await
 }
 
 /// Series, of a study or of all.
-pub async fn series(state: State<WebState>, target: Target, query: RawQuery) -> Result<Response, WebError> {
-    search(&state, &target, query.0.as_deref(), Level::Series).await
+pub async fn series(
+    state: State<WebState>,
+    target: Target,
+    query: RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, WebError> {
+    search(&state, &target, query.0.as_deref(), &headers, Level::Series).await
 }
 
 /// Instances, of a series, of a study or of all.
@@ -124,19 +142,26 @@ pub async fn instances(
     state: State<WebState>,
     target: Target,
     query: RawQuery,
+    headers: HeaderMap,
 ) -> Result<Response, WebError> {
-    search(&state, &target, query.0.as_deref(), Level::Instance).await
+    search(&state, &target, query.0.as_deref(), &headers, Level::Instance).await
 }
 
 async fn search(
     state: &WebState,
     target: &Target,
     text: Option<&str>,
+    headers: &HeaderMap,
     level: Level,
 ) -> Result<Response, WebError> {
     target.require(Right::Search)?;
-    let is_relational = target.study.is_none() && level > Level::Study;
-    let mut search = parse(&pairs(text), level, is_relational, state.storage.limits())?;
+    require_json(headers, parameter(text, "accept").as_deref())?;
+    let above = match (&target.study, &target.series) {
+        (None, _) => None,
+        (Some(_), None) => Some(Level::Study),
+        (Some(_), Some(_)) => Some(Level::Series),
+    };
+    let mut search = parse(&pairs(text), level, above, state.storage.limits())?;
     for (uid, key) in [(&target.study, Key::StudyInstanceUid), (&target.series, Key::SeriesInstanceUid)] {
         if let Some(uid) = uid {
             search.query = search.query.with_value(key, uid.as_str());
@@ -144,10 +169,11 @@ async fn search(
     }
     let page = state.storage.search(&target.scope, &search.query).await?;
     note_search(state, target, level);
+    let base = target.base(&state.public_base);
     let rows: Vec<Json> = page
         .rows
         .into_iter()
-        .map(|row| Json::Object(answer_row(state, row, level, &search.include)))
+        .map(|row| Json::Object(answer_row(&base, row, level, &search.include)))
         .collect();
     let mut response =
         ([(header::CONTENT_TYPE, "application/dicom+json")], Json::Array(rows).to_string()).into_response();
@@ -186,10 +212,11 @@ fn note_search(state: &WebState, target: &Target, level: Level) {
     });
 }
 
+/// `above` is the level that the address names already, whose attributes need no repeating.
 fn parse(
     pairs: &[(String, String)],
     level: Level,
-    is_relational: bool,
+    above: Option<Level>,
     limits: &Limits,
 ) -> Result<Search, WebError> {
     let is_fuzzy = pairs.iter().any(|(k, v)| k == "fuzzymatching" && v.eq_ignore_ascii_case("true"));
@@ -199,11 +226,11 @@ fn parse(
         Level::Series => SERIES_ATTRIBUTES.to_vec(),
         Level::Instance => INSTANCE_ATTRIBUTES.to_vec(),
     };
-    if is_relational {
+    if level > Level::Study && above.is_none() {
         tags_out.extend(STUDY_ATTRIBUTES);
-        if level == Level::Instance {
-            tags_out.extend(SERIES_ATTRIBUTES);
-        }
+    }
+    if level == Level::Instance && above < Some(Level::Series) {
+        tags_out.extend(SERIES_ATTRIBUTES);
     }
     let mut is_all = false;
     let mut ignored = Vec::new();
@@ -216,7 +243,7 @@ fn parse(
                 for field in value.split(',').filter(|f| !f.is_empty()) {
                     match field {
                         "all" => is_all = true,
-                        _ => match tag_of(field) {
+                        _ => match outermost(field) {
                             Some(tag) => tags_out.push(tag),
                             None => ignored.push(plain(field)),
                         },
@@ -231,8 +258,11 @@ fn parse(
                 tags_out.push(tag);
                 match KEYS.iter().find(|(t, _)| *t == tag) {
                     Some((_, key)) => {
-                        if let Some(matching) = matching(*key, value, is_fuzzy) {
+                        if let Some(matching) = matching(*key, value, is_fuzzy)? {
                             query = query.with(*key, matching);
+                        }
+                        if query.filters.len() > KEYS_MAX {
+                            return Err(WebError::BadRequest(format!("at most {KEYS_MAX} keys are matched")));
                         }
                     }
                     None => ignored.push(plain(name)),
@@ -242,6 +272,13 @@ fn parse(
     }
     let include = if is_all { Include::All } else { Include::These(tags_out) };
     Ok(Search { query, include, ignored })
+}
+
+/// The attribute that a path such as `RequestAttributesSequence.ScheduledProcedureStepID` begins with: sequences go
+/// out whole.
+fn outermost(path: &str) -> Option<Tag> {
+    let tags: Option<Vec<Tag>> = path.split('.').map(tag_of).collect();
+    tags?.first().copied()
 }
 
 /// Only what may stand in a header.
@@ -254,9 +291,9 @@ fn number(name: &str, value: &str) -> Result<u32, WebError> {
 }
 
 /// How a value is matched (PS3.4 §C.2.2.2); `None` for universal matching.
-fn matching(key: Key, value: &str, is_fuzzy: bool) -> Option<Matching> {
-    if value.is_empty() || value == "*" || value == "\"\"" {
-        return None;
+fn matching(key: Key, value: &str, is_fuzzy: bool) -> Result<Option<Matching>, WebError> {
+    if value.chars().all(|c| c == '*') || value == "\"\"" {
+        return Ok(None);
     }
     let is_uid = matches!(
         key,
@@ -265,32 +302,38 @@ fn matching(key: Key, value: &str, is_fuzzy: bool) -> Option<Matching> {
     if is_uid || matches!(key, Key::ModalitiesInStudy | Key::Modality) {
         let list: Vec<String> =
             value.split([',', '\\']).map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned).collect();
-        if list.len() > 1 {
-            return Some(Matching::AnyOf(list));
+        if list.len() > LIST_MAX {
+            return Err(WebError::BadRequest(format!("a list has at most {LIST_MAX} values")));
         }
+        if list.len() > 1 {
+            return Ok(Some(Matching::AnyOf(list)));
+        }
+    }
+    if value.chars().count() > VALUE_CHARS_MAX {
+        return Err(WebError::BadRequest(format!("a value has at most {VALUE_CHARS_MAX} characters")));
     }
     if matches!(key, Key::StudyDate | Key::StudyTime | Key::PatientBirthDate)
         && let Some((from, to)) = value.split_once('-')
     {
         let end = |text: &str| Some(text.trim().to_owned()).filter(|t| !t.is_empty());
-        return Some(Matching::Range { from: end(from), to: end(to) });
+        return Ok(Some(Matching::Range { from: end(from), to: end(to) }));
     }
     let is_name = matches!(key, Key::PatientName | Key::ReferringPhysicianName);
     if is_name && is_fuzzy {
-        return Some(Matching::Fuzzy(value.replace(['*', '?'], " ").trim().to_owned()));
+        return Ok(Some(Matching::Fuzzy(value.replace(['*', '?'], " ").trim().to_owned())));
     }
     if value.contains(['*', '?']) && !is_uid {
-        return Some(Matching::Wildcard(value.to_owned()));
+        return Ok(Some(Matching::Wildcard(value.to_owned())));
     }
-    Some(Matching::Single(value.to_owned()))
+    Ok(Some(Matching::Single(value.to_owned())))
 }
 
-fn answer_row(state: &WebState, row: Row, level: Level, include: &Include) -> Map<String, Json> {
+fn answer_row(base: &str, row: Row, level: Level, include: &Include) -> Map<String, Json> {
     let mut attributes = row.attributes;
     let uid = |attributes: &Map<String, Json>, key: &str| {
         attributes.get(key).and_then(|a| a["Value"][0].as_str().map(str::to_owned)).unwrap_or_default()
     };
-    let mut url = format!("{}/studies/{}", state.public_base, uid(&attributes, "0020000D"));
+    let mut url = format!("{base}/studies/{}", uid(&attributes, "0020000D"));
     if level >= Level::Series {
         url = format!("{url}/series/{}", uid(&attributes, "0020000E"));
     }
@@ -310,7 +353,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Search {
-        parse(&pairs(Some(text)), Level::Study, false, &Limits::default()).unwrap()
+        parse(&pairs(Some(text)), Level::Study, None, &Limits::default()).unwrap()
     }
 
     #[test]
@@ -347,14 +390,50 @@ mod tests {
             parsed("StudyInstanceUID=1.2,1.3").query.filters,
             [(Key::StudyInstanceUid, Matching::AnyOf(vec!["1.2".into(), "1.3".into()]))]
         );
-        assert!(parsed("PatientName=*").query.filters.is_empty());
+        assert!(parsed("PatientName=*&fuzzymatching=true").query.filters.is_empty());
+        assert!(parsed("PatientName=**&fuzzymatching=true").query.filters.is_empty());
         assert_eq!(parsed("includefield=all").include, Include::All);
         assert_eq!(parsed("Nonsense=1").ignored, ["Nonsense"]);
     }
 
     #[test]
     fn a_limit_that_is_no_number_is_refused_and_a_large_one_capped() {
-        assert!(parse(&pairs(Some("limit=ten")), Level::Study, false, &Limits::default()).is_err());
+        assert!(parse(&pairs(Some("limit=ten")), Level::Study, None, &Limits::default()).is_err());
         assert_eq!(parsed("limit=4000000000").query.limit, Limits::default().query_rows_max);
+    }
+
+    #[test]
+    fn a_search_that_would_outgrow_the_database_is_refused() {
+        let refused = |text: String| {
+            let result = parse(&pairs(Some(&text)), Level::Study, None, &Limits::default());
+            assert!(matches!(result, Err(WebError::BadRequest(_))), "{}", &text[..40]);
+        };
+        refused("PatientID=a&".repeat(4000));
+        refused(format!("StudyInstanceUID={}", "1,".repeat(30_000)));
+        refused(format!("PatientName={}&fuzzymatching=true", "+a".repeat(5000)));
+        refused(format!("AccessionNumber={}", "*a".repeat(10_000)));
+    }
+
+    #[test]
+    fn a_path_in_includefield_brings_its_sequence() {
+        for text in [
+            "includefield=RequestAttributesSequence.ScheduledProcedureStepID",
+            "includefield=00400275.00400009",
+        ] {
+            let search = parsed(text);
+            let Include::These(tags) = &search.include else { panic!("not all was asked for") };
+            assert!(tags.contains(&tags::REQUEST_ATTRIBUTES_SEQUENCE) && search.ignored.is_empty(), "{text}");
+        }
+        assert_eq!(parsed("includefield=RequestAttributesSequence.Nonsense").ignored.len(), 1);
+    }
+
+    #[test]
+    fn instances_of_a_study_come_with_what_their_series_says() {
+        let has_modality = |above| {
+            let search = parse(&[], Level::Instance, above, &Limits::default()).unwrap();
+            matches!(&search.include, Include::These(tags) if tags.contains(&tags::MODALITY))
+        };
+        assert!(has_modality(None) && has_modality(Some(Level::Study)));
+        assert!(!has_modality(Some(Level::Series)));
     }
 }

@@ -1,10 +1,13 @@
 //! WADO-RS rendered resources and thumbnails (PS3.18 §10.4.1.1.3): for the eye, always derived, never stored.
 
 use super::accept::accepted;
-use super::bulkdata::{Place, find, read_all};
+use super::bulkdata::{Place, find_top, read_all};
+use super::conditions::{entity_tag, has_already};
 use super::frames::{decoded, frame_list, instance_of};
+use super::multipart;
 use super::problem::WebError;
 use super::routes::parameter;
+use super::seats::blocking;
 use super::target::Target;
 use access::Right;
 use axum::body::Body;
@@ -31,11 +34,14 @@ pub async fn rendered(
     let instance = instance_of(&storage, &target).await?;
     storage.note_read(&target.scope, &instance);
     if instance.sop_class().as_str() == ENCAPSULATED_PDF {
-        return document(&storage, &instance).await;
+        return document(&storage, &instance, &headers).await;
     }
     let frame = match target.rest.as_str() {
         "" => 0,
-        list => *frame_list(list, instance.frame_count())?.first().ok_or(WebError::NotFound)?,
+        list => match frame_list(list, instance.frame_count())?.as_slice() {
+            [frame] => *frame,
+            _ => return Err(WebError::BadRequest("one frame at a time is rendered".into())),
+        },
     };
     let options = Options::parse(query.as_deref(), &headers, None)?;
     image(&storage, &target, &instance, frame, &options, &headers).await
@@ -56,6 +62,7 @@ pub async fn thumbnail(
     let instance = *images.get(images.len() / 2).ok_or(WebError::NotFound)?;
     let options = Options::parse(query.as_deref(), &headers, Some((THUMBNAIL_SIZE, THUMBNAIL_SIZE)))?;
     let frame = instance.frame_count() / 2;
+    storage.note_read(&target.scope, instance);
     image(&storage, &target, instance, frame, &options, &headers).await
 }
 
@@ -102,10 +109,14 @@ impl Options {
 }
 
 fn viewport(text: &str) -> Result<(u32, u32), WebError> {
-    let refuse = || WebError::BadRequest("viewport is width,height in pixels, at most 8192 each".into());
+    let refuse = || {
+        WebError::BadRequest(
+            "viewport is width,height in pixels, at most 8192 each, of the whole image".into(),
+        )
+    };
     let mut numbers = text.split(',').map(|n| n.trim().parse::<u32>());
-    match (numbers.next(), numbers.next()) {
-        (Some(Ok(width)), Some(Ok(height)))
+    match (numbers.next(), numbers.next(), numbers.next()) {
+        (Some(Ok(width)), Some(Ok(height)), None)
             if (1..=8192).contains(&width) && (1..=8192).contains(&height) =>
         {
             Ok((width, height))
@@ -138,20 +149,17 @@ async fn image(
     if instance.frame_count() == 0 {
         return Err(WebError::NotFound);
     }
-    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-    let mut hasher = DefaultHasher::new();
-    options.key.hash(&mut hasher);
-    let etag = format!("\"{}-{frame}-{:016x}\"", instance.sha256(), hasher.finish());
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == etag.as_bytes()) {
+    let etag = entity_tag(instance.sha256(), (frame, &options.key));
+    if has_already(headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
+    let (pixels, seat) = decoded(storage, instance, frame).await?;
     let attributes = attributes(storage, target, instance).await?;
     let first = |tag| attributes.numbers(tag).first().copied();
     let own_window = || {
         let (center, width) = (first(tags::WINDOW_CENTER)?, first(tags::WINDOW_WIDTH)?);
         (width >= 1.0).then_some(Window { center, width })
     };
-    let pixels = decoded(storage, instance, frame).await?;
     let palette = match pixels.format.photometric {
         codec::Photometric::PaletteColor => Some(palette(storage, instance, &attributes).await?),
         _ => None,
@@ -164,9 +172,7 @@ async fn image(
         fit: options.fit,
         image_type: options.image_type,
     };
-    let bytes = tokio::task::spawn_blocking(move || codec::render(&pixels, &options_of_codec))
-        .await
-        .map_err(|_| WebError::Internal)??;
+    let (bytes, _seat) = blocking(seat, move || codec::render(&pixels, &options_of_codec)).await?;
     let mut response = Response::new(Body::from(bytes));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(options.media_type));
@@ -214,7 +220,7 @@ async fn palette(
         tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA,
     ];
     for (channel, tag) in tables.into_iter().enumerate() {
-        let bytes = match find(storage, instance, &[(tag, 0)]).await? {
+        let bytes = match find_top(storage, instance, tag).await? {
             Place::Bytes(bytes) => bytes.to_vec(),
             Place::Range(range) => read_all(storage, instance, range).await?,
         };
@@ -233,14 +239,16 @@ async fn palette(
 }
 
 /// An encapsulated PDF as itself.
-async fn document(storage: &Storage, instance: &InstanceRef) -> Result<Response, WebError> {
-    let body = match find(storage, instance, &[(tags::ENCAPSULATED_DOCUMENT, 0)]).await? {
-        Place::Bytes(bytes) => Body::from(bytes),
-        Place::Range(range) => {
-            Body::from_stream(super::multipart::file_range(storage.clone(), instance.clone(), range))
-        }
-    };
-    Ok(([(header::CONTENT_TYPE, "application/pdf")], body).into_response())
+async fn document(
+    storage: &Storage,
+    instance: &InstanceRef,
+    headers: &HeaderMap,
+) -> Result<Response, WebError> {
+    const PDF: &str = "application/pdf";
+    match find_top(storage, instance, tags::ENCAPSULATED_DOCUMENT).await? {
+        Place::Bytes(bytes) => Ok(([(header::CONTENT_TYPE, PDF)], Body::from(bytes)).into_response()),
+        Place::Range(range) => multipart::single(storage, instance, range, PDF, headers),
+    }
 }
 
 #[cfg(test)]
@@ -255,7 +263,7 @@ mod tests {
             assert!(window(text).is_err(), "{text}");
         }
         assert_eq!(viewport("512,256").unwrap(), (512, 256));
-        for text in ["", "512", "0,1", "9000,1", "-1,1"] {
+        for text in ["", "512", "0,1", "9000,1", "-1,1", "256,256,0,0,64,64"] {
             assert!(viewport(text).is_err(), "{text}");
         }
     }

@@ -1,13 +1,12 @@
 //! WADO-RS retrieval of whole instances (PS3.18 §10.4.1.1.1): the bytes that arrived, streamed.
 
 use super::accept::accepted;
-use super::multipart::{self, Part, PartBytes, file_range};
+use super::multipart::{self, Part, PartBytes};
 use super::problem::WebError;
 use super::target::Target;
 use access::Right;
-use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use storage::Storage;
 
@@ -42,23 +41,12 @@ pub async fn retrieve(
     storage.note_read(&target.scope, first);
     let is_single = range.media_type == DICOM && instances.len() == 1;
     if is_single {
-        let length = first.file_length();
         let content_type = format!("{DICOM}; transfer-syntax={}", first.syntax());
-        let body = Body::from_stream(file_range(storage, first.clone(), 0..length));
-        let mut response = Response::new(body);
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-        if let Ok(value) = HeaderValue::from_str(&content_type) {
-            headers.insert(header::CONTENT_TYPE, value);
-        }
-        return Ok(response);
+        return multipart::single(&storage, first, 0..first.file_length(), &content_type, &headers);
     }
-    let parts = instances
-        .into_iter()
-        .map(|instance| Part {
-            content_type: format!("{DICOM}; transfer-syntax={}", instance.syntax()),
-            bytes: PartBytes::File(instance),
-        })
-        .collect();
-    Ok(multipart::response(&storage, DICOM, None, parts))
+    let parts = instances.into_iter().map(|instance| Part {
+        content_type: format!("{DICOM}; transfer-syntax={}", instance.syntax()),
+        bytes: PartBytes::Range(instance.clone(), 0..instance.file_length()),
+    });
+    multipart::response(&storage, DICOM, None, parts)
 }

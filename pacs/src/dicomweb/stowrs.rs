@@ -1,6 +1,7 @@
 //! STOW-RS (PS3.18 §10.5): instances stream from the request into the one ingest path; each has its own result.
 
 use super::accept::parse as parse_media;
+use super::parts::Parts;
 use super::problem::WebError;
 use super::routes::WebState;
 use super::target::Target;
@@ -10,9 +11,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use dataset::part10::HeadReader;
 use futures_util::{Stream, StreamExt as _};
 use model::Uid;
-use multer::Multipart;
 use serde_json::{Map, Value as Json, json};
 use storage::{Arrival, Outcome, Storage, StorageError, Stored, Via};
 
@@ -27,6 +28,7 @@ pub async fn store(
     body: Body,
 ) -> Result<Response, WebError> {
     target.require(Right::Store)?;
+    target.require_own()?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let media = parse_media(content_type).into_iter().next();
     let Some(media) = media else {
@@ -43,13 +45,23 @@ pub async fn store(
             .parameters
             .get("boundary")
             .ok_or_else(|| WebError::BadRequest("multipart/related needs a boundary".into()))?;
-        let mut parts = Multipart::new(body.into_data_stream(), boundary);
-        while let Some(part) = parts.next_field().await.map_err(|e| broken(&e))? {
-            if results.count == INSTANCES_MAX {
-                return Err(WebError::BadRequest("too many instances in one request".into()));
+        let mut parts = Parts::new(body, boundary);
+        loop {
+            match parts.next().await {
+                Ok(Some(part)) if results.count < INSTANCES_MAX => {
+                    let result = store_one(&state.storage, &target, part).await;
+                    results.add(result)?;
+                }
+                Ok(None) => break,
+                // What came before is stored and is answered for.
+                Ok(Some(_)) | Err(_) if results.count > 0 => {
+                    results.add(Err(Failure { why: Why::Broken, named: None }))?;
+                    break;
+                }
+                Ok(Some(_)) | Err(_) => {
+                    return Err(WebError::BadRequest("the multipart body is broken or breaks off".into()));
+                }
             }
-            let result = store_one(&state.storage, &target, part).await;
-            results.add(result)?;
         }
         if results.count == 0 {
             return Err(WebError::BadRequest("the request has no parts".into()));
@@ -59,14 +71,7 @@ pub async fn store(
             "instances are stored as multipart/related; type=\"application/dicom\"",
         ));
     }
-    Ok(results.answer(&state.public_base))
-}
-
-fn broken(error: &multer::Error) -> WebError {
-    tracing::debug!(%error, "a multipart body broke off");
-    WebError::BadRequest(
-        "the multipart body is broken or breaks off; what was answered as stored is stored".into(),
-    )
+    Ok(results.answer(&target.base(&state.public_base)))
 }
 
 /// Stores one instance; when it is refused, the rest of its bytes is read and left.
@@ -74,15 +79,21 @@ async fn store_one<S, E>(storage: &Storage, target: &Target, mut bytes: S) -> Re
 where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
 {
+    let mut name = Name::default();
+    let failure = |why: Why, name: Name| Failure { why, named: name.known };
     let arrival = Arrival { owner: target.caller.organisation().clone(), via: Via::Stow, declared: None };
-    let mut sink = storage.sink_part10(&target.scope, arrival).await?;
+    let mut sink = match storage.sink_part10(&target.scope, arrival).await {
+        Ok(sink) => sink,
+        Err(error) => return Err(failure(Why::Storage(error), name)),
+    };
     if let Some(study) = &target.study {
         sink.expect_study(study.clone());
     }
     let mut sink = Some(sink);
     let mut refused = None;
     while let Some(chunk) = bytes.next().await {
-        let chunk = chunk.map_err(|_| Failure::Broken)?;
+        let Ok(chunk) = chunk else { return Err(failure(Why::Broken, name)) };
+        name.feed(&chunk);
         if let Some(open) = &mut sink
             && let Err(error) = open.write(&chunk).await
         {
@@ -90,33 +101,62 @@ where
             sink = None;
         }
     }
-    match (sink, refused) {
-        (Some(sink), _) => Ok(sink.commit().await?),
-        (None, Some(error)) => Err(error.into()),
-        (None, None) => Err(Failure::Broken),
+    let result = match (sink, refused) {
+        (Some(sink), _) => sink.commit().await.map_err(Why::Storage),
+        (None, Some(error)) => Err(Why::Storage(error)),
+        (None, None) => Err(Why::Broken),
+    };
+    result.map_err(|why| failure(why, name))
+}
+
+/// What the file meta information says that an instance is: for telling which one failed.
+#[derive(Default)]
+struct Name {
+    reader: HeadReader,
+    is_over: bool,
+    /// SOP Class UID and SOP Instance UID.
+    known: Option<(Uid, Uid)>,
+}
+
+impl Name {
+    fn feed(&mut self, chunk: &[u8]) {
+        /// The head is at most this long.
+        const HEAD_BYTES_MAX: usize = 64 << 10;
+        if self.is_over {
+            return;
+        }
+        match self.reader.feed(&chunk[..chunk.len().min(HEAD_BYTES_MAX)]) {
+            Ok(None) => self.is_over = chunk.len() > HEAD_BYTES_MAX,
+            Ok(Some((meta, _))) => {
+                self.known = meta.sop_class.zip(meta.sop_instance);
+                self.is_over = true;
+            }
+            Err(_) => self.is_over = true,
+        }
     }
 }
 
-/// Why one instance was not stored.
-enum Failure {
+/// An instance that was not stored.
+struct Failure {
+    why: Why,
+    /// SOP Class UID and SOP Instance UID, as far as it said them.
+    named: Option<(Uid, Uid)>,
+}
+
+/// Why.
+enum Why {
     Storage(StorageError),
     /// The request broke off.
     Broken,
 }
 
-impl From<StorageError> for Failure {
-    fn from(error: StorageError) -> Self {
-        Self::Storage(error)
-    }
-}
-
 /// Failure Reason (0008,1197), PS3.18 Table I.2-2 and PS3.4 §B.2.3.
-fn failure_reason(failure: &Failure) -> u16 {
-    match failure {
-        Failure::Storage(StorageError::OutOfResources(_)) => 0xA700,
-        Failure::Storage(StorageError::Refused(dataset::Refused::MissingAttribute(_))) => 0xA900,
-        Failure::Storage(StorageError::Refused(_)) | Failure::Broken => 0xC000,
-        Failure::Storage(_) => 0x0110,
+fn failure_reason(why: &Why) -> u16 {
+    match why {
+        Why::Storage(StorageError::OutOfResources(_)) => 0xA700,
+        Why::Storage(StorageError::Refused(dataset::Refused::MissingAttribute(_))) => 0xA900,
+        Why::Storage(StorageError::Refused(_)) | Why::Broken => 0xC000,
+        Why::Storage(_) => 0x0110,
     }
 }
 
@@ -128,6 +168,7 @@ struct Results {
     stored: Vec<Json>,
     failed: Vec<Json>,
     is_full: bool,
+    has_warnings: bool,
 }
 
 impl Results {
@@ -145,25 +186,34 @@ impl Results {
                 if stored.outcome == Outcome::KeptApart {
                     // Warning Reason: the same UID with other content was there first; this one is kept apart.
                     item["00081196"] = json!({"vr": "US", "Value": [0xB000]});
+                    self.has_warnings = true;
                 }
                 self.stored.push(item);
             }
-            Err(Failure::Storage(StorageError::Unavailable(_))) if self.stored.is_empty() => {
+            Err(Failure { why: Why::Storage(StorageError::Unavailable(_)), .. })
+                if self.stored.is_empty() =>
+            {
                 return Err(WebError::Unavailable);
             }
             Err(failure) => {
-                self.is_full |= matches!(failure, Failure::Storage(StorageError::OutOfResources(_)));
-                self.failed.push(json!({"00081197": {"vr": "US", "Value": [failure_reason(&failure)]}}));
+                self.is_full |= matches!(failure.why, Why::Storage(StorageError::OutOfResources(_)));
+                let mut item = Map::new();
+                if let Some((class, instance)) = failure.named {
+                    item.insert("00081150".into(), json!({"vr": "UI", "Value": [class]}));
+                    item.insert("00081155".into(), json!({"vr": "UI", "Value": [instance]}));
+                }
+                item.insert("00081197".into(), json!({"vr": "US", "Value": [failure_reason(&failure.why)]}));
+                self.failed.push(item.into());
             }
         }
         Ok(())
     }
 
-    /// PS3.18 §10.5.3: 200 all stored, 202 some, 409 none.
+    /// PS3.18 Table 10.5.3-1: 200 all stored, 202 some or with warnings, 409 none.
     fn answer(self, base: &str) -> Response {
         let status = match (self.stored.is_empty(), self.failed.is_empty()) {
-            (false, true) => StatusCode::OK,
-            (false, false) => StatusCode::ACCEPTED,
+            (false, true) if !self.has_warnings => StatusCode::OK,
+            (false, _) => StatusCode::ACCEPTED,
             (true, _) if self.is_full => StatusCode::INSUFFICIENT_STORAGE,
             (true, _) => StatusCode::CONFLICT,
         };

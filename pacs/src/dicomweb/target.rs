@@ -4,7 +4,7 @@ use super::problem::WebError;
 use access::{Caller, Right};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use model::{OrgId, Scope, Uid};
+use model::{OrgId, Reach, Scope, Uid};
 
 /// A caller and the resource that they ask for. A UID that is none leads nowhere: 404, as for one never stored.
 #[derive(Debug)]
@@ -27,6 +27,22 @@ impl Target {
     /// Refuses unless the caller has this right.
     pub fn require(&self, right: Right) -> Result<(), WebError> {
         if self.caller.may(right) { Ok(()) } else { Err(WebError::Forbidden) }
+    }
+
+    /// Refuses an address below another organisation's: what is stored belongs to who stores it.
+    pub fn require_own(&self) -> Result<(), WebError> {
+        match &self.scope.reach {
+            Reach::OwnedBy { viewer, owner } if viewer != owner => Err(WebError::Forbidden),
+            _ => Ok(()),
+        }
+    }
+
+    /// Public address of the studies that this request is about: the caller's, or one owner's.
+    pub fn base(&self, public_base: &str) -> String {
+        match &self.scope.reach {
+            Reach::OwnedBy { owner, .. } => format!("{public_base}/orgs/{owner}"),
+            Reach::Granted(_) | Reach::Node => public_base.to_owned(),
+        }
     }
 
     /// The study that the path must name.

@@ -2,10 +2,11 @@
 
 use crate::auth::Authenticated;
 use crate::problem::{ApiError, Problem};
+use crate::request::UrlQuery;
 use crate::state::ApiState;
 use access::Right;
 use axum::Json;
-use axum::extract::{Query as UrlQuery, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
+use model::Sha256;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
@@ -44,12 +45,14 @@ async fn caller_of(storage: &Storage, parts: &Parts) -> Result<Option<Caller>, A
     if let Some(secret) = bearer(&parts.headers) {
         return known(storage.caller_by_token(&secret, address).await).map(Some);
     }
+    if is_change(parts) && is_sent_by_another_site(&parts.headers) {
+        return Err(ApiError::Forbidden("a page of another site may change nothing here"));
+    }
     let Some(secret) = session_secret(&parts.headers) else { return Ok(None) };
     match storage.caller_by_session(&secret, address).await {
         Ok(caller) => {
-            let is_change = !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
             let is_api = parts.uri.path().starts_with("/api/");
-            if is_change && is_api && !parts.headers.contains_key(CSRF_HEADER) {
+            if is_change(parts) && is_api && !parts.headers.contains_key(CSRF_HEADER) {
                 return Err(ApiError::Forbidden("a change by session cookie needs the header X-Farsight: 1"));
             }
             Ok(Some(caller))
@@ -58,6 +61,17 @@ async fn caller_of(storage: &Storage, parts: &Parts) -> Result<Option<Caller>, A
         Err(StorageError::NotFound) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+fn is_change(parts: &Parts) -> bool {
+    !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// What browsers say of where a request comes from (Fetch Metadata); other programs say nothing. This also keeps
+/// another site from logging somebody in, which needs no cookie.
+fn is_sent_by_another_site(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").map(axum::http::HeaderValue::as_bytes);
+    site.is_some_and(|site| !matches!(site, b"same-origin" | b"none"))
 }
 
 fn known(result: Result<Caller, StorageError>) -> Result<Caller, ApiError> {
@@ -100,9 +114,14 @@ impl<S: Sync> FromRequestParts<S> for Authenticated {
     }
 }
 
-/// Failed attempts by account and by address, in a bounded memory.
+/// Failed attempts by account and by address, in a bounded memory: what is kept of a key is its hash, however long it
+/// is.
 #[derive(Default)]
-pub struct Attempts(Mutex<HashMap<String, (u32, Instant)>>);
+pub struct Attempts(Mutex<HashMap<Sha256, (u32, Instant)>>);
+
+fn digest(key: &str) -> Sha256 {
+    Secret::new(key.to_owned()).sha256()
+}
 
 impl Attempts {
     const FAILURES_MAX: u32 = 10;
@@ -113,7 +132,7 @@ impl Attempts {
     pub fn check(&self, keys: &[String]) -> Result<(), ApiError> {
         let map = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for key in keys {
-            if let Some((failures, since)) = map.get(key) {
+            if let Some((failures, since)) = map.get(&digest(key)) {
                 let age = since.elapsed();
                 if *failures >= Self::FAILURES_MAX && age < Self::WINDOW {
                     return Err(ApiError::TooManyAttempts {
@@ -131,8 +150,15 @@ impl Attempts {
         if map.len() >= Self::ENTRIES_MAX {
             map.retain(|_, (_, since)| since.elapsed() < Self::WINDOW);
         }
+        if map.len() >= Self::ENTRIES_MAX {
+            // A flood of names: those that were tried often are worth remembering.
+            map.retain(|_, (failures, _)| *failures > 1);
+        }
+        if map.len() >= Self::ENTRIES_MAX {
+            map.clear();
+        }
         for key in keys {
-            let entry = map.entry(key.clone()).or_insert((0, Instant::now()));
+            let entry = map.entry(digest(key)).or_insert((0, Instant::now()));
             if entry.1.elapsed() >= Self::WINDOW {
                 *entry = (0, Instant::now());
             }
@@ -142,7 +168,7 @@ impl Attempts {
 
     /// Forgets the failures of a key after a success.
     pub fn succeeded(&self, key: &str) {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(key);
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&digest(key));
     }
 }
 
@@ -162,5 +188,28 @@ mod tests {
         attempts.check(&["login/li".to_owned()]).unwrap();
         attempts.succeeded(&keys[0]);
         attempts.check(&keys).unwrap();
+    }
+
+    #[test]
+    fn a_flood_of_login_names_is_kept_in_bounded_memory() {
+        let attempts = Attempts::default();
+        for number in 0..3 * Attempts::ENTRIES_MAX {
+            attempts.failed(&[format!("login/{number}")]);
+        }
+        assert!(attempts.0.lock().unwrap().len() <= Attempts::ENTRIES_MAX);
+    }
+
+    #[test]
+    fn a_change_from_another_site_is_known_by_what_the_browser_says() {
+        let check = |site: Option<&str>, expected: bool| {
+            let headers =
+                site.map(|s| (header::HeaderName::from_static("sec-fetch-site"), s.parse().unwrap()));
+            assert_eq!(is_sent_by_another_site(&HeaderMap::from_iter(headers)), expected, "{site:?}");
+        };
+        check(None, false);
+        check(Some("same-origin"), false);
+        check(Some("none"), false);
+        check(Some("cross-site"), true);
+        check(Some("same-site"), true);
     }
 }

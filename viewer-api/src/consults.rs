@@ -3,11 +3,12 @@
 use crate::auth::Authenticated;
 use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
+use crate::request::{UrlPath, UrlQuery};
 use crate::session::OrganisationName;
 use crate::state::ApiState;
 use access::{Caller, ConsultKind, Secret, Urgency};
 use axum::Json;
-use axum::extract::{Path, Query as UrlQuery, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use consult::{Action, ConsultView, Counts, ListQuery, NewConsult, ReportDraft, SlideNote, Tab};
 use model::{ConsultId, OrgId, Sha256, SlideId, Uid};
@@ -374,7 +375,7 @@ pub async fn create_consult(
 pub async fn get_consult(
     State(state): State<ApiState>,
     auth: Authenticated,
-    Path(id): Path<String>,
+    UrlPath(id): UrlPath<String>,
 ) -> Detail {
     detail(state.0.consults.get(&auth.0, &consult_id(&id)?).await)
 }
@@ -386,7 +387,7 @@ pub async fn get_consult(
 pub async fn edit_consult(
     State(state): State<ApiState>,
     auth: Authenticated,
-    Path(id): Path<String>,
+    UrlPath(id): UrlPath<String>,
     JsonBody(body): JsonBody<ConsultDraft>,
 ) -> Detail {
     let version = body.version;
@@ -404,7 +405,7 @@ macro_rules! step {
         pub async fn $name(
             State(state): State<ApiState>,
             auth: Authenticated,
-            Path(id): Path<String>,
+            UrlPath(id): UrlPath<String>,
             JsonBody(body): JsonBody<OnVersion>,
         ) -> Detail {
             detail(state.0.consults.$call(&auth.0, &consult_id(&id)?, body.version, now()).await)
@@ -418,7 +419,7 @@ macro_rules! step {
         pub async fn $name(
             State(state): State<ApiState>,
             auth: Authenticated,
-            Path(id): Path<String>,
+            UrlPath(id): UrlPath<String>,
             JsonBody(body): JsonBody<OnVersion>,
         ) -> Detail {
             detail(state.0.consults.$call(&auth.0, &consult_id(&id)?, body.version, &body.reason, now()).await)
@@ -466,7 +467,7 @@ step!(
 pub async fn save_report(
     State(state): State<ApiState>,
     auth: Authenticated,
-    Path(id): Path<String>,
+    UrlPath(id): UrlPath<String>,
     JsonBody(body): JsonBody<SaveReport>,
 ) -> Detail {
     detail(state.0.consults.save_report(&auth.0, &consult_id(&id)?, body.version, body.report, now()).await)
@@ -478,7 +479,7 @@ pub async fn save_report(
 pub async fn preview_report(
     State(state): State<ApiState>,
     auth: Authenticated,
-    Path(id): Path<String>,
+    UrlPath(id): UrlPath<String>,
 ) -> Result<Json<ReportPreview>, ApiError> {
     let preview = state.0.consults.preview(&auth.0, &consult_id(&id)?).await?;
     Ok(Json(ReportPreview {
@@ -498,6 +499,7 @@ where
     F: Future<Output = Result<ConsultView, consult::ConsultError>>,
 {
     let keys = [format!("passphrase/{}", caller.scope().actor.id)];
+    let _seat = state.password_seat().await?;
     state.0.attempts.check(&keys)?;
     let result = attempt.await;
     match &result {
@@ -516,7 +518,7 @@ where
 pub async fn sign(
     State(state): State<ApiState>,
     auth: Authenticated,
-    Path(id): Path<String>,
+    UrlPath(id): UrlPath<String>,
     JsonBody(body): JsonBody<SignRequest>,
 ) -> Detail {
     let (id, hash, secret) = (consult_id(&id)?, hash(&body.canonical_sha256)?, Secret::new(body.passphrase));
@@ -531,7 +533,7 @@ pub async fn sign(
 pub async fn review(
     State(state): State<ApiState>,
     auth: Authenticated,
-    Path(id): Path<String>,
+    UrlPath(id): UrlPath<String>,
     JsonBody(body): JsonBody<SignRequest>,
 ) -> Detail {
     let (id, hash, secret) = (consult_id(&id)?, hash(&body.canonical_sha256)?, Secret::new(body.passphrase));

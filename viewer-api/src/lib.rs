@@ -13,6 +13,7 @@ mod json;
 mod partners;
 mod problem;
 mod report_files;
+mod request;
 mod routes;
 mod session;
 mod slides;

@@ -1,31 +1,30 @@
 //! Errors as RFC 9457 problem documents: a stable type, words that say what to do, an opaque id for the log.
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use consult::ConsultError;
+use pacs::dicomweb::problem_response;
 use storage::StorageError;
 use utoipa::ToSchema;
 use wsi::SlideError;
 
-/// A problem document (RFC 9457). `type` is stable; `instance` is the id under which the log knows it.
-#[derive(Debug, Clone, serde::Serialize, ToSchema)]
+/// A problem document (RFC 9457), as [`problem_response`] writes it: here for the OpenAPI document. `type` is stable;
+/// `instance` is the id under which the log knows it.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only its schema is used")]
 pub struct Problem {
     /// A relative URI that names the kind of problem.
-    #[serde(rename = "type")]
-    #[schema(example = "/problems/not-found")]
+    #[schema(rename = "type", example = "/problems/not-found")]
     pub kind: String,
     /// A short title in English.
     pub title: &'static str,
     /// The HTTP status.
     pub status: u16,
     /// What happened and what to do; never personal data.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// Opaque id of this occurrence.
     pub instance: String,
     /// The field of the request that is at fault.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
 }
 
@@ -97,31 +96,15 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, slug, title) = self.row();
-        let instance = uuid::Uuid::new_v4().simple().to_string();
-        if status.is_server_error() {
-            tracing::error!(%instance, slug, "request failed");
-        }
-        let (detail, field, retry_after_s) = match self {
-            Self::Forbidden(text) => (Some(text.to_owned()), None, None),
-            Self::Conflict(text) => (Some(text), None, None),
-            Self::Invalid { field, detail } => (Some(detail), Some(field), None),
-            Self::TooManyAttempts { retry_after_s } => (None, None, Some(retry_after_s)),
-            _ => (None, None, None),
+        let (detail, field) = match &self {
+            Self::Forbidden(text) => (Some(*text), None),
+            Self::Conflict(text) => (Some(text.as_str()), None),
+            Self::Invalid { field, detail } => (Some(detail.as_str()), Some(field.as_str())),
+            _ => (None, None),
         };
-        let body = Problem {
-            kind: format!("/problems/{slug}"),
-            title,
-            status: status.as_u16(),
-            detail,
-            instance,
-            field,
-        };
-        let mut response = (status, Json(body)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = retry_after_s {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        let mut response = problem_response(status, slug, title, detail, field);
+        if let Self::TooManyAttempts { retry_after_s } = self {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
         }
         response
     }

@@ -2,8 +2,9 @@
 
 use crate::auth::Authenticated;
 use crate::problem::{ApiError, Problem};
+use crate::request::{UrlPath, UrlQuery};
 use crate::state::ApiState;
-use axum::extract::{Path, Query as UrlQuery, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use consult::ReportPart;
@@ -56,7 +57,7 @@ async fn answer(
 pub async fn report_pdf(
     State(state): State<ApiState>,
     auth: Authenticated,
-    Path(id): Path<String>,
+    UrlPath(id): UrlPath<String>,
     UrlQuery(file): UrlQuery<ReportFile>,
 ) -> Result<Response, ApiError> {
     answer(&state, &auth, &id, ReportPart::Pdf, file.v).await
@@ -69,7 +70,7 @@ pub async fn report_pdf(
 pub async fn report_json(
     State(state): State<ApiState>,
     auth: Authenticated,
-    Path(id): Path<String>,
+    UrlPath(id): UrlPath<String>,
     UrlQuery(file): UrlQuery<ReportFile>,
 ) -> Result<Response, ApiError> {
     answer(&state, &auth, &id, ReportPart::Json, file.v).await
@@ -83,7 +84,7 @@ pub async fn report_json(
 pub async fn report_signature(
     State(state): State<ApiState>,
     auth: Authenticated,
-    Path(id): Path<String>,
+    UrlPath(id): UrlPath<String>,
     UrlQuery(file): UrlQuery<ReportFile>,
 ) -> Result<Response, ApiError> {
     let part = match file.signer.as_deref() {
@@ -102,7 +103,7 @@ pub async fn report_signature(
 pub async fn chain_pem(
     State(state): State<ApiState>,
     auth: Authenticated,
-    Path(id): Path<String>,
+    UrlPath(id): UrlPath<String>,
     UrlQuery(file): UrlQuery<ReportFile>,
 ) -> Result<Response, ApiError> {
     answer(&state, &auth, &id, ReportPart::Chain, file.v).await

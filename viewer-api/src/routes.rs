@@ -7,12 +7,12 @@ use crate::{
     uploads, verify,
 };
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use tower_http::compression::predicate::{Predicate as _, SizeAbove};
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -69,18 +69,20 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     document
 }
 
+/// Text is worth compressing. Pixels are compressed already, or are not to be: it costs time and gains nothing.
+fn is_text(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    media_type.starts_with("text/")
+        || ["json", "+json", "+xml", "javascript", "wasm"].iter().any(|end| media_type.ends_with(end))
+}
+
 /// The whole HTTP interface: `/api/v1`, `/dicom-web`, health, and the web application.
 pub fn router(state: ApiState) -> Router {
     let (api, _) = api().split_for_parts();
     let dicomweb = pacs::dicomweb::router(state.0.storage.clone(), &state.0.public_origin);
-    // Pixels are compressed already; compressing them again costs time and gains nothing. DICOMweb compresses its JSON
-    // itself, from what ingest kept.
-    let compressible = SizeAbove::new(1024)
-        .and(NotForContentType::new("image/"))
-        .and(NotForContentType::new("multipart/"))
-        .and(NotForContentType::new("application/dicom"))
-        .and(NotForContentType::new("application/octet-stream"))
-        .and(NotForContentType::new("application/pdf"));
+    let compressible = SizeAbove::new(1024).and(is_text);
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
@@ -98,4 +100,30 @@ pub fn router(state: ApiState) -> Router {
         .layer(header(header::REFERRER_POLICY, "no-referrer"))
         .layer(header(header::X_FRAME_OPTIONS, "SAMEORIGIN"))
         .layer(CatchPanicLayer::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn search_results_are_compressed_and_pixels_are_not() {
+        let check = |content_type: &str, expected: bool| {
+            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type.parse().unwrap())]);
+            let seen = is_text(StatusCode::OK, Version::HTTP_11, &headers, &Extensions::new());
+            assert_eq!(seen, expected, "{content_type}");
+        };
+        for text in
+            ["application/dicom+json", "application/json", "text/html; charset=utf-8", "image/svg+xml"]
+        {
+            check(text, true);
+        }
+        for pixels in
+            ["application/dicom", "multipart/related; type=\"application/dicom+json\"", "image/jpeg"]
+        {
+            check(pixels, false);
+        }
+        check("application/octet-stream", false);
+        check("application/pdf", false);
+    }
 }

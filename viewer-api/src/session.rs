@@ -89,6 +89,8 @@ pub async fn log_in(
     let login = credentials.login.trim().to_lowercase();
     let mut keys = vec![format!("login/{login}")];
     keys.extend(address.filter(|a| !a.is_loopback()).map(|a| format!("address/{a}")));
+    // Checked with the seat taken, so that many guesses at once do not all pass before the first has failed.
+    let seat = state.password_seat().await?;
     state.0.attempts.check(&keys)?;
 
     let person = match state.0.storage.person_by_login(&login).await {
@@ -101,8 +103,11 @@ pub async fn log_in(
     let is_right = tokio::task::spawn_blocking(move || access::password::verify(&password, phc.as_deref()))
         .await
         .map_err(|_| ApiError::Internal)?;
-    let Some(person) = person.filter(|_| is_right) else {
+    if !is_right {
         state.0.attempts.failed(&keys);
+    }
+    drop(seat);
+    let Some(person) = person.filter(|_| is_right) else {
         record_login(&state, &Scope::node("login"), address, "", AuditOutcome::Refused).await?;
         return Err(ApiError::Unauthenticated);
     };

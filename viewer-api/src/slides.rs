@@ -2,13 +2,14 @@
 
 use crate::auth::Authenticated;
 use crate::problem::{ApiError, Problem};
+use crate::request::UrlPath;
 use crate::session::OrganisationName;
 use crate::state::ApiState;
 use crate::studies::Names;
 use access::{Caller, Right};
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::SlideId;
@@ -192,7 +193,7 @@ pub async fn list_slides(
 pub async fn get_slide(
     State(state): State<ApiState>,
     auth: Authenticated,
-    Path(id): Path<String>,
+    UrlPath(id): UrlPath<String>,
 ) -> Result<Json<SlideInfo>, ApiError> {
     let caller = auth.require(Right::Search)?;
     let id = SlideId::parse(&id).map_err(|_| ApiError::NotFound)?;
@@ -209,7 +210,7 @@ pub async fn get_tile(
     State(state): State<ApiState>,
     auth: Authenticated,
     headers: HeaderMap,
-    Path((id, level, x, y)): Path<(String, String, String, String)>,
+    UrlPath((id, level, x, y)): UrlPath<(String, String, String, String)>,
 ) -> Result<Response, ApiError> {
     let caller = auth.require(Right::Retrieve)?;
     let number = |text: &str| text.parse::<u32>().map_err(|_| ApiError::NotFound);
@@ -235,7 +236,7 @@ pub async fn get_tile(
 pub async fn get_associated(
     State(state): State<ApiState>,
     auth: Authenticated,
-    Path((id, kind)): Path<(String, String)>,
+    UrlPath((id, kind)): UrlPath<(String, String)>,
 ) -> Result<Response, ApiError> {
     let caller = auth.require(Right::Retrieve)?;
     let id = SlideId::parse(&id).map_err(|_| ApiError::NotFound)?;

@@ -1,9 +1,16 @@
 //! What every handler shares.
 
 use crate::auth::Attempts;
+use crate::problem::ApiError;
 use consult::{ConsultService, Keystore};
 use std::sync::Arc;
 use storage::Storage;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Password hashes at once.
+const PASSWORD_WORK_MAX: usize = 4;
+/// Verifications of brought files at once.
+const VERIFICATIONS_MAX: usize = 4;
 
 /// What `/metrics` and `/readyz` tell of the DICOM side; filled by the floor above, which knows both.
 pub type DicomStatus = Arc<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>;
@@ -11,6 +18,13 @@ pub type DicomStatus = Arc<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>;
 /// State of the HTTP interface.
 #[derive(Clone)]
 pub struct ApiState(pub(crate) Arc<Inner>);
+
+impl ApiState {
+    /// Waits for a seat for work with a password.
+    pub(crate) async fn password_seat(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        self.0.password_work.acquire().await.map_err(|_| ApiError::Unavailable)
+    }
+}
 
 pub(crate) struct Inner {
     pub storage: Storage,
@@ -21,6 +35,10 @@ pub(crate) struct Inner {
     pub secure_cookies: SecureCookies,
     pub dicom_status: DicomStatus,
     pub attempts: Attempts,
+    /// Seats for work with passwords and passphrases, whose hashes take much memory.
+    pub password_work: Semaphore,
+    /// Seats for verifying files that anybody brings.
+    pub verifications: Semaphore,
 }
 
 impl ApiState {
@@ -39,6 +57,8 @@ impl ApiState {
             keystore: Keystore::new(storage.clone()),
             slides: wsi::Slides::new(storage.clone()),
             attempts: Attempts::default(),
+            password_work: Semaphore::new(PASSWORD_WORK_MAX),
+            verifications: Semaphore::new(VERIFICATIONS_MAX),
             storage,
             consults,
             public_origin,

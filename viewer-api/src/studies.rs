@@ -2,11 +2,12 @@
 
 use crate::auth::Authenticated;
 use crate::problem::{ApiError, Problem};
+use crate::request::{UrlPath, UrlQuery};
 use crate::session::OrganisationName;
 use crate::state::ApiState;
 use access::Right;
 use axum::Json;
-use axum::extract::{Path, Query as UrlQuery, State};
+use axum::extract::State;
 use dataset::{Tag, tags};
 use model::{Key, Level, Matching, OrgId, Query, Scope, Uid};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use storage::{AuditAction, AuditEntry, AuditOutcome, Row};
 use utoipa::{IntoParams, ToSchema};
+
+/// Characters of a search at most.
+const SEARCH_CHARS_MAX: usize = 256;
 
 /// What to look for.
 #[derive(Deserialize, IntoParams)]
@@ -246,6 +250,9 @@ pub async fn list_studies(
     let mut query = Query::new(Level::Study, filter.limit.unwrap_or(50));
     query.offset = filter.offset.unwrap_or(0);
     if let Some(q) = filter.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
+        if q.chars().count() > SEARCH_CHARS_MAX {
+            return Err(ApiError::invalid("q", "too long to be a name or a number"));
+        }
         query = query.with(Key::Anything, Matching::Fuzzy(q.to_owned()));
     }
     if let Some(modality) = filter.modality.filter(|m| !m.is_empty()) {
@@ -302,7 +309,7 @@ async fn study_row(state: &ApiState, scope: &Scope, owner: &OrgId, study: &Uid) 
 pub async fn get_study(
     State(state): State<ApiState>,
     auth: Authenticated,
-    Path((org, study)): Path<(String, String)>,
+    UrlPath((org, study)): UrlPath<(String, String)>,
 ) -> Result<Json<StudyDetail>, ApiError> {
     let caller = auth.require(Right::Search)?;
     let owner = OrgId::parse(&org).map_err(|_| ApiError::NotFound)?;
@@ -310,7 +317,9 @@ pub async fn get_study(
     let row = study_row(&state, caller.scope(), &owner, &study).await?;
     let query = Query::new(Level::Series, state.0.storage.limits().query_rows_max)
         .with_value(Key::StudyInstanceUid, study.as_str());
-    let page = state.0.storage.search(&caller.scope().owned_by(owner), &query).await?;
+    let scope = caller.scope().owned_by(owner);
+    let page = state.0.storage.search(&scope, &query).await?;
+    state.0.storage.note_study_read(&scope, &study);
     let series = page.rows.iter().map(|row| series_from_row(&row.attributes)).collect();
     let slides = slides_of_rows(&state, caller.scope(), std::slice::from_ref(&row)).await?;
     let study = study_from_row(&state, caller.scope(), &mut Names::default(), &slides, &row).await?;

@@ -2,16 +2,21 @@
 
 use crate::auth::Authenticated;
 use crate::problem::{ApiError, Problem};
+use crate::request::UrlPath;
 use crate::state::ApiState;
 use axum::Json;
-use axum::extract::{DefaultBodyLimit, Multipart, Path, State};
+use axum::extract::{DefaultBodyLimit, Multipart, State};
 use axum::http::StatusCode;
 use consult::Verdict;
 use model::ConsultId;
+use std::time::Duration;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 /// Bytes of one file of a report at most.
 const FILE_BYTES_MAX: usize = 20 << 20;
+/// For the files of one request to arrive.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Signatures in one request at most.
 const SIGNATURES_MAX: usize = 4;
 
@@ -26,7 +31,7 @@ pub fn body_limit() -> DefaultBodyLimit {
 pub async fn verify_consult(
     State(state): State<ApiState>,
     auth: Authenticated,
-    Path(id): Path<String>,
+    UrlPath(id): UrlPath<String>,
 ) -> Result<Json<Verdict>, ApiError> {
     let id = ConsultId::parse(&id).map_err(|_| ApiError::NotFound)?;
     Ok(Json(state.0.consults.verify_stored(&auth.0, &id).await?))
@@ -48,10 +53,16 @@ pub struct VerifyForm {
 #[utoipa::path(post, path = "/api/v1/verify", tag = "reports",
     request_body(content = VerifyForm, content_type = "multipart/form-data"),
     responses((status = 200, description = "The verdicts", body = Object), (status = 422, body = Problem)))]
-pub async fn verify_files(
-    State(state): State<ApiState>,
-    mut form: Multipart,
-) -> Result<Json<Verdict>, ApiError> {
+pub async fn verify_files(State(state): State<ApiState>, form: Multipart) -> Result<Json<Verdict>, ApiError> {
+    // A seat before the files are read, so that who waits holds nothing; and who sits must get on.
+    let _seat = state.0.verifications.acquire().await.map_err(|_| ApiError::Unavailable)?;
+    let (report, signatures) = timeout(UPLOAD_TIMEOUT, read(form))
+        .await
+        .map_err(|_| ApiError::invalid("form", "it came too slowly"))??;
+    Ok(Json(state.0.consults.verify_upload(report, signatures).await?))
+}
+
+async fn read(mut form: Multipart) -> Result<(Vec<u8>, Vec<Vec<u8>>), ApiError> {
     let mut report = None;
     let mut signatures = Vec::new();
     loop {
@@ -67,7 +78,7 @@ pub async fn verify_files(
         }
     }
     let report = report.ok_or(ApiError::invalid("report", "drop the report: its PDF, or its JSON"))?;
-    Ok(Json(state.0.consults.verify_upload(report, signatures).await?))
+    Ok((report, signatures))
 }
 
 fn broken(error: &axum::extract::multipart::MultipartError) -> ApiError {

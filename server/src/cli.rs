@@ -109,7 +109,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Config { command: ConfigCommand::Check(args) } => {
             let config = Config::load(&args.config)?;
-            config.refuse_if_exposed()?;
+            config.refuse_if_wrong()?;
             println!("{}", toml::to_string_pretty(&config.without_secrets())?);
             Ok(ExitCode::SUCCESS)
         }

@@ -107,8 +107,38 @@ impl Config {
             .with_context(|| format!("in {} or in a FARSIGHT__ variable", path.display()))
     }
 
+    /// Refuses what cannot work, and says which line to change: what `config check` finds, `serve` would stumble on.
+    pub fn refuse_if_wrong(&self) -> Result<()> {
+        self.refuse_if_exposed()?;
+        model::AeTitle::parse(&self.dicom.ae_title).context("[dicom] ae_title")?;
+        if let Some(url) = &self.http.public_url {
+            let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+            // Links in metadata and cookies are for the root of a host.
+            if !rest.is_some_and(|rest| !rest.is_empty() && !rest.trim_end_matches('/').contains('/')) {
+                bail!("[http] public_url = \"{url}\" is not like https://read.example.org, without a path");
+            }
+        }
+        self.trust_anchors_pem()?;
+        let Ok(toml::Value::Table(limits)) = toml::Value::try_from(&self.limits) else {
+            bail!("[limits] cannot be read");
+        };
+        if let Some((name, _)) = limits.iter().find(|(_, value)| value.as_integer() == Some(0)) {
+            bail!("[limits] {name} = 0 would let nothing through");
+        }
+        Ok(())
+    }
+
+    /// The certificate authorities that signers' certificates must chain to; empty when none are named.
+    pub fn trust_anchors_pem(&self) -> Result<String> {
+        match &self.report.trust_anchors {
+            Some(path) => std::fs::read_to_string(path)
+                .with_context(|| format!("[report] trust_anchors = \"{}\"", path.display())),
+            None => Ok(String::new()),
+        }
+    }
+
     /// Refuses what would expose patients, and says which line to change.
-    pub fn refuse_if_exposed(&self) -> Result<()> {
+    fn refuse_if_exposed(&self) -> Result<()> {
         if !self.http.listen.ip().is_loopback() {
             bail!(
                 "[http] listen = \"{}\" would send patients' images over the network without TLS. Listen on 127.0.0.1 and \
@@ -123,7 +153,6 @@ impl Config {
                 self.dicom.listen
             );
         }
-        model::AeTitle::parse(&self.dicom.ae_title).context("[dicom] ae_title")?;
         Ok(())
     }
 
@@ -146,6 +175,9 @@ impl Config {
     }
 }
 
+/// What a data directory is known by.
+const INDEX_FILE: &str = "index.sqlite";
+
 /// Which node's data a command works on.
 #[derive(Args, Debug, Clone)]
 #[group(required = true, multiple = false)]
@@ -165,8 +197,9 @@ impl DataArgs {
             return Config::load(path);
         }
         let directory = self.data.clone().unwrap_or_default();
-        if !directory.is_dir() {
-            bail!("there is no directory {}", directory.display());
+        // Opening a storage makes one: a mistyped directory must not become an empty node that is found sound.
+        if !directory.join(INDEX_FILE).is_file() {
+            bail!("{} is not a node's data directory: it has no {INDEX_FILE}", directory.display());
         }
         let mut config = Config::default();
         config.storage.directory = directory;
@@ -210,6 +243,29 @@ mod tests {
             .refuse_if_exposed()
             .unwrap();
         load("").unwrap().refuse_if_exposed().unwrap();
+    }
+
+    #[test]
+    fn what_would_fail_at_the_start_fails_the_check() {
+        for (text, line) in [
+            ("[report]\ntrust_anchors = \"/nowhere/anchors.pem\"\n", "trust_anchors"),
+            ("[http]\npublic_url = \"read.example.org\"\n", "public_url"),
+            ("[http]\npublic_url = \"https://example.org/farsight\"\n", "public_url"),
+            ("[dicom]\nae_title = \"LONGER THAN SIXTEEN\"\n", "ae_title"),
+            ("[limits]\ncommit_group_max = 0\n", "commit_group_max"),
+        ] {
+            let error = format!("{:#}", load(text).unwrap().refuse_if_wrong().unwrap_err());
+            assert!(error.contains(line), "{error}");
+        }
+        load("[http]\npublic_url = \"https://read.example.org/\"\n").unwrap().refuse_if_wrong().unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_is_no_node_is_not_made_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let args = DataArgs { config: None, data: Some(directory.path().to_owned()) };
+        assert!(args.resolve().unwrap_err().to_string().contains("not a node's data directory"));
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 
     #[test]

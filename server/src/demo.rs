@@ -13,6 +13,7 @@ use cast::Cast;
 use clap::Args;
 use model::{OrgId, Scope};
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use storage::Storage;
@@ -48,7 +49,12 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
         }
     }
     let stop = stop_signal()?;
-    std::fs::create_dir_all(&args.data).with_context(|| args.data.display().to_string())?;
+    // Tokens and keys are in it.
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&args.data)
+        .with_context(|| args.data.display().to_string())?;
     let manifest_path = args.data.join("demo.json");
     // A manifest means "ready": an old one must not be read before this start is.
     match std::fs::remove_file(&manifest_path) {

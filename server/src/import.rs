@@ -106,9 +106,13 @@ async fn owner(storage: &Storage, named: Option<&str>) -> Result<OrgId> {
     }
 }
 
-/// Every file below the paths, sorted; links are not followed, so there are no loops.
+/// Every file below the paths, sorted; a link that is named is followed, one that is found is not, so there are no
+/// loops.
 pub fn files_below(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut waiting: Vec<PathBuf> = paths.to_vec();
+    let mut waiting = Vec::new();
+    for path in paths {
+        waiting.push(std::fs::canonicalize(path).with_context(|| path.display().to_string())?);
+    }
     let mut files = Vec::new();
     while let Some(path) = waiting.pop() {
         let kind = std::fs::symlink_metadata(&path).with_context(|| path.display().to_string())?;
@@ -148,18 +152,17 @@ pub async fn import_files(
                     bar.suspend(|| eprintln!("{}: {error}", path.display()));
                 }
             }
-        } else if is_dicom(path)? {
-            match import_dicom(storage, &scope, owner, path).await? {
-                Ok(Outcome::Stored) => tally.stored += 1,
-                Ok(Outcome::AlreadyThere) => tally.already_there += 1,
-                Ok(Outcome::KeptApart) => tally.kept_apart += 1,
+        } else {
+            match import_file(storage, &scope, owner, path).await? {
+                Ok(Some(Outcome::Stored)) => tally.stored += 1,
+                Ok(Some(Outcome::AlreadyThere)) => tally.already_there += 1,
+                Ok(Some(Outcome::KeptApart)) => tally.kept_apart += 1,
+                Ok(None) => tally.skipped += 1,
                 Err(error) => {
                     tally.refused += 1;
-                    bar.suspend(|| eprintln!("{}: {error}", path.display()));
+                    bar.suspend(|| eprintln!("{}: {error:#}", path.display()));
                 }
             }
-        } else {
-            tally.skipped += 1;
         }
         bar.inc(1);
     }
@@ -174,43 +177,49 @@ fn is_slide(path: &Path) -> bool {
 
 fn is_dicom(path: &Path) -> Result<bool> {
     let mut head = Vec::with_capacity(132);
-    std::fs::File::open(path)
-        .with_context(|| path.display().to_string())?
-        .take(132)
-        .read_to_end(&mut head)
-        .with_context(|| path.display().to_string())?;
+    std::fs::File::open(path)?.take(132).read_to_end(&mut head)?;
     let named_dicom = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("dcm"));
     let is_directory_record = path.file_name().is_some_and(|n| n.eq_ignore_ascii_case("DICOMDIR"));
     Ok(!is_directory_record && (named_dicom || head.get(128..132) == Some(b"DICM")))
 }
 
-/// The outer error ends the command (the store cannot go on), the inner one is about this file.
-async fn import_dicom(
+/// The outer error ends the command (the store cannot go on), the inner one is about this file; nothing when it is no
+/// DICOM.
+async fn import_file(
     storage: &Storage,
     scope: &Scope,
     owner: &OrgId,
     path: &Path,
-) -> Result<Result<Outcome, StorageError>> {
+) -> Result<Result<Option<Outcome>>> {
     use tokio::io::AsyncReadExt as _;
-    let mut file = tokio::fs::File::open(path).await.with_context(|| path.display().to_string())?;
+    match is_dicom(path) {
+        Ok(true) => {}
+        Ok(false) => return Ok(Ok(None)),
+        Err(error) => return Ok(Err(error)),
+    }
+    let mut file = match tokio::fs::File::open(path).await {
+        Ok(file) => file,
+        Err(error) => return Ok(Err(error.into())),
+    };
     let arrival = Arrival { owner: owner.clone(), via: Via::Import, declared: None };
     let mut sink = storage.sink_part10(scope, arrival).await?;
     let mut buffer = vec![0; 1 << 20];
     loop {
-        let length = file.read(&mut buffer).await.with_context(|| path.display().to_string())?;
-        if length == 0 {
-            break;
-        }
+        let length = match file.read(&mut buffer).await {
+            Ok(0) => break,
+            Ok(length) => length,
+            Err(error) => return Ok(Err(error.into())),
+        };
         match sink.write(&buffer[..length]).await {
             Ok(()) => {}
             Err(error @ StorageError::OutOfResources(_)) => return Err(error.into()),
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok(Err(error.into())),
         }
     }
     match sink.commit().await {
-        Ok(stored) => Ok(Ok(stored.outcome)),
+        Ok(stored) => Ok(Ok(Some(stored.outcome))),
         Err(error @ (StorageError::OutOfResources(_) | StorageError::Unavailable(_))) => Err(error.into()),
-        Err(error) => Ok(Err(error)),
+        Err(error) => Ok(Err(error.into())),
     }
 }
 
@@ -226,8 +235,11 @@ mod tests {
             std::fs::write(directory.path().join(name), b"x").unwrap();
         }
         std::os::unix::fs::symlink(directory.path(), directory.path().join("b/loop")).unwrap();
-        let files = files_below(&[directory.path().to_path_buf()]).unwrap();
-        let names: Vec<_> = files.iter().map(|f| f.strip_prefix(directory.path()).unwrap()).collect();
+        let root = directory.path().canonicalize().unwrap();
+        let files = files_below(std::slice::from_ref(&root)).unwrap();
+        let names: Vec<_> = files.iter().map(|f| f.strip_prefix(&root).unwrap()).collect();
         assert_eq!(names, [Path::new("a.dcm"), Path::new("b/2.dcm")]);
+        let link = directory.path().join("b/loop");
+        assert_eq!(files_below(&[link]).unwrap(), files, "a link that is named is followed");
     }
 }

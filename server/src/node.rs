@@ -110,13 +110,9 @@ pub fn stop_signal() -> Result<watch::Receiver<bool>> {
 
 /// Runs a node from its configuration.
 pub async fn serve(config: Config) -> Result<()> {
-    config.refuse_if_exposed()?;
+    config.refuse_if_wrong()?;
     let stop = stop_signal()?;
-    let anchors = match &config.report.trust_anchors {
-        Some(path) => std::fs::read_to_string(path)
-            .with_context(|| format!("[report] trust_anchors = \"{}\"", path.display()))?,
-        None => String::new(),
-    };
+    let anchors = config.trust_anchors_pem()?;
     let storage = Storage::open(config.storage_config())
         .await
         .with_context(|| format!("opening {}", config.storage.directory.display()))?;

@@ -6,7 +6,7 @@ use crate::problem::{ApiError, Problem};
 use crate::request::{UrlPath, UrlQuery};
 use crate::session::OrganisationName;
 use crate::state::ApiState;
-use access::{Caller, ConsultKind, Secret, Urgency};
+use access::{Caller, ConsultKind, Right, Secret, Urgency};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -321,6 +321,7 @@ pub async fn list_consults(
     auth: Authenticated,
     UrlQuery(filter): UrlQuery<ConsultFilter>,
 ) -> Result<Json<ConsultPage>, ApiError> {
+    auth.require(Right::Search)?;
     let limit = filter.limit.unwrap_or(50).clamp(1, 200);
     let query = ListQuery { tab: filter.tab, text: filter.q, limit, offset: filter.offset };
     let listing = state.0.consults.list(&auth.0, &query, now()).await?;
@@ -371,13 +372,14 @@ pub async fn create_consult(
 
 /// One consult.
 #[utoipa::path(get, path = "/api/v1/consults/{id}", tag = "consults", params(("id" = String, Path)),
-    responses((status = 200, body = ConsultDetail), (status = 404, body = Problem)))]
+    responses((status = 200, body = ConsultDetail), (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub async fn get_consult(
     State(state): State<ApiState>,
     auth: Authenticated,
     UrlPath(id): UrlPath<String>,
 ) -> Detail {
-    detail(state.0.consults.get(&auth.0, &consult_id(&id)?).await)
+    let caller = auth.require(Right::Search)?;
+    detail(state.0.consults.get(caller, &consult_id(&id)?).await)
 }
 
 /// Rewrites a draft.
@@ -481,7 +483,8 @@ pub async fn preview_report(
     auth: Authenticated,
     UrlPath(id): UrlPath<String>,
 ) -> Result<Json<ReportPreview>, ApiError> {
-    let preview = state.0.consults.preview(&auth.0, &consult_id(&id)?).await?;
+    let caller = auth.require(Right::Search)?;
+    let preview = state.0.consults.preview(caller, &consult_id(&id)?).await?;
     Ok(Json(ReportPreview {
         canonical_sha256: preview.canonical_sha256.to_string(),
         canonical: preview.canonical,

@@ -14,6 +14,8 @@ mod partners;
 mod problem;
 mod report_files;
 mod request;
+#[cfg(test)]
+mod router_tests;
 mod routes;
 mod session;
 mod slides;

@@ -4,6 +4,7 @@ use crate::auth::Authenticated;
 use crate::problem::{ApiError, Problem};
 use crate::request::{UrlPath, UrlQuery};
 use crate::state::ApiState;
+use access::Right;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -29,8 +30,9 @@ async fn answer(
     part: ReportPart,
     version: Option<u32>,
 ) -> Result<Response, ApiError> {
+    let caller = auth.require(Right::Retrieve)?;
     let consult = ConsultId::parse(id).map_err(|_| ApiError::NotFound)?;
-    let bytes = state.0.consults.report_file(&auth.0, &consult, part, version).await?;
+    let bytes = state.0.consults.report_file(caller, &consult, part, version).await?;
     let (media_type, name) = match part {
         ReportPart::Pdf => ("application/pdf", "report.pdf"),
         ReportPart::Json => ("application/json", "report.json"),

@@ -4,6 +4,7 @@ use crate::auth::Authenticated;
 use crate::problem::{ApiError, Problem};
 use crate::request::UrlPath;
 use crate::state::ApiState;
+use access::Right;
 use axum::Json;
 use axum::extract::{DefaultBodyLimit, Multipart, State};
 use axum::http::StatusCode;
@@ -33,8 +34,9 @@ pub async fn verify_consult(
     auth: Authenticated,
     UrlPath(id): UrlPath<String>,
 ) -> Result<Json<Verdict>, ApiError> {
+    let caller = auth.require(Right::Search)?;
     let id = ConsultId::parse(&id).map_err(|_| ApiError::NotFound)?;
-    Ok(Json(state.0.consults.verify_stored(&auth.0, &id).await?))
+    Ok(Json(state.0.consults.verify_stored(caller, &id).await?))
 }
 
 /// The files to be judged.

@@ -1,0 +1,117 @@
+//! The router as somebody sees it who logs in, over a temporary storage; one test for each fault that was found.
+
+use crate::{ApiState, router};
+use access::{Organisation, OrganisationKind, Person, Role, Secret};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use consult::{ConsultConfig, ConsultService, Fonts, Printer};
+use model::{Limits, OrgId, PersonId, Scope};
+use std::sync::Arc;
+use storage::{Storage, StorageConfig};
+use tower::ServiceExt as _;
+
+const PASSWORD: &str = "a good password";
+
+async fn house(directory: &tempfile::TempDir, people: &[(&str, Role)]) -> Router {
+    let config = StorageConfig {
+        directory: directory.path().join("data"),
+        postgres_url: None,
+        limits: Limits::default(),
+    };
+    let storage = Storage::open(config).await.unwrap();
+    let node = Scope::node("test");
+    let organisation = OrgId::parse("township").unwrap();
+    let township =
+        Organisation { id: organisation.clone(), name: "卫生院".into(), kind: OrganisationKind::Hospital };
+    storage.put_organisation(&node, &township).await.unwrap();
+    for (login, role) in people {
+        let person = Person {
+            id: PersonId::new(),
+            login: (*login).to_owned(),
+            name: (*login).to_owned(),
+            title: String::new(),
+            organisation: organisation.clone(),
+            roles: vec![*role],
+            password_hash: access::password::hash(&Secret::new(PASSWORD.into())).unwrap(),
+            is_disabled: false,
+        };
+        storage.put_person(&node, &person).await.unwrap();
+    }
+    let config = ConsultConfig {
+        utc_offset: time::UtcOffset::UTC,
+        trust_anchors_pem: String::new(),
+        verify_url: String::new(),
+    };
+    let printer = Arc::new(Printer::new(&Fonts::default()).unwrap());
+    let consults = ConsultService::new(storage.clone(), printer, config);
+    router(ApiState::new(storage, consults, "http://node".into(), Arc::new(Vec::new)))
+}
+
+async fn log_in(router: &Router, login: &str) -> String {
+    let body = serde_json::json!({"login": login, "password": PASSWORD}).to_string();
+    let request = Request::post("/api/v1/session").body(Body::from(body)).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    response.headers()[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned()
+}
+
+async fn status(router: &Router, cookie: &str, path: &str) -> StatusCode {
+    let request = Request::get(path).header(header::COOKIE, cookie).body(Body::empty()).unwrap();
+    router.clone().oneshot(request).await.unwrap().status()
+}
+
+#[tokio::test]
+async fn who_looks_after_the_node_sees_no_consults() {
+    let directory = tempfile::tempdir().unwrap();
+    let people = [
+        ("admin", Role::Administrator),
+        ("security", Role::SecurityOfficer),
+        ("auditor", Role::Auditor),
+        ("doctor", Role::Requester),
+    ];
+    let router = house(&directory, &people).await;
+    let consult = "/api/v1/consults/01a2077e-2f43-74a0-8029-0ef7c3507664";
+    for (login, _) in people {
+        let cookie = log_in(&router, login).await;
+        let (list, one) = if login == "doctor" {
+            (StatusCode::OK, StatusCode::NOT_FOUND)
+        } else {
+            (StatusCode::FORBIDDEN, StatusCode::FORBIDDEN)
+        };
+        assert_eq!(status(&router, &cookie, "/api/v1/consults").await, list, "{login}");
+        for end in
+            ["", "/report/preview", "/report.pdf", "/report.json", "/report.p7s", "/chain.pem", "/verify"]
+        {
+            assert_eq!(status(&router, &cookie, &format!("{consult}{end}")).await, one, "{login} {end}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_site_logs_nobody_in_and_a_huge_login_is_only_wrong() {
+    let directory = tempfile::tempdir().unwrap();
+    let router = house(&directory, &[("doctor", Role::Requester)]).await;
+    let good = serde_json::json!({"login": "doctor", "password": PASSWORD}).to_string();
+    let request = Request::post("/api/v1/session")
+        .header("sec-fetch-site", "cross-site")
+        .body(Body::from(good))
+        .unwrap();
+    assert_eq!(router.clone().oneshot(request).await.unwrap().status(), StatusCode::FORBIDDEN);
+    let huge = serde_json::json!({"login": "a".repeat(100_000), "password": "b".repeat(100_000)}).to_string();
+    let request = Request::post("/api/v1/session").body(Body::from(huge)).unwrap();
+    assert_eq!(router.oneshot(request).await.unwrap().status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_fault_in_query_or_path_is_a_problem_document() {
+    let directory = tempfile::tempdir().unwrap();
+    let router = house(&directory, &[("doctor", Role::Requester)]).await;
+    let cookie = log_in(&router, "doctor").await;
+    for (path, status) in [("/api/v1/studies?limit=abc", 422), ("/api/v1/studies/%ff/1.2", 404)] {
+        let request = Request::get(path).header(header::COOKIE, &cookie).body(Body::empty()).unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json", "{path}");
+    }
+}

@@ -13,7 +13,10 @@ import classes from './Audit.module.css';
 const page = 100;
 
 export default function AuditPage() {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
+  // A word that the server knows and we do not is shown as it is rather than left out.
+  const word = (of: 'action' | 'outcome', code: string) =>
+    i18n.exists(`audit.${of}.${code}`) ? i18n.t(`audit.${of}.${code}` as 'audit.action.read') : code;
   const format = useFormat();
   const events = useInfiniteQuery({
     queryKey: keys.audit,
@@ -47,9 +50,9 @@ export default function AuditPage() {
               <Table.Td className={classes.at}>{format.moment(event.at)}</Table.Td>
               <Table.Td className={classes.object}>{event.actor_name ?? event.actor}</Table.Td>
               <Table.Td>{event.address}</Table.Td>
-              <Table.Td>{event.action}</Table.Td>
+              <Table.Td>{word('action', event.action)}</Table.Td>
               <Table.Td className={classes.object}>{event.object}</Table.Td>
-              <Table.Td>{event.outcome}</Table.Td>
+              <Table.Td>{word('outcome', event.outcome)}</Table.Td>
               <Table.Td className={classes.object}>{event.detail}</Table.Td>
             </Table.Tr>
           ))}

@@ -21,7 +21,13 @@ export function GradeChip({ slide }: { slide: Slide }) {
           <Text size="sm" c="dimmed">
             {t('grade.checked', { equal: report.tiles_equal, checked: report.tiles_checked })}
             <br />
-            {t('grade.codec', { codec: report.codec, method: report.method })}
+            {t('grade.codec', { codec: report.codec })}
+            {slide.grade !== 'C' && (
+              <>
+                <br />
+                {t('grade.proved')}
+              </>
+            )}
             <br />
             {t('grade.generations', { n: report.generations })}
           </Text>

@@ -14,7 +14,8 @@ test('ages keep their unit', () => {
   expect(dicomAge('006M')).toEqual({ count: 6, unit: 'months' });
   expect(dicomAge('58')).toEqual({ count: 58, unit: 'years' });
   expect(dicomAge('old')).toBeNull();
-  expect(dicomAge('58岁')).toBeNull();
+  expect(dicomAge('58岁')).toEqual({ count: 58, unit: 'years' });
+  expect(dicomAge('6月')).toEqual({ count: 6, unit: 'months' });
 });
 
 test('days before today cross months and years', () => {

@@ -13,11 +13,21 @@ export function dicomTime(value: string): string {
 }
 
 export type AgeUnit = 'years' | 'months' | 'weeks' | 'days';
-const units: Record<string, AgeUnit> = { Y: 'years', M: 'months', W: 'weeks', D: 'days' };
+// Reports print ages in Chinese words; they come back with a consult.
+const units: Record<string, AgeUnit> = {
+  Y: 'years',
+  M: 'months',
+  W: 'weeks',
+  D: 'days',
+  岁: 'years',
+  月: 'months',
+  周: 'weeks',
+  天: 'days',
+};
 
-/** An Age String (PS3.5 §6.2, `058Y`); a bare number counts as years. */
+/** An Age String (PS3.5 §6.2, `058Y`); or as reports print it (`58岁`); a bare number counts as years. */
 export function dicomAge(value: string): { count: number; unit: AgeUnit } | null {
-  const match = /^\s*(\d{1,3})\s*([YMWD]?)\s*$/.exec(value);
+  const match = /^\s*(\d{1,3})\s*([YMWD岁月周天]?)\s*$/.exec(value);
   if (match === null) return null;
   return { count: Number(match[1]), unit: units[match[2] || 'Y'] ?? 'years' };
 }

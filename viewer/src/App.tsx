@@ -5,12 +5,12 @@ import { AskPage } from './consult/AskPage';
 import { SignedReportPage } from './consult/SignedReportPage';
 import { CasePage } from './consult/CasePage';
 import { SessionGate } from './session/SessionGate';
+import { HomePage } from './shell/HomePage';
 import { Shell } from './shell/Shell';
 import { SlidesPage } from './slides/SlidesPage';
 import { StudiesPage } from './studies/StudiesPage';
 import { PageSkeleton } from './ui/PageSkeleton';
 import { VerifyPage } from './verify/VerifyPage';
-import { WorklistPage } from './worklist/WorklistPage';
 
 const AuditPage = lazy(() => import('./admin/AuditPage'));
 const SlidePage = lazy(() => import('./slides/SlidePage'));
@@ -23,7 +23,7 @@ export function App() {
         <Route path="/verify" element={<VerifyPage />} />
         <Route element={<SessionGate />}>
           <Route element={<Shell />}>
-            <Route index element={<WorklistPage />} />
+            <Route index element={<HomePage />} />
             <Route path="studies" element={<StudiesPage />} />
             <Route path="studies/:org/:uid" element={<StudyPage />} />
             <Route path="slides" element={<SlidesPage />} />

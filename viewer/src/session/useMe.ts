@@ -13,3 +13,8 @@ export function useMe(): Me {
 export function hasRole(me: Me, ...roles: Role[]): boolean {
   return roles.some((role) => me.roles.includes(role));
 }
+
+/** Whether the person works with patients at all: administrators, security officers and auditors do not. */
+export function seesPatients(me: Me): boolean {
+  return hasRole(me, 'requester', 'uploader', 'coordinator', 'reader', 'reviewer');
+}

@@ -2,7 +2,7 @@
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, NavLink, Outlet, useNavigate } from 'react-router';
-import { hasRole, useMe } from '../session/useMe';
+import { hasRole, seesPatients, useMe } from '../session/useMe';
 import { KeysHelp } from '../ui/KeysHelp';
 import { useKeys } from '../ui/useKeys';
 import { ConnectionBar } from './ConnectionBar';
@@ -21,9 +21,13 @@ export function Shell() {
   });
 
   const places = [
-    { to: '/', name: t('place.worklist') },
-    { to: '/studies', name: t('place.studies') },
-    { to: '/slides', name: t('place.slides') },
+    ...(seesPatients(me)
+      ? [
+          { to: '/', name: t('place.worklist') },
+          { to: '/studies', name: t('place.studies') },
+          { to: '/slides', name: t('place.slides') },
+        ]
+      : []),
     ...(hasRole(me, 'auditor') ? [{ to: '/audit', name: t('place.audit') }] : []),
   ];
 

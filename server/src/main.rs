@@ -14,6 +14,8 @@ mod verify;
 use clap::Parser as _;
 
 fn main() -> std::process::ExitCode {
+    // What is written here is about patients: for the account that runs the node, and nobody else on the machine.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let cli = cli::Cli::parse();
     tracing_subscriber::fmt()
         .with_env_filter(

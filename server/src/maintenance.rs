@@ -202,13 +202,16 @@ pub async fn user(command: UserCommand) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A secret from standard input: one line, never an argument, which other users of the machine could read.
+/// A secret: typed unseen at a terminal, or one line of standard input; never an argument, which other users of the
+/// machine could read.
 fn read_secret(prompt: &str) -> Result<Secret> {
-    if std::io::stdin().is_terminal() {
-        eprint!("{prompt}");
-    }
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line)?;
+    let line = if std::io::stdin().is_terminal() {
+        rpassword::prompt_password(prompt)?
+    } else {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line)?;
+        line
+    };
     let text = line.trim_end_matches(['\r', '\n']).to_owned();
     if text.is_empty() {
         bail!("nothing was entered");

@@ -12,6 +12,7 @@ import argparse
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,8 @@ PARTS = ("store", "tiles", "query")
 
 def main() -> int:
     args = arguments()
+    # Ended from outside, too, what was started is ended and its data removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     RESULTS.mkdir(exist_ok=True)
     binary = args.farsight
     with tempfile.TemporaryDirectory(prefix="work-", dir=RESULTS) as folder:

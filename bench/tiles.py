@@ -73,8 +73,8 @@ def compare(binary: Path, slide: Path, work: Path, rounds: int, seconds: int, sa
             served = farsight.peak_mb()
     return [
         f"Slide: {imported}, by the command line beside the running node.",
-        f"{len(tiles)} random tiles, mean {size / 1024:.1f} KiB, the same bytes from both ({CHECKED} compared); `wrk` for "
-        f"{seconds} s on the same processors, median of {rounds}. Farsight's peak: {served:.0f} MB.",
+        f"{len(tiles)} random tiles, mean {size / 1024:.1f} KiB, the same bytes from both ({CHECKED} compared); `wrk` "
+        f"for {seconds} s on the same processors, median of {rounds}. Farsight's peak: {served:.0f} MB.",
         "",
         *table(loads),
     ]

@@ -294,6 +294,7 @@ test('everything is there in English and in light', async ({ person }) => {
   await shot(page, 'worklist-english');
   await page.getByRole('button', { name: /menu/i }).click();
   await page.getByRole('menuitem', { name: /light|dark/i }).click();
+  await expect(page.getByRole('menu')).toHaveCount(0);
   await shot(page, 'worklist-light');
   await page.keyboard.press('?');
   await expect(page.getByRole('dialog')).toBeVisible();

@@ -21,7 +21,8 @@ export function PersonMenu({ onShowKeys }: { onShowKeys: () => void }) {
   };
 
   return (
-    <Menu position="bottom-end" width={220} shadow="none">
+    // No transition: while a menu fades away it would still keep the page's keys.
+    <Menu position="bottom-end" width={220} shadow="none" transitionProps={{ duration: 0 }}>
       <Menu.Target>
         <UnstyledButton className={classes.person} aria-label={t('person.menu', { name: me.person.name })}>
           <span className={classes.organisation}>{me.organisation.name}</span>

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { JsonValue } from '../api/types';
 import { dicomDate } from '../ui/dicomText';
 import { Field } from '../ui/Field';
-import { canonicalRows } from './canonicalRows';
+import { canonicalRows, isIdentity, type CanonicalRow } from './canonicalRows';
 import classes from './Reading.module.css';
 
 export function CanonicalView({ canonical }: { canonical: { [key: string]: JsonValue } }) {
@@ -17,13 +17,16 @@ export function CanonicalView({ canonical }: { canonical: { [key: string]: JsonV
     const key = { kind: 'kind', urgency: 'urgency', 'patient.sex': 'patient.sex' }[path.join('.')];
     return key !== undefined && i18n.exists(`${key}.${value}`) ? i18n.t(`${key}.${value}` as 'kind.diagnosis') : value;
   };
+  const field = ({ path, value }: CanonicalRow) => (
+    <Field key={path.join('.')} label={path.map(word).join(' · ')}>
+      {typeof value === 'number' ? t('sign.items', { n: value }) : shown(path, value)}
+    </Field>
+  );
+  const rows = canonicalRows(canonical);
   return (
     <div className={classes.canonical}>
-      {canonicalRows(canonical).map(({ path, value }) => (
-        <Field key={path.join('.')} label={path.map(word).join(' · ')}>
-          {typeof value === 'number' ? t('sign.items', { n: value }) : shown(path, value)}
-        </Field>
-      ))}
+      <div className={classes.identity}>{rows.filter(isIdentity).map(field)}</div>
+      {rows.filter((row) => !isIdentity(row)).map(field)}
       <details>
         <Text component="summary" size="sm">
           {t('sign.raw')}

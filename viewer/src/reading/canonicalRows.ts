@@ -7,8 +7,8 @@ export interface CanonicalRow {
   value: string | number;
 }
 
-/** What a signer must see without scrolling, in this order: the right patient, the right examination, the words. */
-const first = [
+/** Short, and side by side: is it the right patient, the right examination? */
+const identity = [
   'patient.name',
   'patient.sex',
   'patient.age',
@@ -16,6 +16,11 @@ const first = [
   'exam.description',
   'exam.date',
   'requesting.name',
+];
+
+/** What a signer must see without scrolling, in this order. */
+const first = [
+  ...identity,
   'findings',
   'diagnosis',
   'recommendation',
@@ -36,6 +41,11 @@ export function canonicalRows(canonical: { [key: string]: JsonValue }): Canonica
     } else if (value !== null && value !== '') rows.push({ path, value: String(value) });
   }
   return rows.sort((a, b) => rank(a) - rank(b));
+}
+
+/** Whether a row says whose report it is. */
+export function isIdentity({ path }: CanonicalRow): boolean {
+  return identity.includes(path.join('.'));
 }
 
 function listText(list: JsonValue[]): string | number {

@@ -2,8 +2,8 @@
 //! compressing again.
 //!
 //! Each piece is raw deflate (RFC 1951) ended by a full flush and never by a final block, so pieces follow each other
-//! on byte borders and share nothing. Gzip members are not concatenated instead, because Chromium ignores everything
-//! after the first.
+//! on byte borders and share nothing. Gzip members are not concatenated instead:
+//! RFC 1952 allows it, but not every HTTP client reads beyond the first one.
 
 use crate::StorageError;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};

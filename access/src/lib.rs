@@ -5,6 +5,7 @@
 
 pub mod agreement;
 pub mod caller;
+pub mod device;
 pub mod organisation;
 pub mod password;
 pub mod person;
@@ -12,6 +13,7 @@ pub mod secret;
 
 pub use agreement::{Agreement, ConsultKind, Signatures, Urgency};
 pub use caller::{Caller, Right};
-pub use organisation::{Device, Organisation, OrganisationKind};
+pub use device::{Contact, Device};
+pub use organisation::{Organisation, OrganisationKind};
 pub use person::{Person, Role, Session, Token};
 pub use secret::Secret;

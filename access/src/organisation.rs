@@ -1,6 +1,6 @@
-//! Hospitals, reading centres, and the application entities that belong to them.
+//! Hospitals and reading centres.
 
-use model::{AeTitle, OrgId};
+use model::OrgId;
 use serde::{Deserialize, Serialize};
 
 /// What an organisation is in the network.
@@ -22,15 +22,4 @@ pub struct Organisation {
     pub name: String,
     /// What it is.
     pub kind: OrganisationKind,
-}
-
-/// An application entity that may call this node. What it stores belongs to its organisation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Device {
-    /// Calling AE title; unique on the node.
-    pub ae_title: AeTitle,
-    /// Its organisation.
-    pub organisation: OrgId,
-    /// What it may do.
-    pub rights: Vec<crate::Right>,
 }

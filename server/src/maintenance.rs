@@ -248,8 +248,7 @@ pub async fn ae(command: AeCommand) -> Result<ExitCode> {
         AeCommand::Add { data, ae_title, org } => {
             let storage = data.open().await?;
             let organisation = known_organisation(&storage, &org).await?;
-            let device =
-                Device { ae_title: AeTitle::parse(&ae_title)?, organisation, rights: machine_rights() };
+            let device = Device::new(AeTitle::parse(&ae_title)?, organisation, machine_rights());
             storage.put_device(&scope(), &device).await?;
             storage.close().await;
         }

@@ -61,7 +61,7 @@ impl Node {
             let kind = OrganisationKind::Hospital;
             let value = Organisation { id: organisation.clone(), name: id.to_owned(), kind };
             storage.put_organisation(&node, &value).await.unwrap();
-            storage.put_device(&node, &Device { ae_title: ae(title), organisation, rights }).await.unwrap();
+            storage.put_device(&node, &Device::new(ae(title), organisation, rights)).await.unwrap();
         }
         let doctor = Person {
             id: PersonId::new(),

@@ -119,11 +119,7 @@ impl Cast {
             storage.put_organisation(&scope(), &organisation).await?;
             let rights = vec![Right::Store, Right::Search, Right::Retrieve, Right::SeeLabels];
             let ae_title = AeTitle::parse(ae_title)?;
-            let device = Device {
-                ae_title: ae_title.clone(),
-                organisation: organisation.id.clone(),
-                rights: rights.clone(),
-            };
+            let device = Device::new(ae_title.clone(), organisation.id.clone(), rights.clone());
             storage.put_device(&scope(), &device).await?;
             let token = Secret::new(secret.clone());
             storage

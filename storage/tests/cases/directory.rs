@@ -38,7 +38,7 @@ pub async fn the_directory_knows_people_tokens_and_sessions(f: &Fixture) {
     assert_eq!(s.people(&scope("city"), &org("town")).await, Ok(vec![]));
 
     let ae_title = AeTitle::parse("TOWN").expect("a title");
-    let device = Device { ae_title: ae_title.clone(), organisation: org("town"), rights: vec![Right::Store] };
+    let device = Device::new(ae_title.clone(), org("town"), vec![Right::Store]);
     s.put_device(&node, &device).await.expect("written");
     s.put_device(&node, &device).await.expect("written again");
     let stolen = Device { organisation: org("city"), ..device.clone() };

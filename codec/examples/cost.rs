@@ -47,7 +47,15 @@ fn main() {
         ("JPEG 90, 128²", Some((128, 128)), ImageType::Jpeg(90)),
         ("PNG", None, ImageType::Png),
     ] {
-        let options = Render { slope: 1.0, intercept: -1024.0, window, palette: None, fit, image_type };
+        let options = Render {
+            slope: 1.0,
+            intercept: -1024.0,
+            window,
+            palette: None,
+            fit,
+            image_type,
+            presentation: codec::Presentation::default(),
+        };
         let cost = milliseconds(|| {
             black_box(render(&pixels, &options).expect("pixels of our own"));
         });

@@ -22,6 +22,7 @@ mod jpegls;
 mod native;
 #[allow(unsafe_code)]
 mod openjpeg;
+mod presentation;
 mod render;
 mod rle;
 mod samples;
@@ -31,4 +32,5 @@ mod turbo;
 
 pub use decode::{can_decode, decode};
 pub use format::{CodecError, FrameFormat, Photometric, Pixels};
+pub use presentation::{Direction, Enlarge, Polarity, Presentation, Region, Shutter, Table, WindowFunction};
 pub use render::{ImageType, Render, Window, encode_jpeg_rgb, render};

@@ -1,5 +1,6 @@
 //! Rendering decoded pixels for the eye (PS3.18 §10.4 rendered resources; PS3.3 §C.11.2 VOI LUT).
 
+use crate::presentation::{self, Enlarge, Polarity, Presentation, Table, WindowFunction};
 use crate::turbo::{self, Layout};
 use crate::{CodecError, FrameFormat, Photometric, Pixels, scale};
 
@@ -37,6 +38,8 @@ pub struct Render {
     pub fit: Option<(u32, u32)>,
     /// What to make.
     pub image_type: ImageType,
+    /// What is done beyond that.
+    pub presentation: Presentation,
 }
 
 /// An 8-bit image.
@@ -70,8 +73,14 @@ pub fn render(pixels: &Pixels, options: &Render) -> Result<Vec<u8>, CodecError> 
         _ => return Err(CodecError::Unsupported("rendering this photometric interpretation")),
     };
     let mut canvas = Canvas { pixels: bytes, layout, width: format.columns, height: format.rows };
+    presentation::close_shutters(&mut canvas.pixels, layout.samples(), canvas.width, &options.presentation);
+    if let Some(region) = &options.presentation.region {
+        let size = (canvas.width, canvas.height);
+        canvas.pixels = presentation::cut(&canvas.pixels, layout.samples(), size, region)?;
+        (canvas.width, canvas.height) = (region.width, region.height);
+    }
     if let Some(fit) = options.fit {
-        canvas = canvas.fitted(fit);
+        canvas = canvas.fitted(fit, options.presentation.enlarge);
     }
     match options.image_type {
         ImageType::Jpeg(quality) => {
@@ -90,8 +99,13 @@ pub fn encode_jpeg_rgb(pixels: &[u8], width: u32, height: u32, quality: u8) -> R
 }
 
 impl Canvas {
-    fn fitted(self, fit: (u32, u32)) -> Self {
+    fn fitted(self, fit: (u32, u32), enlarge: Enlarge) -> Self {
         let from = (self.width, self.height);
+        if enlarge == Enlarge::ToFit && from.0 < fit.0 && from.1 < fit.1 {
+            let to = presentation::filled(from, fit);
+            let pixels = presentation::enlarged(&self.pixels, self.layout.samples(), from, to);
+            return Self { pixels, layout: self.layout, width: to.0, height: to.1 };
+        }
         let to = scale::fitted(self.width, self.height, fit);
         if to == from {
             return self;
@@ -164,10 +178,13 @@ fn monochrome(pixels: &Pixels, options: &Render) -> Result<Vec<u8>, CodecError> 
     }
     let stored = Stored { bytes: &pixels.bytes, format: &pixels.format };
     let ramp = Ramp::new(&stored, options)?;
-    let is_inverted = pixels.format.photometric == Photometric::Monochrome1;
-    #[allow(clippy::cast_precision_loss)]
+    let is_inverted = match options.presentation.polarity {
+        Polarity::AsImage => pixels.format.photometric == Photometric::Monochrome1,
+        Polarity::Identity => false,
+        Polarity::Inverse => true,
+    };
     let shade = |bits: u32| {
-        let value = stored.value(bits) as f64 * options.slope + options.intercept;
+        let value = options.rescaled(stored.value(bits));
         let grey = ramp.grey(value);
         if is_inverted { 255 - grey } else { grey }
     };
@@ -182,23 +199,46 @@ fn monochrome(pixels: &Pixels, options: &Render) -> Result<Vec<u8>, CodecError> 
     Ok(out)
 }
 
+impl Render {
+    /// A stored value in the units of the window (PS3.3 §C.11.1).
+    #[allow(clippy::cast_precision_loss)]
+    fn rescaled(&self, stored: i64) -> f64 {
+        match &self.presentation.modality_table {
+            Some(table) => f64::from(table.entry(stored as f64)),
+            None => stored as f64 * self.slope + self.intercept,
+        }
+    }
+}
+
 /// From rescaled values to 0…255.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Ramp {
+enum Ramp<'a> {
+    /// SIGMOID (PS3.3 §C.11.2.1.3.1), width above 0.
+    Sigmoid(Window),
+    /// A VOI LUT.
+    Table(&'a Table),
     /// LINEAR (PS3.3 §C.11.2.1.2.1), width at least 1.
     Linear(Window),
     /// LINEAR_EXACT (PS3.3 §C.11.2.1.3.2), width above 0.
     Exact(Window),
 }
 
-impl Ramp {
-    #[allow(clippy::cast_precision_loss)]
-    fn new(stored: &Stored, options: &Render) -> Result<Self, CodecError> {
+impl<'a> Ramp<'a> {
+    fn new(stored: &Stored, options: &'a Render) -> Result<Self, CodecError> {
+        options.presentation.modality_table.as_ref().map_or(Ok(()), Table::check)?;
         if let Some(window) = options.window {
             if !window.center.is_finite() || !window.width.is_finite() || window.width <= 0.0 {
                 return Err(CodecError::Damaged("window center or width is no number"));
             }
-            return Ok(if window.width >= 1.0 { Self::Linear(window) } else { Self::Exact(window) });
+            return Ok(match options.presentation.function {
+                WindowFunction::Sigmoid => Self::Sigmoid(window),
+                WindowFunction::Linear if window.width >= 1.0 => Self::Linear(window),
+                WindowFunction::Linear | WindowFunction::LinearExact => Self::Exact(window),
+            });
+        }
+        if let Some(table) = &options.presentation.voi_table {
+            table.check()?;
+            return Ok(Self::Table(table));
         }
         // One bit is black or white, whatever the frame holds.
         let (low, high) = if stored.format.bits_stored == 1 {
@@ -213,8 +253,7 @@ impl Ramp {
             });
             (low, high)
         };
-        let (a, b) =
-            (low as f64 * options.slope + options.intercept, high as f64 * options.slope + options.intercept);
+        let (a, b) = (options.rescaled(low), options.rescaled(high));
         // A flat frame is black: any positive width with its value at the low end.
         let width = if a == b { 1.0 } else { (b - a).abs() };
         Ok(Self::Exact(Window { center: a.min(b) + width / 2.0, width }))
@@ -223,6 +262,8 @@ impl Ramp {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     fn grey(self, value: f64) -> u8 {
         let fraction = match self {
+            Self::Table(table) => return table.grey(value),
+            Self::Sigmoid(window) => presentation::sigmoid(window, value),
             Self::Linear(Window { center, width }) => {
                 let half = (width - 1.0) / 2.0;
                 if value <= center - 0.5 - half {

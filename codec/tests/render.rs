@@ -4,12 +4,21 @@
 mod encoders;
 
 use codec::{
-    CodecError, FrameFormat, ImageType, Photometric, Pixels, Render, Window, decode, encode_jpeg_rgb, render,
+    CodecError, FrameFormat, ImageType, Photometric, Pixels, Presentation, Render, Window, decode,
+    encode_jpeg_rgb, render,
 };
 use encoders::{grey, rgb, to_bytes};
 
 fn options() -> Render {
-    Render { slope: 1.0, intercept: 0.0, window: None, palette: None, fit: None, image_type: ImageType::Png }
+    Render {
+        slope: 1.0,
+        intercept: 0.0,
+        window: None,
+        palette: None,
+        fit: None,
+        image_type: ImageType::Png,
+        presentation: Presentation::default(),
+    }
 }
 
 fn pixels(format: FrameFormat, bytes: &[u8]) -> Pixels {

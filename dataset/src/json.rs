@@ -3,6 +3,8 @@
 mod read;
 mod write;
 
+pub use read::Place;
+
 use crate::{Dataset, Refused, Tag, dictionary};
 use serde_json::{Map, Value as Json};
 
@@ -36,7 +38,18 @@ pub fn to_json_text(dataset: &Dataset, bulk_uri: &dyn Fn(&BulkPath<'_>) -> Optio
 /// # Errors
 /// [`Refused`] for keys that are no tags, values that do not fit their VR, or nesting over 64.
 pub fn from_json(object: &Map<String, Json>) -> Result<Dataset, Refused> {
-    read::from_json(object)
+    read::from_json(object, &|_| Place::LeftOut)
+}
+
+/// The same with bulk data: `place_of` says where the value of a BulkDataURI is, as [`crate::Value::Bulk`] will.
+///
+/// # Errors
+/// As [`from_json`], and [`Refused::Malformed`] when a value is missing.
+pub fn from_json_with_bulk(
+    object: &Map<String, Json>,
+    place_of: &dyn Fn(&str) -> Place,
+) -> Result<Dataset, Refused> {
+    read::from_json(object, place_of)
 }
 
 /// The text of a path, as it stands in a BulkDataURI: `7FE00010` or `00480105/1/00282000`.

@@ -11,17 +11,20 @@ pub mod json;
 pub mod names;
 pub mod part10;
 pub mod pixels;
+pub mod rendering;
 pub mod scan;
 pub mod syntax;
 #[cfg(test)]
 mod testing;
 pub mod write;
+pub mod xml;
 
 pub use dicom_core::{Tag, VR};
 pub use dicom_dictionary_std::tags;
 pub use element::{Dataset, Element, Value};
 pub use frames::{FrameIndex, Span};
 pub use pixels::PixelDescription;
+pub use rendering::Rendering;
 pub use scan::{Scanned, Scanner};
 pub use syntax::TransferSyntax;
 

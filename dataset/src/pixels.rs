@@ -1,9 +1,10 @@
 //! The Image Pixel attributes (PS3.3 §C.7.6.3) as checked numbers.
 
+use crate::rendering::Rendering;
 use crate::{Dataset, tags};
 
 /// What is needed to make sense of a frame.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct PixelDescription {
     /// Rows of one frame.
     pub rows: u32,
@@ -25,6 +26,10 @@ pub struct PixelDescription {
     pub photometric_interpretation: String,
     /// Number of frames, at least 1.
     pub frames: u32,
+    /// What a picture needs; `None` when it needs more than numbers, or when this was written by a version that did not
+    /// look for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rendering: Option<Rendering>,
 }
 
 impl PixelDescription {
@@ -63,6 +68,7 @@ impl PixelDescription {
                 .next()
                 .unwrap_or_default(),
             frames: number(tags::NUMBER_OF_FRAMES).unwrap_or(1).max(1),
+            rendering: Rendering::from_dataset(dataset),
         })
     }
 

@@ -67,6 +67,21 @@ impl Scanner {
         Ok(())
     }
 
+    /// How many of the next bytes are not looked at, and may be passed over with [`Scanner::skip`] instead of being read.
+    #[must_use]
+    pub fn skippable(&self) -> u64 {
+        if self.inflater.is_some() { 0 } else { self.parser.skippable() }
+    }
+
+    /// Passes over bytes that need not be looked at: as [`Scanner::feed`], without the bytes. At most
+    /// [`Scanner::skippable`] of them are passed over; the answer says how many were.
+    pub fn skip(&mut self, count: u64) -> u64 {
+        let count = count.min(self.skippable()).min(self.object_bytes_max - self.received);
+        self.parser.skip(count);
+        self.received += count;
+        count
+    }
+
     /// The end of the data set. Frames are found here: Extended Offset Table or Basic Offset Table if it proves true
     /// against the items that were walked, otherwise one fragment per frame or, for a single frame, all fragments.
     /// When frames cannot be told apart, the index is empty: no image is refused for that.

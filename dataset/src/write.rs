@@ -1,5 +1,9 @@
 //! Writing data sets: Explicit and Implicit VR Little Endian (PS3.5 §7), sequences with defined length.
 
+mod pieces;
+
+pub use pieces::{Piece, element_header, pieces};
+
 use crate::syntax::Encoding;
 use crate::{Dataset, Element, Tag, TransferSyntax, VR, Value};
 

@@ -6,3 +6,5 @@
 
 pub mod dicomweb;
 pub mod dimse;
+mod seats;
+pub mod transcode;

@@ -30,6 +30,17 @@ impl Storage {
         Ok(file)
     }
 
+    /// A file beside the objects that is gone when it is closed: for what must be put in order before it can be stored.
+    ///
+    /// # Errors
+    /// [`StorageError::OutOfResources`].
+    pub async fn scratch(&self) -> Result<File, StorageError> {
+        let storage = self.clone();
+        // Its name goes with the `TempFile`; the file stays as long as it is open.
+        let make = move || storage.objects().temp().and_then(|temp| temp.file.try_clone());
+        blocking(make).await?.map_err(|e| io_error(&e, "making a file for what arrives"))
+    }
+
     /// Length of a file that nobody promised to be there.
     pub(crate) async fn object_length(&self, name: &ObjectName) -> Result<u64, StorageError> {
         let file = match self.open_object(name).await {

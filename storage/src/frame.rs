@@ -46,6 +46,27 @@ impl Storage {
         Ok(joined.into())
     }
 
+    /// Where the bytes of one frame stand in the Part 10 file, one range for each fragment: for streaming a long one,
+    /// such as a video, which is one frame.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] when there is no such frame, or none that has a place in the file.
+    pub async fn frame_places(
+        &self,
+        instance: &InstanceRef,
+        frame: u32,
+    ) -> Result<Vec<std::ops::Range<u64>>, StorageError> {
+        let row = &instance.0;
+        if frame >= row.frame_count || row.syntax.as_str() == TransferSyntax::DEFLATED {
+            return Err(StorageError::NotFound);
+        }
+        let place = |span: Span| {
+            let start = row.head_length.checked_add(span.offset).ok_or(DAMAGED)?;
+            Ok(start..start.checked_add(u64::from(span.length)).ok_or(DAMAGED)?)
+        };
+        self.frame_spans(row, frame as usize).await?.into_iter().map(place).collect()
+    }
+
     /// Bytes of all spans together, if the limits allow them.
     fn frame_length(&self, spans: &[Span]) -> Result<usize, StorageError> {
         let length: u64 = spans.iter().map(|s| u64::from(s.length)).sum();

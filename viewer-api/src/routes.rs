@@ -82,6 +82,7 @@ fn is_text(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bo
 pub fn router(state: ApiState) -> Router {
     let (api, _) = api().split_for_parts();
     let dicomweb = pacs::dicomweb::router(state.0.storage.clone(), &state.0.public_origin);
+    let wado = pacs::dicomweb::wado_router(state.0.storage.clone(), &state.0.public_origin);
     let compressible = SizeAbove::new(1024).and(is_text);
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
@@ -92,6 +93,7 @@ pub fn router(state: ApiState) -> Router {
         .route("/api/docs", get(application::docs))
         .with_state(state.clone())
         .nest("/dicom-web", dicomweb)
+        .merge(wado)
         .fallback(application::serve)
         .layer(middleware::from_fn_with_state(state, auth::authenticate))
         .layer(CompressionLayer::new().compress_when(compressible))

@@ -131,6 +131,7 @@ fn picture(
         palette: None,
         fit: None,
         image_type: ImageType::Jpeg(PICTURE_QUALITY),
+        presentation: codec::Presentation::default(),
     };
     codec::render(&pixels, &options).map_err(damaged)
 }

@@ -17,6 +17,19 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// Where a bulk value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Offset and length.
+    At(u64, u64),
+    /// The element is left out.
+    LeftOut,
+    /// It should be somewhere and is not.
+    Missing,
+}
+
+pub(super) type PlaceOf<'a> = dyn Fn(&str) -> Place + 'a;
+
 /// A data set or item that is being read.
 struct Open<'a> {
     /// In ascending order, so that each element is put at the end.
@@ -44,7 +57,7 @@ fn malformed<T>(why: &'static str) -> Result<T, Refused> {
     Err(Refused::Malformed { at: 0, why })
 }
 
-pub(super) fn from_json(object: &Map<String, Json>) -> Result<Dataset, Refused> {
+pub(super) fn from_json(object: &Map<String, Json>, place_of: &PlaceOf<'_>) -> Result<Dataset, Refused> {
     let mut open = vec![Open::new(object)?];
     loop {
         let depth = open.len();
@@ -75,7 +88,17 @@ pub(super) fn from_json(object: &Map<String, Json>) -> Result<Dataset, Refused> 
             return malformed("a JSON attribute is not an object");
         };
         let vr = vr_of(tag, member)?;
-        if member.contains_key("BulkDataURI") || tag.element() == 0 {
+        if tag.element() == 0 {
+            continue;
+        }
+        if let Some(uri) = member.get("BulkDataURI") {
+            match place_of(uri.as_str().unwrap_or_default()) {
+                Place::At(offset, length) => {
+                    top.dataset.put(Element { tag, vr, value: Value::Bulk { offset, length } });
+                }
+                Place::LeftOut => {}
+                Place::Missing => return malformed("a BulkDataURI leads nowhere"),
+            }
             continue;
         }
         let values: &[Json] = match member.get("Value") {

@@ -134,6 +134,38 @@ impl Parser {
         Ok(())
     }
 
+    /// Bytes to come that are not looked at.
+    pub(super) fn skippable(&self) -> u64 {
+        match &self.state {
+            State::Skip { left } | State::Fragments(_, FragmentState::Skip { left }) => *left,
+            _ => 0,
+        }
+    }
+
+    /// Passes over some of them.
+    pub(super) fn skip(&mut self, count: u64) {
+        match &mut self.state {
+            State::Skip { left } => {
+                *left = left.saturating_sub(count);
+                self.position += count;
+                if *left == 0 {
+                    self.state = State::Header;
+                    self.close_what_ends();
+                }
+            }
+            State::Fragments(_, stage) => {
+                if let FragmentState::Skip { left } = stage {
+                    *left = left.saturating_sub(count);
+                    self.position += count;
+                    if *left == 0 {
+                        *stage = FragmentState::Header;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Takes some of `bytes` and says how many.
     fn step(&mut self, bytes: &[u8]) -> Result<usize, Refused> {
         match &mut self.state {

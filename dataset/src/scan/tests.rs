@@ -569,3 +569,28 @@ proptest! {
         prop_assert_eq!(write::to_bytes(&plain.dataset, &TransferSyntax::explicit_little()), bytes);
     }
 }
+
+proptest! {
+    #[test]
+    fn what_need_not_be_read_may_be_passed_over(
+        bytes in nearly_dicom(),
+        uid in proptest::sample::select(&SYNTAXES[..]),
+    ) {
+        let whole = scan(&bytes, &syntax(uid), &Limits::default());
+        let mut scanner = Scanner::new(&syntax(uid), &Limits::default());
+        let (mut at, mut result) = (0, Ok(()));
+        while at < bytes.len() && result.is_ok() {
+            let skipped = scanner.skip((bytes.len() - at) as u64) as usize;
+            if skipped == 0 {
+                result = scanner.feed(&bytes[at..=at]);
+            }
+            at += skipped.max(1);
+        }
+        let passed = result.and_then(|()| scanner.finish());
+        if uid == TransferSyntax::DEFLATED && whole.is_err() {
+            prop_assert!(passed.is_err());
+        } else {
+            prop_assert_eq!(text_of(&passed), text_of(&whole));
+        }
+    }
+}

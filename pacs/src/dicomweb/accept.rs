@@ -94,6 +94,7 @@ fn parse_range(text: &str) -> Option<MediaRange> {
     if !media_type.contains('/') {
         return None;
     }
+    let media_type = modern(&media_type).to_owned();
     let mut range = MediaRange { media_type, parameters: BTreeMap::new(), q: 1.0 };
     for piece in pieces {
         let Some((name, value)) = piece.split_once('=') else { continue };
@@ -102,7 +103,7 @@ fn parse_range(text: &str) -> Option<MediaRange> {
         match name.as_str() {
             "q" => range.q = value.parse().ok().filter(|q| (0.0..=1.0).contains(q)).unwrap_or(1.0),
             "type" => {
-                range.parameters.insert(name, value.to_ascii_lowercase());
+                range.parameters.insert(name, modern(&value.to_ascii_lowercase()).to_owned());
             }
             _ => {
                 range.parameters.insert(name, value.to_owned());
@@ -110,6 +111,18 @@ fn parse_range(text: &str) -> Option<MediaRange> {
         }
     }
     Some(range)
+}
+
+/// The name of today for a media type that the standard had before its edition of 2017, and that clients still say.
+fn modern(media_type: &str) -> &str {
+    match media_type {
+        "image/dicom+jpeg" => "image/jpeg",
+        "image/x-jls" | "image/dicom+jpeg-ls" | "image/dicom+jls" => "image/jls",
+        "image/dicom+jp2" => "image/jp2",
+        "image/dicom+jpx" => "image/jpx",
+        "image/x-dicom-rle" | "image/dicom+rle" => "image/dicom-rle",
+        other => other,
+    }
 }
 
 fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {

@@ -1,18 +1,19 @@
 //! WADO-RS bulk data (PS3.18 §10.4.1.1.5): values that the metadata names by BulkDataURI.
 
-use super::accept::accepted;
+use super::accept::{MediaRange, accepted};
+use super::conditions::{self, Freshness, entity_tag, not_modified};
 use super::frames::instance_of;
 use super::multipart::{self, Part, PartBytes};
 use super::problem::WebError;
 use super::routes::parameter;
 use super::target::Target;
+use crate::transcode;
 use access::Right;
-use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use dataset::json::{BulkPath, element_at, parse_bulk_path};
-use dataset::{Scanner, Tag, TransferSyntax, Value, tags};
+use dataset::{Tag, TransferSyntax, Value, tags};
 use std::ops::Range;
 use storage::{InstanceRef, Storage};
 
@@ -38,28 +39,52 @@ pub async fn bulkdata(
     let (parents, tag) = parse_bulk_path(&target.rest).ok_or(WebError::NotFound)?;
     let path = BulkPath { parents: &parents, tag };
     let ranges = accepted(&headers, parameter(query.as_deref(), "accept").as_deref());
+    let media_type = media_type_of(&instance, &path);
     let range = ranges
         .iter()
-        .find(|range| range.covers(OCTETS))
-        .ok_or_else(|| WebError::NotAcceptable(format!("bulk data are {OCTETS}")))?;
-    storage.note_read(&target.scope, &instance);
-    if is_by_frames(&instance, &path) {
-        return by_frames(&storage, instance);
+        .find(|range| range.covers(OCTETS) || range.covers(media_type))
+        .ok_or_else(|| WebError::NotAcceptable(format!("these bulk data are {media_type}")))?;
+    let media_type = if range.covers(media_type) { media_type } else { OCTETS };
+    let etag = entity_tag(instance.sha256(), (&target.rest, media_type, range.is_multipart()));
+    if let Some(response) = not_modified(&headers, &etag) {
+        return Ok(response);
     }
-    let bytes = match find(&storage, &instance, &path).await? {
+    storage.note_read(&target.scope, &instance);
+    let mut response = if is_by_frames(&instance, &path) {
+        by_frames(&storage, instance)?
+    } else {
+        let place = find(&storage, &instance, &path).await?;
+        answer(&storage, &instance, place, (range, media_type), &headers, &etag)?
+    };
+    conditions::tag(&mut response, &etag, Freshness::Day);
+    Ok(response)
+}
+
+/// A document is what it says; everything else is bytes.
+fn media_type_of(instance: &InstanceRef, path: &BulkPath<'_>) -> &'static str {
+    let is_document = path.parents.is_empty() && path.tag == tags::ENCAPSULATED_DOCUMENT;
+    super::document::media_type(instance.sop_class().as_str()).filter(|_| is_document).unwrap_or(OCTETS)
+}
+
+fn answer(
+    storage: &Storage,
+    instance: &InstanceRef,
+    place: Place,
+    (range, media_type): (&MediaRange, &str),
+    headers: &HeaderMap,
+    etag: &str,
+) -> Result<Response, WebError> {
+    let bytes = match place {
         Place::Range(place) if !range.is_multipart() => {
-            return multipart::single(&storage, &instance, place, OCTETS, &headers);
+            return multipart::single(storage, instance, place, media_type, headers, etag);
         }
         Place::Bytes(bytes) if !range.is_multipart() => {
-            let mut response = Response::new(Body::from(bytes));
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(OCTETS));
-            return Ok(response);
+            return conditions::single(bytes, media_type, headers, etag);
         }
-        Place::Range(place) => PartBytes::Range(instance, place),
+        Place::Range(place) => PartBytes::Range(instance.clone(), place),
         Place::Bytes(bytes) => PartBytes::Memory(bytes),
     };
-    let part = Part { content_type: OCTETS.into(), bytes };
-    multipart::response(&storage, OCTETS, None, std::iter::once(part))
+    multipart::response(storage, media_type, None, std::iter::once(Part::new(media_type, bytes)))
 }
 
 /// Whether the value is the image's own pixel data, kept in a form whose frames only the frame index knows: fragments
@@ -82,10 +107,8 @@ fn by_frames(storage: &Storage, instance: InstanceRef) -> Result<Response, WebEr
         instance.syntax().as_str().to_owned()
     };
     let content_type = format!("{OCTETS}; transfer-syntax={syntax}");
-    let parts = (0..instance.frame_count()).map(move |frame| Part {
-        content_type: content_type.clone(),
-        bytes: PartBytes::Frame(instance.clone(), frame),
-    });
+    let parts = (0..instance.frame_count())
+        .map(move |frame| Part::new(content_type.clone(), PartBytes::Frame(instance.clone(), frame)));
     multipart::response(storage, OCTETS, Some(&syntax), parts)
 }
 
@@ -94,51 +117,26 @@ pub async fn find_top(storage: &Storage, instance: &InstanceRef, tag: Tag) -> Re
     find(storage, instance, &BulkPath { parents: &[], tag }).await
 }
 
-/// Finds a value by scanning the stored file once more; it was sound when it came in.
+/// Finds a value by scanning the stored file once more; of large values only the places are looked at.
 async fn find(storage: &Storage, instance: &InstanceRef, path: &BulkPath<'_>) -> Result<Place, WebError> {
-    let mut scanner = Scanner::new(instance.syntax(), storage.limits());
-    let (mut at, end) = (instance.head_length(), instance.file_length());
-    while at < end {
-        let bytes = storage.read(instance, at..end.min(at + (1 << 20))).await?;
-        if bytes.is_empty() {
-            return Err(WebError::Internal);
-        }
-        at += bytes.len() as u64;
-        scanner.feed(&bytes).map_err(|_| WebError::Internal)?;
-    }
-    let scanned = scanner.finish().map_err(|_| WebError::Internal)?;
+    let scanned = transcode::scan(storage, instance).await?;
     match &element_at(&scanned.dataset, path).ok_or(WebError::NotFound)?.value {
-        Value::Bulk { .. } if is_deflated(instance) => Err(WebError::NotAcceptable(
-            "the data set is kept deflated, so its values have no place of their own: retrieve the instance"
-                .into(),
-        )),
+        Value::Bulk { offset, length } if is_deflated(instance) => {
+            let mut source = transcode::Source::new(storage, instance);
+            if *length > storage.limits().frame_pixel_bytes_max {
+                return Err(WebError::NotAcceptable("the value is too large to be inflated alone".into()));
+            }
+            let (mut bytes, end) = (Vec::new(), offset.saturating_add(*length));
+            while (bytes.len() as u64) < *length {
+                bytes.extend_from_slice(&source.read(offset + bytes.len() as u64..end).await?);
+            }
+            Ok(Place::Bytes(bytes.into()))
+        }
         Value::Bulk { offset, length } => {
             let start = instance.head_length().checked_add(*offset).ok_or(WebError::Internal)?;
             Ok(Place::Range(start..start.checked_add(*length).ok_or(WebError::Internal)?))
         }
         Value::Bytes(bytes) => Ok(Place::Bytes(bytes.clone())),
-        _ => Err(WebError::NotFound),
+        Value::Items(_) => Err(WebError::NotFound),
     }
-}
-
-/// Reads a range into memory, bounded by the frame limit.
-pub async fn read_all(
-    storage: &Storage,
-    instance: &InstanceRef,
-    range: Range<u64>,
-) -> Result<Vec<u8>, WebError> {
-    if range.end.saturating_sub(range.start) > storage.limits().frame_pixel_bytes_max {
-        return Err(WebError::NotAcceptable("the value is too large for this form".into()));
-    }
-    let mut bytes = Vec::new();
-    let mut at = range.start;
-    while at < range.end {
-        let piece = storage.read(instance, at..range.end).await?;
-        if piece.is_empty() {
-            return Err(WebError::Internal);
-        }
-        at += piece.len() as u64;
-        bytes.extend_from_slice(&piece);
-    }
-    Ok(bytes)
 }

@@ -5,8 +5,11 @@
 
 mod accept;
 mod bulkdata;
+mod capabilities;
 mod conditions;
+mod document;
 mod frames;
+mod media;
 mod metadata;
 mod multipart;
 mod parts;
@@ -17,9 +20,10 @@ mod retrieve;
 #[cfg(test)]
 mod router_tests;
 mod routes;
-mod seats;
+mod stow_metadata;
 mod stowrs;
 mod target;
+mod wado_uri;
 
 pub use problem::{WebError, problem_response};
-pub use routes::router;
+pub use routes::{router, wado_router};

@@ -1,13 +1,14 @@
 //! Writing stored bytes: `multipart/related` bodies (RFC 2387) whose parts are streamed, and single parts by range.
 
-use super::conditions::byte_range;
-use super::frames::decoded;
+use super::conditions::{byte_range, describe_single};
 use super::problem::WebError;
+use crate::transcode;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt as _};
+use dataset::{TransferSyntax, part10};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use std::ops::Range;
 use storage::{InstanceRef, Storage, StorageError};
 
@@ -23,8 +24,12 @@ pub enum PartBytes {
     Range(InstanceRef, Range<u64>),
     /// One stored frame, counted from 0.
     Frame(InstanceRef, u32),
-    /// One frame, decoded to native pixels.
-    Decoded(InstanceRef, u32),
+    /// One frame in another transfer syntax.
+    Converted(InstanceRef, u32, TransferSyntax),
+    /// A Part 10 file in another transfer syntax.
+    Transcoded(InstanceRef, TransferSyntax),
+    /// An image for the eye, made when its turn comes.
+    Rendered(Box<super::rendered::Job>),
 }
 
 /// One part.
@@ -32,8 +37,17 @@ pub enum PartBytes {
 pub struct Part {
     /// Its Content-Type.
     pub content_type: String,
+    /// Its Content-Location, if it has one.
+    pub location: Option<String>,
     /// Its bytes.
     pub bytes: PartBytes,
+}
+
+impl Part {
+    /// A part without a location.
+    pub fn new(content_type: impl Into<String>, bytes: PartBytes) -> Self {
+        Self { content_type: content_type.into(), location: None, bytes }
+    }
 }
 
 /// Separates parts: random for each answer, so that no stored object can hold it and pass for several parts.
@@ -61,7 +75,9 @@ pub fn response(
     let end = format!("\r\n--{boundary}--\r\n");
     let pieces = stream::iter(parts.enumerate()).flat_map(move |(index, part)| {
         let line_break = if index == 0 { "" } else { "\r\n" };
-        let head = format!("{line_break}--{boundary}\r\nContent-Type: {}\r\n\r\n", part.content_type);
+        let location = part.location.map(|at| format!("Content-Location: {at}\r\n")).unwrap_or_default();
+        let head =
+            format!("{line_break}--{boundary}\r\nContent-Type: {}\r\n{location}\r\n", part.content_type);
         stream::once(async move { Ok(Bytes::from(head)) }).chain(part_stream(storage.clone(), part.bytes))
     });
     let end = stream::once(async { Ok(Bytes::from(end)) });
@@ -71,7 +87,7 @@ pub fn response(
     Ok(response)
 }
 
-type Piece = Result<Bytes, WebError>;
+pub type Piece = Result<Bytes, WebError>;
 
 fn part_stream(storage: Storage, bytes: PartBytes) -> stream::BoxStream<'static, Piece> {
     match bytes {
@@ -80,12 +96,37 @@ fn part_stream(storage: Storage, bytes: PartBytes) -> stream::BoxStream<'static,
         PartBytes::Frame(instance, frame) => {
             stream::once(async move { Ok(storage.frame(&instance, frame).await?) }).boxed()
         }
-        PartBytes::Decoded(instance, frame) => stream::once(async move {
-            let (pixels, _seat) = decoded(&storage, &instance, frame).await?;
-            Ok(pixels.bytes.into())
+        PartBytes::Converted(instance, frame, to) => stream::once(async move {
+            let (bytes, _format, _seat) = transcode::frame(&storage, &instance, frame, &to).await?;
+            Ok(bytes)
         })
         .boxed(),
+        PartBytes::Transcoded(instance, to) => {
+            stream::once(async move { transcoded(&storage, &instance, &to).await }).try_flatten().boxed()
+        }
+        PartBytes::Rendered(job) => stream::once(async move { job.run(&storage).await }).boxed(),
     }
+}
+
+/// A Part 10 file in another transfer syntax.
+pub async fn transcoded(
+    storage: &Storage,
+    instance: &InstanceRef,
+    to: &TransferSyntax,
+) -> Result<stream::BoxStream<'static, Piece>, WebError> {
+    let head = part10::head(to, instance.sop_class(), instance.instance());
+    let dataset = transcode::data_set(storage, instance, to).await?;
+    let head = stream::once(async move { Ok(Bytes::from(head)) });
+    Ok(head.chain(dataset.map_err(WebError::from)).boxed())
+}
+
+/// Ranges of a stored file, one after another.
+fn file_ranges(
+    storage: Storage,
+    instance: InstanceRef,
+    ranges: Vec<Range<u64>>,
+) -> impl futures_util::Stream<Item = Piece> + Send + 'static {
+    stream::iter(ranges).flat_map(move |range| file_range(storage.clone(), instance.clone(), range).boxed())
 }
 
 /// A range of a stored file, in pieces.
@@ -115,23 +156,62 @@ pub fn single(
     range: Range<u64>,
     content_type: &str,
     headers: &HeaderMap,
+    etag: &str,
 ) -> Result<Response, WebError> {
-    let length = range.end.saturating_sub(range.start);
-    let asked = byte_range(headers, length)?;
-    let piece = asked.clone().unwrap_or(0..length);
-    let body =
-        file_range(storage.clone(), instance.clone(), range.start + piece.start..range.start + piece.end);
+    single_of_ranges(storage, instance, vec![range], content_type, headers, etag)
+}
+
+/// Ranges of a stored file as one part, or the piece of it that `Range` asks for.
+pub fn single_of_ranges(
+    storage: &Storage,
+    instance: &InstanceRef,
+    ranges: Vec<Range<u64>>,
+    content_type: &str,
+    headers: &HeaderMap,
+    etag: &str,
+) -> Result<Response, WebError> {
+    let length = ranges.iter().map(|range| range.end.saturating_sub(range.start)).sum();
+    let asked = byte_range(headers, length, etag)?;
+    let ranges = match &asked {
+        None => ranges,
+        Some(piece) => cut(&ranges, piece),
+    };
+    let body = file_ranges(storage.clone(), instance.clone(), ranges);
     let mut response = Response::new(Body::from_stream(body));
-    let headers = response.headers_mut();
-    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(piece.end - piece.start));
-    let content_type = HeaderValue::from_str(content_type).map_err(|_| WebError::Internal)?;
-    headers.insert(header::CONTENT_TYPE, content_type);
-    if asked.is_some() {
-        let content_range = format!("bytes {}-{}/{length}", piece.start, piece.end - 1);
-        let content_range = HeaderValue::from_str(&content_range).map_err(|_| WebError::Internal)?;
-        headers.insert(header::CONTENT_RANGE, content_range);
-        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-    }
+    describe_single(&mut response, content_type, asked, length)?;
     Ok(response)
+}
+
+/// What of these ranges lies within a piece of them, counted from the first byte of the first.
+fn cut(ranges: &[Range<u64>], piece: &Range<u64>) -> Vec<Range<u64>> {
+    let mut before = 0_u64;
+    let mut inside = Vec::new();
+    for range in ranges {
+        let length = range.end.saturating_sub(range.start);
+        let from = piece.start.saturating_sub(before).min(length);
+        let to = piece.end.saturating_sub(before).min(length);
+        if from < to {
+            inside.push(range.start + from..range.start + to);
+        }
+        before = before.saturating_add(length);
+    }
+    inside
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_of_several_ranges() {
+        let ranges = [10..14, 20..21, 30..40];
+        let check = |piece: Range<u64>, expected: &[Range<u64>]| {
+            assert_eq!(cut(&ranges, &piece), expected, "{piece:?}");
+        };
+        check(0..15, &ranges);
+        check(0..4, &[10..14]);
+        check(3..6, &[13..14, 20..21, 30..31]);
+        check(5..6, &[30..31]);
+        check(14..15, &[39..40]);
+    }
 }

@@ -2,6 +2,7 @@
 //! where a part's headers end, so what it may draw until then is counted here.
 
 use axum::body::{Body, BodyDataStream};
+use axum::http::header::{CONTENT_LOCATION, CONTENT_TYPE};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use multer::Multipart;
@@ -29,15 +30,29 @@ impl Parts {
         Self { multipart: Multipart::new(metered, boundary), waiting }
     }
 
-    /// The next part's bytes; read them to their end before asking for another.
+    /// The next part; read its bytes to their end before asking for another.
     pub async fn next(
         &mut self,
-    ) -> Result<Option<impl Stream<Item = Result<Bytes, multer::Error>> + Unpin + use<>>, multer::Error> {
+    ) -> Result<Option<InPart<impl Stream<Item = Result<Bytes, multer::Error>> + Unpin + use<>>>, multer::Error>
+    {
         self.waiting.store(0, Ordering::Relaxed);
         let waiting = self.waiting.clone();
-        let part = self.multipart.next_field().await?;
-        Ok(part.map(|part| part.inspect(move |_| waiting.store(0, Ordering::Relaxed))))
+        let Some(part) = self.multipart.next_field().await? else { return Ok(None) };
+        let header = |name| part.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (content_type, location) = (header(CONTENT_TYPE).unwrap_or_default(), header(CONTENT_LOCATION));
+        let bytes = part.inspect(move |_| waiting.store(0, Ordering::Relaxed));
+        Ok(Some(InPart { content_type, location, bytes }))
     }
+}
+
+/// A part that is being read.
+pub struct InPart<S> {
+    /// Its Content-Type, empty when it has none.
+    pub content_type: String,
+    /// Its Content-Location.
+    pub location: Option<String>,
+    /// Its bytes.
+    pub bytes: S,
 }
 
 /// Why no more is drawn.
@@ -113,7 +128,7 @@ mod tests {
         let (body, drawn) =
             counted(b"--b\r\nContent-Type: application/dicom\r\n\r\n", 1000, b"\r\n--b--\r\n");
         let mut parts = Parts::new(body, "b");
-        let mut part = parts.next().await.unwrap().unwrap();
+        let mut part = parts.next().await.unwrap().unwrap().bytes;
         assert!(drawn.load(Ordering::Relaxed) < 10);
         let mut length = 0;
         while let Some(chunk) = part.next().await {

@@ -1,5 +1,7 @@
 //! Errors of the web services as RFC 9457 problem documents.
 
+use crate::seats::PixelError;
+use crate::transcode::TranscodeError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -127,9 +129,23 @@ impl From<StorageError> for WebError {
     }
 }
 
-impl From<codec::CodecError> for WebError {
-    fn from(error: codec::CodecError) -> Self {
-        Self::Undecodable(error.to_string())
+impl From<PixelError> for WebError {
+    fn from(error: PixelError) -> Self {
+        match error {
+            PixelError::NoPixels => Self::NotFound,
+            PixelError::Storage(error) => error.into(),
+            PixelError::Codec(error) => Self::Undecodable(error.to_string()),
+        }
+    }
+}
+
+impl From<TranscodeError> for WebError {
+    fn from(error: TranscodeError) -> Self {
+        match error {
+            TranscodeError::Impossible(why) => Self::NotAcceptable(why.into()),
+            TranscodeError::Pixels(error) => error.into(),
+            TranscodeError::Storage(error) => error.into(),
+        }
     }
 }
 

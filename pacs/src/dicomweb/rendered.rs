@@ -1,29 +1,44 @@
 //! WADO-RS rendered resources and thumbnails (PS3.18 §10.4.1.1.3): for the eye, always derived, never stored.
 
-use super::accept::accepted;
-use super::bulkdata::{Place, find_top, read_all};
-use super::conditions::{entity_tag, has_already};
-use super::frames::{decoded, frame_list, instance_of};
-use super::multipart;
+pub mod look;
+pub mod options;
+mod profile;
+pub mod state;
+
+use super::conditions::{self, Freshness, entity_tag, not_modified};
+use super::document;
+use super::frames::{frame_list, instance_of};
+use super::multipart::{self, Part, PartBytes};
 use super::problem::WebError;
-use super::routes::parameter;
-use super::seats::blocking;
 use super::target::Target;
+use crate::seats::{self, PixelError, blocking};
 use access::Right;
-use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
-use codec::{ImageType, Render, Window};
-use dataset::{Dataset, tags};
-use storage::read::MetadataForm;
-use storage::{InstanceRef, MetadataBody, Storage};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+use bytes::Bytes;
+use codec::Render;
+use look::{Look, Need, window_of};
+use options::{Options, Profile};
+use state::Applied;
+use std::sync::Arc;
+use storage::{InstanceRef, Storage};
 
-const ENCAPSULATED_PDF: &str = "1.2.840.10008.5.1.4.1.1.104.1";
 const THUMBNAIL_SIZE: u32 = 256;
-const QUALITY_DEFAULT: u8 = 90;
+/// Images of one request at most.
+const IMAGES_PER_REQUEST_MAX: usize = 10_000;
 
-/// `…/rendered` of an instance, or of one of its frames.
+/// One picture to be made.
+#[derive(Clone)]
+pub struct Job {
+    instance: InstanceRef,
+    /// Counted from 0.
+    frame: u32,
+    options: Options,
+    applied: Option<Arc<Applied>>,
+}
+
+/// `…/rendered` of a study, a series, an instance, or some of its frames.
 pub async fn rendered(
     State(storage): State<Storage>,
     target: Target,
@@ -31,23 +46,54 @@ pub async fn rendered(
     headers: HeaderMap,
 ) -> Result<Response, WebError> {
     target.require(Right::Retrieve)?;
+    if target.instance.is_none() {
+        return rendered_many(&storage, &target, query.as_deref(), &headers).await;
+    }
     let instance = instance_of(&storage, &target).await?;
     storage.note_read(&target.scope, &instance);
-    if instance.sop_class().as_str() == ENCAPSULATED_PDF {
-        return document(&storage, &instance, &headers).await;
+    if document::is_document(&instance) {
+        return document::answer(&storage, &instance, query.as_deref(), &headers).await;
     }
-    let frame = match target.rest.as_str() {
-        "" => 0,
-        list => match frame_list(list, instance.frame_count())?.as_slice() {
-            [frame] => *frame,
-            _ => return Err(WebError::BadRequest("one frame at a time is rendered".into())),
-        },
-    };
     let options = Options::parse(query.as_deref(), &headers, None)?;
-    image(&storage, &target, &instance, frame, &options, &headers).await
+    if instance.sop_class().as_str() == state::GRAYSCALE {
+        let jobs = jobs_of_state(&storage, &target, &instance, &options).await?;
+        return answer(&storage, jobs, &headers).await;
+    }
+    let frames = match target.rest.as_str() {
+        "" if options.is_multipart => (0..instance.frame_count()).collect(),
+        "" => vec![0],
+        list => frame_list(list, instance.frame_count())?,
+    };
+    let jobs = frames.into_iter().map(|frame| Job::new(&instance, frame, &options)).collect();
+    answer(&storage, jobs, &headers).await
 }
 
-/// `…/thumbnail` of an instance, a series or a study: of the middle one of its images.
+/// Every frame of every image below a study or series.
+async fn rendered_many(
+    storage: &Storage,
+    target: &Target,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Response, WebError> {
+    let mut options = Options::parse(query, headers, None)?;
+    options.is_multipart = true;
+    let instances = storage.instances(&target.scope, target.study()?, target.series.as_ref(), None).await?;
+    let mut jobs = Vec::new();
+    for instance in instances.iter().filter(|instance| !document::is_document(instance)) {
+        jobs.extend((0..instance.frame_count()).map(|frame| Job::new(instance, frame, &options)));
+        if jobs.len() > IMAGES_PER_REQUEST_MAX {
+            return Err(WebError::BadRequest(
+                "too many images in one request: ask for them by series".into(),
+            ));
+        }
+    }
+    if let Some(first) = instances.first() {
+        storage.note_read(&target.scope, first);
+    }
+    answer(storage, jobs, headers).await
+}
+
+/// `…/thumbnail` of a study, a series, an instance or a frame: of the middle one of its images.
 pub async fn thumbnail(
     State(storage): State<Storage>,
     target: Target,
@@ -58,213 +104,162 @@ pub async fn thumbnail(
     let instances = storage
         .instances(&target.scope, target.study()?, target.series.as_ref(), target.instance.as_ref())
         .await?;
-    let images: Vec<&InstanceRef> = instances.iter().filter(|i| i.frame_count() > 0).collect();
+    let images: Vec<&InstanceRef> =
+        instances.iter().filter(|i| i.frame_count() > 0 && !document::is_document(i)).collect();
     let instance = *images.get(images.len() / 2).ok_or(WebError::NotFound)?;
-    let options = Options::parse(query.as_deref(), &headers, Some((THUMBNAIL_SIZE, THUMBNAIL_SIZE)))?;
-    let frame = instance.frame_count() / 2;
-    storage.note_read(&target.scope, instance);
-    image(&storage, &target, instance, frame, &options, &headers).await
-}
-
-/// What the query asks for.
-struct Options {
-    image_type: ImageType,
-    media_type: &'static str,
-    fit: Option<(u32, u32)>,
-    window: Option<Window>,
-    key: String,
-}
-
-impl Options {
-    fn parse(query: Option<&str>, headers: &HeaderMap, fit: Option<(u32, u32)>) -> Result<Self, WebError> {
-        let quality = match parameter(query, "quality") {
-            None => QUALITY_DEFAULT,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|q| (1..=100).contains(q))
-                .ok_or_else(|| WebError::BadRequest("quality is 1 to 100".into()))?,
-        };
-        let ranges = accepted(headers, parameter(query, "accept").as_deref());
-        let (image_type, media_type) = ranges
-            .iter()
-            .find_map(|range| {
-                if range.covers("image/jpeg") {
-                    Some((ImageType::Jpeg(quality), "image/jpeg"))
-                } else if range.covers("image/png") {
-                    Some((ImageType::Png, "image/png"))
-                } else {
-                    None
-                }
-            })
-            .ok_or_else(|| WebError::NotAcceptable("rendered images are image/jpeg or image/png".into()))?;
-        let fit = match parameter(query, "viewport") {
-            None => fit,
-            Some(text) => Some(viewport(&text)?),
-        };
-        let window = parameter(query, "window").map(|text| window(&text)).transpose()?;
-        let key = format!("{media_type} {quality} {fit:?} {window:?}");
-        Ok(Self { image_type, media_type, fit, window, key })
-    }
-}
-
-fn viewport(text: &str) -> Result<(u32, u32), WebError> {
-    let refuse = || {
-        WebError::BadRequest(
-            "viewport is width,height in pixels, at most 8192 each, of the whole image".into(),
-        )
+    let mut options = Options::parse(query.as_deref(), &headers, Some((THUMBNAIL_SIZE, THUMBNAIL_SIZE)))?;
+    options.is_multipart = false;
+    let frame = match target.rest.as_str() {
+        "" => instance.frame_count() / 2,
+        list => *frame_list(list, instance.frame_count())?.first().ok_or(WebError::NotFound)?,
     };
-    let mut numbers = text.split(',').map(|n| n.trim().parse::<u32>());
-    match (numbers.next(), numbers.next(), numbers.next()) {
-        (Some(Ok(width)), Some(Ok(height)), None)
-            if (1..=8192).contains(&width) && (1..=8192).contains(&height) =>
-        {
-            Ok((width, height))
-        }
-        _ => Err(refuse()),
-    }
+    storage.note_read(&target.scope, instance);
+    answer(&storage, vec![Job::new(instance, frame, &options)], &headers).await
 }
 
-fn window(text: &str) -> Result<Window, WebError> {
-    let refuse = || WebError::BadRequest("window is center,width,linear with a width of at least 1".into());
-    let mut pieces = text.split(',');
-    let mut number = || pieces.next()?.trim().parse::<f64>().ok().filter(|n| n.is_finite());
-    let (center, width) = (number().ok_or_else(refuse)?, number().ok_or_else(refuse)?);
-    match pieces.next().map(|f| f.trim().to_ascii_lowercase()) {
-        _ if width < 1.0 => Err(refuse()),
-        None => Ok(Window { center, width }),
-        Some(function) if function == "linear" => Ok(Window { center, width }),
-        Some(_) => Err(WebError::BadRequest("only the linear window function is rendered".into())),
-    }
-}
-
-async fn image(
+/// The images of a presentation state, as it wants them shown: the first, or all of them as parts.
+async fn jobs_of_state(
     storage: &Storage,
     target: &Target,
-    instance: &InstanceRef,
-    frame: u32,
+    state: &InstanceRef,
     options: &Options,
-    headers: &HeaderMap,
-) -> Result<Response, WebError> {
-    if instance.frame_count() == 0 {
+) -> Result<Vec<Job>, WebError> {
+    let read = state::State::read(storage, state).await?;
+    let mut jobs = Vec::new();
+    for (series, image, frame) in read.images().into_iter().take(IMAGES_PER_REQUEST_MAX) {
+        let scope = target.scope.owned_by(state.owner().clone());
+        let Ok(instance) = storage.instance(&scope, state.study(), &series, &image).await else { continue };
+        if frame < instance.frame_count() {
+            jobs.push(Job::with_state(&instance, frame, options, &read)?);
+        }
+        if !options.is_multipart && !jobs.is_empty() {
+            break;
+        }
+    }
+    Ok(jobs)
+}
+
+/// One picture, or several as parts.
+pub async fn answer(storage: &Storage, jobs: Vec<Job>, headers: &HeaderMap) -> Result<Response, WebError> {
+    let first = jobs.first().ok_or(WebError::NotFound)?.clone();
+    if first.instance.frame_count() == 0 {
         return Err(WebError::NotFound);
     }
-    let etag = entity_tag(instance.sha256(), (frame, &options.key));
-    if has_already(headers, &etag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
+    let keys: Vec<String> = jobs.iter().map(Job::key).collect();
+    let etag = entity_tag(first.instance.sha256(), keys);
+    if let Some(response) = not_modified(headers, &etag) {
+        return Ok(response);
     }
-    let (pixels, seat) = decoded(storage, instance, frame).await?;
-    let attributes = attributes(storage, target, instance).await?;
-    let first = |tag| attributes.numbers(tag).first().copied();
-    let own_window = || {
-        let (center, width) = (first(tags::WINDOW_CENTER)?, first(tags::WINDOW_WIDTH)?);
-        (width >= 1.0).then_some(Window { center, width })
+    let left_out = first.applied.as_ref().map(|applied| applied.left_out.join(", ")).unwrap_or_default();
+    let media_type = first.options.media_type;
+    let is_single = jobs.len() == 1 && !first.options.is_multipart;
+    // The first is made before the answer begins, so that what is damaged is a clear error.
+    let bytes = first.run(storage).await?;
+    let mut response = if is_single {
+        conditions::single(bytes, media_type, headers, &etag)?
+    } else {
+        let others = jobs.into_iter().skip(1).map(|job| PartBytes::Rendered(Box::new(job)));
+        let parts = std::iter::once(PartBytes::Memory(bytes)).chain(others);
+        multipart::response(storage, media_type, None, parts.map(move |bytes| Part::new(media_type, bytes)))?
     };
-    let palette = match pixels.format.photometric {
-        codec::Photometric::PaletteColor => Some(palette(storage, instance, &attributes).await?),
-        _ => None,
-    };
-    let options_of_codec = Render {
-        slope: first(tags::RESCALE_SLOPE).unwrap_or(1.0),
-        intercept: first(tags::RESCALE_INTERCEPT).unwrap_or(0.0),
-        window: options.window.or_else(own_window),
-        palette,
-        fit: options.fit,
-        image_type: options.image_type,
-    };
-    let (bytes, _seat) = blocking(seat, move || codec::render(&pixels, &options_of_codec)).await?;
-    let mut response = Response::new(Body::from(bytes));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(options.media_type));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=86400"));
-    headers.insert(header::VARY, HeaderValue::from_static("accept"));
-    if let Ok(value) = HeaderValue::from_str(&etag) {
-        headers.insert(header::ETAG, value);
+    if !left_out.is_empty()
+        && let Ok(warning) = HeaderValue::from_str(&format!("299 - \"not applied: {left_out}\""))
+    {
+        response.headers_mut().insert(header::WARNING, warning);
     }
+    conditions::tag(&mut response, &etag, Freshness::Day);
     Ok(response)
 }
 
-/// The instance's attributes as ingest kept them.
-async fn attributes(storage: &Storage, target: &Target, instance: &InstanceRef) -> Result<Dataset, WebError> {
-    let scope = target.scope.owned_by(instance.owner().clone());
-    let body = storage
-        .metadata(
-            &scope,
-            instance.study(),
-            Some(instance.series()),
-            Some(instance.instance()),
-            MetadataForm::Plain,
-        )
-        .await?;
-    let (MetadataBody::Plain(bytes) | MetadataBody::Gzip(bytes)) = body;
-    let list: Vec<serde_json::Map<String, serde_json::Value>> =
-        serde_json::from_slice(&bytes).map_err(|_| WebError::Internal)?;
-    let object = list.first().ok_or(WebError::NotFound)?;
-    dataset::json::from_json(object).map_err(|_| WebError::Internal)
-}
+impl Job {
+    /// An image as it says itself that it looks.
+    pub fn new(instance: &InstanceRef, frame: u32, options: &Options) -> Self {
+        Self { instance: instance.clone(), frame, options: options.clone(), applied: None }
+    }
 
-/// Palette tables (PS3.3 §C.7.6.3.1.5–6) as 8-bit colours.
-async fn palette(
-    storage: &Storage,
-    instance: &InstanceRef,
-    attributes: &Dataset,
-) -> Result<(i32, Vec<[u8; 3]>), WebError> {
-    let damaged = || WebError::Undecodable("its palette is missing or damaged".into());
-    let descriptor = attributes.numbers(tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR);
-    let [entries, first, bits] = descriptor.as_slice() else { return Err(damaged()) };
-    let count = if *entries == 0.0 { 65536 } else { *entries as usize };
-    let mut colours = vec![[0_u8; 3]; count.min(65536)];
-    let tables = [
-        tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DATA,
-        tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DATA,
-        tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA,
-    ];
-    for (channel, tag) in tables.into_iter().enumerate() {
-        let bytes = match find_top(storage, instance, tag).await? {
-            Place::Bytes(bytes) => bytes.to_vec(),
-            Place::Range(range) => read_all(storage, instance, range).await?,
+    /// An image as a presentation state says.
+    pub fn with_state(
+        instance: &InstanceRef,
+        frame: u32,
+        options: &Options,
+        state: &state::State,
+    ) -> Result<Self, WebError> {
+        let (columns, rows) = size(instance)?;
+        let applied = Some(Arc::new(state.apply(instance.instance(), columns, rows)?));
+        Ok(Self { applied, ..Self::new(instance, frame, options) })
+    }
+
+    /// What the picture's bytes depend on.
+    fn key(&self) -> String {
+        let Self { instance, frame, options, applied } = self;
+        format!("{} {frame} {options:?} {applied:?}", instance.sha256())
+    }
+
+    /// Makes the picture.
+    pub async fn run(self, storage: &Storage) -> Result<Bytes, WebError> {
+        let need = match self.options.profile {
+            Profile::No => Need::Pixels,
+            Profile::Yes => Need::Profile,
         };
-        let is_packed = *bits == 8.0 && bytes.len() < count * 2;
-        for (index, colour) in colours.iter_mut().enumerate() {
-            let value = if is_packed {
-                bytes.get(index).copied()
-            } else {
-                let pair = bytes.get(index * 2..index * 2 + 2);
-                pair.map(|pair| if *bits == 8.0 { pair[0] } else { pair[1] })
-            };
-            colour[channel] = value.ok_or_else(damaged)?;
-        }
+        let look = Look::of(storage, &self.instance, need).await?;
+        let render = self.render(&look)?;
+        let (pixels, seat) = seats::decoded(storage, &self.instance, self.frame).await?;
+        let image_type = self.options.image_type;
+        let profile = look.profile.clone().filter(|_| need == Need::Profile);
+        let work = move || {
+            let file = codec::render(&pixels, &render)?;
+            Ok(match profile {
+                Some(profile) => profile::with_profile(file, image_type, &profile),
+                None => file,
+            })
+        };
+        let (file, _seat) = blocking(seat, work).await?;
+        Ok(file.into())
     }
-    Ok((*first as i32, colours))
+
+    fn render(&self, look: &Look) -> Result<Render, WebError> {
+        let own = look.frame(self.frame);
+        let applied = self.applied.as_deref();
+        let mut presentation = applied.map(|applied| applied.presentation.clone()).unwrap_or_default();
+        if applied
+            .is_none_or(|applied| applied.rescale.is_none() && applied.presentation.modality_table.is_none())
+        {
+            presentation.modality_table.clone_from(&look.modality_table);
+        }
+        let (slope, intercept) =
+            applied.and_then(|applied| applied.rescale).unwrap_or((own.slope, own.intercept));
+        let window = match (self.options.window, applied) {
+            (Some(window), _) => Some(window),
+            (None, Some(applied)) if applied.has_voi => applied.window,
+            (None, _) => {
+                presentation.voi_table.clone_from(&look.voi_table);
+                window_of(&own)
+            }
+        };
+        if let Some((_, function)) = window {
+            presentation.function = function;
+        }
+        if let Some(viewport) = &self.options.viewport {
+            let (columns, rows) = size(&self.instance)?;
+            if let Some(region) = viewport.region(columns, rows)? {
+                presentation.region = Some(region);
+            }
+            presentation.enlarge = viewport.enlarge;
+        }
+        Ok(Render {
+            slope,
+            intercept,
+            window: window.map(|(window, _)| window),
+            palette: look.palette.clone(),
+            fit: self.options.viewport.map(|viewport| viewport.size),
+            image_type: self.options.image_type,
+            presentation,
+        })
+    }
 }
 
-/// An encapsulated PDF as itself.
-async fn document(
-    storage: &Storage,
-    instance: &InstanceRef,
-    headers: &HeaderMap,
-) -> Result<Response, WebError> {
-    const PDF: &str = "application/pdf";
-    match find_top(storage, instance, tags::ENCAPSULATED_DOCUMENT).await? {
-        Place::Bytes(bytes) => Ok(([(header::CONTENT_TYPE, PDF)], Body::from(bytes)).into_response()),
-        Place::Range(range) => multipart::single(storage, instance, range, PDF, headers),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn windows_and_viewports_are_checked() {
-        assert_eq!(window("40,400,linear").unwrap(), Window { center: 40.0, width: 400.0 });
-        assert_eq!(window("-600, 1500").unwrap(), Window { center: -600.0, width: 1500.0 });
-        for text in ["", "40", "40,0", "NaN,1", "40,400,sigmoid", "a,b"] {
-            assert!(window(text).is_err(), "{text}");
-        }
-        assert_eq!(viewport("512,256").unwrap(), (512, 256));
-        for text in ["", "512", "0,1", "9000,1", "-1,1", "256,256,0,0,64,64"] {
-            assert!(viewport(text).is_err(), "{text}");
-        }
-    }
+/// Columns and rows.
+fn size(instance: &InstanceRef) -> Result<(u32, u32), WebError> {
+    let pixels = instance.pixels().ok_or(PixelError::NoPixels)?;
+    Ok((pixels.columns, pixels.rows))
 }

@@ -1,6 +1,6 @@
 //! The resources and their addresses (PS3.18 §10.1), each also below `/orgs/{org}` for one owner's studies.
 
-use super::{bulkdata, frames, metadata, qidors, rendered, retrieve, stowrs};
+use super::{bulkdata, capabilities, frames, metadata, qidors, rendered, retrieve, stowrs, wado_uri};
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, post};
@@ -26,7 +26,17 @@ impl FromRef<WebState> for Storage {
 pub fn router(storage: Storage, public_origin: &str) -> Router {
     let public_base = format!("{}/dicom-web", public_origin.trim_end_matches('/'));
     let state = WebState { storage, public_base };
-    Router::new().merge(resources("")).merge(resources("/orgs/{org}")).with_state(state)
+    Router::new()
+        .route("/", get(capabilities::capabilities).options(capabilities::capabilities))
+        .merge(resources(""))
+        .merge(resources("/orgs/{org}"))
+        .with_state(state)
+}
+
+/// WADO-URI, which is at `/wado`; the caller as for [`router`].
+pub fn wado_router(storage: Storage, public_origin: &str) -> Router {
+    let public_base = format!("{}/dicom-web", public_origin.trim_end_matches('/'));
+    Router::new().route("/wado", get(wado_uri::wado)).with_state(WebState { storage, public_base })
 }
 
 fn resources(prefix: &str) -> Router<WebState> {
@@ -41,11 +51,13 @@ fn resources(prefix: &str) -> Router<WebState> {
         .route(&at("/instances"), get(qidors::instances))
         .route(&at(study), get(retrieve::retrieve).merge(post(stowrs::store)))
         .route(&below(study, "/metadata"), get(metadata::metadata))
+        .route(&below(study, "/rendered"), get(rendered::rendered))
         .route(&below(study, "/thumbnail"), get(rendered::thumbnail))
         .route(&below(study, "/series"), get(qidors::series))
         .route(&below(study, "/instances"), get(qidors::instances))
         .route(&at(series), get(retrieve::retrieve))
         .route(&below(series, "/metadata"), get(metadata::metadata))
+        .route(&below(series, "/rendered"), get(rendered::rendered))
         .route(&below(series, "/thumbnail"), get(rendered::thumbnail))
         .route(&below(series, "/instances"), get(qidors::instances))
         .route(&at(instance), get(retrieve::retrieve))
@@ -54,6 +66,7 @@ fn resources(prefix: &str) -> Router<WebState> {
         .route(&below(instance, "/rendered"), get(rendered::rendered))
         .route(&below(instance, "/frames/{frames}"), get(frames::frames))
         .route(&below(instance, "/frames/{frames}/rendered"), get(rendered::rendered))
+        .route(&below(instance, "/frames/{frames}/thumbnail"), get(rendered::thumbnail))
         .route(&below(instance, "/bulkdata/{*path}"), get(bulkdata::bulkdata))
 }
 

@@ -1,6 +1,6 @@
 //! STOW-RS (PS3.18 §10.5): instances stream from the request into the one ingest path; each has its own result.
 
-use super::accept::parse as parse_media;
+use super::accept::{MediaRange, parse as parse_media};
 use super::parts::Parts;
 use super::problem::WebError;
 use super::routes::WebState;
@@ -18,7 +18,7 @@ use serde_json::{Map, Value as Json, json};
 use storage::{Arrival, Outcome, Storage, StorageError, Stored, Via};
 
 /// Instances of one request at most.
-const INSTANCES_MAX: usize = 20_000;
+pub const INSTANCES_MAX: usize = 20_000;
 
 /// `POST /studies` and `POST /studies/{study}`.
 pub async fn store(
@@ -40,38 +40,82 @@ pub async fn store(
     if media.media_type == "application/dicom" {
         let result = store_one(&state.storage, &target, body.into_data_stream()).await;
         results.add(result)?;
-    } else if media.media_type == "multipart/related" && media.covers("application/dicom") {
-        let boundary = media
-            .parameters
-            .get("boundary")
-            .ok_or_else(|| WebError::BadRequest("multipart/related needs a boundary".into()))?;
-        let mut parts = Parts::new(body, boundary);
-        loop {
-            match parts.next().await {
-                Ok(Some(part)) if results.count < INSTANCES_MAX => {
-                    let result = store_one(&state.storage, &target, part).await;
-                    results.add(result)?;
-                }
-                Ok(None) => break,
-                // What came before is stored and is answered for.
-                Ok(Some(_)) | Err(_) if results.count > 0 => {
-                    results.add(Err(Failure { why: Why::Broken, named: None }))?;
-                    break;
-                }
-                Ok(Some(_)) | Err(_) => {
-                    return Err(WebError::BadRequest("the multipart body is broken or breaks off".into()));
-                }
-            }
+        return Ok(results.answer(&target.base(&state.public_base)));
+    }
+    let kind = Kind::of(&media).ok_or(WebError::UnsupportedMediaType(
+        "instances are stored as multipart/related; type=\"application/dicom\", \"application/dicom+json\" or \
+         \"application/dicom+xml\"",
+    ))?;
+    let boundary = media
+        .parameters
+        .get("boundary")
+        .ok_or_else(|| WebError::BadRequest("multipart/related needs a boundary".into()))?;
+    let parts = Parts::new(body, boundary);
+    match kind {
+        Kind::Files => store_files(&state.storage, &target, parts, &mut results).await?,
+        Kind::Metadata(form) => {
+            super::stow_metadata::store(&state.storage, &target, parts, form, &mut results).await?;
         }
-        if results.count == 0 {
-            return Err(WebError::BadRequest("the request has no parts".into()));
-        }
-    } else {
-        return Err(WebError::UnsupportedMediaType(
-            "instances are stored as multipart/related; type=\"application/dicom\"",
-        ));
+    }
+    if results.count == 0 {
+        return Err(WebError::BadRequest("the request has no instances".into()));
     }
     Ok(results.answer(&target.base(&state.public_base)))
+}
+
+/// What the parts are.
+enum Kind {
+    /// Part 10 files.
+    Files,
+    /// Metadata, and bulk data.
+    Metadata(MetadataText),
+}
+
+/// How metadata are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetadataText {
+    /// An array of DICOM JSON objects.
+    Json,
+    /// A Native DICOM Model in each part.
+    Xml,
+}
+
+impl Kind {
+    fn of(media: &MediaRange) -> Option<Self> {
+        if media.media_type != "multipart/related" {
+            return None;
+        }
+        match media.part_type() {
+            "application/dicom" | "*/*" => Some(Self::Files),
+            "application/dicom+json" => Some(Self::Metadata(MetadataText::Json)),
+            "application/dicom+xml" => Some(Self::Metadata(MetadataText::Xml)),
+            _ => None,
+        }
+    }
+}
+
+async fn store_files(
+    storage: &Storage,
+    target: &Target,
+    mut parts: Parts,
+    results: &mut Results,
+) -> Result<(), WebError> {
+    loop {
+        match parts.next().await {
+            Ok(Some(part)) if results.count < INSTANCES_MAX => {
+                let result = store_one(storage, target, part.bytes).await;
+                results.add(result)?;
+            }
+            Ok(None) => return Ok(()),
+            // What came before is stored and is answered for.
+            Ok(Some(_)) | Err(_) if results.count > 0 => {
+                return results.add(Err(Failure { why: Why::Broken, named: None }));
+            }
+            Ok(Some(_)) | Err(_) => {
+                return Err(WebError::BadRequest("the multipart body is broken or breaks off".into()));
+            }
+        }
+    }
 }
 
 /// Stores one instance; when it is refused, the rest of its bytes is read and left.
@@ -137,14 +181,16 @@ impl Name {
 }
 
 /// An instance that was not stored.
-struct Failure {
-    why: Why,
+pub struct Failure {
+    /// Why.
+    pub why: Why,
     /// SOP Class UID and SOP Instance UID, as far as it said them.
-    named: Option<(Uid, Uid)>,
+    pub named: Option<(Uid, Uid)>,
 }
 
 /// Why.
-enum Why {
+pub enum Why {
+    /// The storage refused it.
     Storage(StorageError),
     /// The request broke off.
     Broken,
@@ -162,8 +208,9 @@ fn failure_reason(why: &Why) -> u16 {
 
 /// The results of one request.
 #[derive(Default)]
-struct Results {
-    count: usize,
+pub struct Results {
+    /// Instances so far, stored or not.
+    pub count: usize,
     study: Option<Uid>,
     stored: Vec<Json>,
     failed: Vec<Json>,
@@ -172,7 +219,8 @@ struct Results {
 }
 
 impl Results {
-    fn add(&mut self, result: Result<Stored, Failure>) -> Result<(), WebError> {
+    /// Notes what became of one instance.
+    pub fn add(&mut self, result: Result<Stored, Failure>) -> Result<(), WebError> {
         self.count += 1;
         match result {
             Ok(stored) => {

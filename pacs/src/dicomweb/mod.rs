@@ -8,6 +8,8 @@ mod bulkdata;
 mod capabilities;
 mod conditions;
 mod document;
+#[cfg(test)]
+mod forms_tests;
 mod frames;
 mod media;
 mod metadata;

@@ -2,7 +2,7 @@
 
 #[allow(dead_code, reason = "made for the storage's own tests")]
 #[path = "../../../storage/tests/support/build.rs"]
-mod build;
+pub(super) mod build;
 
 use access::{Caller, Right, Secret, Token};
 use axum::Router;
@@ -16,31 +16,31 @@ use serde_json::Value as Json;
 use storage::{Storage, StorageConfig};
 use tower::ServiceExt as _;
 
-struct House {
-    router: Router,
+pub(super) struct House {
+    pub router: Router,
     _directory: tempfile::TempDir,
 }
 
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Vec<u8>,
+pub(super) struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
 }
 
 impl Answer {
-    fn json(&self) -> Json {
+    pub fn json(&self) -> Json {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    fn header(&self, name: header::HeaderName) -> &str {
+    pub fn header(&self, name: header::HeaderName) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
 
-const ALL: [Right; 3] = [Right::Store, Right::Search, Right::Retrieve];
+pub(super) const ALL: [Right; 3] = [Right::Store, Right::Search, Right::Retrieve];
 
 impl House {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = StorageConfig {
             directory: directory.path().join("data"),
@@ -51,7 +51,7 @@ impl House {
         Self { router: super::router(storage, "http://node"), _directory: directory }
     }
 
-    async fn send(&self, caller: Option<&[Right]>, request: Request<Body>) -> Answer {
+    pub async fn send(&self, caller: Option<&[Right]>, request: Request<Body>) -> Answer {
         let mut request = request;
         if let Some(rights) = caller {
             let token = Token {
@@ -69,19 +69,22 @@ impl House {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
-    async fn get(&self, path: &str, accept: &str) -> Answer {
+    pub async fn get(&self, path: &str, accept: &str) -> Answer {
         let request = Request::get(path).header(header::ACCEPT, accept).body(Body::empty()).unwrap();
         self.send(Some(&ALL), request).await
     }
 
-    async fn store(&self, path: &str, files: &[Vec<u8>]) -> Answer {
+    pub async fn store(&self, path: &str, files: &[Vec<u8>]) -> Answer {
         self.store_body(path, [body_of(files), b"\r\n--b--\r\n".to_vec()].concat()).await
     }
 
-    async fn store_body(&self, path: &str, body: Vec<u8>) -> Answer {
+    pub async fn store_body(&self, path: &str, body: Vec<u8>) -> Answer {
         let content_type = "multipart/related; type=\"application/dicom\"; boundary=b";
-        let request =
-            Request::post(path).header(header::CONTENT_TYPE, content_type).body(Body::from(body)).unwrap();
+        // As a connection brings it.
+        let pieces: Vec<_> =
+            body.chunks(64 << 10).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
+        let body = Body::from_stream(futures_util::stream::iter(pieces));
+        let request = Request::post(path).header(header::CONTENT_TYPE, content_type).body(body).unwrap();
         self.send(Some(&ALL), request).await
     }
 }
@@ -92,16 +95,16 @@ fn body_of(files: &[Vec<u8>]) -> Vec<u8> {
     files.iter().flat_map(part).collect()
 }
 
-fn file(instance: &Instance, syntax: &str, dataset: Vec<u8>) -> Vec<u8> {
+pub(super) fn file(instance: &Instance, syntax: &str, dataset: Vec<u8>) -> Vec<u8> {
     let syntax = TransferSyntax::parse(syntax).unwrap();
     [part10::head(&syntax, &Uid::parse(CT).unwrap(), &instance.instance_uid()), dataset].concat()
 }
 
-fn plain(instance: &Instance) -> Vec<u8> {
+pub(super) fn plain(instance: &Instance) -> Vec<u8> {
     file(instance, TransferSyntax::EXPLICIT_LITTLE, instance.bytes())
 }
 
-const INSTANCE: &str = "/studies/1.2.3.1/series/1.2.3.1.1/instances/1.2.3.1.1.1";
+pub(super) const INSTANCE: &str = "/studies/1.2.3.1/series/1.2.3.1.1/instances/1.2.3.1.1.1";
 
 #[tokio::test]
 async fn what_is_stored_below_another_organisation_is_refused() {

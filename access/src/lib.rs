@@ -3,6 +3,7 @@
 //! Floor 2 of the house. Pure decisions and proofs of identity: this crate knows nothing of HTTP or SQL, and nothing
 //! here is stored or fetched; `storage::directory` keeps what is defined here.
 
+pub mod address;
 pub mod agreement;
 pub mod caller;
 pub mod device;
@@ -11,9 +12,10 @@ pub mod password;
 pub mod person;
 pub mod secret;
 
+pub use address::AddressRange;
 pub use agreement::{Agreement, ConsultKind, Signatures, Urgency};
 pub use caller::{Caller, Right};
-pub use device::{Contact, Device};
+pub use device::{Breach, Contact, Device, Presented, Transport};
 pub use organisation::{Organisation, OrganisationKind};
 pub use person::{Person, Role, Session, Token};
 pub use secret::Secret;

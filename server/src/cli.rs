@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::config::{Config, DataArgs};
-use crate::{demo, import, maintenance, node, verify};
+use crate::{ae, demo, import, maintenance, node, verify};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -53,10 +53,10 @@ enum Command {
         #[command(subcommand)]
         command: maintenance::TokenCommand,
     },
-    /// Create or list calling AE titles.
+    /// Say which AE titles may call, for whom, and by which rules.
     Ae {
         #[command(subcommand)]
-        command: maintenance::AeCommand,
+        command: ae::AeCommand,
     },
     /// Bring the index of a node to this version's schema.
     Migrate(DataArgs),
@@ -120,7 +120,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Org { command } => maintenance::org(command).await,
         Command::User { command } => maintenance::user(command).await,
         Command::Token { command } => maintenance::token(command).await,
-        Command::Ae { command } => maintenance::ae(command).await,
+        Command::Ae { command } => ae::run(command).await,
         Command::Migrate(data) => {
             data.open().await?.close().await;
             println!("The index has this version's schema.");

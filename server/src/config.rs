@@ -1,5 +1,6 @@
 //! The configuration of a node: a TOML file, each key also as `FARSIGHT__SECTION__KEY`. Unknown keys refuse the start.
 
+use crate::dicom_config::DicomSection;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use figment::Figment;
@@ -18,7 +19,7 @@ pub struct Config {
     pub storage: StorageSection,
     /// The HTTP listener.
     pub http: HttpSection,
-    /// The DICOM listener.
+    /// The DICOM listeners.
     pub dicom: DicomSection,
     /// Reports and their signatures.
     pub report: ReportSection,
@@ -48,19 +49,6 @@ pub struct HttpSection {
     pub public_url: Option<String>,
 }
 
-/// `[dicom]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DicomSection {
-    /// Listening address.
-    pub listen: SocketAddr,
-    /// Our AE title.
-    pub ae_title: String,
-    /// Must be true to listen on an address other than loopback: calling AE titles are no secret, so the network has
-    /// to be one that only modalities reach.
-    pub network_is_trusted: bool,
-}
-
 /// `[report]`
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -84,16 +72,6 @@ impl Default for HttpSection {
     }
 }
 
-impl Default for DicomSection {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 11112)),
-            ae_title: "FARSIGHT".to_owned(),
-            network_is_trusted: false,
-        }
-    }
-}
-
 impl Config {
     /// Reads a file and the environment.
     pub fn load(path: &Path) -> Result<Self> {
@@ -110,7 +88,8 @@ impl Config {
     /// Refuses what cannot work, and says which line to change: what `config check` finds, `serve` would stumble on.
     pub fn refuse_if_wrong(&self) -> Result<()> {
         self.refuse_if_exposed()?;
-        model::AeTitle::parse(&self.dicom.ae_title).context("[dicom] ae_title")?;
+        self.dicom.dimse_config(self.limits.clone())?;
+        self.dicom.tls_request()?;
         if let Some(url) = &self.http.public_url {
             let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
             // Links in metadata and cookies are for the root of a host.
@@ -146,14 +125,7 @@ impl Config {
                 self.http.listen
             );
         }
-        if !self.dicom.listen.ip().is_loopback() && !self.dicom.network_is_trusted {
-            bail!(
-                "[dicom] listen = \"{}\" is reachable from other machines, and DICOM without TLS proves nothing about who \
-                 calls. Listen on 127.0.0.1, or say [dicom] network_is_trusted = true if only modalities reach that network",
-                self.dicom.listen
-            );
-        }
-        Ok(())
+        self.dicom.refuse_if_exposed()
     }
 
     /// The same without what must not be printed.

@@ -2,9 +2,11 @@
 //!
 //! Floor 6 of the house. It must hold no business rule.
 
+mod ae;
 mod cli;
 mod config;
 mod demo;
+mod dicom_config;
 mod import;
 mod maintenance;
 mod node;

@@ -1,10 +1,10 @@
-//! Commands that look after a node's data: fsck, the audit chain, organisations, people, devices, tokens.
+//! Commands that look after a node's data: fsck, the audit chain, organisations, people, tokens.
 
 use crate::config::DataArgs;
-use access::{Device, Organisation, OrganisationKind, Person, Right, Role, Secret, Token};
+use access::{Organisation, OrganisationKind, Person, Right, Role, Secret, Token};
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
-use model::{AeTitle, OrgId, PersonId, Scope, TokenId};
+use model::{OrgId, PersonId, Scope, TokenId};
 use std::io::{BufRead as _, IsTerminal as _};
 use std::process::ExitCode;
 use storage::Storage;
@@ -72,28 +72,13 @@ pub enum TokenCommand {
     },
 }
 
-/// `farsight ae`
-#[derive(Subcommand)]
-pub enum AeCommand {
-    /// Let a calling AE title store, search and retrieve as an organisation.
-    Add {
-        #[command(flatten)]
-        data: DataArgs,
-        /// AE title.
-        ae_title: String,
-        /// Organisation.
-        #[arg(long)]
-        org: String,
-    },
-    /// List calling AE titles.
-    List(DataArgs),
-}
-
-fn scope() -> Scope {
+/// What commands act as.
+pub fn scope() -> Scope {
     Scope::node("command line")
 }
 
-fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
+/// One of the words that a type is written with.
+pub fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_value(serde_json::Value::String(text.to_owned()))
         .with_context(|| format!("`{text}` is not one of the words that are allowed here"))
 }
@@ -163,7 +148,8 @@ pub async fn org(command: OrgCommand) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn known_organisation(storage: &Storage, text: &str) -> Result<OrgId> {
+/// An organisation that is there.
+pub async fn known_organisation(storage: &Storage, text: &str) -> Result<OrgId> {
     let id = OrgId::parse(text)?;
     storage.organisation(&id).await.with_context(|| format!("there is no organisation {id}"))?;
     Ok(id)
@@ -219,7 +205,8 @@ fn read_secret(prompt: &str) -> Result<Secret> {
     Ok(Secret::new(text))
 }
 
-fn machine_rights() -> Vec<Right> {
+/// What machines may do unless told otherwise.
+pub fn machine_rights() -> Vec<Right> {
     vec![Right::Store, Right::Search, Right::Retrieve]
 }
 
@@ -239,25 +226,5 @@ pub async fn token(command: TokenCommand) -> Result<ExitCode> {
     storage.put_token(&scope(), &token).await?;
     storage.close().await;
     println!("{}", secret.expose());
-    Ok(ExitCode::SUCCESS)
-}
-
-/// `farsight ae …`
-pub async fn ae(command: AeCommand) -> Result<ExitCode> {
-    match command {
-        AeCommand::Add { data, ae_title, org } => {
-            let storage = data.open().await?;
-            let organisation = known_organisation(&storage, &org).await?;
-            let device = Device::new(AeTitle::parse(&ae_title)?, organisation, machine_rights());
-            storage.put_device(&scope(), &device).await?;
-            storage.close().await;
-        }
-        AeCommand::List(data) => {
-            let storage = data.open().await?;
-            for device in storage.devices(&scope()).await? {
-                println!("{}\t{}", device.ae_title, device.organisation);
-            }
-        }
-    }
     Ok(ExitCode::SUCCESS)
 }

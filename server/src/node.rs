@@ -4,7 +4,7 @@ use crate::config::Config;
 use anyhow::{Context as _, Result};
 use axum::serve::ListenerExt as _;
 use consult::{ConsultConfig, ConsultService, Fonts, Printer};
-use pacs::dimse::{self, DimseConfig};
+use pacs::dimse;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use storage::Storage;
@@ -39,11 +39,10 @@ impl Node {
             .await
             .with_context(|| format!("[http] listen = \"{}\"", config.http.listen))?;
         let http = listener.local_addr()?;
-        let ae_title = model::AeTitle::parse(&config.dicom.ae_title).context("[dicom] ae_title")?;
-        let dimse_config = DimseConfig::new(ae_title, config.limits.clone());
+        let dimse_config = config.dicom.dimse_config(config.limits.clone())?;
         let dimse = dimse::Server::bind(config.dicom.listen, dimse_config, storage.clone())
             .await
-            .with_context(|| format!("[dicom] listen = \"{}\"", config.dicom.listen))?;
+            .with_context(|| dicom_listeners(config))?;
         let dicom = dimse.local_addr();
 
         let public_url = config.http.public_url.clone().unwrap_or_else(|| format!("http://{http}"));
@@ -82,6 +81,14 @@ impl Node {
         }
         self.storage.close().await;
         Ok(())
+    }
+}
+
+fn dicom_listeners(config: &Config) -> String {
+    let plain = format!("[dicom] listen = \"{}\"", config.dicom.listen);
+    match &config.dicom.tls {
+        Some(tls) => format!("{plain} or [dicom.tls] listen = \"{}\"", tls.listen),
+        None => plain,
     }
 }
 

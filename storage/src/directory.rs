@@ -168,6 +168,27 @@ impl Storage {
         }
         self.administer(scope, put).await
     }
+    /// Removes a device; what it stored stays.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] when there is none, also when it is of another organisation than the scope's.
+    pub async fn remove_device(&self, scope: &Scope, ae_title: &AeTitle) -> Result<(), StorageError> {
+        let device = self.device(ae_title).await?;
+        if scope.viewer().is_some_and(|viewer| *viewer != device.organisation) {
+            return Err(StorageError::NotFound);
+        }
+        let entry = AuditEntry {
+            action: AuditAction::Administer,
+            object: format!("{DEVICE}/{ae_title}"),
+            outcome: AuditOutcome::Success,
+            detail: "removed".to_owned(),
+        };
+        let removes = vec![(DEVICE, ae_title.to_string())];
+        let change = Change { removes, audit: vec![entry], ..Change::default() };
+        let organisation = scope.viewer().cloned();
+        let scope = Scope { actor: scope.actor.clone(), reach: Reach::Node };
+        self.apply_changing(Changing { scope, organisation, change }).await
+    }
     /// A device by its AE title.
     ///
     /// # Errors

@@ -1,25 +1,21 @@
-//! One association from its request to its end: who may enter, the messages within, and how it is left.
+//! One association as acceptor, from its request to its end: the messages within, and how it is left.
 
+use super::admission::{self, Admitted};
 use super::command::{COMMAND_BYTES_MAX, Command, field, tag};
-use super::negotiate::{self, Agreed, Context};
-use super::pdu::{self, AbortReason, AssociateAc, AssociateRq, PduType, Rejection};
-use super::seats::Seat;
+use super::ending::{self, CLOSE_TIMEOUT};
+use super::negotiate::{Agreed, Context};
+use super::pdu::{self, AbortReason, AssociateRq};
 use super::server::Node;
 use super::sop::Service;
 use super::state::{Action, Event, State, action};
 use super::wire::{Fragment, FragmentEnd, FragmentKind, Received, Wire, WireError, put_pdata};
-use super::{find, identity, status, store};
-use access::Caller;
-use model::{Actor, ActorKind, AeTitle, Reach, Scope};
-use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
-use storage::{AuditAction, AuditEntry, AuditOutcome, StorageError};
+use super::{find, status, store};
+use access::{Caller, Presented};
+use std::collections::HashSet;
+use std::time::Duration;
+use storage::{AuditAction, AuditEntry, AuditOutcome};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OwnedSemaphorePermit;
-
-/// Longest wait for the peer to close after our last PDU.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why an association is over, or must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,21 +46,15 @@ pub(crate) struct Association<'a, S> {
     pub wire: Wire<S>,
     pub agreed: Agreed,
     pub caller: Caller,
-}
-
-/// A request that has been let in.
-struct Admitted {
-    ac: AssociateAc,
-    agreed: Agreed,
-    caller: Caller,
-    seat: Seat,
+    /// Services that were asked for without the right to them.
+    not_authorised: HashSet<Service>,
 }
 
 /// Serves a transport from its first byte to its close. `waiting` is given back when the association stands.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
     node: &Node,
     stream: S,
-    peer: IpAddr,
+    presented: Presented,
     waiting: OwnedSemaphorePermit,
 ) {
     let limits = &node.config.limits;
@@ -80,26 +70,30 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
         // The ARTIM timer: the transport is closed without a word (AA-2).
         Err(_) => return,
     };
-    let admitted = match admit(node, &rq, peer).await {
+    let admitted = admission::admit(node, &rq, &presented).await;
+    if let Err(stop) = nothing_since(&mut wire).await {
+        return leave(node, &mut wire, stop).await;
+    }
+    let Admitted { ac, agreed, caller, seat } = match admitted {
         Ok(admitted) => admitted,
-        Err(rejection) => {
-            note_refusal(node, &rq, peer, rejection).await;
-            if wire.write(&pdu::associate_rj(rejection)).await.is_ok() {
-                wire.await_close(CLOSE_TIMEOUT.min(artim)).await;
+        Err(refusal) => {
+            admission::note_refusal(node, &rq, presented.address, refusal).await;
+            if wire.write(&pdu::associate_rj(refusal.rejection)).await.is_ok() {
+                ending::await_close(&mut wire, CLOSE_TIMEOUT.min(artim)).await;
             }
             return;
         }
     };
-    let Admitted { ac, agreed, caller, seat } = admitted;
     if wire.write(&ac.encode()).await.is_err() {
         return;
     }
     drop(waiting);
     node.counters.associations_accepted.add(1);
     node.counters.associations_open.add(1);
-    tracing::debug!(ae = %caller.scope().actor.id, %peer, implementation = %rq.implementation_version, "association");
+    let (ae, peer) = (&caller.scope().actor.id, presented.address);
+    tracing::debug!(%ae, %peer, implementation = %rq.implementation_version, "association");
     wire.established(Duration::from_millis(limits.dimse_idle_timeout_ms));
-    let mut association = Association { node, wire, agreed, caller };
+    let mut association = Association { node, wire, agreed, caller, not_authorised: HashSet::new() };
     let stop = association.run().await;
     drop(seat);
     node.counters.associations_open.subtract(1);
@@ -107,44 +101,37 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
     leave(node, &mut association.wire, stop).await;
 }
 
+/// Sta2: the request.
 async fn receive_request<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>) -> Result<AssociateRq, Stop> {
-    let (event, body) = match wire.next().await {
-        Ok(Received::Fragment(_)) => (Event::Pdu(PduType::PData), Vec::new()),
-        Ok(Received::Pdu(kind, body)) => (Event::Pdu(kind), body),
-        Err(WireError::Invalid(_)) => (Event::Invalid, Vec::new()),
-        Err(WireError::TimedOut) => (Event::ArtimExpired, Vec::new()),
-        Err(error) => return Err(error.into()),
-    };
-    match action(State::AwaitingAssociateRq, event) {
-        Action::ConsiderAssociation => AssociateRq::decode(&body).map_err(Stop::Abort),
-        Action::Close => Err(Stop::Gone),
+    let outcome = wire.next().await;
+    let event = ending::event(&outcome).unwrap_or(Event::ArtimExpired);
+    match (action(State::AwaitingAssociateRq, event), outcome) {
+        // A request whose items do not fit is an invalid PDU, too (AA-1).
+        (Action::ConsiderAssociation, Ok(Received::Pdu(_, body))) => {
+            AssociateRq::decode(&body).map_err(|_| Stop::AbortAsUser)
+        }
+        (Action::Close, _) => Err(Stop::Gone),
         _ => Err(Stop::AbortAsUser),
     }
 }
 
-/// AE-6: whether the request is accepted.
-async fn admit(node: &Node, rq: &AssociateRq, peer: IpAddr) -> Result<Admitted, Rejection> {
-    let calling = negotiate::titles(rq, &node.config.ae_title)?;
-    let device = match node.storage.device(&calling).await {
-        Ok(device) => device,
-        Err(StorageError::NotFound) => return Err(Rejection::CallingAeTitle),
-        Err(_) => return Err(Rejection::TemporaryCongestion),
-    };
-    let seat = node.seats.take(&calling).ok_or(Rejection::LocalLimitExceeded)?;
-    let identity_accepted = match &rq.user_identity {
-        Some(offered) => identity::check(node, &device, offered).await?,
-        None => false,
-    };
-    let limits = &node.config.limits;
-    let contexts_max = limits.presentation_contexts_max;
-    let (ac, agreed) = negotiate::answer(rq, limits.pdu_bytes_max, contexts_max, identity_accepted)?;
-    Ok(Admitted { ac, agreed, caller: Caller::device(&device, Some(peer)), seat })
+/// Sta3: whoever has asked waits for the answer; what came meanwhile ends the association before it began.
+async fn nothing_since<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>) -> Result<(), Stop> {
+    if !wire.has_input().await? {
+        return Ok(());
+    }
+    let outcome = wire.next().await;
+    let event = ending::event(&outcome).ok_or(Stop::AbortAsUser)?;
+    Err(match action(State::ConsideringAssociation, event) {
+        Action::Close => Stop::Gone,
+        _ => Stop::Abort(ending::abort_reason(&outcome)),
+    })
 }
 
 /// The last PDU, when there is one to be sent, and the wait for the close (Sta13).
 async fn leave<S: AsyncRead + AsyncWrite + Unpin>(node: &Node, wire: &mut Wire<S>, stop: Stop) {
     let last = match stop {
-        Stop::Gone => return,
+        Stop::Gone => return wire.close().await,
         Stop::Released => pdu::release_rp(),
         Stop::Abort(reason) => pdu::abort_by_provider(reason),
         Stop::AbortAsUser => pdu::abort_by_user(),
@@ -154,7 +141,8 @@ async fn leave<S: AsyncRead + AsyncWrite + Unpin>(node: &Node, wire: &mut Wire<S
         tracing::debug!(?stop, "aborted");
     }
     if wire.write(&last).await.is_ok() {
-        wire.await_close(CLOSE_TIMEOUT).await;
+        let artim = Duration::from_millis(node.config.limits.artim_timeout_ms);
+        ending::await_close(wire, CLOSE_TIMEOUT.min(artim)).await;
     }
 }
 
@@ -185,6 +173,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Association<'_, S> {
 
     async fn serve_request(&mut self) -> Result<(), Stop> {
         let request = self.receive_command().await?;
+        if !self.is_allowed(&request) {
+            self.skip_data_set(&request).await?;
+            self.note_not_authorised(&request).await;
+            return self.refuse(&request, status::NOT_AUTHORISED, "this AE may not do this").await;
+        }
         match (request.context.service, request.command.field()) {
             (_, field::C_CANCEL_RQ) => Ok(()),
             (Service::Verification, field::C_ECHO_RQ) => {
@@ -201,6 +194,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Association<'_, S> {
                 self.skip_data_set(&request).await?;
                 self.respond(&request, &request.command.response(status::UNRECOGNISED_OPERATION)).await
             }
+        }
+    }
+
+    /// Whether the calling AE has the right that a service asks for. Responses and C-CANCEL need none.
+    fn is_allowed(&self, request: &Request) -> bool {
+        let field = request.command.field();
+        let is_request = field & field::RESPONSE == 0 && field != field::C_CANCEL_RQ;
+        !is_request || request.context.service.right().is_none_or(|right| self.caller.may(right))
+    }
+
+    /// Once per association and service: a sender that repeats itself must not fill the audit chain.
+    async fn note_not_authorised(&mut self, request: &Request) {
+        let service = request.context.service;
+        if !self.not_authorised.insert(service) {
+            return;
+        }
+        let entry = AuditEntry {
+            action: AuditAction::Login,
+            object: format!("ae/{}", self.caller.scope().actor.id),
+            outcome: AuditOutcome::Refused,
+            detail: format!("not-authorised/{}", service.word()),
+        };
+        if let Err(error) = self.node.storage.audit(self.caller.scope(), entry).await {
+            tracing::warn!(%error, "a refused operation could not be audited");
         }
     }
 
@@ -300,7 +317,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Association<'_, S> {
     }
 }
 
-/// The next piece of a PDV in Sta6; every other PDU ends the association in the way that Table 9-10 says.
+/// The next piece of a PDV in Sta6; everything else ends the association in the way that Table 9-10 says.
 async fn next_fragment<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>) -> Result<Fragment<'_>, Stop> {
     match wire.next().await? {
         Received::Fragment(fragment) => Ok(fragment),
@@ -309,49 +326,5 @@ async fn next_fragment<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>) ->
             Action::Close => Stop::Gone,
             _ => Stop::Abort(AbortReason::UnexpectedPdu),
         }),
-    }
-}
-
-/// Refusals on the audit chain, bounded: a peer that knocks without end must not fill it.
-#[derive(Debug, Default)]
-pub(crate) struct RefusalAudits(Mutex<Option<(Instant, u32)>>);
-
-/// Refusals recorded in one minute at most.
-const REFUSAL_AUDITS_PER_MINUTE: u32 = 120;
-
-impl RefusalAudits {
-    fn take(&self, now: Instant) -> bool {
-        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *window {
-            Some((begin, count)) if now.duration_since(*begin) < Duration::from_secs(60) => {
-                *count += 1;
-                *count <= REFUSAL_AUDITS_PER_MINUTE
-            }
-            other => {
-                *other = Some((now, 1));
-                true
-            }
-        }
-    }
-}
-
-async fn note_refusal(node: &Node, rq: &AssociateRq, peer: IpAddr, rejection: Rejection) {
-    node.counters.associations_rejected.add(1);
-    let calling = negotiate::title(&rq.calling);
-    let title = calling.as_ref().map_or("", AeTitle::as_str);
-    tracing::info!(ae = title, %peer, reason = rejection.word(), "association rejected");
-    if !node.refusal_audits.take(Instant::now()) {
-        return;
-    }
-    let actor = Actor { kind: ActorKind::Ae, id: title.to_owned(), address: Some(peer) };
-    let entry = AuditEntry {
-        action: AuditAction::Login,
-        object: format!("ae/{title}"),
-        outcome: AuditOutcome::Refused,
-        detail: rejection.word().to_owned(),
-    };
-    // The actor is nobody's yet, so the record belongs to the node.
-    if let Err(error) = node.storage.audit(&Scope { actor, reach: Reach::Node }, entry).await {
-        tracing::warn!(%error, "a rejected association could not be audited");
     }
 }

@@ -31,6 +31,8 @@ pub struct Counters {
     pub associations_accepted: Counter,
     /// Association requests rejected.
     pub associations_rejected: Counter,
+    /// TLS handshakes that failed.
+    pub tls_handshakes_failed: Counter,
     /// Connections closed before a request, because too many were waiting.
     pub connections_dropped: Counter,
     /// Associations that this node aborted.
@@ -57,6 +59,7 @@ impl Counters {
             ("dimse_associations_open", self.associations_open.get()),
             ("dimse_associations_accepted_total", self.associations_accepted.get()),
             ("dimse_associations_rejected_total", self.associations_rejected.get()),
+            ("dimse_tls_handshakes_failed_total", self.tls_handshakes_failed.get()),
             ("dimse_connections_dropped_total", self.connections_dropped.get()),
             ("dimse_associations_aborted_total", self.associations_aborted.get()),
             ("dimse_echoes_total", self.echoes.get()),

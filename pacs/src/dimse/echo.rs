@@ -1,10 +1,11 @@
 //! C-ECHO as user (PS3.4 Annex A, PS3.7 §9.3.5): is somebody there, and do they know us?
 
-use super::command::{Command, NO_DATA_SET, field, tag};
+use super::command::{COMMAND_BYTES_MAX, Command, NO_DATA_SET, field, tag};
+use super::ending::{self, CLOSE_TIMEOUT, NotReleased};
 use super::negotiate;
-use super::pdu::{self, AbortReason, AssociateAc, ContextResult, PduType};
+use super::pdu::{self, AbortReason, AssociateAc, ContextResult};
 use super::sop;
-use super::state::{Action, Event, State, action};
+use super::state::{Action, State, action};
 use super::wire::{FragmentEnd, FragmentKind, Received, Wire, WireError, put_pdata};
 use model::AeTitle;
 use std::net::SocketAddr;
@@ -87,7 +88,7 @@ pub(crate) async fn echo_over<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<Duration, EchoError> {
     let mut wire = Wire::new(stream, PDU_BYTES_MAX, timeout);
     wire.write(&negotiate::request(calling, called, sop::VERIFICATION, PDU_BYTES_MAX).encode()).await?;
-    let pdu_bytes_max = associated(&mut wire).await?;
+    let pdu_bytes_max = associated(&mut wire, timeout).await?;
     let begin = Instant::now();
     let request = Command::default()
         .with_uid(tag::AFFECTED_SOP_CLASS_UID, sop::VERIFICATION)
@@ -99,49 +100,68 @@ pub(crate) async fn echo_over<S: AsyncRead + AsyncWrite + Unpin>(
     wire.write(&bytes).await?;
     let status = response_status(&mut wire).await?;
     let took = begin.elapsed();
-    release(&mut wire).await?;
+    release(&mut wire, timeout).await?;
     if status == 0 { Ok(took) } else { Err(EchoError::Status(status)) }
 }
 
 /// Sta5: the answer to the request; how long our PDUs may be.
-async fn associated<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>) -> Result<u32, EchoError> {
-    let Received::Pdu(kind, body) = wire.next().await? else {
-        return abort(wire, "data before the association").await;
-    };
-    match action(State::AwaitingAssociateAc, Event::Pdu(kind)) {
-        Action::ConfirmAssociation => {
-            let Ok(ac) = AssociateAc::decode(&body) else {
-                return abort(wire, "an invalid A-ASSOCIATE-AC").await;
+async fn associated<S: AsyncRead + AsyncWrite + Unpin>(
+    wire: &mut Wire<S>,
+    timeout: Duration,
+) -> Result<u32, EchoError> {
+    let outcome = wire.next().await;
+    let event = ending::event(&outcome).ok_or(EchoError::TimedOut)?;
+    let reason = ending::abort_reason(&outcome);
+    match (action(State::AwaitingAssociateAc, event), &outcome) {
+        (Action::ConfirmAssociation, Ok(Received::Pdu(_, body))) => {
+            let Ok(ac) = AssociateAc::decode(body) else {
+                return abort(wire, AbortReason::InvalidParameterValue, "an invalid A-ASSOCIATE-AC").await;
             };
             if !ac.contexts.iter().any(|c| c.id == 1 && c.result == ContextResult::Accepted) {
-                release(wire).await?;
+                release(wire, timeout).await?;
                 return Err(EchoError::NotServed);
             }
             Ok(if ac.pdu_bytes_max == 0 { PDU_BYTES_MAX } else { ac.pdu_bytes_max.min(PDU_BYTES_MAX) })
         }
-        Action::ConfirmRejection => {
+        (Action::ConfirmRejection, Ok(Received::Pdu(_, body))) => {
             let [_, result, source_byte, reason] = body[..] else {
                 return Err(EchoError::Protocol("an invalid A-ASSOCIATE-RJ"));
             };
             Err(EchoError::Rejected { result, source_byte, reason })
         }
-        Action::Close => Err(EchoError::Aborted),
-        _ => abort(wire, "an unexpected PDU").await,
+        (Action::Close, _) => Err(EchoError::Aborted),
+        _ => abort(wire, reason, "an unexpected PDU").await,
     }
 }
 
+/// Sta6: the response.
 async fn response_status<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>) -> Result<u16, EchoError> {
     let mut bytes = Vec::new();
     loop {
-        let end = match wire.next().await? {
-            Received::Fragment(f)
-                if f.kind == FragmentKind::Command && f.context == 1 && bytes.len() < 65_536 =>
+        let outcome = wire.next().await;
+        let end = match &outcome {
+            Ok(Received::Fragment(f))
+                if f.kind == FragmentKind::Command && f.context == 1 && bytes.len() < COMMAND_BYTES_MAX =>
             {
                 bytes.extend_from_slice(f.bytes);
                 f.end
             }
-            Received::Pdu(PduType::Abort, _) => return Err(EchoError::Aborted),
-            _ => return abort(wire, "something other than a response").await,
+            Ok(Received::Fragment(_)) => {
+                return abort(wire, AbortReason::InvalidParameterValue, "data that nobody asked for").await;
+            }
+            outcome => {
+                let event = ending::event(outcome).ok_or(EchoError::TimedOut)?;
+                let reason = ending::abort_reason(outcome);
+                return match action(State::Established, event) {
+                    Action::Close => Err(EchoError::Aborted),
+                    Action::AnswerRelease => {
+                        wire.write(&pdu::release_rp()).await?;
+                        ending::await_close(wire, CLOSE_TIMEOUT).await;
+                        Err(EchoError::Aborted)
+                    }
+                    _ => abort(wire, reason, "an unexpected PDU").await,
+                };
+            }
         };
         if end == FragmentEnd::Last {
             break;
@@ -150,32 +170,26 @@ async fn response_status<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>) 
     let is_echo = |command: &Command| command.field() == field::C_ECHO_RQ | field::RESPONSE;
     match Command::decode(&bytes).ok().filter(is_echo).and_then(|command| command.u16(tag::STATUS)) {
         Some(status) => Ok(status),
-        None => abort(wire, "something other than a C-ECHO response").await,
+        None => abort(wire, AbortReason::UnexpectedPdu, "something other than a C-ECHO response").await,
     }
 }
 
-/// Sta7: asks for release and waits for the answer.
-async fn release<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>) -> Result<(), EchoError> {
-    wire.write(&pdu::release_rq()).await?;
-    loop {
-        let kind = match wire.next().await? {
-            Received::Fragment(_) => PduType::PData,
-            Received::Pdu(kind, _) => kind,
-        };
-        match action(State::AwaitingReleaseRp, Event::Pdu(kind)) {
-            Action::ConfirmRelease => return Ok(()),
-            Action::TakeDataWhileReleasing => {}
-            Action::ReleaseCollision => wire.write(&pdu::release_rp()).await?,
-            Action::Close => return Err(EchoError::Aborted),
-            _ => return abort(wire, "an unexpected PDU").await,
-        }
-    }
+async fn release<S: AsyncRead + AsyncWrite + Unpin>(
+    wire: &mut Wire<S>,
+    timeout: Duration,
+) -> Result<(), EchoError> {
+    ending::release(wire, timeout).await.map_err(|error| match error {
+        NotReleased::Aborted => EchoError::Aborted,
+        NotReleased::TimedOut => EchoError::TimedOut,
+        NotReleased::Protocol => EchoError::Protocol("an unexpected PDU"),
+    })
 }
 
 async fn abort<S: AsyncRead + AsyncWrite + Unpin, T>(
     wire: &mut Wire<S>,
+    reason: AbortReason,
     why: &'static str,
 ) -> Result<T, EchoError> {
-    wire.write(&pdu::abort_by_provider(AbortReason::UnexpectedPdu)).await?;
+    ending::abort(wire, &pdu::abort_by_provider(reason), CLOSE_TIMEOUT).await;
     Err(EchoError::Protocol(why))
 }

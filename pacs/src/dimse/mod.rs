@@ -1,16 +1,18 @@
 //! DIMSE services (PS3.7) over the DICOM upper layer (PS3.8): C-ECHO, C-STORE and C-FIND as provider, C-ECHO as user.
 //!
 //! An action from the outside in: [`server`] accepts the transport, [`wire`] makes PDUs of its bytes, [`negotiate`]
-//! considers the association request, [`association`] receives commands and hands them to [`store`] and [`find`].
+//! considers the association request, [`admission`] who may enter, [`association`] receives commands and hands them to [`store`] and [`find`].
 //! [`pdu`], [`state`], [`negotiate`], [`command`], [`identifier`] and [`status`] know neither sockets nor clocks.
 //!
 //! The codec is ours and not `dicom-ul`'s: that one needs a PDU whole in memory, and offers no way to answer temporary
 //! congestion, a user identity, or a duplicate context.
 
+mod admission;
 mod association;
 mod command;
 pub mod counters;
 pub mod echo;
+mod ending;
 mod find;
 mod identifier;
 mod identity;
@@ -22,8 +24,11 @@ mod sop;
 pub mod state;
 mod status;
 mod store;
+pub mod tls;
 mod wire;
 
 pub use counters::Counters;
 pub use echo::{EchoError, echo};
-pub use server::{DimseConfig, Server};
+pub use server::{DimseConfig, Server, TlsListen};
+pub use sop::{PolicyError, StoragePolicy};
+pub use tls::{ClientCertificates, TlsAcceptance, TlsError, TlsRequest};

@@ -4,7 +4,7 @@ use super::pdu::{
     APPLICATION_CONTEXT, AnsweredContext, AssociateAc, AssociateRq, ContextResult, ExtendedNegotiation,
     Rejection, padded,
 };
-use super::sop::{self, Service};
+use super::sop::{Service, StoragePolicy};
 use model::AeTitle;
 use std::collections::BTreeMap;
 
@@ -80,6 +80,7 @@ pub(crate) fn title(bytes: &[u8; 16]) -> Option<AeTitle> {
 /// The rejection to be sent.
 pub(crate) fn answer(
     rq: &AssociateRq,
+    policy: &StoragePolicy,
     pdu_bytes_max: u32,
     contexts_max: u32,
     identity_accepted: bool,
@@ -101,10 +102,10 @@ pub(crate) fn answer(
         if answers.iter().any(|answered| answered.id == proposed.id) {
             continue;
         }
-        let service = sop::service(&proposed.abstract_syntax);
+        let service = policy.service(&proposed.abstract_syntax);
         let chosen = service
             .and_then(|service| {
-                Some((service, sop::choose_transfer_syntax(service, &proposed.transfer_syntaxes)?))
+                Some((service, policy.choose_transfer_syntax(service, &proposed.transfer_syntaxes)?))
             })
             .and_then(|(service, uid)| Some((service, dataset::TransferSyntax::parse(uid).ok()?)));
         let result = match (proposed.id % 2, service, &chosen) {
@@ -123,7 +124,7 @@ pub(crate) fn answer(
             agreed.contexts.insert(proposed.id, Context { service, abstract_syntax, transfer_syntax });
         }
     }
-    let extended = rq.extended.iter().filter_map(|wish| extension(wish, &mut agreed.find)).collect();
+    let extended = rq.extended.iter().filter_map(|wish| extension(wish, policy, &mut agreed.find)).collect();
     let ac = AssociateAc {
         called: rq.called,
         calling: rq.calling,
@@ -131,6 +132,7 @@ pub(crate) fn answer(
         pdu_bytes_max,
         identity_accepted,
         extended,
+        roles: Vec::new(),
     };
     Ok((ac, agreed))
 }
@@ -138,9 +140,10 @@ pub(crate) fn answer(
 /// Grants of an extended negotiation of C-FIND what is asked for and served: all but timezone adjustment.
 fn extension(
     wish: &ExtendedNegotiation,
+    policy: &StoragePolicy,
     find: &mut BTreeMap<String, FindExtensions>,
 ) -> Option<ExtendedNegotiation> {
-    match sop::service(&wish.sop_class)? {
+    match policy.service(&wish.sop_class)? {
         Service::StudyRootFind | Service::PatientRootFind => {}
         Service::Verification | Service::Storage => return None,
     }
@@ -177,6 +180,7 @@ pub(crate) fn request(
         pdu_bytes_max,
         user_identity: None,
         extended: Vec::new(),
+        roles: Vec::new(),
         implementation_version: String::new(),
     }
 }
@@ -184,6 +188,7 @@ pub(crate) fn request(
 #[cfg(test)]
 mod tests {
     use super::super::pdu::ProposedContext;
+    use super::super::sop;
     use super::*;
 
     const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
@@ -203,7 +208,7 @@ mod tests {
     }
 
     fn results(rq: &AssociateRq) -> Vec<(u8, ContextResult)> {
-        let (ac, _) = answer(rq, 262_144, 128, false).unwrap();
+        let (ac, _) = answer(rq, &StoragePolicy::default(), 262_144, 128, false).unwrap();
         ac.contexts.iter().map(|c| (c.id, c.result)).collect()
     }
 
@@ -244,7 +249,7 @@ mod tests {
             (2, R::NoReason),
         ];
         assert_eq!(results(&rq(&contexts)), expected);
-        let (_, agreed) = answer(&rq(&contexts), 262_144, 128, false).unwrap();
+        let (_, agreed) = answer(&rq(&contexts), &StoragePolicy::default(), 262_144, 128, false).unwrap();
         assert_eq!(agreed.contexts.keys().copied().collect::<Vec<_>>(), [1, 3]);
         assert_eq!(agreed.contexts[&1].service, Service::Storage, "the first of a duplicate counts");
     }
@@ -253,7 +258,8 @@ mod tests {
     fn an_unlimited_or_huge_pdu_of_the_peer_stays_under_our_own_limit() {
         let sends = |theirs| {
             let request = AssociateRq { pdu_bytes_max: theirs, ..rq(&[(1, CT, &[EXPLICIT])]) };
-            answer(&request, 65_536, 128, false).map(|(_, agreed)| agreed.pdu_bytes_max)
+            answer(&request, &StoragePolicy::default(), 65_536, 128, false)
+                .map(|(_, agreed)| agreed.pdu_bytes_max)
         };
         assert_eq!(sends(0), Ok(65_536));
         assert_eq!(sends(u32::MAX), Ok(65_536));
@@ -265,7 +271,10 @@ mod tests {
     fn too_many_contexts_are_over_the_local_limit() {
         let many: Vec<(u8, &str, &[&str])> =
             (0..129).map(|i| ((i % 128) as u8 * 2 + 1, CT, &[EXPLICIT][..])).collect();
-        assert_eq!(answer(&rq(&many), 65_536, 128, false).unwrap_err(), Rejection::LocalLimitExceeded);
+        assert_eq!(
+            answer(&rq(&many), &StoragePolicy::default(), 65_536, 128, false).unwrap_err(),
+            Rejection::LocalLimitExceeded
+        );
         assert_eq!(results(&rq(&many[..128])).len(), 128);
     }
 
@@ -274,7 +283,7 @@ mod tests {
         let wish =
             ExtendedNegotiation { sop_class: sop::STUDY_ROOT_FIND.into(), information: vec![1, 1, 1, 1] };
         let request = AssociateRq { extended: vec![wish], ..rq(&[(1, sop::STUDY_ROOT_FIND, &[EXPLICIT])]) };
-        let (ac, agreed) = answer(&request, 65_536, 128, false).unwrap();
+        let (ac, agreed) = answer(&request, &StoragePolicy::default(), 65_536, 128, false).unwrap();
         assert_eq!(ac.extended[0].information, [1, 1, 1, 0]);
         assert!(agreed.find[sop::STUDY_ROOT_FIND].relational.is_on());
     }

@@ -218,6 +218,32 @@ pub struct ExtendedNegotiation {
     pub information: Vec<u8>,
 }
 
+/// SCP/SCU Role Selection (PS3.7 §D.3.3.4): the roles of the association's requestor for a SOP class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleSelection {
+    /// The SOP class that it is about.
+    pub sop_class: String,
+    /// Whether the requestor is a service class user.
+    pub scu: RoleOffer,
+    /// Whether the requestor is a service class provider.
+    pub scp: RoleOffer,
+}
+
+/// One role of a role selection: in a request, whether it is proposed; in an answer, whether it is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoleOffer {
+    /// 0
+    No,
+    /// 1
+    Yes,
+}
+
+impl RoleOffer {
+    fn from_byte(byte: u8) -> Self {
+        if byte == 1 { Self::Yes } else { Self::No }
+    }
+}
+
 /// An A-ASSOCIATE-RQ (PS3.8 §9.3.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssociateRq {
@@ -237,6 +263,8 @@ pub struct AssociateRq {
     pub user_identity: Option<UserIdentity>,
     /// Extended negotiations.
     pub extended: Vec<ExtendedNegotiation>,
+    /// Role selections; without one for a SOP class, the requestor is its user.
+    pub roles: Vec<RoleSelection>,
     /// Implementation version name, for the log; empty when absent.
     pub implementation_version: String,
 }
@@ -256,6 +284,8 @@ pub struct AssociateAc {
     pub identity_accepted: bool,
     /// Extended negotiations.
     pub extended: Vec<ExtendedNegotiation>,
+    /// Role selections; without one for a SOP class, the requestor is its user.
+    pub roles: Vec<RoleSelection>,
 }
 
 /// The DICOM application context name (PS3.7 §A.2.1).
@@ -333,6 +363,8 @@ const CONTEXTS_MAX: usize = 256;
 const TRANSFER_SYNTAXES_MAX: usize = 256;
 /// Extended negotiation items that are looked at, at most.
 const EXTENDED_MAX: usize = 256;
+/// Role selection items that are looked at, at most.
+const ROLES_MAX: usize = 256;
 
 impl AssociateRq {
     /// Reads the body (without the six bytes of PDU header).
@@ -355,6 +387,7 @@ impl AssociateRq {
             pdu_bytes_max: 0,
             user_identity: None,
             extended: Vec::new(),
+            roles: Vec::new(),
             implementation_version: String::new(),
         };
         while let Some((kind, item)) = cursor.item()? {
@@ -378,6 +411,7 @@ impl AssociateRq {
         while let Some((kind, mut item)) = items.item()? {
             match kind {
                 0x51 => self.pdu_bytes_max = item.u32()?,
+                0x54 => put_role(&mut self.roles, item)?,
                 0x55 => self.implementation_version = name(item.0),
                 0x56 => {
                     if self.extended.len() >= EXTENDED_MAX {
@@ -393,8 +427,8 @@ impl AssociateRq {
                     let secondary = item.counted()?.to_vec();
                     self.user_identity = Some(UserIdentity { kind, response, primary, secondary });
                 }
-                // Implementation class, asynchronous operations (never granted), role selection (we are SCP) and
-                // common extended negotiation change nothing here.
+                // Implementation class, asynchronous operations (never granted) and common extended negotiation
+                // change nothing here.
                 _ => {}
             }
         }
@@ -421,10 +455,21 @@ impl AssociateRq {
             put_counted(&mut item, &identity.secondary);
             put_item(&mut user, 0x58, &item);
         }
+        put_roles(&mut user, &self.roles);
         put_extended(&mut user, &self.extended);
         put_item(&mut body, 0x50, &user);
         pdu(1, &body)
     }
+}
+
+fn put_role(to: &mut Vec<RoleSelection>, mut item: Cursor<'_>) -> Result<(), AbortReason> {
+    if to.len() >= ROLES_MAX {
+        return Err(AbortReason::InvalidParameterValue);
+    }
+    let sop_class = name(item.counted()?);
+    let [scu, scp] = item.array::<2>()?.map(RoleOffer::from_byte);
+    to.push(RoleSelection { sop_class, scu, scp });
+    Ok(())
 }
 
 fn proposed_context(mut item: Cursor<'_>) -> Result<ProposedContext, AbortReason> {
@@ -456,6 +501,7 @@ impl AssociateAc {
             put_item(&mut body, 0x21, &item);
         }
         let mut user = user_information(self.pdu_bytes_max);
+        put_roles(&mut user, &self.roles);
         put_extended(&mut user, &self.extended);
         if self.identity_accepted {
             put_item(&mut user, 0x59, &[0, 0]);
@@ -481,6 +527,7 @@ impl AssociateAc {
             pdu_bytes_max: 0,
             identity_accepted: false,
             extended: Vec::new(),
+            roles: Vec::new(),
         };
         while let Some((kind, mut item)) = cursor.item()? {
             match kind {
@@ -498,6 +545,7 @@ impl AssociateAc {
                     while let Some((kind, mut sub)) = item.item()? {
                         match kind {
                             0x51 => ac.pdu_bytes_max = sub.u32()?,
+                            0x54 => put_role(&mut ac.roles, sub)?,
                             0x59 => ac.identity_accepted = true,
                             _ => {}
                         }
@@ -557,6 +605,15 @@ fn user_information(pdu_bytes_max: u32) -> Vec<u8> {
     put_item(&mut user, 0x52, IMPLEMENTATION_CLASS.as_bytes());
     put_item(&mut user, 0x55, IMPLEMENTATION_VERSION.as_bytes());
     user
+}
+
+fn put_roles(user: &mut Vec<u8>, roles: &[RoleSelection]) {
+    for role in roles {
+        let mut item = Vec::new();
+        put_counted(&mut item, role.sop_class.as_bytes());
+        item.extend([role.scu, role.scp].map(|offer| u8::from(offer == RoleOffer::Yes)));
+        put_item(user, 0x54, &item);
+    }
 }
 
 fn put_extended(user: &mut Vec<u8>, extended: &[ExtendedNegotiation]) {

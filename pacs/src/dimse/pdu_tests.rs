@@ -78,6 +78,7 @@ fn more_contexts_than_identifiers_are_refused() {
 fn a_request_survives_its_own_codec() {
     let mut rq = AssociateRq::decode(&smallest_rq()).unwrap();
     rq.extended.push(ExtendedNegotiation { sop_class: "1.2.3".into(), information: vec![1, 0, 1] });
+    rq.roles.push(RoleSelection { sop_class: "1.2.3".into(), scu: RoleOffer::No, scp: RoleOffer::Yes });
     rq.implementation_version = IMPLEMENTATION_VERSION.into();
     let pdu = rq.encode();
     assert_eq!(AssociateRq::decode(&pdu[6..]), Ok(rq));
@@ -97,6 +98,7 @@ fn an_acceptance_has_the_bytes_of_the_standard() {
         pdu_bytes_max: 262_144,
         identity_accepted: true,
         extended: Vec::new(),
+        roles: vec![RoleSelection { sop_class: "1.2.3".into(), scu: RoleOffer::Yes, scp: RoleOffer::No }],
     };
     let bytes = ac.encode();
     assert_eq!(

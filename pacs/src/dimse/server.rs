@@ -1,8 +1,11 @@
 //! The listener: transports in, one task each, and an orderly end.
 
-use super::association;
 use super::counters::Counters;
 use super::seats::Seats;
+use super::sop::StoragePolicy;
+use super::tls::TlsAcceptance;
+use super::{admission, association};
+use access::Presented;
 use model::{AeTitle, Limits};
 use std::future::Future;
 use std::io;
@@ -11,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use storage::Storage;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +25,10 @@ pub struct DimseConfig {
     pub ae_title: AeTitle,
     /// The node's limits.
     pub limits: Limits,
+    /// What the configuration says about storage beyond the standard.
+    pub storage_policy: StoragePolicy,
+    /// A second listener for DICOM over TLS.
+    pub tls: Option<TlsListen>,
     /// Milliseconds that associations get at shutdown to finish what they are doing.
     pub shutdown_grace_ms: u64,
 }
@@ -30,8 +37,18 @@ impl DimseConfig {
     /// A configuration with ten seconds of grace.
     #[must_use]
     pub fn new(ae_title: AeTitle, limits: Limits) -> Self {
-        Self { ae_title, limits, shutdown_grace_ms: 10_000 }
+        let storage_policy = StoragePolicy::default();
+        Self { ae_title, limits, storage_policy, tls: None, shutdown_grace_ms: 10_000 }
     }
+}
+
+/// Where DICOM over TLS is listened for, and with what.
+#[derive(Debug, Clone)]
+pub struct TlsListen {
+    /// Listening address; port 0 picks a free one.
+    pub address: SocketAddr,
+    /// Certificate, key and what is asked of clients.
+    pub acceptance: TlsAcceptance,
 }
 
 /// What all associations of a server share.
@@ -41,7 +58,7 @@ pub(crate) struct Node {
     pub counters: Arc<Counters>,
     pub seats: Seats,
     /// Refusals that may still be written to the audit chain this minute.
-    pub refusal_audits: association::RefusalAudits,
+    pub refusal_audits: admission::RefusalAudits,
     /// Passwords that may be checked at once; each takes tens of milliseconds of CPU.
     pub password_checks: Semaphore,
     pub shutdown: CancellationToken,
@@ -51,7 +68,14 @@ pub(crate) struct Node {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    tls: Option<(TcpListener, TlsAcceptance)>,
     node: Arc<Node>,
+}
+
+/// How the bytes of an accepted transport are to be read.
+enum Face {
+    Plain,
+    Tls(TlsAcceptance),
 }
 
 impl Server {
@@ -62,23 +86,33 @@ impl Server {
     pub async fn bind(address: SocketAddr, config: DimseConfig, storage: Storage) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
+        let tls = match &config.tls {
+            Some(tls) => Some((TcpListener::bind(tls.address).await?, tls.acceptance.clone())),
+            None => None,
+        };
         let limits = &config.limits;
         let node = Node {
             seats: Seats::new(limits.associations_max, limits.associations_per_peer_max),
             counters: Arc::default(),
-            refusal_audits: association::RefusalAudits::default(),
+            refusal_audits: admission::RefusalAudits::default(),
             password_checks: Semaphore::new(2),
             shutdown: CancellationToken::new(),
             config,
             storage,
         };
-        Ok(Self { listener, address, node: Arc::new(node) })
+        Ok(Self { listener, address, tls, node: Arc::new(node) })
     }
 
     /// The address that was bound.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address that was bound for TLS.
+    #[must_use]
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        self.tls.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
     }
 
     /// The server's counters.
@@ -99,10 +133,10 @@ impl Server {
             tokio::select! {
                 () = &mut shutdown => break,
                 Some(ended) = tasks.join_next() => note_panic(ended),
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, peer)) => match Arc::clone(&waiting).try_acquire_owned() {
+                accepted = accept(&self.listener, self.tls.as_ref()) => match accepted {
+                    Ok((stream, peer, face)) => match Arc::clone(&waiting).try_acquire_owned() {
                         Ok(permit) => {
-                            tasks.spawn(connection(Arc::clone(&node), stream, peer, permit));
+                            tasks.spawn(connection(Arc::clone(&node), stream, peer, face, permit));
                         }
                         Err(_) => node.counters.connections_dropped.add(1),
                     },
@@ -114,13 +148,29 @@ impl Server {
                 },
             }
         }
-        drop(self.listener);
+        drop((self.listener, self.tls));
         node.shutdown.cancel();
         let all = async { while tasks.join_next().await.is_some() {} };
         let grace = Duration::from_millis(node.config.shutdown_grace_ms);
         if tokio::time::timeout(grace, all).await.is_err() {
             tracing::warn!(left = tasks.len(), "DIMSE associations did not end in time");
             tasks.shutdown().await;
+        }
+    }
+}
+
+/// The next transport of either listener.
+async fn accept(
+    plain: &TcpListener,
+    tls: Option<&(TcpListener, TlsAcceptance)>,
+) -> io::Result<(TcpStream, SocketAddr, Face)> {
+    let Some((listener, acceptance)) = tls else {
+        return plain.accept().await.map(|(stream, peer)| (stream, peer, Face::Plain));
+    };
+    tokio::select! {
+        accepted = plain.accept() => accepted.map(|(stream, peer)| (stream, peer, Face::Plain)),
+        accepted = listener.accept() => {
+            accepted.map(|(stream, peer)| (stream, peer, Face::Tls(acceptance.clone())))
         }
     }
 }
@@ -135,11 +185,31 @@ async fn connection(
     node: Arc<Node>,
     stream: TcpStream,
     peer: SocketAddr,
-    waiting: tokio::sync::OwnedSemaphorePermit,
+    face: Face,
+    waiting: OwnedSemaphorePermit,
 ) {
     // With Nagle's algorithm and delayed acknowledgements, both ends would stick at 20 messages a second.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(kind = ?error.kind(), "TCP_NODELAY was refused");
     }
-    association::serve(&node, stream, peer.ip(), waiting).await;
+    let address = peer.ip().to_canonical();
+    let acceptance = match face {
+        Face::Plain => {
+            let presented = Presented { address, certificate_sha256: None };
+            return association::serve(&node, stream, presented, waiting).await;
+        }
+        Face::Tls(acceptance) => acceptance,
+    };
+    let artim = Duration::from_millis(node.config.limits.artim_timeout_ms);
+    let handshake = tokio::select! {
+        () = node.shutdown.cancelled() => return,
+        handshake = tokio::time::timeout(artim, acceptance.accept(stream)) => handshake,
+    };
+    match handshake.unwrap_or(Err("tls-handshake-timed-out")) {
+        Ok((stream, certificate_sha256)) => {
+            let presented = Presented { address, certificate_sha256 };
+            association::serve(&node, stream, presented, waiting).await;
+        }
+        Err(why) => admission::note_no_tls(&node, address, why).await,
+    }
 }

@@ -1,7 +1,8 @@
 //! The upper layer's state machine: the part of PS3.8 Table 9-10 that a node lives in, as a pure function.
 //!
-//! States that last only as long as one of our own calls (Sta3, Sta4, Sta8 and the release collision's Sta9 to Sta12)
-//! have no event that could reach them here: the answer is written before the next byte is read.
+//! States that last only as long as one of our own calls (Sta1, Sta4, Sta8, Sta9, Sta12) have no event that could reach
+//! them here: the answer is written before the next byte is read. This node asks for release only as requestor, so
+//! there is no Sta10.
 
 use super::pdu::PduType;
 
@@ -10,12 +11,16 @@ use super::pdu::PduType;
 pub enum State {
     /// Sta2: transport open, awaiting A-ASSOCIATE-RQ.
     AwaitingAssociateRq,
+    /// Sta3: the request is being considered; the peer has to wait for the answer.
+    ConsideringAssociation,
     /// Sta5: awaiting A-ASSOCIATE-AC or -RJ.
     AwaitingAssociateAc,
     /// Sta6: association established, ready for data.
     Established,
     /// Sta7: awaiting A-RELEASE-RP.
     AwaitingReleaseRp,
+    /// Sta11: release collision as requestor, answered; awaiting A-RELEASE-RP.
+    AwaitingReleaseRpAfterCollision,
     /// Sta13: awaiting the close of the transport.
     AwaitingClose,
 }
@@ -50,8 +55,8 @@ pub enum Action {
     AnswerRelease,
     /// The release is confirmed; close (AR-3).
     ConfirmRelease,
-    /// Both sides ask for release at once: answer, and wait on (AR-8, AR-9).
-    ReleaseCollision,
+    /// Both sides ask for release at once: as requestor, answer and wait on (AR-8, AR-9).
+    AnswerReleaseCollision,
     /// Send A-ABORT as service-user and await the close (AA-1).
     AbortAsUser,
     /// Send A-ABORT as service-provider and await the close (AA-8, AA-7).
@@ -81,13 +86,22 @@ pub fn action(state: State, event: Event) -> Action {
         (State::Established, Pdu(P::ReleaseRq)) => A::AnswerRelease,
 
         (State::AwaitingReleaseRp, Pdu(P::PData)) => A::TakeDataWhileReleasing,
-        (State::AwaitingReleaseRp, Pdu(P::ReleaseRq)) => A::ReleaseCollision,
-        (State::AwaitingReleaseRp, Pdu(P::ReleaseRp)) => A::ConfirmRelease,
+        (State::AwaitingReleaseRp, Pdu(P::ReleaseRq)) => A::AnswerReleaseCollision,
+        (State::AwaitingReleaseRp | State::AwaitingReleaseRpAfterCollision, Pdu(P::ReleaseRp)) => {
+            A::ConfirmRelease
+        }
 
         (State::AwaitingClose, Pdu(P::AssociateRq) | Invalid) => A::AbortAsProvider,
         (State::AwaitingClose, Pdu(_)) => A::Ignore,
 
-        (State::AwaitingAssociateAc | State::Established | State::AwaitingReleaseRp, _) => A::AbortAsProvider,
+        (
+            State::ConsideringAssociation
+            | State::AwaitingAssociateAc
+            | State::Established
+            | State::AwaitingReleaseRp
+            | State::AwaitingReleaseRpAfterCollision,
+            _,
+        ) => A::AbortAsProvider,
     }
 }
 
@@ -95,29 +109,34 @@ pub fn action(state: State, event: Event) -> Action {
 mod tests {
     use super::*;
 
-    /// The columns Sta2, Sta5, Sta6, Sta7, Sta13 of PS3.8 Table 9-10, row by row.
+    /// The columns Sta2, Sta3, Sta5, Sta6, Sta7, Sta11, Sta13 of PS3.8 Table 9-10, row by row. That the node does what
+    /// is said here is shown in `tests/dimse/table_9_10.rs`, peer by peer.
     #[test]
     fn every_pair_is_as_in_table_9_10() {
         use Action as A;
         use PduType as P;
         let states = [
             State::AwaitingAssociateRq,
+            State::ConsideringAssociation,
             State::AwaitingAssociateAc,
             State::Established,
             State::AwaitingReleaseRp,
+            State::AwaitingReleaseRpAfterCollision,
             State::AwaitingClose,
         ];
-        let (aa1, aa8) = (A::AbortAsUser, A::AbortAsProvider);
+        let (aa1, aa6, aa8) = (A::AbortAsUser, A::Ignore, A::AbortAsProvider);
+        let (aa7, ae6, ar2) = (A::AbortAsProvider, A::ConsiderAssociation, A::AnswerRelease);
+        let (ar3, ar6, ar8) = (A::ConfirmRelease, A::TakeDataWhileReleasing, A::AnswerReleaseCollision);
         let table = [
-            (Event::Pdu(P::AssociateAc), [aa1, A::ConfirmAssociation, aa8, aa8, A::Ignore]),
-            (Event::Pdu(P::AssociateRj), [aa1, A::ConfirmRejection, aa8, aa8, A::Ignore]),
-            (Event::Pdu(P::AssociateRq), [A::ConsiderAssociation, aa8, aa8, aa8, A::AbortAsProvider]),
-            (Event::Pdu(P::PData), [aa1, aa8, A::TakeData, A::TakeDataWhileReleasing, A::Ignore]),
-            (Event::Pdu(P::ReleaseRq), [aa1, aa8, A::AnswerRelease, A::ReleaseCollision, A::Ignore]),
-            (Event::Pdu(P::ReleaseRp), [aa1, aa8, aa8, A::ConfirmRelease, A::Ignore]),
-            (Event::Pdu(P::Abort), [A::Close; 5]),
-            (Event::TransportClosed, [A::Close; 5]),
-            (Event::Invalid, [aa1, aa8, aa8, aa8, A::AbortAsProvider]),
+            (Event::Pdu(P::AssociateAc), [aa1, aa8, A::ConfirmAssociation, aa8, aa8, aa8, aa6]),
+            (Event::Pdu(P::AssociateRj), [aa1, aa8, A::ConfirmRejection, aa8, aa8, aa8, aa6]),
+            (Event::Pdu(P::AssociateRq), [ae6, aa8, aa8, aa8, aa8, aa8, aa7]),
+            (Event::Pdu(P::PData), [aa1, aa8, aa8, A::TakeData, ar6, aa8, aa6]),
+            (Event::Pdu(P::ReleaseRq), [aa1, aa8, aa8, ar2, ar8, aa8, aa6]),
+            (Event::Pdu(P::ReleaseRp), [aa1, aa8, aa8, aa8, ar3, ar3, aa6]),
+            (Event::Pdu(P::Abort), [A::Close; 7]),
+            (Event::TransportClosed, [A::Close; 7]),
+            (Event::Invalid, [aa1, aa8, aa8, aa8, aa8, aa8, aa7]),
         ];
         for (event, expected) in table {
             for (state, expected) in states.into_iter().zip(expected) {

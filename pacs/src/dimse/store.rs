@@ -5,7 +5,6 @@ use super::association::{Association, Request, Stop};
 use super::command::tag;
 use super::status;
 use super::wire::FragmentEnd;
-use access::Right;
 use storage::{Arrival, StorageError, Stored, Via};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -40,9 +39,6 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
 
 /// What is known before the first byte, or the status of the refusal.
 fn arrival<S>(association: &Association<'_, S>, request: &Request) -> Result<Arrival, (u16, &'static str)> {
-    if !association.caller.may(Right::Store) {
-        return Err((status::NOT_AUTHORISED, "this AE may not store"));
-    }
     let class = request.command.uid(tag::AFFECTED_SOP_CLASS_UID);
     let Some(class) = class.filter(|class| class.as_str() == request.context.abstract_syntax) else {
         return Err((status::SOP_CLASS_NOT_SUPPORTED, "not the SOP class of its presentation context"));

@@ -14,6 +14,8 @@ const BUFFER_BYTES: usize = 256 * 1024;
 const ASSOCIATE_BYTES_MAX: u32 = 1 << 20;
 /// Some implementations count the PDU's or PDV's own header out of the maximum length; so much is forgiven.
 const PDATA_SLACK_BYTES: u32 = 64;
+/// PDVs without a byte that may follow one another: one ends a data set, and a few are forgiven.
+const EMPTY_PDVS_MAX: u32 = 16;
 /// Bytes of a PDV item before its data: length, presentation context, message control header.
 const PDV_HEADER_BYTES: usize = 6;
 
@@ -94,6 +96,12 @@ struct PData {
     control: u8,
 }
 
+/// What [`Wire::next`] found, with the place of its bytes in the buffer: from here to `start`.
+enum Step {
+    Piece(PData, usize),
+    Pdu(PduType, Vec<u8>),
+}
+
 /// A transport with a read buffer and time limits.
 pub(crate) struct Wire<S> {
     stream: S,
@@ -104,6 +112,10 @@ pub(crate) struct Wire<S> {
     pdata_bytes_max: u32,
     timeout: Duration,
     bytes_read: u64,
+    /// PDVs without a byte since the last one with any.
+    empty_pdvs: u32,
+    /// Whether something came that is no PDU: where the next one begins is unknown from then on.
+    is_out_of_step: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
@@ -118,6 +130,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             pdata_bytes_max,
             timeout,
             bytes_read: 0,
+            empty_pdvs: 0,
+            is_out_of_step: false,
         }
     }
 
@@ -140,11 +154,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.fill(1).await
     }
 
+    /// Whether bytes came that are no PDU, so that [`Wire::next`] can find no more.
+    pub(crate) fn is_out_of_step(&self) -> bool {
+        self.is_out_of_step
+    }
+
     /// The next PDU or piece of one.
     ///
     /// # Errors
-    /// [`WireError`]; nothing more can be read afterwards.
+    /// [`WireError`]; after [`WireError::Invalid`] nothing more can be read.
     pub(crate) async fn next(&mut self) -> Result<Received<'_>, WireError> {
+        match self.step().await {
+            Ok(Step::Piece(pdata, from)) => {
+                Ok(Received::Fragment(fragment(pdata, &self.buffer[from..self.start])))
+            }
+            Ok(Step::Pdu(kind, body)) => Ok(Received::Pdu(kind, body)),
+            Err(error) => {
+                self.is_out_of_step |= matches!(error, WireError::Invalid(_));
+                Err(error)
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<Step, WireError> {
         loop {
             let Some(mut pdata) = self.pdata else {
                 self.fill(6).await?;
@@ -154,7 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                     PduType::from_byte(kind).ok_or(WireError::Invalid(AbortReason::UnrecognizedPdu))?;
                 if kind != PduType::PData {
                     let body = self.body(kind, length).await?;
-                    return Ok(Received::Pdu(kind, body));
+                    return Ok(Step::Pdu(kind, body));
                 }
                 if length == 0 || length > self.pdata_bytes_max.saturating_add(PDATA_SLACK_BYTES) {
                     return Err(WireError::Invalid(AbortReason::InvalidParameterValue));
@@ -170,9 +202,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 self.pdv_header(&mut pdata).await?;
                 self.pdata = Some(pdata);
                 if pdata.pdv_left > 0 {
+                    self.empty_pdvs = 0;
                     continue;
                 }
-                return Ok(Received::Fragment(fragment(pdata, &[])));
+                self.empty_pdvs += 1;
+                if self.empty_pdvs > EMPTY_PDVS_MAX {
+                    return Err(WireError::Invalid(AbortReason::InvalidParameterValue));
+                }
+                return Ok(Step::Piece(pdata, self.start));
             }
             if self.start == self.end {
                 self.fill(1).await?;
@@ -184,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             self.pdata = Some(pdata);
             let from = self.start;
             self.start += length as usize;
-            return Ok(Received::Fragment(fragment(pdata, &self.buffer[from..self.start])));
+            return Ok(Step::Piece(pdata, from));
         }
     }
 
@@ -225,20 +262,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         .map_err(WireError::from)
     }
 
-    /// Sta13: reads and forgets until the peer closes, so that what was written last is not lost to a reset; not
-    /// longer than `timeout` nor more than 16 MiB.
-    pub(crate) async fn await_close(&mut self, timeout: Duration) {
-        let limit = 16 << 20;
-        let drain = async {
-            let mut count = 0;
-            while count < limit {
-                match self.stream.read(&mut self.buffer).await {
-                    Ok(0) | Err(_) => break,
-                    Ok(read) => count += read,
-                }
+    /// Reads and forgets until the peer closes, or this many bytes have come from it in all.
+    pub(crate) async fn discard(&mut self, bytes_max: u64) {
+        (self.start, self.end) = (0, 0);
+        while self.bytes_read < bytes_max {
+            match self.stream.read(&mut self.buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(count) => self.bytes_read += count as u64,
             }
-        };
-        let _ = tokio::time::timeout(timeout, drain).await;
+        }
+    }
+
+    /// Closes our side, so that TLS says so before TCP does; what cannot be written any more is let go.
+    pub(crate) async fn close(&mut self) {
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.stream.shutdown()).await;
     }
 
     async fn pdv_header(&mut self, pdata: &mut PData) -> Result<(), WireError> {

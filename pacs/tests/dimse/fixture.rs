@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use storage::{Storage, StorageConfig};
+use storage::{AuditAction, AuditOutcome, Storage, StorageConfig};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -31,6 +31,7 @@ pub fn ae(text: &str) -> AeTitle {
 /// organisation; the person `doctor` has the password `a good password`.
 pub struct Node {
     pub address: SocketAddr,
+    pub tls_address: Option<SocketAddr>,
     pub storage: Storage,
     pub counters: Arc<Counters>,
     pub directory: tempfile::TempDir,
@@ -44,13 +45,14 @@ impl Node {
     }
 
     pub async fn with_limits(limits: Limits) -> Self {
+        Self::with_config(DimseConfig::new(ae("FARSIGHT"), limits)).await
+    }
+
+    pub async fn with_config(config: DimseConfig) -> Self {
+        let limits = config.limits.clone();
         let directory = tempfile::tempdir().unwrap();
-        let config = StorageConfig {
-            directory: directory.path().join("data"),
-            postgres_url: None,
-            limits: limits.clone(),
-        };
-        let storage = Storage::open(config).await.unwrap();
+        let kept = StorageConfig { directory: directory.path().join("data"), postgres_url: None, limits };
+        let storage = Storage::open(kept).await.unwrap();
         let node = Scope::node("test");
         for (id, title, rights) in [
             ("township", "CT1", vec![Right::Store, Right::Search]),
@@ -74,14 +76,15 @@ impl Node {
             is_disabled: false,
         };
         storage.put_person(&node, &doctor).await.unwrap();
-        let config = DimseConfig { shutdown_grace_ms: 5_000, ..DimseConfig::new(ae("FARSIGHT"), limits) };
+        let config = DimseConfig { shutdown_grace_ms: 5_000, ..config };
         let server = Server::bind("127.0.0.1:0".parse().unwrap(), config, storage.clone()).await.unwrap();
-        let (address, counters) = (server.local_addr(), server.counters());
+        let (address, tls_address) = (server.local_addr(), server.tls_addr());
+        let counters = server.counters();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(server.run(async {
             let _ = stopped.await;
         }));
-        Self { address, storage, counters, directory, stop: Some(stop), task: Some(task) }
+        Self { address, tls_address, storage, counters, directory, stop: Some(stop), task: Some(task) }
     }
 
     /// Shuts the server down and waits for it.
@@ -92,13 +95,23 @@ impl Node {
 
     /// Runs a program of DCMTK against the node; the exit code and everything that it printed.
     pub async fn dcmtk(&self, program: &str, arguments: &[&str], files: &[PathBuf]) -> (i32, String) {
-        let mut command = tokio::process::Command::new(program);
-        command.env("TCP_NODELAY", "1").args(arguments);
-        command.arg("127.0.0.1").arg(self.address.port().to_string()).args(files);
-        let output = tokio::time::timeout(PATIENCE * 2, command.output()).await.unwrap();
-        let output = output.unwrap_or_else(|error| panic!("{program} of DCMTK is needed: {error}"));
-        let text = [output.stdout, output.stderr].concat();
-        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
+        dcmtk(program, arguments, self.address, files).await
+    }
+
+    /// Refused logins on the audit chain, by their detail.
+    pub async fn refusals(&self) -> Vec<String> {
+        let events = self.storage.audit_events(&Scope::node("test"), None, 100).await.unwrap();
+        let is_refused = |event: &&storage::AuditEvent| {
+            event.entry.action == AuditAction::Login && event.entry.outcome == AuditOutcome::Refused
+        };
+        events.iter().filter(is_refused).map(|event| event.entry.detail.clone()).collect()
+    }
+
+    /// Changes what the node knows of CT1.
+    pub async fn set_ct1(&self, change: impl FnOnce(&mut Device)) {
+        let mut device = self.storage.device(&ae("CT1")).await.unwrap();
+        change(&mut device);
+        self.storage.put_device(&Scope::node("test"), &device).await.unwrap();
     }
 
     /// A peer that has an association as `calling` with these abstract syntaxes, contexts 1, 3, 5 …
@@ -109,6 +122,22 @@ impl Node {
         AssociateAc::decode(&body).unwrap();
         peer
     }
+}
+
+/// Runs a program of DCMTK against an address; the exit code and everything that it printed.
+pub async fn dcmtk(
+    program: &str,
+    arguments: &[&str],
+    address: SocketAddr,
+    files: &[PathBuf],
+) -> (i32, String) {
+    let mut command = tokio::process::Command::new(program);
+    command.env("TCP_NODELAY", "1").kill_on_drop(true).args(arguments);
+    command.arg("127.0.0.1").arg(address.port().to_string()).args(files);
+    let output = tokio::time::timeout(PATIENCE * 2, command.output()).await.unwrap();
+    let output = output.unwrap_or_else(|error| panic!("{program} of DCMTK is needed: {error}"));
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
 }
 
 /// An A-ASSOCIATE-RQ in Explicit VR Little Endian.
@@ -128,6 +157,7 @@ pub fn request(calling: &str, abstract_syntaxes: &[&str]) -> AssociateRq {
         pdu_bytes_max: 16_384,
         user_identity: None,
         extended: Vec::new(),
+        roles: Vec::new(),
         implementation_version: "SCRIPTED".to_owned(),
     }
 }
@@ -142,6 +172,16 @@ impl Peer {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream }
+    }
+
+    /// Over a transport that is there.
+    pub fn over(stream: TcpStream) -> Self {
+        Self { stream }
+    }
+
+    /// Sends no more, and still reads.
+    pub async fn shut(&mut self) {
+        self.stream.shutdown().await.unwrap();
     }
 
     /// Sends; whether the node still takes it.

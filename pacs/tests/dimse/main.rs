@@ -1,5 +1,10 @@
 //! DIMSE over real sockets: with DCMTK, and with a scripted peer that breaks the rules.
 
 mod fixture;
+mod load;
 mod peers;
+mod rules;
 mod scripted;
+mod syntaxes;
+mod table_9_10;
+mod tls;

@@ -1,0 +1,173 @@
+//! `[dicom]`: the DIMSE listeners, what they take, and TLS.
+
+use anyhow::{Context as _, Result, bail};
+use pacs::dimse::{ClientCertificates, DimseConfig, StoragePolicy, TlsAcceptance, TlsListen, TlsRequest};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// `[dicom]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DicomSection {
+    /// Listening address without TLS.
+    pub listen: SocketAddr,
+    /// Our AE title.
+    pub ae_title: String,
+    /// Must be true to let other machines call without proof of who they are (without TLS, or with TLS that does not
+    /// require certificates): calling AE titles are no secret, so the network has to be one that only modalities reach.
+    pub network_is_trusted: bool,
+    /// SOP classes that are stored besides those of the standard.
+    pub additional_sop_classes: Vec<String>,
+    /// Transfer syntaxes that are kept besides those of the standard; they must be encapsulated.
+    pub additional_transfer_syntaxes: Vec<String>,
+    /// Transfer syntaxes that are chosen before others, in this order, when a sender leaves the choice.
+    pub preferred_transfer_syntaxes: Vec<String>,
+    /// A second listener, with TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsSection>,
+}
+
+/// `[dicom.tls]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSection {
+    /// Listening address.
+    #[serde(default = "tls_listen")]
+    pub listen: SocketAddr,
+    /// PEM file: our certificate, then those between it and the authority.
+    pub certificate: PathBuf,
+    /// PEM file: its private key. Nobody but the node's account and group may read it.
+    pub private_key: PathBuf,
+    /// PEM file: the authorities that certificates of clients must come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_ca: Option<PathBuf>,
+    /// Whether clients must show a certificate.
+    #[serde(default)]
+    pub client_certificates: Clients,
+    /// PEM file: the authorities of nodes that this node calls over TLS; those of `client_ca` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_ca: Option<PathBuf>,
+}
+
+/// Whether clients must show a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clients {
+    /// No association without.
+    #[default]
+    Required,
+    /// Checked if shown; devices that have one configured need it.
+    Optional,
+    /// None is asked for.
+    None,
+}
+
+/// The port that is registered for DICOM over TLS (PS3.8 §9.1.1, PS3.15 §B.12).
+fn tls_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 2762))
+}
+
+impl Default for DicomSection {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 11112)),
+            ae_title: "FARSIGHT".to_owned(),
+            network_is_trusted: false,
+            additional_sop_classes: Vec::new(),
+            additional_transfer_syntaxes: Vec::new(),
+            preferred_transfer_syntaxes: Vec::new(),
+            tls: None,
+        }
+    }
+}
+
+impl DicomSection {
+    /// Refuses listeners that prove nothing about who calls and that other machines reach.
+    pub fn refuse_if_exposed(&self) -> Result<()> {
+        if self.network_is_trusted {
+            return Ok(());
+        }
+        if !self.listen.ip().is_loopback() {
+            bail!(
+                "[dicom] listen = \"{}\" is reachable from other machines, and DICOM without TLS proves nothing about who \
+                 calls. Listen on 127.0.0.1 and let others call over [dicom.tls], or say [dicom] network_is_trusted = true \
+                 if only modalities reach that network",
+                self.listen
+            );
+        }
+        match &self.tls {
+            Some(tls) if !tls.listen.ip().is_loopback() && tls.client_certificates != Clients::Required => {
+                bail!(
+                    "[dicom.tls] listen = \"{}\" is reachable from other machines, and TLS without certificates of clients \
+                 proves nothing about who calls. Say client_certificates = \"required\", or [dicom] network_is_trusted = \
+                 true if only modalities reach that network",
+                    tls.listen
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What the DIMSE server is run with.
+    pub fn dimse_config(&self, limits: model::Limits) -> Result<DimseConfig> {
+        let ae_title = model::AeTitle::parse(&self.ae_title).context("[dicom] ae_title")?;
+        let storage_policy = StoragePolicy::new(
+            &self.additional_sop_classes,
+            &self.additional_transfer_syntaxes,
+            &self.preferred_transfer_syntaxes,
+        )
+        .context(
+            "[dicom] additional_sop_classes, additional_transfer_syntaxes, preferred_transfer_syntaxes",
+        )?;
+        let tls = self.tls.as_ref().map(TlsSection::listener).transpose().context("[dicom.tls]")?;
+        Ok(DimseConfig { storage_policy, tls, ..DimseConfig::new(ae_title, limits) })
+    }
+
+    /// What it takes to call others over TLS; `None` without `[dicom.tls]`.
+    pub fn tls_request(&self) -> Result<Option<TlsRequest>> {
+        self.tls.as_ref().map(TlsSection::request).transpose().context("[dicom.tls]")
+    }
+}
+
+impl TlsSection {
+    fn listener(&self) -> Result<TlsListen> {
+        let asked = match self.client_certificates {
+            Clients::Required => ClientCertificates::Required,
+            Clients::Optional => ClientCertificates::Optional,
+            Clients::None => ClientCertificates::None,
+        };
+        let (certificate, key) = self.own()?;
+        let authority = read("client_ca", self.client_ca.as_deref())?;
+        let acceptance = TlsAcceptance::new(&certificate, &key, authority.as_deref(), asked)?;
+        Ok(TlsListen { address: self.listen, acceptance })
+    }
+
+    fn request(&self) -> Result<TlsRequest> {
+        let (certificate, key) = self.own()?;
+        let authority = match &self.server_ca {
+            Some(path) => read("server_ca", Some(path))?,
+            None => read("client_ca", self.client_ca.as_deref())?,
+        };
+        Ok(TlsRequest::new(authority.as_deref(), Some((&certificate, &key)))?)
+    }
+
+    fn own(&self) -> Result<(Vec<u8>, Vec<u8>)> {
+        let path = &self.private_key;
+        let metadata = std::fs::metadata(path).with_context(|| format!("private_key = {path:?}"))?;
+        let mode = metadata.permissions().mode();
+        if mode & 0o007 != 0 {
+            bail!(
+                "private_key = {path:?} is open to everybody on this machine: chmod 600 {}",
+                path.display()
+            );
+        }
+        let file = |key, path: &Path| std::fs::read(path).with_context(|| format!("{key} = {path:?}"));
+        Ok((file("certificate", &self.certificate)?, file("private_key", path)?))
+    }
+}
+
+fn read(key: &str, path: Option<&Path>) -> Result<Option<Vec<u8>>> {
+    path.map(|path| std::fs::read(path).with_context(|| format!("{key} = {path:?}"))).transpose()
+}

@@ -121,4 +121,10 @@ pub enum CodecError {
     /// It would take more memory than allowed.
     #[error("the frame is over the size limit")]
     OverLimit,
+    /// It took longer than allowed, or no worker was free for as long; nothing is known of the bytes. Try again later.
+    #[error("the codec took too long")]
+    TimedOut,
+    /// The worker process ended or answered nonsense in the middle; nothing is known of the bytes. Try again.
+    #[error("the codec's worker was lost")]
+    WorkerLost,
 }

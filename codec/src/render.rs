@@ -1,8 +1,8 @@
 //! Rendering decoded pixels for the eye (PS3.18 §10.4 rendered resources; PS3.3 §C.11.2 VOI LUT).
 
 use crate::presentation::{self, Enlarge, Polarity, Presentation, Table, WindowFunction};
-use crate::turbo::{self, Layout};
-use crate::{CodecError, FrameFormat, Photometric, Pixels, scale};
+use crate::turbo::Layout;
+use crate::{CodecError, FrameFormat, Photometric, Pixels, confined, scale};
 
 /// Linear window (PS3.3 §C.11.2.1.2), in rescaled units.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,7 +84,7 @@ pub fn render(pixels: &Pixels, options: &Render) -> Result<Vec<u8>, CodecError> 
     }
     match options.image_type {
         ImageType::Jpeg(quality) => {
-            turbo::encode(&canvas.pixels, canvas.width, canvas.height, canvas.layout, quality)
+            confined::jpeg(&canvas.pixels, canvas.width, canvas.height, canvas.layout, quality)
         }
         ImageType::Png => canvas.png(),
     }
@@ -95,7 +95,7 @@ pub fn render(pixels: &Pixels, options: &Render) -> Result<Vec<u8>, CodecError> 
 /// # Errors
 /// [`CodecError::Damaged`] when `pixels` has another length, [`CodecError::Unsupported`] when a side is 0 or over 65,500.
 pub fn encode_jpeg_rgb(pixels: &[u8], width: u32, height: u32, quality: u8) -> Result<Vec<u8>, CodecError> {
-    turbo::encode(pixels, width, height, Layout::Rgb, quality)
+    confined::jpeg(pixels, width, height, Layout::Rgb, quality)
 }
 
 impl Canvas {

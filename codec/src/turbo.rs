@@ -6,8 +6,8 @@ use std::slice;
 
 use turbojpeg_sys as tj;
 
-use crate::CodecError;
 use crate::header::Size;
+use crate::{CodecError, FrameFormat};
 
 /// Progressive codestreams may hold any number of scans, each of which costs a pass over the image.
 const SCANS_MAX: c_int = 64;
@@ -29,6 +29,15 @@ impl Layout {
         match self {
             Self::Grey => 1,
             Self::Rgb => 3,
+        }
+    }
+
+    /// The layout of 8-bit pixels.
+    pub fn of(format: &FrameFormat) -> Result<Self, CodecError> {
+        match (format.samples_per_pixel, format.bits_allocated) {
+            (1, 8) => Ok(Self::Grey),
+            (3, 8) => Ok(Self::Rgb),
+            _ => Err(CodecError::Unsupported("JPEG of such pixels")),
         }
     }
 

@@ -18,6 +18,10 @@ use clap::Parser as _;
 fn main() -> std::process::ExitCode {
     // What is written here is about patients: for the account that runs the node, and nobody else on the machine.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    // A worker of a node that runs already: nothing else of this program is for it.
+    if std::env::args_os().nth(1).is_some_and(|word| word == node::CODEC_WORKER) {
+        return codec::pool::work();
+    }
     let cli = cli::Cli::parse();
     tracing_subscriber::fmt()
         .with_env_filter(

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use anyhow::{Context as _, Result};
 use axum::serve::ListenerExt as _;
+use codec::pool::PoolConfig;
 use consult::{ConsultConfig, ConsultService, Fonts, Printer};
 use pacs::dimse;
 use std::net::SocketAddr;
@@ -35,6 +36,7 @@ const UTC_OFFSET: UtcOffset = match UtcOffset::from_hms(8, 0, 0) {
 impl Node {
     /// Opens the listeners over a storage.
     pub async fn bind(config: &Config, storage: Storage, trust_anchors_pem: String) -> Result<Self> {
+        start_codec_workers(config)?;
         let listener = TcpListener::bind(config.http.listen)
             .await
             .with_context(|| format!("[http] listen = \"{}\"", config.http.listen))?;
@@ -90,6 +92,24 @@ fn dicom_listeners(config: &Config) -> String {
         Some(tls) => format!("{plain} or [dicom.tls] listen = \"{}\"", tls.listen),
         None => plain,
     }
+}
+
+/// The word that makes this program a worker for the native codecs; not for people.
+pub const CODEC_WORKER: &str = "codec-worker";
+
+/// Puts the native codecs into confined processes, and says where the kernel cannot confine them.
+fn start_codec_workers(config: &Config) -> Result<()> {
+    let pool = PoolConfig::this_program(&[CODEC_WORKER], config.limits.frame_pixel_bytes_max);
+    let confinement = codec::pool::start(pool).context("no codec worker can be started")?;
+    match confinement.missing() {
+        None => tracing::info!(%confinement, "the codec workers are confined"),
+        Some(missing) => tracing::warn!(
+            %confinement,
+            "this kernel has no {missing}: the codec workers are separate processes with limits, but a hostile image \
+             that takes one over is held back less"
+        ),
+    }
+    Ok(())
 }
 
 /// Where fonts are looked for.

@@ -234,5 +234,8 @@ fn health_and_metrics_are_served() {
     for path in ["/healthz", "/readyz"] {
         assert!(nobody.get(path).expect(200).json()["status"].is_string());
     }
+    let confinement = nobody.get("/readyz").expect(200).json()["codec_confinement"].clone();
+    let known = ["landlock+seccomp", "landlock", "seccomp", "none"];
+    assert!(confinement.as_str().is_some_and(|text| known.contains(&text)), "{confinement}");
     assert!(nobody.get("/metrics").expect(200).text().contains("farsight"));
 }

@@ -14,12 +14,21 @@ use utoipa::ToSchema;
 pub struct Health {
     /// `ok` or `unavailable`.
     pub status: &'static str,
+    /// How the native image codecs are confined: `landlock+seccomp`, `landlock`, `seccomp`, `none` (processes of their
+    /// own, on a kernel with neither), or `in-process`.
+    pub codec_confinement: String,
+}
+
+impl Health {
+    fn of(status: &'static str) -> Json<Self> {
+        Json(Self { status, codec_confinement: codec::pool::confinement() })
+    }
 }
 
 /// The process answers.
 #[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, body = Health)))]
 pub async fn healthz() -> Json<Health> {
-    Json(Health { status: "ok" })
+    Health::of("ok")
 }
 
 /// The node can store and find.
@@ -27,10 +36,10 @@ pub async fn healthz() -> Json<Health> {
     responses((status = 200, body = Health), (status = 503, body = Health)))]
 pub async fn readyz(State(state): State<ApiState>) -> (StatusCode, Json<Health>) {
     match state.0.storage.check().await {
-        Ok(()) => (StatusCode::OK, Json(Health { status: "ok" })),
+        Ok(()) => (StatusCode::OK, Health::of("ok")),
         Err(error) => {
             tracing::error!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, Json(Health { status: "unavailable" }))
+            (StatusCode::SERVICE_UNAVAILABLE, Health::of("unavailable"))
         }
     }
 }

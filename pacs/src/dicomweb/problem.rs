@@ -26,6 +26,8 @@ pub enum WebError {
     RangeNotSatisfiable,
     /// The pixels cannot be decoded.
     Undecodable(String),
+    /// The image codec took too long or was lost in the middle; the same request may succeed the next time.
+    CodecUnavailable(String),
     /// No room left.
     OutOfResources,
     /// A part of the node does not answer.
@@ -99,14 +101,18 @@ impl IntoResponse for WebError {
                 (S::RANGE_NOT_SATISFIABLE, "range-not-satisfiable", "The range lies outside")
             }
             Self::Undecodable(_) => (S::CONFLICT, "undecodable", "The pixels cannot be decoded"),
+            Self::CodecUnavailable(_) => {
+                (S::SERVICE_UNAVAILABLE, "codec-unavailable", "The image codec did not finish; try again")
+            }
             Self::OutOfResources => (S::INSUFFICIENT_STORAGE, "out-of-resources", "No room left"),
             Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "A fault of the server"),
         };
         let detail = match &self {
-            Self::BadRequest(text) | Self::NotAcceptable(text) | Self::Undecodable(text) => {
-                Some(text.as_str())
-            }
+            Self::BadRequest(text)
+            | Self::NotAcceptable(text)
+            | Self::Undecodable(text)
+            | Self::CodecUnavailable(text) => Some(text.as_str()),
             Self::UnsupportedMediaType(text) => Some(*text),
             _ => None,
         };
@@ -134,7 +140,7 @@ impl From<PixelError> for WebError {
         match error {
             PixelError::NoPixels => Self::NotFound,
             PixelError::Storage(error) => error.into(),
-            PixelError::Codec(error) => Self::Undecodable(error.to_string()),
+            PixelError::Codec(error) => error.into(),
         }
     }
 }
@@ -149,9 +155,32 @@ impl From<TranscodeError> for WebError {
     }
 }
 
+impl From<codec::CodecError> for WebError {
+    fn from(error: codec::CodecError) -> Self {
+        match error {
+            codec::CodecError::TimedOut | codec::CodecError::WorkerLost => {
+                Self::CodecUnavailable(error.to_string())
+            }
+            _ => Self::Undecodable(error.to_string()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codec_errors_have_their_http_status() {
+        let table = [
+            (codec::CodecError::Damaged("frame"), 409),
+            (codec::CodecError::TimedOut, 503),
+            (codec::CodecError::WorkerLost, 503),
+        ];
+        for (error, status) in table {
+            assert_eq!(WebError::from(error.clone()).into_response().status().as_u16(), status, "{error:?}");
+        }
+    }
 
     #[test]
     fn storage_errors_have_their_http_status() {

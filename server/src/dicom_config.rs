@@ -171,3 +171,81 @@ impl TlsSection {
 fn read(key: &str, path: Option<&Path>) -> Result<Option<Vec<u8>>> {
     path.map(|path| std::fs::read(path).with_context(|| format!("{key} = {path:?}"))).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    fn section(text: &str) -> DicomSection {
+        toml::from_str(text).unwrap()
+    }
+
+    fn refusal(section: &DicomSection) -> Option<String> {
+        section.refuse_if_exposed().err().map(|error| error.to_string())
+    }
+
+    const TLS: &str =
+        "[tls]\nlisten = \"0.0.0.0:2762\"\ncertificate = \"node.pem\"\nprivate_key = \"node.key\"\n";
+
+    #[test]
+    fn a_listener_that_proves_nothing_is_for_trusted_networks_only() {
+        let plain = section("listen = \"0.0.0.0:11112\"\n");
+        assert!(refusal(&plain).unwrap().contains("[dicom] listen"));
+        for clients in ["optional", "none"] {
+            let tls = section(&format!("{TLS}client_certificates = \"{clients}\"\n"));
+            assert!(refusal(&tls).unwrap().contains("client_certificates = \"required\""), "{clients}");
+            let trusted =
+                section(&format!("network_is_trusted = true\n{TLS}client_certificates = \"{clients}\"\n"));
+            assert_eq!(refusal(&trusted), None);
+        }
+    }
+
+    #[test]
+    fn tls_that_requires_certificates_may_face_any_network() {
+        assert_eq!(refusal(&section(TLS)), None, "required is the default");
+        let both = section(&format!("listen = \"0.0.0.0:11112\"\n{TLS}"));
+        assert!(
+            refusal(&both).unwrap().contains("[dicom] listen"),
+            "and does not vouch for the plain listener"
+        );
+    }
+
+    #[test]
+    fn a_private_key_that_everybody_can_read_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = directory.path().join("node.key");
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).mode(0o600).open(&key).unwrap();
+        let tls = TlsSection {
+            listen: tls_listen(),
+            certificate: directory.path().join("node.pem"),
+            private_key: key.clone(),
+            client_ca: None,
+            client_certificates: Clients::Required,
+            server_ca: None,
+        };
+        let error = |tls: &TlsSection| format!("{:#}", tls.listener().unwrap_err());
+        for mode in [0o644, 0o604, 0o666] {
+            std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert!(error(&tls).contains("chmod 600"), "{mode:o}: {}", error(&tls));
+        }
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(error(&tls).contains("certificate = "), "the next thing that is missing: {}", error(&tls));
+    }
+
+    #[test]
+    fn what_cannot_be_negotiated_fails_the_check() {
+        for text in [
+            "ae_title = \"LONGER THAN SIXTEEN\"\n",
+            "additional_sop_classes = [\"GE\"]\n",
+            "additional_transfer_syntaxes = [\"1.2.840.10008.1.2.4.94\"]\n",
+            "preferred_transfer_syntaxes = [\"1.2.3\"]\n",
+        ] {
+            assert!(section(text).dimse_config(model::Limits::default()).is_err(), "{text}");
+        }
+        let private =
+            "additional_transfer_syntaxes = [\"1.2.3\"]\npreferred_transfer_syntaxes = [\"1.2.3\"]\n";
+        section(private).dimse_config(model::Limits::default()).unwrap();
+    }
+}

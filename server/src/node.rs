@@ -20,6 +20,8 @@ pub struct Node {
     pub http: SocketAddr,
     /// Where DICOM listens.
     pub dicom: SocketAddr,
+    /// Where DICOM over TLS listens, if it does.
+    pub dicom_tls: Option<SocketAddr>,
     /// Its storage.
     pub storage: Storage,
     listener: TcpListener,
@@ -45,7 +47,7 @@ impl Node {
         let dimse = dimse::Server::bind(config.dicom.listen, dimse_config, storage.clone())
             .await
             .with_context(|| dicom_listeners(config))?;
-        let dicom = dimse.local_addr();
+        let (dicom, dicom_tls) = (dimse.local_addr(), dimse.tls_addr());
 
         let public_url = config.http.public_url.clone().unwrap_or_else(|| format!("http://{http}"));
         let printer = Printer::new(&fonts(config)).context("reports cannot be printed")?;
@@ -61,7 +63,7 @@ impl Node {
         let counters = dimse.counters();
         let status = Arc::new(move || counters.snapshot());
         let router = viewer_api::router(ApiState::new(storage.clone(), consults, public_url, status));
-        Ok(Self { http, dicom, storage, listener, router, dimse })
+        Ok(Self { http, dicom, dicom_tls, storage, listener, router, dimse })
     }
 
     /// Serves until `stop` says so, then finishes what is under way.
@@ -144,6 +146,6 @@ pub async fn serve(config: Config) -> Result<()> {
         .await
         .with_context(|| format!("opening {}", config.storage.directory.display()))?;
     let node = Node::bind(&config, storage, anchors).await?;
-    tracing::info!(http = %node.http, dicom = %node.dicom, "the node is ready");
+    tracing::info!(http = %node.http, dicom = %node.dicom, dicom_tls = ?node.dicom_tls, "the node is ready");
     node.run(stop).await
 }

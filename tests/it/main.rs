@@ -3,6 +3,7 @@
 //! The program must have been built (`cargo build -p server`; `make test` does it). What a failing test leaves (the
 //! server's log) is in `tests/artefacts/`.
 
+mod associations;
 mod audit;
 mod bad_input;
 mod consult;

@@ -17,7 +17,7 @@ pub(crate) struct Admitted {
     pub ac: AssociateAc,
     pub agreed: Agreed,
     pub caller: Caller,
-    pub seat: Seat,
+    pub seat: Seat<AeTitle>,
 }
 
 /// A request that is rejected.

@@ -5,6 +5,7 @@ use super::command::{COMMAND_BYTES_MAX, Command, field, tag};
 use super::ending::{self, CLOSE_TIMEOUT};
 use super::negotiate::{Agreed, Context};
 use super::pdu::{self, AbortReason, AssociateRq};
+use super::seats::Seat;
 use super::server::Node;
 use super::sop::Service;
 use super::state::{Action, Event, State, action};
@@ -12,10 +13,10 @@ use super::wire::{Fragment, FragmentEnd, FragmentKind, Received, Wire, WireError
 use super::{find, status, store};
 use access::{Caller, Presented};
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::time::Duration;
 use storage::{AuditAction, AuditEntry, AuditOutcome};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::OwnedSemaphorePermit;
 
 /// Why an association is over, or must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +56,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
     node: &Node,
     stream: S,
     presented: Presented,
-    waiting: OwnedSemaphorePermit,
+    waiting: Seat<IpAddr>,
 ) {
     let limits = &node.config.limits;
     let artim = Duration::from_millis(limits.artim_timeout_ms);

@@ -1,58 +1,57 @@
-//! Caps on associations: in all, and for each calling AE title.
+//! Caps, in all and for each one: on associations by calling AE title, on transports without one by address.
 
-use model::AeTitle;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
-#[derive(Debug, Default)]
-struct Taken {
+#[derive(Debug)]
+struct Taken<K> {
     total: u32,
-    by_ae_title: HashMap<AeTitle, u32>,
+    by_holder: HashMap<K, u32>,
 }
 
 /// The seats of a server.
-#[derive(Debug, Clone)]
-pub(crate) struct Seats {
-    taken: Arc<Mutex<Taken>>,
-    total_max: u32,
-    per_peer_max: u32,
-}
-
-/// One association's seat; given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Seat {
-    seats: Seats,
-    ae_title: AeTitle,
+pub(crate) struct Seats<K> {
+    taken: Arc<Mutex<Taken<K>>>,
+    total_max: u32,
+    per_holder_max: u32,
 }
 
-impl Seats {
-    pub(crate) fn new(total_max: u32, per_peer_max: u32) -> Self {
-        Self { taken: Arc::default(), total_max, per_peer_max }
+/// One seat; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Seat<K: Eq + Hash> {
+    taken: Arc<Mutex<Taken<K>>>,
+    holder: K,
+}
+
+impl<K: Eq + Hash + Clone> Seats<K> {
+    pub(crate) fn new(total_max: u32, per_holder_max: u32) -> Self {
+        let taken = Taken { total: 0, by_holder: HashMap::new() };
+        Self { taken: Arc::new(Mutex::new(taken)), total_max, per_holder_max }
     }
 
-    /// A seat, unless the node's or the peer's limit is reached.
-    pub(crate) fn take(&self, ae_title: &AeTitle) -> Option<Seat> {
+    /// A seat, unless the node's or the holder's limit is reached.
+    pub(crate) fn take(&self, holder: &K) -> Option<Seat<K>> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_peer = taken.by_ae_title.get(ae_title).copied().unwrap_or(0);
-        if taken.total >= self.total_max || of_peer >= self.per_peer_max {
+        let of_holder = taken.by_holder.get(holder).copied().unwrap_or(0);
+        if taken.total >= self.total_max || of_holder >= self.per_holder_max {
             return None;
         }
         taken.total += 1;
-        taken.by_ae_title.insert(ae_title.clone(), of_peer + 1);
-        Some(Seat { seats: self.clone(), ae_title: ae_title.clone() })
+        taken.by_holder.insert(holder.clone(), of_holder + 1);
+        Some(Seat { taken: Arc::clone(&self.taken), holder: holder.clone() })
     }
 }
 
-impl Drop for Seat {
+impl<K: Eq + Hash> Drop for Seat<K> {
     fn drop(&mut self) {
-        let mut taken = self.seats.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.total = taken.total.saturating_sub(1);
-        match taken.by_ae_title.get(&self.ae_title).copied() {
-            Some(count) if count > 1 => {
-                taken.by_ae_title.insert(self.ae_title.clone(), count - 1);
-            }
-            _ => {
-                taken.by_ae_title.remove(&self.ae_title);
+        if let Some(count) = taken.by_holder.get_mut(&self.holder) {
+            *count -= 1;
+            if *count == 0 {
+                taken.by_holder.remove(&self.holder);
             }
         }
     }
@@ -61,6 +60,7 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::AeTitle;
 
     #[test]
     fn a_seat_is_given_back() {
@@ -73,5 +73,6 @@ mod tests {
         assert!(seats.take(&mr).is_none(), "the node's limit");
         drop(first);
         assert!(seats.take(&ct).is_some());
+        assert_eq!(seats.taken.lock().unwrap().by_holder.len(), 2, "who has none is forgotten");
     }
 }

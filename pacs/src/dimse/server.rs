@@ -1,7 +1,7 @@
 //! The listener: transports in, one task each, and an orderly end.
 
 use super::counters::Counters;
-use super::seats::Seats;
+use super::seats::{Seat, Seats};
 use super::sop::StoragePolicy;
 use super::tls::TlsAcceptance;
 use super::{admission, association};
@@ -9,12 +9,12 @@ use access::Presented;
 use model::{AeTitle, Limits};
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use storage::Storage;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +56,7 @@ pub(crate) struct Node {
     pub config: DimseConfig,
     pub storage: Storage,
     pub counters: Arc<Counters>,
-    pub seats: Seats,
+    pub seats: Seats<AeTitle>,
     /// Refusals that may still be written to the audit chain this minute.
     pub refusal_audits: admission::RefusalAudits,
     /// Passwords that may be checked at once; each takes tens of milliseconds of CPU.
@@ -125,8 +125,10 @@ impl Server {
     /// and answered, and associations are aborted. Returns when all are closed or the grace is over.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let node = self.node;
-        // Transports without an association: they cost a small buffer each until ARTIM ends them.
-        let waiting = Arc::new(Semaphore::new(node.config.limits.associations_max.max(16) as usize * 2));
+        // Transports without an association cost a small buffer each until ARTIM ends them; one address gets half of
+        // them at most, so that it cannot keep all others out.
+        let waiting_max = node.config.limits.associations_max.clamp(16, u32::MAX / 2);
+        let waiting = Seats::new(waiting_max * 2, waiting_max);
         let mut tasks = JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
@@ -134,11 +136,11 @@ impl Server {
                 () = &mut shutdown => break,
                 Some(ended) = tasks.join_next() => note_panic(ended),
                 accepted = accept(&self.listener, self.tls.as_ref()) => match accepted {
-                    Ok((stream, peer, face)) => match Arc::clone(&waiting).try_acquire_owned() {
-                        Ok(permit) => {
-                            tasks.spawn(connection(Arc::clone(&node), stream, peer, face, permit));
+                    Ok((stream, peer, face)) => match waiting.take(&peer.ip()) {
+                        Some(seat) => {
+                            tasks.spawn(connection(Arc::clone(&node), stream, peer, face, seat));
                         }
-                        Err(_) => node.counters.connections_dropped.add(1),
+                        None => node.counters.connections_dropped.add(1),
                     },
                     Err(error) => {
                         // Out of file descriptors, most likely; those that end will give some back.
@@ -181,13 +183,7 @@ fn note_panic(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-async fn connection(
-    node: Arc<Node>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    face: Face,
-    waiting: OwnedSemaphorePermit,
-) {
+async fn connection(node: Arc<Node>, stream: TcpStream, peer: SocketAddr, face: Face, waiting: Seat<IpAddr>) {
     // With Nagle's algorithm and delayed acknowledgements, both ends would stick at 20 messages a second.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(kind = ?error.kind(), "TCP_NODELAY was refused");

@@ -124,3 +124,36 @@ async fn input_is_noticed_without_waiting() {
     drop(theirs);
     assert!(matches!(wire.has_input().await, Err(WireError::Closed)));
 }
+
+#[tokio::test]
+async fn a_peer_that_reads_nothing_does_not_hold_us() {
+    let (ours, theirs) = tokio::io::duplex(64);
+    let mut wire = Wire::new(ours, 65_536, Duration::from_millis(20));
+    assert!(matches!(wire.write(&[0; 65_536]).await, Err(WireError::TimedOut)));
+    drop(theirs);
+}
+
+#[tokio::test]
+async fn nothing_is_found_behind_what_is_no_pdu() {
+    let (ours, mut theirs) = tokio::io::duplex(64);
+    theirs.write_all(&[0x99, 0, 0, 0, 0, 4, 0, 0, 0, 0]).await.unwrap();
+    let mut wire = Wire::new(ours, 65_536, SECOND);
+    assert!(!wire.is_out_of_step());
+    assert!(matches!(wire.next().await, Err(WireError::Invalid(AbortReason::UnrecognizedPdu))));
+    assert!(wire.is_out_of_step());
+    theirs.write_all(&[7; 40]).await.unwrap();
+    drop(theirs);
+    wire.discard(1000).await;
+    assert_eq!(wire.bytes_read(), 50);
+}
+
+#[tokio::test]
+async fn what_never_ends_is_discarded_up_to_a_limit() {
+    let (ours, mut theirs) = tokio::io::duplex(64);
+    let mut wire = Wire::new(ours, 65_536, SECOND);
+    let endless = tokio::spawn(async move { while theirs.write_all(&[0; 64]).await.is_ok() {} });
+    wire.discard(10_000).await;
+    assert!((10_000..20_000).contains(&wire.bytes_read()));
+    drop(wire);
+    endless.await.unwrap();
+}

@@ -2,7 +2,7 @@
 
 use crate::fixture::{CT, Node, PATIENCE, Peer, VERIFICATION, ae, dimse, pdata, request};
 use crate::fixture::{encoded, image, instance};
-use model::{Level, Query, Scope};
+use model::{Level, Limits, Query, Scope};
 use pacs::dimse::pdu::{AssociateRq, ProposedContext};
 use std::sync::Arc;
 use tokio::sync::Barrier;
@@ -37,6 +37,22 @@ async fn sixty_four_associations_at_once_lose_nothing() {
     assert_eq!(node.counters.associations_rejected.get(), 0);
     let page = node.storage.search(&Scope::node("test"), &Query::new(Level::Instance, 1000)).await.unwrap();
     assert_eq!(page.rows.len(), (ASSOCIATIONS * EACH) as usize);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_that_says_nothing_does_not_keep_others_out() {
+    let node = Node::with_limits(Limits { associations_max: 16, ..Limits::default() }).await;
+    let mut silent = Vec::new();
+    // Half of the transports that may wait are one address's at most: 16 of 32.
+    while node.counters.connections_dropped.get() == 0 {
+        assert!(silent.len() < 100, "the cap is reached");
+        silent.push(Peer::connect(node.address).await);
+        tokio::task::yield_now().await;
+    }
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = Peer::over(socket.connect(node.address).await.unwrap());
+    assert_eq!(other.request(&request("CT1", &[CT])).await.0, 2);
 }
 
 async fn still_serves(node: &Node) {

@@ -30,3 +30,8 @@ fn pydicom_sees_the_same_pixels() {
 fn tifffile_and_openslide() {
     check("test_slides");
 }
+
+#[test]
+fn pynetdicom_associates_in_every_way() {
+    check("test_associations");
+}

@@ -2,8 +2,11 @@
 //!
 //! A whole value is decoded before it is split: in GB18030 and GBK a second byte may be 0x5C, the backslash.
 
+mod assumed;
 mod iso2022;
 mod sets;
+
+pub use assumed::Assumed;
 
 use encoding_rs::{Encoding, GB18030, GBK};
 use sets::Set;
@@ -14,16 +17,6 @@ use std::sync::Arc;
 pub struct CharacterSets {
     plan: Plan,
     assumed: Option<Assumed>,
-}
-
-/// What bytes above 0x7F are when (0008,0005) says nothing of use or `ISO_IR 100`: what a sender that is known to
-/// label wrongly really sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Assumed {
-    /// GB18030, and so GBK and GB2312.
-    Gb18030,
-    /// UTF-8.
-    Utf8,
 }
 
 /// How bytes become text.
@@ -112,13 +105,29 @@ impl CharacterSets {
         }
     }
 
-    fn decode_assumed(&self, bytes: &[u8]) -> Option<String> {
-        match self.assumed? {
-            Assumed::Utf8 => std::str::from_utf8(bytes).ok().map(str::to_owned),
-            Assumed::Gb18030 => GB18030
-                .decode_without_bom_handling_and_without_replacement(bytes)
-                .map(std::borrow::Cow::into_owned),
+    /// Encodes, if these sets are ones of the standard and can express all of the text.
+    #[must_use]
+    pub fn try_encode(&self, text: &str, pn: PersonName) -> Option<Vec<u8>> {
+        if self.plan == Plan::Unknown {
+            return None;
         }
+        let labelled = Self { plan: self.plan.clone(), assumed: None };
+        let bytes = labelled.encode(text, pn);
+        (labelled.decode(&bytes, pn) == text).then_some(bytes)
+    }
+
+    /// What texts are taken for, where the label says nothing of use; `None` where the label counts.
+    #[must_use]
+    pub fn assumed(&self) -> Option<Assumed> {
+        match &self.plan {
+            Plan::Default | Plan::Unknown => self.assumed,
+            Plan::Iso2022(sets) if **sets == [Set::LATIN_1] => self.assumed,
+            Plan::Utf8 | Plan::Gb18030 | Plan::Gbk | Plan::Iso2022(_) => None,
+        }
+    }
+
+    fn decode_assumed(&self, bytes: &[u8]) -> Option<String> {
+        self.assumed?.decode(bytes)
     }
 
     /// UTF-8 where valid, else Latin-1, in which no byte is without a character.

@@ -5,6 +5,7 @@ use crate::maintenance::{known_organisation, machine_rights, scope, word};
 use access::{AddressRange, Contact, Device, Right, Transport};
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
+use dataset::charset::Assumed;
 use model::{AeTitle, Sha256};
 use std::path::Path;
 use std::process::ExitCode;
@@ -70,8 +71,9 @@ pub struct Settings {
     /// What it is called over: plain or tls.
     #[arg(long, value_name = "plain|tls")]
     transport: Option<String>,
-    /// Character set of its texts when they name none or a wrong one: a defined term or GBK, or `none`.
-    #[arg(long, value_name = "TERM|none")]
+    /// What its texts are when they name no character set or ISO_IR 100: GB18030, GBK, GB2312, UTF-8, EUC-KR, SHIFT_JIS,
+    /// or `none`.
+    #[arg(long, alias = "assumed-charset", value_name = "TERM|none")]
     character_set: Option<String>,
 }
 
@@ -145,6 +147,9 @@ impl Settings {
             contact.transport = word::<Transport>(text)?;
         }
         if let Some(text) = &self.character_set {
+            if text != "none" && Assumed::parse(text).is_none() {
+                bail!("--character-set {text}: one of {}, or none", Assumed::NAMES);
+            }
             device.assumed_character_set = (text != "none").then(|| text.clone());
         }
         Ok(device)

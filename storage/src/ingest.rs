@@ -4,6 +4,7 @@ use crate::objects::{TempFile, io_error};
 use crate::prepare::{Prepared, prepare};
 use crate::writer::{Arrived, Content};
 use crate::{Storage, StorageError};
+use dataset::charset::Assumed;
 use dataset::part10::{HeadReader, head};
 use dataset::{Refused, Scanned, Scanner, TransferSyntax};
 use model::{Actor, OrgId, Scope, Sha256, Uid};
@@ -59,6 +60,8 @@ pub struct Sink {
     arrival: Arrival,
     /// The only study that it may belong to.
     study: Option<Uid>,
+    /// What its texts are taken for where their label says nothing of use.
+    assumed: Option<Assumed>,
     stage: Stage,
 }
 
@@ -142,7 +145,7 @@ impl Storage {
     }
 
     fn new_sink(&self, scope: &Scope, arrival: Arrival, stage: Stage) -> Sink {
-        Sink { storage: self.clone(), actor: scope.actor.clone(), arrival, study: None, stage }
+        Sink { storage: self.clone(), actor: scope.actor.clone(), arrival, study: None, assumed: None, stage }
     }
 }
 
@@ -150,6 +153,12 @@ impl Sink {
     /// Lets the instance belong to this study only (STOW-RS to `/studies/{study}`); [`Sink::commit`] refuses another.
     pub fn expect_study(&mut self, study: Uid) {
         self.study = Some(study);
+    }
+
+    /// Takes texts that are unlabelled, or labelled ISO_IR 100, for what this sender is known to write. The bytes stay
+    /// as they are; the index and the metadata get the right Unicode.
+    pub fn assume_charset(&mut self, assumed: Assumed) {
+        self.assumed = Some(assumed);
     }
 
     /// Takes the next bytes, of any length.
@@ -185,7 +194,7 @@ impl Sink {
     /// # Errors
     /// [`StorageError`]; nothing is stored then.
     pub async fn commit(self) -> Result<Stored, StorageError> {
-        let Self { storage, actor, arrival, study, stage } = self;
+        let Self { storage, actor, arrival, study, assumed, stage } = self;
         let body = match stage {
             Stage::Body(body) => *body,
             Stage::Head(_) => return Err(Refused::NotDicom("it ends before its data set begins").into()),
@@ -202,7 +211,10 @@ impl Sink {
         let finish = {
             let syntax = syntax.clone();
             move || -> Result<_, StorageError> {
-                let scanned: Scanned = scanner.finish()?;
+                let mut scanned: Scanned = scanner.finish()?;
+                if let Some(assumed) = assumed {
+                    scanned.dataset.assume_charset(assumed);
+                }
                 let prepared = prepare(scanned, &syntax)?;
                 check_declared(&arrival, &prepared)?;
                 if study.is_some_and(|expected| expected != prepared.study) {

@@ -35,3 +35,8 @@ fn tifffile_and_openslide() {
 fn pynetdicom_associates_in_every_way() {
     check("test_associations");
 }
+
+#[test]
+fn every_character_set_from_end_to_end() {
+    check("test_charsets");
+}

@@ -115,6 +115,39 @@ fn a_sender_known_to_label_wrongly() {
 }
 
 #[test]
+fn what_is_assumed_has_a_name_and_counts_only_where_it_is_valid() {
+    for (name, bytes, text) in [
+        ("GBK", b"\xd5\xc5^\xc8\xfd".as_slice(), "张^三"),
+        ("gb2312", b"\xd5\xc5", "张"),
+        ("GB18030", b"\x95\x34\xb2\x35", "𠮷"),
+        ("UTF-8", "张".as_bytes(), "张"),
+        ("ISO_IR 192", "张".as_bytes(), "张"),
+        ("EUC-KR", b"\xc8\xab", "홍"),
+        ("Shift_JIS", b"\x8e\x52\x93\x63", "山田"),
+    ] {
+        let assumed = Assumed::parse(name).unwrap_or_else(|| panic!("{name}"));
+        let sets = CharacterSets::from_values(&["ISO_IR 100"]).assume(assumed);
+        assert_eq!(sets.decode(bytes, PersonName::Yes), text, "{name}");
+        assert_eq!(sets.assumed(), Some(assumed));
+        assert_eq!(CharacterSets::from_values(&["ISO_IR 192"]).assume(assumed).assumed(), None);
+        let answer = CharacterSets::from_values(&assumed.answer_terms().split('\\').collect::<Vec<_>>());
+        assert!(answer.try_encode(text, PersonName::Yes).is_some(), "{name}");
+    }
+    assert_eq!(Assumed::parse("KLINGON"), None);
+}
+
+#[test]
+fn encoding_is_whole_or_not_at_all() {
+    let encode = |term: &str, text| CharacterSets::from_values(&[term]).try_encode(text, PersonName::Yes);
+    assert_eq!(encode("GBK", "张^三"), Some(b"\xd5\xc5^\xc8\xfd".to_vec()));
+    assert_eq!(encode("GBK", "张^𠮷"), None);
+    assert_eq!(encode("ISO_IR 100", "张"), None);
+    assert_eq!(encode("", "Zhang"), Some(b"Zhang".to_vec()));
+    assert_eq!(encode("", "é"), None);
+    assert_eq!(encode("KLINGON", "Zhang"), None);
+}
+
+#[test]
 fn text_survives_encoding_where_it_can() {
     for (terms, text) in [
         (&["ISO_IR 192"][..], "张^三=émile\\ß"),

@@ -6,6 +6,7 @@ use super::pdu::{AssociateAc, AssociateRq, Rejection};
 use super::seats::Seat;
 use super::server::Node;
 use access::{Caller, Presented};
+use dataset::charset::Assumed;
 use model::{Actor, ActorKind, AeTitle, Reach, Scope};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -17,6 +18,8 @@ pub(crate) struct Admitted {
     pub ac: AssociateAc,
     pub agreed: Agreed,
     pub caller: Caller,
+    /// What its texts are taken for where their label says nothing of use.
+    pub assumed_charset: Option<Assumed>,
     pub seat: Seat<AeTitle>,
 }
 
@@ -66,7 +69,9 @@ pub(crate) async fn admit(node: &Node, rq: &AssociateRq, presented: &Presented) 
         contexts_max,
         identity_accepted,
     )?;
-    Ok(Admitted { ac, agreed, caller: Caller::device(&device, Some(presented.address)), seat })
+    let assumed_charset = device.assumed_character_set.as_deref().and_then(Assumed::parse);
+    let caller = Caller::device(&device, Some(presented.address));
+    Ok(Admitted { ac, agreed, caller, assumed_charset, seat })
 }
 
 /// Refusals on the audit chain, bounded: a peer that knocks without end must not fill it.

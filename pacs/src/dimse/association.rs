@@ -12,6 +12,7 @@ use super::state::{Action, Event, State, action};
 use super::wire::{Fragment, FragmentEnd, FragmentKind, Received, Wire, WireError, put_pdata};
 use super::{find, status, store};
 use access::{Caller, Presented};
+use dataset::charset::Assumed;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub(crate) struct Association<'a, S> {
     pub wire: Wire<S>,
     pub agreed: Agreed,
     pub caller: Caller,
+    /// What its texts are taken for where their label says nothing of use.
+    pub assumed_charset: Option<Assumed>,
     /// Services that were asked for without the right to them.
     not_authorised: HashSet<Service>,
 }
@@ -75,7 +78,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
     if let Err(stop) = nothing_since(&mut wire).await {
         return leave(node, &mut wire, stop).await;
     }
-    let Admitted { ac, agreed, caller, seat } = match admitted {
+    let Admitted { ac, agreed, caller, assumed_charset, seat } = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => {
             admission::note_refusal(node, &rq, presented.address, refusal).await;
@@ -94,7 +97,8 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
     let (ae, peer) = (&caller.scope().actor.id, presented.address);
     tracing::debug!(%ae, %peer, implementation = %rq.implementation_version, "association");
     wire.established(Duration::from_millis(limits.dimse_idle_timeout_ms));
-    let mut association = Association { node, wire, agreed, caller, not_authorised: HashSet::new() };
+    let mut association =
+        Association { node, wire, agreed, caller, assumed_charset, not_authorised: HashSet::new() };
     let stop = association.run().await;
     drop(seat);
     node.counters.associations_open.subtract(1);

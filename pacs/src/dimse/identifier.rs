@@ -1,9 +1,9 @@
 //! Identifiers of C-FIND (PS3.4 §C.4.1): what a request asks in terms of the index, and a row as it is answered.
 //! No sockets, no storage.
 
+use super::answer_charset::AnswerIn;
 use super::negotiate::FindExtensions;
 use super::sop::Service;
-use dataset::charset::{CharacterSets, PersonName};
 use dataset::{Dataset, Element, Tag, VR, Value, tags};
 use model::{AeTitle, Key, Level, Matching, Query};
 use serde_json::{Map, Value as Json};
@@ -125,24 +125,6 @@ pub(crate) struct Find {
     window: Option<Window>,
 }
 
-/// The character set of the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AnswerIn {
-    /// ISO_IR 192.
-    Utf8,
-    /// What was asked in, by a peer that may know nothing else; it can express all of Unicode too.
-    Gb18030,
-}
-
-impl AnswerIn {
-    fn term(self) -> &'static str {
-        match self {
-            Self::Utf8 => "ISO_IR 192",
-            Self::Gb18030 => "GB18030",
-        }
-    }
-}
-
 impl Find {
     /// Understands an identifier. Rows are limited by the caller, page by page.
     ///
@@ -167,12 +149,9 @@ impl Find {
             query: Query::new(level.index_level(), 0),
             support: KeySupport::All,
             asked: Vec::new(),
-            answer_in: AnswerIn::Utf8,
+            answer_in: AnswerIn::asked_by(identifier),
             window: None,
         };
-        if identifier.text(tags::SPECIFIC_CHARACTER_SET).is_some_and(|set| set.trim() == "GB18030") {
-            find.answer_in = AnswerIn::Gb18030;
-        }
         for element in identifier.elements() {
             find.take(element, identifier, extensions)?;
         }
@@ -296,34 +275,19 @@ impl Find {
             tracing::error!(%error, "a row of the index is no DICOM JSON");
             Dataset::new()
         });
-        let charset = CharacterSets::from_values(&[self.answer_in.term()]);
+        let (known, terms) = self.answer_in.encode(known);
         let mut answer = Dataset::new();
         for (tag, vr) in &self.asked {
             answer.put(empty(*tag, *vr));
         }
         for element in known.elements() {
-            answer.put(self.encoded(&known, element, &charset));
+            answer.put(element.clone());
         }
         let put = |answer: &mut Dataset, tag, vr, text: &str| answer.put(ascii(tag, vr, text));
-        put(&mut answer, tags::SPECIFIC_CHARACTER_SET, VR::CS, self.answer_in.term());
+        put(&mut answer, tags::SPECIFIC_CHARACTER_SET, VR::CS, terms);
         put(&mut answer, tags::QUERY_RETRIEVE_LEVEL, VR::CS, self.level.as_str());
         put(&mut answer, tags::RETRIEVE_AE_TITLE, VR::AE, ae_title.as_str());
         answer
-    }
-
-    /// An element in the character set of the answer. Items stay as they are: UTF-8, and say so when it matters.
-    fn encoded(&self, known: &Dataset, element: &Element, charset: &CharacterSets) -> Element {
-        let is_text = matches!(element.vr, VR::LO | VR::LT | VR::PN | VR::SH | VR::ST | VR::UC | VR::UT);
-        if self.answer_in == AnswerIn::Utf8 || !is_text {
-            return element.clone();
-        }
-        let person_name = if element.vr == VR::PN { PersonName::Yes } else { PersonName::No };
-        let mut bytes =
-            known.text(element.tag).map(|text| charset.encode(&text, person_name)).unwrap_or_default();
-        if bytes.len() % 2 == 1 {
-            bytes.push(b' ');
-        }
-        Element { tag: element.tag, vr: element.vr, value: Value::Bytes(bytes.into()) }
     }
 }
 

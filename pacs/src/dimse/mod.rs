@@ -8,6 +8,7 @@
 //! congestion, a user identity, or a duplicate context.
 
 mod admission;
+mod answer_charset;
 mod association;
 mod command;
 pub mod counters;

@@ -62,6 +62,9 @@ async fn receive<S: AsyncRead + AsyncWrite + Unpin + Send>(
     let node = association.node;
     let syntax = request.context.transfer_syntax.clone();
     let mut sink = node.storage.sink(association.caller.scope(), arrival, syntax).await;
+    if let (Ok(sink), Some(assumed)) = (&mut sink, association.assumed_charset) {
+        sink.assume_charset(assumed);
+    }
     let mut length = 0_u64;
     loop {
         let fragment = association.receive_data(request).await?;

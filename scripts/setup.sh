@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 group="${1:-run}"
-build_packages=(cmake nasm pkg-config gcc g++ libc6-dev make)
+build_packages=(cmake nasm pkg-config gcc g++ libc6-dev make libopenjph-dev libjxl-dev)
 run_packages=(fonts-noto-cjk)
 test_packages=(dcmtk dicom3tools chromium postgresql strace poppler-utils openssl qpdf)
 bench_packages=(nginx-light wrk orthanc orthanc-dicomweb)

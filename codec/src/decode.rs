@@ -1,40 +1,9 @@
 //! Decoding a stored frame by its transfer syntax.
 
-use crate::{CodecError, FrameFormat, Photometric, Pixels, colour, jpeg, jpeg2000, jpegls, native, rle};
-
-/// The families of transfer syntaxes (PS3.5 §A) that share a decoder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
-    LittleEndian,
-    BigEndian,
-    Rle,
-    Jpeg,
-    JpegLs,
-    Jpeg2000,
-}
-
-fn family(transfer_syntax: &str) -> Option<Family> {
-    // A UID may carry its padding.
-    match transfer_syntax.trim_end_matches(['\0', ' ']) {
-        // Implicit, explicit, encapsulated uncompressed, and deflated (inflated before it comes here).
-        "1.2.840.10008.1.2" | "1.2.840.10008.1.2.1" | "1.2.840.10008.1.2.1.98" | "1.2.840.10008.1.2.1.99" => {
-            Some(Family::LittleEndian)
-        }
-        "1.2.840.10008.1.2.2" => Some(Family::BigEndian),
-        "1.2.840.10008.1.2.5" => Some(Family::Rle),
-        "1.2.840.10008.1.2.4.50"
-        | "1.2.840.10008.1.2.4.51"
-        | "1.2.840.10008.1.2.4.57"
-        | "1.2.840.10008.1.2.4.70" => Some(Family::Jpeg),
-        "1.2.840.10008.1.2.4.80" | "1.2.840.10008.1.2.4.81" => Some(Family::JpegLs),
-        "1.2.840.10008.1.2.4.90"
-        | "1.2.840.10008.1.2.4.91"
-        | "1.2.840.10008.1.2.4.201"
-        | "1.2.840.10008.1.2.4.202"
-        | "1.2.840.10008.1.2.4.203" => Some(Family::Jpeg2000),
-        _ => None,
-    }
-}
+use crate::syntax::{Family, family};
+use crate::{
+    CodecError, FrameFormat, Photometric, Pixels, colour, jpeg, jpeg2000, jpegls, jpegxl, native, rle,
+};
 
 /// Whether [`decode`] knows this transfer syntax UID.
 #[must_use]
@@ -63,21 +32,58 @@ pub fn decode(
     format: &FrameFormat,
     pixel_bytes_max: u64,
 ) -> Result<Pixels, CodecError> {
-    let family = family(transfer_syntax).ok_or(CodecError::Unsupported("transfer syntax"))?;
+    decode_with(transfer_syntax, frame, format, pixel_bytes_max).map(displayable)
+}
+
+/// As [`decode`], but the colours stay what the samples stand for: nothing is rounded on the way to another syntax.
+pub(crate) fn decode_as_coded(
+    transfer_syntax: &str,
+    frame: &[u8],
+    format: &FrameFormat,
+    pixel_bytes_max: u64,
+) -> Result<Pixels, CodecError> {
+    decode_with(transfer_syntax, frame, format, pixel_bytes_max).map(as_coded)
+}
+
+/// The pixels' bytes, of a shape that makes sense and within the limit.
+pub(crate) fn checked_size(format: &FrameFormat, pixel_bytes_max: u64) -> Result<usize, CodecError> {
     format.check()?;
     let size = usize::try_from(format.pixel_bytes()?).map_err(|_| CodecError::OverLimit)?;
-    if size as u64 > pixel_bytes_max {
-        return Err(CodecError::OverLimit);
-    }
-    let decoded = match family {
+    if size as u64 > pixel_bytes_max { Err(CodecError::OverLimit) } else { Ok(size) }
+}
+
+fn decode_with(
+    transfer_syntax: &str,
+    frame: &[u8],
+    format: &FrameFormat,
+    pixel_bytes_max: u64,
+) -> Result<Decoded, CodecError> {
+    let family = family(transfer_syntax).ok_or(CodecError::Unsupported("transfer syntax"))?;
+    let size = checked_size(format, pixel_bytes_max)?;
+    match family {
         Family::LittleEndian => native::decode(frame, format, size, native::ByteOrder::Little),
         Family::BigEndian => native::decode(frame, format, size, native::ByteOrder::Big),
         Family::Rle => rle::decode(frame, format, size),
         Family::Jpeg => jpeg::decode(frame, format, size),
         Family::JpegLs => jpegls::decode(frame, format, size),
         Family::Jpeg2000 => jpeg2000::decode(frame, format, size),
-    }?;
-    Ok(finish(decoded))
+        Family::JpegXl => jpegxl::decode(frame, format, size),
+    }
+}
+
+/// See [`crate::decode_reduced`].
+pub(crate) fn decode_reduced(
+    transfer_syntax: &str,
+    prefix: &[u8],
+    format: &FrameFormat,
+    levels_less: u32,
+    pixel_bytes_max: u64,
+) -> Result<Pixels, CodecError> {
+    if family(transfer_syntax) != Some(Family::Jpeg2000) {
+        return Err(CodecError::Unsupported("a smaller image of this transfer syntax"));
+    }
+    checked_size(format, pixel_bytes_max)?;
+    jpeg2000::decode_reduced(prefix, format, levels_less).map(displayable)
 }
 
 /// What a decoder hands back: by pixel, little endian, in the colours that `photometric` names.
@@ -102,12 +108,22 @@ impl Decoded {
     }
 }
 
-fn finish(decoded: Decoded) -> Pixels {
+/// 8-bit YBR to RGB.
+fn displayable(decoded: Decoded) -> Pixels {
     let Decoded { mut bytes, mut format } = decoded;
     let is_ybr = matches!(format.photometric, Photometric::YbrFull | Photometric::YbrFull422);
     if is_ybr && format.samples_per_pixel == 3 && format.bits_allocated == 8 {
         colour::ybr_full_to_rgb(&mut bytes);
         format.photometric = Photometric::Rgb;
+    }
+    Pixels { bytes, format }
+}
+
+/// Every pixel has all its samples now, so what was 4:2:2 is YBR_FULL.
+fn as_coded(decoded: Decoded) -> Pixels {
+    let Decoded { bytes, mut format } = decoded;
+    if format.photometric == Photometric::YbrFull422 {
+        format.photometric = Photometric::YbrFull;
     }
     Pixels { bytes, format }
 }

@@ -74,6 +74,12 @@ impl FrameFormat {
         Ok(bits.div_ceil(8))
     }
 
+    /// The shape after rows and columns were halved `levels_less` times, rounded up (T.800 §B.5).
+    pub(crate) fn reduced(&self, levels_less: u32) -> Self {
+        let side = |side: u32| side.div_ceil(1 << levels_less.min(31));
+        Self { rows: side(self.rows), columns: side(self.columns), ..self.clone() }
+    }
+
     /// Refuses a shape that no decoder here is written for.
     pub(crate) fn check(&self) -> Result<(), CodecError> {
         if self.rows == 0 || self.columns == 0 {

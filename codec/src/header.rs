@@ -49,6 +49,8 @@ pub(crate) enum Process {
 pub(crate) struct Jpeg {
     pub size: Size,
     pub process: Process,
+    /// The frame header is that of the baseline process (T.81 §B.1.1.3).
+    pub is_baseline: bool,
     pub has_jfif: bool,
     /// The colour transform in an Adobe APP14 marker: 0 none, 1 YCbCr, 2 YCCK.
     pub adobe_transform: Option<u8>,
@@ -148,7 +150,8 @@ pub(crate) fn jpeg(codestream: &[u8]) -> Result<Jpeg, CodecError> {
         let (size, components) = frame_header(segment)?;
         let names = components.iter().step_by(3).take(3).map(u8::to_ascii_uppercase);
         let is_named_rgb = names.eq(*b"RGB");
-        return Ok(Jpeg { size, process, has_jfif, adobe_transform, is_named_rgb });
+        let is_baseline = marker == 0xC0;
+        return Ok(Jpeg { size, process, is_baseline, has_jfif, adobe_transform, is_named_rgb });
     }
 }
 
@@ -266,6 +269,59 @@ pub(crate) fn jpeg_2000(codestream: &[u8]) -> Result<Jpeg2000, CodecError> {
     }
     let size = Size { rows, columns, samples, precision: (sample & 0x7F) + 1, is_signed: sample & 0x80 != 0 };
     Ok(Jpeg2000 { size, tiles })
+}
+
+/// Walks the main header: the marker segments before the first tile-part, as (marker, offset of the marker, parameters),
+/// until `each` has found something or the header ends.
+fn main_header<T>(
+    codestream: &[u8],
+    mut each: impl FnMut(u8, usize, &[u8]) -> Option<T>,
+) -> Result<T, CodecError> {
+    let mut at = 2;
+    loop {
+        let rest = codestream.get(at..).ok_or(SHORT)?;
+        let [0xFF, marker, l1, l0, ..] = rest else { return Err(SHORT) };
+        let length = usize::from(u16::from_be_bytes([*l1, *l0]));
+        let segment = rest.get(4..2 + length).ok_or(SHORT)?;
+        if let Some(found) = each(*marker, at, segment) {
+            return Ok(found);
+        }
+        if *marker == 0x90 {
+            return Err(NO_FRAME);
+        }
+        at += 2 + length;
+    }
+}
+
+/// How often the image was halved (T.800 §A.6.1), as the default for all components says.
+pub(crate) fn jpeg_2000_levels(codestream: &[u8]) -> Result<u32, CodecError> {
+    // Scod, progression order, layers (2), component transform, then the levels.
+    main_header(codestream, |marker, _, segment| match marker {
+        0x52 => segment.get(5).copied().map(u32::from),
+        _ => None,
+    })
+}
+
+/// A copy with a TLM marker segment (T.800 §A.7.1), as the RPCL transfer syntax wants it; `None` unless the codestream
+/// is of one tile in one tile-part.
+pub(crate) fn with_tile_part_lengths(codestream: &[u8]) -> Option<Vec<u8>> {
+    let found = main_header(codestream, |marker, at, segment| match (marker, segment) {
+        (0x90, [_, _, p3, p2, p1, p0, _, _]) => Some((at, u32::from_be_bytes([*p3, *p2, *p1, *p0]))),
+        _ => None,
+    });
+    let (start, length) = found.ok()?;
+    // What follows the tile-part is the end of the codestream.
+    let end = start.checked_add(length as usize)?;
+    if codestream.get(end..)? != [0xFF, 0xD9] {
+        return None;
+    }
+    let mut longer = Vec::with_capacity(codestream.len() + 11);
+    longer.extend_from_slice(&codestream[..start]);
+    // Ztlm 0; Stlm: an index of 8 bits, a length of 32.
+    longer.extend_from_slice(&[0xFF, 0x55, 0, 9, 0, 0x50, 0]);
+    longer.extend_from_slice(&length.to_be_bytes());
+    longer.extend_from_slice(&codestream[start..]);
+    Some(longer)
 }
 
 /// Whether a tile-part has an index that its own count excludes (T.800 §A.4.2), as one old encoder writes them.

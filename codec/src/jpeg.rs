@@ -2,6 +2,7 @@
 
 use crate::decode::Decoded;
 use crate::header::{self, Jpeg, Process};
+use crate::samples::Samples;
 use crate::{CodecError, FrameFormat, Photometric, samples, turbo};
 
 /// What libjpeg-turbo is to do with three components.
@@ -31,11 +32,11 @@ pub(crate) fn decode(frame: &[u8], format: &FrameFormat, size: usize) -> Result<
 
     let precision = header.size.precision;
     let bytes = match image {
-        turbo::Samples::Eight(bytes) if bytes.len() == size && (!format.is_signed || precision == 8) => bytes,
-        turbo::Samples::Eight(bytes) => {
+        Samples::Eight(bytes) if bytes.len() == size && (!format.is_signed || precision == 8) => bytes,
+        Samples::Eight(bytes) => {
             samples::to_cells(bytes.into_iter().map(i32::from), precision, format, size)?
         }
-        turbo::Samples::Sixteen(words) => {
+        Samples::Sixteen(words) => {
             samples::to_cells(words.into_iter().map(i32::from), precision, format, size)?
         }
     };
@@ -46,6 +47,17 @@ pub(crate) fn decode(frame: &[u8], format: &FrameFormat, size: usize) -> Result<
         Some(Colours::Leave) => Decoded::rgb(bytes, format),
         None => Decoded::by_pixel(bytes, format),
     })
+}
+
+/// Encodes as JPEG lossless, first-order prediction (.70); the caller has checked the shape.
+pub(crate) fn encode_lossless(bytes: &[u8], format: &FrameFormat) -> Result<Vec<u8>, CodecError> {
+    let layout = match format.samples_per_pixel {
+        1 => turbo::Layout::Grey,
+        _ => turbo::Layout::Rgb,
+    };
+    let precision = samples::precision(bytes, format);
+    let samples = Samples::from_cells(bytes, format, precision);
+    turbo::encode_lossless(&samples, format.columns, format.rows, layout, precision)
 }
 
 /// Whether the components are YCbCr: what the codestream says of itself; where it says nothing, what the data set says.

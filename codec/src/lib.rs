@@ -4,37 +4,47 @@
 //! tenants, and allocates only after a header's size has been checked against Rows × Columns.
 //!
 //! Native codecs are the one place where memory-unsafe code meets hostile bytes. Each native library is called
-//! from one narrow module (`turbo`, `openjpeg`; CharLS comes with a safe wrapper of its own), which is the only
-//! place where `unsafe` is allowed, beside the system calls of the workers' cage. What cannot be had inside this
-//! process is a limit on time, and on what a native codec allocates for itself: a hostile codestream has been seen to
-//! keep OpenJPEG busy for 22 seconds. So a program that serves strangers calls [`pool::start`] once, and from then on
-//! native codecs run in confined worker processes, behind the same functions. What is written in Rust (native
-//! samples, RLE, PNG, rendering) stays in the process.
+//! from one narrow module (`turbo`, `openjpeg`, `openjpeg_encode`, `openjph`, `libjxl`; CharLS comes with a safe
+//! wrapper of its own), which is the only place where `unsafe` is allowed, beside the system calls of the workers'
+//! cage. What cannot be had inside this process is a limit on time, and on what a native codec allocates for itself:
+//! a hostile codestream has been seen to keep OpenJPEG busy for 22 seconds. So a program that serves strangers calls
+//! [`pool::start`] once, and from then on native codecs run in confined worker processes, behind the same functions.
+//! What is written in Rust (native samples, RLE, PNG, rendering) stays in the process.
 
 #![deny(unsafe_code)]
 
 mod colour;
 mod confined;
 mod decode;
+mod encode;
 mod format;
 mod header;
 mod jpeg;
 mod jpeg2000;
 mod jpegls;
+mod jpegxl;
+#[allow(unsafe_code)]
+mod libjxl;
 mod native;
 #[allow(unsafe_code)]
 mod openjpeg;
+#[allow(unsafe_code)]
+mod openjpeg_encode;
+#[allow(unsafe_code)]
+mod openjph;
 pub mod pool;
 mod presentation;
 mod render;
 mod rle;
 mod samples;
 mod scale;
+mod syntax;
 #[allow(unsafe_code)]
 mod turbo;
 
-pub use confined::decode;
+pub use confined::{decode, decode_reduced, encode, transcode};
 pub use decode::can_decode;
+pub use encode::{Encoded, can_encode, can_transcode};
 pub use format::{CodecError, FrameFormat, Photometric, Pixels};
 pub use presentation::{Direction, Enlarge, Polarity, Presentation, Region, Shutter, Table, WindowFunction};
 pub use render::{ImageType, Render, Window, encode_jpeg_rgb, render};

@@ -1,4 +1,4 @@
-//! OpenJPEG: a codestream in memory to planes of 32-bit samples. All `unsafe` of JPEG 2000 is here.
+//! OpenJPEG: a codestream in memory to planes of 32-bit samples, and the guards of its objects.
 
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
@@ -69,7 +69,7 @@ unsafe extern "C" fn seek(target: i64, user: *mut c_void) -> opj::OPJ_BOOL {
     }
 }
 
-struct Stream(NonNull<opj::opj_stream_t>);
+pub(crate) struct Stream(pub NonNull<opj::opj_stream_t>);
 
 impl Drop for Stream {
     fn drop(&mut self) {
@@ -78,16 +78,16 @@ impl Drop for Stream {
     }
 }
 
-struct Codec(NonNull<opj::opj_codec_t>);
+pub(crate) struct Codec(pub NonNull<opj::opj_codec_t>);
 
 impl Drop for Codec {
     fn drop(&mut self) {
-        // SAFETY: made by `opj_create_decompress`, destroyed once.
+        // SAFETY: made by `opj_create_decompress` or `opj_create_compress`, destroyed once.
         unsafe { opj::opj_destroy_codec(self.0.as_ptr()) }
     }
 }
 
-/// A decoded image: every plane has rows × columns samples.
+/// An image: every plane has rows × columns samples.
 pub(crate) struct Image {
     image: NonNull<opj::opj_image_t>,
     samples_per_plane: usize,
@@ -95,12 +95,21 @@ pub(crate) struct Image {
 
 impl Drop for Image {
     fn drop(&mut self) {
-        // SAFETY: made by `opj_read_header`, destroyed once.
+        // SAFETY: made by `opj_read_header` or `opj_image_create`, destroyed once.
         unsafe { opj::opj_image_destroy(self.image.as_ptr()) }
     }
 }
 
 impl Image {
+    /// Takes over an image of OpenJPEG's, which must not be destroyed elsewhere.
+    pub fn new(image: NonNull<opj::opj_image_t>, samples_per_plane: usize) -> Self {
+        Self { image, samples_per_plane }
+    }
+
+    pub fn as_ptr(&self) -> *mut opj::opj_image_t {
+        self.image.as_ptr()
+    }
+
     fn components(&self) -> &[opj::opj_image_comp_t] {
         // SAFETY: the image is alive as long as `self`, and `comps` points to `numcomps` components.
         unsafe {
@@ -113,14 +122,24 @@ impl Image {
     }
 
     /// Whether the image is what the header said, with every plane there.
-    fn is_whole(&self, size: &Size) -> bool {
+    fn is_whole(&self, size: &Size, sides: (u32, u32)) -> bool {
         self.components().len() == usize::from(size.samples)
             && self.components().iter().all(|component| {
-                (component.w, component.h) == (size.columns, size.rows)
+                (component.w, component.h) == sides
                     && component.prec == u32::from(size.precision)
                     && (component.sgnd != 0) == size.is_signed
                     && !component.data.is_null()
             })
+    }
+
+    /// Brings every sample into a range.
+    pub fn clamp(&mut self, low: i32, high: i32) {
+        let samples = self.samples_per_plane;
+        for component in self.components() {
+            // SAFETY: as in `planes`, and nothing else refers to the image, which is borrowed alone.
+            let plane = unsafe { slice::from_raw_parts_mut(component.data, samples) };
+            plane.iter_mut().for_each(|sample| *sample = (*sample).clamp(low, high));
+        }
     }
 
     /// The planes, in the order of the components.
@@ -134,16 +153,29 @@ impl Image {
     }
 }
 
-/// Decodes a raw codestream (no JP2 boxes) whose header was read as `size` and found to be acceptable.
+/// What to decode.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request {
+    /// The header as we read it.
+    pub size: Size,
+    pub strictness: Strictness,
+    /// How often rows and columns are halved, rounded up; not more than the codestream's levels.
+    pub levels_less: u32,
+}
+
+/// Decodes a raw codestream (no JP2 boxes) whose header was read as `request.size` and found to be acceptable.
 ///
 /// # Errors
 /// [`CodecError::Damaged`] when OpenJPEG refuses it or the codestream is cut short.
-pub(crate) fn decode(codestream: &[u8], size: &Size, strictness: Strictness) -> Result<Image, CodecError> {
-    let strict = match strictness {
+pub(crate) fn decode(codestream: &[u8], request: &Request) -> Result<Image, CodecError> {
+    let strict = match request.strictness {
         Strictness::Strict => 1,
         Strictness::Lenient => 0,
     };
-    let samples_per_plane = (size.rows as usize).checked_mul(size.columns as usize).ok_or(NO_MEMORY)?;
+    let Request { size, levels_less, .. } = request;
+    let reduced = |side: u32| side.div_ceil(1 << (*levels_less).min(31));
+    let sides = (reduced(size.columns), reduced(size.rows));
+    let samples_per_plane = (sides.0 as usize).checked_mul(sides.1 as usize).ok_or(NO_MEMORY)?;
     let mut source = Source { bytes: codestream, position: 0 };
 
     // SAFETY: the objects are made here, checked for null, used on this thread only and destroyed by their guards, the
@@ -163,6 +195,7 @@ pub(crate) fn decode(codestream: &[u8], size: &Size, strictness: Strictness) -> 
         let codec = Codec(NonNull::new(codec).ok_or(NO_MEMORY)?);
         let mut parameters: opj::opj_dparameters_t = std::mem::zeroed();
         opj::opj_set_default_decoder_parameters(&raw mut parameters);
+        parameters.cp_reduce = *levels_less;
         if opj::opj_setup_decoder(codec.0.as_ptr(), &raw mut parameters) == 0
             || opj::opj_decoder_set_strict_mode(codec.0.as_ptr(), strict) == 0
         {
@@ -175,7 +208,7 @@ pub(crate) fn decode(codestream: &[u8], size: &Size, strictness: Strictness) -> 
         if !is_read || opj::opj_decode(codec.0.as_ptr(), raw, image.image.as_ptr()) == 0 {
             return Err(REFUSED);
         }
-        if !image.is_whole(size) {
+        if !image.is_whole(size, sides) {
             return Err(CodecError::Damaged("the codestream does not hold every component whole"));
         }
         Ok(image)

@@ -1,6 +1,69 @@
-//! Samples as a codestream has them, to cells of Bits Allocated (PS3.5 §8.1.1).
+//! Samples as a codestream has them, from and to cells of Bits Allocated (PS3.5 §8.1.1).
 
 use crate::{CodecError, FrameFormat};
+
+/// Unsigned samples of a codestream, by pixel.
+#[derive(Debug)]
+pub(crate) enum Samples {
+    Eight(Vec<u8>),
+    Sixteen(Vec<u16>),
+}
+
+impl Samples {
+    /// From cells of 8 or 16 bits: one byte a sample up to a precision of 8, two above; bits above it are cut off.
+    #[allow(clippy::cast_possible_truncation)]
+    pub fn from_cells(bytes: &[u8], format: &FrameFormat, precision: u8) -> Self {
+        let mask = u16::MAX >> (16 - u16::from(precision).clamp(1, 16));
+        let words = bytes.as_chunks::<2>().0.iter().map(|cell| u16::from_le_bytes(*cell) & mask);
+        match (format.bits_allocated, precision) {
+            (8, _) => Self::Eight(bytes.iter().map(|cell| cell & mask as u8).collect()),
+            (_, ..=8) => Self::Eight(words.map(|word| word as u8).collect()),
+            _ => Self::Sixteen(words.collect()),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Eight(samples) => samples.len(),
+            Self::Sixteen(samples) => samples.len(),
+        }
+    }
+}
+
+/// The precision that keeps every bit of cells of 8 or 16 bits: Bits Stored (at least 2, the least that every encoder
+/// takes) when decoding would fill the bits above as they are, otherwise Bits Allocated.
+///
+/// The bits above may hold an overlay plane (PS3.5 §8.1.2), or a negative value may not have its sign extended.
+#[allow(clippy::cast_possible_truncation)]
+pub(crate) fn precision(bytes: &[u8], format: &FrameFormat) -> u8 {
+    let stored = format.bits_stored.max(2) as u8;
+    let is_kept = match (format.bits_allocated, format.is_signed) {
+        (8, false) => bytes.iter().all(|cell| u32::from(*cell) >> stored == 0),
+        (8, true) => bytes.iter().all(|cell| is_extended(i32::from(*cell as i8), stored)),
+        (_, false) => words(bytes).all(|cell| u32::from(cell) >> stored == 0),
+        (_, true) => words(bytes).all(|cell| is_extended(i32::from(cell as i16), stored)),
+    };
+    if is_kept { stored } else { format.bits_allocated as u8 }
+}
+
+fn words(bytes: &[u8]) -> impl Iterator<Item = u16> {
+    bytes.as_chunks::<2>().0.iter().map(|cell| u16::from_le_bytes(*cell))
+}
+
+fn is_extended(value: i32, precision: u8) -> bool {
+    let shift = 32 - u32::from(precision);
+    (value << shift) >> shift == value
+}
+
+/// The numbers in cells of 8 or 16 bits.
+pub(crate) fn values(bytes: &[u8], format: &FrameFormat) -> Vec<i32> {
+    match (format.bits_allocated, format.is_signed) {
+        (8, false) => bytes.iter().map(|cell| i32::from(*cell)).collect(),
+        (8, true) => bytes.iter().map(|cell| i32::from(*cell as i8)).collect(),
+        (_, false) => words(bytes).map(i32::from).collect(),
+        (_, true) => words(bytes).map(|cell| i32::from(cell as i16)).collect(),
+    }
+}
 
 /// Puts samples of `precision` bits into little-endian cells: masked to their precision, and sign-extended when the
 /// data set says signed.

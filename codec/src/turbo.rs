@@ -7,6 +7,7 @@ use std::slice;
 use turbojpeg_sys as tj;
 
 use crate::header::Size;
+use crate::samples::Samples;
 use crate::{CodecError, FrameFormat};
 
 /// Progressive codestreams may hold any number of scans, each of which costs a pass over the image.
@@ -47,13 +48,6 @@ impl Layout {
             Self::Rgb => tj::TJPF_TJPF_RGB,
         }
     }
-}
-
-/// Decoded samples, by pixel.
-#[derive(Debug)]
-pub(crate) enum Samples {
-    Eight(Vec<u8>),
-    Sixteen(Vec<u16>),
 }
 
 struct Handle(NonNull<std::ffi::c_void>);
@@ -226,6 +220,53 @@ pub(crate) fn encode(
     };
     if result != 0 || output.bytes.is_null() {
         return Err(CodecError::Damaged("libjpeg-turbo cannot encode the pixels"));
+    }
+    // SAFETY: not null, and the library has written `length` bytes there.
+    Ok(unsafe { slice::from_raw_parts(output.bytes, output.length as usize) }.to_vec())
+}
+
+/// Encodes samples of `precision` bits by the lossless process 14, selection value 1 (T.81 §H); colours stay as they are.
+///
+/// # Errors
+/// [`CodecError::Damaged`] when `samples` is not `width * height` pixels of `layout` or the library fails.
+pub(crate) fn encode_lossless(
+    samples: &Samples,
+    width: u32,
+    height: u32,
+    layout: Layout,
+    precision: u8,
+) -> Result<Vec<u8>, CodecError> {
+    const FAILED: CodecError = CodecError::Damaged("libjpeg-turbo cannot encode the pixels");
+    let count = u64::from(width) * u64::from(height) * layout.samples() as u64;
+    if samples.len() as u64 != count || !(2..=16).contains(&precision) {
+        return Err(CodecError::Damaged("the pixels are not width × height"));
+    }
+    let (Ok(columns), Ok(rows)) = (c_int::try_from(width), c_int::try_from(height)) else {
+        return Err(CodecError::Unsupported("a JPEG of that size"));
+    };
+    let handle = Handle::new(tj::TJINIT_TJINIT_COMPRESS)?;
+    handle.set(tj::TJPARAM_TJPARAM_LOSSLESS, 1)?;
+    handle.set(tj::TJPARAM_TJPARAM_LOSSLESSPSV, 1)?;
+    handle.set(tj::TJPARAM_TJPARAM_PRECISION, c_int::from(precision))?;
+    let mut output = Output { bytes: ptr::null_mut(), length: 0 };
+    let (raw, format) = (handle.raw(), layout.pixel_format());
+    let (bytes, length) = (&raw mut output.bytes, &raw mut output.length);
+    // SAFETY: `samples` holds rows × columns pixels of the layout, checked above, and is only read; each call takes
+    // samples of the width that it is given; the library allocates the output, which `Output` frees.
+    let result = match (samples, precision) {
+        (Samples::Eight(samples), ..=8) => unsafe {
+            tj::tj3Compress8(raw, samples.as_ptr(), columns, 0, rows, format, bytes, length)
+        },
+        (Samples::Sixteen(samples), 9..=12) => unsafe {
+            tj::tj3Compress12(raw, samples.as_ptr().cast(), columns, 0, rows, format, bytes, length)
+        },
+        (Samples::Sixteen(samples), 13..) => unsafe {
+            tj::tj3Compress16(raw, samples.as_ptr(), columns, 0, rows, format, bytes, length)
+        },
+        _ => return Err(FAILED),
+    };
+    if result != 0 || output.bytes.is_null() {
+        return Err(FAILED);
     }
     // SAFETY: not null, and the library has written `length` bytes there.
     Ok(unsafe { slice::from_raw_parts(output.bytes, output.length as usize) }.to_vec())

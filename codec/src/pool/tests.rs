@@ -54,7 +54,8 @@ fn jpeg() -> (Vec<u8>, FrameFormat) {
 
 fn decode(pool: &Pool, frame: &[u8], format: &FrameFormat) -> Result<Pixels, CodecError> {
     let from = "1.2.840.10008.1.2.4.50";
-    let job = Job { kind: Kind::Decode, from, format, quality: 0, pixel_bytes_max: 1 << 20, data: frame };
+    let job =
+        Job { kind: Kind::Decode, from, to: "", format, parameter: 0, pixel_bytes_max: 1 << 20, data: frame };
     pool.run(&job).map(|Output { bytes, format }| Pixels { bytes, format })
 }
 
@@ -62,8 +63,9 @@ fn probe(pool: &Pool, what: &str, format: &FrameFormat) -> Result<Output, CodecE
     pool.run(&Job {
         kind: Kind::Probe,
         from: "",
+        to: "",
         format,
-        quality: 0,
+        parameter: 0,
         pixel_bytes_max: 1 << 20,
         data: what.as_bytes(),
     })
@@ -170,8 +172,9 @@ fn every_worker_killed_or_stopped_amid_a_hundred_requests_costs_one_request() {
                     let job = Job {
                         kind: Kind::Probe,
                         from: "",
+                        to: "",
                         format,
-                        quality: 0,
+                        parameter: 0,
                         pixel_bytes_max: 1 << 20,
                         data: b"spin",
                     };

@@ -12,7 +12,13 @@ use std::sync::Mutex;
 pub(crate) enum Kind {
     /// A frame of syntax `from` to pixels.
     Decode,
-    /// 8-bit pixels to baseline JPEG of `quality`.
+    /// The beginning of a frame of syntax `from` to the pixels of a smaller image, halved `parameter` times.
+    Reduce,
+    /// Pixels to a frame of syntax `to`.
+    Encode,
+    /// A frame of syntax `from` to one of syntax `to`.
+    Transcode,
+    /// 8-bit pixels to baseline JPEG of quality `parameter`.
     Jpeg,
     /// What only tests ask for: the data name it.
     #[cfg(test)]
@@ -22,6 +28,9 @@ pub(crate) enum Kind {
 impl Kind {
     const ALL: &[Self] = &[
         Self::Decode,
+        Self::Reduce,
+        Self::Encode,
+        Self::Transcode,
         Self::Jpeg,
         #[cfg(test)]
         Self::Probe,
@@ -34,9 +43,11 @@ pub(crate) struct Job<'a> {
     pub kind: Kind,
     /// The transfer syntax of `data`, where that matters.
     pub from: &'a str,
+    /// The transfer syntax of the answer, where that matters.
+    pub to: &'a str,
     pub format: &'a FrameFormat,
-    /// JPEG quality, where that matters.
-    pub quality: u8,
+    /// The number that goes with the kind, where there is one.
+    pub parameter: u8,
     pub pixel_bytes_max: u64,
     /// The frame or the pixels.
     pub data: &'a [u8],
@@ -77,10 +88,30 @@ impl Job<'_> {
         let pixels = self.format.pixel_bytes()?;
         Ok(match self.kind {
             Kind::Decode => Length::Exactly(pixels),
+            Kind::Reduce => Length::Exactly(self.answer_format().pixel_bytes()?),
+            // A JPEG may hold long application segments, and RLE of one column takes two bytes for one.
+            Kind::Encode | Kind::Transcode => {
+                Length::AtMost(pixels.saturating_mul(2).saturating_add(1 << 20))
+            }
             Kind::Jpeg => Length::AtMost(pixels + pixels / 2 + 65_536),
             #[cfg(test)]
             Kind::Probe => Length::AtMost(pixels),
         })
+    }
+}
+
+impl Job<'_> {
+    /// The shape that its answer must have.
+    fn answer_format(&self) -> FrameFormat {
+        match self.kind {
+            Kind::Reduce => self.format.reduced(u32::from(self.parameter)),
+            _ => self.format.clone(),
+        }
+    }
+
+    /// Whether the answer may be by plane although the question was not: RLE has no other way.
+    fn may_become_planar(&self) -> bool {
+        matches!(self.kind, Kind::Encode | Kind::Transcode)
     }
 }
 
@@ -89,8 +120,9 @@ pub(super) struct Order {
     pub number: u64,
     pub kind: Kind,
     pub from: String,
+    pub to: String,
     pub format: FrameFormat,
-    pub quality: u8,
+    pub parameter: u8,
     pub pixel_bytes_max: u64,
     pub data_bytes: u64,
 }
@@ -178,8 +210,9 @@ pub(super) fn write_job(number: u64, job: &Job<'_>) -> Vec<u8> {
     head.extend_from_slice(&number.to_le_bytes());
     head.push(Kind::ALL.iter().position(|kind| *kind == job.kind).unwrap_or(0) as u8);
     put_text(&mut head, job.from);
+    put_text(&mut head, job.to);
     put_format(&mut head, job.format);
-    head.push(job.quality);
+    head.push(job.parameter);
     head.extend_from_slice(&job.pixel_bytes_max.to_le_bytes());
     head.extend_from_slice(&(job.data.len() as u64).to_le_bytes());
     head
@@ -192,8 +225,9 @@ pub(super) fn read_job(head: &[u8; HEAD_BYTES]) -> Option<Order> {
         number: reader.long()?,
         kind: *Kind::ALL.get(usize::from(reader.byte()?))?,
         from: reader.text()?.to_owned(),
+        to: reader.text()?.to_owned(),
         format: reader.format()?,
-        quality: reader.byte()?,
+        parameter: reader.byte()?,
         pixel_bytes_max: reader.long()?,
         data_bytes: reader.long()?,
     })
@@ -240,7 +274,7 @@ pub(super) fn read_answer(
         0 => {
             let format = reader.format()?;
             let bytes = reader.long()?;
-            (length.admits(bytes) && is_same_shape(&format, job.format))
+            (length.admits(bytes) && is_same_shape(&format, job))
                 .then_some(Ok((format, usize::try_from(bytes).ok()?)))
         }
         1 => Some(Err(CodecError::Unsupported(reason(reader.text()?)?))),
@@ -251,9 +285,10 @@ pub(super) fn read_answer(
 }
 
 /// Colours may change, and by plane may become by pixel; the rest may not.
-fn is_same_shape(answer: &FrameFormat, asked: &FrameFormat) -> bool {
+fn is_same_shape(answer: &FrameFormat, job: &Job<'_>) -> bool {
     let FrameFormat { photometric, is_planar, .. } = *answer;
-    *answer == FrameFormat { photometric, is_planar, ..asked.clone() } && (!is_planar || asked.is_planar)
+    *answer == FrameFormat { photometric, is_planar, ..job.answer_format() }
+        && (!is_planar || job.format.is_planar || job.may_become_planar())
 }
 
 /// A worker's reason as one of this program's few texts. There are some dozens of them; a worker that invents more

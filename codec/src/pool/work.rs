@@ -90,9 +90,24 @@ fn perform(order: &Order, data: &[u8]) -> Result<Output, CodecError> {
             let pixels = crate::decode::decode(&order.from, data, format, order.pixel_bytes_max)?;
             Ok(Output { bytes: pixels.bytes, format: pixels.format })
         }
+        Kind::Reduce => {
+            let levels_less = u32::from(order.parameter);
+            let pixels =
+                crate::decode::decode_reduced(&order.from, data, format, levels_less, order.pixel_bytes_max)?;
+            Ok(Output { bytes: pixels.bytes, format: pixels.format })
+        }
+        Kind::Encode => {
+            let encoded = crate::encode::encode(&order.to, data, format)?;
+            Ok(Output { bytes: encoded.bytes, format: encoded.format })
+        }
+        Kind::Transcode => {
+            let most = order.pixel_bytes_max;
+            let encoded = crate::encode::transcode(&order.from, data, format, &order.to, most)?;
+            Ok(Output { bytes: encoded.bytes, format: encoded.format })
+        }
         Kind::Jpeg => {
             let layout = crate::turbo::Layout::of(format)?;
-            let bytes = crate::turbo::encode(data, format.columns, format.rows, layout, order.quality)?;
+            let bytes = crate::turbo::encode(data, format.columns, format.rows, layout, order.parameter)?;
             Ok(Output { bytes, format: format.clone() })
         }
         #[cfg(test)]

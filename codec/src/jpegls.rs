@@ -1,11 +1,11 @@
 //! JPEG-LS frames, by CharLS.
 
-use charls::{CharLS, FrameInfo, InterleaveMode};
+use charls::CharLS;
 
 use crate::decode::Decoded;
 use crate::header::{self, Interleave};
 use crate::samples::Samples;
-use crate::{CodecError, FrameFormat, native, samples};
+use crate::{CodecError, FrameFormat, charls_encode, native, samples};
 
 const REFUSED: CodecError = CodecError::Damaged("CharLS refuses the codestream");
 
@@ -53,25 +53,7 @@ pub(crate) fn decode(frame: &[u8], format: &FrameFormat, size: usize) -> Result<
 
 /// Encodes as JPEG-LS lossless (.80), colour sample by sample; the caller has checked the shape.
 pub(crate) fn encode(bytes: &[u8], format: &FrameFormat) -> Result<Vec<u8>, CodecError> {
-    const FAILED: CodecError = CodecError::Damaged("CharLS cannot encode the pixels");
     let precision = samples::precision(bytes, format);
-    let info = FrameInfo {
-        width: format.columns,
-        height: format.rows,
-        bits_per_sample: precision.into(),
-        component_count: format.samples_per_pixel.into(),
-    };
-    // CharLS takes samples as bytes in the machine's order.
-    let source = match Samples::from_cells(bytes, format, precision) {
-        Samples::Eight(samples) => samples,
-        Samples::Sixteen(samples) => samples.into_iter().flat_map(u16::to_ne_bytes).collect(),
-    };
-    let mut encoder = CharLS::default();
-    if format.samples_per_pixel > 1 {
-        encoder.set_interleave_mode(InterleaveMode::Sample).map_err(|_| FAILED)?;
-    }
-    let mut frame = encoder.encode(info, 0, &source).map_err(|_| FAILED)?;
-    // It has room for the worst case.
-    frame.shrink_to_fit();
-    Ok(frame)
+    let samples = Samples::from_cells(bytes, format, precision);
+    charls_encode::encode(&samples, format, precision)
 }

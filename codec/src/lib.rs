@@ -4,8 +4,8 @@
 //! tenants, and allocates only after a header's size has been checked against Rows × Columns.
 //!
 //! Native codecs are the one place where memory-unsafe code meets hostile bytes. Each native library is called
-//! from one narrow module (`turbo`, `openjpeg`, `openjpeg_encode`, `openjph`, `libjxl`; CharLS comes with a safe
-//! wrapper of its own), which is the only place where `unsafe` is allowed, beside the system calls of the workers'
+//! from one narrow module (`turbo`, `openjpeg`, `openjpeg_encode`, `openjph`, `libjxl`, `charls_encode`; CharLS as a
+//! decoder comes with a safe wrapper of its own), which is the only place where `unsafe` is allowed, beside the system calls of the workers'
 //! cage. What cannot be had inside this process is a limit on time, and on what a native codec allocates for itself:
 //! a hostile codestream has been seen to keep OpenJPEG busy for 22 seconds. So a program that serves strangers calls
 //! [`pool::start`] once, and from then on native codecs run in confined worker processes, behind the same functions.
@@ -13,6 +13,8 @@
 
 #![deny(unsafe_code)]
 
+#[allow(unsafe_code)]
+mod charls_encode;
 mod colour;
 mod confined;
 mod decode;

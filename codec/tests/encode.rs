@@ -119,6 +119,19 @@ fn an_overlay_above_bits_stored_is_kept() {
     }
 }
 
+/// CharLS's own estimate has no room for it.
+#[test]
+fn noise_that_does_not_become_smaller_is_encoded() {
+    let image = pixels(&format(512, 512, 16, 16), Content::Noise);
+    for target in TARGETS {
+        let encoded = encode(target, &image).unwrap();
+        assert!(
+            decode(target, &encoded.bytes, &encoded.format, LIMIT).unwrap().bytes == image.bytes,
+            "{target}"
+        );
+    }
+}
+
 #[test]
 fn uncompressed_ybr_422_becomes_ybr_full_without_rounding() {
     let half =

@@ -331,3 +331,39 @@ fn workers_end_with_their_pool() {
         eventually("it is gone", || is_gone(pid));
     }
 }
+
+#[test]
+fn every_native_codec_works_in_the_cage() {
+    let pool = pool();
+    let format = FrameFormat { bits_allocated: 16, bits_stored: 12, ..grey(70, 50) };
+    let pixels: Vec<u8> =
+        (0..70 * 50_u16).flat_map(|n| (n.wrapping_mul(2_654) % 4096).to_le_bytes()).collect();
+    let run = |kind, from: &str, to: &str, data: &[u8], parameter| {
+        let job = Job { kind, from, to, format: &format, parameter, pixel_bytes_max: 1 << 20, data };
+        pool.run(&job).unwrap_or_else(|error| panic!("{kind:?} {from} {to}: {error}"))
+    };
+    for last in [70, 80, 90, 110, 201, 202] {
+        let uid = format!("1.2.840.10008.1.2.4.{last}");
+        let frame = run(Kind::Encode, "", &uid, &pixels, 0).bytes;
+        assert_eq!(run(Kind::Decode, &uid, "", &frame, 0).bytes, pixels, "{uid}");
+        let rle = run(Kind::Transcode, &uid, "1.2.840.10008.1.2.5", &frame, 0).bytes;
+        assert_eq!(run(Kind::Transcode, "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.1", &rle, 0).bytes, pixels);
+        if last >= 201 {
+            let small = run(Kind::Reduce, &uid, "", &frame, 2);
+            assert_eq!((small.format.rows, small.format.columns), (18, 13));
+        }
+    }
+}
+
+#[test]
+fn jpeg_xl_recompression_works_in_the_cage() {
+    let (pool, (frame, format)) = (pool(), jpeg());
+    let (jpeg, xl) = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.111");
+    let run = |from, to, data: &[u8]| {
+        let pixel_bytes_max = 1 << 20;
+        let job =
+            Job { kind: Kind::Transcode, from, to, format: &format, parameter: 0, pixel_bytes_max, data };
+        pool.run(&job).unwrap().bytes
+    };
+    assert_eq!(run(xl, jpeg, &run(jpeg, xl, &frame)), frame);
+}

@@ -27,7 +27,7 @@ static int check_shape(const JxlBasicInfo *info, const struct farsight_jxl_shape
 }
 
 // Decodes into `pixels`, by pixel, two bytes a sample in the machine's order when `bytes_per_sample` is 2: scaled to
-// 255 or 65535. `precision` becomes the bits of the codestream.
+// 255 or 65535. `precision` becomes the bits of the codestream. With `pixels` NULL only the header is read.
 int farsight_jxl_decode(const uint8_t *source, size_t length, const struct farsight_jxl_shape *shape,
                         uint32_t bytes_per_sample, uint8_t *pixels, size_t pixels_length, uint32_t *precision) {
     JxlDecoder *decoder = JxlDecoderCreate(NULL);
@@ -53,6 +53,10 @@ int farsight_jxl_decode(const uint8_t *source, size_t length, const struct farsi
                 goto end;
             }
             *precision = info.bits_per_sample;
+            if (pixels == NULL) {
+                result = DONE;
+                goto end;
+            }
         } else if (status == JXL_DEC_NEED_IMAGE_OUT_BUFFER) {
             size_t needed = 0;
             if (JxlDecoderImageOutBufferSize(decoder, &format, &needed) != JXL_DEC_SUCCESS || needed != pixels_length ||

@@ -99,8 +99,8 @@ pub(crate) fn decode(source: &[u8], shape: &Shape, bits: u16) -> Result<(Samples
         .ok_or(CodecError::OverLimit)?;
     let mut precision = 0;
     let mut decode = |pixels: *mut u8, length: usize, bytes_per_sample: u32| {
-        // SAFETY: the sources are valid for their lengths and only read; `pixels` has room for `length` bytes, which
-        // the C interface compares with what libjxl wants to write.
+        // SAFETY: the sources are valid for their lengths and only read; `pixels` is null, for the header only, or has
+        // room for `length` bytes, which the C interface compares with what libjxl wants to write.
         check(unsafe {
             farsight_jxl_decode(
                 source.as_ptr(),
@@ -113,6 +113,7 @@ pub(crate) fn decode(source: &[u8], shape: &Shape, bits: u16) -> Result<(Samples
             )
         })
     };
+    decode(ptr::null_mut(), 0, 1)?;
     let samples = if bits <= 8 {
         let mut samples = vec![0_u8; count];
         decode(samples.as_mut_ptr(), count, 1)?;

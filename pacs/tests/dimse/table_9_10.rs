@@ -1,7 +1,9 @@
 //! PS3.8 Table 9-10, each state in which bytes can arrive with each event, played by a byte-level peer against the code
 //! that runs associations: as acceptor (Sta2, Sta3, Sta6, Sta13) and as requestor (Sta5, Sta7, Sta11).
 
-use crate::fixture::{CT, Node, PATIENCE, Peer, VERIFICATION, ae, dimse, pdata, request};
+use crate::fixture::{
+    CT, Node, PATIENCE, Peer, VERIFICATION, ae, dimse, encoded, image, instance, pdata, request,
+};
 use model::Limits;
 use pacs::dimse::pdu::{AnsweredContext, AssociateAc, AssociateRq, ContextResult};
 use std::time::Instant;
@@ -166,6 +168,28 @@ async fn sta6_an_association_stands() {
         };
         assert_eq!(see(&mut peer).await, expected, "{event:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sta6_in_the_middle_of_a_data_set() {
+    let node = node().await;
+    for event in EVENTS {
+        let mut peer = node.associate("CT1", &[VERIFICATION, CT]).await;
+        peer.send(&pdata(3, 3, &dimse(0x01, CT, Some(&instance(1))))).await;
+        peer.send(&pdata(3, 0, &encoded(&image(1))[..4000])).await;
+        cause(&mut peer, event).await;
+        let expected = match event {
+            // The PDU is expected, but not what is in it: a command where a data set goes on (PS3.7 §9.3).
+            Event::PData => Seen::Abort(2, 6),
+            Event::ReleaseRq => Seen::Pdu(6),             // AR-2, AR-4
+            Event::Abort | Event::Closed => Seen::Closed, // AA-3, AA-4
+            event => abort_as_provider(event),            // AA-8
+        };
+        assert_eq!(see(&mut peer).await, expected, "{event:?}");
+    }
+    let all = model::Query::new(model::Level::Instance, 10);
+    let page = node.storage.search(&model::Scope::node("test"), &all).await.unwrap();
+    assert!(page.rows.is_empty() && node.counters.instances_stored.get() == 0, "nothing half-stored");
 }
 
 #[tokio::test(flavor = "multi_thread")]

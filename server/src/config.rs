@@ -47,6 +47,8 @@ pub struct HttpSection {
     /// The address that people and machines use, such as `https://read.example.org`; cookies are `Secure` if it is https.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// Origins whose pages may use DICOMweb, such as `https://viewer.example.org`; `*` for any, which then need a token.
+    pub cors_origins: Vec<String>,
 }
 
 /// `[report]`
@@ -68,7 +70,7 @@ impl Default for StorageSection {
 
 impl Default for HttpSection {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None, cors_origins: Vec::new() }
     }
 }
 
@@ -96,6 +98,11 @@ impl Config {
             if !rest.is_some_and(|rest| !rest.is_empty() && !rest.trim_end_matches('/').contains('/')) {
                 bail!("[http] public_url = \"{url}\" is not like https://read.example.org, without a path");
             }
+        }
+        if let Some(origin) = self.http.cors_origins.iter().find(|origin| !is_origin(origin)) {
+            bail!(
+                "[http] cors_origins: \"{origin}\" is neither \"*\" nor like https://viewer.example.org, without a path"
+            );
         }
         self.trust_anchors_pem()?;
         let Ok(toml::Value::Table(limits)) = toml::Value::try_from(&self.limits) else {
@@ -145,6 +152,14 @@ impl Config {
             limits: self.limits.clone(),
         }
     }
+}
+
+/// Whether this is what a browser sends as `Origin`: scheme, host and perhaps a port.
+fn is_origin(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_of_host =
+        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | ':' | '[' | ']');
+    text == "*" || rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(is_of_host))
 }
 
 /// What a data directory is known by.
@@ -225,11 +240,15 @@ mod tests {
             ("[http]\npublic_url = \"https://example.org/farsight\"\n", "public_url"),
             ("[dicom]\nae_title = \"LONGER THAN SIXTEEN\"\n", "ae_title"),
             ("[limits]\ncommit_group_max = 0\n", "commit_group_max"),
+            ("[http]\ncors_origins = [\"https://viewer.example.org/\"]\n", "cors_origins"),
+            ("[http]\ncors_origins = [\"viewer.example.org\"]\n", "cors_origins"),
         ] {
             let error = format!("{:#}", load(text).unwrap().refuse_if_wrong().unwrap_err());
             assert!(error.contains(line), "{error}");
         }
         load("[http]\npublic_url = \"https://read.example.org/\"\n").unwrap().refuse_if_wrong().unwrap();
+        let origins = "[http]\ncors_origins = [\"https://viewer.example.org:8443\", \"*\"]\n";
+        load(origins).unwrap().refuse_if_wrong().unwrap();
     }
 
     #[test]

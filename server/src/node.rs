@@ -62,7 +62,9 @@ impl Node {
         );
         let counters = dimse.counters();
         let status = Arc::new(move || counters.snapshot());
-        let router = viewer_api::router(ApiState::new(storage.clone(), consults, public_url, status));
+        let state = ApiState::new(storage.clone(), consults, public_url, status)
+            .with_cors_origins(config.http.cors_origins.clone());
+        let router = viewer_api::router(state);
         Ok(Self { http, dicom, dicom_tls, storage, listener, router, dimse })
     }
 

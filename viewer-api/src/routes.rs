@@ -3,7 +3,7 @@
 use crate::docs::ApiDoc;
 use crate::state::ApiState;
 use crate::{
-    application, audit, auth, consults, docs, health, partners, report_files, session, slides, studies,
+    application, audit, auth, consults, cors, docs, health, partners, report_files, session, slides, studies,
     uploads, verify,
 };
 use axum::Router;
@@ -83,6 +83,10 @@ pub fn router(state: ApiState) -> Router {
     let (api, _) = api().split_for_parts();
     let dicomweb = pacs::dicomweb::router(state.0.storage.clone(), &state.0.public_origin);
     let wado = pacs::dicomweb::wado_router(state.0.storage.clone(), &state.0.public_origin);
+    let (dicomweb, wado) = match cors::layer(&state.0.cors_origins) {
+        Some(layer) => (dicomweb.layer(layer.clone()), wado.layer(layer)),
+        None => (dicomweb, wado),
+    };
     let compressible = SizeAbove::new(1024).and(is_text);
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))

@@ -32,6 +32,8 @@ pub(crate) struct Inner {
     pub keystore: Keystore,
     pub slides: wsi::Slides,
     pub public_origin: String,
+    /// Origins whose pages may use DICOMweb.
+    pub cors_origins: Vec<String>,
     pub secure_cookies: SecureCookies,
     pub dicom_status: DicomStatus,
     pub attempts: Attempts,
@@ -62,9 +64,19 @@ impl ApiState {
             storage,
             consults,
             public_origin,
+            cors_origins: Vec::new(),
             secure_cookies,
             dicom_status,
         }))
+    }
+
+    /// Lets pages of these origins use DICOMweb. For a state that nobody else has yet.
+    #[must_use]
+    pub fn with_cors_origins(mut self, origins: Vec<String>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.cors_origins = origins;
+        }
+        self
     }
 }
 

@@ -25,6 +25,8 @@ mod routes;
 mod stow_metadata;
 mod stowrs;
 mod target;
+#[cfg(test)]
+mod uses_tests;
 mod wado_uri;
 
 pub use problem::{WebError, problem_response};

@@ -18,7 +18,8 @@ use tower::ServiceExt as _;
 
 pub(super) struct House {
     pub router: Router,
-    _directory: tempfile::TempDir,
+    pub storage: Storage,
+    pub _directory: tempfile::TempDir,
 }
 
 pub(super) struct Answer {
@@ -48,7 +49,7 @@ impl House {
             limits: Limits::default(),
         };
         let storage = Storage::open(config).await.unwrap();
-        Self { router: super::router(storage, "http://node"), _directory: directory }
+        Self { router: super::router(storage.clone(), "http://node"), storage, _directory: directory }
     }
 
     pub async fn send(&self, caller: Option<&[Right]>, request: Request<Body>) -> Answer {

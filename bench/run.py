@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Speed, side by side with other programs, on this machine's loopback.
 
-    run.py                 everything: store, tiles, query
+    run.py                 everything: store, tiles, query, retrieve
     run.py store tiles     only these
     run.py --quick         a tenth of the data, one round: does it work, not how fast is it
 
@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 import query
+import retrieve
 import store
 import tiles
 from process import Failed
@@ -28,7 +29,7 @@ from servers import Farsight, Orthanc, Storescp, tool
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 RESULTS = HERE / "results"
-PARTS = ("store", "tiles", "query")
+PARTS = ("store", "tiles", "query", "retrieve")
 
 
 def main() -> int:
@@ -157,7 +158,19 @@ def run_query(binary: Path, work: Path, args) -> list[str]:
     return query.compare(starters, studies[:1], small, work, 20 if args.quick else 200)
 
 
-RUNNERS = {"store": run_store, "tiles": run_tiles, "query": run_query}
+def run_retrieve(binary: Path, work: Path, args) -> list[str]:
+    if args.peers_only or not binary.exists():
+        raise Failed("retrieval needs Farsight, whose bytes nginx serves")
+    for name in ("curl", "nginx"):
+        tool(name)
+    studies, _ = ct_studies(args)
+    slices = 100 if args.quick else 1000
+    thousand = generated(f"ct-1x{slices}-small", "ct", "--studies", "1", "--slices", str(slices), "--size", "64")
+    folder = next(path for path in sorted(thousand.iterdir()) if path.is_dir())
+    return retrieve.compare(binary, studies[0], folder, work, args.rounds, 20 if args.quick else 200)
+
+
+RUNNERS = {"store": run_store, "tiles": run_tiles, "query": run_query, "retrieve": run_retrieve}
 
 if __name__ == "__main__":
     sys.exit(main())

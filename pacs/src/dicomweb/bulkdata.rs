@@ -1,7 +1,7 @@
 //! WADO-RS bulk data (PS3.18 §10.4.1.1.5): values that the metadata names by BulkDataURI.
 
 use super::accept::{MediaRange, accepted};
-use super::conditions::{self, Freshness, entity_tag, not_modified};
+use super::conditions::{self, Freshness, byte_range, entity_tag, not_modified};
 use super::frames::instance_of;
 use super::multipart::{self, Part, PartBytes};
 use super::problem::WebError;
@@ -74,17 +74,32 @@ fn answer(
     headers: &HeaderMap,
     etag: &str,
 ) -> Result<Response, WebError> {
-    let bytes = match place {
-        Place::Range(place) if !range.is_multipart() => {
-            return multipart::single(storage, instance, place, media_type, headers, etag);
-        }
-        Place::Bytes(bytes) if !range.is_multipart() => {
-            return conditions::single(bytes, media_type, headers, etag);
-        }
-        Place::Range(place) => PartBytes::Range(instance.clone(), place),
-        Place::Bytes(bytes) => PartBytes::Memory(bytes),
+    if !range.is_multipart() {
+        return match place {
+            Place::Range(place) => multipart::single(storage, instance, place, media_type, headers, etag),
+            Place::Bytes(bytes) => conditions::single(bytes, media_type, headers, etag),
+        };
+    }
+    // A range of the value, not of a body whose boundary is another each time.
+    let length = match &place {
+        Place::Range(place) => place.end.saturating_sub(place.start),
+        Place::Bytes(bytes) => bytes.len() as u64,
     };
-    multipart::response(storage, media_type, None, std::iter::once(Part::new(media_type, bytes)))
+    let asked = byte_range(headers, length, etag)?;
+    let piece = asked.clone().unwrap_or(0..length);
+    let bytes = match place {
+        Place::Range(place) => {
+            PartBytes::Range(instance.clone(), place.start + piece.start..place.start + piece.end)
+        }
+        Place::Bytes(bytes) => {
+            let at = |place: u64| usize::try_from(place).map_err(|_| WebError::Internal);
+            PartBytes::Memory(bytes.slice(at(piece.start)?..at(piece.end)?))
+        }
+    };
+    let parts = std::iter::once(Part::new(media_type, bytes));
+    let mut response = multipart::response(storage, media_type, None, parts)?;
+    conditions::note_range(&mut response, asked, length)?;
+    Ok(response)
 }
 
 /// Whether the value is the image's own pixel data, kept in a form whose frames only the frame index knows: fragments

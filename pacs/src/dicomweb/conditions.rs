@@ -106,10 +106,15 @@ pub fn describe_single(
     headers.insert(header::CONTENT_TYPE, content_type);
     let count = asked.as_ref().map_or(length, |piece| piece.end - piece.start);
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(count));
+    note_range(response, asked, length)
+}
+
+/// Makes an answer a partial one if a range was asked for.
+pub fn note_range(response: &mut Response, asked: Option<Range<u64>>, length: u64) -> Result<(), WebError> {
     if let Some(piece) = asked {
         let content_range = format!("bytes {}-{}/{length}", piece.start, piece.end.saturating_sub(1));
         let content_range = HeaderValue::from_str(&content_range).map_err(|_| WebError::Internal)?;
-        headers.insert(header::CONTENT_RANGE, content_range);
+        response.headers_mut().insert(header::CONTENT_RANGE, content_range);
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     Ok(())

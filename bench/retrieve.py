@@ -36,7 +36,7 @@ class Answered:
 def compare(binary: Path, study: Path, thousand: Path, work: Path, rounds: int, repeats: int, say=print) -> list[str]:
     with Farsight(binary, work / "retrieve-farsight") as farsight:
         count = sum(1 for folder in (study, thousand) for _ in folder.iterdir())
-        send(farsight, [study, thousand], 4, count)
+        send(farsight, [study, thousand], 2, count)
         series, instance = addresses(study)
         many, _ = addresses(thousand)
         files = work / "retrieve-files"

@@ -207,11 +207,8 @@ fn predefined(name: &str) -> Option<char> {
 }
 
 fn put_text(place: Option<&mut Reading>, more: &str) {
-    match place {
-        Some(Reading::Value(_, text) | Reading::Binary(text) | Reading::Component(_, text)) => {
-            text.push_str(more);
-        }
-        _ => {}
+    if let Some(Reading::Value(_, text) | Reading::Binary(text) | Reading::Component(_, text)) = place {
+        text.push_str(more);
     }
 }
 

@@ -83,11 +83,19 @@ async fn answer(
     // is read, and converted, when its turn comes.
     let first = *frames.first().ok_or(WebError::NotFound)?;
     let bytes = match conversion {
-        Conversion::None => storage.frame(instance, first).await?,
-        Conversion::ToTarget => transcode::frame(storage, instance, first, &transfer_syntax).await?.0,
+        Conversion::None => match multipart::frame_places(storage, instance, first).await? {
+            Some(places) if framing == Framing::Single => {
+                return multipart::single_of_ranges(storage, instance, places, &content_type, headers, etag);
+            }
+            Some(_) => PartBytes::Frame(instance.clone(), first),
+            None => PartBytes::Memory(storage.frame(instance, first).await?),
+        },
+        Conversion::ToTarget => {
+            PartBytes::Memory(transcode::frame(storage, instance, first, &transfer_syntax).await?.0)
+        }
     };
-    if framing == Framing::Single {
-        return conditions::single(bytes, &content_type, headers, etag);
+    if let (Framing::Single, PartBytes::Memory(bytes)) = (framing, &bytes) {
+        return conditions::single(bytes.clone(), &content_type, headers, etag);
     }
     let instance = instance.clone();
     let outside = transfer_syntax.clone();
@@ -95,9 +103,7 @@ async fn answer(
         Conversion::None => PartBytes::Frame(instance.clone(), frame),
         Conversion::ToTarget => PartBytes::Converted(instance.clone(), frame, transfer_syntax.clone()),
     });
-    let parts = std::iter::once(PartBytes::Memory(bytes))
-        .chain(others)
-        .map(move |bytes| Part::new(content_type.clone(), bytes));
+    let parts = std::iter::once(bytes).chain(others).map(move |bytes| Part::new(content_type.clone(), bytes));
     multipart::response(storage, &media_type, Some(outside.as_str()), parts)
 }
 

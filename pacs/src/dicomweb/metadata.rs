@@ -52,7 +52,13 @@ pub async fn metadata(
         Some(owner) => below_owner(&bytes, owner)?,
         None => bytes,
     };
-    let etag = entity_tag_of_bytes(&bytes, form == Form::Xml);
+    let etag = match encoding {
+        // It ends with the checksum and the length of its text (RFC 1952 §2.3.1), computed at ingest.
+        Some(_) => {
+            entity_tag_of_bytes(bytes.get(bytes.len().saturating_sub(8)..).unwrap_or_default(), bytes.len())
+        }
+        None => entity_tag_of_bytes(&bytes, form == Form::Xml),
+    };
     if let Some(response) = not_modified(&headers, &etag) {
         return Ok(response);
     }

@@ -9,7 +9,7 @@ pub use source::{Source, scan};
 
 use crate::seats::{self, PixelError, Seat};
 use bytes::Bytes;
-use codec::FrameFormat;
+use codec::{CodecError, FrameFormat};
 use dataset::syntax::Encoding;
 use dataset::write::{Piece, element_header, pieces};
 use dataset::{Dataset, Tag, TransferSyntax, VR, Value, tags};
@@ -81,7 +81,7 @@ pub async fn frame(
     to: &TransferSyntax,
 ) -> Result<(Bytes, FrameFormat, Seat), PixelError> {
     if to.is_encapsulated() {
-        return Err(codec::CodecError::Unsupported("encoding").into());
+        return Err(CodecError::Unsupported("encoding").into());
     }
     let (pixels, seat) = seats::decoded(storage, instance, frame).await?;
     Ok((pixels.bytes.into(), pixels.format, seat))
@@ -297,6 +297,9 @@ impl Work {
         let result = frame(&self.storage, &self.instance, frames.start, &self.to).await;
         let (bytes, format, _seat) = result.map_err(|error| match error {
             PixelError::Storage(error) => error,
+            PixelError::Codec(CodecError::TimedOut | CodecError::WorkerLost) => {
+                StorageError::Unavailable("the image codec did not finish".to_owned())
+            }
             PixelError::Codec(_) | PixelError::NoPixels => {
                 StorageError::Corrupt("a frame that cannot be decoded")
             }

@@ -14,6 +14,14 @@ use tower::ServiceExt as _;
 const PASSWORD: &str = "a good password";
 
 async fn house(directory: &tempfile::TempDir, people: &[(&str, Role)]) -> Router {
+    house_with_origins(directory, people, &[]).await
+}
+
+async fn house_with_origins(
+    directory: &tempfile::TempDir,
+    people: &[(&str, Role)],
+    origins: &[&str],
+) -> Router {
     let config = StorageConfig {
         directory: directory.path().join("data"),
         postgres_url: None,
@@ -45,7 +53,8 @@ async fn house(directory: &tempfile::TempDir, people: &[(&str, Role)]) -> Router
     };
     let printer = Arc::new(Printer::new(&Fonts::default()).unwrap());
     let consults = ConsultService::new(storage.clone(), printer, config);
-    router(ApiState::new(storage, consults, "http://node".into(), Arc::new(Vec::new)))
+    let state = ApiState::new(storage, consults, "http://node".into(), Arc::new(Vec::new));
+    router(state.with_cors_origins(origins.iter().map(|&origin| origin.to_owned()).collect()))
 }
 
 async fn log_in(router: &Router, login: &str) -> String {
@@ -114,4 +123,36 @@ async fn a_fault_in_query_or_path_is_a_problem_document() {
         assert_eq!(response.status(), status, "{path}");
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json", "{path}");
     }
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_use_dicomweb_only_where_they_are_named() {
+    let ask = async |router: &Router, method: &str, path: &str, origin: &str| {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::ORIGIN, origin)
+            .header(header::ACCESS_CONTROL_REQUEST_METHOD, "GET")
+            .header(header::ACCESS_CONTROL_REQUEST_HEADERS, "authorization");
+        let response = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let text = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        (text(header::ACCESS_CONTROL_ALLOW_ORIGIN), text(header::ACCESS_CONTROL_ALLOW_CREDENTIALS))
+    };
+    let (ours, other) = ("https://viewer.example.org", "https://evil.example.org");
+    let directory = tempfile::tempdir().unwrap();
+    let named = house_with_origins(&directory, &[], &[ours]).await;
+    let allowed = (Some(ours.to_owned()), Some("true".to_owned()));
+    for path in ["/dicom-web/studies", "/wado?requestType=WADO"] {
+        assert_eq!(ask(&named, "OPTIONS", path, ours).await, allowed, "{path}");
+        assert_eq!(ask(&named, "GET", path, ours).await, allowed, "{path}");
+        assert_eq!(ask(&named, "OPTIONS", path, other).await.0, None, "{path}");
+    }
+    assert_eq!(ask(&named, "OPTIONS", "/api/v1/studies", ours).await.0, None);
+    let directory = tempfile::tempdir().unwrap();
+    let nobody = house(&directory, &[]).await;
+    assert_eq!(ask(&nobody, "OPTIONS", "/dicom-web/studies", ours).await, (None, None));
+    let directory = tempfile::tempdir().unwrap();
+    let anybody = house_with_origins(&directory, &[], &["*"]).await;
+    let without_cookies = (Some("*".to_owned()), None);
+    assert_eq!(ask(&anybody, "GET", "/dicom-web/studies", other).await, without_cookies);
 }

@@ -49,28 +49,23 @@ pub fn is_possible(instance: &InstanceRef, to: &TransferSyntax) -> bool {
     if !from.is_encapsulated() && !to.is_encapsulated() {
         return true;
     }
-    instance.frame_count() > 0
-        && codec::can_decode(from.as_str())
-        && (!to.is_encapsulated()
-            || seats::frame_format(instance.pixels()).is_ok_and(|format| can_encode(to.as_str(), &format)))
+    instance.frame_count() > 0 && is_possible_by_frame(instance, to)
 }
 
 /// Whether [`frame`] may succeed.
 #[must_use]
 pub fn is_possible_by_frame(instance: &InstanceRef, to: &TransferSyntax) -> bool {
-    let is_native = to.as_str() == TransferSyntax::EXPLICIT_LITTLE;
-    codec::can_decode(instance.syntax().as_str())
-        && seats::frame_format(instance.pixels())
-            .is_ok_and(|format| is_native || to.is_encapsulated() && can_encode(to.as_str(), &format))
+    let Ok(format) = seats::frame_format(instance.pixels()) else { return false };
+    let to = match to.encoding() {
+        _ if to.is_encapsulated() => to.as_str(),
+        Encoding::ImplicitLittle | Encoding::ExplicitLittle => TransferSyntax::EXPLICIT_LITTLE,
+        Encoding::ExplicitBig | Encoding::DeflatedLittle => return false,
+    };
+    codec::can_transcode(instance.syntax().as_str(), &format, to)
 }
 
-/// Whether frames of this shape can be encoded without loss.
-#[must_use]
-pub fn can_encode(_transfer_syntax: &str, _format: &FrameFormat) -> bool {
-    false
-}
-
-/// One frame in another transfer syntax, and the Image Pixel module's view of it.
+/// One frame in another transfer syntax, and the Image Pixel module's view of it. No colours are converted, but for
+/// those of a JPEG, whose decoder makes RGB of them.
 ///
 /// # Errors
 /// [`PixelError`].
@@ -80,11 +75,16 @@ pub async fn frame(
     frame: u32,
     to: &TransferSyntax,
 ) -> Result<(Bytes, FrameFormat, Seat), PixelError> {
-    if to.is_encapsulated() {
-        return Err(CodecError::Unsupported("encoding").into());
-    }
-    let (pixels, seat) = seats::decoded(storage, instance, frame).await?;
-    Ok((pixels.bytes.into(), pixels.format, seat))
+    let format = seats::frame_format(instance.pixels())?;
+    let seat = seats::seat().await?;
+    let bytes = storage.frame(instance, frame).await?;
+    // Native frames are the same in every little endian syntax.
+    let to = if to.is_encapsulated() { to.as_str() } else { TransferSyntax::EXPLICIT_LITTLE };
+    let (from, to) = (instance.syntax().as_str().to_owned(), to.to_owned());
+    let bytes_max = storage.limits().frame_pixel_bytes_max;
+    let work = move || codec::transcode(&from, &bytes, &format, &to, bytes_max);
+    let (encoded, seat) = seats::blocking(seat, work).await?;
+    Ok((encoded.bytes.into(), encoded.format, seat))
 }
 
 /// The data set's bytes, without preamble and file meta information, in `to`: Explicit or Implicit VR Little Endian,

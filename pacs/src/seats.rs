@@ -1,5 +1,8 @@
 //! Work on pixels off the async threads, with only so many seats: a decoded frame may be large, and a hundred viewers
 //! must not decode a hundred of them at once.
+//!
+//! Seats bound memory, and let who waits wait without a thread and without a frame; `codec::pool` bounds what a native
+//! codec may do. There are as many of the one as of the other, so that whoever has a seat finds a worker.
 
 use codec::{CodecError, FrameFormat, Photometric, Pixels};
 use dataset::PixelDescription;

@@ -6,6 +6,7 @@
 mod associations;
 mod audit;
 mod bad_input;
+mod codec_workers;
 mod consult;
 mod crash;
 mod dimse;

@@ -2,10 +2,10 @@
 
 use crate::{AssociatedKind, LabelRight, SlideError, Slides};
 use bytes::Bytes;
-use codec::{FrameFormat, ImageType, Photometric, Render};
+use codec::{CodecError, FrameFormat, ImageType, Photometric, Render};
 use dataset::TransferSyntax;
 use model::{Scope, SlideId};
-use storage::InstanceRef;
+use storage::{InstanceRef, StorageError};
 
 /// JPEG quality of pictures that are rendered for the eye.
 const PICTURE_QUALITY: u8 = 90;
@@ -122,7 +122,12 @@ fn picture(
     format: &FrameFormat,
     most: u64,
 ) -> Result<Vec<u8>, SlideError> {
-    let damaged = |_| SlideError::Damaged("the image could not be rendered");
+    let damaged = |error| match error {
+        CodecError::TimedOut | CodecError::WorkerLost => {
+            SlideError::Storage(StorageError::Unavailable("the image codec did not finish".to_owned()))
+        }
+        _ => SlideError::Damaged("the image could not be rendered"),
+    };
     let pixels = codec::decode(syntax.as_str(), frame, format, most).map_err(damaged)?;
     let options = Render {
         slope: 1.0,

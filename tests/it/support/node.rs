@@ -147,6 +147,11 @@ impl Node {
         farsight(&all)
     }
 
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Highest resident memory of the process so far, in bytes.
     pub fn memory_peak_bytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("/proc");

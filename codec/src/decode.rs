@@ -63,6 +63,9 @@ fn decode_with(
     match family {
         Family::LittleEndian => native::decode(frame, format, size, native::ByteOrder::Little),
         Family::BigEndian => native::decode(frame, format, size, native::ByteOrder::Big),
+        Family::Deflated => {
+            native::decode(&native::inflate(frame, size)?, format, size, native::ByteOrder::Little)
+        }
         Family::Rle => rle::decode(frame, format, size),
         Family::Jpeg => jpeg::decode(frame, format, size),
         Family::JpegLs => jpegls::decode(frame, format, size),

@@ -1,5 +1,7 @@
 //! Uncompressed frames: byte order, colour by plane, YBR_FULL_422 (PS3.5 §8.1, §8.2; PS3.3 §C.7.6.3.1.3).
 
+use std::io::Read as _;
+
 use crate::decode::Decoded;
 use crate::{CodecError, FrameFormat, Photometric};
 
@@ -37,6 +39,19 @@ pub(crate) fn decode(
         bytes.chunks_exact_mut(bytes_per_sample).for_each(<[u8]>::reverse);
     }
     Ok(Decoded::by_pixel(bytes, format))
+}
+
+/// Inflates a frame that is deflated by itself (RFC 1951), as far as its pixels go.
+///
+/// # Errors
+/// [`CodecError::Damaged`] when it is no deflated data; a short frame is found by who decodes it.
+pub(crate) fn inflate(frame: &[u8], size: usize) -> Result<Vec<u8>, CodecError> {
+    let mut bytes = Vec::new();
+    flate2::read::DeflateDecoder::new(frame)
+        .take(size as u64)
+        .read_to_end(&mut bytes)
+        .map_err(|_| CodecError::Damaged("the frame is not deflated data"))?;
+    Ok(bytes)
 }
 
 /// Planes to pixels: `samples` planes of samples of `bytes_per_sample`.

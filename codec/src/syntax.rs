@@ -3,6 +3,8 @@
 /// Explicit VR Little Endian: what frames are decoded to.
 pub(crate) const EXPLICIT_LITTLE_ENDIAN: &str = "1.2.840.10008.1.2.1";
 
+/// Deflated Image Frame Compression: each frame is deflated by itself (PS3.5 §A.4.14).
+pub(crate) const DEFLATED_FRAME: &str = "1.2.840.10008.1.2.8.1";
 /// JPEG Baseline (Process 1).
 pub(crate) const JPEG_BASELINE: &str = "1.2.840.10008.1.2.4.50";
 /// JPEG XL Lossless.
@@ -15,6 +17,7 @@ pub(crate) const JPEG_XL_RECOMPRESSION: &str = "1.2.840.10008.1.2.4.111";
 pub(crate) enum Family {
     LittleEndian,
     BigEndian,
+    Deflated,
     Rle,
     Jpeg,
     JpegLs,
@@ -48,6 +51,7 @@ pub(crate) fn family(transfer_syntax: &str) -> Option<Family> {
         | "1.2.840.10008.1.2.1.98"
         | "1.2.840.10008.1.2.1.99" => Some(Family::LittleEndian),
         "1.2.840.10008.1.2.2" => Some(Family::BigEndian),
+        DEFLATED_FRAME => Some(Family::Deflated),
         "1.2.840.10008.1.2.5" => Some(Family::Rle),
         JPEG_BASELINE | "1.2.840.10008.1.2.4.51" | "1.2.840.10008.1.2.4.57" | "1.2.840.10008.1.2.4.70" => {
             Some(Family::Jpeg)

@@ -92,6 +92,24 @@ fn ybr_becomes_rgb() {
 }
 
 #[test]
+fn a_deflated_frame_is_inflated_as_far_as_its_pixels_go() {
+    const DEFLATED: &str = "1.2.840.10008.1.2.8.1";
+    let deflated = |bytes: &[u8]| {
+        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+        std::io::Write::write_all(&mut encoder, bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let bits = FrameFormat { bits_allocated: 1, bits_stored: 1, ..grey(64, 64, 8) };
+    let mask = [0b1010_1010_u8; 512];
+    check(DEFLATED, &deflated(&mask), &bits, &mask);
+    let bomb = deflated(&vec![7; 1 << 22]);
+    check(DEFLATED, &bomb, &grey(16, 16, 8), &[7; 256]);
+    for damaged in [deflated(&mask[1..]), deflated(&mask)[..5].to_vec(), vec![0xFF; 20], Vec::new()] {
+        assert!(matches!(decode(DEFLATED, &damaged, &bits, LIMIT), Err(CodecError::Damaged(_))));
+    }
+}
+
+#[test]
 fn rle_gives_what_went_in() {
     for format in shapes() {
         let bytes = to_bytes(&samples(&format), &format);

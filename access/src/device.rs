@@ -19,7 +19,7 @@ pub struct Device {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub source_addresses: Vec<AddressRange>,
     /// SHA-256 of its certificate (DER, as `openssl x509 -fingerprint -sha256` shows it). With one it may not call
-    /// without TLS, nor with another certificate, and is believed to be itself when it is called.
+    /// without TLS, nor with another certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_sha256: Option<Sha256>,
     /// Where it can be called; without it, it can only call.

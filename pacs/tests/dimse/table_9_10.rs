@@ -6,6 +6,7 @@ use crate::fixture::{
 };
 use model::Limits;
 use pacs::dimse::pdu::{AnsweredContext, AssociateAc, AssociateRq, ContextResult};
+use std::sync::Arc;
 use std::time::Instant;
 use tokio::net::TcpListener;
 
@@ -194,29 +195,39 @@ async fn sta6_in_the_middle_of_a_data_set() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sta13_awaiting_the_close() {
-    let node = node().await;
+    let node = Arc::new(node().await);
+    // All at once, because each waits for the timer.
+    let mut tasks = tokio::task::JoinSet::new();
     for event in EVENTS {
-        let mut peer = node.associate("CT1", &[CT, VERIFICATION]).await;
-        peer.send(&RELEASE_RQ).await;
-        assert_eq!(see(&mut peer).await, Seen::Pdu(6));
-        cause(&mut peer, event).await;
-        match event {
-            Event::Abort | Event::Closed => {
-                let begin = Instant::now();
-                assert_eq!(see(&mut peer).await, Seen::Closed, "AA-2, AR-5: {event:?}");
-                assert!(begin.elapsed().as_millis() < 2_900, "at once, not by ARTIM: {event:?}");
-            }
-            Event::AssociateRq | Event::Invalid => {
-                assert_eq!(see(&mut peer).await, abort_as_provider(event), "AA-7: {event:?}");
-            }
-            _ => {
-                // AA-6: it was ignored, and the state is still Sta13.
-                cause(&mut peer, Event::AssociateRq).await;
-                assert_eq!(see(&mut peer).await, abort_as_provider(Event::AssociateRq), "{event:?}");
-            }
-        }
-        assert_eq!(see(&mut peer).await, Seen::Closed, "AA-2 when ARTIM runs out: {event:?}");
+        let node = Arc::clone(&node);
+        tasks.spawn(async move { await_close_with(&node, event).await });
     }
+    while let Some(task) = tasks.join_next().await {
+        task.unwrap();
+    }
+}
+
+async fn await_close_with(node: &Node, event: Event) {
+    let mut peer = node.associate("CT1", &[CT, VERIFICATION]).await;
+    peer.send(&RELEASE_RQ).await;
+    assert_eq!(see(&mut peer).await, Seen::Pdu(6));
+    cause(&mut peer, event).await;
+    match event {
+        Event::Abort | Event::Closed => {
+            let begin = Instant::now();
+            assert_eq!(see(&mut peer).await, Seen::Closed, "AA-2, AR-5: {event:?}");
+            assert!(begin.elapsed().as_millis() < 2_900, "at once, not by ARTIM: {event:?}");
+        }
+        Event::AssociateRq | Event::Invalid => {
+            assert_eq!(see(&mut peer).await, abort_as_provider(event), "AA-7: {event:?}");
+        }
+        _ => {
+            // AA-6: it was ignored, and the state is still Sta13.
+            cause(&mut peer, Event::AssociateRq).await;
+            assert_eq!(see(&mut peer).await, abort_as_provider(Event::AssociateRq), "{event:?}");
+        }
+    }
+    assert_eq!(see(&mut peer).await, Seen::Closed, "AA-2 when ARTIM runs out: {event:?}");
 }
 
 /// The states of a requestor in which it waits for a PDU while it enters or leaves.

@@ -31,6 +31,10 @@ pub enum Right {
     Secure,
     /// Read the audit chain.
     Audit,
+    /// Correct, move, merge and hide studies of the own organisation, and take that back.
+    Correct,
+    /// Delete studies of the own organisation for good.
+    Delete,
 }
 
 /// An authenticated caller. Built only from a [`Person`], a [`Token`] or a [`Device`].

@@ -25,6 +25,8 @@ pub enum Role {
     SecurityOfficer,
     /// Reads the audit chain (安全审计员).
     Auditor,
+    /// Keeps studies in order: corrects, hides, deletes (影像档案管理员).
+    Archivist,
 }
 
 impl Role {
@@ -40,6 +42,7 @@ impl Role {
             Self::Administrator => &[Right::Administer],
             Self::SecurityOfficer => &[Right::Secure],
             Self::Auditor => &[Right::Audit],
+            Self::Archivist => &[Right::Search, Right::Retrieve, Right::Correct, Right::Delete],
         }
     }
 }

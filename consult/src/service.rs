@@ -420,6 +420,11 @@ pub(crate) fn put(consult: &Consult, expected: Expected) -> Result<Put, ConsultE
             keys.push(("mine", reader.id.to_string()));
         }
     }
+    if !consult.evidence.is_empty() {
+        // What a question was answered on must stay.
+        let study = &consult.study;
+        keys.push(("holds", format!("{}/{}", study.org, study.study_instance_uid)));
+    }
     if consult.state.is_clock_running() {
         keys.push(("clock", "running".to_owned()));
     }

@@ -12,6 +12,7 @@ pub mod names;
 pub mod part10;
 pub mod pixels;
 pub mod rendering;
+pub mod rewrite;
 pub mod scan;
 pub mod syntax;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! keeping and the place of every frame. No recursion; depth, counts and kept bytes are bounded.
 
 mod find_frames;
-mod header;
+pub(crate) mod header;
 mod inflate;
 mod parser;
 

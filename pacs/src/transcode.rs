@@ -2,6 +2,7 @@
 //! made on the way and never kept.
 
 mod attributes;
+mod corrected;
 mod source;
 
 pub use attributes::split_off_behind;
@@ -110,8 +111,13 @@ pub async fn data_set(
         steps: plan.steps,
         format: plan.format,
     };
-    Ok(stream::try_unfold(work, |mut work| async move { Ok(work.next().await?.map(|bytes| (bytes, work))) })
-        .boxed())
+    let bytes =
+        stream::try_unfold(work, |mut work| async move { Ok(work.next().await?.map(|bytes| (bytes, work))) });
+    Ok(if instance.is_corrected() {
+        corrected::stream(instance.clone(), to.clone(), bytes.boxed()).boxed()
+    } else {
+        bytes.boxed()
+    })
 }
 
 /// What is written next.

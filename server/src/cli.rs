@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::config::{Config, DataArgs};
-use crate::{ae, demo, import, maintenance, node, verify};
+use crate::{ae, demo, import, maintenance, node, study, verify};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -57,6 +57,11 @@ enum Command {
     Ae {
         #[command(subcommand)]
         command: ae::AeCommand,
+    },
+    /// Correct, hide, delete and restore studies.
+    Study {
+        #[command(subcommand)]
+        command: study::StudyCommand,
     },
     /// Bring the index of a node to this version's schema.
     Migrate(DataArgs),
@@ -121,6 +126,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::User { command } => maintenance::user(command).await,
         Command::Token { command } => maintenance::token(command).await,
         Command::Ae { command } => ae::run(command).await,
+        Command::Study { command } => study::run(command).await,
         Command::Migrate(data) => {
             data.open().await?.close().await;
             println!("The index has this version's schema.");

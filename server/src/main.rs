@@ -11,6 +11,7 @@ mod import;
 mod maintenance;
 mod node;
 mod samples;
+mod study;
 mod verify;
 
 use clap::Parser as _;

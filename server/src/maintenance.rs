@@ -42,7 +42,8 @@ pub enum UserCommand {
         /// Organisation.
         #[arg(long)]
         org: String,
-        /// Roles: requester, uploader, reader, reviewer, coordinator, administrator, security_officer, auditor.
+        /// Roles: requester, uploader, reader, reviewer, coordinator, administrator, security_officer, auditor,
+        /// archivist.
         #[arg(long, required = true, value_delimiter = ',')]
         roles: Vec<String>,
         /// Professional title.

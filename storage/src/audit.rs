@@ -38,6 +38,8 @@ pub enum AuditAction {
     Administer,
     /// Deleted.
     Delete,
+    /// Put something right about studies, or took that back.
+    Correct,
 }
 
 /// How it ended.
@@ -105,7 +107,7 @@ macro_rules! words {
 words!(action_word, action_from, AuditAction {
     Login => "login", Logout => "logout", Store => "store", Search => "search", Read => "read", Change => "change",
     Grant => "grant", Sign => "sign", Verify => "verify", Export => "export", Administer => "administer",
-    Delete => "delete",
+    Delete => "delete", Correct => "correct",
 });
 words!(outcome_word, outcome_from, AuditOutcome { Success => "success", Refused => "refused" });
 words!(actor_word, actor_from, ActorKind {

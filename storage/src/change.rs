@@ -27,6 +27,9 @@ impl Work<'_> {
                 GrantChange::Withdraw(grant) => self.withdraw(scope, grant).await?,
             }
         }
+        for step in &change.corrections {
+            self.take_step(scope, step).await?;
+        }
         self.audits.extend(change.audit.iter().map(|entry| PendingAudit {
             at_ms: self.now_ms,
             actor: scope.actor.clone(),

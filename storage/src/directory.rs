@@ -95,6 +95,10 @@ impl Storage {
     /// # Errors
     /// [`StorageError`].
     pub async fn put_organisation(&self, scope: &Scope, value: &Organisation) -> Result<(), StorageError> {
+        // What is hidden belongs to names of this kind.
+        if value.id.as_str().starts_with('-') {
+            return Err(StorageError::Conflict("an organisation's identifier does not begin with a hyphen"));
+        }
         self.administer(scope, put(ORGANISATION, value.id.to_string(), value)?).await
     }
     /// An organisation; everyone may know its name.

@@ -3,6 +3,7 @@
 use crate::StorageError;
 use crate::attributes::time_digits;
 use crate::audit::{AuditAction, AuditEntry, AuditOutcome, PendingAudit};
+use crate::correct::late::Home;
 use crate::db::{Database, at, clean, placeholders, sql, to_i64};
 use crate::ingest::{Outcome, Stored};
 use crate::names;
@@ -23,6 +24,8 @@ pub(crate) struct Work<'a> {
     pub events: Vec<(String, String)>,
     studies: HashMap<(OrgId, Uid), StudyState>,
     series: HashMap<(i64, Uid), SeriesState>,
+    /// Whether anything is corrected on this node; `None` while nobody has asked.
+    pub(crate) has_corrections: Option<bool>,
     pub(crate) audit_head: (i64, Sha256),
 }
 
@@ -65,6 +68,7 @@ impl<'a> Work<'a> {
             events: Vec::new(),
             studies: HashMap::new(),
             series: HashMap::new(),
+            has_corrections: None,
         })
     }
 
@@ -134,9 +138,15 @@ impl<'a> Work<'a> {
 
     async fn insert_instance(&mut self, new: &Durable) -> Result<(), StorageError> {
         let p = &new.prepared;
-        let study_key = (new.arrival.owner.clone(), p.study.clone());
+        let home = self.home(&new.arrival.owner, p).await?;
+        let study_key = (home.owner.clone(), home.study.clone());
         if !self.studies.contains_key(&study_key) {
-            let state = self.find_or_insert_study(new).await?;
+            let mut state = self.find_or_insert_study(&home, new).await?;
+            if self.follow(&home, state.id).await?
+                && let Some(followed) = self.find_study(&home.owner, &home.study).await?
+            {
+                state = followed;
+            }
             self.studies.insert(study_key.clone(), state);
         }
         let Some((study_id, moment, is_new_modality)) = self.studies.get_mut(&study_key).map(|study| {
@@ -152,7 +162,7 @@ impl<'a> Work<'a> {
                 "INSERT INTO study_modality (owner, modality, moment, study_id) VALUES ($1,$2,$3,$4) \
                  ON CONFLICT DO NOTHING",
             )
-            .bind(new.arrival.owner.as_str())
+            .bind(home.owner.as_str())
             .bind(p.modality.as_str())
             .bind(moment)
             .bind(study_id)
@@ -166,6 +176,7 @@ impl<'a> Work<'a> {
             if let Some(study) = self.studies.get_mut(&study_key) {
                 study.series_added += i64::from(is_new);
             }
+            self.mark_moved(&home, id).await?;
             self.series.insert(series_key.clone(), SeriesState { id, instances_added: 0 });
         }
         let Some(series_id) = self.series.get_mut(&series_key).map(|series| {
@@ -257,9 +268,9 @@ impl<'a> Work<'a> {
         }))
     }
 
-    async fn find_or_insert_study(&mut self, new: &Durable) -> Result<StudyState, StorageError> {
-        let (owner, p) = (&new.arrival.owner, &new.prepared);
-        if let Some(study) = self.find_study(owner, &p.study).await? {
+    async fn find_or_insert_study(&mut self, home: &Home, new: &Durable) -> Result<StudyState, StorageError> {
+        let (owner, p) = (&home.owner, &new.prepared);
+        if let Some(study) = self.find_study(owner, &home.study).await? {
             return Ok(study);
         }
         let row = sqlx::query(
@@ -269,7 +280,7 @@ impl<'a> Work<'a> {
              VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,'','',0,0,0,$12) RETURNING id",
         )
         .bind(owner.as_str())
-        .bind(p.study.as_str())
+        .bind(home.study.as_str())
         .bind(p.moment.as_str())
         .bind(time_digits(&p.study_time))
         .bind(p.patient_id.as_str())
@@ -284,7 +295,7 @@ impl<'a> Work<'a> {
         .await
         .map_err(at(PLACE))?;
         let id: i64 = row.try_get(0).map_err(at(PLACE))?;
-        self.insert_name_keys(id, new).await?;
+        self.insert_name_keys(owner, id, new).await?;
         Ok(StudyState {
             id,
             moment: p.moment.clone(),
@@ -295,7 +306,12 @@ impl<'a> Work<'a> {
         })
     }
 
-    async fn insert_name_keys(&mut self, study_id: i64, new: &Durable) -> Result<(), StorageError> {
+    async fn insert_name_keys(
+        &mut self,
+        owner: &OrgId,
+        study_id: i64,
+        new: &Durable,
+    ) -> Result<(), StorageError> {
         let p = &new.prepared;
         let mut all = BTreeSet::new();
         for (whole, part, groups) in [("P", "p", &p.patient_names), ("R", "r", &p.referring_names)] {
@@ -311,11 +327,7 @@ impl<'a> Work<'a> {
             );
             let mut query = sqlx::query(sql(text));
             for key in some {
-                query = query
-                    .bind(new.arrival.owner.as_str())
-                    .bind(clean(key))
-                    .bind(p.moment.as_str())
-                    .bind(study_id);
+                query = query.bind(owner.as_str()).bind(clean(key)).bind(p.moment.as_str()).bind(study_id);
             }
             query.execute(&mut *self.connection).await.map_err(at(PLACE))?;
         }
@@ -410,9 +422,10 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Writes counters, events and the audit chain.
-    pub async fn finish(mut self) -> Result<(), StorageError> {
-        for study in self.studies.values().filter(|s| s.instances_added > 0) {
+    /// Writes what has been counted so far, and forgets which rows it has seen.
+    pub(crate) async fn write_counts(&mut self) -> Result<(), StorageError> {
+        let (studies, series) = (std::mem::take(&mut self.studies), std::mem::take(&mut self.series));
+        for study in studies.values().filter(|s| s.instances_added > 0) {
             sqlx::query(
                 "UPDATE study SET series_count = series_count + $1, instance_count = instance_count + $2, \
                  modalities = $3, sop_classes = $4 WHERE id = $5",
@@ -426,7 +439,7 @@ impl<'a> Work<'a> {
             .await
             .map_err(at(PLACE))?;
         }
-        for series in self.series.values().filter(|s| s.instances_added > 0) {
+        for series in series.values().filter(|s| s.instances_added > 0) {
             sqlx::query("UPDATE series SET instance_count = instance_count + $1 WHERE id = $2")
                 .bind(series.instances_added)
                 .bind(series.id)
@@ -434,6 +447,12 @@ impl<'a> Work<'a> {
                 .await
                 .map_err(at(PLACE))?;
         }
+        Ok(())
+    }
+
+    /// Writes counters, events and the audit chain.
+    pub async fn finish(mut self) -> Result<(), StorageError> {
+        self.write_counts().await?;
         let events = std::mem::take(&mut self.events);
         for some in events.chunks(64) {
             let text =

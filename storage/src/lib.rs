@@ -6,9 +6,11 @@
 
 pub mod audit;
 pub mod blob;
+pub mod correct;
 pub mod directory;
 pub mod error;
 pub mod fsck;
+pub mod handout;
 pub mod ingest;
 pub mod read;
 pub mod record;
@@ -17,7 +19,9 @@ pub mod store;
 
 mod attributes;
 mod change;
+mod coercion;
 mod db;
+mod erasure;
 mod file;
 mod frame;
 mod index;
@@ -29,7 +33,9 @@ mod search_sql;
 mod writer;
 
 pub use audit::{AuditAction, AuditEntry, AuditEvent, AuditOutcome};
+pub use correct::{Apart, Correction, CorrectionRecord, CorrectionStep, PatientKey, Reason, ReasonCode};
 pub use error::StorageError;
+pub use handout::Handout;
 pub use ingest::{Arrival, Outcome, Sink, Stored, Via};
 pub use names::name_matches;
 pub use read::{InstanceRef, MetadataBody, StudySummary};

@@ -89,6 +89,8 @@ type Slots = Arc<Mutex<Vec<File>>>;
 
 /// Bytes of a new slot: the names of 64 objects and more.
 const SLOT_BYTES: usize = 16 << 10;
+/// How often it is tried to be alone, 2 ms apart.
+const ALONE_TRIES: u32 = 5000;
 /// What direct writes are aligned to.
 const ALIGNMENT: usize = 4096;
 
@@ -242,6 +244,19 @@ impl Objects {
         slot.write_all_at(text.as_bytes(), 0)?;
         slot.sync_data()?;
         Ok(Intent { slot, slots: self.slots.clone(), _placing: placing })
+    }
+
+    /// Waits until nothing is being placed, and keeps it so while the file is open.
+    pub fn alone(&self) -> io::Result<File> {
+        use rustix::fs::{FlockOperation, flock};
+        let placing = open_lock(&placing_lock(&self.root))?;
+        for _ in 0..ALONE_TRIES {
+            if flock(&placing, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                return Ok(placing);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     fn new_slot(&self) -> io::Result<File> {

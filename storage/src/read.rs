@@ -2,6 +2,7 @@
 //! proof.
 
 use crate::audit::{AuditAction, AuditEntry, AuditOutcome, PendingAudit};
+use crate::coercion::{COERCION_COLUMNS, Coercion};
 use crate::db::{at, sql, to_u64};
 use crate::ingest::blocking;
 use crate::metadata::{self, Chunk};
@@ -40,6 +41,8 @@ pub(crate) struct InstanceRow {
     pub frame_count: u32,
     /// Frames have several spans.
     pub is_fragmented: bool,
+    /// Attributes of its study that have been corrected.
+    pub coercion: Option<Coercion>,
 }
 
 impl InstanceRow {
@@ -93,6 +96,11 @@ impl InstanceRef {
     #[must_use]
     pub fn frame_count(&self) -> u32 {
         self.0.frame_count
+    }
+    /// Changes when a correction changes what [`Storage::handout`] gives: for entity tags. 0 without any.
+    #[must_use]
+    pub fn correction_stamp(&self) -> i64 {
+        self.0.coercion.as_ref().map_or(0, |coercion| coercion.at_ms)
     }
     /// Bytes of preamble and file meta information before the data set.
     #[must_use]
@@ -222,6 +230,7 @@ fn instance_of(row: &AnyRow) -> Result<InstanceRef, StorageError> {
         },
         frame_count: u32::try_from(number(11)?).map_err(|_| damaged.clone())?,
         is_fragmented: number(12)? != 0,
+        coercion: Coercion::of_row(row)?,
     })))
 }
 
@@ -230,7 +239,8 @@ impl Storage {
     async fn visible_studies(&self, scope: &Scope, study: &Uid) -> Result<Vec<i64>, StorageError> {
         let granted = "EXISTS (SELECT 1 FROM study_grant g WHERE g.study_id = s.id AND g.grantee = $2)";
         let (condition, organisations) = match &scope.reach {
-            Reach::Node => (String::new(), vec![]),
+            // What is hidden has an owner that begins with a hyphen, and is nobody's.
+            Reach::Node => ("AND s.owner >= '0'".to_owned(), vec![]),
             Reach::Granted(viewer) => (format!("AND (s.owner = $2 OR {granted})"), vec![viewer]),
             Reach::OwnedBy { viewer, owner } if viewer == owner => {
                 ("AND s.owner = $2".to_owned(), vec![viewer])
@@ -295,7 +305,8 @@ impl Storage {
         series: Option<&Uid>,
         instance: Option<&Uid>,
     ) -> Result<Vec<InstanceRef>, StorageError> {
-        let rows = self.rows_below(scope, ROW_COLUMNS, "", (study, series, instance)).await?;
+        let columns = format!("{ROW_COLUMNS}, {COERCION_COLUMNS}");
+        let rows = self.rows_below(scope, &columns, "", (study, series, instance)).await?;
         rows.iter().map(instance_of).collect()
     }
 
@@ -332,11 +343,15 @@ impl Storage {
         instance: Option<&Uid>,
         form: MetadataForm,
     ) -> Result<MetadataBody, StorageError> {
-        let columns = "m.crc32, m.text_length, m.chunk";
+        let columns = format!("m.crc32, m.text_length, m.chunk, {COERCION_COLUMNS}");
         let joins = "JOIN instance_metadata m ON m.instance_id = i.id";
-        let rows = self.rows_below(scope, columns, joins, (study, series, instance)).await?;
-        let chunks: Vec<Chunk> = rows.iter().map(|row| chunk_of(row, 0)).collect::<Result<_, _>>()?;
+        let rows = self.rows_below(scope, &columns, joins, (study, series, instance)).await?;
+        let mut chunks: Vec<Chunk> = rows.iter().map(|row| chunk_of(row, 0)).collect::<Result<_, _>>()?;
+        let coercions: Vec<_> = rows.iter().map(Coercion::of_row).collect::<Result<_, _>>()?;
         drop(rows);
+        if coercions.iter().any(Option::is_some) {
+            chunks = blocking(move || coerced(chunks, &coercions)).await??;
+        }
         match form {
             MetadataForm::Gzip => Ok(MetadataBody::Gzip(metadata::gzip_array(&chunks).into())),
             MetadataForm::Plain => {
@@ -389,6 +404,15 @@ impl Storage {
             }
         });
     }
+}
+
+/// Metadata with what has been corrected.
+fn coerced(chunks: Vec<Chunk>, coercions: &[Option<Coercion>]) -> Result<Vec<Chunk>, StorageError> {
+    chunks
+        .into_iter()
+        .zip(coercions)
+        .map(|(chunk, coercion)| coercion.as_ref().map_or(Ok(chunk.clone()), |c| c.apply(&chunk)))
+        .collect()
 }
 
 /// A piece of metadata from three columns.

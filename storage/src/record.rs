@@ -92,6 +92,8 @@ pub struct Change {
     pub audit: Vec<AuditEntry>,
     /// Outbox events: topic and body.
     pub events: Vec<(&'static str, Json)>,
+    /// Corrections to make and to take back.
+    pub corrections: Vec<crate::correct::CorrectionStep>,
 }
 
 /// The order of a list.

@@ -106,7 +106,8 @@ fn arm_text(arm: Arm<'_>, query: &Query, values: &mut Bindings) -> String {
     // The list that rows come from in their order: the studies themselves, or a side table.
     let (mut from, mut by) = ("study s".to_owned(), "s");
     match arm {
-        Arm::All => {}
+        // What is hidden has an owner that begins with a hyphen, and is nobody's.
+        Arm::All => conditions.push("s.owner >= '0'".to_owned()),
         Arm::Own(owner) => {
             if let Some((driver, rest)) = driver(owner, &filters, values) {
                 (from, by) = (driver.from, driver.alias);

@@ -61,7 +61,9 @@ impl Storage {
             caches: Caches::new(),
             callers: crate::directory::Callers::new(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let storage = Self { inner: Arc::new(inner) };
+        storage.finish_erasures().await?;
+        Ok(storage)
     }
 
     /// The node's limits.

@@ -340,6 +340,9 @@ async fn commit_together(
 /// A change behind a savepoint: refused, it leaves no trace, and the others go on.
 async fn apply(work: &mut Work<'_>, change: &Changing) -> Result<Result<(), StorageError>, StorageError> {
     let place = "changing records";
+    if Work::needs_counts(&change.change) {
+        work.write_counts().await?;
+    }
     let (audits, events) = (work.audits.len(), work.events.len());
     work.connection.execute("SAVEPOINT change").await.map_err(at(place))?;
     let result = work.change(change).await;

@@ -91,4 +91,10 @@ on_both![
     the_directory_knows_people_tokens_and_sessions,
     blobs_are_kept,
     reading_is_noted_once,
+    a_merged_patient_is_found_shown_and_handed_out_as_the_other,
+    a_study_has_its_identity_corrected_and_linked,
+    a_series_moves_to_another_study_with_what_comes_later,
+    what_is_hidden_is_not_there_and_comes_back,
+    what_is_deleted_is_gone_unless_it_is_evidence,
+    a_store_during_a_large_deletion_is_answered,
 ];

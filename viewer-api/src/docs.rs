@@ -14,6 +14,7 @@ use utoipa::OpenApi;
     tags(
         (name = "session", description = "Logging in and out"),
         (name = "studies", description = "Studies and uploads"),
+        (name = "corrections", description = "Putting right what is wrong about studies, and taking that back"),
         (name = "slides", description = "Whole-slide images and their tiles"),
         (name = "consults", description = "Questions, reading and signing"),
         (name = "reports", description = "Signed reports and their verification"),

@@ -7,6 +7,7 @@ mod application;
 mod audit;
 mod auth;
 mod consults;
+mod corrections;
 mod cors;
 mod docs;
 mod health;

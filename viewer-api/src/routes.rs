@@ -3,8 +3,8 @@
 use crate::docs::ApiDoc;
 use crate::state::ApiState;
 use crate::{
-    application, audit, auth, consults, cors, docs, health, partners, report_files, session, slides, studies,
-    uploads, verify,
+    application, audit, auth, consults, corrections, cors, docs, health, partners, report_files, session,
+    slides, studies, uploads, verify,
 };
 use axum::Router;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
@@ -29,6 +29,9 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(session::log_in, session::who_am_i, session::log_out))
         .routes(routes!(studies::list_studies))
         .routes(routes!(studies::get_study))
+        .routes(routes!(corrections::list_apart))
+        .routes(routes!(corrections::list_corrections, corrections::make_correction))
+        .routes(routes!(corrections::undo_correction))
         .routes(routes!(uploads::upload))
         .routes(routes!(slides::list_slides))
         .routes(routes!(slides::get_slide))

@@ -5,7 +5,7 @@ use crate::{Tag, VR};
 
 /// How elements are written here: items may be written otherwise than the data set around them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(crate) enum Coding {
     ImplicitLittle,
     ExplicitLittle,
     ExplicitBig,
@@ -13,16 +13,16 @@ pub(super) enum Coding {
 
 /// A declared length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Length {
+pub(crate) enum Length {
     Defined(u32),
     Undefined,
 }
 
-pub(super) struct Header {
-    pub(super) tag: Tag,
+pub(crate) struct Header {
+    pub(crate) tag: Tag,
     /// `None` when the stream does not say.
-    pub(super) vr: Option<VR>,
-    pub(super) length: Length,
+    pub(crate) vr: Option<VR>,
+    pub(crate) length: Length,
 }
 
 /// What stands where a VR must be.
@@ -87,7 +87,7 @@ fn known(pair: [u8; 2]) -> Option<VR> {
 }
 
 /// How many bytes the header has, by its first 8.
-pub(super) fn length_of(bytes: &[u8; 12], coding: Coding) -> usize {
+pub(crate) fn length_of(bytes: &[u8; 12], coding: Coding) -> usize {
     if coding == Coding::ImplicitLittle || tag_of(bytes, coding).group() == 0xFFFE {
         return 8;
     }
@@ -99,14 +99,14 @@ pub(super) fn length_of(bytes: &[u8; 12], coding: Coding) -> usize {
 }
 
 /// Whether the first 8 bytes of an item in explicit VR can only be an element in implicit VR.
-pub(super) fn looks_implicit(bytes: &[u8; 12]) -> bool {
+pub(crate) fn looks_implicit(bytes: &[u8; 12]) -> bool {
     tag_of(bytes, Coding::ExplicitLittle).group() != 0xFFFE
         && matches!(letters(bytes), Letters::Garbage)
         && bytes[7] == 0
 }
 
 /// The header of an element; `None` when there is no VR where one must be.
-pub(super) fn parse(bytes: &[u8; 12], coding: Coding) -> Option<Header> {
+pub(crate) fn parse(bytes: &[u8; 12], coding: Coding) -> Option<Header> {
     let tag = tag_of(bytes, coding);
     if coding == Coding::ImplicitLittle || tag.group() == 0xFFFE {
         return Some(parse_item(bytes, coding));
@@ -128,7 +128,7 @@ pub(super) fn parse(bytes: &[u8; 12], coding: Coding) -> Option<Header> {
 }
 
 /// A header without VR: implicit elements, items, fragments, delimiters.
-pub(super) fn parse_item(bytes: &[u8; 12], coding: Coding) -> Header {
+pub(crate) fn parse_item(bytes: &[u8; 12], coding: Coding) -> Header {
     let length = length_in([bytes[4], bytes[5], bytes[6], bytes[7]], coding);
     Header { tag: tag_of(bytes, coding), vr: None, length }
 }

@@ -7,6 +7,7 @@ mod accept;
 mod bulkdata;
 mod capabilities;
 mod conditions;
+mod delete;
 mod document;
 #[cfg(test)]
 mod forms_tests;

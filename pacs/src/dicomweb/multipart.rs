@@ -10,7 +10,7 @@ use bytes::Bytes;
 use dataset::{TransferSyntax, part10};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use std::ops::Range;
-use storage::{InstanceRef, Storage, StorageError};
+use storage::{Handout, InstanceRef, Storage, StorageError};
 
 /// Bytes that are read at once: few enough to stay in the processor's cache between the two copies.
 const CHUNK: u64 = 128 << 10;
@@ -22,6 +22,8 @@ pub enum PartBytes {
     Memory(Bytes),
     /// A range of a stored file.
     Range(InstanceRef, Range<u64>),
+    /// A whole file, with what has been corrected since it arrived.
+    Whole(InstanceRef),
     /// One stored frame, counted from 0.
     Frame(InstanceRef, u32),
     /// One frame in another transfer syntax.
@@ -93,6 +95,13 @@ fn part_stream(storage: Storage, bytes: PartBytes) -> stream::BoxStream<'static,
     match bytes {
         PartBytes::Memory(bytes) => stream::once(async move { Ok(bytes) }).boxed(),
         PartBytes::Range(instance, range) => file_range(storage, instance, range).boxed(),
+        PartBytes::Whole(instance) => stream::once(async move {
+            let handout = storage.handout(&instance).await?;
+            let end = handout.file_length();
+            Ok::<_, WebError>(handout_range(storage, handout, 0..end))
+        })
+        .try_flatten()
+        .boxed(),
         PartBytes::Frame(instance, frame) => {
             stream::once(async move { frame_stream(&storage, &instance, frame).await }).try_flatten().boxed()
         }
@@ -178,6 +187,43 @@ fn file_range(
         let next = range.start + bytes.len() as u64..range.end;
         Ok(Some((bytes, (storage, instance, next))))
     })
+}
+
+/// A range of a file as it is handed out, in pieces.
+fn handout_range(
+    storage: Storage,
+    handout: Handout,
+    range: Range<u64>,
+) -> impl futures_util::Stream<Item = Piece> + Send + 'static {
+    stream::try_unfold((storage, handout, range), |(storage, handout, range)| async move {
+        if range.is_empty() {
+            return Ok(None);
+        }
+        let end = range.end.min(range.start.saturating_add(CHUNK));
+        let bytes = storage.read_handout(&handout, range.start..end).await?;
+        if bytes.is_empty() {
+            return Err(StorageError::Corrupt("an object is shorter than its row says").into());
+        }
+        let next = range.start + bytes.len() as u64..range.end;
+        Ok(Some((bytes, (storage, handout, next))))
+    })
+}
+
+/// A whole file as it is handed out, or the piece of it that `Range` asks for.
+pub async fn whole(
+    storage: &Storage,
+    instance: &InstanceRef,
+    content_type: &str,
+    headers: &HeaderMap,
+    etag: &str,
+) -> Result<Response, WebError> {
+    let handout = storage.handout(instance).await?;
+    let length = handout.file_length();
+    let asked = byte_range(headers, length, etag)?;
+    let range = asked.clone().unwrap_or(0..length);
+    let mut response = Response::new(Body::from_stream(handout_range(storage.clone(), handout, range)));
+    describe_single(&mut response, content_type, asked, length)?;
+    Ok(response)
 }
 
 /// A range of a stored file as a single part, or the piece of it that `Range` asks for.

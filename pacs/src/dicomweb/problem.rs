@@ -16,6 +16,8 @@ pub enum WebError {
     Forbidden,
     /// Not there, or not for this caller.
     NotFound,
+    /// Something else stands in the way.
+    Conflict(&'static str),
     /// A parameter or the body is not what it should be.
     BadRequest(String),
     /// Nothing that the client accepts can be made from what is stored.
@@ -94,6 +96,7 @@ impl IntoResponse for WebError {
             Self::NotFound => (S::NOT_FOUND, "not-found", "Not found"),
             Self::BadRequest(_) => (S::BAD_REQUEST, "bad-request", "The request is not understood"),
             Self::NotAcceptable(_) => (S::NOT_ACCEPTABLE, "not-acceptable", "Not to be had in that form"),
+            Self::Conflict(_) => (S::CONFLICT, "conflict", "Something stands in the way"),
             Self::UnsupportedMediaType(_) => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Not stored in that form")
             }
@@ -113,7 +116,7 @@ impl IntoResponse for WebError {
             | Self::NotAcceptable(text)
             | Self::Undecodable(text)
             | Self::CodecUnavailable(text) => Some(text.as_str()),
-            Self::UnsupportedMediaType(text) => Some(*text),
+            Self::UnsupportedMediaType(text) | Self::Conflict(text) => Some(*text),
             _ => None,
         };
         problem_response(status, slug, title, detail, None)

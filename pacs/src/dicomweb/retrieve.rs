@@ -87,14 +87,14 @@ fn forms(instances: &[InstanceRef], range: &MediaRange) -> Option<Vec<Option<Tra
     instances.iter().map(form).collect()
 }
 
-fn key((instance, to): (&InstanceRef, &Option<TransferSyntax>)) -> (String, Option<TransferSyntax>) {
-    (instance.sha256().to_string(), to.clone())
+fn key((instance, to): (&InstanceRef, &Option<TransferSyntax>)) -> (String, i64, Option<TransferSyntax>) {
+    (instance.sha256().to_string(), instance.correction_stamp(), to.clone())
 }
 
 fn part(instance: InstanceRef, to: Option<TransferSyntax>) -> Part {
     let content_type = format!("{DICOM}; transfer-syntax={}", to.as_ref().unwrap_or(instance.syntax()));
     let bytes = match to {
-        None => PartBytes::Range(instance.clone(), 0..instance.file_length()),
+        None => PartBytes::Whole(instance),
         Some(to) => PartBytes::Transcoded(instance, to),
     };
     Part::new(content_type, bytes)
@@ -110,7 +110,7 @@ pub async fn file(
 ) -> Result<Response, WebError> {
     let Some(to) = to else {
         let content_type = format!("{DICOM}; transfer-syntax={}", instance.syntax());
-        return multipart::single(storage, instance, 0..instance.file_length(), &content_type, headers, etag);
+        return multipart::whole(storage, instance, &content_type, headers, etag).await;
     };
     // Its length is known when its last byte is: no ranges.
     let mut response = Response::new(Body::from_stream(multipart::transcoded(storage, instance, to).await?));

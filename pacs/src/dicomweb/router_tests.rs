@@ -263,3 +263,23 @@ async fn deflated_pixels_come_inflated() {
     let has = |frame: &[u8]| answer.body.windows(frame.len()).any(|window| window == frame);
     assert!(has(&instance.frame(0)) && has(&instance.frame(1)));
 }
+
+#[tokio::test]
+async fn a_deletion_needs_a_right_and_a_reason() {
+    let house = House::new().await;
+    house.store("/studies", &[plain(&Instance::default())]).await;
+    let delete = |path: &str| Request::delete(path).body(Body::empty()).unwrap();
+    let with_reason = "/studies/1.2.3.1?reason=expired&code=retention_expired";
+    assert_eq!(house.send(Some(&ALL), delete(with_reason)).await.status, StatusCode::FORBIDDEN);
+    let may = [Right::Delete];
+    assert_eq!(house.send(Some(&may), delete("/studies/1.2.3.1")).await.status, StatusCode::BAD_REQUEST);
+    let elsewhere = delete("/orgs/city/studies/1.2.3.1?reason=x");
+    assert_eq!(house.send(Some(&may), elsewhere).await.status, StatusCode::FORBIDDEN);
+    let never = delete("/studies/1.2.9?reason=x");
+    assert_eq!(house.send(Some(&may), never).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(house.get("/studies/1.2.3.1/metadata", "*/*").await.status, StatusCode::OK);
+    let request = Request::delete("/studies/1.2.3.1").header("farsight-reason", "%E8%BF%87%E6%9C%9F");
+    let deleted = house.send(Some(&may), request.body(Body::empty()).unwrap()).await;
+    assert_eq!(deleted.status, StatusCode::NO_CONTENT);
+    assert_eq!(house.get("/studies/1.2.3.1/metadata", "*/*").await.status, StatusCode::NOT_FOUND);
+}

@@ -1,6 +1,6 @@
 //! The resources and their addresses (PS3.18 §10.1), each also below `/orgs/{org}` for one owner's studies.
 
-use super::{bulkdata, capabilities, frames, metadata, qidors, rendered, retrieve, stowrs, wado_uri};
+use super::{bulkdata, capabilities, delete, frames, metadata, qidors, rendered, retrieve, stowrs, wado_uri};
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, post};
@@ -49,18 +49,18 @@ fn resources(prefix: &str) -> Router<WebState> {
         .route(&at("/studies"), get(qidors::studies).merge(post(stowrs::store)))
         .route(&at("/series"), get(qidors::series))
         .route(&at("/instances"), get(qidors::instances))
-        .route(&at(study), get(retrieve::retrieve).merge(post(stowrs::store)))
+        .route(&at(study), get(retrieve::retrieve).merge(post(stowrs::store)).delete(delete::delete))
         .route(&below(study, "/metadata"), get(metadata::metadata))
         .route(&below(study, "/rendered"), get(rendered::rendered))
         .route(&below(study, "/thumbnail"), get(rendered::thumbnail))
         .route(&below(study, "/series"), get(qidors::series))
         .route(&below(study, "/instances"), get(qidors::instances))
-        .route(&at(series), get(retrieve::retrieve))
+        .route(&at(series), get(retrieve::retrieve).delete(delete::delete))
         .route(&below(series, "/metadata"), get(metadata::metadata))
         .route(&below(series, "/rendered"), get(rendered::rendered))
         .route(&below(series, "/thumbnail"), get(rendered::thumbnail))
         .route(&below(series, "/instances"), get(qidors::instances))
-        .route(&at(instance), get(retrieve::retrieve))
+        .route(&at(instance), get(retrieve::retrieve).delete(delete::delete))
         .route(&below(instance, "/metadata"), get(metadata::metadata))
         .route(&below(instance, "/thumbnail"), get(rendered::thumbnail))
         .route(&below(instance, "/rendered"), get(rendered::rendered))

@@ -1,6 +1,7 @@
 //! The cases of the conformance suite, by subject.
 
 mod audit;
+mod correct;
 mod directory;
 mod fsck;
 mod ingest;
@@ -10,6 +11,7 @@ mod scope;
 mod search;
 
 pub use audit::*;
+pub use correct::*;
 pub use directory::*;
 pub use fsck::*;
 pub use ingest::*;

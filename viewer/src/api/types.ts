@@ -16,6 +16,7 @@ export type Role =
   | 'coordinator'
   | 'administrator'
   | 'security_officer'
+  | 'archivist'
   | 'auditor'
   | 'uploader';
 

@@ -86,6 +86,12 @@ impl Breach {
     }
 }
 
+impl From<std::net::SocketAddr> for Contact {
+    fn from(address: std::net::SocketAddr) -> Self {
+        Self { host: address.ip().to_string(), port: address.port(), transport: Transport::Plain }
+    }
+}
+
 impl Device {
     /// A device with these rights and no other settings.
     #[must_use]

@@ -6,5 +6,8 @@
 
 pub mod dicomweb;
 pub mod dimse;
+pub mod forward;
+pub mod orders;
+pub mod remote;
 mod seats;
 pub mod transcode;

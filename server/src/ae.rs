@@ -190,7 +190,7 @@ fn certificate(text: &str) -> Result<Option<Sha256>> {
     fingerprint.map(Some).with_context(|| format!("--certificate {text}"))
 }
 
-fn contact(text: &str, transport: Transport) -> Result<Option<Contact>> {
+pub fn contact(text: &str, transport: Transport) -> Result<Option<Contact>> {
     if text == "none" {
         return Ok(None);
     }

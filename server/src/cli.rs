@@ -2,9 +2,8 @@
 
 use crate::config::{Config, DataArgs};
 use crate::{ae, demo, import, maintenance, node, study, verify};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -94,7 +93,7 @@ pub struct ServeArgs {
 #[derive(Args)]
 struct EchoArgs {
     /// Host and port, such as 127.0.0.1:11112.
-    address: SocketAddr,
+    address: String,
     /// Our AE title.
     #[arg(long, default_value = "FARSIGHT")]
     calling: String,
@@ -144,7 +143,9 @@ async fn echo(args: EchoArgs) -> Result<ExitCode> {
     let calling = model::AeTitle::parse(&args.calling)?;
     let called = model::AeTitle::parse(&args.called)?;
     let timeout = std::time::Duration::from_secs(10);
-    let took = pacs::dimse::echo(args.address, &calling, &called, timeout).await?;
+    let contact = crate::ae::contact(&args.address, access::Transport::Plain)?;
+    let contact = contact.context("the address is HOST:PORT")?;
+    let took = pacs::dimse::echo(contact, &calling, &called, timeout).await?;
     println!("{called} at {} answered in {} ms.", args.address, took.as_millis());
     Ok(ExitCode::SUCCESS)
 }

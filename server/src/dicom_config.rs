@@ -122,7 +122,8 @@ impl DicomSection {
             "[dicom] additional_sop_classes, additional_transfer_syntaxes, preferred_transfer_syntaxes",
         )?;
         let tls = self.tls.as_ref().map(TlsSection::listener).transpose().context("[dicom.tls]")?;
-        Ok(DimseConfig { storage_policy, tls, ..DimseConfig::new(ae_title, limits) })
+        let tls_request = self.tls_request()?;
+        Ok(DimseConfig { storage_policy, tls, tls_request, ..DimseConfig::new(ae_title, limits) })
     }
 
     /// What it takes to call others over TLS; `None` without `[dicom.tls]`.

@@ -27,6 +27,7 @@ pub struct Node {
     listener: TcpListener,
     router: axum::Router,
     dimse: dimse::Server,
+    dimse_config: dimse::DimseConfig,
 }
 
 /// Local time of numbers and printed reports: China has one time zone.
@@ -44,7 +45,7 @@ impl Node {
             .with_context(|| format!("[http] listen = \"{}\"", config.http.listen))?;
         let http = listener.local_addr()?;
         let dimse_config = config.dicom.dimse_config(config.limits.clone())?;
-        let dimse = dimse::Server::bind(config.dicom.listen, dimse_config, storage.clone())
+        let dimse = dimse::Server::bind(config.dicom.listen, dimse_config.clone(), storage.clone())
             .await
             .with_context(|| dicom_listeners(config))?;
         let (dicom, dicom_tls) = (dimse.local_addr(), dimse.tls_addr());
@@ -65,7 +66,7 @@ impl Node {
         let state = ApiState::new(storage.clone(), consults, public_url, status)
             .with_cors_origins(config.http.cors_origins.clone());
         let router = viewer_api::router(state);
-        Ok(Self { http, dicom, dicom_tls, storage, listener, router, dimse })
+        Ok(Self { http, dicom, dicom_tls, storage, listener, router, dimse, dimse_config })
     }
 
     /// Serves until `stop` says so, then finishes what is under way.
@@ -74,6 +75,8 @@ impl Node {
             let _ = stop.wait_for(|stop| *stop).await;
         };
         let dimse = tokio::spawn(self.dimse.run(stopped(stop.clone())));
+        let background = pacs::forward::run(self.storage.clone(), self.dimse_config, stopped(stop.clone()));
+        let background = tokio::spawn(background);
         let listener = self.listener.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
         });
@@ -81,6 +84,7 @@ impl Node {
         let http = axum::serve(listener, service).with_graceful_shutdown(stopped(stop));
         let mut deadline = tokio::spawn(http.into_future());
         dimse.await?;
+        background.await?;
         // Whoever keeps a connection open does not keep the node from stopping.
         if tokio::time::timeout(std::time::Duration::from_secs(10), &mut deadline).await.is_err() {
             deadline.abort();

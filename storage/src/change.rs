@@ -30,6 +30,10 @@ impl Work<'_> {
         for step in &change.corrections {
             self.take_step(scope, step).await?;
         }
+        if let Some(cursor) = &change.cursor {
+            self.move_cursor(cursor).await?;
+        }
+        self.enqueue(&change.jobs).await?;
         self.audits.extend(change.audit.iter().map(|entry| PendingAudit {
             at_ms: self.now_ms,
             actor: scope.actor.clone(),

@@ -109,6 +109,14 @@ impl Database {
         }
     }
 
+    /// The same for a row that is left alone when somebody else is about to change it.
+    pub fn skip_locked(&self) -> &'static str {
+        match self.dialect {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
     /// What a `SELECT` of a row that is about to be changed ends with.
     pub fn for_update(&self) -> &'static str {
         match self.dialect {

@@ -18,7 +18,8 @@ pub(crate) struct NameKeys {
 const GROUP_CHARS_MAX: usize = 64;
 
 /// Lower case, narrow, `^` and runs of white space as one space: how names are compared.
-pub(crate) fn fold(text: &str) -> String {
+#[must_use]
+pub fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let c = match c {

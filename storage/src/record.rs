@@ -3,7 +3,7 @@
 
 use crate::db::{Bindings, at, to_u64};
 use crate::writer::{Changing, ToCommit};
-use crate::{AuditEntry, Storage, StorageError};
+use crate::{AuditEntry, CursorMove, NewJob, Storage, StorageError};
 use model::{ConsultId, OrgId, Scope, Uid};
 use serde_json::Value as Json;
 use sqlx::Row as _;
@@ -94,6 +94,10 @@ pub struct Change {
     pub events: Vec<(&'static str, Json)>,
     /// Corrections to make and to take back.
     pub corrections: Vec<crate::correct::CorrectionStep>,
+    /// Jobs to be done later, in order.
+    pub jobs: Vec<NewJob>,
+    /// A reader of the outbox that moves on.
+    pub cursor: Option<CursorMove>,
 }
 
 /// The order of a list.

@@ -8,6 +8,7 @@ use crate::audit::PendingAudit;
 use crate::db::{Database, at};
 use crate::index::Work;
 use crate::ingest::{Arrival, Stored, blocking};
+use crate::jobs::JobWork;
 use crate::objects::{Intent, ObjectName, Objects, Placing, Shelf, TempFile, io_error};
 use crate::prepare::Prepared;
 use crate::{Change, Storage, StorageError};
@@ -72,6 +73,7 @@ pub(crate) enum ToCommit {
     Instances(Vec<(Box<Durable>, Answer<Stored>)>, Intent),
     Blob(DurableBlob, Intent, Answer<()>),
     Change(Box<Changing>, Answer<()>),
+    Jobs(Box<JobWork>, Answer<Vec<crate::Job>>),
     Audit(PendingAudit, Option<Answer<()>>),
     Close(oneshot::Sender<()>),
 }
@@ -239,6 +241,7 @@ async fn committer(mut queue: mpsc::Receiver<ToCommit>, db: Database, group_max:
                     jobs.push(Job::Blob(blob, answer));
                 }
                 ToCommit::Change(change, answer) => jobs.push(Job::Change(change, answer)),
+                ToCommit::Jobs(work, answer) => jobs.push(Job::Jobs(work, answer)),
                 ToCommit::Audit(event, answer) => jobs.push(Job::Audit(event, answer)),
                 ToCommit::Close(done) => close = Some(done),
             }
@@ -264,11 +267,13 @@ enum Job {
     Instance(Box<Durable>, Answer<Stored>),
     Blob(DurableBlob, Answer<()>),
     Change(Box<Changing>, Answer<()>),
+    Jobs(Box<JobWork>, Answer<Vec<crate::Job>>),
     Audit(PendingAudit, Option<Answer<()>>),
 }
 
 enum Done {
     Stored(Stored),
+    Jobs(Vec<crate::Job>),
     Nothing,
 }
 
@@ -278,7 +283,15 @@ impl Job {
             Self::Instance(_, answer) => {
                 let _ = answer.send(result.and_then(|done| match done {
                     Done::Stored(stored) => Ok(stored),
-                    Done::Nothing => Err(StorageError::Unavailable("the writer lost an answer".to_owned())),
+                    Done::Jobs(_) | Done::Nothing => {
+                        Err(StorageError::Unavailable("the writer lost an answer".to_owned()))
+                    }
+                }));
+            }
+            Self::Jobs(_, answer) => {
+                let _ = answer.send(result.map(|done| match done {
+                    Done::Jobs(jobs) => jobs,
+                    Done::Stored(_) | Done::Nothing => Vec::new(),
                 }));
             }
             Self::Blob(_, answer) | Self::Change(_, answer) | Self::Audit(_, Some(answer)) => {
@@ -325,6 +338,7 @@ async fn commit_together(
             Job::Instance(durable, _) => Ok(Done::Stored(work.instance(durable).await?)),
             Job::Blob(blob, _) => work.blob(blob).await.map(|()| Done::Nothing),
             Job::Change(change, _) => apply(&mut work, change).await?.map(|()| Done::Nothing),
+            Job::Jobs(job_work, _) => work_on_jobs(&mut work, job_work).await?.map(Done::Jobs),
             Job::Audit(event, _) => {
                 work.audits.push(event.clone());
                 Ok(Done::Nothing)
@@ -352,5 +366,20 @@ async fn apply(work: &mut Work<'_>, change: &Changing) -> Result<Result<(), Stor
         work.connection.execute("ROLLBACK TO SAVEPOINT change").await.map_err(at(place))?;
     }
     work.connection.execute("RELEASE SAVEPOINT change").await.map_err(at(place))?;
+    Ok(result)
+}
+
+/// Work on jobs behind a savepoint, as a change.
+async fn work_on_jobs(
+    work: &mut Work<'_>,
+    jobs: &JobWork,
+) -> Result<Result<Vec<crate::Job>, StorageError>, StorageError> {
+    let place = "working on jobs";
+    work.connection.execute("SAVEPOINT jobs").await.map_err(at(place))?;
+    let result = work.jobs(jobs).await;
+    if result.is_err() {
+        work.connection.execute("ROLLBACK TO SAVEPOINT jobs").await.map_err(at(place))?;
+    }
+    work.connection.execute("RELEASE SAVEPOINT jobs").await.map_err(at(place))?;
     Ok(result)
 }

@@ -97,4 +97,9 @@ on_both![
     what_is_hidden_is_not_there_and_comes_back,
     what_is_deleted_is_gone_unless_it_is_evidence,
     a_store_during_a_large_deletion_is_answered,
+    jobs_of_a_lane_are_done_in_order_by_one_worker,
+    a_lease_that_ran_out_is_another_workers,
+    what_is_put_off_holds_its_lane_and_what_is_set_aside_does_not,
+    jobs_of_others_do_not_exist,
+    a_reader_of_the_outbox_moves_with_what_it_made,
 ];

@@ -20,6 +20,8 @@ pub(crate) struct Admitted {
     pub caller: Caller,
     /// What its texts are taken for where their label says nothing of use.
     pub assumed_charset: Option<Assumed>,
+    /// The title that the peer called with.
+    pub calling: AeTitle,
     pub seat: Seat<AeTitle>,
 }
 
@@ -71,7 +73,7 @@ pub(crate) async fn admit(node: &Node, rq: &AssociateRq, presented: &Presented) 
     )?;
     let assumed_charset = device.assumed_character_set.as_deref().and_then(Assumed::parse);
     let caller = Caller::device(&device, Some(presented.address));
-    Ok(Admitted { ac, agreed, caller, assumed_charset, seat })
+    Ok(Admitted { ac, agreed, caller, assumed_charset, calling, seat })
 }
 
 /// Refusals on the audit chain, bounded: a peer that knocks without end must not fill it.

@@ -10,10 +10,11 @@ use super::server::Node;
 use super::sop::Service;
 use super::state::{Action, Event, State, action};
 use super::wire::{Fragment, FragmentEnd, FragmentKind, Received, Wire, WireError, put_pdata};
-use super::{find, status, store};
+use super::{commitment, find, get_scp, move_scp, status, store, worklist};
 use access::{Caller, Presented};
 use dataset::charset::Assumed;
-use std::collections::HashSet;
+use model::{AeTitle, Uid};
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 use storage::{AuditAction, AuditEntry, AuditOutcome};
@@ -50,6 +51,12 @@ pub(crate) struct Association<'a, S> {
     pub caller: Caller,
     /// What its texts are taken for where their label says nothing of use.
     pub assumed_charset: Option<Assumed>,
+    /// The title that the peer called with.
+    pub calling: AeTitle,
+    /// Reports of storage commitment that are not answered yet: message and transaction.
+    pub reports: HashMap<u16, Uid>,
+    /// Of messages that we begin on it: sub-operations of C-GET, reports of storage commitment.
+    last_message_id: u16,
     /// Services that were asked for without the right to them.
     not_authorised: HashSet<Service>,
 }
@@ -78,7 +85,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
     if let Err(stop) = nothing_since(&mut wire).await {
         return leave(node, &mut wire, stop).await;
     }
-    let Admitted { ac, agreed, caller, assumed_charset, seat } = match admitted {
+    let Admitted { ac, agreed, caller, assumed_charset, calling, seat } = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => {
             admission::note_refusal(node, &rq, presented.address, refusal).await;
@@ -97,8 +104,17 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
     let (ae, peer) = (&caller.scope().actor.id, presented.address);
     tracing::debug!(%ae, %peer, implementation = %rq.implementation_version, "association");
     wire.established(Duration::from_millis(limits.dimse_idle_timeout_ms));
-    let mut association =
-        Association { node, wire, agreed, caller, assumed_charset, not_authorised: HashSet::new() };
+    let mut association = Association {
+        node,
+        wire,
+        agreed,
+        caller,
+        assumed_charset,
+        calling,
+        reports: HashMap::new(),
+        last_message_id: 0,
+        not_authorised: HashSet::new(),
+    };
     let stop = association.run().await;
     drop(seat);
     node.counters.associations_open.subtract(1);
@@ -193,7 +209,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Association<'_, S> {
             (Service::StudyRootFind | Service::PatientRootFind, field::C_FIND_RQ) => {
                 find::serve(self, &request).await
             }
-            // We have asked nothing, so nothing can be answered.
+            (Service::StudyRootMove | Service::PatientRootMove, field::C_MOVE_RQ) => {
+                move_scp::serve(self, &request).await
+            }
+            (Service::StudyRootGet | Service::PatientRootGet, field::C_GET_RQ) => {
+                get_scp::serve(self, &request).await
+            }
+            (Service::ModalityWorklist, field::C_FIND_RQ) => worklist::serve(self, &request).await,
+            (Service::StorageCommitment, field::N_ACTION_RQ) => commitment::serve(self, &request).await,
+            (Service::StorageCommitment, response)
+                if response == field::N_EVENT_REPORT_RQ | field::RESPONSE =>
+            {
+                commitment::told(self, &request).await
+            }
+            // We have asked nothing else, so nothing can be answered.
             (_, response) if response & field::RESPONSE != 0 => Err(Stop::Abort(AbortReason::UnexpectedPdu)),
             _ => {
                 self.skip_data_set(&request).await?;
@@ -224,6 +253,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Association<'_, S> {
         if let Err(error) = self.node.storage.audit(self.caller.scope(), entry).await {
             tracing::warn!(%error, "a refused operation could not be audited");
         }
+    }
+
+    /// A Message ID for a message of ours.
+    pub(crate) fn next_message_id(&mut self) -> u16 {
+        self.last_message_id = self.last_message_id.checked_add(1).unwrap_or(1);
+        self.last_message_id
     }
 
     /// The next command, whole; it is bounded.

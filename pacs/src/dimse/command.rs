@@ -9,13 +9,25 @@ pub(crate) const COMMAND_BYTES_MAX: usize = 64 * 1024;
 pub(crate) mod tag {
     pub(crate) const GROUP_LENGTH: u16 = 0x0000;
     pub(crate) const AFFECTED_SOP_CLASS_UID: u16 = 0x0002;
+    pub(crate) const REQUESTED_SOP_CLASS_UID: u16 = 0x0003;
     pub(crate) const COMMAND_FIELD: u16 = 0x0100;
     pub(crate) const MESSAGE_ID: u16 = 0x0110;
     pub(crate) const MESSAGE_ID_BEING_RESPONDED_TO: u16 = 0x0120;
+    pub(crate) const MOVE_DESTINATION: u16 = 0x0600;
+    pub(crate) const PRIORITY: u16 = 0x0700;
     pub(crate) const COMMAND_DATA_SET_TYPE: u16 = 0x0800;
     pub(crate) const STATUS: u16 = 0x0900;
     pub(crate) const ERROR_COMMENT: u16 = 0x0902;
     pub(crate) const AFFECTED_SOP_INSTANCE_UID: u16 = 0x1000;
+    pub(crate) const REQUESTED_SOP_INSTANCE_UID: u16 = 0x1001;
+    pub(crate) const EVENT_TYPE_ID: u16 = 0x1002;
+    pub(crate) const ACTION_TYPE_ID: u16 = 0x1008;
+    pub(crate) const NUMBER_OF_REMAINING_SUBOPERATIONS: u16 = 0x1020;
+    pub(crate) const NUMBER_OF_COMPLETED_SUBOPERATIONS: u16 = 0x1021;
+    pub(crate) const NUMBER_OF_FAILED_SUBOPERATIONS: u16 = 0x1022;
+    pub(crate) const NUMBER_OF_WARNING_SUBOPERATIONS: u16 = 0x1023;
+    pub(crate) const MOVE_ORIGINATOR_AE_TITLE: u16 = 0x1030;
+    pub(crate) const MOVE_ORIGINATOR_MESSAGE_ID: u16 = 0x1031;
 }
 
 /// Command Data Set Type that means: no data set.
@@ -24,8 +36,12 @@ pub(crate) const NO_DATA_SET: u16 = 0x0101;
 /// Values of Command Field (0000,0100) that this node sends or answers.
 pub(crate) mod field {
     pub(crate) const C_STORE_RQ: u16 = 0x0001;
+    pub(crate) const C_GET_RQ: u16 = 0x0010;
     pub(crate) const C_FIND_RQ: u16 = 0x0020;
+    pub(crate) const C_MOVE_RQ: u16 = 0x0021;
     pub(crate) const C_ECHO_RQ: u16 = 0x0030;
+    pub(crate) const N_EVENT_REPORT_RQ: u16 = 0x0100;
+    pub(crate) const N_ACTION_RQ: u16 = 0x0130;
     pub(crate) const C_CANCEL_RQ: u16 = 0x0FFF;
     /// A response is its request with this bit.
     pub(crate) const RESPONSE: u16 = 0x8000;
@@ -87,6 +103,11 @@ impl Command {
     /// A value as a UID.
     pub(crate) fn uid(&self, element: u16) -> Option<model::Uid> {
         model::Uid::parse(std::str::from_utf8(self.0.get(&element)?).ok()?).ok()
+    }
+
+    /// A value of VR AE.
+    pub(crate) fn ae_title(&self, element: u16) -> Option<model::AeTitle> {
+        model::AeTitle::parse(std::str::from_utf8(self.0.get(&element)?).ok()?).ok()
     }
 
     /// Command Field (0000,0100).

@@ -47,6 +47,12 @@ pub struct Counters {
     pub finds: Counter,
     /// Matches sent for C-FIND.
     pub find_matches: Counter,
+    /// C-MOVE requests.
+    pub moves: Counter,
+    /// C-GET requests.
+    pub gets: Counter,
+    /// Requests of storage commitment.
+    pub commitments: Counter,
     /// Bytes received over all associations that have ended.
     pub bytes_received: Counter,
 }
@@ -67,6 +73,9 @@ impl Counters {
             ("dimse_instances_refused_total", self.instances_refused.get()),
             ("dimse_finds_total", self.finds.get()),
             ("dimse_find_matches_total", self.find_matches.get()),
+            ("dimse_moves_total", self.moves.get()),
+            ("dimse_gets_total", self.gets.get()),
+            ("dimse_commitments_total", self.commitments.get()),
             ("dimse_bytes_received_total", self.bytes_received.get()),
         ]
     }

@@ -2,11 +2,11 @@
 
 use super::pdu::{
     APPLICATION_CONTEXT, AnsweredContext, AssociateAc, AssociateRq, ContextResult, ExtendedNegotiation,
-    Rejection, padded,
+    Rejection, RoleOffer, RoleSelection, padded,
 };
 use super::sop::{Service, StoragePolicy};
 use model::AeTitle;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An accepted presentation context.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub(crate) struct Agreed {
     /// Longest P-DATA-TF that may be sent; never more than our own limit, whatever the peer announced.
     pub pdu_bytes_max: u32,
     pub find: BTreeMap<String, FindExtensions>,
+    /// Storage SOP classes of which the requestor is a provider, as C-GET needs it (PS3.4 §C.5.3).
+    pub stores_to_requestor: BTreeSet<String>,
 }
 
 /// The two titles of a request, checked.
@@ -125,6 +127,8 @@ pub(crate) fn answer(
         }
     }
     let extended = rq.extended.iter().filter_map(|wish| extension(wish, policy, &mut agreed.find)).collect();
+    let provided = &mut agreed.stores_to_requestor;
+    let roles = rq.roles.iter().filter_map(|wish| role(wish, policy, provided)).collect();
     let ac = AssociateAc {
         called: rq.called,
         calling: rq.calling,
@@ -132,9 +136,23 @@ pub(crate) fn answer(
         pdu_bytes_max,
         identity_accepted,
         extended,
-        roles: Vec::new(),
+        roles,
     };
     Ok((ac, agreed))
+}
+
+/// The roles of the requestor that are accepted (PS3.7 §D.3.3.4): provider only of storage, which C-GET needs.
+fn role(
+    wish: &RoleSelection,
+    policy: &StoragePolicy,
+    stores_to_requestor: &mut BTreeSet<String>,
+) -> Option<RoleSelection> {
+    let service = policy.service(&wish.sop_class)?;
+    let scp = if service == Service::Storage { wish.scp } else { RoleOffer::No };
+    if scp == RoleOffer::Yes {
+        stores_to_requestor.insert(wish.sop_class.clone());
+    }
+    Some(RoleSelection { sop_class: wish.sop_class.clone(), scu: wish.scu, scp })
 }
 
 /// Grants of an extended negotiation of C-FIND what is asked for and served: all but timezone adjustment.
@@ -145,7 +163,7 @@ fn extension(
 ) -> Option<ExtendedNegotiation> {
     match policy.service(&wish.sop_class)? {
         Service::StudyRootFind | Service::PatientRootFind => {}
-        Service::Verification | Service::Storage => return None,
+        _ => return None,
     }
     let asked = |at: usize| if wish.information.get(at) == Some(&1) { Extension::On } else { Extension::Off };
     let granted = FindExtensions { relational: asked(0), date_time: asked(1), fuzzy: asked(2) };
@@ -286,5 +304,17 @@ mod tests {
         let (ac, agreed) = answer(&request, &StoragePolicy::default(), 65_536, 128, false).unwrap();
         assert_eq!(ac.extended[0].information, [1, 1, 1, 0]);
         assert!(agreed.find[sop::STUDY_ROOT_FIND].relational.is_on());
+    }
+
+    #[test]
+    fn a_requestor_may_be_provider_of_storage_and_of_nothing_else() {
+        let wish =
+            |class: &str| RoleSelection { sop_class: class.into(), scu: RoleOffer::No, scp: RoleOffer::Yes };
+        let roles = vec![wish(CT), wish(sop::STUDY_ROOT_FIND), wish("1.2.3")];
+        let request = AssociateRq { roles, ..rq(&[(1, CT, &[EXPLICIT])]) };
+        let (ac, agreed) = answer(&request, &StoragePolicy::default(), 65_536, 128, false).unwrap();
+        let refused = RoleSelection { scp: RoleOffer::No, ..wish(sop::STUDY_ROOT_FIND) };
+        assert_eq!(ac.roles, [wish(CT), refused]);
+        assert_eq!(agreed.stores_to_requestor, BTreeSet::from([CT.to_owned()]));
     }
 }

@@ -3,7 +3,7 @@
 use super::counters::Counters;
 use super::seats::{Seat, Seats};
 use super::sop::StoragePolicy;
-use super::tls::TlsAcceptance;
+use super::tls::{TlsAcceptance, TlsRequest};
 use super::{admission, association};
 use access::Presented;
 use model::{AeTitle, Limits};
@@ -29,6 +29,8 @@ pub struct DimseConfig {
     pub storage_policy: StoragePolicy,
     /// A second listener for DICOM over TLS.
     pub tls: Option<TlsListen>,
+    /// With what others are called whose contact is by TLS.
+    pub tls_request: Option<TlsRequest>,
     /// Milliseconds that associations get at shutdown to finish what they are doing.
     pub shutdown_grace_ms: u64,
 }
@@ -38,7 +40,7 @@ impl DimseConfig {
     #[must_use]
     pub fn new(ae_title: AeTitle, limits: Limits) -> Self {
         let storage_policy = StoragePolicy::default();
-        Self { ae_title, limits, storage_policy, tls: None, shutdown_grace_ms: 10_000 }
+        Self { ae_title, limits, storage_policy, tls: None, tls_request: None, shutdown_grace_ms: 10_000 }
     }
 }
 

@@ -11,6 +11,20 @@ pub(crate) const VERIFICATION: &str = "1.2.840.10008.1.1";
 pub(crate) const PATIENT_ROOT_FIND: &str = "1.2.840.10008.5.1.4.1.2.1.1";
 /// Study Root Query/Retrieve Information Model – FIND (PS3.4 §C.6.2).
 pub(crate) const STUDY_ROOT_FIND: &str = "1.2.840.10008.5.1.4.1.2.2.1";
+/// Patient Root Query/Retrieve Information Model – MOVE.
+pub(crate) const PATIENT_ROOT_MOVE: &str = "1.2.840.10008.5.1.4.1.2.1.2";
+/// Study Root Query/Retrieve Information Model – MOVE.
+pub(crate) const STUDY_ROOT_MOVE: &str = "1.2.840.10008.5.1.4.1.2.2.2";
+/// Patient Root Query/Retrieve Information Model – GET.
+pub(crate) const PATIENT_ROOT_GET: &str = "1.2.840.10008.5.1.4.1.2.1.3";
+/// Study Root Query/Retrieve Information Model – GET.
+pub(crate) const STUDY_ROOT_GET: &str = "1.2.840.10008.5.1.4.1.2.2.3";
+/// Storage Commitment Push Model SOP Class (PS3.4 §J.3).
+pub(crate) const STORAGE_COMMITMENT: &str = "1.2.840.10008.1.20.1";
+/// The well-known instance of it (PS3.4 §J.3.5).
+pub(crate) const STORAGE_COMMITMENT_INSTANCE: &str = "1.2.840.10008.1.20.1.1";
+/// Modality Worklist Information Model – FIND (PS3.4 §K.6.1).
+pub(crate) const MODALITY_WORKLIST: &str = "1.2.840.10008.5.1.4.31";
 
 /// A service that an abstract syntax asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +37,18 @@ pub(crate) enum Service {
     PatientRootFind,
     /// C-FIND in the Study Root model.
     StudyRootFind,
+    /// C-MOVE in the Patient Root model.
+    PatientRootMove,
+    /// C-MOVE in the Study Root model.
+    StudyRootMove,
+    /// C-GET in the Patient Root model.
+    PatientRootGet,
+    /// C-GET in the Study Root model.
+    StudyRootGet,
+    /// N-ACTION and N-EVENT-REPORT of Storage Commitment.
+    StorageCommitment,
+    /// C-FIND in the Modality Worklist model.
+    ModalityWorklist,
 }
 
 impl Service {
@@ -31,7 +57,11 @@ impl Service {
         match self {
             Self::Verification => None,
             Self::Storage => Some(Right::Store),
-            Self::PatientRootFind | Self::StudyRootFind => Some(Right::Search),
+            Self::PatientRootFind | Self::StudyRootFind | Self::ModalityWorklist => Some(Right::Search),
+            Self::PatientRootMove | Self::StudyRootMove | Self::PatientRootGet | Self::StudyRootGet => {
+                Some(Right::Retrieve)
+            }
+            Self::StorageCommitment => Some(Right::Store),
         }
     }
 
@@ -41,6 +71,11 @@ impl Service {
             Self::Verification => "verification",
             Self::Storage => "storage",
             Self::PatientRootFind | Self::StudyRootFind => "query",
+            Self::PatientRootMove | Self::StudyRootMove | Self::PatientRootGet | Self::StudyRootGet => {
+                "retrieval"
+            }
+            Self::StorageCommitment => "commitment",
+            Self::ModalityWorklist => "worklist",
         }
     }
 }
@@ -64,6 +99,12 @@ pub(crate) fn service(abstract_syntax: &str) -> Option<Service> {
         VERIFICATION => Some(Service::Verification),
         PATIENT_ROOT_FIND => Some(Service::PatientRootFind),
         STUDY_ROOT_FIND => Some(Service::StudyRootFind),
+        PATIENT_ROOT_MOVE => Some(Service::PatientRootMove),
+        STUDY_ROOT_MOVE => Some(Service::StudyRootMove),
+        PATIENT_ROOT_GET => Some(Service::PatientRootGet),
+        STUDY_ROOT_GET => Some(Service::StudyRootGet),
+        STORAGE_COMMITMENT => Some(Service::StorageCommitment),
+        MODALITY_WORKLIST => Some(Service::ModalityWorklist),
         uid if is_storage(uid) => Some(Service::Storage),
         _ => None,
     }
@@ -220,10 +261,10 @@ mod tests {
             assert_eq!(service(uid), Some(Service::Storage), "{uid}");
         }
         let not_served = [
-            "1.2.840.10008.1.20.1",         // Storage Commitment
+            "1.2.840.10008.1.20.2",         // Storage Commitment, pull (retired)
             "1.2.840.10008.1.3.10",         // DICOMDIR
             "1.2.840.10008.5.1.4.38.1",     // Hanging protocol
-            "1.2.840.10008.5.1.4.1.2.2.2",  // Study Root MOVE
+            "1.2.840.10008.5.1.4.1.2.3.2",  // Patient/Study Only MOVE (retired)
             "1.2.826.0.1.3680043.9.9999.1", // private
             "",
         ];

@@ -11,6 +11,20 @@ pub(crate) const PENDING: u16 = 0xFF00;
 pub(crate) const PENDING_KEYS_UNSUPPORTED: u16 = 0xFF01;
 /// Matching terminated due to a C-CANCEL.
 pub(crate) const CANCELLED: u16 = 0xFE00;
+/// Warning: sub-operations complete, one or more failed or had warnings (PS3.4 §C.4.2.1.5).
+pub(crate) const SUBOPERATIONS_WITH_FAILURES: u16 = 0xB000;
+/// Refused: out of resources, unable to perform sub-operations.
+pub(crate) const UNABLE_TO_PERFORM_SUBOPERATIONS: u16 = 0xA702;
+/// Refused: move destination unknown.
+pub(crate) const MOVE_DESTINATION_UNKNOWN: u16 = 0xA801;
+/// Failure: no such SOP instance (PS3.7 §C.5.9).
+pub(crate) const NO_SUCH_OBJECT_INSTANCE: u16 = 0x0112;
+/// Failure: no such action (PS3.7 §C.5.13).
+pub(crate) const NO_SUCH_ACTION: u16 = 0x0123;
+/// Failure: invalid argument value (PS3.7 §C.5.3).
+pub(crate) const INVALID_ARGUMENT_VALUE: u16 = 0x0115;
+/// Failure: class-instance conflict (PS3.7 §C.5.4).
+pub(crate) const CLASS_INSTANCE_CONFLICT: u16 = 0x0119;
 /// Refused: not authorised (PS3.7 §C.5.16).
 pub(crate) const NOT_AUTHORISED: u16 = 0x0124;
 /// Failure: processing failure (PS3.7 §C.5.21).

@@ -363,12 +363,24 @@ fn fragment(pdata: PData, bytes: &[u8]) -> Fragment<'_> {
 /// Appends P-DATA-TF PDUs with one PDV each that carry `bytes` as one command or data set; none is longer than
 /// `pdu_bytes_max` (PS3.8 §9.3.1: fragments of even length, but for the last).
 pub(crate) fn put_pdata(to: &mut Vec<u8>, context: u8, kind: FragmentKind, bytes: &[u8], pdu_bytes_max: u32) {
+    put_part(to, context, kind, bytes, FragmentEnd::Last, pdu_bytes_max);
+}
+
+/// The same for a part of a command or data set, of even length unless it is the last.
+pub(crate) fn put_part(
+    to: &mut Vec<u8>,
+    context: u8,
+    kind: FragmentKind,
+    bytes: &[u8],
+    end: FragmentEnd,
+    pdu_bytes_max: u32,
+) {
     let room = (pdu_bytes_max as usize).saturating_sub(PDV_HEADER_BYTES).max(2) & !1;
     let mut rest = bytes;
     loop {
         let (piece, after) = rest.split_at(room.min(rest.len()));
         rest = after;
-        let last = if rest.is_empty() { 2 } else { 0 };
+        let last = if rest.is_empty() && end == FragmentEnd::Last { 2 } else { 0 };
         let control = last | u8::from(kind == FragmentKind::Command);
         // A piece is no longer than a u32, because `room` came from one.
         let length = u32::try_from(piece.len()).unwrap_or(u32::MAX - 6);

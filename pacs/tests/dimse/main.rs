@@ -5,6 +5,7 @@ mod load;
 mod peers;
 mod rules;
 mod scripted;
+mod services;
 mod syntaxes;
 mod table_9_10;
 mod tls;

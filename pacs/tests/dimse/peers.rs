@@ -18,7 +18,7 @@ async fn echo_answers_those_who_are_known() {
     let echo =
         async |calling: &str| pacs::dimse::echo(node.address, &ae(calling), &ae("FARSIGHT"), PATIENCE).await;
     assert!(echo("CT1").await.unwrap() < PATIENCE);
-    let rejected = pacs::dimse::EchoError::Rejected { result: 1, source_byte: 1, reason: 3 };
+    let rejected = pacs::dimse::RequestError::Rejected { result: 1, source_byte: 1, reason: 3 };
     assert_eq!(echo("STRANGER").await, Err(rejected));
 
     assert_eq!(node.counters.echoes.get(), 2);

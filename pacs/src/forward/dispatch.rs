@@ -1,0 +1,130 @@
+//! From the outbox to jobs and arrived orders: each event once, in order, together with the cursor.
+
+use super::JOB;
+use super::rule::{ForwardRule, Subject, rules};
+use crate::orders;
+use model::{Actor, AeTitle, Key, Level, OrgId, Query, Scope, Uid};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+use std::collections::{HashMap, HashSet};
+use storage::{Change, CursorMove, NewJob, OutboxEvent, Storage, StorageError};
+
+/// Name of the cursor.
+const CURSOR: &str = "dispatch";
+/// Events of one step.
+const EVENTS: u32 = 500;
+
+/// An event `instance.stored`, as far as it matters here.
+#[derive(Debug, Deserialize)]
+struct Stored {
+    owner: OrgId,
+    study: Uid,
+    series: Uid,
+    instance: Uid,
+    #[serde(default)]
+    sender: String,
+}
+
+/// Moves to the end of the outbox.
+pub(super) async fn run(storage: &Storage) -> Result<(), StorageError> {
+    loop {
+        let from = storage.outbox_cursor(CURSOR).await?;
+        let events = storage.outbox_events(from, EVENTS).await?;
+        let Some(last) = events.last() else { return Ok(()) };
+        let mut change = consider(storage, &events).await?;
+        change.cursor = Some(CursorMove { name: CURSOR, from, to: last.seq });
+        let is_all = events.len() < EVENTS as usize;
+        match storage.apply(&Scope::node("forwarding"), change).await {
+            Ok(()) if is_all => return Ok(()),
+            Ok(()) => {}
+            // Another node was first, or an order was changed meanwhile: look again, at the next tick.
+            Err(StorageError::Conflict(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// What is known of a series for as long as a step lasts.
+struct Series {
+    modality: String,
+    descriptions: Vec<String>,
+    accession_number: String,
+    patient_id: String,
+}
+
+async fn consider(storage: &Storage, events: &[OutboxEvent]) -> Result<Change, StorageError> {
+    let mut change = Change::default();
+    let mut rules_of: HashMap<OrgId, Vec<ForwardRule>> = HashMap::new();
+    let mut series_of: HashMap<(OrgId, Uid), Option<Series>> = HashMap::new();
+    let mut studies = HashSet::new();
+    for event in events.iter().filter(|event| event.topic == "instance.stored") {
+        let Ok(stored) = serde_json::from_value::<Stored>(event.body.clone()) else {
+            tracing::error!(seq = event.seq, "an event of the outbox cannot be read");
+            continue;
+        };
+        if !rules_of.contains_key(&stored.owner) {
+            rules_of.insert(stored.owner.clone(), rules(storage, &scope(&stored.owner)).await?);
+        }
+        let rules = rules_of.get(&stored.owner).map(Vec::as_slice).unwrap_or_default();
+        let is_new_study = studies.insert((stored.owner.clone(), stored.study.clone()));
+        if rules.is_empty() && !is_new_study {
+            continue;
+        }
+        let key = (stored.owner.clone(), stored.series.clone());
+        if !series_of.contains_key(&key) {
+            series_of.insert(key.clone(), series(storage, &stored).await?);
+        }
+        let Some(Some(series)) = series_of.get(&key) else { continue };
+        if is_new_study {
+            let (accession, patient) = (&series.accession_number, &series.patient_id);
+            let arrival = orders::arrival(storage, &stored.owner, &stored.study, accession, patient).await?;
+            change.puts.extend(arrival.puts);
+            change.audit.extend(arrival.audit);
+            change.events.extend(arrival.events);
+        }
+        let subject = Subject {
+            source: stored.sender.strip_prefix("ae:").and_then(|title| AeTitle::parse(title).ok()),
+            modality: series.modality.clone(),
+            descriptions: series.descriptions.clone(),
+        };
+        let destinations: HashSet<&AeTitle> =
+            rules.iter().filter(|rule| rule.wants(&subject)).map(|rule| &rule.destination).collect();
+        change.jobs.extend(destinations.into_iter().map(|destination| job(&stored, destination)));
+    }
+    Ok(change)
+}
+
+fn scope(owner: &OrgId) -> Scope {
+    Scope::organisation(Actor::node("forwarding"), owner.clone()).owned_by(owner.clone())
+}
+
+fn job(stored: &Stored, destination: &AeTitle) -> NewJob {
+    let body = json!({
+        "study": stored.study.as_str(),
+        "series": stored.series.as_str(),
+        "instance": stored.instance.as_str(),
+    });
+    NewJob::new(JOB, destination.as_str(), stored.owner.clone(), body)
+}
+
+/// What the index says of a series; `None` when it is gone again.
+async fn series(storage: &Storage, stored: &Stored) -> Result<Option<Series>, StorageError> {
+    let query = Query::new(Level::Series, 1)
+        .with_value(Key::StudyInstanceUid, stored.study.as_str())
+        .with_value(Key::SeriesInstanceUid, stored.series.as_str());
+    let page = storage.search(&scope(&stored.owner), &query).await?;
+    Ok(page.rows.first().map(|row| {
+        let text = |key: &str| text(&row.attributes, key);
+        Series {
+            modality: text("00080060"),
+            descriptions: vec![text("00081030"), text("0008103E")],
+            accession_number: text("00080050"),
+            patient_id: text("00100020"),
+        }
+    }))
+}
+
+fn text(row: &Map<String, Json>, key: &str) -> String {
+    let value = row.get(key).and_then(|attribute| attribute.get("Value")?.get(0)?.as_str());
+    value.unwrap_or_default().to_owned()
+}

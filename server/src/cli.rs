@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::config::{Config, DataArgs};
-use crate::{ae, demo, import, maintenance, node, study, verify};
+use crate::{ae, demo, import, maintenance, node, services, study, verify};
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -61,6 +61,21 @@ enum Command {
     Study {
         #[command(subcommand)]
         command: study::StudyCommand,
+    },
+    /// Place and list orders: what modalities find on their worklists.
+    Order {
+        #[command(subcommand)]
+        command: services::OrderCommand,
+    },
+    /// Forward to other nodes: rules, and what waits.
+    Forward {
+        #[command(subcommand)]
+        command: services::ForwardCommand,
+    },
+    /// Search other nodes and bring here what they have.
+    Remote {
+        #[command(subcommand)]
+        command: services::RemoteCommand,
     },
     /// Bring the index of a node to this version's schema.
     Migrate(DataArgs),
@@ -131,6 +146,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             println!("The index has this version's schema.");
             Ok(ExitCode::SUCCESS)
         }
+        Command::Order { command } => services::order(command).await,
+        Command::Forward { command } => services::forward(command).await,
+        Command::Remote { command } => services::remote(command).await,
         Command::Echo(args) => echo(args).await,
         Command::Openapi => {
             println!("{}", viewer_api::openapi().to_pretty_json()?);

@@ -11,6 +11,7 @@ mod import;
 mod maintenance;
 mod node;
 mod samples;
+mod services;
 mod study;
 mod verify;
 

@@ -64,7 +64,8 @@ impl Node {
         let counters = dimse.counters();
         let status = Arc::new(move || counters.snapshot());
         let state = ApiState::new(storage.clone(), consults, public_url, status)
-            .with_cors_origins(config.http.cors_origins.clone());
+            .with_cors_origins(config.http.cors_origins.clone())
+            .with_dimse(dimse_config.clone());
         let router = viewer_api::router(state);
         Ok(Self { http, dicom, dicom_tls, storage, listener, router, dimse, dimse_config })
     }

@@ -17,6 +17,11 @@ fn pynetdicom() {
 }
 
 #[test]
+fn pynetdicom_for_retrieval_and_commitment() {
+    check("test_services");
+}
+
+#[test]
 fn dicomweb_client() {
     check("test_dicomweb");
 }

@@ -10,10 +10,13 @@ mod consults;
 mod corrections;
 mod cors;
 mod docs;
+mod forwarding;
 mod health;
 mod json;
+mod orders;
 mod partners;
 mod problem;
+mod remotes;
 mod report_files;
 mod request;
 #[cfg(test)]

@@ -59,6 +59,8 @@ pub enum ApiError {
     TooLarge,
     /// The disk is full, or the node is overloaded.
     OutOfResources,
+    /// Another node did not do what it was asked for; the text says how it failed.
+    Peer(String),
     /// A part of the node does not answer.
     Unavailable,
     /// A fault of ours.
@@ -87,6 +89,7 @@ impl ApiError {
             }
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Over the size limit"),
             Self::OutOfResources => (StatusCode::INSUFFICIENT_STORAGE, "out-of-resources", "No room left"),
+            Self::Peer(_) => (StatusCode::BAD_GATEWAY, "peer", "Another node failed"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A fault of the server"),
         }
@@ -98,7 +101,7 @@ impl IntoResponse for ApiError {
         let (status, slug, title) = self.row();
         let (detail, field) = match &self {
             Self::Forbidden(text) => (Some(*text), None),
-            Self::Conflict(text) => (Some(text.as_str()), None),
+            Self::Conflict(text) | Self::Peer(text) => (Some(text.as_str()), None),
             Self::Invalid { field, detail } => (Some(detail.as_str()), Some(field.as_str())),
             _ => (None, None),
         };

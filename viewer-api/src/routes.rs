@@ -3,8 +3,8 @@
 use crate::docs::ApiDoc;
 use crate::state::ApiState;
 use crate::{
-    application, audit, auth, consults, corrections, cors, docs, health, partners, report_files, session,
-    slides, studies, uploads, verify,
+    application, audit, auth, consults, corrections, cors, docs, forwarding, health, orders, partners, remotes,
+    report_files, session, slides, studies, uploads, verify,
 };
 use axum::Router;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
@@ -59,6 +59,17 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(verify::verify_consult))
         .merge(OpenApiRouter::new().routes(routes!(verify::verify_files)).layer(verify::body_limit()))
         .routes(routes!(audit::list_audit))
+        .routes(routes!(orders::list_orders, orders::place_order))
+        .routes(routes!(orders::get_order, orders::cancel_order))
+        .routes(routes!(forwarding::list_queue))
+        .routes(routes!(forwarding::retry_queue))
+        .routes(routes!(forwarding::remove_from_queue))
+        .routes(routes!(forwarding::list_rules))
+        .routes(routes!(forwarding::put_rule, forwarding::remove_rule))
+        .routes(routes!(remotes::list_remotes))
+        .routes(routes!(remotes::echo_remote))
+        .routes(routes!(remotes::find_remote))
+        .routes(routes!(remotes::retrieve_remote))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))

@@ -20,6 +20,15 @@ pub type DicomStatus = Arc<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>;
 pub struct ApiState(pub(crate) Arc<Inner>);
 
 impl ApiState {
+    /// The same, calling other nodes in this way. To be said before the state is shared.
+    #[must_use]
+    pub fn with_dimse(mut self, dimse: pacs::dimse::DimseConfig) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.dimse = dimse;
+        }
+        self
+    }
+
     /// Waits for a seat for work with a password.
     pub(crate) async fn password_seat(&self) -> Result<SemaphorePermit<'_>, ApiError> {
         self.0.password_work.acquire().await.map_err(|_| ApiError::Unavailable)
@@ -34,6 +43,8 @@ pub(crate) struct Inner {
     pub public_origin: String,
     /// Origins whose pages may use DICOMweb.
     pub cors_origins: Vec<String>,
+    /// As whom, and within which limits, other nodes are called.
+    pub dimse: pacs::dimse::DimseConfig,
     pub secure_cookies: SecureCookies,
     pub dicom_status: DicomStatus,
     pub attempts: Attempts,
@@ -55,7 +66,10 @@ impl ApiState {
     ) -> Self {
         let secure_cookies =
             if public_origin.starts_with("https://") { SecureCookies::Yes } else { SecureCookies::No };
+        let ae_title = model::AeTitle::parse("FARSIGHT").unwrap_or_else(|_| unreachable!("a constant title"));
+        let dimse = pacs::dimse::DimseConfig::new(ae_title, storage.limits().clone());
         Self(Arc::new(Inner {
+            dimse,
             keystore: Keystore::new(storage.clone()),
             slides: wsi::Slides::new(storage.clone()),
             attempts: Attempts::default(),

@@ -19,6 +19,9 @@ use tokio::task::JoinSet;
 /// The kind of forwarding jobs; a lane is a destination's AE title.
 pub const JOB: &str = "forward";
 
+/// The kinds of jobs that people look at: forwarding, retrievals, reports of storage commitment.
+pub const KINDS: [&str; 3] = [JOB, crate::remote::JOB, crate::dimse::commitment::JOB];
+
 /// How often the outbox and the jobs are looked at.
 const TICK: Duration = Duration::from_millis(500);
 /// Lanes that are worked on at once.

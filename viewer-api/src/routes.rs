@@ -3,8 +3,8 @@
 use crate::docs::ApiDoc;
 use crate::state::ApiState;
 use crate::{
-    application, audit, auth, consults, corrections, cors, docs, forwarding, health, orders, partners, remotes,
-    report_files, session, slides, studies, uploads, verify,
+    application, audit, auth, consults, corrections, cors, docs, forwarding, health, orders, partners,
+    remotes, report_files, session, slides, studies, uploads, verify,
 };
 use axum::Router;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};

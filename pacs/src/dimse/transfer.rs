@@ -108,7 +108,7 @@ pub(crate) async fn send<S: AsyncRead + AsyncWrite + Unpin>(
     way: &Way,
     command: &Command,
 ) -> Result<Option<&'static str>, Broken> {
-    let mut parts: Parts = if way.transfer_syntax == *instance.syntax() {
+    let mut parts: Parts = if way.transfer_syntax == *instance.syntax() && !instance.is_corrected() {
         stored(storage, instance).boxed()
     } else {
         match transcode::data_set(storage, instance, &way.transfer_syntax).await {

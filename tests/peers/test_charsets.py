@@ -148,6 +148,12 @@ class CharacterSets(unittest.TestCase):
         self.assertEqual(components(row["00100010"]["Value"][0]), expected, "QIDO-RS")
         [metadata] = dicomweb(f"/studies/{study}/metadata")
         self.assertEqual(components(metadata["00100010"]["Value"][0]), expected, "metadata")
+        status, body, _ = get(f"/api/v1/studies/{township()['id']}/{study}")
+        self.assertEqual(status, 200, body[:200])
+        parts = expected.split("=")
+        shown = next(part for part in [*parts[1:2], parts[0], *parts[2:]] if part)
+        # People see no delimiters.
+        self.assertEqual(sorted(json.loads(body)["patient_name"].replace(" ", "")), sorted(shown.replace("^", "")))
         for asked in ("ISO_IR 192", label):
             [answer] = find(question(study, asked), calling)
             self.assertEqual(said(answer.PatientName, asked), expected, f"C-FIND in {asked}")

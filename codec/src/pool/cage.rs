@@ -106,13 +106,17 @@ pub(super) fn trim_heap() {
 
 /// Limits that hold whatever the kernel is. The limit of memory is the node's to set, job by job.
 pub(super) fn limit(cpu_seconds_max: u64, file_bytes_max: u64) -> io::Result<()> {
-    let most = |most| Rlimit { current: Some(most), maximum: Some(most) };
     // What was being decoded is not to be found in a core file.
-    rustix::process::setrlimit(Resource::Core, most(0))?;
-    rustix::process::setrlimit(Resource::Cpu, most(cpu_seconds_max))?;
-    rustix::process::setrlimit(Resource::Fsize, most(file_bytes_max))?;
-    rustix::process::setrlimit(Resource::Nproc, most(0))?;
-    Ok(())
+    lower(Resource::Core, 0)?;
+    lower(Resource::Cpu, cpu_seconds_max)?;
+    lower(Resource::Fsize, file_bytes_max)?;
+    lower(Resource::Nproc, 0)
+}
+
+/// Never raises: whoever started the node may have set less, and only the superuser may undo that.
+fn lower(resource: Resource, most: u64) -> io::Result<()> {
+    let most = rustix::process::getrlimit(resource).maximum.map_or(most, |hard| hard.min(most));
+    Ok(rustix::process::setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
 }
 
 /// Confines this process as far as the kernel can.
@@ -120,7 +124,7 @@ pub(super) fn confine(without: &[Facility]) -> io::Result<Confinement> {
     set_no_new_privileges()?;
     let has_landlock = !without.contains(&Facility::Landlock) && landlock();
     // No descriptor can be opened from here on, by whatever call. (Landlock needs one.)
-    rustix::process::setrlimit(Resource::Nofile, Rlimit { current: Some(0), maximum: Some(0) })?;
+    lower(Resource::Nofile, 0)?;
     let has_seccomp = !without.contains(&Facility::Seccomp) && seccomp();
     Ok(Confinement { has_landlock, has_seccomp })
 }

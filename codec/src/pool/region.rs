@@ -41,6 +41,11 @@ impl Region {
         self.file.try_clone()
     }
 
+    /// Bytes of the whole file, whose size never changes.
+    pub fn file_bytes(&self) -> u64 {
+        HEAD_BYTES as u64 + self.data_bytes_max
+    }
+
     pub fn write_head(&self, head: &[u8]) -> io::Result<()> {
         if head.len() > HEAD_BYTES {
             return Err(io::ErrorKind::InvalidInput.into());

@@ -43,7 +43,7 @@ fn enter() -> io::Result<(File, Region)> {
         .filter_map(|(facility, name)| without.contains(name).then_some(facility))
         .collect();
     let address_space = address_space_bytes()?;
-    cage::limit(cpu_seconds, u64::MAX)?;
+    cage::limit(cpu_seconds, region.file_bytes())?;
     let confinement = cage::confine(&without)?;
 
     region.write_head(&address_space.to_le_bytes())?;

@@ -143,8 +143,14 @@ impl Worker {
         if limit == self.memory_limit {
             return Ok(());
         }
-        let pid = Pid::from_child(&self.child);
-        rustix::process::prlimit(Some(pid), Resource::As, Rlimit { current: Some(limit), maximum: None })?;
+        // The worker has inherited the node's own limit, which must not be raised.
+        let maximum = rustix::process::getrlimit(Resource::As).maximum;
+        let current = Some(maximum.map_or(limit, |hard| hard.min(limit)));
+        rustix::process::prlimit(
+            Some(Pid::from_child(&self.child)),
+            Resource::As,
+            Rlimit { current, maximum },
+        )?;
         self.memory_limit = limit;
         Ok(())
     }

@@ -41,6 +41,9 @@ pub struct Contact {
     /// How it is called.
     #[serde(default)]
     pub transport: Transport,
+    /// SHA-256 of the certificate that it must have over TLS; with one, neither its issuer nor the names in it count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_sha256: Option<Sha256>,
 }
 
 /// What DICOM messages travel over.
@@ -88,7 +91,12 @@ impl Breach {
 
 impl From<std::net::SocketAddr> for Contact {
     fn from(address: std::net::SocketAddr) -> Self {
-        Self { host: address.ip().to_string(), port: address.port(), transport: Transport::Plain }
+        Self {
+            host: address.ip().to_string(),
+            port: address.port(),
+            transport: Transport::Plain,
+            certificate_sha256: None,
+        }
     }
 }
 

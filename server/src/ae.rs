@@ -71,6 +71,9 @@ pub struct Settings {
     /// What it is called over: plain or tls.
     #[arg(long, value_name = "plain|tls")]
     transport: Option<String>,
+    /// The certificate that is expected there: a PEM file or its SHA-256; `none` to go by authority and host name.
+    #[arg(long, value_name = "FILE|SHA256|none")]
+    contact_certificate: Option<String>,
     /// What its texts are when they name no character set or ISO_IR 100: GB18030, GBK, GB2312, UTF-8, EUC-KR, SHIFT_JIS,
     /// or `none`.
     #[arg(long, alias = "assumed-charset", value_name = "TERM|none")]
@@ -139,12 +142,22 @@ impl Settings {
         }
         if let Some(text) = &self.contact {
             // Who is called over TLS stays so at another address.
-            let transport = device.contact.take().map_or(Transport::Plain, |contact| contact.transport);
-            device.contact = contact(text, transport)?;
+            let former = device.contact.take();
+            device.contact =
+                contact(text, former.as_ref().map_or(Transport::Plain, |c| c.transport))?.map(|new| {
+                    Contact {
+                        certificate_sha256: former.and_then(|contact| contact.certificate_sha256),
+                        ..new
+                    }
+                });
         }
         if let Some(text) = &self.transport {
             let Some(contact) = &mut device.contact else { bail!("--transport needs a --contact") };
             contact.transport = word::<Transport>(text)?;
+        }
+        if let Some(text) = &self.contact_certificate {
+            let Some(contact) = &mut device.contact else { bail!("--contact-certificate needs a --contact") };
+            contact.certificate_sha256 = certificate(text)?;
         }
         if let Some(text) = &self.character_set {
             if text != "none" && Assumed::parse(text).is_none() {
@@ -201,7 +214,7 @@ pub fn contact(text: &str, transport: Transport) -> Result<Option<Contact>> {
         bail!("--contact {text}: the host is neither a name nor an address");
     }
     let port = port.parse().ok().filter(|port| *port != 0).context("--contact: the port is no number")?;
-    Ok(Some(Contact { host, port, transport }))
+    Ok(Some(Contact { host, port, transport, certificate_sha256: None }))
 }
 
 fn words(rights: &[Right]) -> String {
@@ -220,7 +233,12 @@ fn from(device: &Device) -> String {
 
 fn reached(device: &Device) -> String {
     let transport = |contact: &Contact| format!("{:?}", contact.transport).to_lowercase();
-    let contact = |contact: &Contact| format!("{}:{} {}", contact.host, contact.port, transport(contact));
+    let pinned = |contact: &Contact| {
+        contact.certificate_sha256.map_or_else(String::new, |sha256| format!(" {sha256}"))
+    };
+    let contact = |contact: &Contact| {
+        format!("{}:{} {}{}", contact.host, contact.port, transport(contact), pinned(contact))
+    };
     device.contact.as_ref().map_or_else(|| "none".to_owned(), contact)
 }
 
@@ -281,14 +299,21 @@ mod tests {
             "[fd00::7]:104",
             "--transport",
             "tls",
+            "--contact-certificate",
+            &"cd".repeat(32),
             "--character-set",
             "GBK",
         ])
         .unwrap();
         assert_eq!(device.contact.as_ref().unwrap().host, "fd00::7");
         let text = shown(&device);
-        for part in ["store,search\n", "10.20.0.0/16,192.168.7.4", &"ab".repeat(32), "fd00::7:104 tls", "GBK"]
-        {
+        for part in [
+            "store,search\n",
+            "10.20.0.0/16,192.168.7.4",
+            &"ab".repeat(32),
+            &format!("fd00::7:104 tls {}", "cd".repeat(32)),
+            "GBK",
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert_eq!(line(&device).split('\t').count(), 6);
@@ -314,6 +339,7 @@ mod tests {
             ["--contact", "10.20.0.7:0"],
             ["--contact", "a b:104"],
             ["--transport", "tls"],
+            ["--contact-certificate", "none"],
         ] {
             assert!(set(&arguments).is_err(), "{arguments:?}");
         }

@@ -148,7 +148,7 @@ pub(crate) async fn dial(
                 Err(RequestError::Unreachable("this node has no [dicom.tls] to call with".to_owned()))
             }
             (access::Transport::Tls, Some(tls)) => {
-                let stream = tls.connect(stream, &contact.host, None).await;
+                let stream = tls.connect(stream, &contact.host, contact.certificate_sha256).await;
                 let stream = stream.map_err(|error| RequestError::Unreachable(error.to_string()))?;
                 Ok(Box::new(stream) as Link)
             }

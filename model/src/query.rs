@@ -3,6 +3,9 @@
 /// Query/retrieve level (PS3.4 §C.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Level {
+    /// One row per patient: the studies in reach that an owner keeps under the same Patient ID, told by the newest one
+    /// that matches. Studies without a Patient ID are not put together. Keys of lower levels match any of the studies.
+    Patient,
     /// One row per study.
     Study,
     /// One row per series.
@@ -24,7 +27,8 @@ pub enum Key {
     PatientSex,
     /// (0020,000D)
     StudyInstanceUid,
-    /// (0008,0020)
+    /// (0008,0020). Values may go on with a time of day: `20260101` or `202601011530`, so that a range of date and time
+    /// is one range (combined date-time matching, PS3.4 §C.2.2.2.5).
     StudyDate,
     /// (0008,0030)
     StudyTime,
@@ -48,6 +52,15 @@ pub enum Key {
     SeriesDescription,
     /// (0018,0015)
     BodyPartExamined,
+    /// (0040,0244)
+    PerformedStepStartDate,
+    /// (0040,0245)
+    PerformedStepStartTime,
+    /// (0040,0275) > (0040,0009); together with [`Key::RequestedProcedureId`] both match in the same item (sequence
+    /// matching, PS3.4 §C.2.2.2.6).
+    ScheduledProcedureStepId,
+    /// (0040,0275) > (0040,1001)
+    RequestedProcedureId,
     /// (0008,0018)
     SopInstanceUid,
     /// (0008,0016)
@@ -63,8 +76,11 @@ pub enum Key {
 pub enum Matching {
     /// Single value matching; names ignore case and width.
     Single(String),
-    /// List of UID matching, or any of several values.
+    /// List of UID matching, or any of several values, which may have wildcards (multiple value matching, PS3.4
+    /// §C.2.2.3.2).
     AnyOf(Vec<String>),
+    /// Empty value matching (PS3.4 §C.2.2.3.1): the attribute is absent or has no value.
+    Empty,
     /// Wildcard matching: `*` any run, `?` one character.
     Wildcard(String),
     /// Range matching, both ends included; an open end is `None`. Values are DICOM DA, TM or DT text.

@@ -11,3 +11,5 @@ pub mod orders;
 pub mod remote;
 mod seats;
 pub mod transcode;
+
+mod keys;

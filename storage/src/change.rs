@@ -4,6 +4,7 @@ use crate::StorageError;
 use crate::audit::PendingAudit;
 use crate::db::{at, clean, placeholders, sql};
 use crate::index::Work;
+use crate::listing;
 use crate::record::{Expected, Grant, GrantChange, Put};
 use crate::writer::Changing;
 use model::{OrgId, Scope};
@@ -203,7 +204,7 @@ impl Work<'_> {
 
     async fn give(&mut self, scope: &Scope, grant: &Grant) -> Result<(), StorageError> {
         let (study_id, moment) = self.granted_study(scope, grant, &[&grant.owner]).await?;
-        sqlx::query(
+        let given = sqlx::query(
             "INSERT INTO study_grant (grantee, moment, study_id) VALUES ($1,$2,$3) ON CONFLICT DO NOTHING",
         )
         .bind(grant.grantee.as_str())
@@ -212,6 +213,9 @@ impl Work<'_> {
         .execute(&mut *self.connection)
         .await
         .map_err(at(PLACE))?;
+        if given.rows_affected() > 0 {
+            listing::grant(self.connection, self.db, study_id, &grant.grantee).await?;
+        }
         sqlx::query(
             "INSERT INTO study_grant_reason (grantee, study_id, consult) VALUES ($1,$2,$3) ON CONFLICT DO NOTHING",
         )
@@ -234,7 +238,7 @@ impl Work<'_> {
             .await
             .map_err(at(PLACE))?;
         // It stays in sight as long as another consult needs it.
-        sqlx::query(
+        let gone = sqlx::query(
             "DELETE FROM study_grant WHERE grantee = $1 AND study_id = $2 AND NOT EXISTS \
              (SELECT 1 FROM study_grant_reason r WHERE r.grantee = $1 AND r.study_id = $2)",
         )
@@ -243,6 +247,9 @@ impl Work<'_> {
         .execute(&mut *self.connection)
         .await
         .map_err(at(PLACE))?;
+        if gone.rows_affected() > 0 {
+            listing::withdraw(self.connection, self.db, study_id, &grant.grantee).await?;
+        }
         Ok(())
     }
 }

@@ -212,9 +212,8 @@ impl Storage {
             ),
             (
                 "study's modalities of series",
-                "SELECT e.id FROM series e WHERE e.modality <> '' AND NOT EXISTS \
-                 (SELECT 1 FROM study_modality m WHERE m.study_id = e.study_id AND m.modality = e.modality) \
-                 ORDER BY e.id",
+                "SELECT e.id FROM series e JOIN study s ON s.id = e.study_id WHERE e.modality <> '' \
+                 AND '\\' || s.modalities || '\\' NOT LIKE '%\\' || e.modality || '\\%' ESCAPE '~' ORDER BY e.id",
             ),
             (
                 "metadata of instance",

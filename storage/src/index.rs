@@ -6,7 +6,7 @@ use crate::audit::{AuditAction, AuditEntry, AuditOutcome, PendingAudit};
 use crate::correct::late::Home;
 use crate::db::{Database, at, clean, placeholders, sql, to_i64};
 use crate::ingest::{Outcome, Stored};
-use crate::names;
+use crate::listing::{self, By, Facts, Listed, Place};
 use crate::writer::{Durable, DurableBlob};
 use model::{OrgId, Sha256, Uid};
 use serde_json::json;
@@ -150,30 +150,32 @@ impl<'a> Work<'a> {
             }
             self.studies.insert(study_key.clone(), state);
         }
-        let Some((study_id, moment, is_new_modality)) = self.studies.get_mut(&study_key).map(|study| {
+        let Some((study_id, moment, added)) = self.studies.get_mut(&study_key).map(|study| {
             study.instances_added += 1;
-            study.sop_classes.insert(p.sop_class.to_string());
-            let is_new = !p.modality.is_empty() && study.modalities.insert(p.modality.clone());
-            (study.id, study.moment.clone(), is_new)
+            let mut added = Vec::new();
+            if study.sop_classes.insert(p.sop_class.to_string()) {
+                added.push((By::SopClass, p.sop_class.to_string()));
+            }
+            if !p.modality.is_empty() && study.modalities.insert(p.modality.clone()) {
+                added.push((By::Modality, p.modality.clone()));
+            }
+            (study.id, study.moment.clone(), added)
         }) else {
             return Err(StorageError::Unavailable(PLACE.to_owned()));
         };
-        if is_new_modality {
-            sqlx::query(
-                "INSERT INTO study_modality (owner, modality, moment, study_id) VALUES ($1,$2,$3,$4) \
-                 ON CONFLICT DO NOTHING",
-            )
-            .bind(home.owner.as_str())
-            .bind(p.modality.as_str())
-            .bind(moment)
-            .bind(study_id)
-            .execute(&mut *self.connection)
-            .await
-            .map_err(at(PLACE))?;
+        let place = Place { study_id, owner: &home.owner, moment: &moment };
+        if !added.is_empty() {
+            let mut listed = Listed::default();
+            added.iter().for_each(|(by, value)| listed.add(*by, value));
+            listing::add(self.connection, self.db, place, &listed).await?;
         }
         let series_key = (study_id, p.series.clone());
         if !self.series.contains_key(&series_key) {
             let (id, is_new) = self.find_or_insert_series(study_id, new).await?;
+            let steps = if is_new { listing::steps(&p.series_attributes) } else { Vec::new() };
+            if !steps.is_empty() {
+                listing::insert_steps(self.connection, self.db, place, id, &steps).await?;
+            }
             if let Some(study) = self.studies.get_mut(&study_key) {
                 study.series_added += i64::from(is_new);
             }
@@ -274,11 +276,21 @@ impl<'a> Work<'a> {
         if let Some(study) = self.find_study(owner, &home.study).await? {
             return Ok(study);
         }
+        let mut listed = Listed::new(&Facts {
+            patient_names: &p.patient_names,
+            referring_names: &p.referring_names,
+            patient_id: &p.patient_id,
+            patient_birth_date: &p.patient_birth_date,
+            accession_number: &p.accession_number,
+            dicom_study_id: &p.dicom_study_id,
+        });
+        listed.add(By::Modality, &p.modality);
+        listed.add(By::SopClass, p.sop_class.as_str());
         let row = sqlx::query(
             "INSERT INTO study (owner, study_uid, moment, study_time, patient_id, patient_birth_date, patient_sex, \
              accession_number, dicom_study_id, description, attributes, modalities, sop_classes, series_count, \
-             instance_count, has_conflict, received_at_ms) \
-             VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,'','',0,0,0,$12) RETURNING id",
+             instance_count, has_conflict, received_at_ms, name_forms) \
+             VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,'','',0,0,0,$12,$13) RETURNING id",
         )
         .bind(owner.as_str())
         .bind(home.study.as_str())
@@ -292,47 +304,21 @@ impl<'a> Work<'a> {
         .bind(p.study_description.as_str())
         .bind(p.study_attributes.as_str())
         .bind(self.now_ms)
+        .bind(listed.forms_text())
         .fetch_one(&mut *self.connection)
         .await
         .map_err(at(PLACE))?;
         let id: i64 = row.try_get(0).map_err(at(PLACE))?;
-        self.insert_name_keys(owner, id, new).await?;
+        let place = Place { study_id: id, owner, moment: &p.moment };
+        listing::insert_new(self.connection, self.db, place, &listed).await?;
         Ok(StudyState {
             id,
             moment: p.moment.clone(),
-            modalities: BTreeSet::new(),
-            sop_classes: BTreeSet::new(),
+            modalities: Some(p.modality.clone()).filter(|m| !m.is_empty()).into_iter().collect(),
+            sop_classes: BTreeSet::from([p.sop_class.to_string()]),
             series_added: 0,
             instances_added: 0,
         })
-    }
-
-    async fn insert_name_keys(
-        &mut self,
-        owner: &OrgId,
-        study_id: i64,
-        new: &Durable,
-    ) -> Result<(), StorageError> {
-        let p = &new.prepared;
-        let mut all = BTreeSet::new();
-        for (whole, part, groups) in [("P", "p", &p.patient_names), ("R", "r", &p.referring_names)] {
-            let keys = names::keys(groups.iter().map(String::as_str));
-            all.extend(keys.whole.iter().map(|key| format!("{whole}{key}")));
-            all.extend(keys.parts.iter().map(|key| format!("{part}{key}")));
-        }
-        let all: Vec<String> = all.into_iter().collect();
-        for some in all.chunks(100) {
-            let text = format!(
-                "INSERT INTO study_key (owner, name_key, moment, study_id) VALUES {} ON CONFLICT DO NOTHING",
-                placeholders(some.len(), 4)
-            );
-            let mut query = sqlx::query(sql(text));
-            for key in some {
-                query = query.bind(owner.as_str()).bind(clean(key)).bind(p.moment.as_str()).bind(study_id);
-            }
-            query.execute(&mut *self.connection).await.map_err(at(PLACE))?;
-        }
-        Ok(())
     }
 
     async fn find_or_insert_series(

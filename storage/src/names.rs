@@ -1,6 +1,7 @@
 //! Search keys of person names: every component group as sent, folded; Chinese also by character, by pinyin and by
 //! pinyin initials, so that 张, zhang, zs, 张三, zhangsan and zhang^san find 张三.
 
+use model::Matching;
 use pinyin::ToPinyin as _;
 use std::collections::BTreeSet;
 
@@ -17,17 +18,25 @@ pub(crate) struct NameKeys {
 /// Characters of a component group that are looked at (PS3.5 §6.2 allows 64).
 const GROUP_CHARS_MAX: usize = 64;
 
-/// Lower case, narrow, `^` and runs of white space as one space: how names are compared.
+/// Lower case; wide and narrow forms as one, katakana too; `^` and runs of white space as one space: how names are
+/// compared (PS3.4 §C.2.2.2.1 leaves case and width to us).
 #[must_use]
 pub fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let c = match c {
             '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
-            '\u{3000}' | '^' | '·' | '\0' => ' ',
+            '\u{FF61}'..='\u{FF9F}' => full_katakana(c),
+            '\u{3000}' | '^' | '·' | '・' | '\0' => ' ',
             other => other,
         };
-        if c.is_whitespace() {
+        let c = if c == '・' { ' ' } else { c };
+        if let '\u{3099}' | '\u{309A}' | '\u{309B}' | '\u{309C}' = c
+            && let Some(voiced) = out.chars().next_back().and_then(|base| voiced(base, c))
+        {
+            out.pop();
+            out.push(voiced);
+        } else if c.is_whitespace() {
             if !out.is_empty() && !out.ends_with(' ') {
                 out.push(' ');
             }
@@ -39,6 +48,121 @@ pub fn fold(text: &str) -> String {
         out.pop();
     }
     out
+}
+
+/// Half-width katakana U+FF61 to U+FF9F as the full-width ones.
+const KATAKANA: &str = "。「」、・ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン゛゜";
+
+fn full_katakana(half: char) -> char {
+    let index = (half as u32).saturating_sub(0xFF61) as usize;
+    KATAKANA.chars().nth(index).unwrap_or(half)
+}
+
+/// A kana with its sound mark, which a half-width text writes behind it.
+fn voiced(base: char, mark: char) -> Option<char> {
+    let is_half_voiced = matches!(mark, '\u{309A}' | '\u{309C}');
+    match base {
+        'ウ' if !is_half_voiced => Some('ヴ'),
+        'カ' | 'キ' | 'ク' | 'ケ' | 'コ' | 'サ' | 'シ' | 'ス' | 'セ' | 'ソ' | 'タ' | 'チ' | 'ツ' | 'テ'
+        | 'ト'
+            if !is_half_voiced =>
+        {
+            char::from_u32(base as u32 + 1)
+        }
+        'ハ' | 'ヒ' | 'フ' | 'ヘ' | 'ホ' => char::from_u32(base as u32 + 1 + u32::from(is_half_voiced)),
+        _ => None,
+    }
+}
+
+/// The wildcards of a folded pattern: characters that no name has, so that a wide `＊` stays what it is.
+pub(crate) const ANY: char = '\u{E000}';
+pub(crate) const ONE: char = '\u{E001}';
+
+/// A text with `*` and `?` as a pattern.
+pub(crate) fn pattern(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '*' => ANY,
+            '?' | ANY => ONE,
+            other => other,
+        })
+        .collect()
+}
+
+/// What one component group of a wildcard asks of a form of a name: one of these patterns fits. `None` when it asks
+/// nothing.
+pub(crate) fn group_patterns(group: &str) -> Option<Vec<String>> {
+    let folded = fold(&pattern(group));
+    if folded.chars().all(|c| c == ANY) {
+        return None;
+    }
+    // Components that are empty may be left out with their delimiters (PS3.5 §6.2.1): `Li^*` asks for `Li` too.
+    let rest = folded.trim_end_matches(ANY);
+    let short = (rest.len() < folded.len()).then(|| rest.strip_suffix(' ')).flatten().map(str::to_owned);
+    Some(std::iter::once(folded.clone()).chain(short).collect())
+}
+
+/// The component groups of a name or a pattern that say something.
+pub(crate) fn groups(text: &str) -> impl Iterator<Item = &str> {
+    text.split('=').filter(|group| !fold(group).is_empty())
+}
+
+/// The words that fuzzy matching looks for; wildcards only part them.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    let folded = fold(&text.replace(['*', '?', '='], " "));
+    folded.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether a pattern fits a whole text.
+pub(crate) fn fits(pattern: &[char], text: &[char]) -> bool {
+    // The row of a table: which beginnings of the text the pattern so far fits.
+    let mut row = vec![false; text.len() + 1];
+    row[0] = true;
+    for c in pattern {
+        let mut next = vec![false; text.len() + 1];
+        next[0] = row[0] && *c == ANY;
+        for i in 1..=text.len() {
+            next[i] = match *c {
+                ANY => row[i] || next[i - 1],
+                ONE => row[i - 1],
+                c => row[i - 1] && text[i - 1] == c,
+            };
+        }
+        row = next;
+    }
+    row[text.len()]
+}
+
+/// Whether a person name (component groups separated by `=`) matches: what the index answers, for names that are not
+/// in it, such as those of orders.
+#[must_use]
+pub fn name_fits(name: &str, matching: &Matching) -> bool {
+    let keys = keys(name.split('='));
+    let is_whole = |group: &str| keys.whole.contains(&fold(group));
+    let fits_one = |patterns: &[String]| {
+        patterns.iter().any(|pattern| {
+            let pattern: Vec<char> = pattern.chars().collect();
+            keys.whole.iter().any(|form| fits(&pattern, &form.chars().collect::<Vec<_>>()))
+        })
+    };
+    match matching {
+        Matching::Single(text) => groups(text).all(is_whole),
+        Matching::Wildcard(text) => {
+            groups(text).all(|group| group_patterns(group).is_none_or(|patterns| fits_one(&patterns)))
+        }
+        Matching::AnyOf(all) => {
+            all.is_empty()
+                || all.iter().any(|text| match text.contains(['*', '?']) {
+                    true => name_fits(name, &Matching::Wildcard(text.clone())),
+                    false => name_fits(name, &Matching::Single(text.clone())),
+                })
+        }
+        Matching::Fuzzy(text) => {
+            words(text).iter().all(|word| keys.parts.iter().any(|key| key.starts_with(word.as_str())))
+        }
+        Matching::Empty => keys.whole.is_empty(),
+        Matching::Range { .. } => true,
+    }
 }
 
 /// Han ideographs, the blocks that names use.
@@ -319,6 +443,29 @@ mod tests {
             assert!(name_matches("张三", word) && name_matches("Zhang^San=张^三", word), "{word}");
         }
         assert!(!name_matches("张三", "li") && !name_matches("张三", " "));
+    }
+
+    #[test]
+    fn width_case_and_sound_marks_do_not_count() {
+        for (one, other) in
+            [("ＡＢＣ", "abc"), ("ﾔﾏﾀﾞ^ﾀﾛｳ", "ヤマダ タロウ"), ("ﾊﾟﾌﾞ", "パブ"), ("ヴ", "ｳﾞ"), ("ｱ･ｲ", "ア イ")]
+        {
+            assert_eq!(fold(one), fold(other));
+        }
+        assert_ne!(fold("ハ"), fold("バ"));
+    }
+
+    #[test]
+    fn wildcards_are_matched_by_component_group() {
+        let wild = |text: &str| Matching::Wildcard(text.to_owned());
+        let name = "Yamada^Tarou=山田^太郎=やまだ^たろう";
+        for text in ["yamada*", "*^tarou", "山田^?郎", "=山田*", "Y*=山*=や*", "yamada^tarou^*", "*"] {
+            assert!(name_fits(name, &wild(text)), "{text}");
+        }
+        for text in ["ama*", "川?", "Y*=川*", "yamada^t", "＊"] {
+            assert!(!name_fits(name, &wild(text)), "{text}");
+        }
+        assert!(name_fits("", &Matching::Empty) && !name_fits(name, &Matching::Empty));
     }
 
     #[test]

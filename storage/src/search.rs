@@ -1,12 +1,12 @@
 //! Searching studies, series and instances within a scope.
 
 use crate::attributes::{attribute, sorted};
-use crate::db::{at, to_u64};
+use crate::db::{Bindings, Dialect, at, to_u64};
 use crate::index::split;
 use crate::read::chunk_of;
-use crate::search_sql::{Window, joins, order, statement};
+use crate::search_sql::{Statement, Window, granted, statement};
 use crate::{Storage, StorageError};
-use model::{Level, OrgId, Query, Scope};
+use model::{Level, OrgId, Query, Reach, Scope};
 use serde_json::{Map, Value as Json};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
@@ -16,10 +16,11 @@ use sqlx::any::AnyRow;
 pub struct Row {
     /// The organisation that owns it.
     pub owner: OrgId,
-    /// DICOM JSON: every attribute of the level that is known (patient and study for a study; and series; and the
-    /// whole instance without bulk), plus the maintained ones: ModalitiesInStudy (0008,0061), SOPClassesInStudy
+    /// DICOM JSON: every attribute of the level that is known (the patient's; patient and study for a study; and series;
+    /// and the whole instance without bulk), plus the maintained ones: ModalitiesInStudy (0008,0061), SOPClassesInStudy
     /// (0008,0062), NumberOfStudyRelatedSeries/Instances (0020,1206/1208), NumberOfSeriesRelatedInstances
-    /// (0020,1209), InstanceAvailability ONLINE (0008,0056), and for an instance Rows, Columns, NumberOfFrames and
+    /// (0020,1209), for a patient NumberOfPatientRelatedStudies/Series/Instances (0020,1200/1202/1204),
+    /// InstanceAvailability ONLINE (0008,0056), and for an instance Rows, Columns, NumberOfFrames and
     /// (0008,3002) AvailableTransferSyntaxUID.
     pub attributes: Map<String, Json>,
     /// When the study, series or instance arrived first, Unix milliseconds.
@@ -56,28 +57,59 @@ impl Storage {
     pub async fn search(&self, scope: &Scope, query: &Query) -> Result<Page, StorageError> {
         let limit = query.limit.min(self.limits().query_rows_max);
         let window = Window { limit: i64::from(limit) + 1, offset: i64::from(query.offset) };
-        let found = statement(scope, query, window);
-        let (id, columns, metadata) = match query.level {
-            Level::Study => ("s.id", STUDY_COLUMNS.to_owned(), ""),
-            Level::Series => ("e.id", format!("{STUDY_COLUMNS}, {SERIES_COLUMNS}"), ""),
-            Level::Instance => (
-                "i.id",
-                format!("{STUDY_COLUMNS}, {SERIES_COLUMNS}, {INSTANCE_COLUMNS}"),
-                " JOIN instance_metadata m ON m.instance_id = i.id",
-            ),
-        };
-        let text = format!(
-            "SELECT {columns} FROM ({}) AS y, study s{}{metadata} WHERE {id} = y.id ORDER BY {}",
-            found.text,
-            joins(query.level),
-            order(query.level)
-        );
-        let rows = found.values.query(text).fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;
+        let Statement { text, values } = whole(scope, query, window, self.inner.db.dialect);
+        let rows = values.query(text).fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;
         let more = rows.len() > limit as usize;
         let rows =
             rows.iter().take(limit as usize).map(|row| row_of(row, query.level)).collect::<Result<_, _>>()?;
         Ok(Page { rows, more })
     }
+}
+
+/// The statement with the columns of whole rows.
+pub(crate) fn whole(scope: &Scope, query: &Query, window: Window, dialect: Dialect) -> Statement {
+    let Statement { text, mut values } = statement(scope, query, window, dialect);
+    let (columns, tables, condition, rest) = match query.level {
+        Level::Patient => (format!("{STUDY_COLUMNS}, {}", patient_counts(scope, &mut values)), "", "", ""),
+        Level::Study => (STUDY_COLUMNS.to_owned(), "", "", ""),
+        Level::Series => (
+            format!("{STUDY_COLUMNS}, {SERIES_COLUMNS}"),
+            " CROSS JOIN series e",
+            " AND e.id = y.id",
+            ", y.series_number, y.series_uid",
+        ),
+        Level::Instance => (
+            format!("{STUDY_COLUMNS}, {SERIES_COLUMNS}, {INSTANCE_COLUMNS}"),
+            " CROSS JOIN instance i CROSS JOIN series e CROSS JOIN instance_metadata m",
+            " AND i.id = y.id AND e.id = i.series_id AND m.instance_id = i.id",
+            ", y.series_number, y.series_uid, y.instance_number, y.sop_uid",
+        ),
+    };
+    let text = format!(
+        "SELECT {columns} FROM ({text}) AS y CROSS JOIN study s{tables} WHERE s.id = y.study_id{condition} \
+         ORDER BY y.moment DESC, y.study_id DESC{rest}"
+    );
+    Statement { text, values }
+}
+
+/// Counts of a patient's studies, series and instances, as far as the scope sees them.
+fn patient_counts(scope: &Scope, values: &mut Bindings) -> String {
+    let seen = match &scope.reach {
+        Reach::Node => String::new(),
+        Reach::OwnedBy { viewer, owner } if viewer == owner => String::new(),
+        Reach::Granted(viewer) | Reach::OwnedBy { viewer, .. } => {
+            let viewer = values.text(viewer.as_str());
+            format!(" AND (n.owner = {viewer} OR {})", granted("n", &viewer))
+        }
+    };
+    [("1", "1"), ("s.series_count", "n.series_count"), ("s.instance_count", "n.instance_count")]
+        .map(|(own, each)| {
+            format!(
+                "CASE WHEN s.patient_id = '' THEN {own} ELSE (SELECT CAST(sum({each}) AS BIGINT) FROM study n \
+                 WHERE n.owner = s.owner AND n.patient_id = s.patient_id{seen}) END"
+            )
+        })
+        .join(", ")
 }
 
 struct Columns<'r>(&'r AnyRow);
@@ -111,6 +143,12 @@ fn row_of(row: &AnyRow, level: Level) -> Result<Row, StorageError> {
     attributes.insert("00201206".into(), columns.count(4)?);
     attributes.insert("00201208".into(), columns.count(5)?);
     let (mut has_conflict, mut received_at_ms) = (columns.number(6)?, columns.number(7)?);
+    if level == Level::Patient {
+        attributes.retain(|tag, _| tag.starts_with("0010") || tag == "00080005" || tag == "00080056");
+        for (tag, index) in [("00201200", 8), ("00201202", 9), ("00201204", 10)] {
+            attributes.insert(tag.into(), columns.count(index)?);
+        }
+    }
     if level >= Level::Series {
         attributes.extend(columns.attributes(8)?);
         attributes.insert("00201209".into(), columns.count(9)?);

@@ -52,6 +52,7 @@ impl Storage {
         let db = Database::open(&directory, postgres_url.as_deref()).await?;
         let objects = Arc::new(objects);
         recover(&db, &objects, leftovers).await?;
+        crate::listing::bring_up_to_date(&db).await?;
         let writer = Writer::start(db.clone(), objects.clone(), &limits);
         let inner = Inner {
             limits,

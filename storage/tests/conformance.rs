@@ -77,6 +77,7 @@ on_both![
     other_content_is_kept_apart,
     names_are_found_by_whatever_people_type,
     every_key_filters,
+    searches_agree_with_a_naive_model,
     answers_come_in_pages_newest_first,
     frames_are_the_bytes_that_came,
     metadata_is_one_gzip_member,

@@ -4,46 +4,19 @@ use super::accept::require_json;
 use super::problem::WebError;
 use super::routes::{WebState, pairs, parameter};
 use super::target::Target;
+use crate::keys::{self, BadValue, EmptyValues, Form, Fuzzy, combine_date_and_time, key_of, request_key_of};
 use access::Right;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use dataset::dictionary::tag_of;
 use dataset::{Tag, tags};
-use model::{Key, Level, Limits, Matching, Query};
+use model::{Key, Level, Limits, Matching, Query, Uid};
 use serde_json::{Map, Value as Json, json};
 use storage::{AuditAction, AuditEntry, AuditOutcome, Row};
 
 /// Matching keys of one search at most.
 const KEYS_MAX: usize = 32;
-/// Characters of a value to be matched at most; the longest value representation that is matched has 3 × 64.
-const VALUE_CHARS_MAX: usize = 256;
-/// UIDs or code strings of a list to be matched at most.
-const LIST_MAX: usize = 1000;
-
-/// Attributes that can be matched.
-const KEYS: [(Tag, Key); 20] = [
-    (tags::PATIENT_NAME, Key::PatientName),
-    (tags::PATIENT_ID, Key::PatientId),
-    (tags::PATIENT_BIRTH_DATE, Key::PatientBirthDate),
-    (tags::PATIENT_SEX, Key::PatientSex),
-    (tags::STUDY_INSTANCE_UID, Key::StudyInstanceUid),
-    (tags::STUDY_DATE, Key::StudyDate),
-    (tags::STUDY_TIME, Key::StudyTime),
-    (tags::ACCESSION_NUMBER, Key::AccessionNumber),
-    (tags::STUDY_ID, Key::StudyId),
-    (tags::STUDY_DESCRIPTION, Key::StudyDescription),
-    (tags::REFERRING_PHYSICIAN_NAME, Key::ReferringPhysicianName),
-    (tags::MODALITIES_IN_STUDY, Key::ModalitiesInStudy),
-    (tags::SERIES_INSTANCE_UID, Key::SeriesInstanceUid),
-    (tags::MODALITY, Key::Modality),
-    (tags::SERIES_NUMBER, Key::SeriesNumber),
-    (tags::SERIES_DESCRIPTION, Key::SeriesDescription),
-    (tags::BODY_PART_EXAMINED, Key::BodyPartExamined),
-    (tags::SOP_INSTANCE_UID, Key::SopInstanceUid),
-    (tags::SOP_CLASS_UID, Key::SopClassUid),
-    (tags::INSTANCE_NUMBER, Key::InstanceNumber),
-];
 
 /// Returned for a study without being asked (PS3.18 Table 10.6.3-3).
 const STUDY_ATTRIBUTES: [Tag; 17] = [
@@ -195,7 +168,7 @@ async fn search(
 fn note_search(state: &WebState, target: &Target, level: Level) {
     let (storage, scope) = (state.storage.clone(), target.scope.clone());
     let object = match level {
-        Level::Study => "studies",
+        Level::Patient | Level::Study => "studies",
         Level::Series => "series",
         Level::Instance => "instances",
     };
@@ -212,38 +185,63 @@ fn note_search(state: &WebState, target: &Target, level: Level) {
     });
 }
 
-/// `above` is the level that the address names already, whose attributes need no repeating.
+/// What the parameters say for the search as a whole.
+struct Switches {
+    fuzzy: Fuzzy,
+    empty: EmptyValues,
+}
+
+impl Switches {
+    fn of(pairs: &[(String, String)]) -> Self {
+        let is_on = |name: &str| pairs.iter().any(|(k, v)| k == name && v.eq_ignore_ascii_case("true"));
+        Self {
+            fuzzy: if is_on("fuzzymatching") { Fuzzy::On } else { Fuzzy::Off },
+            empty: if is_on("emptyvaluematching") { EmptyValues::Matched } else { EmptyValues::Universal },
+        }
+    }
+}
+
+/// What goes out for a level without being asked. `above` is the level that the address names already, whose
+/// attributes need no repeating.
+fn returned(level: Level, above: Option<Level>) -> Vec<Tag> {
+    let mut all = match level {
+        Level::Patient | Level::Study => STUDY_ATTRIBUTES.to_vec(),
+        Level::Series => SERIES_ATTRIBUTES.to_vec(),
+        Level::Instance => INSTANCE_ATTRIBUTES.to_vec(),
+    };
+    if level > Level::Study && above.is_none() {
+        all.extend(STUDY_ATTRIBUTES);
+    }
+    if level == Level::Instance && above < Some(Level::Series) {
+        all.extend(SERIES_ATTRIBUTES);
+    }
+    all
+}
+
+/// Understands the parameters of a search (PS3.18 §8.3.4).
 fn parse(
     pairs: &[(String, String)],
     level: Level,
     above: Option<Level>,
     limits: &Limits,
 ) -> Result<Search, WebError> {
-    let is_fuzzy = pairs.iter().any(|(k, v)| k == "fuzzymatching" && v.eq_ignore_ascii_case("true"));
+    let switches = Switches::of(pairs);
     let mut query = Query::new(level, limits.query_rows_default);
-    let mut tags_out: Vec<Tag> = match level {
-        Level::Study => STUDY_ATTRIBUTES.to_vec(),
-        Level::Series => SERIES_ATTRIBUTES.to_vec(),
-        Level::Instance => INSTANCE_ATTRIBUTES.to_vec(),
-    };
-    if level > Level::Study && above.is_none() {
-        tags_out.extend(STUDY_ATTRIBUTES);
-    }
-    if level == Level::Instance && above < Some(Level::Series) {
-        tags_out.extend(SERIES_ATTRIBUTES);
-    }
+    let mut tags_out = returned(level, above);
     let mut is_all = false;
     let mut ignored = Vec::new();
     for (name, value) in pairs {
         match name.as_str() {
             "limit" => query.limit = number(name, value)?.min(limits.query_rows_max),
             "offset" => query.offset = number(name, value)?,
-            "fuzzymatching" | "accept" | "charset" => {}
+            "fuzzymatching" | "emptyvaluematching" | "multiplevaluematching" => truth(name, value)?,
+            "accept" | "charset" => {}
             "includefield" => {
-                for field in value.split(',').filter(|f| !f.is_empty()) {
+                for field in value.split(',').map(str::trim).filter(|f| !f.is_empty()) {
                     match field {
                         "all" => is_all = true,
-                        _ => match outermost(field) {
+                        _ => match path(field).and_then(|tags| tags.first().copied()) {
+                            // Sequences go out whole.
                             Some(tag) => tags_out.push(tag),
                             None => ignored.push(plain(field)),
                         },
@@ -251,34 +249,43 @@ fn parse(
                 }
             }
             _ => {
-                let Some(tag) = tag_of(name) else {
+                let Some(tags) = path(name) else {
                     ignored.push(plain(name));
                     continue;
                 };
-                tags_out.push(tag);
-                match KEYS.iter().find(|(t, _)| *t == tag) {
-                    Some((_, key)) => {
-                        if let Some(matching) = matching(*key, value, is_fuzzy)? {
-                            query = query.with(*key, matching);
+                tags_out.extend(tags.first());
+                match key(&tags) {
+                    Some((key, form)) => {
+                        if let Some(matching) = matching(form, value, &switches)? {
+                            query = query.with(key, matching);
                         }
                         if query.filters.len() > KEYS_MAX {
                             return Err(WebError::BadRequest(format!("at most {KEYS_MAX} keys are matched")));
                         }
                     }
+                    None if value.is_empty() => {}
                     None => ignored.push(plain(name)),
                 }
             }
         }
     }
+    combine_date_and_time(&mut query.filters);
     let include = if is_all { Include::All } else { Include::These(tags_out) };
     Ok(Search { query, include, ignored })
 }
 
-/// The attribute that a path such as `RequestAttributesSequence.ScheduledProcedureStepID` begins with: sequences go
-/// out whole.
-fn outermost(path: &str) -> Option<Tag> {
-    let tags: Option<Vec<Tag>> = path.split('.').map(tag_of).collect();
-    tags?.first().copied()
+/// The attributes of a path such as `RequestAttributesSequence.ScheduledProcedureStepID`.
+fn path(path: &str) -> Option<Vec<Tag>> {
+    path.split('.').map(tag_of).collect()
+}
+
+/// The key of a path, and its form.
+fn key(path: &[Tag]) -> Option<(Key, Form)> {
+    match path {
+        [tag] => key_of(*tag).map(|(key, _, form)| (key, form)),
+        [tags::REQUEST_ATTRIBUTES_SEQUENCE, tag] => request_key_of(*tag).map(|key| (key, Form::Text)),
+        _ => None,
+    }
 }
 
 /// Only what may stand in a header.
@@ -290,42 +297,34 @@ fn number(name: &str, value: &str) -> Result<u32, WebError> {
     value.parse().map_err(|_| WebError::BadRequest(format!("{name} is a whole number")))
 }
 
-/// How a value is matched (PS3.4 §C.2.2.2); `None` for universal matching.
-fn matching(key: Key, value: &str, is_fuzzy: bool) -> Result<Option<Matching>, WebError> {
-    if value.chars().all(|c| c == '*') || value == "\"\"" {
-        return Ok(None);
+fn truth(name: &str, value: &str) -> Result<(), WebError> {
+    if ["true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word)) {
+        Ok(())
+    } else {
+        Err(WebError::BadRequest(format!("{name} is true or false")))
     }
-    let is_uid = matches!(
-        key,
-        Key::StudyInstanceUid | Key::SeriesInstanceUid | Key::SopInstanceUid | Key::SopClassUid
-    );
-    if is_uid || matches!(key, Key::ModalitiesInStudy | Key::Modality) {
-        let list: Vec<String> =
-            value.split([',', '\\']).map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned).collect();
-        if list.len() > LIST_MAX {
-            return Err(WebError::BadRequest(format!("a list has at most {LIST_MAX} values")));
+}
+
+/// How a value is matched (PS3.18 §8.3.4.1); `None` for universal matching.
+fn matching(form: Form, value: &str, switches: &Switches) -> Result<Option<Matching>, WebError> {
+    let is_list = matches!(form, Form::Uid | Form::Code);
+    let values: Vec<&str> =
+        value.split(|c| c == '\\' || (is_list && c == ',')).filter(|v| !v.trim().is_empty()).collect();
+    match keys::matching(form, &values, switches.fuzzy, switches.empty) {
+        // What is no UID is nowhere.
+        Err(BadValue::Uid) => {
+            let sound = values.iter().filter_map(|uid| Uid::parse(uid.trim()).ok());
+            let sound: Vec<String> = sound.map(|uid| uid.as_str().to_owned()).collect();
+            Ok(Some(if sound.is_empty() { nothing() } else { Matching::AnyOf(sound) }))
         }
-        if list.len() > 1 {
-            return Ok(Some(Matching::AnyOf(list)));
-        }
+        Err(bad) => Err(WebError::BadRequest(bad.text().to_owned())),
+        Ok(matching) => Ok(matching),
     }
-    if value.chars().count() > VALUE_CHARS_MAX {
-        return Err(WebError::BadRequest(format!("a value has at most {VALUE_CHARS_MAX} characters")));
-    }
-    if matches!(key, Key::StudyDate | Key::StudyTime | Key::PatientBirthDate)
-        && let Some((from, to)) = value.split_once('-')
-    {
-        let end = |text: &str| Some(text.trim().to_owned()).filter(|t| !t.is_empty());
-        return Ok(Some(Matching::Range { from: end(from), to: end(to) }));
-    }
-    let is_name = matches!(key, Key::PatientName | Key::ReferringPhysicianName);
-    if is_name && is_fuzzy {
-        return Ok(Some(Matching::Fuzzy(value.replace(['*', '?'], " ").trim().to_owned())));
-    }
-    if value.contains(['*', '?']) && !is_uid {
-        return Ok(Some(Matching::Wildcard(value.to_owned())));
-    }
-    Ok(Some(Matching::Single(value.to_owned())))
+}
+
+/// Matching that no UID fits.
+fn nothing() -> Matching {
+    Matching::Single("no UID".to_owned())
 }
 
 fn answer_row(base: &str, row: Row, level: Level, include: &Include) -> Map<String, Json> {
@@ -366,7 +365,7 @@ mod tests {
         assert_eq!(
             search.query.filters,
             [
-                (Key::PatientName, Matching::Fuzzy("zhang".into())),
+                (Key::PatientName, Matching::Fuzzy("*zhang*".into())),
                 (Key::AccessionNumber, Matching::Wildcard("*A2*".into())),
                 (Key::ModalitiesInStudy, Matching::Single("CT".into())),
                 (
@@ -425,6 +424,49 @@ mod tests {
             assert!(tags.contains(&tags::REQUEST_ATTRIBUTES_SEQUENCE) && search.ignored.is_empty(), "{text}");
         }
         assert_eq!(parsed("includefield=RequestAttributesSequence.Nonsense").ignored.len(), 1);
+    }
+
+    #[test]
+    fn request_attributes_are_matched_by_their_path() {
+        for text in ["RequestAttributesSequence.ScheduledProcedureStepID=S1", "00400275.00400009=S1"] {
+            let filters = parsed(text).query.filters;
+            assert_eq!(filters, [(Key::ScheduledProcedureStepId, Matching::Single("S1".into()))], "{text}");
+        }
+        assert_eq!(parsed("RequestAttributesSequence.StudyDate=20260101").ignored.len(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_a_value_is_refused_and_what_is_no_uid_is_nowhere() {
+        for text in ["StudyDate=yesterday", "StudyTime=25h", "SeriesNumber=one", "fuzzymatching=maybe"] {
+            assert!(parse(&pairs(Some(text)), Level::Study, None, &Limits::default()).is_err(), "{text}");
+        }
+        let nowhere = [(Key::StudyInstanceUid, nothing())];
+        assert_eq!(parsed(&format!("StudyInstanceUID={}", "1".repeat(200))).query.filters, nowhere);
+        assert_eq!(parsed("StudyInstanceUID=%27%20OR%201").query.filters, nowhere);
+        assert_eq!(
+            parsed("StudyInstanceUID=1.2,x").query.filters,
+            [(Key::StudyInstanceUid, Matching::AnyOf(vec!["1.2".into()]))]
+        );
+    }
+
+    #[test]
+    fn date_and_time_ranges_are_one_and_empty_values_are_asked_for_by_quotes() {
+        assert_eq!(
+            parsed("StudyDate=20260101-20260102&StudyTime=0800-1200").query.filters,
+            [(
+                Key::StudyDate,
+                Matching::Range { from: Some("202601010800".into()), to: Some("202601021200".into()) }
+            )]
+        );
+        assert_eq!(
+            parsed("AccessionNumber=%22%22&emptyvaluematching=true").query.filters,
+            [(Key::AccessionNumber, Matching::Empty)]
+        );
+        assert!(parsed("AccessionNumber=%22%22").query.filters.is_empty());
+        assert_eq!(
+            parsed("PatientID=P1%5CP2*&multiplevaluematching=true").query.filters,
+            [(Key::PatientId, Matching::AnyOf(vec!["P1".into(), "P2*".into()]))]
+        );
     }
 
     #[test]

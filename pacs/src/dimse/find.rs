@@ -96,7 +96,7 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send>(
         for row in &page.rows {
             // Instances that arrive meanwhile push rows to a later page: what was sent is not sent again. Two
             // organisations may hold the same UID, and the first in order is the caller's own.
-            if !find.matches(&row.attributes) || !sent.insert(find.identity(&row.attributes)) {
+            if find.identity(row).is_some_and(|identity| !sent.insert(identity)) {
                 continue;
             }
             put_match(association, request, &find, row, &mut out);

@@ -4,10 +4,12 @@
 use super::answer_charset::AnswerIn;
 use super::negotiate::FindExtensions;
 use super::sop::Service;
+use crate::keys::{self, BadValue, EmptyValues, Form, Fuzzy, combine_date_and_time, key_of, request_key_of};
 use dataset::{Dataset, Element, Tag, VR, Value, tags};
-use model::{AeTitle, Key, Level, Matching, Query};
+use model::{AeTitle, Key, Level, Query};
 use serde_json::{Map, Value as Json};
 use std::collections::HashSet;
+use storage::Row;
 
 /// Query/Retrieve Level (0008,0052).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,51 +40,16 @@ impl FindLevel {
         }
     }
 
-    /// The level of the index; patients are told apart among its studies.
+    /// The level of the index.
     fn index_level(self) -> Level {
         match self {
-            Self::Patient | Self::Study => Level::Study,
+            Self::Patient => Level::Patient,
+            Self::Study => Level::Study,
             Self::Series => Level::Series,
             Self::Image => Level::Instance,
         }
     }
 }
-
-/// How a key's value is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Name,
-    Text,
-    Code,
-    Uid,
-    Date,
-    Time,
-    Number,
-}
-
-/// Keys that are matched, with the level they belong to.
-const KEYS: [(Tag, Key, FindLevel, Form); 20] = [
-    (tags::PATIENT_NAME, Key::PatientName, FindLevel::Patient, Form::Name),
-    (tags::PATIENT_ID, Key::PatientId, FindLevel::Patient, Form::Text),
-    (tags::PATIENT_BIRTH_DATE, Key::PatientBirthDate, FindLevel::Patient, Form::Date),
-    (tags::PATIENT_SEX, Key::PatientSex, FindLevel::Patient, Form::Code),
-    (tags::STUDY_INSTANCE_UID, Key::StudyInstanceUid, FindLevel::Study, Form::Uid),
-    (tags::STUDY_DATE, Key::StudyDate, FindLevel::Study, Form::Date),
-    (tags::STUDY_TIME, Key::StudyTime, FindLevel::Study, Form::Time),
-    (tags::ACCESSION_NUMBER, Key::AccessionNumber, FindLevel::Study, Form::Text),
-    (tags::STUDY_ID, Key::StudyId, FindLevel::Study, Form::Text),
-    (tags::STUDY_DESCRIPTION, Key::StudyDescription, FindLevel::Study, Form::Text),
-    (tags::REFERRING_PHYSICIAN_NAME, Key::ReferringPhysicianName, FindLevel::Study, Form::Name),
-    (tags::MODALITIES_IN_STUDY, Key::ModalitiesInStudy, FindLevel::Study, Form::Code),
-    (tags::SERIES_INSTANCE_UID, Key::SeriesInstanceUid, FindLevel::Series, Form::Uid),
-    (tags::MODALITY, Key::Modality, FindLevel::Series, Form::Code),
-    (tags::SERIES_NUMBER, Key::SeriesNumber, FindLevel::Series, Form::Number),
-    (tags::SERIES_DESCRIPTION, Key::SeriesDescription, FindLevel::Series, Form::Text),
-    (tags::BODY_PART_EXAMINED, Key::BodyPartExamined, FindLevel::Series, Form::Code),
-    (tags::SOP_INSTANCE_UID, Key::SopInstanceUid, FindLevel::Image, Form::Uid),
-    (tags::SOP_CLASS_UID, Key::SopClassUid, FindLevel::Image, Form::Uid),
-    (tags::INSTANCE_NUMBER, Key::InstanceNumber, FindLevel::Image, Form::Number),
-];
 
 /// The unique key of each level (PS3.4 §C.6.1.1, §C.6.2.1).
 const UNIQUE_KEYS: [(FindLevel, Tag); 4] = [
@@ -105,13 +72,6 @@ pub(crate) enum KeySupport {
     Some,
 }
 
-/// A range of date and time as one (PS3.4 §C.2.2.2.5, combined date-time matching).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Window {
-    from: String,
-    to: String,
-}
-
 /// A C-FIND request, understood.
 #[derive(Debug, Clone)]
 pub(crate) struct Find {
@@ -122,7 +82,6 @@ pub(crate) struct Find {
     top: FindLevel,
     asked: Vec<(Tag, VR)>,
     answer_in: AnswerIn,
-    window: Option<Window>,
 }
 
 impl Find {
@@ -150,7 +109,6 @@ impl Find {
             support: KeySupport::All,
             asked: Vec::new(),
             answer_in: AnswerIn::asked_by(identifier),
-            window: None,
         };
         for element in identifier.elements() {
             find.take(element, identifier, extensions)?;
@@ -158,9 +116,8 @@ impl Find {
         if !extensions.relational.is_on() {
             find.check_hierarchy(identifier)?;
         }
-        if extensions.date_time.is_on() {
-            find.combine_date_and_time();
-        }
+        // Combined date-time matching, whether it was negotiated or not: what a range of both means to who asks.
+        combine_date_and_time(&mut find.query.filters);
         Ok(find)
     }
 
@@ -181,21 +138,52 @@ impl Find {
             return Ok(());
         }
         self.asked.push((tag, element.vr));
-        let values: Vec<String> = identifier.texts(tag).iter().map(|v| v.trim().to_owned()).collect();
-        let is_universal = values.iter().all(|value| value.chars().all(|c| c == '*'));
-        if is_universal && !matches!(&element.value, Value::Items(_)) {
-            return Ok(());
+        if let Value::Items(items) = &element.value {
+            return self.take_items(tag, items);
         }
-        let Some((key, form)) = self.key(tag) else {
-            // An empty sequence or item is universal matching too (PS3.4 §C.2.2.2.6).
-            let asks = !matches!(&element.value, Value::Items(items) if items.iter().all(is_empty_item));
-            if asks {
-                self.support = KeySupport::Some;
+        let texts = identifier.texts(tag);
+        let values: Vec<&str> = texts.iter().map(|value| value.trim()).collect();
+        let fuzzy = if extensions.fuzzy.is_on() { Fuzzy::On } else { Fuzzy::Off };
+        match self.key(tag) {
+            Some((key, form)) => self.filter(key, form, &values, fuzzy),
+            None => {
+                if !values.iter().all(|value| value.chars().all(|c| c == '*')) {
+                    self.support = KeySupport::Some;
+                }
+                Ok(())
             }
-            return Ok(());
-        };
-        let matching = matching(form, values, extensions)?;
-        self.query.filters.push((key, matching));
+        }
+    }
+
+    /// Sequence matching (PS3.4 §C.2.2.2.6): one item, whose keys match together. An empty one is universal.
+    fn take_items(&mut self, tag: Tag, items: &[Dataset]) -> Result<(), BadIdentifier> {
+        for item in items {
+            for element in item.elements() {
+                let texts = item.texts(element.tag);
+                let values: Vec<&str> = texts.iter().map(|value| value.trim()).collect();
+                let is_universal = match &element.value {
+                    Value::Items(items) => items.iter().all(is_empty_item),
+                    _ => values.iter().all(|value| value.chars().all(|c| c == '*')),
+                };
+                if is_universal {
+                    continue;
+                }
+                let is_request = tag == tags::REQUEST_ATTRIBUTES_SEQUENCE
+                    && self.level >= FindLevel::Series
+                    && items.len() == 1;
+                match request_key_of(element.tag).filter(|_| is_request) {
+                    Some(key) => self.filter(key, Form::Text, &values, Fuzzy::Off)?,
+                    None => self.support = KeySupport::Some,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn filter(&mut self, key: Key, form: Form, values: &[&str], fuzzy: Fuzzy) -> Result<(), BadIdentifier> {
+        let matching = keys::matching(form, values, fuzzy, EmptyValues::Universal)
+            .map_err(|bad: BadValue| BadIdentifier(bad.text()))?;
+        self.query.filters.extend(matching.map(|matching| (key, matching)));
         Ok(())
     }
 
@@ -205,9 +193,8 @@ impl Find {
         if tag == tags::MODALITY && self.level == FindLevel::Study {
             return Some((Key::ModalitiesInStudy, Form::Code));
         }
-        KEYS.iter()
-            .find(|(known, _, level, _)| *known == tag && *level <= self.level)
-            .map(|(_, key, _, form)| (*key, *form))
+        let (key, level, form) = key_of(tag)?;
+        (level <= self.level.index_level()).then_some((key, form))
     }
 
     /// PS3.4 §C.4.1.2.1: above the level of the query, each unique key has a single value.
@@ -226,36 +213,12 @@ impl Find {
         Ok(())
     }
 
-    /// Combined date-time matching: the index narrows by date, [`Find::matches`] looks at the exact times.
-    fn combine_date_and_time(&mut self) {
-        let range = |key| {
-            self.query.filters.iter().find_map(|(known, matching)| match matching {
-                Matching::Range { from, to } if *known == key => Some((from.clone(), to.clone())),
-                Matching::Single(value) if *known == key => Some((Some(value.clone()), Some(value.clone()))),
-                _ => None,
-            })
-        };
-        let (Some(date), Some(time)) = (range(Key::StudyDate), range(Key::StudyTime)) else { return };
-        let join = |date: Option<String>, time: Option<String>| {
-            date.map(|date| date + time.as_deref().unwrap_or_default()).unwrap_or_default()
-        };
-        self.window = Some(Window { from: join(date.0, time.0), to: join(date.1, time.1) });
-        self.query.filters.retain(|(key, _)| *key != Key::StudyTime);
-    }
-
-    /// Whether a row that the index found is wanted after all.
-    pub(crate) fn matches(&self, row: &Map<String, Json>) -> bool {
-        let Some(window) = &self.window else { return true };
-        let text = |tag| json_text(row, tag).unwrap_or_default();
-        let at = text(tags::STUDY_DATE) + &text(tags::STUDY_TIME);
-        let until = at.get(..window.to.len()).unwrap_or(&at);
-        at.as_str() >= window.from.as_str() && (window.to.is_empty() || until <= window.to.as_str())
-    }
-
-    /// What tells one answer from another at this level, so that none is sent twice.
-    pub(crate) fn identity(&self, row: &Map<String, Json>) -> String {
-        let unique = UNIQUE_KEYS.iter().find(|(level, _)| *level == self.level).map(|(_, tag)| *tag);
-        unique.and_then(|tag| json_text(row, tag)).unwrap_or_default()
+    /// What tells one answer from another at this level, so that none is sent twice. Patients are told apart by who
+    /// has them, too: the same Patient ID is somebody else in another hospital. `None` for a patient without one.
+    pub(crate) fn identity(&self, row: &Row) -> Option<String> {
+        let (_, tag) = UNIQUE_KEYS.iter().find(|(level, _)| *level == self.level)?;
+        let text = json_text(&row.attributes, *tag).filter(|text| !text.is_empty())?;
+        Some(if self.level == FindLevel::Patient { format!("{}/{text}", row.owner) } else { text })
     }
 
     /// The identifier of a response: every key that was asked for, empty when it is not known; the unique keys of the
@@ -301,76 +264,6 @@ fn is_empty_item(item: &Dataset) -> bool {
         Value::Items(items) => items.is_empty(),
         Value::Bulk { length, .. } => *length == 0,
     })
-}
-
-/// How values that are not universal are matched (PS3.4 §C.2.2.2).
-fn matching(
-    form: Form,
-    mut values: Vec<String>,
-    extensions: FindExtensions,
-) -> Result<Matching, BadIdentifier> {
-    if values.len() > 1 {
-        return match form {
-            // List of UID matching; for the rest, any of several values, which many senders expect.
-            Form::Uid | Form::Code | Form::Text | Form::Name => {
-                values.retain(|value| !value.is_empty());
-                Ok(Matching::AnyOf(values))
-            }
-            Form::Date | Form::Time | Form::Number => Err(BadIdentifier("a key has more than one value")),
-        };
-    }
-    let value = values.pop().unwrap_or_default();
-    match form {
-        Form::Uid => match model::Uid::parse(&value) {
-            Ok(uid) => Ok(Matching::Single(uid.as_str().to_owned())),
-            Err(_) => Err(BadIdentifier("a UID key is no UID")),
-        },
-        Form::Name if extensions.fuzzy.is_on() && !value.contains(['*', '?']) => Ok(Matching::Fuzzy(value)),
-        Form::Name | Form::Text | Form::Code if value.contains(['*', '?']) => Ok(Matching::Wildcard(value)),
-        Form::Name | Form::Text | Form::Code => Ok(Matching::Single(value)),
-        Form::Number => match value.parse::<i64>() {
-            Ok(number) => Ok(Matching::Single(number.to_string())),
-            Err(_) => Err(BadIdentifier("an integer key is no integer")),
-        },
-        Form::Date => range(&value, date),
-        Form::Time => range(&value, time),
-    }
-}
-
-/// Single value or range matching of dates and times (PS3.4 §C.2.2.2.5).
-fn range(value: &str, parse: fn(&str) -> Option<String>) -> Result<Matching, BadIdentifier> {
-    let bad = BadIdentifier("a date or time key is not of its form");
-    let Some((from, to)) = value.split_once('-') else {
-        return parse(value).map(Matching::Single).ok_or(bad);
-    };
-    let end = |text: &str| match text.trim() {
-        "" => Ok(None),
-        text => parse(text).map(Some).ok_or(bad),
-    };
-    match (end(from)?, end(to)?) {
-        (None, None) => Err(bad),
-        (from, to) => Ok(Matching::Range { from, to }),
-    }
-}
-
-/// VR DA, also in the form of ACR-NEMA with dots.
-fn date(text: &str) -> Option<String> {
-    let digits: String = text.chars().filter(|c| *c != '.').collect();
-    (digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_digit())).then_some(digits)
-}
-
-/// VR TM: HH, HHMM, HHMMSS, or with a fraction; also in the form of ACR-NEMA with colons.
-fn time(text: &str) -> Option<String> {
-    let plain: String = text.chars().filter(|c| *c != ':').collect();
-    let (whole, fraction) = match plain.split_once('.') {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (plain.as_str(), None),
-    };
-    let are_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    let is_whole = matches!(whole.len(), 2 | 4 | 6) && are_digits(whole);
-    let is_fraction =
-        fraction.is_none_or(|f| whole.len() == 6 && (1..=6).contains(&f.len()) && are_digits(f));
-    (is_whole && is_fraction).then_some(plain)
 }
 
 fn empty(tag: Tag, vr: VR) -> Element {

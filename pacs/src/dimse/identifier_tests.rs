@@ -2,6 +2,7 @@
 
 use super::super::negotiate::Extension;
 use super::*;
+use model::Matching;
 use serde_json::json;
 
 const STUDY_ROOT: Service = Service::StudyRootFind;
@@ -169,19 +170,35 @@ fn who_asks_in_gb18030_is_answered_in_it() {
 }
 
 #[test]
-fn date_and_time_are_one_range_when_agreed() {
+fn date_and_time_are_one_range() {
     let keys = [(tags::STUDY_DATE, VR::DA, "20251231-20260101"), (tags::STUDY_TIME, VR::TM, "2200-1015")];
-    let extensions = FindExtensions { date_time: Extension::On, ..FindExtensions::default() };
-    let find = Find::parse(STUDY_ROOT, extensions, &identifier("STUDY", &keys)).unwrap();
-    assert_eq!(find.query.filters.len(), 1, "the index narrows by date only");
-    let matches = |date: &str, time: &str| {
-        let mut row = row();
-        row["00080020"]["Value"][0] = date.into();
-        row["00080030"]["Value"][0] = time.into();
-        find.matches(&row)
+    let find = parse("STUDY", &keys).unwrap();
+    let range = Matching::Range { from: Some("202512312200".into()), to: Some("202601011015".into()) };
+    assert_eq!(find.query.filters, [(Key::StudyDate, range)]);
+}
+
+#[test]
+fn a_sequence_is_matched_by_its_one_item() {
+    let ask = |items: Vec<Dataset>| {
+        let mut request = identifier("SERIES", &[(tags::STUDY_INSTANCE_UID, VR::UI, "1.2")]);
+        request.put(Element {
+            tag: tags::REQUEST_ATTRIBUTES_SEQUENCE,
+            vr: VR::SQ,
+            value: Value::Items(items),
+        });
+        Find::parse(STUDY_ROOT, FindExtensions::default(), &request).unwrap()
     };
-    assert!(matches("20251231", "2200"));
-    assert!(!matches("20251231", "215959"));
-    assert!(matches("20260101", "101559"));
-    assert!(!matches("20260101", "1016"));
+    let item = |tag, text: &str| {
+        let mut item = Dataset::new();
+        item.put_text(tag, VR::SH, text);
+        item
+    };
+    let found = ask(vec![item(tags::SCHEDULED_PROCEDURE_STEP_ID, "S1")]);
+    assert_eq!(found.query.filters[1], (Key::ScheduledProcedureStepId, Matching::Single("S1".into())));
+    assert_eq!(found.support, KeySupport::All);
+    for items in [vec![], vec![Dataset::new()], vec![item(tags::REQUESTED_PROCEDURE_ID, "")]] {
+        let found = ask(items);
+        assert_eq!((found.query.filters.len(), found.support), (1, KeySupport::All), "universal");
+    }
+    assert_eq!(ask(vec![item(tags::STUDY_DATE, "20260101")]).support, KeySupport::Some);
 }

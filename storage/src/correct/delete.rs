@@ -140,7 +140,7 @@ impl Work<'_> {
             self.count_series(series).await?;
         }
         for study in doomed.iter().map(|d| d.study_id).collect::<BTreeSet<_>>() {
-            self.count_study(owner, study).await?;
+            self.count_study(study).await?;
         }
         if count == 0 {
             count = self.delete_apart(scope, &record, target).await?;

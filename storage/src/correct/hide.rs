@@ -60,8 +60,8 @@ impl Work<'_> {
         let hidden = hidden_owner(owner)?;
         let to = self.twin(&hidden, study, from.id).await?;
         self.relocate_members(chosen, to).await?;
-        self.count_study(&hidden, to).await?;
-        if !self.count_study(owner, from.id).await? {
+        self.count_study(to).await?;
+        if !self.count_study(from.id).await? {
             self.require_unheld(owner, study).await?;
         }
         Ok(())
@@ -89,8 +89,8 @@ impl Work<'_> {
         }
         let to = self.twin(owner, study, from.id).await?;
         self.relocate_members(back, to).await?;
-        self.count_study(&hidden, from.id).await?;
-        if self.count_study(owner, to).await? {
+        self.count_study(from.id).await?;
+        if self.count_study(to).await? {
             self.recompute(owner, to).await?;
         }
         Ok(())

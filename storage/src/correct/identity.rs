@@ -94,7 +94,7 @@ impl Work<'_> {
         self.lay_links(owner, &mut all, &mut tags).await?;
         let kept = if tags.is_empty() { String::new() } else { text_of(json_of(&original)?) };
         self.write_attributes(id, &all, &kept, &tags).await?;
-        self.list_study(owner, id).await
+        self.list_study(id).await
     }
 
     /// Other identifiers of the same person (PS3.3 §C.7.1.1, Other Patient IDs Sequence).

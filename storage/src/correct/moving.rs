@@ -69,8 +69,8 @@ impl Work<'_> {
         for (id, ..) in &chosen {
             self.relocate(*id, to_id, None, (study.as_str(), self.now_ms)).await?;
         }
-        self.count_study(owner, from.id).await?;
-        self.count_study(owner, to_id).await?;
+        self.count_study(from.id).await?;
+        self.count_study(to_id).await?;
         Ok(snapshot(&from.original, &to_original))
     }
 
@@ -96,8 +96,8 @@ impl Work<'_> {
                 self.relocate(id, home, None, ("", 0)).await?;
             }
         }
-        self.count_study(owner, there.id).await?;
-        self.count_study(owner, home).await?;
+        self.count_study(there.id).await?;
+        self.count_study(home).await?;
         Ok(())
     }
 }

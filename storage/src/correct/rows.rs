@@ -224,7 +224,7 @@ impl Work<'_> {
 
     /// Counts a study's series and instances again and lists its modalities and classes; without any, the study goes.
     /// Whether it is still there.
-    pub(super) async fn count_study(&mut self, owner: &OrgId, id: i64) -> Result<bool, StorageError> {
+    pub(super) async fn count_study(&mut self, id: i64) -> Result<bool, StorageError> {
         let mut lists = Vec::new();
         for text in [
             "SELECT DISTINCT modality FROM series WHERE study_id = $1",
@@ -239,6 +239,7 @@ impl Work<'_> {
         }
         let classes = lists.pop().unwrap_or_default();
         if classes.is_empty() {
+            crate::listing::unlist(self.connection, self.db, id).await?;
             sqlx::query("DELETE FROM study WHERE id = $1")
                 .bind(id)
                 .execute(&mut *self.connection)
@@ -257,7 +258,7 @@ impl Work<'_> {
         .execute(&mut *self.connection)
         .await
         .map_err(at(PLACE))?;
-        self.list_study(owner, id).await?;
+        self.list_study(id).await?;
         Ok(true)
     }
 

@@ -61,11 +61,7 @@ pub async fn fsck_finds_each_problem(f: &Fixture) {
             Problem::CountWrong,
             "UPDATE series SET instance_count = instance_count - 1",
         ),
-        (
-            "UPDATE study_modality SET modality = 'XX'",
-            Problem::CountWrong,
-            "UPDATE study_modality SET modality = 'CT'",
-        ),
+        ("UPDATE study SET modalities = 'XX'", Problem::CountWrong, "UPDATE study SET modalities = 'CT'"),
     ] {
         f.tamper(tamper).await;
         assert_eq!(problems(f).await, [problem], "{tamper}");

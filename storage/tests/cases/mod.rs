@@ -10,6 +10,7 @@ mod reading;
 mod record;
 mod scope;
 mod search;
+mod search_model;
 
 pub use audit::*;
 pub use correct::*;
@@ -21,3 +22,4 @@ pub use reading::*;
 pub use record::*;
 pub use scope::*;
 pub use search::*;
+pub use search_model::*;

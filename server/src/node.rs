@@ -76,6 +76,13 @@ impl Node {
             let _ = stop.wait_for(|stop| *stop).await;
         };
         let dimse = tokio::spawn(self.dimse.run(stopped(stop.clone())));
+        // Deletions that a crash has left half-way.
+        let storage = self.storage.clone();
+        tokio::spawn(async move {
+            if let Err(error) = storage.finish_deletions().await {
+                tracing::warn!(%error, "an unfinished deletion could not go on");
+            }
+        });
         let background = pacs::forward::run(self.storage.clone(), self.dimse_config, stopped(stop.clone()));
         let background = tokio::spawn(background);
         let listener = self.listener.tap_io(|stream| {

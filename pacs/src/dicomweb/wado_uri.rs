@@ -209,12 +209,13 @@ async fn dicom(
         return Err(WebError::NotAcceptable("the instance is not to be had in that transfer syntax".into()));
     }
     let to = (is_possible && to != *instance.syntax()).then_some(to);
-    let etag = entity_tag(instance.sha256(), ("wado", &to));
+    let etag = entity_tag(instance.sha256(), ("wado", instance.correction_stamp(), &to));
     if let Some(response) = not_modified(headers, &etag) {
         return Ok(response);
     }
     let mut response = file(storage, instance, to.as_ref(), headers, &etag).await?;
-    conditions::tag(&mut response, &etag, Freshness::Day);
+    // Whose images they are may be corrected at any time.
+    conditions::tag(&mut response, &etag, Freshness::AskAgain);
     Ok(response)
 }
 

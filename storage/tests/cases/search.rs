@@ -205,3 +205,15 @@ pub async fn answers_come_in_pages_newest_first(f: &Fixture) {
         assert_eq!(all, expected, "{size}");
     }
 }
+
+pub async fn lists_of_an_older_edition_are_written_anew(f: &Fixture) {
+    let one = Instance::default();
+    store(&f.storage, "town", &one).await;
+    let query = Query::new(Level::Study, 9).with(Key::PatientName, Matching::Fuzzy("zs".into()));
+    f.tamper("DELETE FROM study_listing").await;
+    f.tamper("UPDATE study SET name_forms = '[]'").await;
+    assert_eq!(found(f, &query).await, [0_u32; 0]);
+    f.tamper("UPDATE study_listing_edition SET edition = 0").await;
+    f.open_again().await.close().await;
+    assert_eq!(found(f, &query).await, [1]);
+}

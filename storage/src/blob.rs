@@ -1,7 +1,7 @@
 //! Other files that are kept as they came: a scanner's original slide, a report's PDF. Named by owner and content.
 
 use crate::ingest::blocking;
-use crate::objects::{ObjectName, Placing, Shelf, TempFile, io_error};
+use crate::objects::{FileName, ObjectName, Placing, Shelf, TempFile, io_error};
 use crate::writer::{DurableBlob, ToCommit};
 use crate::{Storage, StorageError};
 use bytes::Bytes;
@@ -111,7 +111,7 @@ impl Storage {
     /// [`StorageError::NotFound`].
     pub async fn blob_length(&self, owner: &OrgId, sha256: &Sha256) -> Result<u64, StorageError> {
         let name = ObjectName { shelf: Shelf::Blobs, owner: owner.clone(), sha256: *sha256 };
-        self.object_length(&name).await
+        self.object_length(&FileName::Named(name)).await
     }
 
     /// A range of a blob, at most 16 MiB at once.
@@ -125,8 +125,9 @@ impl Storage {
         range: Range<u64>,
     ) -> Result<Bytes, StorageError> {
         let name = ObjectName { shelf: Shelf::Blobs, owner: owner.clone(), sha256: *sha256 };
+        let name = FileName::Named(name);
         let length = self.object_length(&name).await?;
-        self.read_object(&name, length, range).await
+        self.read_object(&name, 0, length, range).await
     }
 }
 

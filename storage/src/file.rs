@@ -1,7 +1,7 @@
 //! Reading kept files: from the page cache on the calling thread, from the disk on a blocking one.
 
 use crate::ingest::blocking;
-use crate::objects::{ObjectName, io_error};
+use crate::objects::{FileName, io_error};
 use crate::{Storage, StorageError};
 use bytes::Bytes;
 use std::fs::File;
@@ -19,11 +19,11 @@ const PLACE: &str = "reading an object";
 
 impl Storage {
     /// An object's open file; some hundred stay open for a while.
-    pub(crate) async fn open_object(&self, name: &ObjectName) -> Result<Arc<File>, StorageError> {
+    pub(crate) async fn open_object(&self, name: &FileName) -> Result<Arc<File>, StorageError> {
         if let Some(file) = self.inner.caches.files.get(name) {
             return Ok(file);
         }
-        let path = self.objects().path(name);
+        let path = self.objects().file_path(name);
         let file = blocking(move || File::open(path)).await?.map_err(|e| io_error(&e, PLACE))?;
         let file = Arc::new(file);
         self.inner.caches.files.insert(name.clone(), file.clone());
@@ -42,7 +42,7 @@ impl Storage {
     }
 
     /// Length of a file that nobody promised to be there.
-    pub(crate) async fn object_length(&self, name: &ObjectName) -> Result<u64, StorageError> {
+    pub(crate) async fn object_length(&self, name: &FileName) -> Result<u64, StorageError> {
         let file = match self.open_object(name).await {
             Err(StorageError::Corrupt(_)) => return Err(StorageError::NotFound),
             other => other?,
@@ -50,10 +50,11 @@ impl Storage {
         file.metadata().map(|m| m.len()).map_err(|e| io_error(&e, PLACE))
     }
 
-    /// A range of a file that should have this length.
+    /// A range of an object that begins at `from` in its file and should have this length.
     pub(crate) async fn read_object(
         &self,
-        name: &ObjectName,
+        name: &FileName,
+        from: u64,
         length: u64,
         range: Range<u64>,
     ) -> Result<Bytes, StorageError> {
@@ -62,7 +63,8 @@ impl Storage {
         }
         let count = (range.end - range.start).min(READ_BYTES_MAX);
         let file = self.open_object(name).await?;
-        let bytes = read_at(file, range.start, usize::try_from(count).unwrap_or(0)).await?;
+        let bytes =
+            read_at(file, from.saturating_add(range.start), usize::try_from(count).unwrap_or(0)).await?;
         Ok(bytes.into())
     }
 }

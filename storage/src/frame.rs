@@ -33,14 +33,14 @@ impl Storage {
         }
         let spans = self.frame_spans(row, frame as usize).await?;
         let length = self.frame_length(&spans)?;
-        let file = self.open_object(&row.object()).await?;
+        let file = self.open_object(&row.file()).await?;
         if let [span] = spans.as_slice() {
-            let offset = row.head_length.checked_add(span.offset).ok_or(DAMAGED)?;
+            let offset = row.dataset_offset().checked_add(span.offset).ok_or(DAMAGED)?;
             return Ok(read_at(file, offset, length).await?.into());
         }
         let mut joined = Vec::with_capacity(length);
         for span in spans {
-            let offset = row.head_length.checked_add(span.offset).ok_or(DAMAGED)?;
+            let offset = row.dataset_offset().checked_add(span.offset).ok_or(DAMAGED)?;
             joined.extend_from_slice(&read_at(file.clone(), offset, span.length as usize).await?);
         }
         Ok(joined.into())
@@ -124,7 +124,7 @@ impl Storage {
     /// A frame of a deflated data set: the stream is walked once to find the frames, and to the frame each time.
     async fn inflated_frame(&self, instance: &InstanceRef, frame: u32) -> Result<Bytes, StorageError> {
         let row = instance.0.clone();
-        let file = self.open_object(&row.object()).await?;
+        let file = self.open_object(&row.file()).await?;
         let frames = match self.inner.caches.inflated_frames.get(&row.id) {
             Some(frames) => frames,
             None => {
@@ -169,8 +169,8 @@ fn inflate(
     let damaged = StorageError::Corrupt("a deflated data set");
     let mut inflate = Decompress::new(false);
     let (mut input, mut output) = (vec![0; PIECE], vec![0; PIECE]);
-    let mut offset = row.head_length;
-    let end = row.head_length.saturating_add(row.dataset_length);
+    let mut offset = row.dataset_offset();
+    let end = offset.saturating_add(row.dataset_length);
     let (mut from, mut to) = (0, 0);
     loop {
         if from == to && offset < end {

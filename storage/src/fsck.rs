@@ -3,16 +3,22 @@
 use crate::db::{at, to_u64};
 use crate::frame::span_at;
 use crate::ingest::blocking;
-use crate::objects::{ObjectName, Shelf, io_error};
+use crate::objects::{FileName, ObjectName, Shelf, io_error};
 use crate::prepare::SPAN_BYTES;
-use crate::store::is_indexed;
+use crate::rebuild::step;
+use crate::segment::SegmentId;
+use crate::segment::buffer::BLOCK;
+use crate::segment::entry::{self, Entry, Header};
+use crate::segment::walk::{Found, hash_range};
+use crate::store::{is_entry_indexed, is_indexed};
 use crate::{Storage, StorageError};
 use model::{OrgId, Sha256};
-use sha2::Digest as _;
 use sqlx::Row as _;
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +36,10 @@ pub enum Problem {
     ObjectMissing,
     /// The object's bytes do not have the hash that names it.
     ObjectDamaged,
-    /// An object that no row points at.
+    /// An object that no row points at; `rebuild` has it indexed.
     ObjectNotIndexed,
+    /// Bytes between the objects of a segment that belong to none.
+    SegmentDamaged,
     /// Counts or lists in the index do not match the rows.
     CountWrong,
     /// A frame lies outside its object.
@@ -53,10 +61,15 @@ pub struct FsckReport {
 const PAGE_ROWS: i64 = 500;
 const PLACE: &str = "checking the index";
 
+/// How long fsck waits for an object that is just arriving to be indexed.
+const ARRIVING: Duration = Duration::from_secs(10);
+
 /// What a row says about a file.
 struct Expected {
     id: i64,
     name: ObjectName,
+    /// Segment and offset of the entry; `None`: a file of its own.
+    place: Option<(SegmentId, u64)>,
     /// Bytes in front of what the hash covers.
     head_length: u64,
     length: u64,
@@ -84,6 +97,7 @@ impl Storage {
         for shelf in [Shelf::Objects, Shelf::Blobs] {
             self.check_orphans(shelf, &mut report).await?;
         }
+        self.check_segments(&mut report).await?;
         Ok(report)
     }
 
@@ -130,6 +144,7 @@ impl Storage {
                     },
                     head_length: number(3)?,
                     length: number(4)?,
+                    place: SegmentId::of_number(row.try_get(5).map_err(at(PLACE))?).zip(Some(number(6)?)),
                 };
                 report.rows_checked += 1;
                 self.check_file(table, expected, report).await?;
@@ -144,13 +159,18 @@ impl Storage {
         expected: Expected,
         report: &mut FsckReport,
     ) -> Result<(), StorageError> {
-        let path = self.objects().path(&expected.name);
         let what = format!("{} {} ({})", table.name, expected.id, expected.name);
-        let sha256 = expected.name.sha256;
-        let Expected { head_length, length, .. } = expected;
-        let problem = blocking(move || check_bytes(&path, head_length, length, &sha256))
-            .await?
-            .map_err(|e| io_error(&e, "checking an object"))?;
+        let file = match expected.place {
+            Some((segment, _)) => FileName::Segment(segment),
+            None => FileName::Named(expected.name.clone()),
+        };
+        let path = self.objects().file_path(&file);
+        let problem = blocking(move || match expected.place {
+            Some(place) => check_entry(&path, place, &expected),
+            None => check_bytes(&path, &expected),
+        })
+        .await?
+        .map_err(|e| io_error(&e, "checking an object"))?;
         report.objects_checked += 1;
         if let Some(problem) = problem {
             report.findings.push(Finding { what, problem });
@@ -236,27 +256,102 @@ impl Storage {
         Ok(())
     }
 
-    /// Every file has a row, or is just being placed.
-    async fn check_orphans(&self, shelf: Shelf, report: &mut FsckReport) -> Result<(), StorageError> {
+    /// Names of all files on a shelf, sorted.
+    pub(crate) async fn names_on(&self, shelf: Shelf) -> Result<Vec<String>, StorageError> {
         let root = self.objects().shelf(shelf);
+        let mut names = Vec::new();
         for owner in names_in(root.clone()).await? {
             for prefix in names_in(root.join(&owner)).await? {
                 for file in names_in(root.join(&owner).join(&prefix)).await? {
-                    let text = format!("{}/{owner}/{prefix}/{file}", shelf.folder());
-                    let is_known = match ObjectName::parse(&text) {
-                        Some(name) => {
-                            is_indexed(&self.inner.db, &name).await? || self.is_arriving(&name).await?
+                    names.push(format!("{}/{owner}/{prefix}/{file}", shelf.folder()));
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    /// Every file has a row, or is just being placed.
+    async fn check_orphans(&self, shelf: Shelf, report: &mut FsckReport) -> Result<(), StorageError> {
+        for text in self.names_on(shelf).await? {
+            let is_known = match ObjectName::parse(&text) {
+                Some(name) => is_indexed(&self.inner.db, &name).await? || self.is_arriving(&name).await?,
+                None => false,
+            };
+            if !is_known {
+                report.findings.push(Finding { what: text, problem: Problem::ObjectNotIndexed });
+            }
+        }
+        Ok(())
+    }
+
+    /// Every entry of every segment has a row, or is just arriving, and there is nothing else.
+    async fn check_segments(&self, report: &mut FsckReport) -> Result<(), StorageError> {
+        let storage = self.clone();
+        let (segments, others) = blocking(move || storage.objects().segments.list())
+            .await?
+            .map_err(|e| io_error(&e, "listing segments"))?;
+        let strange = |what| Finding { what, problem: Problem::ObjectNotIndexed };
+        report.findings.extend(others.into_iter().map(strange));
+        for segment in segments {
+            let mut walk = match self.walk(segment).await {
+                // Erased meanwhile.
+                Err(StorageError::Corrupt(_)) => continue,
+                other => other?,
+            };
+            loop {
+                let (found, again) = step(walk).await?;
+                walk = again;
+                match found {
+                    None => break,
+                    Some(Found::Erased { .. }) => {}
+                    Some(Found::Object(header)) => {
+                        if !self.is_entry_known(&header).await? {
+                            report.findings.push(strange(format!("segment {segment} at {}", header.offset)));
                         }
-                        None => false,
-                    };
-                    if !is_known {
-                        let finding = Finding { what: text, problem: Problem::ObjectNotIndexed };
-                        report.findings.push(finding);
+                    }
+                    Some(Found::Rubbish { offset }) => {
+                        if !self.is_segment_marked(segment).await? {
+                            let what = format!("segment {segment} at {offset}");
+                            report.findings.push(Finding { what, problem: Problem::SegmentDamaged });
+                        }
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether an entry is indexed, now or when it has arrived.
+    async fn is_entry_known(&self, header: &Header) -> Result<bool, StorageError> {
+        let place = (header.segment, header.offset);
+        let deadline = Instant::now() + ARRIVING;
+        loop {
+            if is_entry_indexed(&self.inner.db, &header.owner, &header.sha256, place).await? {
+                return Ok(true);
+            }
+            if !self.is_segment_marked(header.segment).await? || Instant::now() > deadline {
+                // Its marker went when the index knew everything, or it has been erased.
+                return Ok(is_entry_indexed(&self.inner.db, &header.owner, &header.sha256, place).await?
+                    || self.is_erased(header).await?);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn is_segment_marked(&self, segment: SegmentId) -> Result<bool, StorageError> {
+        let storage = self.clone();
+        blocking(move || storage.objects().segments.is_marked(segment))
+            .await?
+            .map_err(|e| io_error(&e, "looking at segments"))
+    }
+
+    async fn is_erased(&self, header: &Header) -> Result<bool, StorageError> {
+        let mut walk = match self.walk(header.segment).await {
+            Err(StorageError::Corrupt(_)) => return Ok(true),
+            other => other?,
+        };
+        walk.go_to(header.offset);
+        Ok(matches!(step(walk).await?.0, Some(Found::Erased { .. })))
     }
 
     /// Whether an object without a row is just being placed, or has got its row in the meantime.
@@ -273,7 +368,7 @@ impl Storage {
 struct Table {
     name: &'static str,
     shelf: Shelf,
-    /// id, owner, hash, head length, length; after an owner and a hash.
+    /// id, owner, hash, head length, length, segment, offset; after an owner and a hash.
     page: &'static str,
 }
 
@@ -281,43 +376,65 @@ const TABLES: &[Table] = &[
     Table {
         name: "instance",
         shelf: Shelf::Objects,
-        page: "SELECT id, owner, sha256, head_length, dataset_length FROM instance \
+        page: "SELECT id, owner, sha256, head_length, dataset_length, segment, segment_offset FROM instance \
                WHERE (owner, sha256) > ($1, $2) ORDER BY owner, sha256 LIMIT $3",
     },
     Table {
         name: "instance_apart",
         shelf: Shelf::Objects,
-        page: "SELECT id, owner, sha256, head_length, dataset_length FROM instance_apart \
+        page: "SELECT id, owner, sha256, head_length, dataset_length, segment, segment_offset FROM instance_apart \
                WHERE (owner, sha256) > ($1, $2) ORDER BY owner, sha256 LIMIT $3",
     },
     Table {
         name: "blob",
         shelf: Shelf::Blobs,
-        page: "SELECT received_at_ms, owner, sha256, 0, length FROM blob \
+        page: "SELECT received_at_ms, owner, sha256, 0, length, 0, 0 FROM blob \
                WHERE (owner, sha256) > ($1, $2) ORDER BY owner, sha256 LIMIT $3",
     },
 ];
 
-fn check_bytes(path: &Path, head_length: u64, length: u64, sha256: &Sha256) -> io::Result<Option<Problem>> {
-    let mut file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(Problem::ObjectMissing)),
-        other => other?,
-    };
-    if file.metadata()?.len() != head_length.saturating_add(length) {
+fn open(path: &Path) -> io::Result<Option<File>> {
+    match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+fn check_bytes(path: &Path, expected: &Expected) -> io::Result<Option<Problem>> {
+    let Some(file) = open(path)? else { return Ok(Some(Problem::ObjectMissing)) };
+    if file.metadata()?.len() != expected.head_length.saturating_add(expected.length) {
         return Ok(Some(Problem::ObjectDamaged));
     }
-    file.seek(SeekFrom::Start(head_length))?;
-    let mut hash = sha2::Sha256::new();
-    let mut piece = vec![0; 1 << 20];
-    loop {
-        let count = file.read(&mut piece)?;
-        if count == 0 {
-            break;
+    let found = hash_range(&file, expected.head_length, expected.length)?;
+    Ok((found != Some(*expected.name.sha256.as_bytes())).then_some(Problem::ObjectDamaged))
+}
+
+/// An entry has the header that its row tells of, and the bytes that its header tells of.
+fn check_entry(
+    path: &Path,
+    (segment, offset): (SegmentId, u64),
+    expected: &Expected,
+) -> io::Result<Option<Problem>> {
+    let Some(file) = open(path)? else { return Ok(Some(Problem::ObjectMissing)) };
+    let mut block = vec![0; BLOCK];
+    match file.read_exact_at(&mut block, offset) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            return Ok(Some(Problem::ObjectMissing));
         }
-        hash.update(piece.get(..count).unwrap_or_default());
+        other => other?,
     }
-    let found: [u8; 32] = hash.finalize().into();
-    Ok((found != *sha256.as_bytes()).then_some(Problem::ObjectDamaged))
+    let header = match entry::read(segment, offset, &block) {
+        Some(Entry::Object(header)) => header,
+        Some(Entry::Erased(_)) => return Ok(Some(Problem::ObjectMissing)),
+        None => return Ok(Some(Problem::ObjectDamaged)),
+    };
+    let is_same = header.owner == expected.name.owner
+        && header.sha256 == expected.name.sha256
+        && header.head_length == expected.head_length
+        && header.dataset_length == expected.length;
+    let found = hash_range(&file, offset.saturating_add(BLOCK as u64), header.dataset_length)?;
+    let is_whole = is_same && found == Some(*header.sha256.as_bytes());
+    Ok((!is_whole).then_some(Problem::ObjectDamaged))
 }
 
 /// Names in a folder, sorted; none when it is not there.

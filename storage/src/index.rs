@@ -29,6 +29,13 @@ pub(crate) struct Work<'a> {
     pub(crate) audit_head: (i64, Sha256),
 }
 
+/// What became of an instance in the index.
+pub(crate) struct Indexed {
+    pub stored: Stored,
+    /// The index leads to this entry of a segment; otherwise it has another of the same content.
+    pub is_entry_needed: bool,
+}
+
 struct StudyState {
     id: i64,
     moment: String,
@@ -73,7 +80,7 @@ impl<'a> Work<'a> {
     }
 
     /// Indexes one instance whose object is durable.
-    pub async fn instance(&mut self, new: &Durable) -> Result<Stored, StorageError> {
+    pub async fn instance(&mut self, new: &Durable) -> Result<Indexed, StorageError> {
         let owner = &new.arrival.owner;
         let there = sqlx::query(
             "SELECT id, sha256, study_id, series_id FROM instance WHERE owner = $1 AND sop_uid = $2",
@@ -83,6 +90,7 @@ impl<'a> Work<'a> {
         .fetch_optional(&mut *self.connection)
         .await
         .map_err(at(PLACE))?;
+        let mut is_entry_needed = true;
         let outcome = match there {
             None => {
                 self.insert_instance(new).await?;
@@ -91,10 +99,11 @@ impl<'a> Work<'a> {
             Some(row) => {
                 let sha256: Vec<u8> = row.try_get(1).map_err(at(PLACE))?;
                 if sha256 == new.sha256.as_bytes() {
+                    is_entry_needed = false;
                     Outcome::AlreadyThere
                 } else {
                     let id = |i: usize| row.try_get::<i64, _>(i).map_err(at(PLACE));
-                    self.keep_apart(new, id(0)?, id(2)?, id(3)?).await?;
+                    is_entry_needed = self.keep_apart(new, id(0)?, id(2)?, id(3)?).await?;
                     Outcome::KeptApart
                 }
             }
@@ -127,14 +136,15 @@ impl<'a> Work<'a> {
                 detail: format!("{word} {}", new.arrival.via.word()),
             },
         });
-        Ok(Stored {
+        let stored = Stored {
             study: new.prepared.study.clone(),
             series: new.prepared.series.clone(),
             instance: new.prepared.instance.clone(),
             sop_class: new.prepared.sop_class.clone(),
             sha256: new.sha256,
             outcome,
-        })
+        };
+        Ok(Indexed { stored, is_entry_needed })
     }
 
     async fn insert_instance(&mut self, new: &Durable) -> Result<(), StorageError> {
@@ -221,10 +231,12 @@ impl<'a> Work<'a> {
         new: &Durable,
     ) -> Result<i64, StorageError> {
         let p = &new.prepared;
+        let (segment, segment_offset) = new.place_numbers();
         let row = sqlx::query(
             "INSERT INTO instance (owner, sop_uid, study_id, series_id, sop_class, instance_number, syntax, sha256, \
              head_length, dataset_length, pixels, frame_count, is_fragmented, has_conflict, via, sender, \
-             received_at_ms) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,0,$14,$15,$16) RETURNING id",
+             received_at_ms, segment, segment_offset) \
+             VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,0,$14,$15,$16,$17,$18) RETURNING id",
         )
         .bind(new.arrival.owner.as_str())
         .bind(p.instance.as_str())
@@ -240,8 +252,10 @@ impl<'a> Work<'a> {
         .bind(p.frame_count)
         .bind(p.is_fragmented)
         .bind(new.arrival.via.word())
-        .bind(sender(new))
-        .bind(self.now_ms)
+        .bind(new.sender.as_str())
+        .bind(new.received_at_ms)
+        .bind(segment)
+        .bind(segment_offset)
         .fetch_one(&mut *self.connection)
         .await
         .map_err(at(PLACE))?;
@@ -303,7 +317,7 @@ impl<'a> Work<'a> {
         .bind(p.dicom_study_id.as_str())
         .bind(p.study_description.as_str())
         .bind(p.study_attributes.as_str())
-        .bind(self.now_ms)
+        .bind(new.received_at_ms)
         .bind(listed.forms_text())
         .fetch_one(&mut *self.connection)
         .await
@@ -347,7 +361,7 @@ impl<'a> Work<'a> {
         .bind(p.series_description.as_str())
         .bind(p.body_part.as_str())
         .bind(p.series_attributes.as_str())
-        .bind(self.now_ms)
+        .bind(new.received_at_ms)
         .fetch_one(&mut *self.connection)
         .await
         .map_err(at(PLACE))?;
@@ -355,18 +369,20 @@ impl<'a> Work<'a> {
     }
 
     /// Other content under a SOP Instance UID that is taken: recorded and flagged, never shown in place of the first.
+    /// Whether this content was not kept apart before.
     async fn keep_apart(
         &mut self,
         new: &Durable,
         instance_id: i64,
         study_id: i64,
         series_id: i64,
-    ) -> Result<(), StorageError> {
+    ) -> Result<bool, StorageError> {
         let p = &new.prepared;
-        sqlx::query(
+        let (segment, segment_offset) = new.place_numbers();
+        let inserted = sqlx::query(
             "INSERT INTO instance_apart (owner, study_uid, series_uid, sop_uid, sop_class, syntax, sha256, \
-             head_length, dataset_length, reason, via, sender, received_at_ms) \
-             VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13) ON CONFLICT DO NOTHING",
+             head_length, dataset_length, reason, via, sender, received_at_ms, segment, segment_offset) \
+             VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15) ON CONFLICT DO NOTHING",
         )
         .bind(new.arrival.owner.as_str())
         .bind(p.study.as_str())
@@ -379,8 +395,10 @@ impl<'a> Work<'a> {
         .bind(to_i64(new.dataset_length))
         .bind("the SOP Instance UID is taken by other content")
         .bind(new.arrival.via.word())
-        .bind(sender(new))
-        .bind(self.now_ms)
+        .bind(new.sender.as_str())
+        .bind(new.received_at_ms)
+        .bind(segment)
+        .bind(segment_offset)
         .execute(&mut *self.connection)
         .await
         .map_err(at(PLACE))?;
@@ -391,7 +409,7 @@ impl<'a> Work<'a> {
                 .await
                 .map_err(at(PLACE))?;
         }
-        Ok(())
+        Ok(inserted.rows_affected() > 0)
     }
 
     /// Indexes a file that is kept beside the instances.
@@ -452,9 +470,4 @@ impl<'a> Work<'a> {
         }
         self.append_audits().await
     }
-}
-
-/// Who sent it, as the index keeps it: kind and identifier.
-fn sender(new: &Durable) -> String {
-    clean(&format!("{}:{}", crate::audit::actor_word(new.actor.kind), new.actor.id))
 }

@@ -1,15 +1,16 @@
 //! The one ingest path: bytes → scanner → object durable → one index transaction → acknowledged.
 
-use crate::objects::{TempFile, io_error};
+use crate::objects::io_error;
 use crate::prepare::{Prepared, prepare};
+use crate::segment::OwnSegment;
+use crate::segment::buffer::Buffer;
 use crate::writer::{Arrived, Content};
 use crate::{Storage, StorageError};
 use dataset::charset::Assumed;
-use dataset::part10::{HeadReader, head};
+use dataset::part10::HeadReader;
 use dataset::{Refused, Scanned, Scanner, TransferSyntax};
 use model::{Actor, OrgId, Scope, Sha256, Uid};
 use sha2::Digest as _;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use tokio::task::JoinHandle;
 
 /// How an instance came.
@@ -37,6 +38,13 @@ impl Via {
             Self::Derived => "derived",
         }
     }
+
+    /// The reverse of [`Via::word`].
+    pub(crate) fn of_word(word: &str) -> Option<Self> {
+        [Self::Dimse, Self::Stow, Self::Upload, Self::Import, Self::Derived]
+            .into_iter()
+            .find(|via| via.word() == word)
+    }
 }
 
 /// What is known of an instance before its first byte.
@@ -49,9 +57,6 @@ pub struct Arrival {
     /// Affected SOP Class and SOP Instance UIDs that the sender declared; a data set that says otherwise is refused.
     pub declared: Option<(Uid, Uid)>,
 }
-
-/// Bytes that an instance may hold in memory; a longer one goes through a temporary file in pieces of this size.
-pub(crate) const MEMORY_BYTES_MAX: usize = 1 << 20;
 
 /// Takes an instance's bytes. Dropped without [`Sink::commit`], it leaves nothing behind.
 pub struct Sink {
@@ -79,17 +84,16 @@ struct Body {
     scanner: Scanner,
     hash: sha2::Sha256,
     length: u64,
-    /// Bytes of our head in front of the data set, in the buffer or the file; empty while the UIDs are not known.
-    head: Vec<u8>,
-    buffer: Vec<u8>,
+    /// What has not been written yet; of a small instance, everything.
+    buffer: Buffer,
     spill: Spill,
 }
 
-/// The temporary file of an instance that is too large for memory.
+/// The segment of an instance that is too large for memory.
 enum Spill {
     None,
     /// A piece is being written; the buffer comes back empty.
-    Writing(JoinHandle<std::io::Result<(TempFile, Vec<u8>)>>),
+    Writing(JoinHandle<std::io::Result<(OwnSegment, Buffer)>>),
 }
 
 /// What became of an instance.
@@ -131,8 +135,7 @@ impl Storage {
         arrival: Arrival,
         syntax: TransferSyntax,
     ) -> Result<Sink, StorageError> {
-        let known = arrival.declared.clone();
-        let body = Body::new(self, syntax, known);
+        let body = Body::new(self, syntax);
         Ok(self.new_sink(scope, arrival, Stage::Body(Box::new(body))))
     }
 
@@ -179,8 +182,7 @@ impl Sink {
             Stage::Body(body) => body.take(&self.storage, bytes).await,
             Stage::Head(reader) => {
                 let Some((meta, rest)) = reader.feed(bytes)? else { return Ok(()) };
-                let known = self.arrival.declared.clone().or_else(|| meta.sop_class.zip(meta.sop_instance));
-                let mut body = Box::new(Body::new(&self.storage, meta.transfer_syntax, known));
+                let mut body = Box::new(Body::new(&self.storage, meta.transfer_syntax));
                 body.take(&self.storage, &rest).await?;
                 self.stage = Stage::Body(body);
                 Ok(())
@@ -200,12 +202,13 @@ impl Sink {
             Stage::Head(_) => return Err(Refused::NotDicom("it ends before its data set begins").into()),
             Stage::Over => return Err(Refused::NotDicom("it has been refused already").into()),
         };
-        let Body { syntax, scanner, hash, length, head, buffer, spill } = body;
+        let Body { syntax, scanner, hash, length, buffer, spill } = body;
         let content = match spill {
             Spill::None => Content::Memory(buffer),
             spill => {
-                let (temp, _) = write_piece(spill.idle(&storage).await?, buffer).await?;
-                Content::File(temp)
+                let (own, _) = spill.idle(&storage).await?;
+                let (own, spare) = write_piece(own, buffer).await?;
+                Content::Own(own, spare)
             }
         };
         let finish = {
@@ -224,20 +227,11 @@ impl Sink {
             }
         };
         let (prepared, arrival) = blocking(finish).await??;
-        let right_head = dataset::part10::head(&syntax, &prepared.sop_class, &prepared.instance);
-        let content = if right_head == head {
-            content
-        } else {
-            let storage = storage.clone();
-            let right_head = right_head.clone();
-            blocking(move || replace_head(&storage, content, head.len(), &right_head)).await??
-        };
         let arrived = Arrived {
             actor,
             arrival,
             syntax,
             sha256: Sha256(hash.finalize().into()),
-            head_length: right_head.len() as u64,
             dataset_length: length,
             prepared,
             content,
@@ -267,108 +261,72 @@ fn check_declared(arrival: &Arrival, prepared: &Prepared) -> Result<(), Refused>
     }
 }
 
-/// Puts another head in front: for the rare instance whose UIDs were not known, or not true, before its data set.
-fn replace_head(
-    storage: &Storage,
-    content: Content,
-    old_length: usize,
-    new: &[u8],
-) -> Result<Content, StorageError> {
-    let place = "writing an arriving instance";
-    match content {
-        Content::Memory(buffer) => {
-            let mut whole = Vec::with_capacity(buffer.len() + new.len());
-            whole.extend_from_slice(new);
-            whole.extend_from_slice(buffer.get(old_length..).unwrap_or_default());
-            Ok(Content::Memory(whole))
-        }
-        Content::File(mut old) => {
-            let mut copy = || -> std::io::Result<TempFile> {
-                let mut temp = storage.objects().temp()?;
-                temp.file.write_all(new)?;
-                old.file.seek(SeekFrom::Start(old_length as u64))?;
-                let mut piece = vec![0; MEMORY_BYTES_MAX];
-                loop {
-                    let count = old.file.read(&mut piece)?;
-                    if count == 0 {
-                        return Ok(temp);
-                    }
-                    temp.file.write_all(piece.get(..count).unwrap_or_default())?;
-                }
-            };
-            copy().map(Content::File).map_err(|e| io_error(&e, place))
-        }
-    }
-}
-
 impl Body {
-    fn new(storage: &Storage, syntax: TransferSyntax, known: Option<(Uid, Uid)>) -> Self {
+    fn new(storage: &Storage, syntax: TransferSyntax) -> Self {
         let scanner = Scanner::new(&syntax, storage.limits());
-        let head = known.map(|(class, instance)| head(&syntax, &class, &instance)).unwrap_or_default();
         Self {
             syntax,
             scanner,
             hash: sha2::Sha256::new(),
             length: 0,
-            buffer: head.clone(),
-            head,
+            buffer: storage.objects().segments.pool.take(),
             spill: Spill::None,
         }
     }
 
     async fn take(&mut self, storage: &Storage, bytes: &[u8]) -> Result<(), StorageError> {
-        for piece in bytes.chunks(MEMORY_BYTES_MAX) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(self.buffer.fill(rest));
+            if piece.is_empty() {
+                self.spill(storage).await?;
+                continue;
+            }
             self.length = self.length.saturating_add(piece.len() as u64);
             if self.length > storage.limits().object_bytes_max {
                 return Err(Refused::OverLimit("bytes of one object").into());
             }
             self.scanner.feed(piece)?;
             self.hash.update(piece);
-            if self.buffer.len() + piece.len() > MEMORY_BYTES_MAX {
-                self.spill(storage).await?;
-            }
-            self.buffer.extend_from_slice(piece);
+            rest = after;
         }
         Ok(())
     }
 
     /// Hands the buffer to a thread that writes it, and goes on with the one that comes back from the piece before.
     async fn spill(&mut self, storage: &Storage) -> Result<(), StorageError> {
-        let (temp, empty) = std::mem::replace(&mut self.spill, Spill::None).idle(storage).await?;
+        let (own, empty) = std::mem::replace(&mut self.spill, Spill::None).idle(storage).await?;
         let full = std::mem::replace(&mut self.buffer, empty);
-        self.spill = Spill::Writing(tokio::task::spawn_blocking(move || write_all(temp, full)));
+        self.spill = Spill::Writing(tokio::task::spawn_blocking(move || write(own, full)));
         Ok(())
     }
 }
 
 impl Spill {
-    /// Waits for the piece before; makes the file at the first one.
-    async fn idle(self, storage: &Storage) -> Result<(TempFile, Vec<u8>), StorageError> {
-        let place = "writing an arriving instance";
+    /// Waits for the piece before; makes the segment at the first one.
+    async fn idle(self, storage: &Storage) -> Result<(OwnSegment, Buffer), StorageError> {
         match self {
             Self::None => {
+                let spare = storage.objects().segments.pool.take();
                 let storage = storage.clone();
-                let temp =
-                    blocking(move || storage.objects().temp()).await?.map_err(|e| io_error(&e, place))?;
-                Ok((temp, Vec::new()))
+                let own = blocking(move || storage.objects().segments.own()).await?;
+                Ok((own.map_err(|e| io_error(&e, WRITING))?, spare))
             }
             Self::Writing(task) => match task.await {
-                Ok(written) => written.map_err(|e| io_error(&e, place)),
+                Ok(written) => written.map_err(|e| io_error(&e, WRITING)),
                 Err(_) => Err(StorageError::Unavailable("a writing thread has stopped".to_owned())),
             },
         }
     }
 }
 
-fn write_all(mut temp: TempFile, mut piece: Vec<u8>) -> std::io::Result<(TempFile, Vec<u8>)> {
-    temp.file.write_all(&piece)?;
-    piece.clear();
-    Ok((temp, piece))
+const WRITING: &str = "writing an arriving instance";
+
+fn write(mut own: OwnSegment, mut piece: Buffer) -> std::io::Result<(OwnSegment, Buffer)> {
+    own.write(&mut piece)?;
+    Ok((own, piece))
 }
 
-async fn write_piece(
-    (temp, _): (TempFile, Vec<u8>),
-    piece: Vec<u8>,
-) -> Result<(TempFile, Vec<u8>), StorageError> {
-    blocking(move || write_all(temp, piece)).await?.map_err(|e| io_error(&e, "writing an arriving instance"))
+async fn write_piece(own: OwnSegment, piece: Buffer) -> Result<(OwnSegment, Buffer), StorageError> {
+    blocking(move || write(own, piece)).await?.map_err(|e| io_error(&e, WRITING))
 }

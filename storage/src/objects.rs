@@ -1,8 +1,8 @@
 //! Files under the data directory: temporary ones, and objects that are named by owner and content and never change.
 //!
-//! `objects/<owner>/<2 hex>/<sha256>` is a DICOM Part 10 file: a deterministic head followed by the data set's bytes
-//! exactly as they came. The name is the SHA-256 of the data set's bytes alone. `blobs/<owner>/<2 hex>/<sha256>` are
-//! other files, named by the hash of all their bytes. `incoming/` holds what is not finished: a folder for each
+//! `blobs/<owner>/<2 hex>/<sha256>` are files that are kept beside the instances, named by the hash of all their bytes.
+//! `objects/<owner>/<2 hex>/<sha256>` are DICOM Part 10 files, named by the hash of their data set alone: where
+//! instances were kept before there were segments. `incoming/` holds what is not finished: a folder for each
 //! process that has the storage open, with a file that it keeps locked, so that what a dead one left behind is told
 //! from what a living one is doing.
 //!
@@ -10,11 +10,12 @@
 //! whole group nor give an object a name that is known only after its last byte.
 
 use crate::StorageError;
+use crate::segment::{self, SegmentId, Segments};
 use model::{OrgId, Sha256};
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The two kinds of things that are kept in files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Shelf {
-    /// DICOM instances.
+    /// DICOM instances that came before there were segments.
     Objects,
     /// Everything else.
     Blobs,
@@ -74,6 +75,13 @@ impl ObjectName {
     }
 }
 
+/// A file that holds instances or something else.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum FileName {
+    Named(ObjectName),
+    Segment(SegmentId),
+}
+
 /// The data directory, as one process has it open.
 #[derive(Debug)]
 pub(crate) struct Objects {
@@ -81,6 +89,7 @@ pub(crate) struct Objects {
     own: PathBuf,
     counter: AtomicU64,
     slots: Slots,
+    pub segments: Segments,
     _own_lock: File,
 }
 
@@ -89,15 +98,14 @@ type Slots = Arc<Mutex<Vec<File>>>;
 
 /// Bytes of a new slot: the names of 64 objects and more.
 const SLOT_BYTES: usize = 16 << 10;
-/// How often it is tried to be alone, 2 ms apart.
-const ALONE_TRIES: u32 = 5000;
-/// What direct writes are aligned to.
-const ALIGNMENT: usize = 4096;
 
 impl Drop for Objects {
     fn drop(&mut self) {
-        // Intents that are still there tell the next one what to look at.
-        if intents_in(&self.own).is_ok_and(|names| names.is_empty()) {
+        self.segments.finish();
+        // Intents and markers that are still there tell the next one what to look at.
+        let is_clean = intents_in(&self.own).is_ok_and(|names| names.is_empty())
+            && markers_in(&self.own).is_ok_and(|segments| segments.is_empty());
+        if is_clean {
             let _ = std::fs::remove_dir_all(&self.own);
         }
     }
@@ -109,6 +117,8 @@ const LOCK: &str = "lock";
 pub(crate) struct Leftovers {
     /// Objects that were being placed; those that the index does not know were never acknowledged.
     pub names: BTreeSet<ObjectName>,
+    /// Segments that may hold what the index does not know.
+    pub segments: BTreeSet<SegmentId>,
     folders: Vec<PathBuf>,
     _locks: Vec<File>,
 }
@@ -164,14 +174,19 @@ impl Objects {
     /// Makes the folders and looks for what dead processes left. Waits until no other process is placing objects.
     pub fn open(root: &Path) -> io::Result<(Self, Leftovers)> {
         use rustix::fs::{FlockOperation, flock};
-        for folder in ["objects", "blobs", "incoming"] {
+        for folder in ["segments", "objects", "blobs", "incoming"] {
             std::fs::create_dir_all(root.join(folder))?;
         }
         sync_directory(root)?;
         let incoming = root.join("incoming");
         let placing = open_lock(&placing_lock(root))?;
         flock(&placing, FlockOperation::LockExclusive)?;
-        let mut left = Leftovers { names: BTreeSet::new(), folders: Vec::new(), _locks: vec![placing] };
+        let mut left = Leftovers {
+            names: BTreeSet::new(),
+            segments: BTreeSet::new(),
+            folders: Vec::new(),
+            _locks: vec![placing],
+        };
         for entry in std::fs::read_dir(&incoming)? {
             let path = entry?.path();
             if !path.is_dir() {
@@ -182,6 +197,7 @@ impl Objects {
                 continue;
             }
             left.names.extend(intents_in(&path)?);
+            left.segments.extend(markers_in(&path)?);
             left.folders.push(path);
             left._locks.push(lock);
         }
@@ -195,6 +211,7 @@ impl Objects {
         Ok((
             Self {
                 root: root.to_owned(),
+                segments: Segments::new(root, &own),
                 own,
                 counter: AtomicU64::new(1),
                 slots: Slots::default(),
@@ -206,6 +223,13 @@ impl Objects {
 
     pub fn path(&self, name: &ObjectName) -> PathBuf {
         self.root.join(name.to_string())
+    }
+
+    pub fn file_path(&self, name: &FileName) -> PathBuf {
+        match name {
+            FileName::Named(name) => self.path(name),
+            FileName::Segment(segment) => self.segments.path(*segment),
+        }
     }
 
     pub fn shelf(&self, shelf: Shelf) -> PathBuf {
@@ -246,49 +270,12 @@ impl Objects {
         Ok(Intent { slot, slots: self.slots.clone(), _placing: placing })
     }
 
-    /// Waits until nothing is being placed, and keeps it so while the file is open.
-    pub fn alone(&self) -> io::Result<File> {
-        use rustix::fs::{FlockOperation, flock};
-        let placing = open_lock(&placing_lock(&self.root))?;
-        for _ in 0..ALONE_TRIES {
-            if flock(&placing, FlockOperation::NonBlockingLockExclusive).is_ok() {
-                return Ok(placing);
-            }
-            std::thread::sleep(std::time::Duration::from_millis(2));
-        }
-        Err(io::ErrorKind::WouldBlock.into())
-    }
-
     fn new_slot(&self) -> io::Result<File> {
         let slot = OpenOptions::new().write(true).create_new(true).open(self.unique("intent"))?;
         slot.write_all_at(&[0; SLOT_BYTES], 0)?;
         slot.sync_all()?;
         sync_directory(&self.own)?;
         Ok(slot)
-    }
-
-    /// A temporary file with these bytes, past the page cache where the file system can: they are not read again soon,
-    /// and it takes a fraction of the CPU. Not flushed yet.
-    pub fn temp_with(&self, bytes: &[u8], aligned: &mut Vec<u8>) -> io::Result<TempFile> {
-        let path = self.unique("part");
-        let mut direct = OpenOptions::new();
-        direct.write(true).create_new(true).custom_flags(rustix::fs::OFlags::DIRECT.bits() as i32);
-        match direct.open(&path) {
-            Ok(file) => {
-                let temp = TempFile { path, file, is_placed: false };
-                if write_direct(&temp.file, bytes, aligned).is_ok() {
-                    return Ok(temp);
-                }
-            }
-            // A file system without direct writes may have made the file all the same.
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::INVAL.raw_os_error()) => {
-                let _ = std::fs::remove_file(&path);
-            }
-            Err(error) => return Err(error),
-        }
-        let mut temp = self.temp()?;
-        temp.file.write_all(bytes)?;
-        Ok(temp)
     }
 
     /// Renames finished files into their places, then flushes files and directories. Gives the length of each file as
@@ -404,6 +391,18 @@ fn intents_in(folder: &Path) -> io::Result<BTreeSet<ObjectName>> {
     Ok(names)
 }
 
+/// The segments that the markers in a process's folder name.
+fn markers_in(folder: &Path) -> io::Result<BTreeSet<SegmentId>> {
+    let mut segments = BTreeSet::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == segment::MARKER) {
+            segments.extend(path.file_stem().and_then(|name| SegmentId::parse(name.to_str()?)));
+        }
+    }
+    Ok(segments)
+}
+
 /// A durable list of objects that are being placed. Dropped without [`Intent::done`], the list stays for the next start.
 #[derive(Debug)]
 pub(crate) struct Intent {
@@ -422,21 +421,6 @@ impl Intent {
     }
 }
 
-/// Writes all bytes in one aligned piece, then cuts off what the alignment added.
-fn write_direct(file: &File, bytes: &[u8], aligned: &mut Vec<u8>) -> io::Result<()> {
-    let length = bytes.len().next_multiple_of(ALIGNMENT);
-    aligned.resize(length + ALIGNMENT, 0);
-    let start = aligned.as_ptr().align_offset(ALIGNMENT);
-    let Some(piece) = aligned.get_mut(start..start + length) else {
-        return Err(io::ErrorKind::OutOfMemory.into());
-    };
-    let (content, padding) = piece.split_at_mut(bytes.len());
-    content.copy_from_slice(bytes);
-    padding.fill(0);
-    file.write_all_at(piece, 0)?;
-    file.set_len(bytes.len() as u64)
-}
-
 /// Makes the names in a directory durable.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
@@ -445,6 +429,7 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
 
     #[test]
     fn only_our_names_are_names() {

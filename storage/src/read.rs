@@ -6,7 +6,9 @@ use crate::coercion::{COERCION_COLUMNS, Coercion};
 use crate::db::{at, sql, to_u64};
 use crate::ingest::blocking;
 use crate::metadata::{self, Chunk};
-use crate::objects::{ObjectName, Shelf};
+use crate::objects::{FileName, ObjectName, Shelf};
+use crate::segment::SegmentId;
+use crate::segment::buffer::BLOCK;
 use crate::writer::ToCommit;
 use crate::{Storage, StorageError};
 use bytes::Bytes;
@@ -37,6 +39,8 @@ pub(crate) struct InstanceRow {
     pub sha256: Sha256,
     pub head_length: u64,
     pub dataset_length: u64,
+    /// Segment and offset of its entry; `None`: a file named by its content.
+    pub place: Option<(SegmentId, u64)>,
     pub pixels: Option<PixelDescription>,
     pub frame_count: u32,
     /// Frames have several spans.
@@ -46,8 +50,28 @@ pub(crate) struct InstanceRow {
 }
 
 impl InstanceRow {
-    pub fn object(&self) -> ObjectName {
-        ObjectName { shelf: Shelf::Objects, owner: self.owner.clone(), sha256: self.sha256 }
+    /// The file that it is in.
+    pub fn file(&self) -> FileName {
+        match self.place {
+            Some((segment, _)) => FileName::Segment(segment),
+            None => {
+                let (owner, sha256) = (self.owner.clone(), self.sha256);
+                FileName::Named(ObjectName { shelf: Shelf::Objects, owner, sha256 })
+            }
+        }
+    }
+
+    /// Where in that file its Part 10 head begins.
+    pub fn head_offset(&self) -> u64 {
+        self.dataset_offset().saturating_sub(self.head_length)
+    }
+
+    /// Where in that file its data set begins.
+    pub fn dataset_offset(&self) -> u64 {
+        match self.place {
+            Some((_, offset)) => offset.saturating_add(BLOCK as u64),
+            None => self.head_length,
+        }
     }
 }
 
@@ -150,7 +174,7 @@ pub(crate) struct Caches {
     pub frame_chunks: Cache<(i64, i64, i64), Bytes>,
     /// Spans of frames in the inflated form of deflated data sets.
     pub inflated_frames: Cache<i64, Arc<dataset::FrameIndex>>,
-    pub files: Cache<ObjectName, Arc<File>>,
+    pub files: Cache<FileName, Arc<File>>,
     /// Who looked at which study in the last five minutes.
     noted: Cache<(String, Option<OrgId>, Uid), ()>,
 }
@@ -201,7 +225,7 @@ fn reach_key(scope: &Scope) -> Reach2 {
 
 const PLACE: &str = "reading the index";
 const ROW_COLUMNS: &str = "i.id, s.owner, s.study_uid, e.series_uid, i.sop_uid, i.sop_class, i.syntax, i.sha256, \
-     i.head_length, i.dataset_length, i.pixels, i.frame_count, i.is_fragmented";
+     i.head_length, i.dataset_length, i.pixels, i.frame_count, i.is_fragmented, i.segment, i.segment_offset";
 const ROW_ORDER: &str = "e.series_number, e.series_uid, i.instance_number, i.sop_uid";
 
 /// An instance from [`ROW_COLUMNS`].
@@ -223,6 +247,7 @@ fn instance_of(row: &AnyRow) -> Result<InstanceRef, StorageError> {
         sha256: Sha256::from_slice(&sha256).map_err(|_| damaged.clone())?,
         head_length: number(8)?,
         dataset_length: number(9)?,
+        place: SegmentId::of_number(row.try_get(13).map_err(at(PLACE))?).zip(Some(number(14)?)),
         pixels: if pixels.is_empty() {
             None
         } else {
@@ -367,7 +392,8 @@ impl Storage {
     /// # Errors
     /// [`StorageError::NotFound`] outside the file, [`StorageError::Corrupt`].
     pub async fn read(&self, instance: &InstanceRef, range: Range<u64>) -> Result<Bytes, StorageError> {
-        self.read_object(&instance.0.object(), instance.file_length(), range).await
+        let row = &instance.0;
+        self.read_object(&row.file(), row.head_offset(), instance.file_length(), range).await
     }
 
     /// Records that the caller looked at a study; calls within five minutes by the same actor make one audit row.

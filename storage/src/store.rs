@@ -1,12 +1,13 @@
 //! The handle that everything else is called on.
 
 use crate::StorageError;
-use crate::db::{Database, at};
+use crate::db::{Database, at, to_i64};
 use crate::ingest::blocking;
 use crate::objects::{Leftovers, ObjectName, Objects, Shelf, io_error};
 use crate::read::Caches;
+use crate::segment::SegmentId;
 use crate::writer::Writer;
-use model::Limits;
+use model::{Limits, OrgId, Sha256};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -51,7 +52,7 @@ impl Storage {
             .map_err(|e| io_error(&e, "opening the data directory; is it there and writable?"))?;
         let db = Database::open(&directory, postgres_url.as_deref()).await?;
         let objects = Arc::new(objects);
-        recover(&db, &objects, leftovers).await?;
+        remove_orphans(&db, &objects, &leftovers).await?;
         crate::listing::bring_up_to_date(&db).await?;
         let writer = Writer::start(db.clone(), objects.clone(), &limits);
         let inner = Inner {
@@ -63,7 +64,7 @@ impl Storage {
             callers: crate::directory::Callers::new(),
         };
         let storage = Self { inner: Arc::new(inner) };
-        storage.finish_erasures().await?;
+        storage.recover(leftovers).await?;
         Ok(storage)
     }
 
@@ -100,40 +101,79 @@ impl Storage {
     }
 }
 
-/// Removes objects that got their names but not their rows before a crash: nobody was told that they are stored.
-async fn recover(db: &Database, objects: &Arc<Objects>, left: Leftovers) -> Result<(), StorageError> {
+const CLEANING: &str = "cleaning up after a crash";
+
+/// Removes files that got their names but not their rows before a crash: nobody was told that they are stored.
+async fn remove_orphans(db: &Database, objects: &Arc<Objects>, left: &Leftovers) -> Result<(), StorageError> {
     let mut orphans = Vec::new();
     for name in &left.names {
         if !is_indexed(db, name).await? {
             orphans.push(name.clone());
         }
     }
-    if !orphans.is_empty() {
-        tracing::info!(objects = orphans.len(), "removing objects that were never acknowledged");
+    if orphans.is_empty() {
+        return Ok(());
     }
+    tracing::info!(objects = orphans.len(), "removing objects that were never acknowledged");
     let objects = objects.clone();
-    blocking(move || {
-        for name in &orphans {
-            objects.remove(name)?;
+    blocking(move || orphans.iter().try_for_each(|name| objects.remove(name)))
+        .await?
+        .map_err(|e| io_error(&e, CLEANING))
+}
+
+impl Storage {
+    /// Looks through the segments that dead processes had not settled: what is whole there is indexed, what is not is
+    /// erased, what was set aside is given back.
+    async fn recover(&self, left: Leftovers) -> Result<(), StorageError> {
+        // First, so that what has been deleted does not come back.
+        self.finish_erasures().await?;
+        for segment in &left.segments {
+            self.settle_segment(*segment).await?;
         }
-        left.done()
-    })
-    .await?
-    .map_err(|e| io_error(&e, "cleaning up after a crash"))
+        let storage = self.clone();
+        blocking(move || {
+            let segments = left.segments.clone();
+            left.done()?;
+            segments.into_iter().try_for_each(|segment| storage.objects().segments.remove_if_empty(segment))
+        })
+        .await?
+        .map_err(|e| io_error(&e, CLEANING))
+    }
 }
 
 /// Whether any row points at the object.
 pub(crate) async fn is_indexed(db: &Database, name: &ObjectName) -> Result<bool, StorageError> {
     let text = match name.shelf {
         Shelf::Objects => {
-            "SELECT 1 FROM instance WHERE owner = $1 AND sha256 = $2 \
-             UNION ALL SELECT 1 FROM instance_apart WHERE owner = $1 AND sha256 = $2"
+            "SELECT 1 FROM instance WHERE owner = $1 AND sha256 = $2 AND segment = 0 \
+             UNION ALL SELECT 1 FROM instance_apart WHERE owner = $1 AND sha256 = $2 AND segment = 0"
         }
         Shelf::Blobs => "SELECT 1 FROM blob WHERE owner = $1 AND sha256 = $2",
     };
     let row = sqlx::query(text)
         .bind(name.owner.as_str())
         .bind(name.sha256.as_bytes().to_vec())
+        .fetch_optional(&db.readers)
+        .await
+        .map_err(at("looking for an object"))?;
+    Ok(row.is_some())
+}
+
+/// Whether any row leads to this entry of a segment.
+pub(crate) async fn is_entry_indexed(
+    db: &Database,
+    owner: &OrgId,
+    sha256: &Sha256,
+    (segment, offset): (SegmentId, u64),
+) -> Result<bool, StorageError> {
+    let text = "SELECT 1 FROM instance WHERE owner = $1 AND sha256 = $2 AND segment = $3 AND segment_offset = $4 \
+                UNION ALL \
+                SELECT 1 FROM instance_apart WHERE owner = $1 AND sha256 = $2 AND segment = $3 AND segment_offset = $4";
+    let row = sqlx::query(text)
+        .bind(owner.as_str())
+        .bind(sha256.as_bytes().to_vec())
+        .bind(segment.number())
+        .bind(to_i64(offset))
         .fetch_optional(&db.readers)
         .await
         .map_err(at("looking for an object"))?;

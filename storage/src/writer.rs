@@ -1,16 +1,19 @@
 //! The committing writer: whatever is waiting is made durable with shared flushes, then indexed in one transaction.
 //!
-//! Two tasks in a row. The *flusher* takes the instances that wait, writes them to files, flushes and names them. The
+//! A thread and a task in a row. The *flusher* takes the instances that wait, appends them to a segment and flushes it. The
 //! *committer* takes flushed groups, changes of records and audit events, and commits all that wait in one transaction.
 //! While one group is in its transaction, the next is being flushed. Nobody is answered before the commit.
 
 use crate::audit::PendingAudit;
-use crate::db::{Database, at};
-use crate::index::Work;
+use crate::db::{Database, at, to_i64};
+use crate::index::{Indexed, Work};
 use crate::ingest::{Arrival, Stored, blocking};
 use crate::jobs::JobWork;
-use crate::objects::{Intent, ObjectName, Objects, Placing, Shelf, TempFile, io_error};
+use crate::objects::{Intent, ObjectName, Objects, io_error};
 use crate::prepare::Prepared;
+use crate::segment::buffer::Buffer;
+use crate::segment::entry::{Header, sender_text};
+use crate::segment::{Described, NOWHERE, OwnSegment, Placed};
 use crate::{Change, Storage, StorageError};
 use dataset::TransferSyntax;
 use model::{Actor, Limits, OrgId, Scope, Sha256};
@@ -20,10 +23,11 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, StorageError>>;
 
-/// Head and data set of an instance that has arrived completely.
+/// The data set of an instance that has arrived completely.
 pub(crate) enum Content {
-    Memory(Vec<u8>),
-    File(TempFile),
+    Memory(Buffer),
+    /// In a segment of its own, but for the header; with a buffer to write that from.
+    Own(OwnSegment, Buffer),
 }
 
 /// An instance that has arrived and was found good.
@@ -32,7 +36,6 @@ pub(crate) struct Arrived {
     pub arrival: Arrival,
     pub syntax: TransferSyntax,
     pub sha256: Sha256,
-    pub head_length: u64,
     pub dataset_length: u64,
     pub prepared: Prepared,
     pub content: Content,
@@ -46,7 +49,21 @@ pub(crate) struct Durable {
     pub sha256: Sha256,
     pub head_length: u64,
     pub dataset_length: u64,
+    pub sender: String,
+    pub received_at_ms: i64,
     pub prepared: Prepared,
+    /// `None`: a file named by its content, from before there were segments.
+    pub place: Option<Placed>,
+}
+
+impl Durable {
+    /// Segment and offset as the index keeps them.
+    pub fn place_numbers(&self) -> (i64, i64) {
+        match &self.place {
+            Some(place) => (place.segment().number(), to_i64(place.offset)),
+            None => (0, 0),
+        }
+    }
 }
 
 /// A file that is kept beside the instances, durable, to be indexed.
@@ -70,7 +87,7 @@ pub(crate) enum ToFlush {
 }
 
 pub(crate) enum ToCommit {
-    Instances(Vec<(Box<Durable>, Answer<Stored>)>, Intent),
+    Instances(Vec<(Box<Durable>, Answer<Stored>)>),
     Blob(DurableBlob, Intent, Answer<()>),
     Change(Box<Changing>, Answer<()>),
     Jobs(Box<JobWork>, Answer<Vec<crate::Job>>),
@@ -90,14 +107,16 @@ fn closed() -> StorageError {
 }
 
 impl Writer {
-    /// Starts both tasks.
+    /// Starts both.
     pub fn start(db: Database, objects: Arc<Objects>, limits: &Limits) -> Self {
         let queue = limits.commit_queue_max.max(1) as usize;
         let group_max = limits.commit_group_max.max(1) as usize;
         let (flush, to_flush) = mpsc::channel(queue);
         let (commit, to_commit) = mpsc::channel(queue);
-        tokio::spawn(flusher(to_flush, commit.downgrade(), objects, group_max));
-        tokio::spawn(committer(to_commit, db, group_max));
+        let weak = commit.downgrade();
+        let flushing = objects.clone();
+        tokio::task::spawn_blocking(move || flusher(to_flush, &weak, &flushing, group_max));
+        tokio::spawn(committer(to_commit, db, objects, group_max));
         Self { flush, commit }
     }
 
@@ -127,103 +146,126 @@ impl Storage {
     }
 }
 
-async fn flusher(
+fn flusher(
     mut queue: mpsc::Receiver<ToFlush>,
-    commit: mpsc::WeakSender<ToCommit>,
-    objects: Arc<Objects>,
+    commit: &mpsc::WeakSender<ToCommit>,
+    objects: &Objects,
     group_max: usize,
 ) {
     let mut batch = Vec::with_capacity(group_max);
-    while queue.recv_many(&mut batch, group_max).await > 0 {
+    while queue.blocking_recv_many(&mut batch, group_max) > 0 {
         let Some(commit) = commit.upgrade() else { return };
         let mut group = Vec::with_capacity(batch.len());
         let mut close = None;
         for item in batch.drain(..) {
             match item {
-                ToFlush::Instance(arrived, answer) => group.push((arrived, answer)),
+                ToFlush::Instance(arrived, answer) => group.push((*arrived, answer)),
                 ToFlush::Close(done) => close = Some(done),
             }
         }
-        if !group.is_empty() {
-            let objects = objects.clone();
-            // When the thread is lost, the answers are dropped with it, which the waiting take as a refusal.
-            if let Ok(Some((durable, intent))) = blocking(move || flush_group(&objects, group)).await {
-                let _ = commit.send(ToCommit::Instances(durable, intent)).await;
-            }
+        let durable = flush_group(objects, group);
+        if !durable.is_empty() {
+            let _ = commit.blocking_send(ToCommit::Instances(durable));
         }
         if let Some(done) = close {
             queue.close();
-            let _ = commit.send(ToCommit::Close(done)).await;
+            objects.segments.finish();
+            let _ = commit.blocking_send(ToCommit::Close(done));
         }
     }
 }
 
-type Group<T> = Vec<(Box<T>, Answer<Stored>)>;
+/// What becomes of an arrived instance without its bytes.
+struct Pending {
+    durable: Box<Durable>,
+    answer: Answer<Stored>,
+}
 
-/// Makes a group of instances durable under their names. Those that fail are answered here.
-fn flush_group(objects: &Objects, group: Group<Arrived>) -> Option<(Group<Durable>, Intent)> {
+impl Pending {
+    fn placed(mut self, place: Placed) -> (Box<Durable>, Answer<Stored>) {
+        self.durable.place = Some(place);
+        (self.durable, self.answer)
+    }
+}
+
+/// Makes a group of instances durable. Those that fail are answered here.
+fn flush_group(
+    objects: &Objects,
+    group: Vec<(Arrived, Answer<Stored>)>,
+) -> Vec<(Box<Durable>, Answer<Stored>)> {
     let place = "writing objects";
-    let mut written = Vec::with_capacity(group.len());
-    let mut aligned = Vec::new();
+    let now_ms = model::time_text::unix_ms(time::OffsetDateTime::now_utc());
+    let mut done = Vec::with_capacity(group.len());
+    let mut waiting = Vec::with_capacity(group.len());
+    let mut entries = Vec::with_capacity(group.len());
     for (arrived, answer) in group {
-        let Arrived { actor, arrival, syntax, sha256, head_length, dataset_length, prepared, content } =
-            *arrived;
-        match write_content(objects, content, &mut aligned) {
-            Ok(temp) => {
-                let name = ObjectName { shelf: Shelf::Objects, owner: arrival.owner.clone(), sha256 };
-                let durable =
-                    Durable { actor, arrival, syntax, sha256, head_length, dataset_length, prepared };
-                written.push((name, temp, durable, answer));
+        let (pending, mut described, content) = describe(arrived, answer, now_ms);
+        match content {
+            Content::Memory(buffer) => {
+                entries.push((described, buffer));
+                waiting.push(pending);
             }
-            Err(error) => {
-                let _ = answer.send(Err(io_error(&error, place)));
-            }
+            Content::Own(own, mut spare) => match own.finish(&mut described, &mut spare) {
+                Ok(placed) => done.push(pending.placed(placed)),
+                Err(error) => {
+                    let _ = pending.answer.send(Err(io_error(&error, place)));
+                }
+            },
         }
     }
-    if written.is_empty() {
-        return None;
+    if entries.is_empty() {
+        return done;
     }
-    let names: Vec<&ObjectName> = written.iter().map(|(name, ..)| name).collect();
-    let intent = match objects.write_intent(&names) {
-        Ok(intent) => intent,
+    match objects.segments.append(&mut entries) {
+        Ok(placed) => done.extend(waiting.into_iter().zip(placed).map(|(p, placed)| p.placed(placed))),
         Err(error) => {
-            for (.., answer) in written {
-                let _ = answer.send(Err(io_error(&error, place)));
+            let error = io_error(&error, place);
+            for pending in waiting {
+                let _ = pending.answer.send(Err(error.clone()));
             }
-            return None;
         }
+    }
+    done
+}
+
+/// An instance's header, and what the index will need of it.
+fn describe(arrived: Arrived, answer: Answer<Stored>, now_ms: i64) -> (Pending, Described, Content) {
+    let Arrived { actor, arrival, syntax, sha256, dataset_length, prepared, content } = arrived;
+    let head = dataset::part10::head(&syntax, &prepared.sop_class, &prepared.instance);
+    let sender = sender_text(&format!("{}:{}", crate::audit::actor_word(actor.kind), actor.id));
+    let header = Header {
+        segment: NOWHERE,
+        offset: 0,
+        owner: arrival.owner.clone(),
+        sha256,
+        syntax: syntax.as_str().to_owned(),
+        head_length: head.len() as u64,
+        dataset_length,
+        via: arrival.via.word().to_owned(),
+        sender: sender.clone(),
+        received_at_ms: now_ms,
     };
-    let mut placings = Vec::with_capacity(written.len());
-    let mut waiting = Vec::with_capacity(written.len());
-    for (name, temp, durable, answer) in written {
-        placings.push(Placing { name, temp });
-        waiting.push((durable, answer));
-    }
-    let mut group = Vec::with_capacity(waiting.len());
-    for ((mut durable, answer), placed) in waiting.into_iter().zip(objects.place(placings)) {
-        match placed {
-            Ok(file_length) => {
-                // The same data set may be there already behind a head for another transfer syntax UID.
-                durable.head_length = file_length.saturating_sub(durable.dataset_length);
-                group.push((Box::new(durable), answer));
-            }
-            Err(error) => {
-                let _ = answer.send(Err(io_error(&error, place)));
-            }
-        }
-    }
-    Some((group, intent))
+    let durable = Box::new(Durable {
+        actor,
+        arrival,
+        syntax,
+        sha256,
+        head_length: header.head_length,
+        dataset_length,
+        sender,
+        received_at_ms: now_ms,
+        prepared,
+        place: None,
+    });
+    (Pending { durable, answer }, Described { header, head }, content)
 }
 
-/// The file with an instance's bytes; it is flushed when it has its name.
-fn write_content(objects: &Objects, content: Content, aligned: &mut Vec<u8>) -> std::io::Result<TempFile> {
-    match content {
-        Content::File(temp) => Ok(temp),
-        Content::Memory(bytes) => objects.temp_with(&bytes, aligned),
-    }
-}
-
-async fn committer(mut queue: mpsc::Receiver<ToCommit>, db: Database, group_max: usize) {
+async fn committer(
+    mut queue: mpsc::Receiver<ToCommit>,
+    db: Database,
+    objects: Arc<Objects>,
+    group_max: usize,
+) {
     let mut batch = Vec::with_capacity(group_max);
     while queue.recv_many(&mut batch, group_max).await > 0 {
         let mut jobs = Vec::with_capacity(batch.len());
@@ -231,13 +273,11 @@ async fn committer(mut queue: mpsc::Receiver<ToCommit>, db: Database, group_max:
         let mut intents = Vec::new();
         for item in batch.drain(..) {
             match item {
-                ToCommit::Instances(group, intent) => {
-                    let from = jobs.len();
+                ToCommit::Instances(group) => {
                     jobs.extend(group.into_iter().map(|(durable, answer)| Job::Instance(durable, answer)));
-                    intents.push((intent, from..jobs.len()));
                 }
                 ToCommit::Blob(blob, intent, answer) => {
-                    intents.push((intent, jobs.len()..jobs.len() + 1));
+                    intents.push((intent, jobs.len()));
                     jobs.push(Job::Blob(blob, answer));
                 }
                 ToCommit::Change(change, answer) => jobs.push(Job::Change(change, answer)),
@@ -247,14 +287,19 @@ async fn committer(mut queue: mpsc::Receiver<ToCommit>, db: Database, group_max:
             }
         }
         let results = commit_jobs(&db, &jobs).await;
-        for (intent, range) in intents {
-            // An intent whose objects did not reach the index stays, so that the next start removes them.
-            if results.get(range).is_some_and(|r| r.iter().all(Result::is_ok)) {
+        for (intent, job) in intents {
+            // An intent whose object did not reach the index stays, so that the next start removes it.
+            if matches!(results.get(job), Some(Ok(_))) {
                 intent.done();
             }
         }
+        let mut superfluous = Vec::new();
         for (job, result) in jobs.into_iter().zip(results) {
-            job.answer(result);
+            superfluous.extend(job.answer(result));
+        }
+        if !superfluous.is_empty() {
+            let objects = objects.clone();
+            let _ = blocking(move || forget(&objects, superfluous)).await;
         }
         if let Some(done) = close {
             queue.close();
@@ -272,35 +317,66 @@ enum Job {
 }
 
 enum Done {
-    Stored(Stored),
+    Indexed(Indexed),
     Jobs(Vec<crate::Job>),
     Nothing,
 }
 
+/// Erases entries that the index does not need, because it has another of the same content. What fails is tried again at
+/// the next start.
+fn forget(objects: &Objects, entries: Vec<Placed>) {
+    let places: Vec<_> = entries.iter().map(|entry| (entry.segment(), entry.offset)).collect();
+    if let Err(error) = objects.segments.erase(&places) {
+        tracing::warn!(kind = ?error.kind(), "entries that are not needed could not be erased");
+        return;
+    }
+    for mut entry in entries {
+        entry.settled();
+    }
+    for (segment, _) in places {
+        let _ = objects.segments.remove_if_empty(segment);
+    }
+}
+
 impl Job {
-    fn answer(self, result: Result<Done, StorageError>) {
+    /// Tells whoever waits. Gives back an entry that the index does not need.
+    fn answer(self, result: Result<Done, StorageError>) -> Option<Placed> {
         match self {
-            Self::Instance(_, answer) => {
-                let _ = answer.send(result.and_then(|done| match done {
-                    Done::Stored(stored) => Ok(stored),
-                    Done::Jobs(_) | Done::Nothing => {
-                        Err(StorageError::Unavailable("the writer lost an answer".to_owned()))
+            Self::Instance(durable, answer) => {
+                let mut place = durable.place;
+                let (result, superfluous) = match result {
+                    Ok(Done::Indexed(Indexed { stored, is_entry_needed: false })) => (Ok(stored), place),
+                    Ok(Done::Indexed(Indexed { stored, .. })) => {
+                        if let Some(place) = &mut place {
+                            place.settled();
+                        }
+                        (Ok(stored), None)
                     }
-                }));
+                    Ok(Done::Jobs(_) | Done::Nothing) => {
+                        (Err(StorageError::Unavailable("the writer lost an answer".to_owned())), None)
+                    }
+                    // Whether the index knows the entry is for the next start to find out.
+                    Err(error) => (Err(error), None),
+                };
+                let _ = answer.send(result);
+                superfluous
             }
             Self::Jobs(_, answer) => {
                 let _ = answer.send(result.map(|done| match done {
                     Done::Jobs(jobs) => jobs,
-                    Done::Stored(_) | Done::Nothing => Vec::new(),
+                    Done::Indexed(_) | Done::Nothing => Vec::new(),
                 }));
+                None
             }
             Self::Blob(_, answer) | Self::Change(_, answer) | Self::Audit(_, Some(answer)) => {
                 let _ = answer.send(result.map(|_| ()));
+                None
             }
             Self::Audit(_, None) => {
                 if result.is_err() {
                     tracing::error!("an audit event could not be written");
                 }
+                None
             }
         }
     }
@@ -335,7 +411,7 @@ async fn commit_together(
     let mut results = Vec::with_capacity(jobs.len());
     for job in jobs {
         let result = match job {
-            Job::Instance(durable, _) => Ok(Done::Stored(work.instance(durable).await?)),
+            Job::Instance(durable, _) => Ok(Done::Indexed(work.instance(durable).await?)),
             Job::Blob(blob, _) => work.blob(blob).await.map(|()| Done::Nothing),
             Job::Change(change, _) => apply(&mut work, change).await?.map(|()| Done::Nothing),
             Job::Jobs(job_work, _) => work_on_jobs(&mut work, job_work).await?.map(Done::Jobs),

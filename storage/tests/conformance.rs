@@ -104,4 +104,9 @@ on_both![
     what_is_put_off_holds_its_lane_and_what_is_set_aside_does_not,
     jobs_of_others_do_not_exist,
     a_reader_of_the_outbox_moves_with_what_it_made,
+    the_index_is_rebuilt_from_the_objects_alone,
+    what_a_dead_process_had_not_indexed_is_indexed,
+    an_entry_without_its_bytes_is_erased_after_a_crash,
+    sending_again_takes_no_room,
+    objects_from_before_there_were_segments_are_read,
 ];

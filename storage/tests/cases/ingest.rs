@@ -1,5 +1,6 @@
 //! Storing instances.
 
+use super::fsck::segments;
 use crate::Fixture;
 use crate::support::build::{CT, Instance, org, scope, store, store_as, uid};
 use dataset::{Refused, TransferSyntax};
@@ -130,25 +131,12 @@ pub async fn bad_instances_leave_nothing(f: &Fixture) {
     assert!(page.rows.is_empty());
     // The last piece may still be in the hands of a writing thread.
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
-    while !parts(f).is_empty() {
-        assert!(std::time::Instant::now() < deadline, "{:?}", parts(f));
+    while !segments(f).is_empty() {
+        assert!(std::time::Instant::now() < deadline, "{:?}", segments(f));
         tokio::task::yield_now().await;
     }
     // After all that, a good one.
     store(&f.storage, "town", &instance).await;
-}
-
-/// Temporary files that are there.
-fn parts(f: &Fixture) -> Vec<std::path::PathBuf> {
-    let incoming = std::fs::read_dir(f.config.directory.join("incoming")).expect("incoming");
-    incoming
-        .flatten()
-        .filter_map(|folder| std::fs::read_dir(folder.path()).ok())
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|e| e == "part"))
-        .collect()
 }
 
 pub async fn sixty_four_writers_at_once(f: &Fixture) {

@@ -11,6 +11,7 @@ mod record;
 mod scope;
 mod search;
 mod search_model;
+mod segment;
 
 pub use audit::*;
 pub use correct::*;
@@ -23,3 +24,4 @@ pub use record::*;
 pub use scope::*;
 pub use search::*;
 pub use search_model::*;
+pub use segment::*;

@@ -1,0 +1,15 @@
+-- Where an instance's entry stands: the number of its segment and the offset in it. Segment 0: a file of its own, named by
+-- its content, from before there were segments.
+ALTER TABLE instance ADD COLUMN segment BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE instance ADD COLUMN segment_offset BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE instance_apart ADD COLUMN segment BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE instance_apart ADD COLUMN segment_offset BIGINT NOT NULL DEFAULT 0;
+
+-- Objects whose rows have been deleted and whose bytes are to be erased.
+CREATE TABLE erasure (
+    id             BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    owner          TEXT COLLATE "C" NOT NULL,
+    sha256         BYTEA NOT NULL,
+    segment        BIGINT NOT NULL,
+    segment_offset BIGINT NOT NULL
+);

@@ -1,0 +1,109 @@
+//! Buffers that direct writes take as they are: a block for an entry's header, then up to 1 MiB of a data set.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What direct writes are aligned to, and what every entry begins at a multiple of.
+pub(crate) const BLOCK: usize = 4096;
+/// Bytes of a data set that one buffer holds.
+pub(crate) const DATA_BYTES_MAX: usize = 1 << 20;
+/// Buffers that wait to be used again.
+const IDLE_MAX: usize = 24;
+
+/// Buffers that are free: memory that has been touched once is not asked of the kernel again.
+#[derive(Debug, Default)]
+pub(crate) struct Pool(Mutex<Vec<Vec<u8>>>);
+
+impl Pool {
+    /// An empty buffer.
+    pub fn take(self: &Arc<Self>) -> Buffer {
+        let idle = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let bytes = idle.unwrap_or_else(|| vec![0; BLOCK + DATA_BYTES_MAX + BLOCK]);
+        let start = bytes.as_ptr().align_offset(BLOCK).min(BLOCK);
+        Buffer { bytes, start, length: 0, pool: self.clone() }
+    }
+}
+
+/// One buffer; it goes back to its pool.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    bytes: Vec<u8>,
+    /// Where the aligned part begins.
+    start: usize,
+    /// Bytes of the data set so far.
+    length: usize,
+    pool: Arc<Pool>,
+}
+
+impl Buffer {
+    /// Takes as many bytes as there is room for; how many.
+    pub fn fill(&mut self, bytes: &[u8]) -> usize {
+        let count = bytes.len().min(DATA_BYTES_MAX - self.length);
+        let from = self.start + BLOCK + self.length;
+        if let (Some(room), Some(taken)) = (self.bytes.get_mut(from..from + count), bytes.get(..count)) {
+            room.copy_from_slice(taken);
+        }
+        self.length += count;
+        count
+    }
+
+    /// Empties it.
+    pub fn clear(&mut self) {
+        self.length = 0;
+    }
+
+    /// The data set's bytes, padded with zeros to whole blocks.
+    pub fn blocks(&mut self) -> &[u8] {
+        let (from, to) = self.pad();
+        self.bytes.get(from + BLOCK..to).unwrap_or_default()
+    }
+
+    /// The header's block, to be filled.
+    pub fn header(&mut self) -> &mut [u8] {
+        let start = self.start;
+        self.bytes.get_mut(start..start + BLOCK).unwrap_or_default()
+    }
+
+    /// Header and data set, padded with zeros to whole blocks.
+    pub fn entry(&mut self) -> &[u8] {
+        let (from, to) = self.pad();
+        self.bytes.get(from..to).unwrap_or_default()
+    }
+
+    fn pad(&mut self) -> (usize, usize) {
+        let end = self.start + BLOCK + self.length;
+        let to = self.start + BLOCK + self.length.next_multiple_of(BLOCK);
+        if let Some(padding) = self.bytes.get_mut(end..to) {
+            padding.fill(0);
+        }
+        (self.start, to)
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let mut idle = self.pool.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_MAX {
+            idle.push(std::mem::take(&mut self.bytes));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_used_buffer_shows_nothing_of_what_was_in_it() {
+        let pool = Arc::new(Pool::default());
+        let mut buffer = pool.take();
+        assert_eq!(buffer.fill(&[7; DATA_BYTES_MAX + 5]), DATA_BYTES_MAX);
+        drop(buffer);
+        let mut buffer = pool.take();
+        buffer.fill(b"abc");
+        assert_eq!(buffer.entry().len(), 2 * BLOCK);
+        assert_eq!(buffer.entry().as_ptr().align_offset(BLOCK), 0);
+        let (text, padding) = buffer.blocks().split_at(3);
+        assert_eq!(text, b"abc");
+        assert!(padding.iter().all(|byte| *byte == 0));
+    }
+}

@@ -1,0 +1,170 @@
+//! Segments: what a crash leaves in them, rebuilding the index from them, objects from before there were segments.
+
+use super::fsck::segments;
+use crate::Fixture;
+use crate::support::build::{CT, Instance, scope, store, uid};
+use dataset::TransferSyntax;
+use model::{Level, Query, Scope};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use storage::{Outcome, Storage};
+
+async fn is_sound(storage: &Storage) {
+    let report = storage.fsck(&|_, _| ()).await.expect("fsck");
+    assert_eq!(report.findings, [], "fsck");
+}
+
+async fn count(f: &Fixture) -> usize {
+    let page =
+        f.storage.search(&Scope::node("test"), &Query::new(Level::Instance, 1000)).await.expect("a page");
+    page.rows.len()
+}
+
+/// Marks a segment as one that a dead process was appending to.
+fn as_if_its_process_had_died(f: &Fixture, segment: &Path) -> PathBuf {
+    let dead = f.config.directory.join("incoming").join("dead");
+    std::fs::create_dir_all(&dead).expect("a folder");
+    let name = segment.file_name().expect("a name").to_string_lossy().into_owned();
+    std::fs::write(dead.join(format!("{name}.segment")), b"").expect("a marker");
+    dead
+}
+
+/// Forgets everything that ingest writes, as when the index is lost.
+async fn lose_the_index(f: &Fixture) {
+    for statement in [
+        "DELETE FROM frame_chunk",
+        "DELETE FROM instance_metadata",
+        "DELETE FROM instance_apart",
+        "DELETE FROM instance",
+        "DELETE FROM series",
+        "DELETE FROM study",
+    ] {
+        f.tamper(statement).await;
+    }
+}
+
+/// Three small instances in one segment, one of which is kept apart, and a large one in its own.
+async fn some(f: &Fixture) -> Vec<Instance> {
+    let small = [1, 2].map(|number| Instance { number, ..Instance::default() });
+    let apart = Instance { seed: 9, ..small[0].clone() };
+    let large = Instance { number: 4, frames: 3, rows: 60_000, ..Instance::default() };
+    let other = f.open_again().await;
+    for instance in [&small[0], &small[1], &apart, &large] {
+        store(&other, "town", instance).await;
+    }
+    other.close().await;
+    let [one, two] = small;
+    vec![one, two, large]
+}
+
+async fn are_readable(storage: &Storage, instances: &[Instance]) {
+    for instance in instances {
+        let (study, series) = (instance.study_uid(), instance.series_uid());
+        let found = storage.instance(&scope("town"), &study, &series, &instance.instance_uid()).await;
+        let found = found.expect("it is there");
+        let head =
+            dataset::part10::head(&TransferSyntax::explicit_little(), &uid(CT), &instance.instance_uid());
+        let file = storage.read(&found, 0..found.file_length().min(4096)).await.expect("it is read");
+        assert!(file.starts_with(&head));
+        assert!(instance.bytes().starts_with(&file[head.len()..]));
+        assert_eq!(storage.frame(&found, 1).await.expect("a frame"), instance.frame(1));
+    }
+}
+
+pub async fn the_index_is_rebuilt_from_the_objects_alone(f: &Fixture) {
+    let instances = some(f).await;
+    lose_the_index(f).await;
+    assert_eq!(count(f).await, 0);
+    let rebuilt = f.storage.rebuild(&|_| ()).await.expect("a rebuild");
+    assert_eq!((rebuilt.objects, rebuilt.indexed, rebuilt.unusable), (4, 4, 0));
+    assert_eq!(count(f).await, 3);
+    are_readable(&f.storage, &instances).await;
+    let page = f.storage.search(&scope("town"), &Query::new(Level::Study, 10)).await.expect("a page");
+    assert!(page.rows[0].has_conflict, "the one that came second is kept apart again");
+    is_sound(&f.storage).await;
+    assert_eq!(
+        f.tamper("UPDATE instance SET via = via WHERE via = 'dimse' AND sender = 'person:town-person'").await,
+        3
+    );
+    let again = f.storage.rebuild(&|_| ()).await.expect("a rebuild");
+    assert_eq!((again.objects, again.indexed), (4, 0));
+}
+
+pub async fn what_a_dead_process_had_not_indexed_is_indexed(f: &Fixture) {
+    let instances = some(f).await;
+    lose_the_index(f).await;
+    for segment in segments(f) {
+        as_if_its_process_had_died(f, &segment);
+    }
+    // A torn group behind the last whole entry, as a crash in the middle of a write leaves it.
+    let small =
+        segments(f).into_iter().min_by_key(|path| path.metadata().expect("a file").len()).expect("one");
+    let file = std::fs::OpenOptions::new().write(true).open(&small).expect("a segment");
+    let length = file.metadata().expect("a file").len();
+    file.set_len(length + (1 << 20)).expect("longer");
+    file.write_all_at(&[0xA5; 5000], length + 8192).expect("written");
+    let again = f.open_again().await;
+    again.close().await;
+    assert_eq!(small.metadata().expect("a file").len(), length, "what was torn is cut off");
+    assert_eq!(count(f).await, 3);
+    are_readable(&f.storage, &instances).await;
+    is_sound(&f.storage).await;
+}
+
+pub async fn an_entry_without_its_bytes_is_erased_after_a_crash(f: &Fixture) {
+    some(f).await;
+    lose_the_index(f).await;
+    let small =
+        segments(f).into_iter().min_by_key(|path| path.metadata().expect("a file").len()).expect("one");
+    // The header of the first is there, its bytes are not.
+    let file = std::fs::OpenOptions::new().write(true).open(&small).expect("a segment");
+    file.write_all_at(&[0; 4096], 4096).expect("written");
+    let dead = as_if_its_process_had_died(f, &small);
+    let again = f.open_again().await;
+    again.close().await;
+    assert!(!dead.exists());
+    // The second, and the one that was kept apart before: the first is no more.
+    assert_eq!(count(f).await, 2);
+    assert_eq!(f.storage.rebuild(&|_| ()).await.expect("a rebuild").indexed, 1, "the large one");
+    is_sound(&f.storage).await;
+}
+
+pub async fn sending_again_takes_no_room(f: &Fixture) {
+    let large = Instance { number: 4, frames: 3, rows: 60_000, ..Instance::default() };
+    for instance in [&Instance::default(), &large] {
+        store(&f.storage, "town", instance).await;
+        let before = segments(f).len();
+        assert_eq!(store(&f.storage, "town", instance).await.outcome, Outcome::AlreadyThere);
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        while segments(f).len() > before {
+            assert!(std::time::Instant::now() < deadline, "{:?}", segments(f));
+            tokio::task::yield_now().await;
+        }
+    }
+    is_sound(&f.storage).await;
+    let rebuilt = f.storage.rebuild(&|_| ()).await.expect("a rebuild");
+    assert_eq!((rebuilt.objects, rebuilt.indexed), (2, 0), "the second of each has been erased");
+}
+
+pub async fn objects_from_before_there_were_segments_are_read(f: &Fixture) {
+    let instance = Instance::default();
+    let bytes = instance.bytes();
+    let sha256 = store(&f.storage, "town", &instance).await.sha256.to_string();
+    let head = dataset::part10::head(&TransferSyntax::explicit_little(), &uid(CT), &instance.instance_uid());
+    let folder = f.config.directory.join("objects/town").join(&sha256[..2]);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join(&sha256), [head, bytes].concat()).expect("written");
+    f.storage.close().await;
+    for segment in segments(f) {
+        std::fs::remove_file(segment).expect("removed");
+    }
+    f.tamper("UPDATE instance SET segment = 0, segment_offset = 0").await;
+    let again = f.open_again().await;
+    are_readable(&again, std::slice::from_ref(&instance)).await;
+    is_sound(&again).await;
+    assert_eq!(store(&again, "town", &instance).await.outcome, Outcome::AlreadyThere);
+    lose_the_index(f).await;
+    assert_eq!(again.rebuild(&|_| ()).await.expect("a rebuild").indexed, 1);
+    is_sound(&again).await;
+    again.close().await;
+}

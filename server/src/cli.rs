@@ -30,6 +30,8 @@ enum Command {
     Import(import::ImportArgs),
     /// Compare index and objects both ways and verify every checksum; exit status 0 when sound.
     Fsck(DataArgs),
+    /// Index again whatever is kept and not indexed, from the objects alone; exit status 0 when all of it could be.
+    Rebuild(DataArgs),
     /// Work with the audit chain.
     Audit {
         #[command(subcommand)]
@@ -134,6 +136,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Import(args) => import::run(args).await,
         Command::Fsck(data) => maintenance::fsck(&data).await,
+        Command::Rebuild(data) => maintenance::rebuild(&data).await,
         Command::Audit { command: AuditCommand::Verify(data) } => maintenance::audit_verify(&data).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Org { command } => maintenance::org(command).await,

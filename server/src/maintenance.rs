@@ -108,6 +108,20 @@ pub async fn fsck(data: &DataArgs) -> Result<ExitCode> {
     Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// `farsight rebuild`
+pub async fn rebuild(data: &DataArgs) -> Result<ExitCode> {
+    let storage = data.open().await?;
+    let bar = crate::import::bar(0);
+    let rebuilt = storage.rebuild(&|done| bar.set_position(done)).await?;
+    bar.finish_and_clear();
+    storage.close().await;
+    println!(
+        "{} objects looked at, {} indexed again, {} unusable.",
+        rebuilt.objects, rebuilt.indexed, rebuilt.unusable
+    );
+    Ok(if rebuilt.unusable == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 /// `farsight audit verify`
 pub async fn audit_verify(data: &DataArgs) -> Result<ExitCode> {
     let storage = data.open().await?;

@@ -40,7 +40,7 @@ impl Database {
         // WAL keeps readers and the writer out of each other's way; FULL makes a committed transaction durable.
         let common = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=30000; \
                       PRAGMA foreign_keys=ON; PRAGMA case_sensitive_like=ON; PRAGMA temp_store=MEMORY; \
-                      PRAGMA cache_size=-16384;";
+                      PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=4000;";
         let writer = AnyPoolOptions::new()
             .max_connections(1)
             .idle_timeout(None)

@@ -7,6 +7,8 @@ use crate::correct::late::Home;
 use crate::db::{Database, at, clean, placeholders, sql, to_i64};
 use crate::ingest::{Outcome, Stored};
 use crate::listing::{self, By, Facts, Listed, Place};
+use crate::metadata::Chunk;
+use crate::prepare::FrameChunk;
 use crate::writer::{Durable, DurableBlob};
 use model::{OrgId, Sha256, Uid};
 use serde_json::json;
@@ -22,6 +24,9 @@ pub(crate) struct Work<'a> {
     pub audits: Vec<PendingAudit>,
     /// Topic and body.
     pub events: Vec<(String, String)>,
+    /// Rows that are written at the end, by instance.
+    metadata: Vec<(i64, Chunk)>,
+    frame_chunks: Vec<(i64, FrameChunk)>,
     studies: HashMap<(OrgId, Uid), StudyState>,
     series: HashMap<(i64, Uid), SeriesState>,
     /// Whether anything is corrected on this node; `None` while nobody has asked.
@@ -61,6 +66,8 @@ pub(crate) fn split(text: &str) -> BTreeSet<String> {
 }
 
 const PLACE: &str = "indexing an instance";
+/// Rows in one statement.
+const ROWS_MAX: usize = 64;
 
 impl<'a> Work<'a> {
     /// Begins; the writer of another process waits until this one has committed.
@@ -73,6 +80,8 @@ impl<'a> Work<'a> {
             now_ms: model::time_text::unix_ms(OffsetDateTime::now_utc()),
             audits: Vec::new(),
             events: Vec::new(),
+            metadata: Vec::new(),
+            frame_chunks: Vec::new(),
             studies: HashMap::new(),
             series: HashMap::new(),
             has_corrections: None,
@@ -199,27 +208,39 @@ impl<'a> Work<'a> {
             return Err(StorageError::Unavailable(PLACE.to_owned()));
         };
         let id = self.insert_instance_row(study_id, series_id, new).await?;
-        sqlx::query(
-            "INSERT INTO instance_metadata (instance_id, crc32, text_length, chunk) VALUES ($1,$2,$3,$4)",
-        )
-        .bind(id)
-        .bind(i64::from(p.metadata.crc32))
-        .bind(to_i64(p.metadata.text_length))
-        .bind(p.metadata.bytes.clone())
-        .execute(&mut *self.connection)
-        .await
-        .map_err(at(PLACE))?;
-        for chunk in &p.frame_chunks {
-            sqlx::query(
-                "INSERT INTO frame_chunk (instance_id, part, chunk_no, entries) VALUES ($1,$2,$3,$4)",
-            )
-            .bind(id)
-            .bind(chunk.part)
-            .bind(chunk.chunk_no)
-            .bind(chunk.entries.clone())
-            .execute(&mut *self.connection)
-            .await
-            .map_err(at(PLACE))?;
+        self.metadata.push((id, p.metadata.clone()));
+        self.frame_chunks.extend(p.frame_chunks.iter().map(|chunk| (id, chunk.clone())));
+        if self.frame_chunks.len() >= ROWS_MAX {
+            self.write_details().await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the metadata and frame indexes of the instances so far, many rows at once.
+    pub(crate) async fn write_details(&mut self) -> Result<(), StorageError> {
+        let metadata = std::mem::take(&mut self.metadata);
+        for some in metadata.chunks(ROWS_MAX) {
+            let rows = placeholders(some.len(), 4);
+            let text = format!(
+                "INSERT INTO instance_metadata (instance_id, crc32, text_length, chunk) VALUES {rows}"
+            );
+            let mut query = sqlx::query(sql(text));
+            for (id, chunk) in some {
+                let length = to_i64(chunk.text_length);
+                query = query.bind(*id).bind(i64::from(chunk.crc32)).bind(length).bind(chunk.bytes.clone());
+            }
+            query.execute(&mut *self.connection).await.map_err(at(PLACE))?;
+        }
+        let frame_chunks = std::mem::take(&mut self.frame_chunks);
+        for some in frame_chunks.chunks(ROWS_MAX) {
+            let rows = placeholders(some.len(), 4);
+            let text =
+                format!("INSERT INTO frame_chunk (instance_id, part, chunk_no, entries) VALUES {rows}");
+            let mut query = sqlx::query(sql(text));
+            for (id, chunk) in some {
+                query = query.bind(*id).bind(chunk.part).bind(chunk.chunk_no).bind(chunk.entries.clone());
+            }
+            query.execute(&mut *self.connection).await.map_err(at(PLACE))?;
         }
         Ok(())
     }
@@ -457,6 +478,7 @@ impl<'a> Work<'a> {
 
     /// Writes counters, events and the audit chain.
     pub async fn finish(mut self) -> Result<(), StorageError> {
+        self.write_details().await?;
         self.write_counts().await?;
         let events = std::mem::take(&mut self.events);
         for some in events.chunks(64) {

@@ -226,7 +226,11 @@ impl Sink {
                 Ok((prepared, arrival))
             }
         };
-        let (prepared, arrival) = blocking(finish).await??;
+        // A hop to another thread costs more than the index's part of a small instance.
+        let (prepared, arrival) = match &content {
+            Content::Memory(_) => finish()?,
+            Content::Own(..) => blocking(finish).await??,
+        };
         let arrived = Arrived {
             actor,
             arrival,

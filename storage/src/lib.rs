@@ -8,7 +8,6 @@ pub mod audit;
 pub mod blob;
 pub mod correct;
 pub mod directory;
-pub mod erasure;
 pub mod error;
 pub mod fsck;
 pub mod handout;

@@ -7,7 +7,16 @@
 
 use crate::StorageError;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use std::cell::RefCell;
 use std::sync::LazyLock;
+
+thread_local! {
+    /// A compressor's tables are some hundred kilobytes: made once a thread, not once an instance.
+    static DEFLATE: RefCell<Compress> = RefCell::new(Compress::new(Compression::new(LEVEL), false));
+}
+
+/// Metadata is a few kilobytes of text that repeats itself: more effort buys one or two per cent.
+const LEVEL: u32 = 4;
 
 /// Text as pieces of a deflate stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +29,13 @@ pub(crate) struct Chunk {
 impl Chunk {
     /// Compresses.
     pub fn new(text: &[u8]) -> Self {
-        let mut deflate = Compress::new(Compression::new(6), false);
+        DEFLATE.with_borrow_mut(|deflate| {
+            deflate.reset();
+            Self::with(deflate, text)
+        })
+    }
+
+    fn with(deflate: &mut Compress, text: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(text.len() / 4 + 64);
         let mut rest = text;
         loop {

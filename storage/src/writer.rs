@@ -17,7 +17,7 @@ use crate::segment::{Described, NOWHERE, OwnSegment, Placed};
 use crate::{Change, Storage, StorageError};
 use dataset::TransferSyntax;
 use model::{Actor, Limits, OrgId, Scope, Sha256};
-use sqlx::{Connection as _, Executor as _};
+use sqlx::{AnyConnection, Connection as _, Executor as _};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -406,6 +406,20 @@ async fn commit_together(
     jobs: &[Job],
 ) -> Result<Vec<Result<Done, StorageError>>, StorageError> {
     let mut connection = db.writer.acquire().await.map_err(at("reaching the index"))?;
+    let results = commit_on(&mut connection, db, jobs).await;
+    if results.is_err() {
+        // After a failed write SQLite has ended the transaction by itself: what the driver believes of this connection
+        // is wrong, and every later transaction would fail.
+        connection.close_on_drop();
+    }
+    results
+}
+
+async fn commit_on(
+    connection: &mut AnyConnection,
+    db: &Database,
+    jobs: &[Job],
+) -> Result<Vec<Result<Done, StorageError>>, StorageError> {
     let mut transaction = connection.begin_with(db.begin()).await.map_err(at("beginning a transaction"))?;
     let mut work = Work::begin(&mut transaction, db).await?;
     let mut results = Vec::with_capacity(jobs.len());
@@ -430,6 +444,8 @@ async fn commit_together(
 /// A change behind a savepoint: refused, it leaves no trace, and the others go on.
 async fn apply(work: &mut Work<'_>, change: &Changing) -> Result<Result<(), StorageError>, StorageError> {
     let place = "changing records";
+    // A change may look at what came before it in this transaction.
+    work.write_details().await?;
     if Work::needs_counts(&change.change) {
         work.write_counts().await?;
     }

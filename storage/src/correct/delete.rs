@@ -27,7 +27,7 @@ pub struct Target {
 }
 
 /// Segment and offset of a row's object: 0 for a file of its own.
-const PLACED: &str = "CAST(0 AS BIGINT), CAST(0 AS BIGINT)";
+const PLACED: &str = "segment, segment_offset";
 /// Instances deleted in one transaction.
 const PIECE: i64 = 50;
 

@@ -130,7 +130,7 @@ impl<'a> Work<'a> {
                 "instance": new.prepared.instance.as_str(),
                 "sop_class": new.prepared.sop_class.as_str(),
                 "sha256": new.sha256.to_string(),
-                "sender": sender(new),
+                "sender": new.sender,
             });
             self.events.push((format!("instance.{word}"), body.to_string()));
         }

@@ -4,7 +4,7 @@ use crate::StorageError;
 use crate::attributes::time_digits;
 use crate::audit::{AuditAction, AuditEntry, AuditOutcome, PendingAudit};
 use crate::correct::late::Home;
-use crate::db::{Database, at, clean, placeholders, sql, to_i64};
+use crate::db::{Database, at, placeholders, sql, to_i64};
 use crate::ingest::{Outcome, Stored};
 use crate::listing::{self, By, Facts, Listed, Place};
 use crate::metadata::Chunk;

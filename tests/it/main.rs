@@ -8,6 +8,7 @@ mod audit;
 mod bad_input;
 mod codec_workers;
 mod consult;
+mod corrections;
 mod crash;
 mod dimse;
 mod import;

@@ -210,3 +210,57 @@ fn the_command_line_corrects_beside_a_running_node() {
     study(&["delete", &wrong.study]).expect_failure();
     study(&["correct", "{\"kind\":\"merge\"}"]).expect_failure();
 }
+
+#[test]
+fn corrections_are_the_archivists_of_the_own_organisation() {
+    let (node, folder) = (Node::shared(), tempfile::tempdir().expect("a folder"));
+    let client = archivist(node, "archivist-rights");
+    let (own, elsewhere) = (Ct::new(), Ct::new());
+    store(node, folder.path(), std::slice::from_ref(&own));
+    node.machine(Org::City).stow(&[elsewhere.file()]).expect(200);
+    let hide = |ct: &Ct| json!({"kind": "hide", "study": ct.study});
+
+    for login in ["township", "uploader", "reader", "coordinator", "admin", "security", "auditor"] {
+        let person = node.person(login);
+        correct(&person, &hide(&own)).expect_problem(403, "forbidden");
+        person.get("/api/v1/corrections").expect_problem(403, "forbidden");
+        person.post("/api/v1/corrections/x/undo", &reason("other")).expect_problem(403, "forbidden");
+    }
+    node.nobody().get("/api/v1/corrections").expect_problem(401, "unauthenticated");
+    correct(&client, &hide(&elsewhere)).expect_problem(404, "not-found");
+    correct(&client, &hide(&Ct::new())).expect_problem(404, "not-found");
+    client.post("/api/v1/corrections/x/undo", &reason("other")).expect_problem(404, "not-found");
+    correct(&client, &json!({"kind": "delete", "study": own.study})).expect_problem(422, "invalid");
+
+    let id = made(correct(&client, &hide(&own)));
+    let listed = |study: &str| {
+        let list = client.get(&format!("/api/v1/corrections?study={study}")).expect(200).json();
+        list["corrections"].as_array().expect("a list").clone()
+    };
+    assert_eq!(listed(&own.study).len(), 1);
+    assert_eq!(
+        (&listed(&own.study)[0]["id"], &listed(&own.study)[0]["state"]),
+        (&json!(id), &json!("active"))
+    );
+    assert!(listed(&elsewhere.study).is_empty());
+    undo(&client, &id);
+    let again = client.post(&format!("/api/v1/corrections/{id}/undo"), &reason("other"));
+    again.expect_problem(409, "conflict");
+}
+
+#[test]
+fn what_is_kept_apart_is_listed_for_its_owner_only() {
+    let (node, folder) = (Node::shared(), tempfile::tempdir().expect("a folder"));
+    let first = Ct::new();
+    let other = Ct { seed: 99, ..first.clone() };
+    store(node, folder.path(), std::slice::from_ref(&first));
+    store(node, folder.path(), std::slice::from_ref(&other));
+    let apart = format!("/api/v1/studies/{}/apart", first.study);
+    let list = node.person("township").get(&apart).expect(200).json();
+    assert_eq!(list["instances"].as_array().map(Vec::len), Some(1), "{list}");
+    assert_eq!(list["instances"][0]["sha256"], other.file().sha256());
+    assert_eq!(list["instances"][0]["sop_instance_uid"], first.instance);
+    let elsewhere = node.person("coordinator").get(&apart).expect(200).json();
+    assert_eq!(elsewhere["instances"], json!([]));
+    node.person("admin").get(&apart).expect_problem(403, "forbidden");
+}

@@ -283,3 +283,26 @@ async fn a_deletion_needs_a_right_and_a_reason() {
     assert_eq!(deleted.status, StatusCode::NO_CONTENT);
     assert_eq!(house.get("/studies/1.2.3.1/metadata", "*/*").await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn what_a_consult_has_as_evidence_is_not_deleted() {
+    let house = House::new().await;
+    house.store("/studies", &[plain(&Instance::default())]).await;
+    let owner = OrgId::parse("township").unwrap();
+    let grant = storage::Grant {
+        owner,
+        study: Uid::parse("1.2.3.1").unwrap(),
+        grantee: OrgId::parse("city").unwrap(),
+        consult: model::ConsultId::parse("c1").unwrap(),
+    };
+    let grants = vec![storage::GrantChange::Give(grant)];
+    let change = storage::Change { grants, ..storage::Change::default() };
+    house.storage.apply(&model::Scope::node("test"), change).await.unwrap();
+    for path in ["/studies/1.2.3.1", INSTANCE] {
+        let request = Request::delete(format!("{path}?reason=x")).body(Body::empty()).unwrap();
+        let refused = house.send(Some(&[Right::Delete]), request).await;
+        assert_eq!(refused.status, StatusCode::CONFLICT, "{path}");
+        assert_eq!(refused.json()["type"], "/problems/conflict");
+    }
+    assert_eq!(house.get("/studies/1.2.3.1/metadata", "*/*").await.status, StatusCode::OK);
+}

@@ -257,9 +257,12 @@ pub(crate) async fn understand<S: AsyncRead + AsyncWrite + Unpin + Send>(
     if !association.caller.may(Right::Retrieve) {
         return refused(status::NOT_AUTHORISED, "this AE may not retrieve");
     }
-    let Ok(scanned) = dataset::scan::scan(&bytes, &request.context.transfer_syntax, limits) else {
+    let Ok(mut scanned) = dataset::scan::scan(&bytes, &request.context.transfer_syntax, limits) else {
         return refused(status::CANNOT_UNDERSTAND, "the identifier is no data set");
     };
+    if let Some(assumed) = association.assumed_charset {
+        scanned.dataset.assume_charset(assumed);
+    }
     let wanted = match Wanted::parse(request.context.service, &scanned.dataset) {
         Ok(wanted) => wanted,
         Err(comment) => return refused(status::DOES_NOT_MATCH_SOP_CLASS, comment),

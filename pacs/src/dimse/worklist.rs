@@ -48,9 +48,12 @@ async fn understand<S: AsyncRead + AsyncWrite + Unpin + Send>(
     if !association.caller.may(Right::Search) {
         return Ok(Err((status::NOT_AUTHORISED, "this AE may not search")));
     }
-    let Ok(scanned) = dataset::scan::scan(&bytes, &request.context.transfer_syntax, limits) else {
+    let Ok(mut scanned) = dataset::scan::scan(&bytes, &request.context.transfer_syntax, limits) else {
         return Ok(Err((status::CANNOT_UNDERSTAND, "the identifier is no data set")));
     };
+    if let Some(assumed) = association.assumed_charset {
+        scanned.dataset.assume_charset(assumed);
+    }
     let worklist = Worklist::parse(&scanned.dataset);
     Ok(worklist.map_err(|comment| (status::DOES_NOT_MATCH_SOP_CLASS, comment)))
 }

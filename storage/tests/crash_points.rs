@@ -140,7 +140,7 @@ async fn one_failing_call_loses_nothing_that_was_acknowledged() {
         ("fallocate", None, 1),
         ("fdatasync", None, 2),
         ("fsync", Some("index.sqlite-wal"), 4),
-        ("pwrite64", Some("index.sqlite-wal"), 40),
+        ("pwrite64", Some("index.sqlite-wal"), 100),
     ] {
         for error in ["EIO", "ENOSPC"] {
             let ended = with_fault(call, path, &format!("error={error}"), when).await;

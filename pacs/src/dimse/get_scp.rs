@@ -58,7 +58,7 @@ async fn send<S: AsyncRead + AsyncWrite + Unpin + Send>(
     request: &Request,
     instance: &InstanceRef,
 ) -> Result<End, Stop> {
-    let not_sent = |why| Ok(End { sent: Sent::NotSent(why), cancelled: Cancelled::No });
+    let not_sent = |why| Ok(End { sent: Sent::Unsendable(why), cancelled: Cancelled::No });
     let agreed = &association.agreed;
     let contexts = agreed
         .contexts

@@ -104,7 +104,7 @@ async fn deliver<S: AsyncRead + AsyncWrite + Unpin + Send>(
                 Err(error) => {
                     tracing::info!(%error, "a move destination broke off");
                     open.abandon().await;
-                    Sent::NotSent("the association broke off")
+                    Sent::Unsendable("the association broke off")
                 }
             };
             counts.note(instance, &sent);
@@ -122,7 +122,7 @@ async fn deliver<S: AsyncRead + AsyncWrite + Unpin + Send>(
 fn give_up(counts: &mut Counts, left: &[InstanceRef], from: &InstanceRef) -> End {
     let rest = left.iter().skip_while(|instance| instance.instance() != from.instance());
     for instance in rest {
-        counts.note(instance, &Sent::NotSent("the move destination is out of reach"));
+        counts.note(instance, &Sent::Unsendable("the move destination is out of reach"));
     }
     End::Done
 }

@@ -189,7 +189,7 @@ impl Counts {
                 tracing::info!(status, "a sub-operation was refused");
                 self.fail(instance.instance());
             }
-            Sent::NotSent(why) => {
+            Sent::Unsendable(why) => {
                 tracing::info!(why, "a sub-operation failed");
                 self.fail(instance.instance());
             }

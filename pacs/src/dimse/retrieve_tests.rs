@@ -49,7 +49,8 @@ fn each_level_has_its_unique_keys() {
 #[test]
 fn what_names_nothing_for_certain_is_refused() {
     use Service::{PatientRootMove, StudyRootMove};
-    let cases: [(Service, &[((dataset::Tag, VR), &str)]); 8] = [
+    type Keys<'a> = &'a [((dataset::Tag, VR), &'a str)];
+    let cases: [(Service, Keys<'_>); 8] = [
         (StudyRootMove, &[(STUDY, "1.2")]),
         (StudyRootMove, &[(LEVEL, "STUDY")]),
         (StudyRootMove, &[(LEVEL, "PATIENT"), (PATIENT, "P1")]),

@@ -33,7 +33,7 @@ pub(crate) enum Sent {
     /// The peer refused it, with this status.
     Refused(u16),
     /// It could not be sent: no presentation context that fits, no transcoding, or it cannot be read here.
-    NotSent(&'static str),
+    Unsendable(&'static str),
 }
 
 /// A presentation context for an instance, and the transfer syntax that it is to be sent in.
@@ -193,7 +193,7 @@ pub(crate) fn outcome(status: Option<u16>) -> Sent {
         Some(0) => Sent::Stored,
         Some(0x0001 | 0x0107 | 0x0116 | 0xB000..=0xBFFF) => Sent::StoredWithWarning,
         Some(status) => Sent::Refused(status),
-        None => Sent::NotSent("the peer's answer has no status"),
+        None => Sent::Unsendable("the peer's answer has no status"),
     }
 }
 
@@ -210,7 +210,7 @@ pub(crate) async fn store<S: AsyncRead + AsyncWrite + Unpin>(
     let accepted = requestor.accepted().iter();
     let contexts = accepted.map(|c| (c.id, c.abstract_syntax.as_str(), &c.transfer_syntax));
     let Some(way) = way(instance, contexts) else {
-        return Ok(Sent::NotSent(
+        return Ok(Sent::Unsendable(
             "the peer does not take its SOP class, or no transfer syntax that it can be had in",
         ));
     };
@@ -219,7 +219,7 @@ pub(crate) async fn store<S: AsyncRead + AsyncWrite + Unpin>(
     let pdu_bytes_max = requestor.pdu_bytes_max();
     match send(requestor.wire(), pdu_bytes_max, storage, instance, &way, &command).await {
         Ok(None) => Ok(outcome(requestor.response(message_id).await?.u16(tag::STATUS))),
-        Ok(Some(why)) => Ok(Sent::NotSent(why)),
+        Ok(Some(why)) => Ok(Sent::Unsendable(why)),
         Err(Broken::Wire(error)) => Err(error.into()),
         Err(Broken::Storage(error)) => {
             tracing::warn!(%error, "an instance cannot be read to its end");

@@ -121,7 +121,7 @@ async fn audit(
 fn outcome(sent: &Sent, attempts: u32) -> JobOutcome {
     match sent {
         Sent::Stored | Sent::StoredWithWarning => JobOutcome::Done,
-        Sent::NotSent(why) => JobOutcome::SetAside((*why).to_owned()),
+        Sent::Unsendable(why) => JobOutcome::SetAside((*why).to_owned()),
         // It cannot be otherwise next time: SOP class not supported, invalid instance, data set does not match.
         Sent::Refused(status @ (0x0117 | 0x0122 | 0xA900..=0xA9FF)) => {
             JobOutcome::SetAside(format!("refused with status {status:04X}H"))
@@ -180,6 +180,6 @@ mod tests {
         assert!(again(Sent::Refused(0xA700), 1_000_000));
         assert!(again(Sent::Refused(0xC000), 0) && !again(Sent::Refused(0xC000), REFUSALS_MAX));
         assert!(!again(Sent::Refused(0x0122), 0) && !again(Sent::Refused(0xA900), 0));
-        assert!(!again(Sent::NotSent("no context"), 0));
+        assert!(!again(Sent::Unsendable("no context"), 0));
     }
 }

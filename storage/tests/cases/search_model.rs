@@ -513,7 +513,8 @@ pub async fn searches_agree_with_a_naive_model(f: &Fixture) {
     let own = |said: &Said| said.owner == "town";
     let of_city = |said: &Said| is_granted(said);
     let third = |_: &Said| false;
-    let reaches: [(Scope, &dyn Fn(&Said) -> bool); 5] = [
+    type Sees<'a> = &'a dyn Fn(&Said) -> bool;
+    let reaches: [(Scope, Sees<'_>); 5] = [
         (scope("town"), &town),
         (Scope::node("test"), &node),
         (scope("town").owned_by(org("town")), &own),

@@ -190,7 +190,7 @@ impl Dataset {
     #[must_use]
     pub fn uid(&self, tag: Tag) -> Option<model::Uid> {
         let bytes = self.get(tag)?.bytes()?;
-        model::Uid::parse(first_ascii(bytes).trim()).ok()
+        model::Uid::parse(std::str::from_utf8(bytes).ok()?.trim_end_matches(['\0', ' ']).trim()).ok()
     }
 
     /// The items of a sequence; empty when absent.

@@ -18,6 +18,9 @@ pub struct Limits {
     pub frames_max: u32,
     /// Bytes of one DICOM object, all in all.
     pub object_bytes_max: u64,
+    /// Bytes of an object that are still read, and left, after it was refused, so that its sender comes to read the
+    /// answer; a sender that goes on is cut off.
+    pub refused_bytes_max: u64,
     /// Bytes that a deflated data set or document may grow to.
     pub inflated_bytes_max: u64,
     /// Bytes of one decoded frame.
@@ -57,6 +60,7 @@ impl Default for Limits {
             metadata_bytes_max: 32 << 20,
             frames_max: 2_000_000,
             object_bytes_max: 64 << 30,
+            refused_bytes_max: 512 << 20,
             inflated_bytes_max: 1 << 30,
             frame_pixel_bytes_max: 512 << 20,
             pdu_bytes_max: 262_144,

@@ -24,6 +24,7 @@ fn main() -> std::process::ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == node::CODEC_WORKER) {
         return codec::pool::work();
     }
+    return_large_memory();
     let cli = cli::Cli::parse();
     tracing_subscriber::fmt()
         .with_env_filter(
@@ -45,5 +46,16 @@ fn main() -> std::process::ExitCode {
             eprintln!("farsight: {error:#}");
             std::process::ExitCode::FAILURE
         }
+    }
+}
+
+/// Has large blocks given back as soon as they are free. glibc otherwise learns from the first one that it is freed (the
+/// 19 MB of a password's hash) to keep their like, up to 64 MB for every thread.
+fn return_large_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: mallopt only sets numbers of the allocator, and no other thread runs yet.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 8 << 20);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 16 << 20);
     }
 }

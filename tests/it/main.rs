@@ -11,6 +11,7 @@ mod consult;
 mod corrections;
 mod crash;
 mod dimse;
+mod hostile;
 mod import;
 mod layering;
 mod ohif;

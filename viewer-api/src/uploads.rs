@@ -40,12 +40,18 @@ pub async fn upload(
     let mut sink = state.0.storage.sink_part10(caller.scope(), arrival).await?;
     let mut stream = body.into_data_stream();
     let mut refused = None;
+    let mut left_bytes = 0;
     while let Some(chunk) = stream.next().await {
         let chunk =
             chunk.map_err(|_| ApiError::invalid("file", "the transfer broke off; send the file again"))?;
         // After a refusal the rest is read and left: a connection closed on a sender loses the answer on its way.
         if refused.is_none() {
             refused = sink.write(&chunk).await.err();
+        } else {
+            left_bytes += chunk.len() as u64;
+            if left_bytes > state.0.storage.limits().refused_bytes_max {
+                break;
+            }
         }
     }
     if let Some(error) = refused {

@@ -20,6 +20,9 @@ const SEQUENCE_END: Tag = Tag(0xFFFE, 0xE0DD);
 const EXTENDED_OFFSET_TABLE: Tag = tags::EXTENDED_OFFSET_TABLE;
 const TRAILING_PADDING: Tag = tags::DATA_SET_TRAILING_PADDING;
 
+/// Zeros that may follow the last element: some writers fill their last block.
+const ZEROS_MAX: u64 = 4 << 20;
+
 /// Text and numbers are kept up to this length, whatever [`Limits::value_inline_bytes_max`] says of binary values.
 const TEXT_INLINE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -66,8 +69,8 @@ enum State {
     Skip { left: u64 },
     /// Encapsulated pixel data.
     Fragments(Box<Walk>, FragmentState),
-    /// Zeros up to the end.
-    Zeros,
+    /// Zeros up to the end, which comes before this position.
+    Zeros(u64),
 }
 
 #[derive(Default)]
@@ -208,7 +211,10 @@ impl Parser {
                 Ok(part.len())
             }
             State::Fragments(..) => self.step_fragments(bytes),
-            State::Zeros => match bytes.iter().position(|&byte| byte != 0) {
+            State::Zeros(end) => match bytes.iter().position(|&byte| byte != 0) {
+                None if self.position + bytes.len() as u64 > *end => {
+                    Err(Refused::OverLimit("zeros at the end"))
+                }
                 None => {
                     self.position += bytes.len() as u64;
                     Ok(bytes.len())
@@ -344,7 +350,7 @@ impl Parser {
         }
         if header.tag == Tag(0, 0) && header.length == Length::Defined(0) && self.open.is_empty() && begin > 0
         {
-            self.state = State::Zeros;
+            self.state = State::Zeros(begin + ZEROS_MAX);
             return Ok(());
         }
         let vr = self.vr_of(&header);
@@ -529,7 +535,7 @@ impl Parser {
 
     pub(super) fn finish(self) -> Result<Scanned, Refused> {
         let is_padding = self.gathered.iter().take(self.gathered_length).all(|&byte| byte == 0);
-        let is_at_end = matches!(self.state, State::Header | State::Zeros) && self.open.is_empty();
+        let is_at_end = matches!(self.state, State::Header | State::Zeros(_)) && self.open.is_empty();
         if !is_at_end || !is_padding {
             return Err(Refused::Truncated(self.position + self.gathered_length as u64));
         }

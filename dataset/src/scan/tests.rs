@@ -594,3 +594,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn zeros_without_end_are_no_padding() {
+    let mut scanner = Scanner::new(&TransferSyntax::explicit_little(), &Limits::default());
+    let zeros = vec![0; 1 << 20];
+    let refused = (0..6).find_map(|_| scanner.feed(&zeros).err());
+    assert!(matches!(refused, Some(Refused::OverLimit(_))), "{refused:?}");
+}

@@ -118,7 +118,7 @@ async fn store_files(
     }
 }
 
-/// Stores one instance; when it is refused, the rest of its bytes is read and left.
+/// Stores one instance; when it is refused, the rest of its bytes is read and left, up to `Limits::refused_bytes_max`.
 async fn store_one<S, E>(storage: &Storage, target: &Target, mut bytes: S) -> Result<Stored, Failure>
 where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
@@ -135,9 +135,16 @@ where
     }
     let mut sink = Some(sink);
     let mut refused = None;
+    let mut left_bytes = 0;
     while let Some(chunk) = bytes.next().await {
         let Ok(chunk) = chunk else { return Err(failure(Why::Broken, name)) };
         name.feed(&chunk);
+        if refused.is_some() {
+            left_bytes += chunk.len() as u64;
+            if left_bytes > storage.limits().refused_bytes_max {
+                break;
+            }
+        }
         if let Some(open) = &mut sink
             && let Err(error) = open.write(&chunk).await
         {

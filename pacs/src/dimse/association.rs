@@ -301,13 +301,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Association<'_, S> {
         request: &Request,
         bytes_max: usize,
     ) -> Result<Option<Vec<u8>>, Stop> {
-        let object_bytes_max = self.node.config.limits.object_bytes_max;
+        let skipped_bytes_max = self.node.config.limits.refused_bytes_max;
         let mut bytes = Some(Vec::new());
         let mut length = 0_u64;
         loop {
             let fragment = self.receive_data(request).await?;
             length += fragment.bytes.len() as u64;
-            if length > object_bytes_max {
+            if length > skipped_bytes_max {
                 return Err(Stop::AbortAsUser);
             }
             match &mut bytes {

@@ -53,7 +53,8 @@ fn arrival<S>(association: &Association<'_, S>, request: &Request) -> Result<Arr
     Ok(Arrival { owner, via: Via::Dimse, declared: Some((class, instance)) })
 }
 
-/// Takes the whole data set, whatever storage says of it, so that the association survives a refusal.
+/// Takes the whole data set, whatever storage says of it, so that the association survives a refusal; after one, up to
+/// `Limits::refused_bytes_max`.
 async fn receive<S: AsyncRead + AsyncWrite + Unpin + Send>(
     association: &mut Association<'_, S>,
     request: &Request,
@@ -65,11 +66,15 @@ async fn receive<S: AsyncRead + AsyncWrite + Unpin + Send>(
     if let (Ok(sink), Some(assumed)) = (&mut sink, association.assumed_charset) {
         sink.assume_charset(assumed);
     }
-    let mut length = 0_u64;
+    let limits = &node.config.limits;
+    let (mut length, mut left_length) = (0_u64, 0_u64);
     loop {
         let fragment = association.receive_data(request).await?;
         length += fragment.bytes.len() as u64;
-        if length > node.config.limits.object_bytes_max {
+        if sink.is_err() {
+            left_length += fragment.bytes.len() as u64;
+        }
+        if length > limits.object_bytes_max || left_length > limits.refused_bytes_max {
             tracing::info!("an object is longer than the limit");
             return Err(Stop::AbortAsUser);
         }

@@ -3,8 +3,10 @@
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 
-const EXPLICIT_VR_LITTLE_ENDIAN: &str = "1.2.840.10008.1.2.1";
-const CT_IMAGE_STORAGE: &str = "1.2.840.10008.5.1.4.1.1.2";
+/// Explicit VR Little Endian.
+pub const EXPLICIT_VR_LITTLE_ENDIAN: &str = "1.2.840.10008.1.2.1";
+/// CT Image Storage.
+pub const CT_IMAGE_STORAGE: &str = "1.2.840.10008.5.1.4.1.1.2";
 
 /// A UID of its own under 2.25 (PS3.5 §B.2).
 pub fn new_uid() -> String {
@@ -152,7 +154,7 @@ impl Elements {
         self.bytes.extend_from_slice(&((tag >> 16) as u16).to_le_bytes());
         self.bytes.extend_from_slice(&(tag as u16).to_le_bytes());
         self.bytes.extend_from_slice(vr.as_bytes());
-        if ["OB", "OW", "SQ", "UN", "UT", "OF", "OD", "OL", "UC", "UR"].contains(&vr) {
+        if ["OB", "OW", "SQ", "UN", "UT", "OF", "OD", "OL", "UC", "UR", "OV"].contains(&vr) {
             self.bytes.extend_from_slice(&[0, 0]);
             self.bytes.extend_from_slice(&length.to_le_bytes());
         } else {
@@ -189,11 +191,16 @@ impl AsRef<[u8]> for Part10 {
 impl Part10 {
     /// A CT image's file around any data set.
     pub fn new(instance: &str, data_set: Vec<u8>) -> Self {
+        Self::in_syntax(instance, EXPLICIT_VR_LITTLE_ENDIAN, data_set)
+    }
+
+    /// The same in any transfer syntax.
+    pub fn in_syntax(instance: &str, syntax: &str, data_set: Vec<u8>) -> Self {
         let meta = Elements::default()
             .element(0x0002_0001, "OB", &[0, 1])
             .text(0x0002_0002, "UI", CT_IMAGE_STORAGE)
             .text(0x0002_0003, "UI", instance)
-            .text(0x0002_0010, "UI", EXPLICIT_VR_LITTLE_ENDIAN)
+            .text(0x0002_0010, "UI", syntax)
             .text(0x0002_0012, "UI", "2.25.1")
             .bytes;
         let mut bytes = vec![0; 128];

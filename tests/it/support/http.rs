@@ -112,6 +112,16 @@ impl Client {
         )
     }
 
+    /// `host:port`.
+    pub fn authority(&self) -> &str {
+        self.base.strip_prefix("http://").expect("plain HTTP")
+    }
+
+    /// The headers that say who asks, as they go over the wire.
+    pub fn credentials(&self) -> String {
+        self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect()
+    }
+
     fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
         let what = format!("{method} {path}");
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };

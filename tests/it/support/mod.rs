@@ -3,6 +3,7 @@
 pub mod dicom;
 pub mod http;
 pub mod node;
+pub mod peer;
 pub mod programs;
 
 use std::path::{Path, PathBuf};

@@ -62,16 +62,35 @@ impl Node {
     /// A node over a data directory that may hold something already.
     pub fn start_in(name: &str, data: &Path, arguments: &[&str]) -> Node {
         std::fs::create_dir_all(data).expect("a data directory");
-        let ready = data.join("demo.json");
-        let _ = std::fs::remove_file(&ready);
+        let _ = std::fs::remove_file(data.join("demo.json"));
         let log = artefacts().join(format!("server-{name}.log"));
-        let mut process = spawn(data.to_owned(), log.clone(), arguments);
+        let process = spawn(data.to_owned(), log.clone(), arguments, &[]);
+        Node::when_ready(name, data, process, &log)
+    }
+
+    /// A node of one's own of which no process, codec workers included, gets more than so much memory for its data
+    /// (RLIMIT_DATA, which needs no rights; address space alone, of which a node has plenty, does not count).
+    pub fn start_limited(name: &str, data_bytes_max: u64) -> Node {
+        let data = work_folder().join(name);
+        std::fs::create_dir_all(&data).expect("a data directory");
+        let log = artefacts().join(format!("server-{name}.log"));
+        let limit = format!("--data={data_bytes_max}");
+        let process = spawn(data.clone(), log.clone(), &["--no-samples"], &["prlimit", &limit, "--"]);
+        let node = Node::when_ready(name, &data, process, &log);
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", node.pid())).expect("/proc");
+        let line = limits.lines().find(|line| line.starts_with("Max data size")).expect("a limit");
+        assert!(line.contains(&data_bytes_max.to_string()), "prlimit (util-linux) limits the node: {line}");
+        node
+    }
+
+    fn when_ready(name: &str, data: &Path, mut process: Child, log: &Path) -> Node {
+        let ready = data.join("demo.json");
         let demo = wait_for(&format!("the node is ready ({})", log.display()), READY_LIMIT, || {
             if let Ok(text) = std::fs::read_to_string(&ready) {
                 return Some(serde_json::from_str(&text).expect("demo.json is JSON"));
             }
             let ended = process.try_wait().expect("the process can be asked");
-            assert!(ended.is_none(), "the node ended: {ended:?}\n{}", last_lines(&log));
+            assert!(ended.is_none(), "the node ended: {ended:?}\n{}", last_lines(log));
             None
         });
         Node { process, data: data.to_owned(), demo, name: name.to_owned() }
@@ -160,6 +179,11 @@ impl Node {
         kilobytes * 1024
     }
 
+    /// Sets the peak back to what is resident now, so that what comes next is measured alone.
+    pub fn reset_memory_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.process.id()), "5").expect("/proc takes it");
+    }
+
     /// Asserts that it still answers, over HTTP and DICOM.
     pub fn assert_alive(&self) {
         self.nobody().get("/readyz").expect(200);
@@ -214,7 +238,7 @@ pub fn work_folder() -> PathBuf {
 
 /// Starts the process from a thread that lives as long as the tests, because `--pdeathsig` follows the thread: when the
 /// tests end, even by a signal, the node ends.
-fn spawn(data: PathBuf, log: PathBuf, arguments: &[&str]) -> Child {
+fn spawn(data: PathBuf, log: PathBuf, arguments: &[&str], under: &[&str]) -> Child {
     type Order = (Command, mpsc::Sender<std::io::Result<Child>>);
     static KEEPER: OnceLock<std::sync::Mutex<mpsc::Sender<Order>>> = OnceLock::new();
     let keeper = KEEPER.get_or_init(|| {
@@ -230,6 +254,7 @@ fn spawn(data: PathBuf, log: PathBuf, arguments: &[&str]) -> Child {
     let mut command = Command::new("setpriv");
     command
         .args(["--pdeathsig", "KILL", "--"])
+        .args(under)
         .arg(program())
         .args(["demo", "--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0", "--data"])
         .arg(data)

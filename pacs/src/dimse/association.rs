@@ -11,7 +11,7 @@ use super::sop::Service;
 use super::state::{Action, Event, State, action};
 use super::wire::{Fragment, FragmentEnd, FragmentKind, Received, Wire, WireError, put_pdata};
 use super::{commitment, find, get_scp, move_scp, status, store, worklist};
-use access::{Caller, Presented};
+use access::{Caller, Presented, Right};
 use dataset::charset::Assumed;
 use model::{AeTitle, Uid};
 use std::collections::{HashMap, HashSet};
@@ -318,6 +318,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Association<'_, S> {
                 return Ok(bytes);
             }
         }
+    }
+
+    /// Reads the identifier of a request that needs `right`; or the status and the comment of the refusal, `denied` when
+    /// the right is missing.
+    pub(crate) async fn receive_identifier(
+        &mut self,
+        request: &Request,
+        (right, denied): (Right, &'static str),
+    ) -> Result<Result<dataset::Dataset, (u16, &'static str)>, Stop> {
+        if !request.command.announces_data_set() {
+            return Ok(Err((status::DOES_NOT_MATCH_SOP_CLASS, "no identifier")));
+        }
+        let limits = &self.node.config.limits;
+        let Some(bytes) = self.receive_small(request, limits.identifier_bytes_max as usize).await? else {
+            return Ok(Err((status::OUT_OF_RESOURCES, "the identifier is too long")));
+        };
+        if !self.caller.may(right) {
+            return Ok(Err((status::NOT_AUTHORISED, denied)));
+        }
+        let Ok(mut scanned) = dataset::scan::scan(&bytes, &request.context.transfer_syntax, limits) else {
+            return Ok(Err((status::CANNOT_UNDERSTAND, "the identifier is no data set")));
+        };
+        if let Some(assumed) = self.assumed_charset {
+            scanned.dataset.assume_charset(assumed);
+        }
+        Ok(Ok(scanned.dataset))
     }
 
     /// Skips the data set of a request that is refused, so that the association survives.

@@ -246,24 +246,12 @@ pub(crate) async fn understand<S: AsyncRead + AsyncWrite + Unpin + Send>(
     request: &Request,
 ) -> Result<Result<Vec<InstanceRef>, (u16, String)>, Stop> {
     let refused = |status, comment: &str| Ok(Err((status, comment.to_owned())));
-    if !request.command.announces_data_set() {
-        return refused(status::DOES_NOT_MATCH_SOP_CLASS, "no identifier");
-    }
-    let limits = &association.node.config.limits;
-    let bytes = association.receive_small(request, limits.identifier_bytes_max as usize).await?;
-    let Some(bytes) = bytes else {
-        return refused(status::OUT_OF_RESOURCES, "the identifier is too long");
+    let retrieve = (Right::Retrieve, "this AE may not retrieve");
+    let identifier = match association.receive_identifier(request, retrieve).await? {
+        Ok(identifier) => identifier,
+        Err((status, comment)) => return refused(status, comment),
     };
-    if !association.caller.may(Right::Retrieve) {
-        return refused(status::NOT_AUTHORISED, "this AE may not retrieve");
-    }
-    let Ok(mut scanned) = dataset::scan::scan(&bytes, &request.context.transfer_syntax, limits) else {
-        return refused(status::CANNOT_UNDERSTAND, "the identifier is no data set");
-    };
-    if let Some(assumed) = association.assumed_charset {
-        scanned.dataset.assume_charset(assumed);
-    }
-    let wanted = match Wanted::parse(request.context.service, &scanned.dataset) {
+    let wanted = match Wanted::parse(request.context.service, &identifier) {
         Ok(wanted) => wanted,
         Err(comment) => return refused(status::DOES_NOT_MATCH_SOP_CLASS, comment),
     };

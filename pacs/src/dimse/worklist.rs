@@ -37,24 +37,12 @@ async fn understand<S: AsyncRead + AsyncWrite + Unpin + Send>(
     association: &mut Association<'_, S>,
     request: &Request,
 ) -> Result<Result<Worklist, (u16, &'static str)>, Stop> {
-    if !request.command.announces_data_set() {
-        return Ok(Err((status::DOES_NOT_MATCH_SOP_CLASS, "no identifier")));
-    }
-    let limits = &association.node.config.limits;
-    let bytes = association.receive_small(request, limits.identifier_bytes_max as usize).await?;
-    let Some(bytes) = bytes else {
-        return Ok(Err((status::OUT_OF_RESOURCES, "the identifier is too long")));
+    let search = (Right::Search, "this AE may not search");
+    let identifier = match association.receive_identifier(request, search).await? {
+        Ok(identifier) => identifier,
+        Err(refusal) => return Ok(Err(refusal)),
     };
-    if !association.caller.may(Right::Search) {
-        return Ok(Err((status::NOT_AUTHORISED, "this AE may not search")));
-    }
-    let Ok(mut scanned) = dataset::scan::scan(&bytes, &request.context.transfer_syntax, limits) else {
-        return Ok(Err((status::CANNOT_UNDERSTAND, "the identifier is no data set")));
-    };
-    if let Some(assumed) = association.assumed_charset {
-        scanned.dataset.assume_charset(assumed);
-    }
-    let worklist = Worklist::parse(&scanned.dataset);
+    let worklist = Worklist::parse(&identifier);
     Ok(worklist.map_err(|comment| (status::DOES_NOT_MATCH_SOP_CLASS, comment)))
 }
 

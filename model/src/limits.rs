@@ -49,6 +49,9 @@ pub struct Limits {
     pub commit_group_max: u32,
     /// Instances that may wait to be committed before writers are made to wait.
     pub commit_queue_max: u32,
+    /// Milliseconds after which the index is flushed at the latest; instances are acknowledged before, because the next
+    /// start indexes again what a power cut takes from the end of the index.
+    pub index_flush_delay_ms: u64,
 }
 
 impl Default for Limits {
@@ -75,6 +78,7 @@ impl Default for Limits {
             query_rows_max: 5000,
             commit_group_max: 64,
             commit_queue_max: 256,
+            index_flush_delay_ms: 1000,
         }
     }
 }

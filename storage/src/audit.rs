@@ -1,6 +1,7 @@
 //! The audit chain: each event's hash covers the one before it (SHA-256), so that a change, a gap or a swap shows.
 
-use crate::db::{Database, at, clean, placeholders, sql};
+use crate::batch::Batch;
+use crate::db::{Database, at, clean, sql};
 use crate::index::Work;
 use crate::writer::ToCommit;
 use crate::{Storage, StorageError};
@@ -207,46 +208,55 @@ pub(crate) async fn lock_head(
 ) -> Result<(i64, Sha256), StorageError> {
     let text = format!("SELECT seq, hash FROM audit_head WHERE id = 1{}", db.for_update());
     let row = sqlx::query(sql(text)).fetch_one(connection).await.map_err(at("reading the audit chain"))?;
-    head_of(&row)
+    head_of(&row, 0)
 }
 
-fn head_of(row: &AnyRow) -> Result<(i64, Sha256), StorageError> {
-    let hash: Vec<u8> = row.try_get(1).map_err(at("reading the audit chain"))?;
+/// Position and hash of the last event, beginning with this column.
+pub(crate) fn head_of(row: &AnyRow, first: usize) -> Result<(i64, Sha256), StorageError> {
+    let hash: Vec<u8> = row.try_get(first + 1).map_err(at("reading the audit chain"))?;
     let hash = Sha256::from_slice(&hash).map_err(|_| StorageError::Corrupt("the head of the audit chain"))?;
-    Ok((row.try_get(0).map_err(at("reading the audit chain"))?, hash))
+    Ok((row.try_get(first).map_err(at("reading the audit chain"))?, hash))
 }
 
 impl Work<'_> {
     /// Puts the events of this transaction at the end of the chain.
-    pub(crate) async fn append_audits(&mut self) -> Result<(), StorageError> {
-        let place = "writing the audit chain";
+    pub(crate) async fn put_audits(&mut self, batch: &mut Batch) -> Result<(), StorageError> {
         let events = std::mem::take(&mut self.audits);
         if events.is_empty() {
             return Ok(());
         }
-        let (mut seq, mut hash) = self.audit_head;
+        let (mut seq, mut hash) = match self.audit_head {
+            Some(head) => head,
+            None => lock_head(self.connection, self.db).await?,
+        };
         for some in events.chunks(64) {
-            let text = format!("INSERT INTO audit ({COLUMNS}) VALUES {}", placeholders(some.len(), 11));
-            let mut query = sqlx::query(sql(text));
-            for event in some {
+            let rows = some.iter().map(|event| {
                 seq += 1;
                 let fields = Fields::new(seq, event);
                 hash = fields.hash(&hash);
-                query = query.bind(fields.seq).bind(fields.at_ms);
-                for text in fields.texts {
-                    query = query.bind(text);
-                }
-                query = query.bind(hash.as_bytes().to_vec());
-            }
-            query.execute(&mut *self.connection).await.map_err(at(place))?;
+                let [kind, id, address, organisation, action, object, outcome, detail] = fields.texts;
+                let hash = hash.as_bytes().as_slice();
+                [
+                    fields.seq.into(),
+                    fields.at_ms.into(),
+                    kind.into(),
+                    id.into(),
+                    address.into(),
+                    organisation.into(),
+                    action.into(),
+                    object.into(),
+                    outcome.into(),
+                    detail.into(),
+                    hash.into(),
+                ]
+            });
+            batch.insert(&format!("INSERT INTO audit ({COLUMNS}) VALUES "), "(?,?,?,?,?,?,?,?,?,?,?)", rows);
         }
-        sqlx::query("UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1")
-            .bind(seq)
-            .bind(hash.as_bytes().to_vec())
-            .execute(&mut *self.connection)
-            .await
-            .map_err(at(place))?;
-        self.audit_head = (seq, hash);
+        batch.add(
+            "UPDATE audit_head SET seq = ?, hash = ? WHERE id = 1",
+            [seq.into(), hash.as_bytes().as_slice().into()],
+        );
+        self.audit_head = Some((seq, hash));
         Ok(())
     }
 }
@@ -313,7 +323,7 @@ impl Storage {
         let Some(row) = row else {
             return Ok(AuditVerdict { events: 0, broken_at: Some((0, "the head is missing")), head: None });
         };
-        let (head_seq, head_hash) = head_of(&row)?;
+        let (head_seq, head_hash) = head_of(&row, 0)?;
         let mut seq = 0;
         let mut previous = Sha256([0; 32]);
         let broken = |seq: i64, why: &'static str, previous: Sha256| {

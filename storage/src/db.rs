@@ -14,6 +14,26 @@ pub(crate) enum Dialect {
     Postgres,
 }
 
+impl Dialect {
+    /// How a transaction of the writer begins.
+    pub fn begin(self, flush: Flush) -> &'static str {
+        match (self, flush) {
+            (Self::Sqlite, Flush::Now) => "PRAGMA synchronous=FULL; BEGIN IMMEDIATE",
+            (Self::Sqlite, Flush::Later) => "PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE",
+            (Self::Postgres, _) => "BEGIN",
+        }
+    }
+}
+
+/// When a committed transaction is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// With its commit.
+    Now,
+    /// With a later one that is flushed, or a checkpoint; only on SQLite (`docs/decisions/0014`).
+    Later,
+}
+
 /// The index: many readers, and the one connection of the committing writer.
 #[derive(Clone)]
 pub(crate) struct Database {
@@ -23,6 +43,8 @@ pub(crate) struct Database {
 }
 
 const READERS_MAX: u32 = 8;
+/// Far more events than a node writes before the index is flushed again.
+const EVENTS_SKIPPED: u32 = 1 << 20;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Database {
@@ -37,7 +59,8 @@ impl Database {
 
     async fn open_sqlite(path: &Path) -> Result<Self, StorageError> {
         let url = sqlite_url(path);
-        // WAL keeps readers and the writer out of each other's way; FULL makes a committed transaction durable.
+        // WAL keeps readers and the writer out of each other's way; FULL makes a committed transaction durable. The
+        // writer sets `synchronous` anew as it begins each transaction.
         let common = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=30000; \
                       PRAGMA foreign_keys=ON; PRAGMA case_sensitive_like=ON; PRAGMA temp_store=MEMORY; \
                       PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=4000;";
@@ -95,17 +118,35 @@ impl Database {
         Ok(Self { readers, writer, dialect: Dialect::Postgres })
     }
 
+    /// After a crash: leaves out numbers of the outbox that may have been given to events whose rows are lost, so that
+    /// whoever has seen those does not miss the events that come now.
+    pub async fn skip_outbox(&self) -> Result<(), StorageError> {
+        if self.dialect == Dialect::Postgres {
+            // Commits are flushed there: nothing is lost that anyone has seen.
+            return Ok(());
+        }
+        let place = "numbering events anew";
+        let mut connection = self.writer.acquire().await.map_err(at(place))?;
+        let text = format!(
+            "BEGIN IMMEDIATE; \
+             INSERT INTO sqlite_sequence (name, seq) SELECT 'outbox', 0 \
+             WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'outbox'); \
+             UPDATE sqlite_sequence SET seq = seq + {EVENTS_SKIPPED} WHERE name = 'outbox'; COMMIT"
+        );
+        connection.execute(sql(text)).await.map_err(at(place)).map(|_| ())
+    }
+
     /// Closes both pools; SQLite checkpoints its log.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
 
-    /// How a transaction of the writer begins.
-    pub fn begin(&self) -> &'static str {
+    /// Rows out of a JSON array of arrays that is one value, named `j`; `j.value ->> 0` is the first text of each.
+    pub fn each(&self) -> &'static str {
         match self.dialect {
-            Dialect::Sqlite => "BEGIN IMMEDIATE",
-            Dialect::Postgres => "BEGIN",
+            Dialect::Sqlite => "json_each(?) AS j",
+            Dialect::Postgres => "json_array_elements(?::json) AS j(value)",
         }
     }
 
@@ -200,6 +241,44 @@ fn migration_error(error: &sqlx::migrate::MigrateError) -> StorageError {
 pub(crate) enum Bound {
     Text(String),
     Number(i64),
+    Bytes(Vec<u8>),
+}
+
+type AnyQuery = sqlx::query::Query<'static, sqlx::Any, sqlx::any::AnyArguments>;
+
+impl Bound {
+    /// Puts it behind the values that the query has already.
+    pub fn bind(self, query: AnyQuery) -> AnyQuery {
+        match self {
+            Self::Text(text) => query.bind(text),
+            Self::Number(number) => query.bind(number),
+            Self::Bytes(bytes) => query.bind(bytes),
+        }
+    }
+}
+
+impl From<&str> for Bound {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Bound {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Bound {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<&[u8]> for Bound {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Bytes(bytes.to_vec())
+    }
 }
 
 /// Values of a statement that is put together piece by piece; each piece gets its placeholder when it is bound.
@@ -228,12 +307,9 @@ impl Bindings {
     }
 
     /// The statement with its values.
-    pub fn query(self, text: String) -> sqlx::query::Query<'static, sqlx::Any, sqlx::any::AnyArguments> {
+    pub fn query(self, text: String) -> AnyQuery {
         // Texts differ with every combination of conditions: not worth a place among the prepared statements.
-        self.0.into_iter().fold(sqlx::query(sql(text)).persistent(false), |query, value| match value {
-            Bound::Text(text) => query.bind(text),
-            Bound::Number(number) => query.bind(number),
-        })
+        self.0.into_iter().fold(sqlx::query(sql(text)).persistent(false), |query, value| value.bind(query))
     }
 }
 

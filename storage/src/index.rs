@@ -1,22 +1,30 @@
 //! Writing the index, inside the committer's transaction: studies, series, instances, events and the audit chain.
+//!
+//! Instances come in groups. What the index knows of a group is asked for at once (`lookup.rs`), and what is to be
+//! written goes in one round trip at the end (`rows.rs`); only what begins a study or a series is written in between.
+
+mod lookup;
+mod rows;
 
 use crate::StorageError;
 use crate::attributes::time_digits;
 use crate::audit::{AuditAction, AuditEntry, AuditOutcome, PendingAudit};
 use crate::correct::late::Home;
-use crate::db::{Database, at, placeholders, sql, to_i64};
+use crate::db::{Database, Dialect, at, sql, to_i64};
 use crate::ingest::{Outcome, Stored};
 use crate::listing::{self, By, Facts, Listed, Place};
-use crate::metadata::Chunk;
-use crate::prepare::FrameChunk;
 use crate::writer::{Durable, DurableBlob};
+use lookup::Known;
 use model::{OrgId, Sha256, Uid};
+use rows::InstanceRows;
 use serde_json::json;
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use time::OffsetDateTime;
 
-/// One transaction's work. Counters and lists of a study or series are written once, at the end.
+/// One transaction's work. Rows of instances, counters of studies and series, events and the audit chain are written
+/// at the end.
 pub(crate) struct Work<'a> {
     pub connection: &'a mut AnyConnection,
     pub db: &'a Database,
@@ -24,14 +32,14 @@ pub(crate) struct Work<'a> {
     pub audits: Vec<PendingAudit>,
     /// Topic and body.
     pub events: Vec<(String, String)>,
-    /// Rows that are written at the end, by instance.
-    metadata: Vec<(i64, Chunk)>,
-    frame_chunks: Vec<(i64, FrameChunk)>,
+    /// Instances whose rows are written at the end.
+    rows: Vec<InstanceRows<'a>>,
     studies: HashMap<(OrgId, Uid), StudyState>,
     series: HashMap<(i64, Uid), SeriesState>,
     /// Whether anything is corrected on this node; `None` while nobody has asked.
     pub(crate) has_corrections: Option<bool>,
-    pub(crate) audit_head: (i64, Sha256),
+    /// Where the audit chain ends; `None` while nobody has asked.
+    pub(crate) audit_head: Option<(i64, Sha256)>,
 }
 
 /// What became of an instance in the index.
@@ -50,6 +58,21 @@ struct StudyState {
     instances_added: i64,
 }
 
+impl StudyState {
+    /// From id, moment, modalities and SOP classes, beginning with this column.
+    fn from_row(row: &AnyRow, first: usize) -> Result<Self, StorageError> {
+        let text = |i: usize| row.try_get::<String, _>(first + i).map_err(at(PLACE));
+        Ok(Self {
+            id: row.try_get(first).map_err(at(PLACE))?,
+            moment: text(1)?,
+            modalities: split(&text(2)?),
+            sop_classes: split(&text(3)?),
+            series_added: 0,
+            instances_added: 0,
+        })
+    }
+}
+
 struct SeriesState {
     id: i64,
     instances_added: i64,
@@ -66,13 +89,14 @@ pub(crate) fn split(text: &str) -> BTreeSet<String> {
 }
 
 const PLACE: &str = "indexing an instance";
-/// Rows in one statement.
-const ROWS_MAX: usize = 64;
-
 impl<'a> Work<'a> {
     /// Begins; the writer of another process waits until this one has committed.
     pub async fn begin(connection: &'a mut AnyConnection, db: &'a Database) -> Result<Self, StorageError> {
-        let audit_head = crate::audit::lock_head(connection, db).await?;
+        let audit_head = match db.dialect {
+            Dialect::Sqlite => None,
+            // The row's lock is what others wait for.
+            Dialect::Postgres => Some(crate::audit::lock_head(connection, db).await?),
+        };
         Ok(Self {
             audit_head,
             connection,
@@ -80,41 +104,50 @@ impl<'a> Work<'a> {
             now_ms: model::time_text::unix_ms(OffsetDateTime::now_utc()),
             audits: Vec::new(),
             events: Vec::new(),
-            metadata: Vec::new(),
-            frame_chunks: Vec::new(),
+            rows: Vec::new(),
             studies: HashMap::new(),
             series: HashMap::new(),
             has_corrections: None,
         })
     }
 
-    /// Indexes one instance whose object is durable.
-    pub async fn instance(&mut self, new: &Durable) -> Result<Indexed, StorageError> {
+    /// Indexes instances whose objects are durable, in their order.
+    pub async fn instances(&mut self, group: &[&'a Durable]) -> Result<Vec<Indexed>, StorageError> {
+        let mut done = Vec::with_capacity(group.len());
+        let mut rest = group;
+        while !rest.is_empty() {
+            // One that comes twice must find the first in the index.
+            let mut seen = HashSet::new();
+            let count = rest
+                .iter()
+                .take_while(|new| seen.insert((&new.arrival.owner, &new.prepared.instance)))
+                .count();
+            let (some, after) = rest.split_at(count);
+            self.write_rows().await?;
+            let known = self.look_up(some).await?;
+            for new in some {
+                done.push(self.instance(new, &known).await?);
+            }
+            rest = after;
+        }
+        Ok(done)
+    }
+
+    async fn instance(&mut self, new: &'a Durable, known: &Known) -> Result<Indexed, StorageError> {
         let owner = &new.arrival.owner;
-        let there = sqlx::query(
-            "SELECT id, sha256, study_id, series_id FROM instance WHERE owner = $1 AND sop_uid = $2",
-        )
-        .bind(owner.as_str())
-        .bind(new.prepared.instance.as_str())
-        .fetch_optional(&mut *self.connection)
-        .await
-        .map_err(at(PLACE))?;
         let mut is_entry_needed = true;
-        let outcome = match there {
+        let outcome = match known.get(&(owner.clone(), new.prepared.instance.clone())) {
             None => {
                 self.insert_instance(new).await?;
                 Outcome::Stored
             }
-            Some(row) => {
-                let sha256: Vec<u8> = row.try_get(1).map_err(at(PLACE))?;
-                if sha256 == new.sha256.as_bytes() {
-                    is_entry_needed = false;
-                    Outcome::AlreadyThere
-                } else {
-                    let id = |i: usize| row.try_get::<i64, _>(i).map_err(at(PLACE));
-                    is_entry_needed = self.keep_apart(new, id(0)?, id(2)?, id(3)?).await?;
-                    Outcome::KeptApart
-                }
+            Some(there) if there.sha256 == new.sha256 => {
+                is_entry_needed = false;
+                Outcome::AlreadyThere
+            }
+            Some(there) => {
+                is_entry_needed = self.keep_apart(new, there.id, there.study_id, there.series_id).await?;
+                Outcome::KeptApart
             }
         };
         let word = match outcome {
@@ -156,7 +189,7 @@ impl<'a> Work<'a> {
         Ok(Indexed { stored, is_entry_needed })
     }
 
-    async fn insert_instance(&mut self, new: &Durable) -> Result<(), StorageError> {
+    async fn insert_instance(&mut self, new: &'a Durable) -> Result<(), StorageError> {
         let p = &new.prepared;
         let home = self.home(&new.arrival.owner, p).await?;
         let study_key = (home.owner.clone(), home.study.clone());
@@ -207,80 +240,8 @@ impl<'a> Work<'a> {
         }) else {
             return Err(StorageError::Unavailable(PLACE.to_owned()));
         };
-        let id = self.insert_instance_row(study_id, series_id, new).await?;
-        self.metadata.push((id, p.metadata.clone()));
-        self.frame_chunks.extend(p.frame_chunks.iter().map(|chunk| (id, chunk.clone())));
-        if self.frame_chunks.len() >= ROWS_MAX {
-            self.write_details().await?;
-        }
+        self.rows.push(InstanceRows { new, study_id, series_id });
         Ok(())
-    }
-
-    /// Writes the metadata and frame indexes of the instances so far, many rows at once.
-    pub(crate) async fn write_details(&mut self) -> Result<(), StorageError> {
-        let metadata = std::mem::take(&mut self.metadata);
-        for some in metadata.chunks(ROWS_MAX) {
-            let rows = placeholders(some.len(), 4);
-            let text = format!(
-                "INSERT INTO instance_metadata (instance_id, crc32, text_length, chunk) VALUES {rows}"
-            );
-            let mut query = sqlx::query(sql(text));
-            for (id, chunk) in some {
-                let length = to_i64(chunk.text_length);
-                query = query.bind(*id).bind(i64::from(chunk.crc32)).bind(length).bind(chunk.bytes.clone());
-            }
-            query.execute(&mut *self.connection).await.map_err(at(PLACE))?;
-        }
-        let frame_chunks = std::mem::take(&mut self.frame_chunks);
-        for some in frame_chunks.chunks(ROWS_MAX) {
-            let rows = placeholders(some.len(), 4);
-            let text =
-                format!("INSERT INTO frame_chunk (instance_id, part, chunk_no, entries) VALUES {rows}");
-            let mut query = sqlx::query(sql(text));
-            for (id, chunk) in some {
-                query = query.bind(*id).bind(chunk.part).bind(chunk.chunk_no).bind(chunk.entries.clone());
-            }
-            query.execute(&mut *self.connection).await.map_err(at(PLACE))?;
-        }
-        Ok(())
-    }
-
-    async fn insert_instance_row(
-        &mut self,
-        study_id: i64,
-        series_id: i64,
-        new: &Durable,
-    ) -> Result<i64, StorageError> {
-        let p = &new.prepared;
-        let (segment, segment_offset) = new.place_numbers();
-        let row = sqlx::query(
-            "INSERT INTO instance (owner, sop_uid, study_id, series_id, sop_class, instance_number, syntax, sha256, \
-             head_length, dataset_length, pixels, frame_count, is_fragmented, has_conflict, via, sender, \
-             received_at_ms, segment, segment_offset) \
-             VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,0,$14,$15,$16,$17,$18) RETURNING id",
-        )
-        .bind(new.arrival.owner.as_str())
-        .bind(p.instance.as_str())
-        .bind(study_id)
-        .bind(series_id)
-        .bind(p.sop_class.as_str())
-        .bind(p.instance_number)
-        .bind(new.syntax.as_str())
-        .bind(new.sha256.as_bytes().to_vec())
-        .bind(to_i64(new.head_length))
-        .bind(to_i64(new.dataset_length))
-        .bind(p.pixels.as_str())
-        .bind(p.frame_count)
-        .bind(p.is_fragmented)
-        .bind(new.arrival.via.word())
-        .bind(new.sender.as_str())
-        .bind(new.received_at_ms)
-        .bind(segment)
-        .bind(segment_offset)
-        .fetch_one(&mut *self.connection)
-        .await
-        .map_err(at(PLACE))?;
-        row.try_get(0).map_err(at(PLACE))
     }
 
     async fn find_study(&mut self, owner: &OrgId, study: &Uid) -> Result<Option<StudyState>, StorageError> {
@@ -294,16 +255,7 @@ impl<'a> Work<'a> {
             .fetch_optional(&mut *self.connection)
             .await
             .map_err(at(PLACE))?;
-        let Some(row) = row else { return Ok(None) };
-        let text = |i: usize| row.try_get::<String, _>(i).map_err(at(PLACE));
-        Ok(Some(StudyState {
-            id: row.try_get(0).map_err(at(PLACE))?,
-            moment: text(1)?,
-            modalities: split(&text(2)?),
-            sop_classes: split(&text(3)?),
-            series_added: 0,
-            instances_added: 0,
-        }))
+        row.map(|row| StudyState::from_row(&row, 0)).transpose()
     }
 
     async fn find_or_insert_study(&mut self, home: &Home, new: &Durable) -> Result<StudyState, StorageError> {
@@ -446,50 +398,5 @@ impl<'a> Work<'a> {
         .await
         .map_err(at("indexing a file"))?;
         Ok(())
-    }
-
-    /// Writes what has been counted so far, and forgets which rows it has seen.
-    pub(crate) async fn write_counts(&mut self) -> Result<(), StorageError> {
-        let (studies, series) = (std::mem::take(&mut self.studies), std::mem::take(&mut self.series));
-        for study in studies.values().filter(|s| s.instances_added > 0) {
-            sqlx::query(
-                "UPDATE study SET series_count = series_count + $1, instance_count = instance_count + $2, \
-                 modalities = $3, sop_classes = $4 WHERE id = $5",
-            )
-            .bind(study.series_added)
-            .bind(study.instances_added)
-            .bind(joined(&study.modalities))
-            .bind(joined(&study.sop_classes))
-            .bind(study.id)
-            .execute(&mut *self.connection)
-            .await
-            .map_err(at(PLACE))?;
-        }
-        for series in series.values().filter(|s| s.instances_added > 0) {
-            sqlx::query("UPDATE series SET instance_count = instance_count + $1 WHERE id = $2")
-                .bind(series.instances_added)
-                .bind(series.id)
-                .execute(&mut *self.connection)
-                .await
-                .map_err(at(PLACE))?;
-        }
-        Ok(())
-    }
-
-    /// Writes counters, events and the audit chain.
-    pub async fn finish(mut self) -> Result<(), StorageError> {
-        self.write_details().await?;
-        self.write_counts().await?;
-        let events = std::mem::take(&mut self.events);
-        for some in events.chunks(64) {
-            let text =
-                format!("INSERT INTO outbox (at_ms, topic, body) VALUES {}", placeholders(some.len(), 3));
-            let mut query = sqlx::query(sql(text));
-            for (topic, body) in some {
-                query = query.bind(self.now_ms).bind(topic.as_str()).bind(body.as_str());
-            }
-            query.execute(&mut *self.connection).await.map_err(at("writing the outbox"))?;
-        }
-        self.append_audits().await
     }
 }

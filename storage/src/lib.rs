@@ -20,6 +20,7 @@ pub mod search;
 pub mod store;
 
 mod attributes;
+mod batch;
 mod change;
 mod coercion;
 mod db;

@@ -73,41 +73,76 @@ impl Storage {
         }
         entries.sort_unstable();
         for (_, segment, offset) in entries {
-            let mut walk = self.walk(segment).await?;
-            walk.go_to(offset);
-            let (found, walk) = step(walk).await?;
-            if let Some(Found::Object(header)) = found {
-                self.settle_entry(walk, *header, Damaged::Leave, &mut rebuilt).await?;
-                progress(rebuilt.objects);
-            }
+            self.settle_at(segment, offset, Damaged::Leave, &mut rebuilt).await?;
+            progress(rebuilt.objects);
         }
         Ok(rebuilt)
     }
 
-    /// Looks through a segment that nobody appends to any more and that may hold what the index does not know.
-    pub(crate) async fn settle_segment(&self, segment: SegmentId) -> Result<(), StorageError> {
-        let mut walk = match self.walk(segment).await {
-            // Its process died before there was a file.
-            Err(StorageError::Corrupt(_)) => return Ok(()),
-            other => other?,
-        };
-        let mut rebuilt = Rebuilt::default();
-        let tail = loop {
-            let (found, again) = step(walk).await?;
-            walk = again;
-            match found {
-                None => break walk.tail,
-                Some(Found::Object(header)) => {
-                    walk = self.settle_entry(walk, *header, Damaged::Erase, &mut rebuilt).await?;
+    /// Looks through segments that nobody appends to any more and that may hold what the index does not know; what it does
+    /// not know is indexed in the order of arrival.
+    pub(crate) async fn settle_segments(
+        &self,
+        segments: impl Iterator<Item = SegmentId>,
+    ) -> Result<(), StorageError> {
+        let mut unknown: Vec<(i64, SegmentId, u64)> = Vec::new();
+        let mut tails = Vec::new();
+        for segment in segments {
+            let mut walk = match self.walk(segment).await {
+                // Its process died before there was a file.
+                Err(StorageError::Corrupt(_)) => continue,
+                other => other?,
+            };
+            loop {
+                let (found, again) = step(walk).await?;
+                walk = again;
+                match found {
+                    None => break,
+                    Some(Found::Object(header)) => {
+                        let place = (segment, header.offset);
+                        if !is_entry_indexed(&self.inner.db, &header.owner, &header.sha256, place).await? {
+                            unknown.push((header.received_at_ms, segment, header.offset));
+                        }
+                    }
+                    Some(Found::Erased { .. } | Found::Rubbish { .. }) => {}
                 }
-                Some(Found::Erased { .. } | Found::Rubbish { .. }) => {}
             }
-        };
-        tracing::info!(%segment, indexed = rebuilt.indexed, torn = rebuilt.unusable, "a segment is settled");
+            tails.push((segment, walk.tail));
+        }
+        unknown.sort_unstable();
+        let mut rebuilt = Rebuilt::default();
+        for (_, segment, offset) in unknown {
+            self.settle_at(segment, offset, Damaged::Erase, &mut rebuilt).await?;
+        }
+        tracing::info!(
+            segments = tails.len(),
+            indexed = rebuilt.indexed,
+            torn = rebuilt.unusable,
+            "segments are settled"
+        );
         let storage = self.clone();
-        blocking(move || storage.objects().segments.cut(segment, tail))
-            .await?
-            .map_err(|e| io_error(&e, PLACE))
+        blocking(move || {
+            tails.into_iter().try_for_each(|(segment, tail)| storage.objects().segments.cut(segment, tail))
+        })
+        .await?
+        .map_err(|e| io_error(&e, PLACE))
+    }
+
+    /// Has the entry at a place indexed if it is not.
+    async fn settle_at(
+        &self,
+        segment: SegmentId,
+        offset: u64,
+        damaged: Damaged,
+        rebuilt: &mut Rebuilt,
+    ) -> Result<(), StorageError> {
+        let mut walk = self.walk(segment).await?;
+        walk.go_to(offset);
+        let (found, walk) = step(walk).await?;
+        if let Some(Found::Object(header)) = found {
+            self.settle_entry(walk, *header, damaged, rebuilt).await?;
+        }
+        Ok(())
     }
 
     pub(crate) async fn segments(&self) -> Result<Vec<SegmentId>, StorageError> {
@@ -128,18 +163,14 @@ impl Storage {
         header: Header,
         damaged: Damaged,
         rebuilt: &mut Rebuilt,
-    ) -> Result<Walk, StorageError> {
+    ) -> Result<(), StorageError> {
         rebuilt.objects += 1;
         let place = (header.segment, header.offset);
         if is_entry_indexed(&self.inner.db, &header.owner, &header.sha256, place).await? {
-            return Ok(walk);
+            return Ok(());
         }
         let limits = self.limits().clone();
-        let (walk, durable) = blocking(move || {
-            let durable = durable_of(&walk, &header, &limits);
-            (walk, durable)
-        })
-        .await?;
+        let durable = blocking(move || durable_of(&walk, &header, &limits)).await?;
         match durable.map_err(|e| io_error(&e, PLACE))? {
             Some(durable) => {
                 self.index(durable).await?;
@@ -155,7 +186,7 @@ impl Storage {
                 }
             }
         }
-        Ok(walk)
+        Ok(())
     }
 
     async fn index(&self, durable: Durable) -> Result<Stored, StorageError> {

@@ -116,7 +116,12 @@ impl Placed {
         self.lease.id
     }
 
-    /// The index knows the entry, or it has been erased.
+    /// Whether the next start finds the entry by a marker if its process dies before it is settled.
+    pub fn is_marked(&self) -> bool {
+        self.lease.marker.is_some()
+    }
+
+    /// The index knows the entry, durably, or it has been erased.
     pub fn settled(&mut self) {
         self.is_settled = true;
     }

@@ -54,6 +54,9 @@ impl Storage {
         let objects = Arc::new(objects);
         remove_orphans(&db, &objects, &leftovers).await?;
         crate::listing::bring_up_to_date(&db).await?;
+        if !leftovers.segments.is_empty() {
+            db.skip_outbox().await?;
+        }
         let writer = Writer::start(db.clone(), objects.clone(), &limits);
         let inner = Inner {
             limits,
@@ -127,9 +130,7 @@ impl Storage {
     async fn recover(&self, left: Leftovers) -> Result<(), StorageError> {
         // First, so that what has been deleted does not come back.
         self.finish_erasures().await?;
-        for segment in &left.segments {
-            self.settle_segment(*segment).await?;
-        }
+        self.settle_segments(left.segments.iter().copied()).await?;
         let storage = self.clone();
         blocking(move || {
             let segments = left.segments.clone();

@@ -1,5 +1,6 @@
 //! What is acknowledged is durable: the process is killed, or the disk fails, at each point where ingest writes, flushes,
-//! cuts, or commits. `strace` does both, so the code under test is the code that runs.
+//! cuts, or commits. `strace` does both, so the code under test is the code that runs. A power cut takes what has not
+//! been flushed: the end of the index, which is put back to what it was before.
 
 #[path = "support/build.rs"]
 #[allow(dead_code)]
@@ -12,13 +13,22 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use storage::{Storage, StorageConfig};
+use std::time::{Duration, Instant};
+use storage::{AuditAction, AuditEntry, AuditOutcome, Outcome, Storage, StorageConfig};
 
 const DIRECTORY: &str = "FARSIGHT_CRASH_DIRECTORY";
 const INSTANCES: u32 = 6;
 
 async fn open(directory: &Path) -> Storage {
-    let limits = Limits::default();
+    open_with(directory, Limits::default()).await
+}
+
+/// The index is not flushed for the sake of instances.
+fn unflushed() -> Limits {
+    Limits { index_flush_delay_ms: 3_600_000, ..Limits::default() }
+}
+
+async fn open_with(directory: &Path, limits: Limits) -> Storage {
     Storage::open(StorageConfig { directory: directory.to_owned(), postgres_url: None, limits })
         .await
         .expect("it opens")
@@ -86,7 +96,14 @@ async fn with_fault(call: &str, path: Option<&str>, fault: &str, when: u32) -> E
 
     let what = format!("{call} {path:?} {fault} {when}");
     let storage = open(directory.path()).await;
-    for number in &acknowledged {
+    are_there(&storage, &acknowledged, &what).await;
+    assert!(send(&storage, 9).await, "{what}: the next is stored");
+    storage.close().await;
+    Ended { was_killed: !status.success(), acknowledged }
+}
+
+async fn are_there(storage: &Storage, acknowledged: &[u8], what: &str) {
+    for number in acknowledged {
         let sent = instance(u32::from(*number));
         let (study, series) = (sent.study_uid(), sent.series_uid());
         let found = storage.instance(&scope("town"), &study, &series, &sent.instance_uid()).await;
@@ -98,9 +115,6 @@ async fn with_fault(call: &str, path: Option<&str>, fault: &str, when: u32) -> E
     }
     let report = storage.fsck(&|_, _| ()).await.expect("fsck");
     assert_eq!(report.findings, [], "{what}");
-    assert!(send(&storage, 9).await, "{what}: the next is stored");
-    storage.close().await;
-    Ended { was_killed: !status.success(), acknowledged }
 }
 
 /// Kills at the first, the second, … call, until the sender gets through.
@@ -148,4 +162,114 @@ async fn one_failing_call_loses_nothing_that_was_acknowledged() {
             assert!(ended.acknowledged.contains(&6), "{call} {path:?} {error}: {:?}", ended.acknowledged);
         }
     }
+}
+
+const INDEX: [&str; 2] = ["index.sqlite", "index.sqlite-wal"];
+
+/// Not a test: stores, notes what the index was in between, and dies. What it prints last is the last event's number.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the other tests run it"]
+async fn sender_before_a_power_cut() {
+    let Some(directory) = std::env::var_os(DIRECTORY) else { return };
+    let directory = Path::new(&directory);
+    let storage = open_with(directory, unflushed()).await;
+    for number in 1..=INSTANCES {
+        assert!(send(&storage, number).await, "{number} is stored");
+        if number == 2 {
+            for name in INDEX {
+                std::fs::copy(directory.join(name), directory.join(format!("{name}.earlier")))
+                    .expect("a copy");
+            }
+        }
+    }
+    // Not what 5 is: it came second and must not be shown in its place afterwards, either.
+    let other = Instance { seed: 77, ..instance(5) };
+    let other = store_as(&storage, "town", &other, &other.bytes(), TransferSyntax::EXPLICIT_LITTLE).await;
+    assert_eq!(other.expect("it is stored").outcome, Outcome::KeptApart);
+    let last = storage.outbox_events(0, 100).await.expect("events").last().expect("an event").seq;
+    std::fs::write(directory.join("last-event"), last.to_string()).expect("noted");
+    std::process::abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_power_cut_that_takes_the_end_of_the_index_loses_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let root = directory.path();
+    open(root).await.close().await;
+    let program = std::env::current_exe().expect("this program");
+    let mut sender = Command::new(program);
+    sender.args(["--exact", "sender_before_a_power_cut", "--ignored"]).env(DIRECTORY, root);
+    let _ = sender.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("it runs");
+    let last: i64 = std::fs::read_to_string(root.join("last-event"))
+        .expect("the sender came to its end")
+        .parse()
+        .expect("a number");
+    for name in INDEX {
+        std::fs::rename(root.join(format!("{name}.earlier")), root.join(name)).expect("put back");
+    }
+    std::fs::remove_file(root.join("index.sqlite-shm")).expect("memory of a process that is gone");
+
+    let storage = open(root).await;
+    are_there(&storage, &[1, 2, 3, 4, 5, 6], "after a power cut").await;
+    let verdict = storage.audit_verify().await.expect("a verdict");
+    assert_eq!(verdict.broken_at, None);
+    let scope = model::Scope::node("test");
+    let audits = storage.audit_events(&scope, None, 100).await.expect("events");
+    let again = audits.iter().filter(|event| event.actor.id == "rebuild").count();
+    assert_eq!(again, 5, "the audit chain says which were indexed again");
+    // Whoever has read all events before hears of those whose rows were lost.
+    let topics: Vec<_> = storage
+        .outbox_events(last, 100)
+        .await
+        .expect("events")
+        .into_iter()
+        .map(|event| event.topic)
+        .collect();
+    let stored = "instance.stored";
+    assert_eq!(topics, [stored, stored, stored, stored, "instance.kept_apart"]);
+    storage.close().await;
+}
+
+/// Segments in which a crash would have the next start look for instances.
+fn marked(root: &Path) -> usize {
+    let folders =
+        std::fs::read_dir(root.join("incoming")).expect("a folder").map(|entry| entry.expect("an entry"));
+    let files = folders.filter_map(|entry| std::fs::read_dir(entry.path()).ok()).flatten();
+    files
+        .filter(|file| file.as_ref().is_ok_and(|f| f.path().extension().is_some_and(|e| e == "segment")))
+        .count()
+}
+
+async fn until_nothing_is_marked(root: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while marked(root) > 0 {
+        assert!(Instant::now() < deadline, "still marked");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_segment_is_marked_until_the_index_is_flushed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let root = directory.path();
+    let storage = open_with(root, unflushed()).await;
+    assert!(send(&storage, 3).await, "a large one, in a segment of its own");
+    assert_eq!(marked(root), 1);
+    let entry = AuditEntry {
+        action: AuditAction::Login,
+        object: "person/1".to_owned(),
+        outcome: AuditOutcome::Success,
+        detail: String::new(),
+    };
+    storage.audit(&scope("town"), entry).await.expect("audited, which is flushed");
+    until_nothing_is_marked(root).await;
+    storage.close().await;
+
+    let storage = open_with(root, Limits { index_flush_delay_ms: 20, ..Limits::default() }).await;
+    let large = Instance { number: 30, ..instance(3) };
+    store_as(&storage, "town", &large, &large.bytes(), TransferSyntax::EXPLICIT_LITTLE)
+        .await
+        .expect("stored");
+    until_nothing_is_marked(root).await;
+    storage.close().await;
 }

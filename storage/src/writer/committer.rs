@@ -1,0 +1,350 @@
+//! The committer: commits whatever waits in one transaction of the index, and answers.
+
+use super::held::Held;
+use super::{Answer, Changing, Durable, DurableBlob, ToCommit, closed};
+use crate::audit::PendingAudit;
+use crate::db::{Database, Dialect, Flush, at};
+use crate::index::{Indexed, Work};
+use crate::ingest::{Stored, blocking};
+use crate::jobs::JobWork;
+use crate::objects::Objects;
+use crate::segment::Placed;
+use crate::{StorageError, jobs};
+use model::Limits;
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyConnection, Connection as _, Executor as _};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// The one who writes the index.
+pub(super) struct Committer {
+    db: Database,
+    objects: Arc<Objects>,
+    /// Kept from one transaction to the next: giving it back to the pool costs as much as a statement.
+    connection: Option<PoolConnection<Any>>,
+    held: Held,
+}
+
+impl Committer {
+    pub fn new(db: Database, objects: Arc<Objects>, limits: &Limits) -> Self {
+        let held = Held::new(Duration::from_millis(limits.index_flush_delay_ms));
+        Self { db, objects, connection: None, held }
+    }
+
+    /// Until the queue is closed.
+    pub async fn run(mut self, mut queue: mpsc::Receiver<ToCommit>, group_max: usize) {
+        let mut batch = Vec::with_capacity(group_max);
+        loop {
+            let receive = queue.recv_many(&mut batch, group_max);
+            let received = match self.held.due() {
+                None => Ok(receive.await),
+                Some(due) => tokio::time::timeout_at(due, receive).await,
+            };
+            match received {
+                Err(_) => self.flush().await,
+                Ok(0) => break,
+                Ok(_) => {
+                    if let Some(done) = self.commit_batch(&mut batch).await {
+                        queue.close();
+                        self.flush().await;
+                        self.connection = None;
+                        let _ = done.send(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Commits and answers everything; gives back who waits for the end.
+    async fn commit_batch(&mut self, batch: &mut Vec<ToCommit>) -> Option<oneshot::Sender<()>> {
+        let mut jobs = Vec::with_capacity(batch.len());
+        let mut close = None;
+        let mut intents = Vec::new();
+        for item in batch.drain(..) {
+            match item {
+                ToCommit::Instances(group) => {
+                    jobs.extend(group.into_iter().map(|(durable, answer)| Job::Instance(durable, answer)));
+                }
+                ToCommit::Blob(blob, intent, answer) => {
+                    intents.push((intent, jobs.len()));
+                    jobs.push(Job::Blob(blob, answer));
+                }
+                ToCommit::Change(change, answer) => jobs.push(Job::Change(change, answer)),
+                ToCommit::Jobs(work, answer) => jobs.push(Job::Jobs(work, answer)),
+                ToCommit::Audit(event, answer) => jobs.push(Job::Audit(event, answer)),
+                ToCommit::Close(done) => close = Some(done),
+            }
+        }
+        let results = self.commit_jobs(&jobs).await;
+        for (intent, job) in intents {
+            // An intent whose object did not reach the index stays, so that the next start removes it.
+            if matches!(results.get(job), Some((Ok(_), _))) {
+                intent.done();
+            }
+        }
+        let mut superfluous = Vec::new();
+        for (job, (result, flush)) in jobs.into_iter().zip(results) {
+            match job.answer(result) {
+                Some(Place::Superfluous(place)) => superfluous.push(place),
+                Some(Place::Indexed(mut place)) => match flush {
+                    Flush::Now => place.settled(),
+                    Flush::Later => self.held.hold(place),
+                },
+                None => {}
+            }
+        }
+        if !superfluous.is_empty() {
+            let objects = self.objects.clone();
+            let _ = blocking(move || forget(&objects, superfluous)).await;
+        }
+        close
+    }
+
+    /// Commits all jobs in one transaction; if that fails, each in its own, so that one cannot fail the others. Tells of
+    /// each when its transaction is durable.
+    async fn commit_jobs(&mut self, jobs: &[Job]) -> Vec<(Result<Done, StorageError>, Flush)> {
+        if jobs.is_empty() {
+            return Vec::new();
+        }
+        let flush = self.flush_of(jobs);
+        match self.commit_together(jobs, flush).await {
+            Ok(results) => results.into_iter().map(|result| (result, flush)).collect(),
+            Err(error) if jobs.len() == 1 => vec![(Err(error), Flush::Now)],
+            Err(_) => {
+                let mut results = Vec::with_capacity(jobs.len());
+                for job in jobs {
+                    let one = self.commit_together(std::slice::from_ref(job), Flush::Now).await;
+                    results
+                        .push((one.and_then(|mut r| r.pop().unwrap_or_else(|| Err(closed()))), Flush::Now));
+                }
+                results
+            }
+        }
+    }
+
+    /// Only instances that the next start finds by their segment's marker may lose their rows in a power cut.
+    fn flush_of(&self, jobs: &[Job]) -> Flush {
+        let is_marked = |job: &Job| match job {
+            Job::Instance(durable, _) => durable.place.as_ref().is_some_and(Placed::is_marked),
+            _ => false,
+        };
+        let may_wait =
+            self.db.dialect == Dialect::Sqlite && self.held.may_wait() && jobs.iter().all(is_marked);
+        if may_wait { Flush::Later } else { Flush::Now }
+    }
+
+    /// Makes durable what is committed.
+    async fn flush(&mut self) {
+        if self.held.due().is_none() {
+            return;
+        }
+        // A transaction that writes something: an empty one would not be flushed.
+        let flushed = async {
+            let connection = self.connection().await?;
+            let begin = connection.begin_with(Dialect::Sqlite.begin(Flush::Now));
+            let mut transaction = begin.await.map_err(at(FLUSHING))?;
+            let touch = "UPDATE audit_head SET seq = seq WHERE id = 1";
+            transaction.execute(touch).await.map_err(at(FLUSHING))?;
+            transaction.commit().await.map_err(at(FLUSHING))
+        }
+        .await;
+        self.note(&flushed, Flush::Now);
+    }
+
+    async fn connection(&mut self) -> Result<&mut PoolConnection<Any>, StorageError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.db.writer.acquire().await.map_err(at("reaching the index"))?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    /// What the end of a transaction means for what is held, and for the connection.
+    fn note<T>(&mut self, result: &Result<T, StorageError>, flush: Flush) {
+        if result.is_ok() {
+            if flush == Flush::Now {
+                self.held.settle();
+            }
+            return;
+        }
+        self.held.abandon();
+        // After a failed write SQLite has ended the transaction by itself: what the driver believes of this connection
+        // is wrong, and every later transaction would fail.
+        if let Some(mut connection) = self.connection.take() {
+            connection.close_on_drop();
+        }
+    }
+
+    async fn commit_together(
+        &mut self,
+        jobs: &[Job],
+        flush: Flush,
+    ) -> Result<Vec<Result<Done, StorageError>>, StorageError> {
+        let db = self.db.clone();
+        let result = match self.connection().await {
+            Ok(connection) => commit_on(connection, &db, jobs, flush).await,
+            Err(error) => Err(error),
+        };
+        self.note(&result, flush);
+        result
+    }
+}
+
+const FLUSHING: &str = "flushing the index";
+
+async fn commit_on(
+    connection: &mut AnyConnection,
+    db: &Database,
+    jobs: &[Job],
+    flush: Flush,
+) -> Result<Vec<Result<Done, StorageError>>, StorageError> {
+    let begin = connection.begin_with(db.dialect.begin(flush));
+    let mut transaction = begin.await.map_err(at("beginning a transaction"))?;
+    let mut work = Work::begin(&mut transaction, db).await?;
+    let mut results = Vec::with_capacity(jobs.len());
+    let mut rest = jobs;
+    while let Some(job) = rest.first() {
+        let mut taken = 1;
+        match job {
+            Job::Instance(..) => {
+                let group: Vec<&Durable> = rest.iter().map_while(Job::durable).collect();
+                taken = group.len();
+                let indexed = work.instances(&group).await?;
+                results.extend(indexed.into_iter().map(|indexed| Ok(Done::Indexed(indexed))));
+            }
+            Job::Blob(blob, _) => results.push(work.blob(blob).await.map(|()| Done::Nothing)),
+            Job::Change(change, _) => results.push(apply(&mut work, change).await?.map(|()| Done::Nothing)),
+            Job::Jobs(job_work, _) => results.push(work_on_jobs(&mut work, job_work).await?.map(Done::Jobs)),
+            Job::Audit(event, _) => {
+                work.audits.push(event.clone());
+                results.push(Ok(Done::Nothing));
+            }
+        }
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    work.finish().await?;
+    transaction.commit().await.map_err(at("committing"))?;
+    Ok(results)
+}
+
+enum Job {
+    Instance(Box<Durable>, Answer<Stored>),
+    Blob(DurableBlob, Answer<()>),
+    Change(Box<Changing>, Answer<()>),
+    Jobs(Box<JobWork>, Answer<Vec<jobs::Job>>),
+    Audit(PendingAudit, Option<Answer<()>>),
+}
+
+/// What is to be done about an entry after its transaction.
+enum Place {
+    /// The index leads to it.
+    Indexed(Placed),
+    /// The index has another of the same content.
+    Superfluous(Placed),
+}
+
+enum Done {
+    Indexed(Indexed),
+    Jobs(Vec<jobs::Job>),
+    Nothing,
+}
+
+/// Erases entries that the index does not need, because it has another of the same content. What fails is tried again at
+/// the next start.
+fn forget(objects: &Objects, entries: Vec<Placed>) {
+    let places: Vec<_> = entries.iter().map(|entry| (entry.segment(), entry.offset)).collect();
+    if let Err(error) = objects.segments.erase(&places) {
+        tracing::warn!(kind = ?error.kind(), "entries that are not needed could not be erased");
+        return;
+    }
+    for mut entry in entries {
+        entry.settled();
+    }
+    for (segment, _) in places {
+        let _ = objects.segments.remove_if_empty(segment);
+    }
+}
+
+impl Job {
+    fn durable(&self) -> Option<&Durable> {
+        match self {
+            Self::Instance(durable, _) => Some(durable),
+            _ => None,
+        }
+    }
+
+    /// Tells whoever waits.
+    fn answer(self, result: Result<Done, StorageError>) -> Option<Place> {
+        match self {
+            Self::Instance(durable, answer) => {
+                let place = durable.place;
+                let (result, place) = match result {
+                    Ok(Done::Indexed(Indexed { stored, is_entry_needed: false })) => {
+                        (Ok(stored), place.map(Place::Superfluous))
+                    }
+                    Ok(Done::Indexed(Indexed { stored, .. })) => (Ok(stored), place.map(Place::Indexed)),
+                    Ok(Done::Jobs(_) | Done::Nothing) => {
+                        (Err(StorageError::Unavailable("the writer lost an answer".to_owned())), None)
+                    }
+                    // Whether the index knows the entry is for the next start to find out.
+                    Err(error) => (Err(error), None),
+                };
+                let _ = answer.send(result);
+                place
+            }
+            Self::Jobs(_, answer) => {
+                let _ = answer.send(result.map(|done| match done {
+                    Done::Jobs(jobs) => jobs,
+                    Done::Indexed(_) | Done::Nothing => Vec::new(),
+                }));
+                None
+            }
+            Self::Blob(_, answer) | Self::Change(_, answer) | Self::Audit(_, Some(answer)) => {
+                let _ = answer.send(result.map(|_| ()));
+                None
+            }
+            Self::Audit(_, None) => {
+                if result.is_err() {
+                    tracing::error!("an audit event could not be written");
+                }
+                None
+            }
+        }
+    }
+}
+
+/// A change behind a savepoint: refused, it leaves no trace, and the others go on.
+async fn apply(work: &mut Work<'_>, change: &Changing) -> Result<Result<(), StorageError>, StorageError> {
+    let place = "changing records";
+    // A change may look at what came before it in this transaction.
+    work.write_rows().await?;
+    if Work::needs_counts(&change.change) {
+        work.write_counts().await?;
+    }
+    let (audits, events) = (work.audits.len(), work.events.len());
+    work.connection.execute("SAVEPOINT change").await.map_err(at(place))?;
+    let result = work.change(change).await;
+    if result.is_err() {
+        work.audits.truncate(audits);
+        work.events.truncate(events);
+        work.connection.execute("ROLLBACK TO SAVEPOINT change").await.map_err(at(place))?;
+    }
+    work.connection.execute("RELEASE SAVEPOINT change").await.map_err(at(place))?;
+    Ok(result)
+}
+
+/// Work on jobs behind a savepoint, as a change.
+async fn work_on_jobs(
+    work: &mut Work<'_>,
+    jobs: &JobWork,
+) -> Result<Result<Vec<jobs::Job>, StorageError>, StorageError> {
+    let place = "working on jobs";
+    work.connection.execute("SAVEPOINT jobs").await.map_err(at(place))?;
+    let result = work.jobs(jobs).await;
+    if result.is_err() {
+        work.connection.execute("ROLLBACK TO SAVEPOINT jobs").await.map_err(at(place))?;
+    }
+    work.connection.execute("RELEASE SAVEPOINT jobs").await.map_err(at(place))?;
+    Ok(result)
+}

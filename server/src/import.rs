@@ -52,7 +52,8 @@ pub struct Tally {
     pub refused: u64,
 }
 
-const SLIDE_EXTENSIONS: [&str; 4] = ["svs", "tif", "tiff", "btf"];
+/// Names that promise a slide: a file that has one and is none is refused, not left alone.
+const SLIDE_EXTENSIONS: [&str; 7] = ["svs", "tif", "tiff", "btf", "ndpi", "scn", "bif"];
 
 /// Runs the command.
 pub async fn run(args: ImportArgs) -> Result<ExitCode> {
@@ -169,15 +170,24 @@ pub async fn import_files(
     Ok(tally)
 }
 
+/// By what is in it, whatever it is called; or by its name, so that a slide that is broken from its first byte is told.
 fn is_slide(path: &Path) -> bool {
-    path.extension()
+    let is_named = path
+        .extension()
         .and_then(|e| e.to_str())
-        .is_some_and(|e| SLIDE_EXTENSIONS.iter().any(|s| e.eq_ignore_ascii_case(s)))
+        .is_some_and(|e| SLIDE_EXTENSIONS.iter().any(|s| e.eq_ignore_ascii_case(s)));
+    is_named || head(path).is_ok_and(|head| wsi::readers::may_be_slide(&head))
+}
+
+/// The first bytes of a file, as many as tell what it is.
+fn head(path: &Path) -> Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(132);
+    std::fs::File::open(path)?.take(132).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 fn is_dicom(path: &Path) -> Result<bool> {
-    let mut head = Vec::with_capacity(132);
-    std::fs::File::open(path)?.take(132).read_to_end(&mut head)?;
+    let head = head(path)?;
     let named_dicom = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("dcm"));
     let is_directory_record = path.file_name().is_some_and(|n| n.eq_ignore_ascii_case("DICOMDIR"));
     Ok(!is_directory_record && (named_dicom || head.get(128..132) == Some(b"DICM")))

@@ -105,6 +105,17 @@ impl Storage {
         Ok(sha256)
     }
 
+    /// An unnamed file on the disk of the objects, for what is made here and too large for memory; it is gone when it is
+    /// closed, also by a crash.
+    ///
+    /// # Errors
+    /// [`StorageError::OutOfResources`].
+    pub fn scratch_file(&self) -> Result<std::fs::File, StorageError> {
+        let temp = self.objects().temp().map_err(|e| io_error(&e, PLACE))?;
+        // Dropping the handle takes the name away and leaves the file to whoever has it open.
+        temp.file.try_clone().map_err(|e| io_error(&e, PLACE))
+    }
+
     /// Length of a blob. The caller has found its name in a record within its scope.
     ///
     /// # Errors

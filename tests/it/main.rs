@@ -16,6 +16,7 @@ mod import;
 mod layering;
 mod ohif;
 mod peers;
+mod scanners;
 mod slides;
 mod support;
 mod tenants;

@@ -46,6 +46,8 @@ pub struct SlideInfo {
     pub study_date: String,
     /// Name of the file that it was imported from.
     pub source: String,
+    /// Format of that file, such as `Aperio SVS`.
+    pub format: String,
     /// Scanner, as far as the file says.
     pub scanner: Option<String>,
     /// Power of the objective.
@@ -133,6 +135,7 @@ async fn info(
         patient_id: slide.patient_id.clone(),
         study_date: slide.study_date.clone(),
         source: slide.source.clone(),
+        format: slide.format.clone(),
         scanner: slide.scanner.clone(),
         objective: slide.objective,
         mpp_um: slide.mpp_um,

@@ -2,9 +2,9 @@
 //! stream of a level's tiles as encapsulated frames with an Extended Offset Table.
 
 use crate::import::ImportOptions;
-use crate::strips::StripImage;
-use crate::svs::{Coding, Scan, Span, Survey, TiledImage};
-use crate::{AssociatedKind, SlideError, icc, jpeg};
+use crate::readers::{Geometry, Scan, Survey, TileSource};
+use crate::small_image::SmallImage;
+use crate::{AssociatedKind, SlideError, icc};
 use dataset::{Dataset, Element, Tag, VR, Value, tags, write};
 use model::{Sha256, Uid};
 use sha2::{Digest, Sha256 as Hasher};
@@ -72,10 +72,6 @@ impl Context {
         let birth_date =
             Some(option(&options.patient_birth_date)).filter(|text| is_date(text)).unwrap_or_default();
         let sex = Some(option(&options.patient_sex)).filter(|sex| matches!(sex.as_str(), "M" | "F" | "O"));
-        let scanner = scan.is_aperio.then(|| match &scan.scanner_id {
-            Some(id) => format!("Aperio {}", line(id, 50)),
-            None => "Aperio".to_owned(),
-        });
         let mut context = Self {
             study: placeholder(),
             series: placeholder(),
@@ -89,7 +85,7 @@ impl Context {
             birth_date,
             sex: sex.unwrap_or_default(),
             container,
-            scanner,
+            scanner: scan.scanner(),
             scan: scan.clone(),
             seed: [0; 32],
         };
@@ -156,8 +152,8 @@ fn placeholder() -> Uid {
 pub(crate) fn level(
     context: &Context,
     number: usize,
-    base: &TiledImage,
-    image: &TiledImage,
+    base: &Geometry,
+    image: &Geometry,
     survey: &Survey,
 ) -> Dataset {
     let (image_type, label) = if number == 0 {
@@ -168,8 +164,7 @@ pub(crate) fn level(
     let scale_x = f64::from(base.width) / f64::from(image.width);
     let scale_y = f64::from(base.height) / f64::from(image.height);
     let (base_x, base_y) = context.spacing_mm();
-    let uncompressed =
-        image.tile_count() as f64 * f64::from(image.tile_width) * f64::from(image.tile_height) * 3.0;
+    let uncompressed = image.tile_count() as f64 * image.tile_bytes() as f64;
     let shape = Shape {
         study: &context.study,
         series: &context.series,
@@ -201,7 +196,7 @@ pub(crate) fn level(
 }
 
 /// A label, overview or thumbnail, with its pixels.
-pub(crate) fn associated(context: &Context, kind: AssociatedKind, image: &StripImage) -> Dataset {
+pub(crate) fn associated(context: &Context, kind: AssociatedKind, image: &SmallImage) -> Dataset {
     let place = context.associated(kind);
     let (image_type, series_number, instance_number, series_description) = match kind {
         AssociatedKind::Label => ("ORIGINAL\\PRIMARY\\LABEL\\NONE", "1", 1, "Label"),
@@ -313,13 +308,17 @@ fn series_and_equipment(d: &mut Dataset, context: &Context, shape: &Shape<'_>) {
     let frame_of_reference = if shape.is_pyramid { "frame of reference" } else { shape.series_description };
     text(d, tags::FRAME_OF_REFERENCE_UID, VR::UI, context.uid(frame_of_reference).as_str());
     text(d, tags::POSITION_REFERENCE_INDICATOR, VR::LO, "SLIDE_CORNER");
-    let (manufacturer, model) = if scan.is_aperio { ("Aperio", "ScanScope") } else { ("unknown", "unknown") };
-    text(d, tags::MANUFACTURER, VR::LO, manufacturer);
-    text(d, tags::MANUFACTURER_MODEL_NAME, VR::LO, model);
-    let serial = scan.scanner_id.as_deref().unwrap_or("unknown");
-    text(d, tags::DEVICE_SERIAL_NUMBER, VR::LO, &line(serial, 64));
-    let software = scan.software.as_deref().unwrap_or("unknown");
-    text(d, tags::SOFTWARE_VERSIONS, VR::LO, &line(software, 64));
+    let known = |value: &Option<String>| {
+        value
+            .as_deref()
+            .map(|value| line(value, 64))
+            .filter(|value| !value.is_empty())
+            .unwrap_or_else(|| "unknown".to_owned())
+    };
+    text(d, tags::MANUFACTURER, VR::LO, &known(&scan.manufacturer));
+    text(d, tags::MANUFACTURER_MODEL_NAME, VR::LO, &known(&scan.model));
+    text(d, tags::DEVICE_SERIAL_NUMBER, VR::LO, &known(&scan.serial_number));
+    text(d, tags::SOFTWARE_VERSIONS, VR::LO, &known(&scan.software));
 }
 
 fn image(d: &mut Dataset, context: &Context, shape: &Shape<'_>) {
@@ -475,99 +474,72 @@ fn is_date(text: &str) -> bool {
     text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// How a tile of a level is written.
-struct TileWriter {
-    /// What replaces a JPEG tile's SOI; `None` for JPEG 2000.
-    prefix: Option<Vec<u8>>,
-    /// What stands for an empty tile.
-    white: Vec<u8>,
-}
-
-impl TileWriter {
-    fn of(image: &TiledImage) -> Result<Self, SlideError> {
-        match &image.coding {
-            Coding::Jpeg { tables, colours } => {
-                let marks_rgb = *colours == jpeg::Colours::Rgb && !names_colours(image)?;
-                let white = jpeg::white(image.tile_width, image.tile_height, *colours);
-                Ok(Self { prefix: Some(jpeg::prefix(tables, marks_rgb)), white })
-            }
-            Coding::Jpeg2000 { .. } => Ok(Self { prefix: None, white: Vec::new() }),
-        }
-    }
-
-    /// Bytes of the frame without padding, known without reading the tile.
-    fn length(&self, span: Span) -> u64 {
-        match &self.prefix {
-            _ if span.count == 0 => self.white.len() as u64,
-            // The prefix takes the place of the two bytes of SOI.
-            Some(prefix) => (prefix.len() as u64 + span.count).saturating_sub(2),
-            None => span.count,
-        }
-    }
-
-    fn frame(&self, image: &TiledImage, span: Span) -> Result<Vec<u8>, SlideError> {
-        if span.count == 0 {
-            return Ok(self.white.clone());
-        }
-        let tile = image.read(span)?;
-        Ok(match &self.prefix {
-            Some(prefix) => jpeg::splice(prefix, &tile),
-            None => tile,
-        })
-    }
-}
-
-/// Whether the tiles of a level say themselves what their colours are. All tiles of a level come from one encoder, so
-/// the first one answers for all.
-fn names_colours(image: &TiledImage) -> Result<bool, SlideError> {
-    let Some(span) = image.first_tile()? else { return Ok(false) };
-    let tile = image.read(span)?;
-    Ok(jpeg::head(&tile).is_ok_and(|head| head.names_colours))
-}
-
 const ITEM: [u8; 4] = [0xFE, 0xFF, 0x00, 0xE0];
 const SEQUENCE_DELIMITER: [u8; 8] = [0xFE, 0xFF, 0xDD, 0xE0, 0, 0, 0, 0];
+
+/// Frames whose lengths are asked for together.
+const FRAMES_PER_BLOCK: u64 = 8192;
 
 /// Writes a level's data set in pieces: `header`, Extended Offset Table and lengths, then one fragment per tile
 /// (PS3.5 §A.4, PS3.3 §C.7.6.3). `emit` answers whether to go on. Memory does not depend on the number of tiles.
 pub(crate) fn stream(
-    image: &TiledImage,
+    source: &dyn TileSource,
     header: Vec<u8>,
     emit: &mut dyn FnMut(Vec<u8>) -> bool,
 ) -> Result<(), SlideError> {
-    let writer = TileWriter::of(image)?;
     let mut out = Pieces { piece: header, emit };
     const LONG: SlideError = SlideError::OverLimit("tiles of a level");
-    let table_bytes = image.tile_count().checked_mul(8).and_then(|n| u32::try_from(n).ok()).ok_or(LONG)?;
+    let count = source.geometry().tile_count();
+    let table_bytes = count.checked_mul(8).and_then(|n| u32::try_from(n).ok()).ok_or(LONG)?;
 
     out.put(&long_header(tags::EXTENDED_OFFSET_TABLE, table_bytes))?;
     let mut offset = 0_u64;
-    image.each_span(|_, span| {
-        out.put(&offset.to_le_bytes())?;
-        offset = offset.saturating_add(8).saturating_add(even(writer.length(span)));
-        Ok(())
-    })?;
+    for tiles in blocks(count) {
+        for length in lengths(source, tiles)? {
+            out.put(&offset.to_le_bytes())?;
+            offset = offset.saturating_add(8).saturating_add(even(length));
+        }
+    }
     out.put(&long_header(tags::EXTENDED_OFFSET_TABLE_LENGTHS, table_bytes))?;
-    image.each_span(|_, span| out.put(&even(writer.length(span)).to_le_bytes()))?;
+    for tiles in blocks(count) {
+        for length in lengths(source, tiles)? {
+            out.put(&even(length).to_le_bytes())?;
+        }
+    }
 
     out.put(&write::pixel_data_header_encapsulated())?;
     out.put(&ITEM)?;
     out.put(&[0; 4])?;
-    image.each_span(|_, span| {
-        let mut frame = writer.frame(image, span)?;
-        if !frame.len().is_multiple_of(2) {
-            frame.push(0);
-        }
-        if frame.len() as u64 != even(writer.length(span)) {
+    for tiles in blocks(count) {
+        let mut expected = lengths(source, tiles.clone())?.into_iter();
+        source.frames(tiles, &mut |frame| {
+            // The offsets are written already: a tile that has another length now is not the one they are for.
+            if expected.next() != Some(frame.len() as u64) {
+                return Err(SlideError::Changed);
+            }
+            let length = u32::try_from(even(frame.len() as u64)).map_err(|_| LONG)?;
+            out.put(&ITEM)?;
+            out.put(&length.to_le_bytes())?;
+            out.put(frame)?;
+            if frame.len().is_multiple_of(2) { Ok(()) } else { out.put(&[0]) }
+        })?;
+        if expected.next().is_some() {
             return Err(SlideError::Changed);
         }
-        let length = u32::try_from(frame.len()).map_err(|_| SlideError::OverLimit("bytes of a tile"))?;
-        out.put(&ITEM)?;
-        out.put(&length.to_le_bytes())?;
-        out.put(&frame)
-    })?;
+    }
     out.put(&SEQUENCE_DELIMITER)?;
     out.flush()
+}
+
+fn blocks(count: u64) -> impl Iterator<Item = std::ops::Range<u64>> {
+    (0..count.div_ceil(FRAMES_PER_BLOCK))
+        .map(move |block| block * FRAMES_PER_BLOCK..count.min((block + 1) * FRAMES_PER_BLOCK))
+}
+
+fn lengths(source: &dyn TileSource, tiles: std::ops::Range<u64>) -> Result<Vec<u64>, SlideError> {
+    let lengths = source.frame_lengths(tiles.clone())?;
+    let is_whole = |lengths: &Vec<u64>| lengths.len() as u64 == tiles.end - tiles.start;
+    lengths.filter(is_whole).ok_or(SlideError::Damaged("the tiles of a level have no lengths"))
 }
 
 fn even(length: u64) -> u64 {

@@ -151,7 +151,7 @@ async fn a_grant_shows_the_slide_and_never_the_label() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_tile_is_white_and_counted() {
     let node = Node::new().await;
-    let kind = Kind { is_big: true, is_big_endian: true };
+    let kind = Kind { is_big: true, is_big_endian: true, is_ndpi: false };
     let svs = Svs { kind, empty_tile: Some(5), photometric: 6, ..Svs::default() };
     let slide = node.import(&node.file(&svs.build())).await.unwrap().slide;
     assert_eq!((slide.grade.tiles_checked, slide.grade.tiles_equal, slide.grade.filled), (15, 15, 1));

@@ -1,21 +1,22 @@
 //! How faithful the stored tiles are to the scanner's (three grades), and the proof of it from what is kept.
 
 use crate::import::{Phase, Progress};
-use crate::svs::{self, TiledImage};
-use crate::tiff::{BlobSource, ReadAt};
-use crate::{Slide, SlideError, Slides, jpeg};
-use model::{Scope, SlideId};
+use crate::readers::{self, Counts, TileSource};
+use crate::source::{BlobSource, ReadAt};
+use crate::{Slide, SlideError, Slides};
+use bytes::Bytes;
+use model::{OrgId, Scope, Sha256, SlideId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use storage::{InstanceRef, Storage};
 
 /// Tiles that are read and compared together.
 const TILES_PER_STEP: u64 = 64;
-/// Bytes of original tiles that are read together at most, before the step ends early.
+/// Bytes of stored tiles that are read together at most, before the step ends early.
 const STEP_BYTES_MAX: usize = 16 << 20;
 
 /// The grade.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Grade {
     /// The scanner's codestream is unchanged.
     A,
@@ -54,14 +55,6 @@ pub struct GradeReport {
     pub generations: u32,
 }
 
-/// What one comparison counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub checked: u64,
-    pub equal: u64,
-    pub filled: u64,
-}
-
 impl Slides {
     /// Compares every stored tile with the original file that is kept, again.
     ///
@@ -75,16 +68,24 @@ impl Slides {
     ) -> Result<GradeReport, SlideError> {
         let found = self.reach(scope, id).await?;
         let slide = found.slide;
-        let source: Arc<dyn ReadAt> = Arc::new(
-            BlobSource::open(self.storage.clone(), slide.owner.clone(), slide.original_sha256).await?,
-        );
-        let limits = self.storage.limits().clone();
-        let plan = blocking(move || svs::plan(source, &limits)).await?;
-        if plan.levels.len() != slide.levels.len() {
+        let levels = self.original_levels(&slide.owner, &slide.original_sha256).await?;
+        if levels.len() != slide.levels.len() {
             return Err(SlideError::Damaged("the original has other levels than the slide"));
         }
-        let counts = compare(&self.storage, &plan.levels, &found.levels, progress).await?;
+        let counts = compare(&self.storage, &levels, &found.levels, progress).await?;
         Ok(report(&slide, counts))
+    }
+
+    /// The levels of an original that is kept.
+    pub(crate) async fn original_levels(
+        &self,
+        owner: &OrgId,
+        sha256: &Sha256,
+    ) -> Result<Vec<Arc<dyn TileSource>>, SlideError> {
+        let blob = BlobSource::open(self.storage.clone(), owner.clone(), *sha256).await?;
+        let source: Arc<dyn ReadAt> = Arc::new(blob);
+        let limits = self.storage.limits().clone();
+        Ok(blocking(move || readers::plan(source, &limits)).await?.levels)
     }
 }
 
@@ -99,75 +100,79 @@ fn report(slide: &Slide, counts: Counts) -> GradeReport {
 }
 
 impl GradeReport {
-    /// The same report with the grade that its numbers give: A only when every tile is equal.
+    /// The same report with the grade that its numbers give: A or B only when every tile is equal.
     #[must_use]
     pub(crate) fn judged(mut self) -> Self {
-        self.grade = if self.tiles_checked == self.tiles_equal { Grade::A } else { Grade::C };
+        if self.tiles_checked != self.tiles_equal {
+            self.grade = Grade::C;
+        }
         self
     }
 }
 
-/// Reads every tile of every level from the original and from storage, and compares the codestreams.
+impl Grade {
+    /// How tiles of this grade are compared with the original.
+    pub(crate) fn method(self) -> &'static str {
+        match self {
+            Self::A => {
+                "every tile read back from storage; frame header, tables and entropy-coded scan equal to the \
+                     original file's, byte by byte"
+            }
+            Self::B => {
+                "every tile read back from storage; the quantised DCT coefficients of every block, and the tables \
+                     that they are quantised with, equal to the original file's"
+            }
+            Self::C => {
+                "decoded and encoded again; every tile read back from storage and equal to doing so once more"
+            }
+        }
+    }
+}
+
+/// Reads every tile of every level from the original and from storage, and compares them.
 pub(crate) async fn compare(
     storage: &Storage,
-    levels: &[Arc<TiledImage>],
+    levels: &[Arc<dyn TileSource>],
     instances: &[InstanceRef],
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Counts, SlideError> {
-    let total: u64 = levels.iter().map(|level| level.tile_count()).sum();
+    let total: u64 = levels.iter().map(|level| level.geometry().tile_count()).sum();
     let mut counts = Counts::default();
     let mut done = 0;
     for (level, instance) in levels.iter().zip(instances) {
+        let tiles = level.geometry().tile_count();
         let mut next = 0;
-        while next < level.tile_count() {
-            let image = level.clone();
-            let tiles = blocking(move || originals(&image, next)).await?;
-            let read = tiles.len() as u64;
-            if read == 0 {
-                return Err(SlideError::Damaged("a tile is larger than a tile may be"));
-            }
-            for (original, index) in tiles.iter().zip(next..) {
-                if original.is_empty() {
-                    counts.filled += 1;
-                    continue;
-                }
-                let frame = u32::try_from(index).map_err(|_| SlideError::OverLimit("tiles"))?;
-                let stored = storage.frame(instance, frame).await?;
-                counts.checked += 1;
-                counts.equal += u64::from(is_same_codestream(level, original, &stored));
-            }
-            next += read;
-            done += read;
+        while next < tiles {
+            let frames = stored(storage, instance, next, tiles).await?;
+            let (first, level) = (next, level.clone());
+            next += frames.len() as u64;
+            done += frames.len() as u64;
+            counts += blocking(move || level.compare(first, &frames)).await?;
             progress(Progress { phase: Phase::Proving, done, total });
         }
     }
     Ok(counts)
 }
 
-/// The next tiles of a level, as many as one step takes.
-fn originals(level: &TiledImage, from: u64) -> Result<Vec<Vec<u8>>, SlideError> {
-    let mut tiles = Vec::new();
+/// The next stored frames, as many as one step takes; at least one.
+async fn stored(
+    storage: &Storage,
+    instance: &InstanceRef,
+    from: u64,
+    tiles: u64,
+) -> Result<Vec<Bytes>, SlideError> {
+    let mut frames = Vec::new();
     let mut bytes = 0;
-    let until = level.tile_count().min(from.saturating_add(TILES_PER_STEP));
-    for span in level.spans(from..until)? {
-        let tile = level.read(span)?;
-        bytes += tile.len();
-        tiles.push(tile);
+    for tile in from..tiles.min(from.saturating_add(TILES_PER_STEP)) {
+        let frame = u32::try_from(tile).map_err(|_| SlideError::OverLimit("tiles"))?;
+        let frame = storage.frame(instance, frame).await?;
+        bytes += frame.len();
+        frames.push(frame);
         if bytes >= STEP_BYTES_MAX {
             break;
         }
     }
-    Ok(tiles)
-}
-
-/// Whether the stored frame holds the scanner's codestream: for JPEG the same frame header, tables, restart interval
-/// and entropy-coded scan, wherever the tables stand; for JPEG 2000 the same bytes.
-fn is_same_codestream(level: &TiledImage, original: &[u8], stored: &[u8]) -> bool {
-    if level.is_jpeg() {
-        jpeg::is_same(level.tables(), original, stored)
-    } else {
-        stored.strip_prefix(original).is_some_and(|padding| matches!(padding, [] | [0]))
-    }
+    Ok(frames)
 }
 
 /// Runs work that waits for disks or burns CPU where it does not hold up others.

@@ -1,13 +1,13 @@
 //! Slide files that lie, loop or are cut short: each is refused by name, without memory for what it declares.
 
 use crate::SlideError;
-use crate::svs::{self, Plan};
+use crate::readers::{self, Plan};
 use crate::testing::{Builder, CLASSIC, Field, KINDS, Svs, source};
 use model::Limits;
 
 /// Structure, then the head of every tile: what an import does before it stores anything.
 fn check(bytes: Vec<u8>) -> Result<Plan, SlideError> {
-    let plan = svs::plan(source(bytes), &Limits::default())?;
+    let plan = readers::plan(source(bytes), &Limits::default())?;
     for level in &plan.levels {
         level.survey()?;
     }
@@ -22,8 +22,11 @@ fn refusal(bytes: Vec<u8>) -> SlideError {
 fn every_kind_of_tiff_is_read() {
     for kind in KINDS {
         let plan = check(Svs { kind, ..Svs::default() }.build()).unwrap();
-        let sizes: Vec<_> =
-            plan.levels.iter().map(|level| (level.width, level.height, level.tile_count())).collect();
+        let sizes: Vec<_> = plan
+            .levels
+            .iter()
+            .map(|level| (level.geometry().width, level.geometry().height, level.geometry().tile_count()))
+            .collect();
         assert_eq!(sizes, [(100, 80, 12), (50, 40, 4)], "{kind:?}");
         assert_eq!(plan.associated.len(), 1, "{kind:?}");
         assert_eq!(plan.associated[0].1.rgb.len(), 30 * 20 * 3);
@@ -78,7 +81,8 @@ fn more_than_a_thousand_directories() {
 
 /// A level with these fields in the place of the usual ones.
 fn level(changes: Vec<(u16, Field)>) -> Vec<u8> {
-    let mut builder = Builder::new(crate::testing::Kind { is_big: true, is_big_endian: false });
+    let mut builder =
+        Builder::new(crate::testing::Kind { is_big: true, is_big_endian: false, is_ndpi: false });
     let place = u64::from(builder.data(&[0; 64]));
     let mut fields = vec![
         (256, Field::Long(vec![64])),
@@ -265,7 +269,7 @@ fn the_real_slide_is_read() {
     let bytes = std::fs::read(crate::testing::cmu_small_region()).unwrap();
     let plan = check(bytes).unwrap();
     assert_eq!(plan.levels.len(), 1);
-    let level = &plan.levels[0];
+    let level = plan.levels[0].geometry();
     assert_eq!((level.width, level.height, level.tile_width, level.tile_count()), (2220, 2967, 240, 130));
     let kinds: Vec<_> =
         plan.associated.iter().map(|(kind, image)| (kind.as_str(), image.width, image.height)).collect();

@@ -9,9 +9,10 @@
 
 use crate::dicom::{self, Context};
 use crate::grade::{self, Grade, GradeReport, blocking};
+use crate::readers::{self, Plan, Survey, TileSource};
 use crate::slides::{KIND, source_key, study_key};
-use crate::svs::{self, Plan, Survey, TiledImage};
-use crate::tiff::{FileSource, ReadAt};
+use crate::source::{FileSource, ReadAt};
+use crate::spool::Spooled;
 use crate::{Associated, AssociatedKind, Level, Slide, SlideError, Slides};
 use dataset::TransferSyntax;
 use model::{OrgId, Scope, Sha256, SlideId, Uid, time_text};
@@ -20,7 +21,8 @@ use sha2::{Digest, Sha256 as Hasher};
 use std::path::Path;
 use std::sync::Arc;
 use storage::{
-    Arrival, AuditAction, AuditEntry, AuditOutcome, Change, Expected, InstanceRef, Put, StorageError, Via,
+    Arrival, AuditAction, AuditEntry, AuditOutcome, Change, Expected, InstanceRef, Put, Storage,
+    StorageError, Via,
 };
 use time::OffsetDateTime;
 
@@ -110,7 +112,7 @@ pub struct ImportedSlide {
 
 /// A level that has been surveyed.
 struct SurveyedLevel {
-    image: Arc<TiledImage>,
+    source: Arc<dyn TileSource>,
     survey: Survey,
 }
 
@@ -137,12 +139,13 @@ impl Slides {
         let source: Arc<dyn ReadAt> = Arc::new(blocking(move || FileSource::open(&file)).await?);
         let limits = self.storage.limits().clone();
         let planned = source.clone();
-        let plan = blocking(move || svs::plan(planned, &limits)).await?;
+        let plan = blocking(move || readers::plan(planned, &limits)).await?;
         let sha256 = hash(&source, progress).await?;
         if let Some(slide) = self.by_source(owner, &sha256).await? {
             return Ok(ImportedSlide { slide, outcome: Outcome::AlreadyThere });
         }
-        let (plan, levels) = blocking(move || survey(plan)).await?;
+        let storage = self.storage.clone();
+        let (plan, levels) = blocking(move || survey(plan, &storage)).await?;
 
         let total = source.length();
         let keeping = |done| progress(Progress { phase: Phase::Keeping, done, total });
@@ -157,7 +160,7 @@ impl Slides {
         work.total = levels.iter().map(|level| level.survey.bytes).sum();
         let instances = work.store_levels(&levels).await?;
         let associated = work.store_associated(&plan).await?;
-        let grade = work.prove(&levels, &instances).await?;
+        let grade = work.prove(&sha256, &levels, &instances).await?;
 
         let slide = Slide {
             id: SlideId::new(),
@@ -170,6 +173,7 @@ impl Slides {
             study_date: context.date.clone(),
             description: context.description.clone(),
             source: source_name,
+            format: plan.format.to_owned(),
             scanner: context.scanner.clone(),
             objective: plan.scan.objective,
             mpp_um: plan.scan.mpp_um,
@@ -245,14 +249,15 @@ impl Import<'_> {
         let base = levels.first().ok_or(SlideError::Damaged("it has no level"))?;
         let mut instances = Vec::with_capacity(levels.len());
         for (number, level) in levels.iter().enumerate().rev() {
-            let header = dicom::level(self.context, number, &base.image, &level.image, &level.survey);
+            let (all, own) = (base.source.geometry(), level.source.geometry());
+            let header = dicom::level(self.context, number, all, own, &level.survey);
             let syntax = syntax(level.survey.transfer_syntax)?;
             let instance = self.context.level_instance(number);
-            let image = level.image.clone();
+            let source = level.source.clone();
             let bytes = dataset::write::to_bytes(&header, &syntax);
             let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<u8>>(PIECES_WAITING);
             let reader = tokio::task::spawn_blocking(move || {
-                dicom::stream(&image, bytes, &mut |piece| send.blocking_send(piece).is_ok())
+                dicom::stream(source.as_ref(), bytes, &mut |piece| send.blocking_send(piece).is_ok())
             });
             let mut sink = self.slides.storage.sink(self.scope, self.arrival(&instance)?, syntax).await?;
             while let Some(piece) = receive.recv().await {
@@ -295,32 +300,30 @@ impl Import<'_> {
         Ok(stored)
     }
 
-    /// Reads every tile back and compares it with the file's.
+    /// Reads every tile back and compares it with that of the original that is kept.
     async fn prove(
         &self,
+        original: &Sha256,
         levels: &[SurveyedLevel],
         instances: &[InstanceRef],
     ) -> Result<GradeReport, SlideError> {
-        let images: Vec<_> = levels.iter().map(|level| level.image.clone()).collect();
-        let counts = grade::compare(&self.slides.storage, &images, instances, self.progress).await?;
+        let originals = self.slides.original_levels(self.owner, original).await?;
+        let counts = grade::compare(&self.slides.storage, &originals, instances, self.progress).await?;
         if counts.checked != counts.equal {
             return Err(SlideError::Storage(StorageError::Corrupt(
                 "a tile came back other than it was stored",
             )));
         }
+        let grade = levels.iter().map(|level| level.survey.grade).max().unwrap_or(Grade::A);
         Ok(GradeReport {
-            grade: Grade::A,
+            grade,
             tiles_checked: counts.checked,
             tiles_equal: counts.equal,
             filled: counts.filled,
-            method:
-                "every tile read back from storage; frame header, tables and entropy-coded scan equal to the \
-                     original file's, byte by byte"
-                    .to_owned(),
+            method: grade.method().to_owned(),
             codec: levels.first().map_or("", |level| level.survey.codec).to_owned(),
-            generations: 0,
-        }
-        .judged())
+            generations: u32::from(grade == Grade::C),
+        })
     }
 
     /// The owner's own sight, whoever imports: what another organisation holds under the same UIDs does not count.
@@ -349,9 +352,15 @@ fn syntax(uid: &str) -> Result<TransferSyntax, SlideError> {
     TransferSyntax::parse(uid).map_err(|_| SlideError::Unsupported("the transfer syntax"))
 }
 
-fn survey(plan: Plan) -> Result<(Plan, Vec<SurveyedLevel>), SlideError> {
-    let survey_one =
-        |image: &Arc<TiledImage>| Ok(SurveyedLevel { survey: image.survey()?, image: image.clone() });
+fn survey(plan: Plan, storage: &Storage) -> Result<(Plan, Vec<SurveyedLevel>), SlideError> {
+    let survey_one = |source: &Arc<dyn TileSource>| {
+        let survey = source.survey()?;
+        if source.frame_lengths(0..1)?.is_some() {
+            return Ok(SurveyedLevel { source: source.clone(), survey });
+        }
+        let spooled = Spooled::of(source.clone(), survey, storage.scratch_file()?)?;
+        Ok(SurveyedLevel { survey: spooled.survey()?, source: Arc::new(spooled) })
+    };
     let levels = plan.levels.iter().map(survey_one).collect::<Result<Vec<_>, SlideError>>()?;
     Ok((plan, levels))
 }
@@ -387,17 +396,20 @@ async fn hash(
 }
 
 fn describe(levels: &[SurveyedLevel], context: &Context) -> Vec<Level> {
-    let base = levels.first().map_or(1, |level| level.image.width);
-    let describe_one = |(number, level): (usize, &SurveyedLevel)| Level {
-        level: u32::try_from(number).unwrap_or(u32::MAX),
-        width: level.image.width,
-        height: level.image.height,
-        downsample: f64::from(base) / f64::from(level.image.width),
-        tiles_x: level.image.tiles_x,
-        tiles_y: level.image.tiles_y,
-        tile_width: level.image.tile_width.into(),
-        tile_height: level.image.tile_height.into(),
-        instance: context.level_instance(number),
+    let base = levels.first().map_or(1, |level| level.source.geometry().width);
+    let describe_one = |(number, level): (usize, &SurveyedLevel)| {
+        let geometry = level.source.geometry();
+        Level {
+            level: u32::try_from(number).unwrap_or(u32::MAX),
+            width: geometry.width,
+            height: geometry.height,
+            downsample: f64::from(base) / f64::from(geometry.width),
+            tiles_x: geometry.tiles_x(),
+            tiles_y: geometry.tiles_y(),
+            tile_width: geometry.tile_width.into(),
+            tile_height: geometry.tile_height.into(),
+            instance: context.level_instance(number),
+        }
     };
     levels.iter().enumerate().map(describe_one).collect()
 }

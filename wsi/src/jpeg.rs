@@ -4,9 +4,10 @@ use crate::SlideError;
 use std::ops::Range;
 
 /// Marker codes (T.81 Table B.1).
-mod marker {
+pub(crate) mod marker {
     pub const SOF0: u8 = 0xC0;
     pub const DHT: u8 = 0xC4;
+    pub const RST0: u8 = 0xD0;
     pub const SOI: u8 = 0xD8;
     pub const EOI: u8 = 0xD9;
     pub const SOS: u8 = 0xDA;
@@ -37,12 +38,19 @@ pub(crate) struct Head {
     pub width: u16,
     pub height: u16,
     pub components: u8,
-    /// Whether a JFIF or Adobe marker tells a decoder what the colours are.
-    pub names_colours: bool,
+    /// Component identifiers, as far as there are three.
+    identifiers: [u8; 3],
+    /// Whether a JFIF marker says that the colours are YCbCr.
+    is_jfif: bool,
+    /// The colour transform of Adobe's marker.
+    adobe_transform: Option<u8>,
+    /// Whether quantisation and Huffman tables are among the segments.
+    has_dqt: bool,
+    has_dht: bool,
     /// Marker segments with their markers, in order, without SOI.
-    segments: Vec<Range<usize>>,
+    pub segments: Vec<Range<usize>>,
     /// Where the first SOS marker stands.
-    scan: usize,
+    pub scan: usize,
 }
 
 /// Walks the marker segments up to the first scan.
@@ -53,7 +61,11 @@ pub(crate) fn head(bytes: &[u8]) -> Result<Head, Trouble> {
         width: 0,
         height: 0,
         components: 0,
-        names_colours: false,
+        identifiers: [0; 3],
+        is_jfif: false,
+        adobe_transform: None,
+        has_dqt: false,
+        has_dht: false,
         segments: Vec::new(),
         scan: 0,
     };
@@ -77,9 +89,14 @@ pub(crate) fn head(bytes: &[u8]) -> Result<Head, Trouble> {
                 head.height = u16::from_be_bytes([h1, h0]);
                 head.width = u16::from_be_bytes([w1, w0]);
                 head.components = components;
+                for (identifier, at) in head.identifiers.iter_mut().zip([6, 9, 12]) {
+                    *identifier = body.get(at).copied().unwrap_or_default();
+                }
             }
-            marker::APP0 if body.starts_with(b"JFIF\0") => head.names_colours = true,
-            marker::APP14 if body.starts_with(b"Adobe") => head.names_colours = true,
+            marker::APP0 if body.starts_with(b"JFIF\0") => head.is_jfif = true,
+            marker::APP14 if body.starts_with(b"Adobe") => head.adobe_transform = body.get(11).copied(),
+            marker::DQT => head.has_dqt = true,
+            marker::DHT => head.has_dht = true,
             _ => {}
         }
         // Marker and length: four bytes before the body.
@@ -90,6 +107,43 @@ pub(crate) fn head(bytes: &[u8]) -> Result<Head, Trouble> {
         return Err(Trouble::Broken("a JPEG tile has no frame header"));
     }
     Ok(head)
+}
+
+impl Head {
+    /// Whether a JFIF or Adobe marker tells a decoder what the colours are.
+    pub fn names_colours(&self) -> bool {
+        self.is_jfif || self.adobe_transform.is_some()
+    }
+
+    /// What decoders take the three components for when nobody tells them otherwise: markers first, then the
+    /// identifiers, which some writers make letters.
+    pub fn colours(&self) -> Colours {
+        match (self.is_jfif, self.adobe_transform) {
+            (true, _) => Colours::Ybr,
+            (false, Some(0)) => Colours::Rgb,
+            (false, Some(_)) => Colours::Ybr,
+            (false, None) if self.identifiers == *b"RGB" => Colours::Rgb,
+            (false, None) => Colours::Ybr,
+        }
+    }
+}
+
+/// Whether a stream has the tables that decoding it takes, of its own or among the shared ones.
+pub(crate) fn can_be_decoded(head: &Head, tables: &[u8]) -> bool {
+    let shared = segment_codes(tables);
+    let has = |own: bool, code| own || shared.contains(&code);
+    has(head.has_dqt, marker::DQT) && has(head.has_dht, marker::DHT)
+}
+
+/// Marker codes of segments that stand behind one another, each known to be whole.
+fn segment_codes(segments: &[u8]) -> Vec<u8> {
+    let mut codes = Vec::new();
+    let mut rest = segments;
+    while let &[0xFF, code, high, low, ..] = rest {
+        codes.push(code);
+        rest = rest.get(2 + usize::from(u16::from_be_bytes([high, low]))..).unwrap_or_default();
+    }
+    codes
 }
 
 enum Walk {
@@ -176,6 +230,11 @@ pub(crate) fn prefix(tables: &[u8], marks_rgb: bool) -> Vec<u8> {
     prefix
 }
 
+/// Whether a [`prefix`] marks its tiles as RGB.
+pub(crate) fn marks_rgb(prefix: &[u8]) -> bool {
+    prefix.get(2..).is_some_and(|rest| rest.starts_with(&ADOBE_RGB))
+}
+
 /// A tile with [`prefix`] in the place of its SOI.
 pub(crate) fn splice(prefix: &[u8], tile: &[u8]) -> Vec<u8> {
     let rest = tile.get(2..).unwrap_or_default();
@@ -231,7 +290,7 @@ pub(crate) fn white(width: u16, height: u16, colours: Colours) -> Vec<u8> {
     segment(&mut bytes, marker::DHT, &[0x00, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]);
     segment(&mut bytes, marker::DHT, &[0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     segment(&mut bytes, marker::SOS, &[3, 1, 0, 2, 0, 3, 0, 0, 63, 0]);
-    let mut bits = Bits { bytes, pending: 0, count: 0 };
+    let mut bits = Bits::after(bytes);
     // Y (or R, G, B) is 255: a difference of 127 once; chroma is 128: none.
     for component in 0..3 {
         if component == 0 || colours == Colours::Rgb {
@@ -251,21 +310,28 @@ pub(crate) fn white(width: u16, height: u16, colours: Colours) -> Vec<u8> {
     bytes
 }
 
-fn segment(bytes: &mut Vec<u8>, code: u8, body: &[u8]) {
+/// Appends a marker segment.
+pub(crate) fn segment(bytes: &mut Vec<u8>, code: u8, body: &[u8]) {
     bytes.extend_from_slice(&[0xFF, code]);
     bytes.extend_from_slice(&u16::try_from(body.len() + 2).unwrap_or(u16::MAX).to_be_bytes());
     bytes.extend_from_slice(body);
 }
 
 /// Entropy-coded bits, with a zero byte stuffed after 0xFF (T.81 §F.1.2.3).
-struct Bits {
+pub(crate) struct Bits {
     bytes: Vec<u8>,
     pending: u32,
     count: u32,
 }
 
 impl Bits {
-    fn put(&mut self, value: u32, count: u32) {
+    /// Continues a stream that ends on a byte.
+    pub fn after(bytes: Vec<u8>) -> Self {
+        Self { bytes, pending: 0, count: 0 }
+    }
+
+    /// Appends at most 16 bits.
+    pub fn put(&mut self, value: u32, count: u32) {
         self.pending = self.pending << count | value;
         self.count += count;
         while self.count >= 8 {
@@ -279,7 +345,8 @@ impl Bits {
         self.pending &= (1 << self.count) - 1;
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    /// Fills the last byte with ones.
+    pub fn finish(mut self) -> Vec<u8> {
         if self.count > 0 {
             let fill = 8 - self.count;
             self.put((1 << fill) - 1, fill);
@@ -321,7 +388,7 @@ mod tests {
         let tile = white(240, 120, Colours::Rgb);
         let head = head(&tile).unwrap();
         assert_eq!((head.width, head.height, head.components), (240, 120, 3));
-        assert!(is_baseline(&head) && head.names_colours);
+        assert!(is_baseline(&head) && head.names_colours() && head.colours() == Colours::Rgb);
         assert_eq!(tile[head.scan..head.scan + 2], [0xFF, marker::SOS]);
     }
 

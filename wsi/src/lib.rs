@@ -12,12 +12,17 @@ mod icc;
 pub mod import;
 mod jpeg;
 mod jpeg2000;
+mod jpeg_frame;
+mod mcu;
+pub mod readers;
 pub mod slide;
 pub mod slides;
-mod strips;
-pub mod svs;
+pub mod small_image;
+pub mod source;
+mod spool;
 pub mod tiff;
 pub mod tile;
+mod xml;
 
 mod dicom;
 #[cfg(test)]

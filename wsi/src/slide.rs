@@ -144,6 +144,9 @@ pub struct Slide {
     pub description: String,
     /// Name of the file it was imported from, without its path.
     pub source: String,
+    /// Format of that file, such as `Aperio SVS`.
+    #[serde(default)]
+    pub format: String,
     /// Scanner, as far as the file says.
     pub scanner: Option<String>,
     /// Power of the objective.

@@ -1,8 +1,10 @@
 //! Small TIFF and SVS files made in memory, for tests.
 
 use crate::SlideError;
-use crate::jpeg::{self, Colours};
-use crate::tiff::ReadAt;
+use crate::jpeg::{self, Bits, Colours};
+use crate::jpeg_frame::Frame;
+use crate::mcu::Units;
+use crate::source::ReadAt;
 use std::sync::Arc;
 
 /// Bytes as a file.
@@ -33,6 +35,7 @@ pub enum Field {
     Short(Vec<u16>),
     Long(Vec<u32>),
     Long8(Vec<u64>),
+    Float(f32),
 }
 
 /// Which kind of TIFF.
@@ -40,14 +43,16 @@ pub enum Field {
 pub struct Kind {
     pub is_big: bool,
     pub is_big_endian: bool,
+    pub is_ndpi: bool,
 }
 
-pub const CLASSIC: Kind = Kind { is_big: false, is_big_endian: false };
+pub const CLASSIC: Kind = Kind { is_big: false, is_big_endian: false, is_ndpi: false };
+pub const NDPI: Kind = Kind { is_big: false, is_big_endian: false, is_ndpi: true };
 pub const KINDS: [Kind; 4] = [
     CLASSIC,
-    Kind { is_big: false, is_big_endian: true },
-    Kind { is_big: true, is_big_endian: false },
-    Kind { is_big: true, is_big_endian: true },
+    Kind { is_big: false, is_big_endian: true, is_ndpi: false },
+    Kind { is_big: true, is_big_endian: false, is_ndpi: false },
+    Kind { is_big: true, is_big_endian: true, is_ndpi: false },
 ];
 
 /// Writes a TIFF: data first, directories behind it.
@@ -95,6 +100,7 @@ impl Builder {
                 values.len() as u64,
                 values.iter().flat_map(|value| self.uint((*value).into(), 4)).collect(),
             ),
+            Field::Float(value) => (11, 1, self.uint(value.to_bits().into(), 4)),
             Field::Long8(values) => {
                 (16, values.len() as u64, values.iter().flat_map(|value| self.uint(*value, 8)).collect())
             }
@@ -126,7 +132,8 @@ impl Builder {
             self.bytes.extend(self.uint(fields.len() as u64, count_width));
             self.bytes.extend(entries);
             link = self.bytes.len();
-            self.bytes.extend(vec![0; width]);
+            let high_words = if self.kind.is_ndpi { 4 + 4 * fields.len() } else { 0 };
+            self.bytes.extend(vec![0; width + high_words]);
         }
         let mark: &[u8] = if self.kind.is_big_endian { b"MM" } else { b"II" };
         self.bytes[..2].copy_from_slice(mark);
@@ -138,6 +145,64 @@ impl Builder {
         }
         self.bytes
     }
+}
+
+/// A JPEG of coloured noise, 4:2:0, and the same with a restart marker after every so many units: the stream and where
+/// its intervals begin.
+pub fn noise_jpeg(width: u32, height: u32, interval: Option<u32>) -> (Vec<u8>, Vec<u32>) {
+    let mut state = 7_u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let rgb: Vec<u8> = (0..width * height * 3).map(|_| noise()).collect();
+    let whole = codec::encode_jpeg_rgb(&rgb, width, height, 80).unwrap();
+    let frame = Frame::of(&whole).unwrap();
+    let Some(interval) = interval else { return (whole, vec![u32::try_from(frame.scan).unwrap()]) };
+    let units = frame.units(&whole).unwrap();
+    let blocks = frame.order.len();
+    let mut bytes = frame.tile_header(width as u16, height as u16);
+    // DRI may stand anywhere before the scan.
+    let dri = [0xFF, 0xDD, 0, 4, (interval >> 8) as u8, interval as u8];
+    bytes.splice(2..2, dri);
+    let mut starts = Vec::new();
+    let count = width.div_ceil(frame.unit_size().0) * height.div_ceil(frame.unit_size().1);
+    for (number, first) in (0..count).step_by(interval as usize).enumerate() {
+        if number > 0 {
+            bytes.extend([0xFF, 0xD0 + ((number - 1) % 8) as u8]);
+        }
+        starts.push(bytes.len().try_into().unwrap());
+        let mut part = Units::default();
+        part.append(&units, first as usize * blocks..(first + interval).min(count) as usize * blocks)
+            .unwrap();
+        let mut bits = Bits::after(bytes);
+        part.write(&frame, &mut bits).unwrap();
+        bytes = bits.finish();
+    }
+    bytes.extend([0xFF, 0xD9]);
+    (bytes, starts)
+}
+
+/// An NDPI file of one level.
+pub fn ndpi(width: u32, height: u32, interval: Option<u32>, is_listed: bool) -> Vec<u8> {
+    let mut builder = Builder::new(NDPI);
+    let (jpeg, starts) = noise_jpeg(width, height, interval);
+    let at = builder.data(&jpeg);
+    let mut fields = vec![
+        (256, Field::Long(vec![width])),
+        (257, Field::Long(vec![height])),
+        (259, Field::Short(vec![7])),
+        (262, Field::Short(vec![6])),
+        (273, Field::Long(vec![at])),
+        (279, Field::Long(vec![jpeg.len() as u32])),
+        (65420, Field::Long(vec![1])),
+        (65421, Field::Float(20.0)),
+    ];
+    if is_listed {
+        fields.push((65426, Field::Long(starts)));
+    }
+    builder.directory(fields);
+    builder.build()
 }
 
 /// What an SVS for a test looks like.

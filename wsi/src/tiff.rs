@@ -1,103 +1,19 @@
-//! The structure of TIFF 6.0 and BigTIFF files: directories and their values, never pixels. Every offset and count is
-//! checked against the file, and nothing is allocated by what the file declares alone.
+//! The structure of TIFF 6.0, BigTIFF and Hamamatsu's NDPI files: directories and their values, never pixels. Every
+//! offset and count is checked against the file, and nothing is allocated by what the file declares alone.
+//!
+//! NDPI is a TIFF of 32 bits whose directories are followed by the high words of their values: the offset of the next
+//! directory takes eight bytes, and behind it stands one 32-bit word for each entry.
 
 use crate::SlideError;
-use model::{OrgId, Sha256};
+use crate::source::ReadAt;
 use std::collections::HashSet;
-use std::fs::File;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use storage::Storage;
 
 /// Image directories in one file.
 const DIRECTORIES_MAX: usize = 1024;
 /// Entries in one directory.
 const ENTRIES_MAX: u64 = 1024;
-
-/// Bytes that can be read at any place, from any thread that may wait.
-pub trait ReadAt: Send + Sync {
-    /// How many bytes there are.
-    fn length(&self) -> u64;
-    /// Fills the buffer from this place on.
-    ///
-    /// # Errors
-    /// [`SlideError::Damaged`] when there are fewer bytes.
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SlideError>;
-}
-
-/// A file, read by position.
-pub struct FileSource {
-    file: File,
-    length: u64,
-}
-
-impl FileSource {
-    /// Opens a regular file.
-    ///
-    /// # Errors
-    /// [`SlideError::Io`], [`SlideError::NotASlide`] for a directory or a device.
-    pub fn open(path: &std::path::Path) -> Result<Self, SlideError> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(SlideError::NotASlide("it is not a regular file"));
-        }
-        Ok(Self { file, length: metadata.len() })
-    }
-}
-
-impl ReadAt for FileSource {
-    fn length(&self) -> u64 {
-        self.length
-    }
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SlideError> {
-        Ok(self.file.read_exact_at(buffer, offset)?)
-    }
-}
-
-/// An original file that storage keeps. Reads wait for storage: only for blocking threads of a runtime.
-pub struct BlobSource {
-    storage: Storage,
-    owner: OrgId,
-    sha256: Sha256,
-    length: u64,
-    runtime: tokio::runtime::Handle,
-}
-
-impl BlobSource {
-    /// Opens a blob.
-    ///
-    /// # Errors
-    /// [`SlideError::NotFound`].
-    pub async fn open(storage: Storage, owner: OrgId, sha256: Sha256) -> Result<Self, SlideError> {
-        let length = storage.blob_length(&owner, &sha256).await?;
-        Ok(Self { storage, owner, sha256, length, runtime: tokio::runtime::Handle::current() })
-    }
-}
-
-impl ReadAt for BlobSource {
-    fn length(&self) -> u64 {
-        self.length
-    }
-    fn read_at(&self, mut offset: u64, mut buffer: &mut [u8]) -> Result<(), SlideError> {
-        const SHORT: SlideError = SlideError::Damaged("it ends before it should");
-        while !buffer.is_empty() {
-            let end =
-                offset.checked_add(buffer.len() as u64).filter(|end| *end <= self.length).ok_or(SHORT)?;
-            let bytes =
-                self.runtime.block_on(self.storage.read_blob(&self.owner, &self.sha256, offset..end))?;
-            let count = bytes.len().min(buffer.len());
-            if count == 0 {
-                return Err(SHORT);
-            }
-            buffer[..count].copy_from_slice(&bytes[..count]);
-            buffer = &mut buffer[count..];
-            offset += count as u64;
-        }
-        Ok(())
-    }
-}
 
 /// Little endian (`II`) or big endian (`MM`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +41,8 @@ struct Entry {
     count: u64,
     /// Where the values begin, in the file.
     place: u64,
+    /// NDPI: the upper half of a single inline value.
+    high: u64,
 }
 
 /// Bytes of one value of a field type (TIFF 6.0 §2, BigTIFF); 0 when unknown.
@@ -156,25 +74,37 @@ pub struct Numbers {
     /// How many there are.
     pub count: u64,
     width: u64,
+    high: u64,
 }
 
 /// A TIFF file whose directories have been read.
 pub struct Tiff {
     source: Arc<dyn ReadAt>,
     order: ByteOrder,
+    layout: Layout,
     /// In the order of the file.
     pub directories: Vec<Directory>,
 }
 
 /// How a kind of TIFF writes its directories.
+#[derive(Debug, Clone, Copy)]
 struct Layout {
     count_bytes: u64,
     entry_bytes: u64,
-    offset_bytes: u64,
+    /// Bytes of an entry's count and of its value.
+    value_bytes: u64,
+    /// Bytes of the next directory's offset.
+    next_bytes: u64,
+    /// Bytes behind it for each entry: NDPI's high words.
+    high_bytes: u64,
 }
 
-const CLASSIC: Layout = Layout { count_bytes: 2, entry_bytes: 12, offset_bytes: 4 };
-const BIG: Layout = Layout { count_bytes: 8, entry_bytes: 20, offset_bytes: 8 };
+const CLASSIC: Layout =
+    Layout { count_bytes: 2, entry_bytes: 12, value_bytes: 4, next_bytes: 4, high_bytes: 0 };
+const BIG: Layout = Layout { count_bytes: 8, entry_bytes: 20, value_bytes: 8, next_bytes: 8, high_bytes: 0 };
+const NDPI: Layout = Layout { count_bytes: 2, entry_bytes: 12, value_bytes: 4, next_bytes: 8, high_bytes: 4 };
+/// Hamamatsu's format flag, which every directory of an NDPI file has.
+const NDPI_FORMAT: u16 = 65420;
 
 impl Tiff {
     /// Reads the header and every directory.
@@ -184,7 +114,8 @@ impl Tiff {
     /// outside the file, a file cut short; [`SlideError::OverLimit`] for too many directories or entries.
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Self, SlideError> {
         let (order, layout, first) = header(source.as_ref())?;
-        let mut tiff = Self { source, order, directories: Vec::new() };
+        let mut tiff = Self { source, order, layout, directories: Vec::new() };
+        let first = tiff.detect_ndpi().unwrap_or(first);
         let mut seen = HashSet::new();
         let mut next = first;
         while next != 0 {
@@ -194,7 +125,7 @@ impl Tiff {
             if tiff.directories.len() >= DIRECTORIES_MAX {
                 return Err(SlideError::OverLimit("image directories"));
             }
-            let (directory, after) = tiff.directory(next, &layout)?;
+            let (directory, after) = tiff.directory(next)?;
             tiff.directories.push(directory);
             next = after;
         }
@@ -204,7 +135,43 @@ impl Tiff {
         Ok(tiff)
     }
 
-    fn directory(&self, at: u64, layout: &Layout) -> Result<(Directory, u64), SlideError> {
+    /// Whether it is Hamamatsu's kind of TIFF.
+    #[must_use]
+    pub fn is_ndpi(&self) -> bool {
+        self.layout.high_bytes > 0
+    }
+
+    /// Turns to NDPI's layout when the directory that it would read then is one of Hamamatsu's; returns its place.
+    fn detect_ndpi(&mut self) -> Option<u64> {
+        if self.order != ByteOrder::Little || self.layout.value_bytes != CLASSIC.value_bytes {
+            return None;
+        }
+        let first = self.order.uint(&self.bytes_at(4, NDPI.next_bytes).ok()?);
+        let classic = std::mem::replace(&mut self.layout, NDPI);
+        match self.directory(first) {
+            Ok((directory, _)) if directory.has(NDPI_FORMAT) => Some(first),
+            _ => {
+                self.layout = classic;
+                None
+            }
+        }
+    }
+
+    /// The directories that a field of another one points to (SubIFDs, TIFF Technical Note 1); none without the field.
+    ///
+    /// # Errors
+    /// As [`Tiff::open`].
+    pub fn sub_directories(&self, directory: &Directory, tag: u16) -> Result<Vec<Directory>, SlideError> {
+        let Some(numbers) = self.numbers(directory, tag)? else { return Ok(Vec::new()) };
+        if numbers.count > DIRECTORIES_MAX as u64 {
+            return Err(SlideError::OverLimit("image directories"));
+        }
+        let places = self.read(&numbers, 0..numbers.count)?;
+        places.into_iter().map(|place| Ok(self.directory(place)?.0)).collect()
+    }
+
+    fn directory(&self, at: u64) -> Result<(Directory, u64), SlideError> {
+        let layout = self.layout;
         let count = self.order.uint(&self.bytes_at(at, layout.count_bytes)?);
         if count == 0 {
             return Err(SlideError::Damaged("a directory is empty"));
@@ -213,29 +180,33 @@ impl Tiff {
             return Err(SlideError::OverLimit("entries of a directory"));
         }
         let begin = at.checked_add(layout.count_bytes).ok_or(OUTSIDE)?;
-        let block = self.bytes_at(begin, count * layout.entry_bytes + layout.offset_bytes)?;
+        let next_at = count * layout.entry_bytes;
+        let high_at = next_at + layout.next_bytes;
+        let block = self.bytes_at(begin, high_at + count * layout.high_bytes)?;
         let mut entries = Vec::new();
         for index in 0..count {
             let from = index * layout.entry_bytes;
             let entry = slice(&block, from, layout.entry_bytes);
-            entries.push(self.entry(entry, begin + from, layout));
+            let high = self.order.uint(slice(&block, high_at + index * layout.high_bytes, layout.high_bytes));
+            entries.push(self.entry(entry, high, begin + from));
         }
-        let next = self.order.uint(slice(&block, count * layout.entry_bytes, layout.offset_bytes));
+        let next = self.order.uint(slice(&block, next_at, layout.next_bytes));
         Ok((Directory { entries }, next))
     }
 
-    fn entry(&self, bytes: &[u8], at: u64, layout: &Layout) -> Entry {
+    fn entry(&self, bytes: &[u8], high: u64, at: u64) -> Entry {
+        let width = self.layout.value_bytes;
         let field_type = self.order.uint(slice(bytes, 2, 2)) as u16;
-        let count = self.order.uint(slice(bytes, 4, layout.offset_bytes));
-        let value_at = 4 + layout.offset_bytes;
-        let is_inline =
-            count.checked_mul(value_bytes(field_type)).is_some_and(|length| length <= layout.offset_bytes);
-        let place = if is_inline {
-            at + value_at
-        } else {
-            self.order.uint(slice(bytes, value_at, layout.offset_bytes))
-        };
-        Entry { tag: self.order.uint(slice(bytes, 0, 2)) as u16, field_type, count, place }
+        let count = self.order.uint(slice(bytes, 4, width));
+        let value_at = 4 + width;
+        let length = count.checked_mul(value_bytes(field_type));
+        let is_inline = length.is_some_and(|length| length <= width);
+        let value = self.order.uint(slice(bytes, value_at, width));
+        let place = if is_inline { at + value_at } else { high << 32 | value };
+        let tag = self.order.uint(slice(bytes, 0, 2)) as u16;
+        // A single LONG or IFD; in a shorter field the high word has no meaning.
+        let high = if is_inline && count == 1 && value_bytes(field_type) == 4 { high << 32 } else { 0 };
+        Entry { tag, field_type, count, place, high }
     }
 
     /// Bytes of the file; the length is checked against the file before memory is taken.
@@ -280,7 +251,8 @@ impl Tiff {
             return Err(SlideError::Damaged("a field is of a type that it may not have"));
         }
         self.extent(entry)?;
-        Ok(Some(Numbers { place: entry.place, count: entry.count, width: value_bytes(entry.field_type) }))
+        let width = value_bytes(entry.field_type);
+        Ok(Some(Numbers { place: entry.place, count: entry.count, width, high: entry.high }))
     }
 
     /// A part of a list.
@@ -295,7 +267,7 @@ impl Tiff {
         let at = numbers.place + range.start * numbers.width;
         let bytes = self.bytes_at(at, (range.end - range.start) * numbers.width)?;
         let width = usize::try_from(numbers.width).map_err(|_| OUTSIDE)?;
-        Ok(bytes.chunks_exact(width.max(1)).map(|value| self.order.uint(value)).collect())
+        Ok(bytes.chunks_exact(width.max(1)).map(|value| numbers.high | self.order.uint(value)).collect())
     }
 
     /// The bytes of a field of any type.
@@ -316,18 +288,48 @@ impl Tiff {
         self.bytes_at(entry.place, length).map(Some)
     }
 
-    /// The first value of a RATIONAL field; `None` also for a denominator of zero.
+    /// The first value of a number field of any type; `None` also for a denominator of zero and what is not finite.
     ///
     /// # Errors
     /// [`SlideError::Damaged`] outside the file.
-    pub fn rational(&self, directory: &Directory, tag: u16) -> Result<Option<f64>, SlideError> {
-        let Some(entry) = directory.entry(tag).filter(|entry| entry.field_type == 5 && entry.count > 0)
-        else {
-            return Ok(None);
+    pub fn number(&self, directory: &Directory, tag: u16) -> Result<Option<f64>, SlideError> {
+        let Some(entry) = directory.entry(tag).filter(|entry| entry.count > 0) else { return Ok(None) };
+        let width = value_bytes(entry.field_type);
+        let bytes = self.bytes_at(entry.place, width)?;
+        let bits = self.order.uint(&bytes);
+        let number = match entry.field_type {
+            1 | 3 | 4 | 13 | 16 | 18 => (entry.high | bits) as f64,
+            6 => f64::from(bits as u8 as i8),
+            8 => f64::from(bits as u16 as i16),
+            9 => f64::from(bits as u32 as i32),
+            17 => bits as i64 as f64,
+            5 => self.order.uint(&bytes[..4]) as f64 / self.order.uint(&bytes[4..]) as f64,
+            10 => {
+                let half = |part: &[u8]| f64::from(self.order.uint(part) as u32 as i32);
+                half(&bytes[..4]) / half(&bytes[4..])
+            }
+            11 => f64::from(f32::from_bits(bits as u32)),
+            12 => f64::from_bits(bits),
+            _ => return Ok(None),
         };
-        let bytes = self.bytes_at(entry.place, 8)?;
-        let (above, below) = (self.order.uint(&bytes[..4]), self.order.uint(&bytes[4..]));
-        Ok((below != 0).then(|| above as f64 / below as f64))
+        Ok(Some(number).filter(|number| number.is_finite()))
+    }
+
+    /// A text field up to its first NUL, invalid UTF-8 replaced; empty when it is missing.
+    ///
+    /// # Errors
+    /// As [`Tiff::bytes`].
+    pub fn text(&self, directory: &Directory, tag: u16, bytes_max: u64) -> Result<String, SlideError> {
+        let bytes = self.bytes(directory, tag, bytes_max)?.unwrap_or_default();
+        Ok(String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_owned())
+    }
+
+    /// Whether a field's bytes begin with these.
+    #[must_use]
+    pub fn starts_with(&self, directory: &Directory, tag: u16, prefix: &[u8]) -> bool {
+        let Some(entry) = directory.entry(tag) else { return false };
+        let is_long = self.extent(entry).is_ok_and(|length| length >= prefix.len() as u64);
+        is_long && self.bytes_at(entry.place, prefix.len() as u64).is_ok_and(|bytes| bytes == prefix)
     }
 
     /// Bytes of a field's values, which lie within the file.

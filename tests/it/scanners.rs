@@ -1,0 +1,169 @@
+//! Files as other scanners write them, imported without decoding a tile and judged by other people's readers.
+
+use crate::support::node::Org;
+use crate::support::programs::{finish, python};
+use crate::support::{Node, run, sample};
+use serde_json::Value as Json;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+struct Imported {
+    node: Node,
+    folder: tempfile::TempDir,
+    slides: Vec<Json>,
+}
+
+/// A node with every file that `scanner_files.py` writes and that needs no composing.
+fn imported() -> &'static Imported {
+    static IMPORTED: OnceLock<Imported> = OnceLock::new();
+    IMPORTED.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = python();
+        command.arg("scanner_files.py").arg(sample("demo/slides/CMU-1-Small-Region.svs")).arg(folder.path());
+        finish(command).expect_success();
+        let node = Node::start("scanners");
+        let mut paths =
+            vec![sample("slides/CMU-1-Small-Region.jp2.tiff"), sample("slides/CMU-1-Small-Region.jpeg.tiff")];
+        let written = std::fs::read_dir(folder.path()).expect("a folder");
+        paths.extend(
+            written
+                .map(|entry| entry.expect("a file").path())
+                .filter(|path| !path.ends_with("ventana-overlap.bif")),
+        );
+        let mut arguments = vec!["import", "--org", node.id_of(Org::Township)];
+        arguments.extend(paths.iter().map(|path| path.to_str().expect("UTF-8")));
+        node.command(&arguments).expect_success();
+        let slides = node.person("township").get("/api/v1/slides").expect(200).json();
+        let slides = slides["slides"].as_array().expect("slides").clone();
+        Imported { node, folder, slides }
+    })
+}
+
+impl Imported {
+    fn slide(&self, source: &str) -> &Json {
+        self.slides
+            .iter()
+            .find(|slide| slide["source"] == source)
+            .unwrap_or_else(|| panic!("{source} is missing"))
+    }
+
+    fn path(&self, source: &str) -> PathBuf {
+        let written = self.folder.path().join(source);
+        if written.exists() { written } else { sample(&format!("slides/{source}")) }
+    }
+}
+
+/// Imports as a grade, and other readers agree on tiles and pixels; dciodvfy and wsidicom on the instances.
+#[track_caller]
+fn check(source: &str, format: &str, grade: &str) -> &'static Json {
+    let imported = imported();
+    let slide = imported.slide(source);
+    assert_eq!((slide["format"].as_str(), slide["grade"].as_str()), (Some(format), Some(grade)), "{source}");
+    let report = &slide["grade_report"];
+    assert_eq!(report["tiles_checked"], report["tiles_equal"], "{source}");
+    let token = imported.node.organisation(Org::Township)["token"].as_str().expect("a token");
+    let mut command = python();
+    command.args(["judge_scanner.py", imported.node.base_url(), token, slide["id"].as_str().expect("an id")]);
+    command.arg(imported.path(source));
+    let done = finish(command).expect_success();
+    assert!(done.stdout.contains("pixels agree"), "{source}: {}", done.output());
+    instances_are_sound(imported, slide, source);
+    slide
+}
+
+/// What the IOD has no word for: J2K whose components are Y, Cb and Cr without a transform of its own, not subsampled. PS3.5
+/// §8.2.4 calls it YBR_FULL, and any other word would make readers show other colours.
+const NO_WORD_FOR: &str = "Unrecognized enumerated value <YBR_FULL>";
+
+/// David Clunie's dciodvfy finds no error.
+fn instances_are_sound(imported: &Imported, slide: &Json, source: &str) {
+    let uid = |key: &str| slide[key].as_str().expect("a UID");
+    let path =
+        format!("/dicom-web/studies/{}/series/{}", uid("study_instance_uid"), uid("series_instance_uid"));
+    let accept = "multipart/related; type=\"application/dicom\"; transfer-syntax=*";
+    let answer = imported.node.machine(Org::Township).get_as(&path, accept).expect(200);
+    let folder = tempfile::tempdir().expect("a folder");
+    let levels = slide["levels"].as_array().expect("levels").len();
+    let parts = answer.parts();
+    assert!(parts.len() >= levels, "{source}");
+    for (number, (_, bytes)) in parts.into_iter().enumerate() {
+        let file = folder.path().join(format!("{number}.dcm"));
+        std::fs::write(&file, bytes).expect("a file");
+        let done = run("dciodvfy", &[file.to_str().expect("UTF-8")]);
+        let is_known = |line: &&str| source == "aperio-33003.svs" && line.contains(NO_WORD_FOR);
+        let errors: Vec<_> =
+            done.stderr.lines().filter(|line| line.starts_with("Error") && !is_known(line)).collect();
+        assert!(errors.is_empty(), "{source}: {errors:#?}");
+    }
+}
+
+#[test]
+fn aperio_with_jpeg_2000_in_rgb() {
+    let slide = check("aperio-33005.svs", "Aperio SVS", "A");
+    assert_eq!(slide["levels"].as_array().map(Vec::len), Some(2));
+    assert!(slide["grade_report"]["codec"].as_str().is_some_and(|codec| codec.starts_with("JPEG 2000")));
+}
+
+#[test]
+fn aperio_with_jpeg_2000_in_ycbcr() {
+    check("aperio-33003.svs", "Aperio SVS", "A");
+}
+
+#[test]
+fn a_tiff_with_shared_tables_and_no_scale() {
+    let slide = check("tables.tif", "tiled TIFF", "A");
+    assert!(slide["mpp_um"].is_null());
+    assert_eq!((&slide["tile_width"], &slide["tile_height"]), (&208.into(), &176.into()));
+    assert_eq!(slide["levels"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn a_tiff_with_jpeg_2000_files_as_tiles() {
+    check("CMU-1-Small-Region.jp2.tiff", "tiled TIFF", "A");
+}
+
+#[test]
+fn a_big_tiff_with_whole_jpeg_files_as_tiles() {
+    check("CMU-1-Small-Region.jpeg.tiff", "tiled TIFF", "A");
+}
+
+#[test]
+fn an_ome_tiff_with_its_levels_in_sub_ifds() {
+    let slide = check("ome.tif", "tiled TIFF", "A");
+    assert_eq!(slide["levels"].as_array().map(Vec::len), Some(3));
+    assert_eq!((&slide["mpp_um"]["x"], &slide["study_date"]), (&0.5.into(), &"20250506".into()));
+    assert_eq!(slide["has_label"], true);
+}
+
+#[test]
+fn a_philips_tiff_with_tiles_left_out() {
+    let slide = check("philips.tiff", "Philips TIFF", "A");
+    assert_eq!(slide["grade_report"]["filled"], 2);
+    assert_eq!((&slide["has_label"], &slide["has_overview"]), (&true.into(), &true.into()));
+    assert_eq!(
+        (&slide["scanner"], &slide["study_date"]),
+        (&"PHILIPS UFS Scanner FMT0107".into(), &"20240203".into())
+    );
+}
+
+#[test]
+fn a_leica_file() {
+    let slide = check("leica.scn", "Leica SCN", "A");
+    assert_eq!((&slide["width"], &slide["mpp_um"]["x"]), (&2048.into(), &0.5.into()));
+    assert_eq!((&slide["has_overview"], &slide["scanner"]), (&true.into(), &"Leica SCN400".into()));
+}
+
+#[test]
+fn a_ventana_file_whose_tiles_lie_side_by_side() {
+    let slide = check("ventana.bif", "Ventana BIF", "A");
+    assert_eq!((&slide["has_overview"], &slide["scanner"]), (&true.into(), &"Ventana DP 200 2000515".into()));
+}
+
+#[test]
+fn hamamatsus_one_large_jpeg_cut_into_tiles() {
+    for source in ["hamamatsu-444.ndpi", "hamamatsu-422.ndpi", "hamamatsu-420.ndpi"] {
+        let slide = check(source, "Hamamatsu NDPI", "B");
+        assert_eq!(slide["levels"].as_array().map(Vec::len), Some(3), "{source}");
+        assert_eq!(slide["has_overview"], true, "{source}");
+    }
+}

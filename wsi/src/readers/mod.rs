@@ -1,0 +1,241 @@
+//! Readers of slide files, one module per scanner's format, behind one trait. A format is recognised by what is in the
+//! file, never by its name.
+//!
+//! A reader says what the file holds ([`Plan`]): the levels of one pyramid, whose tiles it hands out as codestreams
+//! ([`TileSource`]), the small images beside it, and what is known of the scan. It decodes no tile.
+
+mod bif;
+mod generic_tiff;
+mod ndpi;
+mod ome;
+mod philips;
+mod pyramid;
+mod scn;
+mod svs;
+pub(crate) mod tag;
+pub(crate) mod tiles;
+
+use crate::slide::{AssociatedKind, Mpp};
+use crate::small_image::SmallImage;
+use crate::source::ReadAt;
+use crate::tiff::Tiff;
+use crate::{Grade, SlideError, icc};
+use bytes::Bytes;
+use model::Limits;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A scanner's format.
+trait Reader: Sync {
+    /// Whether the file is of this format.
+    fn recognises(&self, tiff: &Tiff) -> bool;
+    /// Reads its structure and its small images.
+    fn plan(&self, tiff: &Arc<Tiff>, limits: &Limits) -> Result<Plan, SlideError>;
+}
+
+/// The first that recognises a file reads it; the last takes every tiled TIFF.
+const READERS: [&dyn Reader; 6] =
+    [&ndpi::Ndpi, &svs::Svs, &philips::Philips, &scn::Scn, &bif::Bif, &generic_tiff::GenericTiff];
+
+/// Everything about a slide file that can be known without reading its tiles.
+pub struct Plan {
+    /// The format in words, such as `Aperio SVS`.
+    pub format: &'static str,
+    /// Levels, the largest first.
+    pub levels: Vec<Arc<dyn TileSource>>,
+    /// Label, overview, thumbnail, decoded.
+    pub associated: Vec<(AssociatedKind, SmallImage)>,
+    /// Images that are left out, with the reason.
+    pub omitted: Vec<String>,
+    /// What the file says about the scan.
+    pub scan: Scan,
+}
+
+/// What the file says about the scan.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Scan {
+    /// Who made the scanner.
+    pub manufacturer: Option<String>,
+    /// The scanner's model.
+    pub model: Option<String>,
+    /// The scanner's serial number or name.
+    pub serial_number: Option<String>,
+    /// The writing software.
+    pub software: Option<String>,
+    /// Power of the objective.
+    pub objective: Option<f64>,
+    /// Micrometres per pixel of level 0.
+    pub mpp_um: Option<Mpp>,
+    /// `YYYYMMDD`.
+    pub date: Option<String>,
+    /// `HHMMSS`.
+    pub time: Option<String>,
+    /// ICC profile of level 0.
+    pub icc_profile: Option<Vec<u8>>,
+}
+
+impl Scan {
+    /// Manufacturer, model and serial number as one name; `None` when the file says none of them.
+    #[must_use]
+    pub fn scanner(&self) -> Option<String> {
+        let parts = [&self.manufacturer, &self.model, &self.serial_number];
+        let name = parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
+        Some(name).filter(|name| !name.is_empty())
+    }
+}
+
+/// Size of a level and of its tiles, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Geometry {
+    /// Pixels, without the padding of the last tiles.
+    pub width: u32,
+    /// Pixels, without the padding of the last tiles.
+    pub height: u32,
+    /// Pixels.
+    pub tile_width: u16,
+    /// Pixels.
+    pub tile_height: u16,
+}
+
+impl Geometry {
+    /// Checks sizes that a file declares against the limits.
+    ///
+    /// # Errors
+    /// [`SlideError::Damaged`] when one is 0, [`SlideError::OverLimit`].
+    pub fn checked(size: (u64, u64), tile: (u64, u64), limits: &Limits) -> Result<Self, SlideError> {
+        if size.0 == 0 || size.1 == 0 || tile.0 == 0 || tile.1 == 0 {
+            return Err(SlideError::Damaged("an image or its tiles have no size"));
+        }
+        const BIG: SlideError = SlideError::OverLimit("the size of an image or of its tiles");
+        let geometry = Self {
+            width: u32::try_from(size.0).map_err(|_| BIG)?,
+            height: u32::try_from(size.1).map_err(|_| BIG)?,
+            tile_width: u16::try_from(tile.0).map_err(|_| BIG)?,
+            tile_height: u16::try_from(tile.1).map_err(|_| BIG)?,
+        };
+        if geometry.tile_bytes() > limits.frame_pixel_bytes_max {
+            return Err(BIG);
+        }
+        if geometry.tile_count() > u64::from(limits.frames_max) {
+            return Err(SlideError::OverLimit("tiles of a level"));
+        }
+        Ok(geometry)
+    }
+
+    /// Tiles in a row.
+    #[must_use]
+    pub fn tiles_x(&self) -> u32 {
+        self.width.div_ceil(self.tile_width.into())
+    }
+
+    /// Tiles in a column.
+    #[must_use]
+    pub fn tiles_y(&self) -> u32 {
+        self.height.div_ceil(self.tile_height.into())
+    }
+
+    /// Tiles in all.
+    #[must_use]
+    pub fn tile_count(&self) -> u64 {
+        u64::from(self.tiles_x()) * u64::from(self.tiles_y())
+    }
+
+    /// Bytes of a tile's pixels in RGB, 8 bit.
+    #[must_use]
+    pub fn tile_bytes(&self) -> u64 {
+        u64::from(self.tile_width) * u64::from(self.tile_height) * 3
+    }
+}
+
+/// What a level's tiles are, found by looking at every one of them as far as that takes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Survey {
+    /// Compressed bytes of the tiles.
+    pub bytes: u64,
+    /// Tiles that the file leaves empty.
+    pub filled: u64,
+    /// The transfer syntax that the frames make.
+    pub transfer_syntax: &'static str,
+    /// Photometric interpretation.
+    pub photometric: &'static str,
+    /// Method of lossy compression (PS3.3 §C.7.6.1.1.5); `None` when nothing was lost.
+    pub lossy_method: Option<&'static str>,
+    /// Codec in words.
+    pub codec: &'static str,
+    /// The best grade that the frames can have.
+    pub grade: Grade,
+}
+
+/// What one comparison counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Tiles that were compared.
+    pub checked: u64,
+    /// Of these, the ones that are equal.
+    pub equal: u64,
+    /// Tiles that the file leaves empty.
+    pub filled: u64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.checked += other.checked;
+        self.equal += other.equal;
+        self.filled += other.filled;
+    }
+}
+
+/// Takes one frame, without padding.
+pub type Emit<'a> = dyn FnMut(&[u8]) -> Result<(), SlideError> + 'a;
+
+/// One level of a slide: tiles, counted row by row, each of which becomes a frame. Calls wait for disks.
+pub trait TileSource: Send + Sync {
+    /// Size of the level and of its tiles.
+    fn geometry(&self) -> &Geometry;
+
+    /// Looks at every tile: each must be of the size and kind that the level says, so that nothing is stored of which
+    /// a reader could not be sure.
+    ///
+    /// # Errors
+    /// [`SlideError::Damaged`], [`SlideError::Unsupported`].
+    fn survey(&self) -> Result<Survey, SlideError>;
+
+    /// Bytes of frames without padding; `None` when only making them shows it.
+    ///
+    /// # Errors
+    /// [`SlideError::Damaged`], [`SlideError::Io`].
+    fn frame_lengths(&self, tiles: Range<u64>) -> Result<Option<Vec<u64>>, SlideError>;
+
+    /// Makes the frames of some tiles, in order.
+    ///
+    /// # Errors
+    /// [`SlideError::Damaged`], [`SlideError::Io`], and what `emit` says.
+    fn frames(&self, tiles: Range<u64>, emit: &mut Emit<'_>) -> Result<(), SlideError>;
+
+    /// Compares stored frames, from this tile on, with the file.
+    ///
+    /// # Errors
+    /// [`SlideError::Damaged`], [`SlideError::Io`].
+    fn compare(&self, first: u64, stored: &[Bytes]) -> Result<Counts, SlideError>;
+}
+
+/// Reads a slide file's structure and its small images.
+///
+/// # Errors
+/// [`SlideError::NotASlide`], [`SlideError::Unsupported`], [`SlideError::Damaged`], [`SlideError::OverLimit`].
+pub fn plan(source: Arc<dyn ReadAt>, limits: &Limits) -> Result<Plan, SlideError> {
+    let tiff = Arc::new(Tiff::open(source)?);
+    let reader = READERS.iter().find(|reader| reader.recognises(&tiff));
+    let mut plan =
+        reader.ok_or(SlideError::NotASlide("its first image is not tiled"))?.plan(&tiff, limits)?;
+    plan.levels.sort_by_key(|level| std::cmp::Reverse(level.geometry().width));
+    plan.scan.icc_profile = plan.scan.icc_profile.filter(|profile| icc::is_profile(profile));
+    Ok(plan)
+}
+
+/// Whether a file begins as one that a slide can be in, whatever its name is; [`plan`] says whether it is one.
+#[must_use]
+pub fn may_be_slide(head: &[u8]) -> bool {
+    // TIFF and BigTIFF in both byte orders.
+    [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"].iter().any(|mark| head.starts_with(*mark))
+}

@@ -1,0 +1,510 @@
+//! A tiled image of a TIFF: where the compressed tiles are, what they are, and their way into frames unchanged.
+
+use super::{Counts, Emit, Geometry, Survey, TileSource, tag};
+use crate::tiff::{Directory, Numbers, Tiff};
+use crate::{Grade, SlideError, jpeg, jpeg2000};
+use bytes::Bytes;
+use codec::{FrameFormat, Photometric, Pixels};
+use model::Limits;
+use std::ops::Range;
+use std::sync::Arc;
+
+pub(crate) const COMPRESSION_NONE: u64 = 1;
+pub(crate) const COMPRESSION_LZW: u64 = 5;
+pub(crate) const COMPRESSION_JPEG: u64 = 7;
+const COMPRESSION_J2K_YBR: u64 = 33003;
+const COMPRESSION_J2K_RGB: u64 = 33005;
+const COMPRESSION_J2K: u64 = 34712;
+pub(crate) const PHOTOMETRIC_RGB: u64 = 2;
+const PHOTOMETRIC_YBR: u64 = 6;
+
+/// Bytes of the JPEGTables field.
+const TABLES_BYTES_MAX: u64 = 64 << 10;
+/// Bytes of one compressed tile.
+const TILE_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of a tile that usually hold its head.
+const HEAD_BYTES: u64 = 1024;
+/// Tiles whose places are read together.
+const SPANS_PER_BLOCK: u64 = 8192;
+
+const J2K: &str = "1.2.840.10008.1.2.4.91";
+const HTJ2K: &str = "1.2.840.10008.1.2.4.203";
+
+/// Size and kind of an image in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Form {
+    pub width: u64,
+    pub height: u64,
+    pub samples: u64,
+    pub bits: u64,
+    pub compression: u64,
+    pub photometric: u64,
+}
+
+impl Form {
+    pub fn of(tiff: &Tiff, directory: &Directory) -> Result<Self, SlideError> {
+        let uint = |tag| tiff.uint(directory, tag);
+        const NO_SIZE: SlideError = SlideError::Damaged("an image has no size");
+        if uint(tag::PLANAR_CONFIGURATION)?.unwrap_or(1) != 1 {
+            return Err(SlideError::Unsupported("colour by plane"));
+        }
+        Ok(Self {
+            width: uint(tag::IMAGE_WIDTH)?.ok_or(NO_SIZE)?,
+            height: uint(tag::IMAGE_LENGTH)?.ok_or(NO_SIZE)?,
+            samples: uint(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1),
+            bits: uint(tag::BITS_PER_SAMPLE)?.unwrap_or(1),
+            compression: uint(tag::COMPRESSION)?.unwrap_or(COMPRESSION_NONE),
+            photometric: uint(tag::PHOTOMETRIC)?.unwrap_or(0),
+        })
+    }
+}
+
+/// How the tiles of a level are coded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Coding {
+    /// JPEG with these shared tables (segments only); RGB or YCbCr.
+    Jpeg { tables: Vec<u8>, colours: jpeg::Colours },
+    /// JPEG 2000 codestreams, bare or in JP2 files; whether the file says that they are RGB.
+    Jpeg2000 { is_rgb: bool },
+}
+
+/// What is put before a tile, and what stands for one that the file leaves empty.
+#[derive(Debug, Default)]
+struct Wrapping {
+    /// What replaces a JPEG tile's SOI; `None` for JPEG 2000.
+    prefix: Option<Vec<u8>>,
+    white: Vec<u8>,
+    /// Whether the tiles are JP2 files (T.800 Annex I) around the codestream.
+    is_boxed: bool,
+}
+
+/// A part of an image's grid of tiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    /// Tiles in a row of the file's grid.
+    pub stride: u64,
+    pub first_column: u64,
+    pub first_row: u64,
+}
+
+/// A tiled image of the file: one level.
+pub(crate) struct TiledImage {
+    tiff: Arc<Tiff>,
+    pub geometry: Geometry,
+    window: Window,
+    coding: Coding,
+    wrapping: Wrapping,
+    offsets: Numbers,
+    counts: Numbers,
+}
+
+/// Where a tile's bytes are; a count of 0 is a tile that the file leaves empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    offset: u64,
+    count: u64,
+}
+
+impl TiledImage {
+    /// The whole of a tiled image.
+    pub fn of(tiff: &Arc<Tiff>, directory: &Directory, limits: &Limits) -> Result<Self, SlideError> {
+        let form = Form::of(tiff, directory)?;
+        Self::part(tiff, directory, (form.width, form.height), (0, 0), limits)
+    }
+
+    /// A part of a tiled image: its size in pixels, and the column and row of its first tile.
+    pub fn part(
+        tiff: &Arc<Tiff>,
+        directory: &Directory,
+        size: (u64, u64),
+        first: (u64, u64),
+        limits: &Limits,
+    ) -> Result<Self, SlideError> {
+        let form = Form::of(tiff, directory)?;
+        let side = |tag| tiff.uint(directory, tag).map(Option::unwrap_or_default);
+        let tile = (side(tag::TILE_WIDTH)?, side(tag::TILE_LENGTH)?);
+        let whole = Geometry::checked((form.width, form.height), tile, limits)?;
+        let geometry = Geometry::checked(size, tile, limits)?;
+        let window = Window { stride: whole.tiles_x().into(), first_column: first.0, first_row: first.1 };
+        let reaches = |first: u64, tiles: u32, all: u32| first.saturating_add(tiles.into()) <= all.into();
+        if !reaches(first.0, geometry.tiles_x(), whole.tiles_x())
+            || !reaches(first.1, geometry.tiles_y(), whole.tiles_y())
+        {
+            return Err(SlideError::Damaged("a level is larger than its image"));
+        }
+        if form.samples != 3 || form.bits != 8 {
+            return Err(SlideError::Unsupported("pixels that are not 8-bit colour"));
+        }
+        let coding = coding(tiff, directory, &form)?;
+        const NO_TILES: SlideError = SlideError::Damaged("a level does not say where its tiles are");
+        let offsets = tiff.numbers(directory, tag::TILE_OFFSETS)?.ok_or(NO_TILES)?;
+        let counts = tiff.numbers(directory, tag::TILE_BYTE_COUNTS)?.ok_or(NO_TILES)?;
+        if offsets.count != whole.tile_count() || counts.count != whole.tile_count() {
+            return Err(SlideError::Damaged("a level has another number of tiles than its size takes"));
+        }
+        let wrapping = Wrapping::default();
+        let mut image = Self { tiff: tiff.clone(), geometry, window, coding, wrapping, offsets, counts };
+        image.wrapping = image.find_wrapping()?;
+        Ok(image)
+    }
+
+    fn find_wrapping(&self) -> Result<Wrapping, SlideError> {
+        let first = self.first_tile()?;
+        let Geometry { tile_width, tile_height, .. } = self.geometry;
+        match &self.coding {
+            Coding::Jpeg { tables, colours } => {
+                // All tiles of a level come from one encoder: the first answers for all, and the survey looks at each.
+                let names_colours = match first {
+                    Some(span) => self.jpeg_head(span).is_ok_and(|head| head.names_colours()),
+                    None => false,
+                };
+                let marks_rgb = *colours == jpeg::Colours::Rgb && !names_colours;
+                let white = jpeg::white(tile_width, tile_height, *colours);
+                Ok(Wrapping { prefix: Some(jpeg::prefix(tables, marks_rgb)), white, is_boxed: false })
+            }
+            Coding::Jpeg2000 { .. } => {
+                let is_boxed = match first {
+                    Some(span) => jpeg2000::is_boxed(&self.tiff.bytes_at(span.offset, span.count.min(12))?),
+                    None => false,
+                };
+                Ok(Wrapping { prefix: None, white: Vec::new(), is_boxed })
+            }
+        }
+    }
+
+    /// Compressed bytes of the tiles as the file has them, and whether each lies within the file.
+    pub fn compressed_bytes(&self) -> Result<u64, SlideError> {
+        let mut bytes = 0_u64;
+        self.each_span(0..self.geometry.tile_count(), |span| {
+            bytes = bytes.saturating_add(span.count);
+            Ok(())
+        })?;
+        Ok(bytes)
+    }
+
+    /// Places of tiles, counted row by row in this level.
+    fn spans(&self, tiles: Range<u64>) -> Result<Vec<Span>, SlideError> {
+        let across = u64::from(self.geometry.tiles_x());
+        let is_whole = across == self.window.stride && self.window.first_column == 0;
+        let mut spans = Vec::new();
+        let mut next = tiles.start;
+        while next < tiles.end {
+            let (column, row) = (next % across, next / across);
+            let count = if is_whole { tiles.end - next } else { (across - column).min(tiles.end - next) };
+            let from = (self.window.first_row + row) * self.window.stride + self.window.first_column + column;
+            let offsets = self.tiff.read(&self.offsets, from..from + count)?;
+            let counts = self.tiff.read(&self.counts, from..from + count)?;
+            for (offset, count) in offsets.into_iter().zip(counts) {
+                spans.push(self.checked(Span { offset, count })?);
+            }
+            next += count;
+        }
+        Ok(spans)
+    }
+
+    fn checked(&self, span: Span) -> Result<Span, SlideError> {
+        if span.count > TILE_BYTES_MAX {
+            return Err(SlideError::OverLimit("bytes of a tile"));
+        }
+        let is_inside = span.offset.checked_add(span.count).is_some_and(|end| end <= self.tiff.length());
+        if span.count > 0 && !is_inside {
+            return Err(SlideError::Damaged("a tile lies outside the file, or the file is cut short"));
+        }
+        if !self.wrapping.is_boxed || span.count == 0 {
+            return Ok(span);
+        }
+        let head = self.read_head(span, HEAD_BYTES)?;
+        let place = jpeg2000::codestream(&head, span.count)
+            .ok_or(SlideError::Damaged("a JPEG 2000 tile has no codestream"))?;
+        Ok(Span { offset: span.offset + place.start, count: place.end - place.start })
+    }
+
+    /// Calls `visit` for the places of some tiles in order, with bounded memory.
+    fn each_span(
+        &self,
+        tiles: Range<u64>,
+        mut visit: impl FnMut(Span) -> Result<(), SlideError>,
+    ) -> Result<(), SlideError> {
+        let mut from = tiles.start;
+        while from < tiles.end {
+            let until = tiles.end.min(from + SPANS_PER_BLOCK);
+            self.spans(from..until)?.into_iter().try_for_each(&mut visit)?;
+            from = until;
+        }
+        Ok(())
+    }
+
+    /// A tile's bytes as they are in the file; empty for an empty tile.
+    fn read(&self, span: Span) -> Result<Vec<u8>, SlideError> {
+        if span.count == 0 { Ok(Vec::new()) } else { self.tiff.bytes_at(span.offset, span.count) }
+    }
+
+    fn read_head(&self, span: Span, bytes: u64) -> Result<Vec<u8>, SlideError> {
+        self.tiff.bytes_at(span.offset, span.count.min(bytes))
+    }
+
+    /// The first tile that is not empty.
+    fn first_tile(&self) -> Result<Option<Span>, SlideError> {
+        let count = self.geometry.tile_count();
+        let mut from = 0;
+        while from < count {
+            let until = count.min(from + SPANS_PER_BLOCK);
+            if let Some(span) = self.spans(from..until)?.into_iter().find(|span| span.count > 0) {
+                return Ok(Some(span));
+            }
+            from = until;
+        }
+        Ok(None)
+    }
+
+    fn jpeg_head(&self, span: Span) -> Result<jpeg::Head, SlideError> {
+        let mut bytes = self.read_head(span, HEAD_BYTES)?;
+        let mut head = jpeg::head(&bytes);
+        if head == Err(jpeg::Trouble::NeedMore) && span.count > HEAD_BYTES {
+            bytes = self.read(span)?;
+            head = jpeg::head(&bytes);
+        }
+        head.map_err(|trouble| match trouble {
+            jpeg::Trouble::NeedMore => SlideError::Damaged("a JPEG tile is cut short"),
+            jpeg::Trouble::Broken(why) => SlideError::Damaged(why),
+        })
+    }
+
+    fn check_jpeg(&self, span: Span, tables: &[u8], colours: jpeg::Colours) -> Result<(), SlideError> {
+        let head = self.jpeg_head(span)?;
+        if (head.width, head.height) != (self.geometry.tile_width, self.geometry.tile_height) {
+            return Err(SlideError::Damaged("a JPEG tile's own header gives another size"));
+        }
+        if head.components != 3 {
+            return Err(SlideError::Damaged("a JPEG tile does not have three components"));
+        }
+        if !jpeg::is_baseline(&head) {
+            return Err(SlideError::Unsupported("JPEG tiles that are not baseline with 8 bits"));
+        }
+        if !jpeg::can_be_decoded(&head, tables) {
+            return Err(SlideError::Damaged("a JPEG tile has no tables"));
+        }
+        // What a decoder will see: the tile's own marker, or the one that is put before it.
+        let marks_rgb = self.wrapping.prefix.as_deref().is_some_and(jpeg::marks_rgb);
+        let seen = if marks_rgb { jpeg::Colours::Rgb } else { head.colours() };
+        if seen != colours {
+            return Err(SlideError::Unsupported("JPEG tiles that say other colours than their TIFF"));
+        }
+        Ok(())
+    }
+
+    fn codestream(&self, span: Span) -> Result<jpeg2000::Head, SlideError> {
+        let bytes = self.read_head(span, HEAD_BYTES)?;
+        let head =
+            jpeg2000::head(&bytes).ok_or(SlideError::Damaged("a JPEG 2000 tile has no main header"))?;
+        let size = (self.geometry.tile_width.into(), self.geometry.tile_height.into());
+        if (head.width, head.height) != size || head.components != 3 || !head.is_8_bit {
+            return Err(SlideError::Damaged("a JPEG 2000 tile's own header gives another size or kind"));
+        }
+        Ok(head)
+    }
+
+    fn first_codestream(&self) -> Result<jpeg2000::Head, SlideError> {
+        let first = self.first_tile()?.ok_or(SlideError::Unsupported("a level without any tile"))?;
+        self.codestream(first)
+    }
+
+    fn survey_jpeg(&self, tables: &[u8], colours: jpeg::Colours) -> Result<Survey, SlideError> {
+        let mut survey = Survey {
+            bytes: 0,
+            filled: 0,
+            transfer_syntax: dataset::TransferSyntax::JPEG_BASELINE,
+            photometric: if colours == jpeg::Colours::Rgb { "RGB" } else { "YBR_FULL_422" },
+            lossy_method: Some("ISO_10918_1"),
+            codec: "JPEG baseline",
+            grade: Grade::A,
+        };
+        self.each_span(0..self.geometry.tile_count(), |span| {
+            survey.bytes += span.count;
+            survey.filled += u64::from(span.count == 0);
+            if span.count == 0 { Ok(()) } else { self.check_jpeg(span, tables, colours) }
+        })?;
+        Ok(survey)
+    }
+
+    fn survey_jpeg2000(&self, is_rgb: bool) -> Result<Survey, SlideError> {
+        let head = self.first_codestream()?;
+        let photometric = jpeg2000_photometric(&head, is_rgb);
+        let mut survey = Survey {
+            bytes: 0,
+            filled: 0,
+            // .90 promises that nothing was lost; only the encoder knows, so .91 is the one that is true for both, and
+            // .203 for high throughput. What it is stands in the codestream, whatever the file calls it.
+            transfer_syntax: if head.is_high_throughput { HTJ2K } else { J2K },
+            photometric,
+            lossy_method: Some(if head.is_high_throughput { "ISO_15444_15" } else { "ISO_15444_1" }),
+            codec: match (head.is_high_throughput, head.is_reversible) {
+                (true, true) => "HTJ2K (reversible)",
+                (true, false) => "HTJ2K (irreversible)",
+                (false, true) => "JPEG 2000 (reversible)",
+                (false, false) => "JPEG 2000 (irreversible)",
+            },
+            grade: Grade::A,
+        };
+        self.each_span(0..self.geometry.tile_count(), |span| {
+            survey.bytes += span.count;
+            survey.filled += u64::from(span.count == 0);
+            if span.count > 0 && self.codestream(span)? != head {
+                return Err(SlideError::Damaged("the JPEG 2000 tiles of a level differ in kind"));
+            }
+            Ok(())
+        })?;
+        Ok(survey)
+    }
+
+    /// What stands for an empty tile, in the colours of the others.
+    fn white(&self) -> Result<std::borrow::Cow<'_, [u8]>, SlideError> {
+        match &self.coding {
+            Coding::Jpeg { .. } => Ok(self.wrapping.white.as_slice().into()),
+            Coding::Jpeg2000 { is_rgb } => {
+                let head = self.first_codestream()?;
+                if head.is_high_throughput {
+                    return Err(SlideError::Unsupported("empty tiles among HTJ2K tiles"));
+                }
+                let is_ybr = jpeg2000_photometric(&head, *is_rgb).starts_with("YBR_FULL");
+                Ok(white_codestream(&self.geometry, is_ybr)?.into())
+            }
+        }
+    }
+
+    /// Bytes of a frame without padding, known without reading the tile.
+    fn frame_length(&self, span: Span, white: u64) -> u64 {
+        match &self.wrapping.prefix {
+            _ if span.count == 0 => white,
+            // The prefix takes the place of the two bytes of SOI.
+            Some(prefix) => (prefix.len() as u64 + span.count).saturating_sub(2),
+            None => span.count,
+        }
+    }
+
+    /// Whether a stored frame holds the scanner's codestream: for JPEG the same frame header, tables, restart interval
+    /// and entropy-coded scan, wherever the tables stand; for JPEG 2000 the same bytes.
+    fn is_same(&self, original: &[u8], stored: &[u8]) -> bool {
+        match &self.coding {
+            Coding::Jpeg { tables, .. } => jpeg::is_same(tables, original, stored),
+            Coding::Jpeg2000 { .. } => {
+                stored.strip_prefix(original).is_some_and(|padding| matches!(padding, [] | [0]))
+            }
+        }
+    }
+}
+
+impl TileSource for TiledImage {
+    fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    fn survey(&self) -> Result<Survey, SlideError> {
+        match &self.coding {
+            Coding::Jpeg { tables, colours } => self.survey_jpeg(tables, *colours),
+            Coding::Jpeg2000 { is_rgb } => self.survey_jpeg2000(*is_rgb),
+        }
+    }
+
+    fn frame_lengths(&self, tiles: Range<u64>) -> Result<Option<Vec<u64>>, SlideError> {
+        let spans = self.spans(tiles)?;
+        let has_empty = spans.iter().any(|span| span.count == 0);
+        let white = if has_empty { self.white()?.len() as u64 } else { 0 };
+        Ok(Some(spans.into_iter().map(|span| self.frame_length(span, white)).collect()))
+    }
+
+    fn frames(&self, tiles: Range<u64>, emit: &mut Emit<'_>) -> Result<(), SlideError> {
+        let mut white = None;
+        self.each_span(tiles, |span| {
+            if span.count == 0 {
+                let bytes = match white.take() {
+                    Some(bytes) => bytes,
+                    None => self.white()?,
+                };
+                emit(&bytes)?;
+                white = Some(bytes);
+                return Ok(());
+            }
+            let tile = self.read(span)?;
+            match &self.wrapping.prefix {
+                Some(prefix) => emit(&jpeg::splice(prefix, &tile)),
+                None => emit(&tile),
+            }
+        })
+    }
+
+    fn compare(&self, first: u64, stored: &[Bytes]) -> Result<Counts, SlideError> {
+        let mut counts = Counts::default();
+        let spans = self.spans(first..first.saturating_add(stored.len() as u64))?;
+        for (span, stored) in spans.into_iter().zip(stored) {
+            if span.count == 0 {
+                counts.filled += 1;
+                continue;
+            }
+            counts.checked += 1;
+            counts.equal += u64::from(self.is_same(&self.read(span)?, stored));
+        }
+        Ok(counts)
+    }
+}
+
+fn coding(tiff: &Tiff, directory: &Directory, form: &Form) -> Result<Coding, SlideError> {
+    match form.compression {
+        COMPRESSION_JPEG => {
+            let colours = match form.photometric {
+                PHOTOMETRIC_RGB => jpeg::Colours::Rgb,
+                PHOTOMETRIC_YBR => jpeg::Colours::Ybr,
+                _ => return Err(SlideError::Unsupported("the colours of JPEG tiles")),
+            };
+            Ok(Coding::Jpeg { tables: jpeg_tables(tiff, directory)?, colours })
+        }
+        COMPRESSION_J2K_RGB => Ok(Coding::Jpeg2000 { is_rgb: true }),
+        COMPRESSION_J2K_YBR => Ok(Coding::Jpeg2000 { is_rgb: false }),
+        COMPRESSION_J2K => match form.photometric {
+            PHOTOMETRIC_RGB => Ok(Coding::Jpeg2000 { is_rgb: true }),
+            PHOTOMETRIC_YBR => Ok(Coding::Jpeg2000 { is_rgb: false }),
+            _ => Err(SlideError::Unsupported("the colours of JPEG 2000 tiles")),
+        },
+        COMPRESSION_NONE => Err(SlideError::Unsupported("uncompressed tiles")),
+        COMPRESSION_LZW => Err(SlideError::Unsupported("LZW tiles")),
+        50001 => Err(SlideError::Unsupported("WebP tiles")),
+        _ => Err(SlideError::Unsupported("the compression of its tiles")),
+    }
+}
+
+/// The shared tables of a JPEG image, as segments; none when the field is missing.
+pub(crate) fn jpeg_tables(tiff: &Tiff, directory: &Directory) -> Result<Vec<u8>, SlideError> {
+    match tiff.bytes(directory, tag::JPEG_TABLES, TABLES_BYTES_MAX)? {
+        Some(field) => jpeg::table_segments(&field),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn jpeg2000_photometric(head: &jpeg2000::Head, is_rgb: bool) -> &'static str {
+    match (head.has_colour_transform, head.is_reversible, is_rgb, head.is_subsampled) {
+        (true, true, ..) => "YBR_RCT",
+        (true, false, ..) => "YBR_ICT",
+        (false, _, true, _) => "RGB",
+        (false, _, false, true) => "YBR_FULL_422",
+        (false, _, false, false) => "YBR_FULL",
+    }
+}
+
+/// A white tile in JPEG 2000; its colours are R, G, B (however they are transformed) or Y, Cb, Cr.
+fn white_codestream(geometry: &Geometry, is_ybr: bool) -> Result<Vec<u8>, SlideError> {
+    let format = FrameFormat {
+        rows: geometry.tile_height.into(),
+        columns: geometry.tile_width.into(),
+        samples_per_pixel: 3,
+        bits_allocated: 8,
+        bits_stored: 8,
+        is_signed: false,
+        is_planar: false,
+        photometric: if is_ybr { Photometric::YbrFull } else { Photometric::Rgb },
+    };
+    let pixel = if is_ybr { [255, 128, 128] } else { [255; 3] };
+    let bytes = pixel.repeat(usize::from(geometry.tile_width) * usize::from(geometry.tile_height));
+    codec::encode("1.2.840.10008.1.2.4.90", &Pixels { bytes, format })
+        .map(|encoded| encoded.bytes)
+        .map_err(|_| SlideError::Unsupported("empty tiles among JPEG 2000 tiles of this size"))
+}

@@ -1,0 +1,91 @@
+//! The bytes of a slide file, read by position: a file that lies here, or the original that storage keeps.
+
+use crate::SlideError;
+use model::{OrgId, Sha256};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use storage::Storage;
+
+/// Bytes that can be read at any place, from any thread that may wait.
+pub trait ReadAt: Send + Sync {
+    /// How many bytes there are.
+    fn length(&self) -> u64;
+    /// Fills the buffer from this place on.
+    ///
+    /// # Errors
+    /// [`SlideError::Damaged`] when there are fewer bytes.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SlideError>;
+}
+
+/// A file, read by position.
+pub struct FileSource {
+    file: File,
+    length: u64,
+}
+
+impl FileSource {
+    /// Opens a regular file.
+    ///
+    /// # Errors
+    /// [`SlideError::Io`], [`SlideError::NotASlide`] for a directory or a device.
+    pub fn open(path: &std::path::Path) -> Result<Self, SlideError> {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(SlideError::NotASlide("it is not a regular file"));
+        }
+        Ok(Self { file, length: metadata.len() })
+    }
+}
+
+impl ReadAt for FileSource {
+    fn length(&self) -> u64 {
+        self.length
+    }
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SlideError> {
+        Ok(self.file.read_exact_at(buffer, offset)?)
+    }
+}
+
+/// An original file that storage keeps. Reads wait for storage: only for blocking threads of a runtime.
+pub struct BlobSource {
+    storage: Storage,
+    owner: OrgId,
+    sha256: Sha256,
+    length: u64,
+    runtime: tokio::runtime::Handle,
+}
+
+impl BlobSource {
+    /// Opens a blob.
+    ///
+    /// # Errors
+    /// [`SlideError::NotFound`].
+    pub async fn open(storage: Storage, owner: OrgId, sha256: Sha256) -> Result<Self, SlideError> {
+        let length = storage.blob_length(&owner, &sha256).await?;
+        Ok(Self { storage, owner, sha256, length, runtime: tokio::runtime::Handle::current() })
+    }
+}
+
+impl ReadAt for BlobSource {
+    fn length(&self) -> u64 {
+        self.length
+    }
+    fn read_at(&self, mut offset: u64, mut buffer: &mut [u8]) -> Result<(), SlideError> {
+        const SHORT: SlideError = SlideError::Damaged("it ends before it should");
+        while !buffer.is_empty() {
+            let end =
+                offset.checked_add(buffer.len() as u64).filter(|end| *end <= self.length).ok_or(SHORT)?;
+            let bytes =
+                self.runtime.block_on(self.storage.read_blob(&self.owner, &self.sha256, offset..end))?;
+            let count = bytes.len().min(buffer.len());
+            if count == 0 {
+                return Err(SHORT);
+            }
+            buffer[..count].copy_from_slice(&bytes[..count]);
+            buffer = &mut buffer[count..];
+            offset += count as u64;
+        }
+        Ok(())
+    }
+}

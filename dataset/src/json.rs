@@ -1,8 +1,10 @@
 //! The DICOM JSON Model (PS3.18 Annex F), both ways, with bulk data by reference.
 
+mod bulk;
 mod read;
 mod write;
 
+pub use bulk::bulk_places;
 pub use read::Place;
 
 use crate::{Dataset, Refused, Tag, dictionary};

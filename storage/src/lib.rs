@@ -21,6 +21,7 @@ pub mod store;
 
 mod attributes;
 mod batch;
+mod bulk;
 mod change;
 mod coercion;
 mod db;

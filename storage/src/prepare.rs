@@ -5,9 +5,10 @@ use crate::attributes::{
 };
 use crate::db::clean;
 use crate::metadata::Chunk;
-use dataset::json::{bulk_path_text, to_json, to_json_text};
-use dataset::{FrameIndex, Refused, Scanned, Tag, TransferSyntax, tags};
+use dataset::json::{bulk_path_text, bulk_places, to_json, to_json_text};
+use dataset::{Dataset, FrameIndex, Refused, Scanned, Tag, TransferSyntax, tags};
 use model::Uid;
+use std::collections::BTreeMap;
 
 /// Entries of the frame index in one row.
 pub(crate) const FRAME_CHUNK_ENTRIES: usize = 4096;
@@ -17,6 +18,9 @@ pub(crate) const SPAN_BYTES: usize = FrameIndex::SPAN_BYTES;
 pub(crate) const START_BYTES: usize = 4;
 /// Number of a series or instance that has none: sorts last.
 pub(crate) const NO_NUMBER: i64 = i32::MAX as i64;
+
+/// Bytes of the places of bulk values that are kept; an instance with more is looked through when one is asked for.
+const BULK_BYTES_MAX: usize = 64 << 10;
 
 /// A row of the frame index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +63,12 @@ pub(crate) struct Prepared {
     pub is_fragmented: i64,
     pub frame_chunks: Vec<FrameChunk>,
     pub metadata: Chunk,
+    /// [`BulkPlaces`] as JSON; '': not kept.
+    pub bulk: String,
 }
+
+/// Offset in the data set and length of each bulk value, by its path.
+pub(crate) type BulkPlaces = BTreeMap<String, (u64, u64)>;
 
 /// Works out what the index will hold.
 ///
@@ -74,6 +83,9 @@ pub(crate) fn prepare(mut scanned: Scanned, syntax: &TransferSyntax) -> Result<P
 
     let bulk = format!("/dicom-web/studies/{study}/series/{series}/instances/{instance}/bulkdata/");
     let json = to_json_text(&scanned.dataset, &|path| Some(format!("{bulk}{}", bulk_path_text(path))));
+    let is_deflated = syntax.as_str() == TransferSyntax::DEFLATED;
+    // What is deflated has no places in the object.
+    let bulk = if is_deflated { String::new() } else { bulk_text(&scanned.dataset) };
     // Only what the index asks for becomes a tree: a slide has hundreds of thousands of items.
     let present: Vec<Tag> = scanned.dataset.elements().iter().map(|element| element.tag).collect();
     for tag in present {
@@ -87,7 +99,6 @@ pub(crate) fn prepare(mut scanned: Scanned, syntax: &TransferSyntax) -> Result<P
         let picked = attributes::sorted(pick(&all, tags));
         serde_json::to_string(&picked).map(|t| clean(&t)).unwrap_or_else(|_| "{}".to_owned())
     };
-    let is_deflated = syntax.as_str() == TransferSyntax::DEFLATED;
     let frame_count = match (&scanned.pixels, is_deflated) {
         (None, _) => 0,
         (Some(pixels), true) => i64::from(pixels.frames),
@@ -120,11 +131,18 @@ pub(crate) fn prepare(mut scanned: Scanned, syntax: &TransferSyntax) -> Result<P
         is_fragmented: i64::from(!scanned.frames.starts.is_empty()),
         frame_chunks: frame_chunks(&scanned.frames),
         metadata: Chunk::new(json.as_bytes()),
+        bulk,
         study,
         series,
         instance,
         sop_class,
     })
+}
+
+fn bulk_text(dataset: &Dataset) -> String {
+    let places: BulkPlaces =
+        bulk_places(dataset).into_iter().map(|(path, offset, length)| (path, (offset, length))).collect();
+    serde_json::to_string(&places).ok().filter(|text| text.len() <= BULK_BYTES_MAX).unwrap_or_default()
 }
 
 /// The frame index as rows. A row of starts has one entry more than frames, which the next row begins with.

@@ -7,6 +7,7 @@ use crate::db::{at, sql, to_u64};
 use crate::ingest::blocking;
 use crate::metadata::{self, Chunk};
 use crate::objects::{FileName, ObjectName, Shelf};
+use crate::prepare::BulkPlaces;
 use crate::segment::SegmentId;
 use crate::segment::buffer::BLOCK;
 use crate::writer::ToCommit;
@@ -174,6 +175,8 @@ pub(crate) struct Caches {
     pub frame_chunks: Cache<(i64, i64, i64), Bytes>,
     /// Spans of frames in the inflated form of deflated data sets.
     pub inflated_frames: Cache<i64, Arc<dataset::FrameIndex>>,
+    /// By instance.
+    pub bulk_places: Cache<i64, Arc<BulkPlaces>>,
     pub files: Cache<FileName, Arc<File>>,
     /// Who looked at which study in the last five minutes.
     noted: Cache<(String, Option<OrgId>, Uid), ()>,
@@ -185,6 +188,7 @@ type Reach2 = (Option<OrgId>, Option<OrgId>);
 const INSTANCE_SECONDS: u64 = 5;
 const INSTANCES_MAX: u64 = 20_000;
 const FRAME_CHUNK_BYTES_MAX: u64 = 64 << 20;
+const BULK_PLACE_BYTES_MAX: u64 = 4 << 20;
 const FILES_MAX: u64 = 512;
 const NOTE_SECONDS: u64 = 300;
 const NOTES_MAX: u64 = 50_000;
@@ -201,6 +205,13 @@ impl Caches {
                 .weigher(|_, entries: &Bytes| u32::try_from(entries.len() + 64).unwrap_or(u32::MAX))
                 .build(),
             inflated_frames: Cache::new(16),
+            bulk_places: Cache::builder()
+                .max_capacity(BULK_PLACE_BYTES_MAX)
+                .weigher(|_, places: &Arc<BulkPlaces>| {
+                    let bytes: usize = places.keys().map(|path| path.len() + 64).sum();
+                    u32::try_from(bytes + 64).unwrap_or(u32::MAX)
+                })
+                .build(),
             files: Cache::builder().max_capacity(FILES_MAX).time_to_idle(Duration::from_secs(60)).build(),
             noted: Cache::builder()
                 .max_capacity(NOTES_MAX)

@@ -1,7 +1,7 @@
 //! DICOM JSON: the examples of PS3.18 Annex F, hostile input, and there and back.
 
 use super::*;
-use crate::{VR, Value, tags};
+use crate::{Element, VR, Value, tags};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -93,6 +93,29 @@ fn paths_lead_to_bulk_data() {
     assert!(
         element_at(&dataset, &BulkPath { parents: &[(tags::OPTICAL_PATH_SEQUENCE, 2)], ..path }).is_none()
     );
+}
+
+#[test]
+fn every_bulk_value_has_its_place() {
+    let bulk = |tag, offset, length| Element { tag, vr: VR::OB, value: Value::Bulk { offset, length } };
+    let mut inner = Dataset::new();
+    inner.put(bulk(tags::ICC_PROFILE, 40, 5000));
+    inner.put(bulk(tags::LUT_DATA, 0, 0));
+    let mut outer = Dataset::new();
+    outer.put_items(tags::OPTICAL_PATH_SEQUENCE, vec![Dataset::new(), inner.clone(), inner]);
+    let mut dataset = Dataset::new();
+    dataset.put_text(tags::PATIENT_ID, VR::LO, "A1");
+    dataset.put_items(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, vec![outer]);
+    dataset.put(bulk(tags::PIXEL_DATA, 9000, 1 << 33));
+    let places = bulk_places(&dataset);
+    let path = |item| format!("52009229/1/00480105/{item}/00282000");
+    let expected = [(path(2), 40, 5000), (path(3), 40, 5000), ("7FE00010".to_owned(), 9000, 1 << 33)];
+    assert_eq!(places, expected);
+    for (path, offset, length) in places {
+        let (parents, tag) = parse_bulk_path(&path).unwrap();
+        let found = element_at(&dataset, &BulkPath { parents: &parents, tag }).unwrap();
+        assert_eq!(found.value, Value::Bulk { offset, length });
+    }
 }
 
 #[test]

@@ -12,14 +12,14 @@ use access::Right;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use dataset::json::{BulkPath, element_at, parse_bulk_path};
+use dataset::json::{BulkPath, bulk_path_text, element_at, parse_bulk_path};
 use dataset::{Tag, TransferSyntax, Value, tags};
 use std::ops::Range;
 use storage::{InstanceRef, Storage};
 
 const OCTETS: &str = "application/octet-stream";
 
-/// Where a bulk value is in the stored file; read from the file itself, which names its own places.
+/// Where a bulk value is in the stored file.
 pub enum Place {
     /// A range of the file.
     Range(Range<u64>),
@@ -132,8 +132,12 @@ pub async fn find_top(storage: &Storage, instance: &InstanceRef, tag: Tag) -> Re
     find(storage, instance, &BulkPath { parents: &[], tag }).await
 }
 
-/// Finds a value by scanning the stored file once more; of large values only the places are looked at.
+/// Finds a value: by what ingest wrote down, or else by scanning the stored file once more; of large values only the
+/// places are looked at.
 async fn find(storage: &Storage, instance: &InstanceRef, path: &BulkPath<'_>) -> Result<Place, WebError> {
+    if let Some(range) = storage.bulk_place(instance, &bulk_path_text(path)).await? {
+        return Ok(Place::Range(range));
+    }
     let scanned = transcode::scan(storage, instance).await?;
     match &element_at(&scanned.dataset, path).ok_or(WebError::NotFound)?.value {
         Value::Bulk { offset, length } if is_deflated(instance) => {

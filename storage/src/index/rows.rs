@@ -43,7 +43,7 @@ impl InstanceRows<'_> {
         ]
     }
 
-    fn metadata(&self) -> [Bound; 5] {
+    fn metadata(&self) -> [Bound; 6] {
         let p = &self.new.prepared;
         [
             self.new.arrival.owner.as_str().into(),
@@ -51,6 +51,7 @@ impl InstanceRows<'_> {
             i64::from(p.metadata.crc32).into(),
             to_i64(p.metadata.text_length).into(),
             p.metadata.bytes.as_slice().into(),
+            p.bulk.as_str().into(),
         ]
     }
 
@@ -118,8 +119,8 @@ impl Work<'_> {
                 some.iter().map(InstanceRows::instance),
             );
             batch.insert(
-                "INSERT INTO instance_metadata (instance_id, crc32, text_length, chunk) VALUES ",
-                ROW_OF_INSTANCE,
+                "INSERT INTO instance_metadata (instance_id, crc32, text_length, chunk, bulk) VALUES ",
+                "((SELECT id FROM instance WHERE owner = ? AND sop_uid = ?),?,?,?,?)",
                 some.iter().map(InstanceRows::metadata),
             );
         }

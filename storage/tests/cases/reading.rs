@@ -86,3 +86,24 @@ pub async fn metadata_is_one_gzip_member(f: &Fixture) {
         );
     }
 }
+
+pub async fn bulk_values_have_their_places(f: &Fixture) {
+    // Over 1 MiB: also what is written while it arrives.
+    let large = Instance { number: 1, frames: 40, rows: 1000, ..Instance::default() };
+    store(&f.storage, "town", &large).await;
+    let there = reference(f, &large).await;
+    let place = f.storage.bulk_place(&there, "7FE00010").await.expect("asked").expect("known");
+    let pixels: Vec<u8> = (0..large.frames).flat_map(|frame| large.frame(frame)).collect();
+    assert_eq!(place.end - place.start, pixels.len() as u64);
+    assert_eq!(f.storage.read(&there, place).await.expect("read"), pixels);
+    // What is in the metadata itself has no place.
+    assert_eq!(f.storage.bulk_place(&there, "00100010").await, Ok(None));
+
+    // As versions before this stored.
+    f.tamper("UPDATE instance_metadata SET bulk = ''").await;
+    assert_eq!(f.open_again().await.bulk_place(&there, "7FE00010").await, Ok(None));
+    // A damaged index leads nowhere outside the object.
+    f.tamper("UPDATE instance_metadata SET bulk = '{\"7FE00010\":[4,99999999]}'").await;
+    let answer = f.open_again().await.bulk_place(&there, "7FE00010").await;
+    assert!(matches!(answer, Err(StorageError::Corrupt(_))), "{answer:?}");
+}

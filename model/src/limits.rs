@@ -37,6 +37,10 @@ pub struct Limits {
     pub dimse_idle_timeout_ms: u64,
     /// Milliseconds for the association request to arrive (the ARTIM timer, PS3.8 §9.1.5).
     pub artim_timeout_ms: u64,
+    /// HTTP connections at once.
+    pub http_connections_max: u32,
+    /// Milliseconds for the head of an HTTP request to arrive, and that a connection may be idle before it.
+    pub http_idle_timeout_ms: u64,
     /// Bytes of a JSON request body.
     pub json_body_bytes_max: u32,
     /// Bytes of the identifier of one C-FIND, C-MOVE or C-GET.
@@ -72,6 +76,8 @@ impl Default for Limits {
             presentation_contexts_max: 128,
             dimse_idle_timeout_ms: 60_000,
             artim_timeout_ms: 15_000,
+            http_connections_max: 1024,
+            http_idle_timeout_ms: 75_000,
             json_body_bytes_max: 2 << 20,
             identifier_bytes_max: 1 << 20,
             query_rows_default: 100,

@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod demo;
 mod dicom_config;
+mod http;
 mod import;
 mod maintenance;
 mod node;

@@ -1,8 +1,8 @@
 //! Putting the floors together and running them until somebody says stop.
 
 use crate::config::Config;
+use crate::http;
 use anyhow::{Context as _, Result};
-use axum::serve::ListenerExt as _;
 use codec::pool::PoolConfig;
 use consult::{ConsultConfig, ConsultService, Fonts, Printer};
 use pacs::dimse;
@@ -24,8 +24,7 @@ pub struct Node {
     pub dicom_tls: Option<SocketAddr>,
     /// Its storage.
     pub storage: Storage,
-    listener: TcpListener,
-    router: axum::Router,
+    http_server: http::Server,
     dimse: dimse::Server,
     dimse_config: dimse::DimseConfig,
 }
@@ -67,7 +66,8 @@ impl Node {
             .with_cors_origins(config.http.cors_origins.clone())
             .with_dimse(dimse_config.clone());
         let router = viewer_api::router(state);
-        Ok(Self { http, dicom, dicom_tls, storage, listener, router, dimse, dimse_config })
+        let http_server = http::Server::new(listener, router, &config.limits);
+        Ok(Self { http, dicom, dicom_tls, storage, http_server, dimse, dimse_config })
     }
 
     /// Serves until `stop` says so, then finishes what is under way.
@@ -85,12 +85,7 @@ impl Node {
         });
         let background = pacs::forward::run(self.storage.clone(), self.dimse_config, stopped(stop.clone()));
         let background = tokio::spawn(background);
-        let listener = self.listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
-        let http = axum::serve(listener, service).with_graceful_shutdown(stopped(stop));
-        let mut deadline = tokio::spawn(http.into_future());
+        let mut deadline = tokio::spawn(self.http_server.run(stop));
         dimse.await?;
         background.await?;
         // Whoever keeps a connection open does not keep the node from stopping.

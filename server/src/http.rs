@@ -1,0 +1,339 @@
+//! The HTTP listener (RFC 9112, RFC 9113): how many connections there may be at once, how long one may keep the node
+//! waiting, and how much memory one may take.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use model::Limits;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, sleep, timeout};
+use tower::Service as _;
+
+/// Bytes of a request's head at most, and of an answer that wait in a connection before more of it is asked for. An
+/// answer's pieces are of a size to be written while they are in the processor's cache.
+const BUFFER_BYTES_MAX: usize = 64 << 10;
+/// Requests at once on one HTTP/2 connection: browsers are content with a hundred, and each may hold a buffer.
+const STREAMS_MAX: u32 = 100;
+/// Bytes of request bodies that one HTTP/2 connection may have sent before they are taken.
+const WINDOW_BYTES: u32 = 1 << 20;
+/// An HTTP/2 connection is asked this often whether anybody is there, and has as long to answer.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+/// How long written bytes may wait for a peer that does not take them (tcp(7), TCP_USER_TIMEOUT).
+const UNTAKEN_MS_MAX: libc::c_uint = 120_000;
+/// Connections beyond the limit that are told so at once; more are closed without a word.
+const TURNED_AWAY_MAX: usize = 64;
+const TURNED_AWAY_PATIENCE: Duration = Duration::from_secs(2);
+const TURNED_AWAY: &str = concat!(
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nContent-Length: 114\r\n",
+    "Retry-After: 1\r\nConnection: close\r\n\r\n",
+    r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too many connections; try again later"}"#,
+);
+/// How every HTTP/2 connection begins (RFC 9113 §3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A listener and what answers on it.
+pub struct Server {
+    listener: TcpListener,
+    router: Router,
+    connections: Arc<Semaphore>,
+    connections_max: u32,
+    idle_max: Duration,
+}
+
+impl Server {
+    /// What `router` answers, within the node's limits.
+    pub fn new(listener: TcpListener, router: Router, limits: &Limits) -> Self {
+        Self {
+            listener,
+            router,
+            connections: Arc::new(Semaphore::new(limits.http_connections_max as usize)),
+            connections_max: limits.http_connections_max,
+            idle_max: Duration::from_millis(limits.http_idle_timeout_ms),
+        }
+    }
+
+    /// Serves until `stop` says so; then no connection is taken any more, and those that there are end with the answer
+    /// that is under way.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Mostly no descriptor is free: one becomes free when a connection ends.
+                    tracing::warn!(kind = ?error.kind(), "an HTTP connection could not be accepted");
+                    sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            match self.connections.clone().try_acquire_owned() {
+                Ok(permit) => {
+                    prepare(&stream);
+                    let connection =
+                        Connection { router: self.router.clone(), peer, idle_max: self.idle_max };
+                    tokio::spawn(connection.serve(stream, stop.clone(), permit));
+                }
+                Err(_) => {
+                    if let Ok(permit) = turned_away.clone().try_acquire_owned() {
+                        tokio::spawn(turn_away(stream, permit));
+                    }
+                }
+            }
+        }
+        drop(self.listener);
+        // All of them are free when the last connection has ended.
+        let _ = self.connections.acquire_many(self.connections_max).await;
+    }
+}
+
+/// Sets what the kernel is to do for a connection.
+fn prepare(stream: &TcpStream) {
+    use std::os::fd::AsRawFd as _;
+    let _ = stream.set_nodelay(true);
+    let value = UNTAKEN_MS_MAX;
+    // SAFETY: the descriptor is open, and the pointer is to a number of the length that is given.
+    unsafe {
+        libc::setsockopt(
+            stream.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_USER_TIMEOUT,
+            std::ptr::from_ref(&value).cast(),
+            size_of_val(&value) as libc::socklen_t,
+        );
+    }
+}
+
+/// Says that there are too many, and reads a little, so that the answer is not lost when the connection is closed.
+async fn turn_away(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
+    let _ = timeout(TURNED_AWAY_PATIENCE, async {
+        stream.write_all(TURNED_AWAY.as_bytes()).await?;
+        stream.shutdown().await?;
+        let mut rest = [0; 4096];
+        while stream.read(&mut rest).await? > 0 {}
+        Ok::<_, std::io::Error>(())
+    })
+    .await;
+}
+
+/// Which version a connection speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    Http1,
+    Http2,
+}
+
+/// One connection's part of the server.
+struct Connection {
+    router: Router,
+    peer: SocketAddr,
+    idle_max: Duration,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream, mut stop: watch::Receiver<bool>, _permit: OwnedSemaphorePermit) {
+        let version = tokio::select! {
+            version = version_of(&stream, self.idle_max) => version,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        let Some(version) = version else { return };
+        let Self { router, peer, idle_max } = self;
+        let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let answer = router.clone().call(request.map(Body::new));
+            async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+        });
+        let io = TokioIo::new(stream);
+        // A macro rather than a function: the two kinds of connection have no trait in common.
+        macro_rules! drive {
+            ($connection:expr) => {{
+                let mut connection = pin!($connection);
+                let mut is_stopping = false;
+                loop {
+                    tokio::select! {
+                        result = connection.as_mut() => {
+                            if let Err(error) = result {
+                                tracing::debug!(%error, "an HTTP connection broke off");
+                            }
+                            break;
+                        }
+                        _ = stop.wait_for(|stop| *stop), if !is_stopping => {
+                            is_stopping = true;
+                            connection.as_mut().graceful_shutdown();
+                        }
+                    }
+                }
+            }};
+        }
+        match version {
+            Version::Http1 => drive!(
+                http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(idle_max)
+                    .max_buf_size(BUFFER_BYTES_MAX)
+                    .serve_connection(io, answer)
+                    .with_upgrades()
+            ),
+            Version::Http2 => drive!(
+                http2::Builder::new(TokioExecutor::new())
+                    .timer(TokioTimer::new())
+                    .keep_alive_interval(PING_INTERVAL)
+                    .keep_alive_timeout(PING_INTERVAL)
+                    .max_concurrent_streams(STREAMS_MAX)
+                    .max_header_list_size(BUFFER_BYTES_MAX as u32)
+                    .max_send_buf_size(BUFFER_BYTES_MAX)
+                    .initial_stream_window_size(WINDOW_BYTES / 2)
+                    .initial_connection_window_size(WINDOW_BYTES)
+                    .serve_connection(io, answer)
+            ),
+        }
+    }
+}
+
+/// The version that a connection's first bytes are of, without taking them; `None` when too few come in time.
+async fn version_of(stream: &TcpStream, patience: Duration) -> Option<Version> {
+    let end = Instant::now() + patience;
+    let mut first = [0; PREFACE.len()];
+    loop {
+        let count = tokio::time::timeout_at(end, stream.peek(&mut first)).await.ok()?.ok()?;
+        let seen = first.get(..count)?;
+        if count == 0 {
+            return None;
+        }
+        if seen == PREFACE {
+            return Some(Version::Http2);
+        }
+        if !PREFACE.starts_with(seen) {
+            return Some(Version::Http1);
+        }
+        // Bytes that are there already wake nobody: look again.
+        if end <= Instant::now() {
+            return None;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+
+    struct Running {
+        address: SocketAddr,
+        stop: watch::Sender<bool>,
+        task: tokio::task::JoinHandle<()>,
+    }
+
+    async fn run(connections_max: u32, idle_timeout_ms: u64) -> Running {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route(
+            "/",
+            get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() }),
+        );
+        let limits = Limits {
+            http_connections_max: connections_max,
+            http_idle_timeout_ms: idle_timeout_ms,
+            ..Limits::default()
+        };
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(Server::new(listener, router, &limits).run(stopped));
+        Running { address, stop, task }
+    }
+
+    /// Sends this and reads until the other side closes; a reset closes, too.
+    async fn talk(stream: &mut TcpStream, text: &[u8]) -> String {
+        stream.write_all(text).await.unwrap();
+        let mut answer = Vec::new();
+        match timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await.expect("it closes") {
+            Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => panic!("{error}"),
+            _ => {}
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    const CLOSING: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_request_is_answered_and_the_peer_is_known() {
+        let running = run(4, 5_000).await;
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        let answer = talk(&mut stream, CLOSING).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("127.0.0.1"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn who_brings_no_whole_head_is_cut_off() {
+        let running = run(4, 300).await;
+        for start in [&b""[..], b"P", b"PRI * HTTP/2.0\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: "] {
+            let mut stream = TcpStream::connect(running.address).await.unwrap();
+            let answer = talk(&mut stream, start).await;
+            assert!(!answer.contains("200 OK"), "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_is_closed_and_a_head_without_end_refused() {
+        let running = run(4, 300).await;
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        let answer = talk(&mut stream, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        let mut long = b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: ".to_vec();
+        long.resize(BUFFER_BYTES_MAX, b'a');
+        let answer = talk(&mut stream, &long).await;
+        assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn one_too_many_is_told_so_and_the_next_is_served() {
+        let running = run(1, 5_000).await;
+        let mut first = TcpStream::connect(running.address).await.unwrap();
+        first.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        let mut beginning = [0; 15];
+        first.read_exact(&mut beginning).await.unwrap();
+        assert_eq!(&beginning, b"HTTP/1.1 200 OK");
+        let mut second = TcpStream::connect(running.address).await.unwrap();
+        let answer = talk(&mut second, CLOSING).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{answer}");
+        drop(first);
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            let mut third = TcpStream::connect(running.address).await.unwrap();
+            if talk(&mut third, CLOSING).await.starts_with("HTTP/1.1 200") {
+                break;
+            }
+            assert!(Instant::now() < end, "no place becomes free");
+        }
+    }
+
+    #[tokio::test]
+    async fn it_stops_though_connections_are_open() {
+        let running = run(4, 60_000).await;
+        let silent = TcpStream::connect(running.address).await.unwrap();
+        let mut idle = TcpStream::connect(running.address).await.unwrap();
+        idle.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        let mut beginning = [0; 15];
+        idle.read_exact(&mut beginning).await.unwrap();
+        running.stop.send(true).unwrap();
+        timeout(Duration::from_secs(10), running.task).await.expect("it stops").unwrap();
+        drop(silent);
+    }
+}

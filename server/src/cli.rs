@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::config::{Config, DataArgs};
-use crate::{ae, demo, import, maintenance, node, services, study, verify};
+use crate::{ae, demo, import, maintenance, node, services, slide, study, verify};
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -63,6 +63,11 @@ enum Command {
     Study {
         #[command(subcommand)]
         command: study::StudyCommand,
+    },
+    /// List slides, and prove again that their tiles are the scanner's.
+    Slide {
+        #[command(subcommand)]
+        command: slide::SlideCommand,
     },
     /// Place and list orders: what modalities find on their worklists.
     Order {
@@ -149,6 +154,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             println!("The index has this version's schema.");
             Ok(ExitCode::SUCCESS)
         }
+        Command::Slide { command } => slide::run(command).await,
         Command::Order { command } => services::order(command).await,
         Command::Forward { command } => services::forward(command).await,
         Command::Remote { command } => services::remote(command).await,

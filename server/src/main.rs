@@ -13,6 +13,7 @@ mod maintenance;
 mod node;
 mod samples;
 mod services;
+mod slide;
 mod study;
 mod verify;
 

@@ -167,3 +167,39 @@ fn hamamatsus_one_large_jpeg_cut_into_tiles() {
         assert_eq!(slide["has_overview"], true, "{source}");
     }
 }
+
+#[test]
+fn a_grade_is_proved_again_from_the_original_that_is_kept() {
+    let imported = imported();
+    for (source, grade) in [("philips.tiff", "A"), ("hamamatsu-422.ndpi", "B")] {
+        let slide = imported.slide(source);
+        let done = imported.node.command(&["slide", "check", slide["id"].as_str().expect("an id")]);
+        let said = done.expect_success().stdout;
+        let tiles = slide["grade_report"]["tiles_checked"].as_u64().expect("a number");
+        assert!(said.contains(&format!("grade {grade}: {tiles} of {tiles} tiles equal")), "{said}");
+    }
+    let listed = imported.node.command(&["slide", "list"]).expect_success().stdout;
+    assert_eq!(listed.lines().count(), imported.slides.len(), "{listed}");
+    for id in ["nonsense", "01a21588-442a-7562-a445-c7cc0eb60ec3"] {
+        imported.node.command(&["slide", "check", id]).expect_failure();
+    }
+}
+
+#[test]
+fn the_scanners_file_comes_back_byte_for_byte() {
+    let imported = imported();
+    let slide = imported.slide("leica.scn");
+    let path = format!("/api/v1/slides/{}/original", slide["id"].as_str().expect("an id"));
+    let file = std::fs::read(imported.path("leica.scn")).expect("the file");
+    let person = imported.node.person("township");
+    let answer = person.get(&path).expect(200);
+    assert!(answer.body == file, "{} bytes of {}", answer.body.len(), file.len());
+    assert!(answer.header("content-disposition").ends_with("leica.scn"));
+    let rest = imported.node.person("township").with_header("Range", "bytes=1000-").get(&path).expect(206);
+    assert_eq!(rest.header("content-range"), format!("bytes 1000-{}/{}", file.len() - 1, file.len()));
+    assert!(rest.body == file[1000..]);
+    imported.node.person("township").with_header("Range", "bytes=99999999-").get(&path).expect(416);
+    // It shows the label, and another organisation has no slide at all.
+    imported.node.machine(Org::City).get(&path).expect_problem(404, "not-found");
+    imported.node.person("reader").get(&path).expect_problem(404, "not-found");
+}

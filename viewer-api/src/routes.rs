@@ -37,6 +37,7 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(slides::get_slide))
         .routes(routes!(slides::get_tile))
         .routes(routes!(slides::get_associated))
+        .routes(routes!(slides::get_original))
         .routes(routes!(partners::list_partners))
         .routes(routes!(consults::list_consults, consults::create_consult))
         .routes(routes!(consults::get_consult, consults::edit_consult))

@@ -1,0 +1,72 @@
+//! Commands about slides: list them, and prove again that their tiles are the scanner's.
+
+use crate::config::DataArgs;
+use crate::maintenance::scope;
+use anyhow::{Result, anyhow};
+use clap::Subcommand;
+use indicatif::{ProgressBar, ProgressStyle};
+use model::SlideId;
+use std::process::ExitCode;
+
+/// `farsight slide`
+#[derive(Subcommand)]
+pub enum SlideCommand {
+    /// List slides: identifier, grade, size, file, owner.
+    List(DataArgs),
+    /// Read every stored tile and compare it with the scanner's file that is kept; exit status 0 when the grade holds.
+    Check {
+        #[command(flatten)]
+        data: DataArgs,
+        /// The slide's identifier, from `farsight slide list`.
+        id: String,
+    },
+}
+
+/// Runs a command.
+pub async fn run(command: SlideCommand) -> Result<ExitCode> {
+    match command {
+        SlideCommand::List(data) => list(&data).await,
+        SlideCommand::Check { data, id } => check(&data, &id).await,
+    }
+}
+
+async fn list(data: &DataArgs) -> Result<ExitCode> {
+    let storage = data.open().await?;
+    for slide in wsi::Slides::new(storage.clone()).slides(&scope()).await? {
+        let size = format!("{}×{}", slide.width(), slide.height());
+        println!("{}  {}  {size:>15}  {}  {}", slide.id, slide.grade.grade, slide.source, slide.owner);
+    }
+    storage.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn check(data: &DataArgs, id: &str) -> Result<ExitCode> {
+    let id = SlideId::parse(id)
+        .map_err(|_| anyhow!("{id} is no slide identifier; `farsight slide list` shows them"))?;
+    let storage = data.open().await?;
+    let slides = wsi::Slides::new(storage.clone());
+    let slide = slides.slide(&scope(), &id).await?;
+    let bar = ProgressBar::new(1);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} (还剩 {eta})") {
+        bar.set_style(style);
+    }
+    let progress = |progress: wsi::Progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+    };
+    let report = slides.check(&scope(), &id, &progress).await;
+    bar.finish_and_clear();
+    storage.close().await;
+    let report = report?;
+    println!("{} ({}, {})", slide.source, slide.format, report.codec);
+    println!(
+        "grade {}: {} of {} tiles equal, {} that the file leaves out",
+        report.grade, report.tiles_equal, report.tiles_checked, report.filled
+    );
+    println!("{}", report.method);
+    let holds = report.grade == slide.grade.grade && report.tiles_checked == slide.grade.tiles_checked;
+    if !holds {
+        println!("At import it was grade {}, with {} tiles.", slide.grade.grade, slide.grade.tiles_checked);
+    }
+    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

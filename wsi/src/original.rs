@@ -1,0 +1,58 @@
+//! The scanner's file as it came, for who may have it: its label shows the patient, so it is never for other
+//! organisations and needs the right to labels.
+
+use crate::{LabelRight, SlideError, Slides};
+use bytes::Bytes;
+use model::{OrgId, Scope, Sha256, SlideId};
+use std::ops::Range;
+
+/// A file that is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Original {
+    owner: OrgId,
+    /// SHA-256 of its bytes.
+    pub sha256: Sha256,
+    /// Bytes.
+    pub length: u64,
+    /// The file's name, without a path.
+    pub name: String,
+}
+
+impl Slides {
+    /// Finds the file that a slide was imported from, and writes down that it was handed out.
+    ///
+    /// # Errors
+    /// [`SlideError::NotFound`] when there is no such slide within reach, for other organisations than its owner, without
+    /// the right to labels, and when it came as DICOM instances.
+    pub async fn original(
+        &self,
+        scope: &Scope,
+        right: LabelRight,
+        id: &SlideId,
+    ) -> Result<Original, SlideError> {
+        let found = self.reach(scope, id).await?;
+        let slide = found.slide;
+        let is_own = scope.viewer().is_none_or(|viewer| *viewer == slide.owner);
+        if !is_own || right == LabelRight::Withheld {
+            return Err(SlideError::NotFound);
+        }
+        let length = self.storage.blob_length(&slide.owner, &slide.original_sha256).await?;
+        if let Some(level) = found.levels.first() {
+            self.storage.note_read(scope, level);
+        }
+        Ok(Original {
+            owner: slide.owner.clone(),
+            sha256: slide.original_sha256,
+            length,
+            name: slide.source.clone(),
+        })
+    }
+
+    /// A part of a file that [`Slides::original`] found, at most 16 MiB.
+    ///
+    /// # Errors
+    /// [`SlideError::Storage`].
+    pub async fn read_original(&self, original: &Original, range: Range<u64>) -> Result<Bytes, SlideError> {
+        Ok(self.storage.read_blob(&original.owner, &original.sha256, range).await?)
+    }
+}

@@ -11,9 +11,12 @@ pub(crate) mod late;
 mod listed;
 mod make;
 mod moving;
+mod note;
+mod rejected;
 mod rows;
 
 pub use delete::Target;
+pub use rejected::{Rejected, RejectedInstance};
 
 use crate::db::{Bindings, at};
 use crate::{Change, Storage, StorageError};
@@ -138,6 +141,18 @@ impl ReasonCode {
         })
     }
 
+    /// The code of the Key Object Selection's title, and its meaning; `None` when there is no such title.
+    #[must_use]
+    pub fn dcm(self) -> Option<(&'static str, &'static str)> {
+        Some(match self {
+            Self::Quality => ("113001", "Rejected for Quality Reasons"),
+            Self::PatientSafety => ("113037", "Rejected for Patient Safety Reasons"),
+            Self::IncorrectWorklistEntry => ("113038", "Incorrect Modality Worklist Entry"),
+            Self::RetentionExpired => ("113039", "Data Retention Policy Expired"),
+            Self::WrongIdentity | Self::Other => return None,
+        })
+    }
+
     /// The word that it is written as.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -187,8 +202,10 @@ pub struct CorrectionRecord {
     pub owner: OrgId,
     /// What.
     pub correction: Correction,
-    /// `active` or `undone`; of deletions `running` or `done`.
+    /// `active` or `undone`; of deletions `running` or `done`; `suspended` while its rejection note is rejected itself.
     pub state: String,
+    /// SOP Instance UID of the rejection note (Key Object Selection) that has made it, or that was made of it.
+    pub note: Option<Uid>,
     /// Why.
     pub reason: Reason,
     /// Kind and identifier of who made it.
@@ -221,6 +238,15 @@ pub enum CorrectionStep {
         owner: OrgId,
         /// Why.
         reason: Reason,
+    },
+    /// Name the rejection note that is made of one, before it is stored.
+    Note {
+        /// Of which.
+        id: String,
+        /// Whose.
+        owner: OrgId,
+        /// SOP Instance UID.
+        note: Uid,
     },
     /// The next piece of a deletion.
     DeleteSome {
@@ -255,7 +281,7 @@ pub struct Apart {
 
 const PLACE: &str = "reading corrections";
 const COLUMNS: &str = "id, owner, body, state, reason_code, reason, actor, made_at_ms, undone_by, undo_reason, \
-     undone_at_ms, seq, attributes";
+     undone_at_ms, seq, attributes, note";
 /// Rows listed at once.
 const LIST_ROWS_MAX: u32 = 1000;
 
@@ -269,6 +295,7 @@ fn record_of(row: &AnyRow) -> Result<CorrectionRecord, StorageError> {
         owner: OrgId::parse(&text(1)?).map_err(|_| damaged.clone())?,
         correction: serde_json::from_str(&text(2)?).map_err(|_| damaged)?,
         state: text(3)?,
+        note: Some(text(13)?).filter(|note| !note.is_empty()).and_then(|note| Uid::parse(&note).ok()),
         reason: Reason { code: ReasonCode::of_word(&text(4)?).unwrap_or(ReasonCode::Other), text: text(5)? },
         made_by: text(6)?,
         made_at_ms: number(7)?,

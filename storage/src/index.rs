@@ -241,7 +241,7 @@ impl<'a> Work<'a> {
             return Err(StorageError::Unavailable(PLACE.to_owned()));
         };
         self.rows.push(InstanceRows { new, study_id, series_id });
-        Ok(())
+        self.take_note(new).await
     }
 
     async fn find_study(&mut self, owner: &OrgId, study: &Uid) -> Result<Option<StudyState>, StorageError> {

@@ -240,7 +240,12 @@ impl Sink {
             prepared,
             content,
         };
-        storage.ingest(arrived).await
+        let is_rejection = arrived.prepared.rejection.is_some();
+        let stored = storage.ingest(arrived).await;
+        if is_rejection {
+            storage.inner.caches.forget_instances();
+        }
+        stored
     }
 }
 

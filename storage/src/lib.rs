@@ -35,6 +35,7 @@ mod metadata;
 mod names;
 mod objects;
 mod prepare;
+mod rejection;
 mod search_match;
 mod search_sql;
 mod segment;

@@ -5,6 +5,7 @@ use crate::attributes::{
 };
 use crate::db::clean;
 use crate::metadata::Chunk;
+use crate::rejection::Rejection;
 use dataset::json::{bulk_path_text, bulk_places, to_json, to_json_text};
 use dataset::{Dataset, FrameIndex, Refused, Scanned, Tag, TransferSyntax, tags};
 use model::Uid;
@@ -65,6 +66,8 @@ pub(crate) struct Prepared {
     pub metadata: Chunk,
     /// [`BulkPlaces`] as JSON; '': not kept.
     pub bulk: String,
+    /// What a rejection note rejects.
+    pub rejection: Option<Rejection>,
 }
 
 /// Offset in the data set and length of each bulk value, by its path.
@@ -81,6 +84,7 @@ pub(crate) fn prepare(mut scanned: Scanned, syntax: &TransferSyntax) -> Result<P
     let instance = uid(tags::SOP_INSTANCE_UID, "SOP Instance UID")?;
     let sop_class = uid(tags::SOP_CLASS_UID, "SOP Class UID")?;
 
+    let rejection = Rejection::of(&sop_class, &scanned.dataset);
     let bulk = format!("/dicom-web/studies/{study}/series/{series}/instances/{instance}/bulkdata/");
     let json = to_json_text(&scanned.dataset, &|path| Some(format!("{bulk}{}", bulk_path_text(path))));
     let is_deflated = syntax.as_str() == TransferSyntax::DEFLATED;
@@ -132,6 +136,7 @@ pub(crate) fn prepare(mut scanned: Scanned, syntax: &TransferSyntax) -> Result<P
         frame_chunks: frame_chunks(&scanned.frames),
         metadata: Chunk::new(json.as_bytes()),
         bulk,
+        rejection,
         study,
         series,
         instance,

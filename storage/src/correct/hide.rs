@@ -7,7 +7,7 @@ use crate::db::at;
 use crate::index::Work;
 use model::{OrgId, Uid};
 use sqlx::Row as _;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// An instance's row: series row and UID, and its own id and UID.
 struct Member {
@@ -47,15 +47,16 @@ impl Work<'_> {
         let from = self.known_study(owner, study).await?;
         let members = self.members(from.id).await?;
         let is_whole = series.is_empty() && instances.is_empty();
-        let has = |uids: &[Uid], uid: &str| uids.iter().any(|u| u.as_str() == uid);
-        let all_there = series.iter().all(|s| members.iter().any(|m| m.series == s.as_str()))
-            && instances.iter().all(|i| members.iter().any(|m| m.instance == i.as_str()));
-        if !all_there {
+        let there: HashSet<&str> =
+            members.iter().flat_map(|m| [m.series.as_str(), m.instance.as_str()]).collect();
+        if !series.iter().chain(instances).all(|uid| there.contains(uid.as_str())) {
             return Err(StorageError::NotFound);
         }
+        let wanted: HashSet<&str> = series.iter().chain(instances).map(Uid::as_str).collect();
+        let has = |uid: &str| wanted.contains(uid);
         let chosen = members
             .into_iter()
-            .filter(|m| is_whole || has(series, &m.series) || has(instances, &m.instance))
+            .filter(|m| is_whole || has(&m.series) || has(&m.instance))
             .collect();
         let hidden = hidden_owner(owner)?;
         let to = self.twin(&hidden, study, from.id).await?;
@@ -97,7 +98,7 @@ impl Work<'_> {
     }
 
     /// The row of the same study under another owner, made when it is not there.
-    async fn twin(&mut self, owner: &OrgId, study: &Uid, of: i64) -> Result<i64, StorageError> {
+    pub(super) async fn twin(&mut self, owner: &OrgId, study: &Uid, of: i64) -> Result<i64, StorageError> {
         if let Some(row) = self.study_row(owner, study).await? {
             return Ok(row.id);
         }
@@ -122,6 +123,15 @@ impl Work<'_> {
         for member in members {
             by_series.entry(member.series_id).or_default().push(member.id);
         }
+        self.relocate_rows(by_series, to).await
+    }
+
+    /// Moves rows of instances, by the row of their series, to a study's row.
+    pub(super) async fn relocate_rows(
+        &mut self,
+        by_series: BTreeMap<i64, Vec<i64>>,
+        to: i64,
+    ) -> Result<(), StorageError> {
         for (series_id, ids) in by_series {
             let row = sqlx::query(
                 "SELECT moved_from, moved_at_ms, (SELECT count(*) FROM instance i WHERE i.series_id = e.id) \

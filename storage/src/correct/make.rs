@@ -2,9 +2,9 @@
 
 use super::identity::checked;
 use super::rows::PLACE;
-use super::{COLUMNS, Correction, CorrectionRecord, CorrectionStep, Reason, owned, record_of};
+use super::{COLUMNS, Correction, CorrectionRecord, CorrectionStep, Reason, ReasonCode, owned, record_of};
 use crate::audit::{AuditAction, AuditEntry, AuditOutcome, PendingAudit, actor_word};
-use crate::db::{at, clean, sql};
+use crate::db::{at, clean, placeholders, sql};
 use crate::index::Work;
 use crate::{StorageError, record::Change};
 use model::{OrgId, Scope, Uid};
@@ -16,6 +16,8 @@ use std::collections::BTreeSet;
 const REASON_CHARS_MAX: usize = 1000;
 /// Series or instances that one correction names.
 const NAMED_MAX: usize = 5000;
+/// Rows in one statement.
+const ROWS_MAX: usize = 100;
 
 /// A correction that is active, with what making it needs to remember.
 struct Kept {
@@ -67,6 +69,7 @@ impl Work<'_> {
                 self.make(scope, id, owner, correction, reason).await
             }
             CorrectionStep::Undo { id, owner, reason } => self.undo(scope, id, owner, reason).await,
+            CorrectionStep::Note { id, owner, note } => self.name_note(id, owner, note).await,
             CorrectionStep::DeleteSome { id } => self.delete_some(scope, id).await,
             CorrectionStep::Erased { ids } => self.erased(ids).await,
         }
@@ -99,21 +102,51 @@ impl Work<'_> {
         }
         let state = if matches!(correction, Correction::Delete(_)) { "running" } else { "active" };
         let seq = self.insert_correction((id, owner, state), scope, &correction, &attributes, reason).await?;
-        for (what, value) in targets(&correction).into_iter().collect::<BTreeSet<_>>() {
-            sqlx::query(
-                "INSERT INTO correction_target (owner, what, value, seq) VALUES ($1,$2,$3,$4) ON CONFLICT DO NOTHING",
-            )
-            .bind(owner.as_str())
-            .bind(what)
-            .bind(clean(&value))
+        self.aim(owner, seq, &correction).await?;
+        self.show(owner, &correction).await?;
+        self.tell(scope, owner, (id, "made"), &correction, reason.code);
+        self.settle_notes_of(owner, &correction).await
+    }
+
+    /// Lets a correction be found by what it is about, for as long as it is active.
+    pub(super) async fn aim(
+        &mut self,
+        owner: &OrgId,
+        seq: i64,
+        correction: &Correction,
+    ) -> Result<(), StorageError> {
+        let targets: Vec<_> = targets(correction).into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+        self.insert_targets(owner, seq, &targets).await
+    }
+
+    pub(super) async fn insert_targets(
+        &mut self,
+        owner: &OrgId,
+        seq: i64,
+        targets: &[(&'static str, String)],
+    ) -> Result<(), StorageError> {
+        for some in targets.chunks(ROWS_MAX) {
+            let text = format!(
+                "INSERT INTO correction_target (owner, what, value, seq) VALUES {} ON CONFLICT DO NOTHING",
+                placeholders(some.len(), 4)
+            );
+            let mut query = sqlx::query(sql(text));
+            for (what, value) in some {
+                query = query.bind(owner.as_str()).bind(*what).bind(clean(value)).bind(seq);
+            }
+            query.execute(&mut *self.connection).await.map_err(at(PLACE))?;
+        }
+        Ok(())
+    }
+
+    /// The reverse of [`Work::aim`].
+    pub(super) async fn forget_targets(&mut self, seq: i64) -> Result<(), StorageError> {
+        sqlx::query("DELETE FROM correction_target WHERE seq = $1")
             .bind(seq)
             .execute(&mut *self.connection)
             .await
-            .map_err(at(PLACE))?;
-        }
-        self.show(owner, &correction).await?;
-        self.tell(scope, owner, (id, "made"), &correction, reason);
-        Ok(())
+            .map(|_| ())
+            .map_err(at(PLACE))
     }
 
     /// Checks what needs no change of rows, and gives the attributes that the correction goes by.
@@ -181,14 +214,10 @@ impl Work<'_> {
         if record.owner != *owner {
             return Err(StorageError::NotFound);
         }
-        if record.state != "active" {
+        if !["active", "suspended"].contains(&record.state.as_str()) {
             return Err(StorageError::Conflict("only an active correction can be undone"));
         }
-        sqlx::query("DELETE FROM correction_target WHERE seq = $1")
-            .bind(seq)
-            .execute(&mut *self.connection)
-            .await
-            .map_err(at(PLACE))?;
+        self.forget_targets(seq).await?;
         sqlx::query(
             "UPDATE correction SET state = 'undone', undone_by = $1, undo_reason = $2, undone_at_ms = $3 WHERE seq = $4",
         )
@@ -203,16 +232,42 @@ impl Work<'_> {
             Correction::Move { study, series, to, .. } => {
                 self.move_back(owner, study, series, to, &attributes).await?;
             }
-            Correction::Hide { study, .. } => self.unhide(owner, study).await?,
+            Correction::Hide { study, series, instances } => {
+                self.bring_back(owner, study, series, instances).await?;
+                if let Some(note) = &record.note {
+                    self.withdraw_note(owner, seq, note).await?;
+                }
+            }
             other => self.show(owner, other).await?,
         }
-        self.tell(scope, owner, (id, "undone"), &record.correction, reason);
-        Ok(())
+        self.tell(scope, owner, (id, "undone"), &record.correction, reason.code);
+        self.settle_notes_of(owner, &record.correction).await
+    }
+
+    /// Remembers the rejection note that this node makes of a correction, before it is stored.
+    async fn name_note(&mut self, id: &str, owner: &OrgId, note: &Uid) -> Result<(), StorageError> {
+        let Kept { seq, record, .. } = self.kept(id).await?;
+        match (&record.note, &record.correction) {
+            _ if record.owner != *owner || record.state != "active" => Err(StorageError::NotFound),
+            (Some(named), _) if named == note => Ok(()),
+            (None, Correction::Hide { .. }) => self.set_note(seq, note).await,
+            _ => Err(StorageError::Conflict("the correction has a rejection note")),
+        }
     }
 
     pub(super) async fn correction_row(&mut self, id: &str) -> Result<(i64, CorrectionRecord), StorageError> {
         let kept = self.kept(id).await?;
         Ok((kept.seq, kept.record))
+    }
+
+    pub(super) async fn correction_by_seq(&mut self, seq: i64) -> Result<CorrectionRecord, StorageError> {
+        let text = format!("SELECT {COLUMNS} FROM correction WHERE seq = $1");
+        let row = sqlx::query(sql(text))
+            .bind(seq)
+            .fetch_one(&mut *self.connection)
+            .await
+            .map_err(at(PLACE))?;
+        record_of(&row)
     }
 
     async fn kept(&mut self, id: &str) -> Result<Kept, StorageError> {
@@ -230,7 +285,7 @@ impl Work<'_> {
         })
     }
 
-    async fn insert_correction(
+    pub(super) async fn insert_correction(
         &mut self,
         (id, owner, state): (&str, &OrgId, &'static str),
         scope: &Scope,
@@ -261,20 +316,20 @@ impl Work<'_> {
     }
 
     /// On the audit chain stand who, what kind and the coded reason; patients and words stand in the correction.
-    fn tell(
+    pub(super) fn tell(
         &mut self,
         scope: &Scope,
         owner: &OrgId,
         (id, what): (&str, &'static str),
         correction: &Correction,
-        reason: &Reason,
+        code: ReasonCode,
     ) {
         let action = match correction {
             Correction::Delete(_) => AuditAction::Delete,
             _ => AuditAction::Correct,
         };
         let kind = correction.word();
-        let detail = format!("{kind} {what} {}", reason.code.word());
+        let detail = format!("{kind} {what} {}", code.word());
         let studies: Vec<&Uid> = match correction {
             Correction::Identity { study, .. } | Correction::Hide { study, .. } => vec![study],
             Correction::Move { study, to, .. } => vec![study, to],

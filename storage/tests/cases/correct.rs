@@ -71,7 +71,7 @@ async fn handed_out(storage: &Storage, instance: &Instance, study: &str) -> (Dat
     (scan(&rest, &meta.transfer_syntax, &Limits::default()).expect("a data set").dataset, kept.to_vec())
 }
 
-async fn is_sound(f: &Fixture) {
+pub(super) async fn is_sound(f: &Fixture) {
     let report = f.storage.fsck(&|_, _| {}).await.expect("checked");
     assert!(report.findings.is_empty(), "{:?}", report.findings);
     assert_eq!(f.storage.audit_verify().await.expect("walked").broken_at, None);

@@ -13,3 +13,4 @@ mod seats;
 pub mod transcode;
 
 mod keys;
+mod rejection;

@@ -102,6 +102,7 @@ on_both![
     a_store_during_a_large_deletion_is_answered,
     a_rejection_note_hides_what_is_here_and_what_comes_later,
     a_rejection_note_that_is_rejected_has_no_effect,
+    a_study_of_which_only_a_note_is_left_is_not_shown,
     rejection_notes_in_a_circle_come_to_rest,
     a_rejection_note_does_not_empty_a_study_that_is_evidence,
     what_is_rejected_is_told_for_a_note_and_the_note_follows_it,

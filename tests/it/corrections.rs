@@ -11,7 +11,7 @@ const PASSWORD: &str = "an archivist's password";
 const WHOLE: &str = "multipart/related; type=\"application/dicom\"; transfer-syntax=*";
 
 /// Logs in as an archivist of the township hospital, who is made first.
-fn archivist(node: &Node, login: &str) -> Client {
+pub fn archivist(node: &Node, login: &str) -> Client {
     let folder = tempfile::tempdir().expect("a folder");
     let password = folder.path().join("password");
     std::fs::write(&password, format!("{PASSWORD}\n")).expect("a file");
@@ -32,7 +32,7 @@ fn store(node: &Node, folder: &Path, images: &[Ct]) {
     dcmtk(node, "storescu", &[&["--"][..], &paths].concat()).expect_success();
 }
 
-fn files_in(folder: &Path) -> Vec<PathBuf> {
+pub fn files_in(folder: &Path) -> Vec<PathBuf> {
     std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path()).collect()
 }
 
@@ -84,17 +84,17 @@ fn reason(code: &str) -> Json {
     json!({"code": code, "text": "two numbers for one person"})
 }
 
-fn correct(client: &Client, correction: &Json) -> Answer {
+pub fn correct(client: &Client, correction: &Json) -> Answer {
     client.post("/api/v1/corrections", &json!({"correction": correction, "reason": reason("quality")}))
 }
 
 #[track_caller]
-fn made(answer: Answer) -> String {
+pub fn made(answer: Answer) -> String {
     answer.expect(201).json()["id"].as_str().expect("an identifier").to_owned()
 }
 
 #[track_caller]
-fn undo(client: &Client, id: &str) {
+pub fn undo(client: &Client, id: &str) {
     let undone = client.post(&format!("/api/v1/corrections/{id}/undo"), &reason("other")).expect(200).json();
     assert_eq!(undone["state"], "undone");
 }

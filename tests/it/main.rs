@@ -17,6 +17,7 @@ mod layering;
 mod ohif;
 mod peers;
 mod scanners;
+mod rejections;
 mod slides;
 mod support;
 mod tenants;

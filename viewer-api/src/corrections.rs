@@ -51,8 +51,10 @@ pub struct CorrectionItem {
     /// What, as it was asked for; also `delete`.
     #[schema(value_type = Object)]
     pub correction: Correction,
-    /// `active` or `undone`; of deletions `running` or `done`.
+    /// `active` or `undone`; of deletions `running` or `done`; `suspended` while its rejection note is rejected itself.
     pub state: String,
+    /// SOP Instance UID of the rejection note (Key Object Selection) that has made it, or that was made of it.
+    pub note: Option<String>,
     /// Why.
     pub reason: ReasonBody,
     /// Kind and identifier of who made it.
@@ -69,11 +71,13 @@ pub struct CorrectionItem {
 
 impl From<CorrectionRecord> for CorrectionItem {
     fn from(record: CorrectionRecord) -> Self {
-        let CorrectionRecord { id, correction, state, reason, made_by, made_at_ms, undone, .. } = record;
+        let CorrectionRecord { id, correction, state, note, reason, made_by, made_at_ms, undone, .. } =
+            record;
         Self {
             id,
             correction,
             state,
+            note: note.map(|note| note.to_string()),
             reason: ReasonBody { code: reason.code, text: reason.text },
             made_by,
             made_at: rfc3339(from_unix_ms(made_at_ms)),

@@ -76,6 +76,10 @@ async fn resolve<'a>(
         let uid =
             |key: &str| job.body.get(key).and_then(|v| v.as_str()).and_then(|text| Uid::parse(text).ok());
         let found = match (uid("study"), uid("series"), uid("instance")) {
+            // It may be hidden here together with its study.
+            (Some(study), _, Some(note)) if job.body.get("is_rejection_note").is_some() => {
+                storage.rejection_note(&job.owner, &study, &note).await
+            }
             (Some(study), Some(series), Some(instance)) => {
                 storage.instance(&scope(job), &study, &series, &instance).await
             }

@@ -3,6 +3,7 @@
 use super::JOB;
 use super::rule::{ForwardRule, Subject, rules};
 use crate::orders;
+use crate::rejection::{self, Note};
 use model::{Actor, AeTitle, Key, Level, OrgId, Query, Scope, Uid};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -23,6 +24,14 @@ struct Stored {
     instance: Uid,
     #[serde(default)]
     sender: String,
+}
+
+/// An event `correction.made`, as far as it matters here.
+#[derive(Debug, Deserialize)]
+struct Corrected {
+    owner: OrgId,
+    id: String,
+    kind: String,
 }
 
 /// Moves to the end of the outbox.
@@ -57,11 +66,23 @@ async fn consider(storage: &Storage, events: &[OutboxEvent]) -> Result<Change, S
     let mut rules_of: HashMap<OrgId, Vec<ForwardRule>> = HashMap::new();
     let mut series_of: HashMap<(OrgId, Uid), Option<Series>> = HashMap::new();
     let mut studies = HashSet::new();
-    for event in events.iter().filter(|event| event.topic == "instance.stored") {
+    for event in events {
+        match event.topic.as_str() {
+            "instance.stored" => {}
+            "correction.made" => {
+                change.jobs.extend(rejected(storage, event).await?);
+                continue;
+            }
+            _ => continue,
+        }
         let Ok(stored) = serde_json::from_value::<Stored>(event.body.clone()) else {
             tracing::error!(seq = event.seq, "an event of the outbox cannot be read");
             continue;
         };
+        if stored.sender == rejection::SENDER {
+            // The correction that it is made of has decided where it goes.
+            continue;
+        }
         if !rules_of.contains_key(&stored.owner) {
             rules_of.insert(stored.owner.clone(), rules(storage, &scope(&stored.owner)).await?);
         }
@@ -83,7 +104,7 @@ async fn consider(storage: &Storage, events: &[OutboxEvent]) -> Result<Change, S
             change.events.extend(arrival.events);
         }
         let subject = Subject {
-            source: stored.sender.strip_prefix("ae:").and_then(|title| AeTitle::parse(title).ok()),
+            source: source(&stored.sender),
             modality: series.modality.clone(),
             descriptions: series.descriptions.clone(),
         };
@@ -92,6 +113,47 @@ async fn consider(storage: &Storage, events: &[OutboxEvent]) -> Result<Change, S
         change.jobs.extend(destinations.into_iter().map(|destination| job(&stored, destination)));
     }
     Ok(change)
+}
+
+/// The calling AE title in a sender's name.
+fn source(sender: &str) -> Option<AeTitle> {
+    sender.strip_prefix("ae:").and_then(|title| AeTitle::parse(title).ok())
+}
+
+/// Has a rejection note made of a correction that hides, for wherever what it hides was forwarded to.
+async fn rejected(storage: &Storage, event: &OutboxEvent) -> Result<Vec<NewJob>, StorageError> {
+    let corrected: Corrected = match serde_json::from_value(event.body.clone()) {
+        Ok(corrected) => corrected,
+        Err(_) => return Ok(Vec::new()),
+    };
+    if corrected.kind != "hide" {
+        return Ok(Vec::new());
+    }
+    let owner = corrected.owner;
+    let Some(note) = rejection::make(storage, &owner, &corrected.id).await? else { return Ok(Vec::new()) };
+    let rules = rules(storage, &scope(&owner)).await?;
+    let Note { study, series, instance, description, rejected } = note;
+    let subjects: Vec<Subject> = rejected
+        .into_iter()
+        .map(|(sender, modality)| Subject {
+            source: source(&sender),
+            modality,
+            descriptions: vec![description.clone()],
+        })
+        .collect();
+    let destinations: HashSet<&AeTitle> = rules
+        .iter()
+        .filter(|rule| subjects.iter().any(|subject| rule.wants(subject)))
+        .map(|rule| &rule.destination)
+        .collect();
+    let body = json!({
+        "study": study.as_str(),
+        "series": series.as_str(),
+        "instance": instance.as_str(),
+        "is_rejection_note": true,
+    });
+    let job = |to: &AeTitle| NewJob::new(JOB, to.as_str(), owner.clone(), body.clone());
+    Ok(destinations.into_iter().map(job).collect())
 }
 
 fn scope(owner: &OrgId) -> Scope {

@@ -54,10 +54,7 @@ impl Work<'_> {
         }
         let wanted: HashSet<&str> = series.iter().chain(instances).map(Uid::as_str).collect();
         let has = |uid: &str| wanted.contains(uid);
-        let chosen = members
-            .into_iter()
-            .filter(|m| is_whole || has(&m.series) || has(&m.instance))
-            .collect();
+        let chosen = members.into_iter().filter(|m| is_whole || has(&m.series) || has(&m.instance)).collect();
         let hidden = hidden_owner(owner)?;
         let to = self.twin(&hidden, study, from.id).await?;
         self.relocate_members(chosen, to).await?;

@@ -250,7 +250,10 @@ impl Work<'_> {
         match (&record.note, &record.correction) {
             _ if record.owner != *owner || record.state != "active" => Err(StorageError::NotFound),
             (Some(named), _) if named == note => Ok(()),
-            (None, Correction::Hide { .. }) => self.set_note(seq, note).await,
+            (None, Correction::Hide { study, .. }) => {
+                self.set_note(seq, note).await?;
+                self.hide_if_alone(owner, seq, study, note).await
+            }
             _ => Err(StorageError::Conflict("the correction has a rejection note")),
         }
     }
@@ -262,11 +265,8 @@ impl Work<'_> {
 
     pub(super) async fn correction_by_seq(&mut self, seq: i64) -> Result<CorrectionRecord, StorageError> {
         let text = format!("SELECT {COLUMNS} FROM correction WHERE seq = $1");
-        let row = sqlx::query(sql(text))
-            .bind(seq)
-            .fetch_one(&mut *self.connection)
-            .await
-            .map_err(at(PLACE))?;
+        let row =
+            sqlx::query(sql(text)).bind(seq).fetch_one(&mut *self.connection).await.map_err(at(PLACE))?;
         record_of(&row)
     }
 

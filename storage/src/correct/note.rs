@@ -74,6 +74,7 @@ impl Work<'_> {
             self.set_note(seq, note).await?;
             self.aim(owner, seq, &correction).await?;
             self.tell(&scope, owner, (&id, "made"), &correction, reason.code);
+            self.hide_if_alone(owner, seq, &new.prepared.study, note).await?;
             made.push_back(seq);
         }
         self.has_corrections = None;
@@ -90,6 +91,30 @@ impl Work<'_> {
             .map_err(at(PLACE))
     }
 
+    /// Hides a note, stored or about to be, when nothing but notes is left of its study: who rejects a study does not
+    /// want to go on seeing it.
+    pub(super) async fn hide_if_alone(
+        &mut self,
+        owner: &OrgId,
+        seq: i64,
+        study: &Uid,
+        note: &Uid,
+    ) -> Result<(), StorageError> {
+        let left = sqlx::query(
+            "SELECT 1 FROM study s JOIN instance i ON i.study_id = s.id WHERE s.owner = $1 AND s.study_uid = $2 \
+             AND i.sop_uid NOT IN (SELECT c.note FROM correction c WHERE c.owner = $1) LIMIT 1",
+        )
+        .bind(owner.as_str())
+        .bind(study.as_str())
+        .fetch_optional(&mut *self.connection)
+        .await
+        .map_err(at(PLACE))?;
+        if left.is_none() && self.hide_wherever(owner, &[], std::slice::from_ref(note)).await? {
+            self.insert_targets(owner, seq, &[("hide-instance", note.to_string())]).await?;
+        }
+        Ok(())
+    }
+
     /// Hides the note of a correction that has been taken back, unless another correction goes by it.
     pub(super) async fn withdraw_note(
         &mut self,
@@ -97,12 +122,13 @@ impl Work<'_> {
         seq: i64,
         note: &Uid,
     ) -> Result<(), StorageError> {
-        let in_use = sqlx::query("SELECT 1 FROM correction WHERE owner = $1 AND note = $2 AND state <> 'undone'")
-            .bind(owner.as_str())
-            .bind(note.as_str())
-            .fetch_optional(&mut *self.connection)
-            .await
-            .map_err(at(PLACE))?;
+        let in_use =
+            sqlx::query("SELECT 1 FROM correction WHERE owner = $1 AND note = $2 AND state <> 'undone'")
+                .bind(owner.as_str())
+                .bind(note.as_str())
+                .fetch_optional(&mut *self.connection)
+                .await
+                .map_err(at(PLACE))?;
         if in_use.is_none() && self.hide_wherever(owner, &[], std::slice::from_ref(note)).await? {
             self.insert_targets(owner, seq, &[("hide-instance", note.to_string())]).await?;
         }
@@ -146,6 +172,7 @@ impl Work<'_> {
                     continue;
                 }
                 self.aim(owner, seq, &record.correction).await?;
+                self.hide_if_alone(owner, seq, study, note).await?;
             } else {
                 self.forget_targets(seq).await?;
                 self.bring_back(owner, study, series, instances).await?;
@@ -187,7 +214,9 @@ impl Work<'_> {
             let mut values = Bindings::default();
             let owner = values.text(owner.as_str());
             let notes = values.list(&texts(some));
-            let text = format!("SELECT seq FROM correction WHERE owner = {owner} AND note IN ({notes}) ORDER BY seq");
+            let text = format!(
+                "SELECT seq FROM correction WHERE owner = {owner} AND note IN ({notes}) ORDER BY seq"
+            );
             let rows = values.query(text).fetch_all(&mut *self.connection).await.map_err(at(PLACE))?;
             for row in &rows {
                 found.push(row.try_get(0).map_err(at(PLACE))?);
@@ -301,8 +330,7 @@ impl Work<'_> {
                 }
                 let study: String = row.try_get(3).map_err(at(PLACE))?;
                 let study = Uid::parse(&study).map_err(|_| StorageError::Corrupt("a row of a study"))?;
-                let group =
-                    groups.entry(study_id).or_insert_with(|| Group { study, rows: BTreeMap::new() });
+                let group = groups.entry(study_id).or_insert_with(|| Group { study, rows: BTreeMap::new() });
                 group.rows.entry(series_id).or_default().push(id);
             }
         }

@@ -24,6 +24,8 @@ pub struct RejectedInstance {
     pub sop_class: Uid,
     /// Whether it has pixels.
     pub has_pixels: bool,
+    /// Kind and identifier of who sent it.
+    pub sender: String,
 }
 
 /// What is hidden of a study.
@@ -52,7 +54,7 @@ impl Storage {
         let owner = values.text(record.owner.as_str());
         let text = format!(
             "SELECT e.series_uid, e.modality, i.sop_uid, i.sop_class, CASE WHEN i.pixels = '' THEN 0 ELSE 1 END, \
-             s.attributes, s.original FROM study s JOIN series e ON e.study_id = s.id \
+             s.attributes, s.original, i.sender FROM study s JOIN series e ON e.study_id = s.id \
              JOIN instance i ON i.series_id = e.id WHERE s.owner = {place} AND s.study_uid = {study_uid} \
              AND i.sop_uid NOT IN (SELECT c.note FROM correction c WHERE c.owner = {owner}) \
              ORDER BY e.series_uid, i.sop_uid"
@@ -74,6 +76,7 @@ impl Storage {
                 instance: uid(2)?,
                 sop_class: uid(3)?,
                 has_pixels: has_pixels != 0,
+                sender: text(row, 7)?,
             };
             if is_whole || series.contains(&one.series) || instances.contains(&one.instance) {
                 chosen.push(one);

@@ -50,11 +50,7 @@ fn note(uid: &str, references: &[(String, String, String)]) -> Dataset {
 }
 
 fn rejects(instance: &Instance) -> (String, String, String) {
-    (
-        instance.study_uid().to_string(),
-        instance.series_uid().to_string(),
-        instance.instance_uid().to_string(),
-    )
+    (instance.study_uid().to_string(), instance.series_uid().to_string(), instance.instance_uid().to_string())
 }
 
 fn rejects_note(note: &str) -> (String, String, String) {
@@ -149,6 +145,32 @@ pub async fn a_rejection_note_that_is_rejected_has_no_effect(f: &Fixture) {
     is_sound(f).await;
 }
 
+pub async fn a_study_of_which_only_a_note_is_left_is_not_shown(f: &Fixture) {
+    let s = &f.storage;
+    let (one, late) = (Instance::default(), Instance { number: 2, ..Instance::default() });
+    // Before anything of the study is here.
+    send(s, "town", &note("1.9.1", &[rejects(&one)])).await;
+    assert!(shown(s).await.is_empty());
+    store(s, "town", &one).await;
+    assert!(shown(s).await.is_empty());
+    is_sound(f).await;
+    store(s, "town", &late).await;
+    assert_eq!(shown(s).await, ["1.2.3.1.1.2"]);
+    // By hand, of the only instance that is left.
+    let (town, owner) = (scope("town"), org("town"));
+    let hide =
+        Correction::Hide { study: uid("1.2.3.1"), series: vec![], instances: vec![late.instance_uid()] };
+    let hidden = s.correct(&town, &owner, hide, why()).await.expect("hidden");
+    s.name_note(&town, &owner, &hidden.id, uid("1.9.2")).await.expect("named");
+    send(s, "town", &note("1.9.2", &[rejects(&late)])).await;
+    assert!(shown(s).await.is_empty());
+    s.rejection_note(&owner, &uid("1.2.3.1"), &uid("1.9.2")).await.expect("to be sent to others");
+    s.undo_correction(&town, &owner, &hidden.id, why()).await.expect("undone");
+    assert_eq!(shown(s).await, ["1.2.3.1.1.2"]);
+    assert!(s.rejection_note(&owner, &uid("1.2.3.1"), &uid("1.9.2")).await.is_err());
+    is_sound(f).await;
+}
+
 pub async fn rejection_notes_in_a_circle_come_to_rest(f: &Fixture) {
     let s = &f.storage;
     store(s, "town", &Instance::default()).await;
@@ -189,7 +211,8 @@ pub async fn what_is_rejected_is_told_for_a_note_and_the_note_follows_it(f: &Fix
     let (one, two) = (Instance::default(), Instance { number: 2, ..Instance::default() });
     store(s, "town", &one).await;
     store(s, "town", &two).await;
-    let hide = Correction::Hide { study: uid("1.2.3.1"), series: vec![], instances: vec![one.instance_uid()] };
+    let hide =
+        Correction::Hide { study: uid("1.2.3.1"), series: vec![], instances: vec![one.instance_uid()] };
     let record = s.correct(&town, &owner, hide, why()).await.expect("hidden");
     let rejected = s.rejected(&record).await.expect("something");
     assert_eq!(rejected.attributes["00100020"]["Value"][0], "P001");

@@ -73,6 +73,26 @@ pub fn hex_of(tag: Tag) -> String {
     (0..8).rev().map(|place| DIGITS[(number >> (4 * place)) as usize & 15] as char).collect()
 }
 
+/// Storage classes of objects that belong to no patient and no study (PS3.4 Annex GG): hanging protocols, color
+/// palettes, implant templates, defined protocols and their approval, inventories.
+const WITHOUT_PATIENT: [&str; 9] = [
+    "1.2.840.10008.5.1.4.38.1",
+    "1.2.840.10008.5.1.4.39.1",
+    "1.2.840.10008.5.1.4.43.1",
+    "1.2.840.10008.5.1.4.44.1",
+    "1.2.840.10008.5.1.4.45.1",
+    "1.2.840.10008.5.1.4.1.1.200.1",
+    "1.2.840.10008.5.1.4.1.1.200.3",
+    "1.2.840.10008.5.1.4.1.1.200.7",
+    "1.2.840.10008.5.1.4.1.1.201.1",
+];
+
+/// Whether objects of a SOP class belong to no patient and no study.
+#[must_use]
+pub fn is_without_patient(sop_class: &str) -> bool {
+    WITHOUT_PATIENT.contains(&sop_class)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -52,4 +52,7 @@ pub enum Refused {
     /// An attribute that the index needs is missing or invalid.
     #[error("a required attribute is missing or invalid: {0}")]
     MissingAttribute(&'static str),
+    /// It belongs to no patient and no study (PS3.4 Annex GG): the index has no place for it.
+    #[error("objects of this SOP class belong to no patient and no study, and are not kept")]
+    WithoutPatient,
 }

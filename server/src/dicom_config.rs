@@ -46,6 +46,10 @@ pub struct TlsSection {
     /// Whether clients must show a certificate.
     #[serde(default)]
     pub client_certificates: Clients,
+    /// Files, PEM or DER: certificate revocation lists, one of each authority between clients and their root. Whoever's
+    /// certificate is on one is refused; the files are read again when they change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revocation_lists: Vec<PathBuf>,
     /// PEM file: the authorities of nodes that this node calls over TLS; those of `client_ca` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_ca: Option<PathBuf>,
@@ -141,7 +145,12 @@ impl TlsSection {
         };
         let (certificate, key) = self.own()?;
         let authority = read("client_ca", self.client_ca.as_deref())?;
-        let acceptance = TlsAcceptance::new(&certificate, &key, authority.as_deref(), asked)?;
+        let mut acceptance = TlsAcceptance::new(&certificate, &key, authority.as_deref(), asked)?;
+        if !self.revocation_lists.is_empty() {
+            acceptance = acceptance
+                .with_revocation_lists(self.revocation_lists.clone())
+                .context("revocation_lists")?;
+        }
         Ok(TlsListen { address: self.listen, acceptance })
     }
 
@@ -224,6 +233,7 @@ mod tests {
             private_key: key.clone(),
             client_ca: None,
             client_certificates: Clients::Required,
+            revocation_lists: Vec::new(),
             server_ca: None,
         };
         let error = |tls: &TlsSection| format!("{:#}", tls.listener().unwrap_err());

@@ -63,13 +63,16 @@ pub enum UserCommand {
 /// `farsight token`
 #[derive(Subcommand)]
 pub enum TokenCommand {
-    /// Create a token that may store, search and retrieve as an organisation; it is shown once.
+    /// Create a token for a machine of an organisation; it is shown once.
     Add {
         #[command(flatten)]
         data: DataArgs,
         /// Organisation.
         #[arg(long)]
         org: String,
+        /// What it may do: store, search, retrieve, see_labels, correct, delete.
+        #[arg(long, value_delimiter = ',', default_value = "store,search,retrieve")]
+        rights: Vec<String>,
     },
 }
 
@@ -225,19 +228,24 @@ pub fn machine_rights() -> Vec<Right> {
     vec![Right::Store, Right::Search, Right::Retrieve]
 }
 
+/// What a machine can be allowed; the rest takes a person.
+const MACHINE_RIGHTS: [Right; 6] =
+    [Right::Store, Right::Search, Right::Retrieve, Right::SeeLabels, Right::Correct, Right::Delete];
+
 /// `farsight token …`
 pub async fn token(command: TokenCommand) -> Result<ExitCode> {
-    let TokenCommand::Add { data, org } = command;
+    let TokenCommand::Add { data, org, rights } = command;
+    let rights = rights.iter().map(|right| word::<Right>(right)).collect::<Result<Vec<_>>>()?;
+    if let Some(right) = rights.iter().find(|right| !MACHINE_RIGHTS.contains(right)) {
+        bail!(
+            "a machine cannot have the right {right:?}; give a person the role that has it: farsight user add"
+        );
+    }
     let storage = data.open().await?;
     let organisation = known_organisation(&storage, &org).await?;
     let secret = Secret::random().context("no randomness")?;
-    let token = Token {
-        id: TokenId::new(),
-        secret_sha256: secret.sha256(),
-        organisation,
-        rights: machine_rights(),
-        expires_at: None,
-    };
+    let token =
+        Token { id: TokenId::new(), secret_sha256: secret.sha256(), organisation, rights, expires_at: None };
     storage.put_token(&scope(), &token).await?;
     storage.close().await;
     println!("{}", secret.expose());

@@ -171,6 +171,9 @@ async fn correct(why: Why, correction: Correction) -> Result<ExitCode> {
 fn print(record: &CorrectionRecord) {
     let what = serde_json::to_string(&record.correction).unwrap_or_default();
     println!("{}\t{}\t{}\t{}\t{what}", record.id, record.state, record.reason.code.word(), record.made_by);
+    if let Some(warning) = record.warning() {
+        eprintln!("{}: {warning}", record.id);
+    }
 }
 
 async fn original(storage: &Storage, owner: &OrgId, study: &Uid, instance: &Uid) -> Result<()> {

@@ -7,6 +7,7 @@
 mod delete;
 mod hide;
 mod identity;
+mod inside;
 pub(crate) mod late;
 mod listed;
 mod make;
@@ -206,6 +207,9 @@ pub struct CorrectionRecord {
     pub state: String,
     /// SOP Instance UID of the rejection note (Key Object Selection) that has made it, or that was made of it.
     pub note: Option<Uid>,
+    /// Objects whose pixels or document, as far as is known, show the patient that it takes from the attributes: those
+    /// it cannot change. Counted when it was made.
+    pub identity_inside: u64,
     /// Why.
     pub reason: Reason,
     /// Kind and identifier of who made it.
@@ -214,6 +218,20 @@ pub struct CorrectionRecord {
     pub made_at_ms: i64,
     /// When it has been taken back.
     pub undone: Option<Undone>,
+}
+
+impl CorrectionRecord {
+    /// What whoever makes the correction has to know, in both languages.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let count = self.identity_inside;
+        (count > 0).then(|| {
+            format!(
+                "{count} objects carry identity inside their pixels or document that this cannot change: look at them. \
+                 {count} 个对象的像素或文档中含有患者身份信息，本次更正无法更改，请逐一查看。"
+            )
+        })
+    }
 }
 
 /// A step that the committing writer takes as part of a [`Change`].
@@ -281,7 +299,7 @@ pub struct Apart {
 
 const PLACE: &str = "reading corrections";
 const COLUMNS: &str = "id, owner, body, state, reason_code, reason, actor, made_at_ms, undone_by, undo_reason, \
-     undone_at_ms, seq, attributes, note";
+     undone_at_ms, seq, attributes, note, identity_inside";
 /// Rows listed at once.
 const LIST_ROWS_MAX: u32 = 1000;
 
@@ -296,6 +314,7 @@ fn record_of(row: &AnyRow) -> Result<CorrectionRecord, StorageError> {
         correction: serde_json::from_str(&text(2)?).map_err(|_| damaged)?,
         state: text(3)?,
         note: Some(text(13)?).filter(|note| !note.is_empty()).and_then(|note| Uid::parse(&note).ok()),
+        identity_inside: crate::db::to_u64(number(14)?)?,
         reason: Reason { code: ReasonCode::of_word(&text(4)?).unwrap_or(ReasonCode::Other), text: text(5)? },
         made_by: text(6)?,
         made_at_ms: number(7)?,

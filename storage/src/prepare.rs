@@ -6,6 +6,7 @@ use crate::attributes::{
 use crate::db::clean;
 use crate::metadata::Chunk;
 use crate::rejection::Rejection;
+use dataset::dictionary::is_without_patient;
 use dataset::json::{bulk_path_text, bulk_places, to_json, to_json_text};
 use dataset::{Dataset, FrameIndex, Refused, Scanned, Tag, TransferSyntax, tags};
 use model::Uid;
@@ -66,6 +67,8 @@ pub(crate) struct Prepared {
     pub metadata: Chunk,
     /// [`BulkPlaces`] as JSON; '': not kept.
     pub bulk: String,
+    /// Whether its pixels or its document name the patient, as far as its attributes tell.
+    pub carries_identity: i64,
     /// What a rejection note rejects.
     pub rejection: Option<Rejection>,
 }
@@ -76,14 +79,18 @@ pub(crate) type BulkPlaces = BTreeMap<String, (u64, u64)>;
 /// Works out what the index will hold.
 ///
 /// # Errors
-/// [`Refused::MissingAttribute`] without the four UIDs.
+/// [`Refused::MissingAttribute`] without the four UIDs, [`Refused::WithoutPatient`].
 pub(crate) fn prepare(mut scanned: Scanned, syntax: &TransferSyntax) -> Result<Prepared, Refused> {
     let uid = |tag, name| scanned.dataset.uid(tag).ok_or(Refused::MissingAttribute(name));
+    if scanned.dataset.uid(tags::SOP_CLASS_UID).is_some_and(|uid| is_without_patient(uid.as_str())) {
+        return Err(Refused::WithoutPatient);
+    }
     let study = uid(tags::STUDY_INSTANCE_UID, "Study Instance UID")?;
     let series = uid(tags::SERIES_INSTANCE_UID, "Series Instance UID")?;
     let instance = uid(tags::SOP_INSTANCE_UID, "SOP Instance UID")?;
     let sop_class = uid(tags::SOP_CLASS_UID, "SOP Class UID")?;
 
+    let carries_identity = i64::from(carries_identity(&sop_class, &scanned.dataset));
     let rejection = Rejection::of(&sop_class, &scanned.dataset);
     let bulk = format!("/dicom-web/studies/{study}/series/{series}/instances/{instance}/bulkdata/");
     let json = to_json_text(&scanned.dataset, &|path| Some(format!("{bulk}{}", bulk_path_text(path))));
@@ -136,6 +143,7 @@ pub(crate) fn prepare(mut scanned: Scanned, syntax: &TransferSyntax) -> Result<P
         frame_chunks: frame_chunks(&scanned.frames),
         metadata: Chunk::new(json.as_bytes()),
         bulk,
+        carries_identity,
         rejection,
         study,
         series,
@@ -148,6 +156,23 @@ fn bulk_text(dataset: &Dataset) -> String {
     let places: BulkPlaces =
         bulk_places(dataset).into_iter().map(|(path, offset, length)| (path, (offset, length))).collect();
     serde_json::to_string(&places).ok().filter(|text| text.len() <= BULK_BYTES_MAX).unwrap_or_default()
+}
+
+/// Encapsulated PDF and CDA Storage; the Secondary Capture classes, which are pictures of screens and paper.
+const DOCUMENTS: [&str; 2] = ["1.2.840.10008.5.1.4.1.1.104.1", "1.2.840.10008.5.1.4.1.1.104.2"];
+const SECONDARY_CAPTURE: &str = "1.2.840.10008.5.1.4.1.1.7";
+
+/// Whether an object shows who the patient is by something that no attribute is: by Burned In Annotation (0028,0301)
+/// and its SOP class.
+fn carries_identity(sop_class: &Uid, dataset: &Dataset) -> bool {
+    let class = sop_class.as_str();
+    let is_capture =
+        class.strip_prefix(SECONDARY_CAPTURE).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    match dataset.text(tags::BURNED_IN_ANNOTATION).as_deref().map(str::trim) {
+        Some("YES") => true,
+        Some("NO") => DOCUMENTS.contains(&class),
+        _ => is_capture || DOCUMENTS.contains(&class),
+    }
 }
 
 /// The frame index as rows. A row of starts has one entry more than frames, which the next row begins with.

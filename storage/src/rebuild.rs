@@ -12,9 +12,10 @@ use crate::segment::{Placed, SegmentId};
 use crate::store::{is_entry_indexed, is_indexed};
 use crate::writer::{Durable, ToCommit};
 use crate::{Storage, StorageError};
+use dataset::charset::Assumed;
 use dataset::part10::HeadReader;
 use dataset::{Refused, Scanner, TransferSyntax};
-use model::{Actor, ActorKind, Limits};
+use model::{Actor, ActorKind, AeTitle, Limits};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
@@ -170,7 +171,8 @@ impl Storage {
             return Ok(());
         }
         let limits = self.limits().clone();
-        let durable = blocking(move || durable_of(&walk, &header, &limits)).await?;
+        let assumed = self.assumed_of(&header).await?;
+        let durable = blocking(move || durable_of(&walk, &header, assumed, &limits)).await?;
         match durable.map_err(|e| io_error(&e, PLACE))? {
             Some(durable) => {
                 self.index(durable).await?;
@@ -187,6 +189,19 @@ impl Storage {
             }
         }
         Ok(())
+    }
+
+    /// What the texts of a device are taken for where their label says nothing of use, as when they arrived.
+    async fn assumed_of(&self, header: &Header) -> Result<Option<Assumed>, StorageError> {
+        let title = header.sender.strip_prefix("ae:").and_then(|title| AeTitle::parse(title).ok());
+        let Some(title) = title else { return Ok(None) };
+        match self.device(&title).await {
+            Ok(device) if device.organisation == header.owner => {
+                Ok(device.assumed_character_set.as_deref().and_then(Assumed::parse))
+            }
+            Ok(_) | Err(StorageError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn index(&self, durable: Durable) -> Result<Stored, StorageError> {
@@ -241,7 +256,12 @@ fn rebuilder() -> Actor {
 }
 
 /// What the index needs of an entry; `None` when its bytes are not what the header says.
-fn durable_of(walk: &Walk, header: &Header, limits: &Limits) -> io::Result<Option<Durable>> {
+fn durable_of(
+    walk: &Walk,
+    header: &Header,
+    assumed: Option<Assumed>,
+    limits: &Limits,
+) -> io::Result<Option<Durable>> {
     let (Some(syntax), Some(via)) = (header.syntax(), header.via()) else { return Ok(None) };
     if !walk.is_whole(header)? {
         return Ok(None);
@@ -249,9 +269,13 @@ fn durable_of(walk: &Walk, header: &Header, limits: &Limits) -> io::Result<Optio
     let file = walk.file();
     let scanner = Scanner::new(&syntax, limits);
     let Some(scanner) = scan(file, walk.dataset_range(header), scanner)? else { return Ok(None) };
-    let Ok(prepared) = scanner.finish().and_then(|scanned| prepare(scanned, &syntax)) else {
-        return Ok(None);
-    };
+    let prepared = scanner.finish().and_then(|mut scanned| {
+        if let Some(assumed) = assumed {
+            scanned.dataset.assume_charset(assumed);
+        }
+        prepare(scanned, &syntax)
+    });
+    let Ok(prepared) = prepared else { return Ok(None) };
     Ok(Some(Durable {
         actor: rebuilder(),
         arrival: Arrival { owner: header.owner.clone(), via, declared: None },

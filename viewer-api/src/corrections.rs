@@ -55,6 +55,10 @@ pub struct CorrectionItem {
     pub state: String,
     /// SOP Instance UID of the rejection note (Key Object Selection) that has made it, or that was made of it.
     pub note: Option<String>,
+    /// Objects whose pixels or document may show the patient as acquired, which the correction cannot change.
+    pub identity_inside: u64,
+    /// The same in words, Chinese and English, when there are any.
+    pub warning: Option<String>,
     /// Why.
     pub reason: ReasonBody,
     /// Kind and identifier of who made it.
@@ -71,12 +75,25 @@ pub struct CorrectionItem {
 
 impl From<CorrectionRecord> for CorrectionItem {
     fn from(record: CorrectionRecord) -> Self {
-        let CorrectionRecord { id, correction, state, note, reason, made_by, made_at_ms, undone, .. } =
-            record;
+        let warning = record.warning();
+        let CorrectionRecord {
+            id,
+            correction,
+            state,
+            note,
+            identity_inside,
+            reason,
+            made_by,
+            made_at_ms,
+            undone,
+            ..
+        } = record;
         Self {
             id,
             correction,
             state,
+            identity_inside,
+            warning,
             note: note.map(|note| note.to_string()),
             reason: ReasonBody { code: reason.code, text: reason.text },
             made_by,

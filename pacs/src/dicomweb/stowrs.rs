@@ -208,6 +208,7 @@ fn failure_reason(why: &Why) -> u16 {
     match why {
         Why::Storage(StorageError::OutOfResources(_)) => 0xA700,
         Why::Storage(StorageError::Refused(dataset::Refused::MissingAttribute(_))) => 0xA900,
+        Why::Storage(StorageError::Refused(dataset::Refused::WithoutPatient)) => 0x0122,
         Why::Storage(StorageError::Refused(_)) | Why::Broken => 0xC000,
         Why::Storage(_) => 0x0110,
     }

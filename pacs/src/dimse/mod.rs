@@ -25,6 +25,7 @@ mod negotiate;
 pub mod pdu;
 pub(crate) mod requestor;
 mod retrieve;
+mod revocation;
 pub(crate) mod scu;
 mod seats;
 pub mod server;

@@ -80,19 +80,6 @@ impl Service {
     }
 }
 
-/// Storage classes of objects that belong to no patient and no study (PS3.4 Annex GG); the index has no place for them.
-const NON_PATIENT: [&str; 9] = [
-    "1.2.840.10008.5.1.4.38.1",
-    "1.2.840.10008.5.1.4.39.1",
-    "1.2.840.10008.5.1.4.43.1",
-    "1.2.840.10008.5.1.4.44.1",
-    "1.2.840.10008.5.1.4.45.1",
-    "1.2.840.10008.5.1.4.1.1.200.1",
-    "1.2.840.10008.5.1.4.1.1.200.3",
-    "1.2.840.10008.5.1.4.1.1.200.7",
-    "1.2.840.10008.5.1.4.1.1.201.1",
-];
-
 /// The service of an abstract syntax of the standard; `None` when it is not served.
 pub(crate) fn service(abstract_syntax: &str) -> Option<Service> {
     match abstract_syntax {
@@ -119,7 +106,7 @@ fn is_storage(uid: &str) -> bool {
     let Some(entry) = StandardSopClassDictionary.by_uid(uid) else { return false };
     ENDS.iter().any(|end| entry.alias.ends_with(end))
         && entry.alias != "MediaStorageDirectoryStorage"
-        && !NON_PATIENT.contains(&uid)
+        && !dataset::dictionary::is_without_patient(uid)
 }
 
 const IMPLICIT_LITTLE: &str = dataset::TransferSyntax::IMPLICIT_LITTLE;

@@ -49,6 +49,7 @@ pub(crate) const CANNOT_UNDERSTAND: u16 = 0xC000;
 pub(crate) fn of_store(error: &StorageError) -> u16 {
     match error {
         StorageError::Refused(Refused::MissingAttribute(_)) => DOES_NOT_MATCH_SOP_CLASS,
+        StorageError::Refused(Refused::WithoutPatient) => SOP_CLASS_NOT_SUPPORTED,
         StorageError::Refused(
             Refused::NotDicom(_) | Refused::Truncated(_) | Refused::Malformed { .. } | Refused::OverLimit(_),
         ) => CANNOT_UNDERSTAND,
@@ -89,6 +90,7 @@ mod tests {
             (refused(Refused::Malformed { at: 7, why: "x" }), 0xC000, 0xC000),
             (refused(Refused::OverLimit("x")), 0xC000, 0xC000),
             (refused(Refused::MissingAttribute("x")), 0xA900, 0xC000),
+            (refused(Refused::WithoutPatient), 0x0122, 0xC000),
             (StorageError::OutOfResources("disk"), 0xA700, 0xA700),
             (StorageError::Unavailable("secret path".into()), 0xA700, 0xA700),
             (StorageError::NotFound, 0x0110, 0xC000),

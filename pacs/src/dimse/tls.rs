@@ -1,20 +1,25 @@
 //! DICOM over TLS (PS3.15 §B.12, BCP 195: TLS 1.2 and 1.3), for both roles: PEM text in, rustls configurations out.
 
+use super::revocation::RevocationLists;
 use model::Sha256;
 use sha2::Digest as _;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use tokio_rustls::rustls::pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, UnixTime,
+};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::{
-    self, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme, version,
+    self, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig,
+    SignatureScheme, version,
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
@@ -30,6 +35,9 @@ pub enum TlsError {
     /// Certificates are asked for and no authority is named that could have issued them.
     #[error("certificates of clients cannot be checked without their authority")]
     NoClientAuthority,
+    /// A revocation list cannot be read, or is none.
+    #[error("{0} is no usable certificate revocation list: it must be there, in PEM or DER")]
+    RevocationList(String),
     /// The provider of cryptography lacks something; a fault of this program.
     #[error("TLS cannot be set up: {0}")]
     Setup(String),
@@ -114,8 +122,15 @@ pub fn certificate_sha256(pem: &[u8]) -> Result<Sha256, TlsError> {
 
 /// What it takes to be called over TLS.
 #[derive(Clone)]
-pub struct TlsAcceptance {
-    acceptor: TlsAcceptor,
+pub struct TlsAcceptance(Arc<Acceptance>);
+
+struct Acceptance {
+    identity: Identity,
+    client_ca_pem: Option<Vec<u8>>,
+    client_certificates: ClientCertificates,
+    lists: Option<RevocationLists>,
+    /// Made of all that; anew when a list has changed.
+    acceptor: RwLock<TlsAcceptor>,
 }
 
 impl fmt::Debug for TlsAcceptance {
@@ -136,14 +151,62 @@ impl TlsAcceptance {
         client_certificates: ClientCertificates,
     ) -> Result<Self, TlsError> {
         let identity = Identity::parse(certificate_pem, private_key_pem)?;
-        let builder = ServerConfig::builder_with_provider(provider());
-        let builder = builder.with_protocol_versions(&VERSIONS).map_err(setup)?;
-        let builder = match client_verifier(client_ca_pem, client_certificates)? {
-            Some(verifier) => builder.with_client_cert_verifier(verifier),
-            None => builder.with_no_client_auth(),
-        };
-        let config = builder.with_single_cert(identity.chain, identity.key).map_err(key_error)?;
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)) })
+        let acceptor = acceptor(&identity, client_ca_pem, client_certificates, Vec::new())?;
+        Ok(Self(Arc::new(Acceptance {
+            identity,
+            client_ca_pem: client_ca_pem.map(<[u8]>::to_vec),
+            client_certificates,
+            lists: None,
+            acceptor: RwLock::new(acceptor),
+        })))
+    }
+
+    /// The same, and whoever has a certificate that one of these lists (RFC 5280 §5; files, PEM or DER) revokes is
+    /// refused. Each authority between the client's certificate and the root needs a list. The files are looked at
+    /// every few seconds: a new list holds without a restart.
+    ///
+    /// # Errors
+    /// [`TlsError::RevocationList`] when one cannot be read; [`TlsError::NoClientAuthority`] when no certificates are
+    /// asked for.
+    pub fn with_revocation_lists(self, files: Vec<PathBuf>) -> Result<Self, TlsError> {
+        if self.0.client_certificates == ClientCertificates::None {
+            return Err(TlsError::NoClientAuthority);
+        }
+        let this = &*self.0;
+        let lists = RevocationLists::new(files);
+        let identity = Identity { chain: this.identity.chain.clone(), key: this.identity.key.clone_key() };
+        let acceptor =
+            acceptor(&identity, this.client_ca_pem.as_deref(), this.client_certificates, lists.read()?)?;
+        Ok(Self(Arc::new(Acceptance {
+            identity,
+            client_ca_pem: this.client_ca_pem.clone(),
+            client_certificates: this.client_certificates,
+            lists: Some(lists),
+            acceptor: RwLock::new(acceptor),
+        })))
+    }
+
+    /// Takes revocation lists that have changed. One that cannot be read leaves those before in effect.
+    async fn refresh(&self) {
+        if !self.0.lists.as_ref().is_some_and(RevocationLists::is_due) {
+            return;
+        }
+        let this = Arc::clone(&self.0);
+        let renewed = tokio::task::spawn_blocking(move || {
+            let Some(lists) = &this.lists else { return Ok(false) };
+            let Some(read) = lists.read_if_changed()? else { return Ok(false) };
+            let renewed =
+                acceptor(&this.identity, this.client_ca_pem.as_deref(), this.client_certificates, read)?;
+            *this.acceptor.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+            Ok::<_, TlsError>(true)
+        });
+        match renewed.await {
+            Ok(Ok(false)) | Err(_) => {}
+            Ok(Ok(true)) => tracing::info!("certificate revocation lists were read anew"),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the certificate revocation lists from before stay in effect");
+            }
+        }
     }
 
     /// The handshake as server; with the stream, the SHA-256 of the client's certificate, if it has shown one.
@@ -154,21 +217,41 @@ impl TlsAcceptance {
         &self,
         stream: TcpStream,
     ) -> Result<(server::TlsStream<TcpStream>, Option<Sha256>), &'static str> {
-        let stream = self.acceptor.accept(stream).await.map_err(|error| refusal_word(&error))?;
+        self.refresh().await;
+        let acceptor = self.0.acceptor.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let stream = acceptor.accept(stream).await.map_err(|error| refusal_word(&error))?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).map(fingerprint);
         Ok((stream, certificate))
     }
 }
 
+fn acceptor(
+    identity: &Identity,
+    client_ca_pem: Option<&[u8]>,
+    client_certificates: ClientCertificates,
+    lists: Vec<CertificateRevocationListDer<'static>>,
+) -> Result<TlsAcceptor, TlsError> {
+    let builder = ServerConfig::builder_with_provider(provider());
+    let builder = builder.with_protocol_versions(&VERSIONS).map_err(setup)?;
+    let builder = match client_verifier(client_ca_pem, client_certificates, lists)? {
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+        None => builder.with_no_client_auth(),
+    };
+    let config =
+        builder.with_single_cert(identity.chain.clone(), identity.key.clone_key()).map_err(key_error)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
 fn client_verifier(
     client_ca_pem: Option<&[u8]>,
     client_certificates: ClientCertificates,
+    lists: Vec<CertificateRevocationListDer<'static>>,
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
     if client_certificates == ClientCertificates::None {
         return Ok(None);
     }
     let roots = authorities(client_ca_pem.ok_or(TlsError::NoClientAuthority)?, "client_ca file")?;
-    let builder = WebPkiClientVerifier::builder_with_provider(roots, provider());
+    let builder = WebPkiClientVerifier::builder_with_provider(roots, provider()).with_crls(lists);
     let builder = match client_certificates {
         ClientCertificates::Optional => builder.allow_unauthenticated(),
         ClientCertificates::Required | ClientCertificates::None => builder,
@@ -179,6 +262,12 @@ fn client_verifier(
 fn refusal_word(error: &io::Error) -> &'static str {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::NoCertificatesPresented) => "tls-client-certificate-required",
+        Some(rustls::Error::InvalidCertificate(CertificateError::Revoked)) => {
+            "tls-client-certificate-revoked"
+        }
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownRevocationStatus)) => {
+            "tls-client-certificate-without-revocation-list"
+        }
         Some(rustls::Error::InvalidCertificate(_)) => "tls-client-certificate-not-trusted",
         Some(rustls::Error::AlertReceived(_)) => "tls-refused-by-client",
         _ => "tls-handshake-failed",

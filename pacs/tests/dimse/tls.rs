@@ -77,6 +77,30 @@ impl Certificates {
         Node::with_config(DimseConfig { tls, ..DimseConfig::new(ae("FARSIGHT"), limits) }).await
     }
 
+    /// Has an authority sign a list of those that it no longer vouches for.
+    async fn revoke(&self, authority: &str, names: &[&str]) {
+        let config = format!(
+            "[ca]\ndefault_ca = a\n[a]\ndatabase = {0}/{authority}.db\ncrlnumber = {0}/{authority}.number\n\
+             default_md = sha256\ndefault_crl_days = 30\n[crl]\nauthorityKeyIdentifier = keyid\n",
+            self.directory.path().display()
+        );
+        let file = self.text(&format!("{authority}.cnf"));
+        std::fs::write(&file, config).unwrap();
+        for (name, text) in [("db", ""), ("number", "01\n")] {
+            let path = self.path(&format!("{authority}.{name}"));
+            if !path.exists() {
+                std::fs::write(path, text).unwrap();
+            }
+        }
+        let (ca, key) = (self.text(&format!("{authority}.pem")), self.text(&format!("{authority}.key")));
+        let head = ["ca", "-config", &file, "-cert", &ca, "-keyfile", &key];
+        for name in names {
+            openssl(&[&head[..], &["-revoke", &self.text(&format!("{name}.pem"))]].concat()).await;
+        }
+        let out = self.text(&format!("{authority}.crl"));
+        openssl(&[&head[..], &["-gencrl", "-crlexts", "crl", "-out", &out]].concat()).await;
+    }
+
     /// DCMTK's options for a certificate, verifying ours against an authority.
     fn options(&self, name: &str, authority: &str) -> Vec<String> {
         let (key, pem) = (self.text(&format!("{name}.key")), self.text(&format!("{name}.pem")));
@@ -140,6 +164,59 @@ async fn without_a_certificate_or_with_another_authoritys_there_is_no_associatio
         0,
         "the next is served"
     );
+}
+
+/// Whoever is revoked while the node runs is let in no longer; whoever is not, still is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_certificate_is_refused_without_a_restart() {
+    let certificates = Certificates::make().await;
+    certificates.revoke("ca", &["mr"]).await;
+    let der = certificates.text("ca.der");
+    openssl(&["crl", "-in", &certificates.text("ca.crl"), "-outform", "DER", "-out", &der]).await;
+    let plain = certificates.acceptance(ClientCertificates::Required);
+    let missing = plain.clone().with_revocation_lists(vec![certificates.path("none.crl")]);
+    assert!(matches!(missing, Err(pacs::dimse::TlsError::RevocationList(_))));
+    let broken = plain.clone().with_revocation_lists(vec![certificates.path("ca.pem")]);
+    assert!(broken.is_err(), "a certificate is no list");
+    let acceptance = plain.with_revocation_lists(vec![PathBuf::from(&der)]).unwrap();
+    let tls = Some(TlsListen { address: "127.0.0.1:0".parse().unwrap(), acceptance });
+    let config = DimseConfig { tls, ..DimseConfig::new(ae("FARSIGHT"), Limits::default()) };
+    let node = Node::with_config(config).await;
+    let (ct, mr) = (certificates.options("ct", "ca"), certificates.options("mr", "ca"));
+    let (code, text) = run(&node, "echoscu", &ct, &[]).await;
+    assert_eq!(code, 0, "{text}");
+    let (code, text) = run(&node, "echoscu", &mr, &[]).await;
+    assert!(code != 0 && text.contains("revoked"), "the alert says why: {text}");
+    refused(&node, "tls-client-certificate-revoked").await;
+
+    // What cannot be read changes nothing; what can, holds.
+    std::fs::write(&der, b"rubbish").unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(5_200)).await;
+    assert_ne!(run(&node, "echoscu", &mr, &[]).await.0, 0);
+    assert_eq!(run(&node, "echoscu", &ct, &[]).await.0, 0);
+    certificates.revoke("ca", &["ct"]).await;
+    std::fs::copy(certificates.path("ca.crl"), &der).unwrap();
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while run(&node, "echoscu", &ct, &[]).await.0 == 0 {
+        assert!(std::time::Instant::now() < deadline, "a new list holds within seconds");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+}
+
+/// An authority that has published no list vouches for nobody, once lists are asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_without_a_list_vouches_for_nobody() {
+    let certificates = Certificates::make().await;
+    certificates.revoke("other", &[]).await;
+    let acceptance = certificates
+        .acceptance(ClientCertificates::Required)
+        .with_revocation_lists(vec![certificates.path("other.crl")])
+        .unwrap();
+    let tls = Some(TlsListen { address: "127.0.0.1:0".parse().unwrap(), acceptance });
+    let config = DimseConfig { tls, ..DimseConfig::new(ae("FARSIGHT"), Limits::default()) };
+    let node = Node::with_config(config).await;
+    assert_ne!(run(&node, "echoscu", &certificates.options("ct", "ca"), &[]).await.0, 0);
+    refused(&node, "tls-client-certificate-without-revocation-list").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

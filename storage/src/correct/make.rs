@@ -88,6 +88,7 @@ impl Work<'_> {
         check_size(correction)?;
         // Rules that what is computed anew is to follow are written first, those of places last.
         let (correction, attributes) = self.prepared(owner, correction).await?;
+        let identity_inside = self.identity_inside(owner, &correction).await?;
         let mut attributes = attributes;
         match &correction {
             Correction::Move { study, series, to, attributes: given } => {
@@ -102,6 +103,9 @@ impl Work<'_> {
         }
         let state = if matches!(correction, Correction::Delete(_)) { "running" } else { "active" };
         let seq = self.insert_correction((id, owner, state), scope, &correction, &attributes, reason).await?;
+        if identity_inside > 0 {
+            self.set_identity_inside(seq, identity_inside).await?;
+        }
         self.aim(owner, seq, &correction).await?;
         self.show(owner, &correction).await?;
         self.tell(scope, owner, (id, "made"), &correction, reason.code);

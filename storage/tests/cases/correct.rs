@@ -223,6 +223,62 @@ pub async fn a_series_moves_to_another_study_with_what_comes_later(f: &Fixture) 
     is_sound(f).await;
 }
 
+pub async fn identity_that_a_correction_cannot_reach_is_counted(f: &Fixture) {
+    let s = &f.storage;
+    let owner = org("town");
+    store(s, "town", &other()).await;
+    // (SOP class, Burned In Annotation) of three that show who the patient is, and of three that do not.
+    let with = [
+        (crate::support::build::CT, Some("YES")),
+        ("1.2.840.10008.5.1.4.1.1.104.1", None),
+        ("1.2.840.10008.5.1.4.1.1.7.4", None),
+        (crate::support::build::CT, None),
+        (crate::support::build::CT, Some("NO")),
+        ("1.2.840.10008.5.1.4.1.1.7", Some("NO")),
+    ];
+    for (number, (class, burned_in)) in (1..).zip(with) {
+        let mut one = Instance { number, ..Instance::default() }.dataset();
+        one.put_text(tags::SOP_CLASS_UID, dataset::VR::UI, class);
+        if let Some(burned_in) = burned_in {
+            one.put_text(tags::BURNED_IN_ANNOTATION, dataset::VR::CS, burned_in);
+        }
+        let syntax = TransferSyntax::explicit_little();
+        let arrival = storage::Arrival { owner: owner.clone(), via: storage::Via::Dimse, declared: None };
+        let mut sink = s.sink(&scope("town"), arrival, syntax.clone()).await.expect("a sink");
+        sink.write(&dataset::write::to_bytes(&one, &syntax)).await.expect("taken");
+        sink.commit().await.expect("stored");
+    }
+    let identity = |attributes: Json| Correction::Identity {
+        study: uid("1.2.3.1"),
+        attributes: attributes.as_object().expect("an object").clone(),
+    };
+    let name = json!({"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Wang^Wu"}]}});
+    let description = json!({"00081030": {"vr": "LO", "Value": ["chest"]}});
+    let series = |number| Correction::Move {
+        study: uid("1.2.3.1"),
+        series: number,
+        to: uid("1.7"),
+        attributes: Default::default(),
+    };
+    for (correction, count) in [
+        (identity(name), 3),
+        (identity(description), 0),
+        (Correction::Merge { from: patient("P001"), into: patient("P002") }, 3),
+        (Correction::Merge { from: patient("P002"), into: patient("P001") }, 0),
+        (Correction::Link { one: patient("P001"), other: patient("P002") }, 0),
+        (series(vec![uid("1.2.3.1.1")]), 3),
+    ] {
+        let made = s.correct(&scope("town"), &owner, correction.clone(), why()).await.expect("made");
+        assert_eq!(made.identity_inside, count, "{correction:?}");
+        assert_eq!(
+            made.warning().is_some_and(|w| w.contains("3 objects") && w.contains("3 个对象")),
+            count == 3
+        );
+        s.undo_correction(&scope("town"), &owner, &made.id, why()).await.expect("undone");
+    }
+    is_sound(f).await;
+}
+
 pub async fn what_is_hidden_is_not_there_and_comes_back(f: &Fixture) {
     let s = &f.storage;
     let (first, second) = (Instance::default(), Instance { number: 2, ..Instance::default() });

@@ -2,12 +2,13 @@
 
 use super::fsck::segments;
 use crate::Fixture;
-use crate::support::build::{CT, Instance, scope, store, uid};
-use dataset::TransferSyntax;
-use model::{Level, Query, Scope};
+use crate::support::build::{CT, Instance, org, scope, store, uid};
+use dataset::charset::Assumed;
+use dataset::{TransferSyntax, VR, tags};
+use model::{Actor, ActorKind, AeTitle, Level, Query, Scope};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use storage::{Outcome, Storage};
+use storage::{Arrival, Outcome, Storage, Via};
 
 async fn is_sound(storage: &Storage) {
     let report = storage.fsck(&|_, _| ()).await.expect("fsck");
@@ -88,6 +89,38 @@ pub async fn the_index_is_rebuilt_from_the_objects_alone(f: &Fixture) {
     );
     let again = f.storage.rebuild(&|_| ()).await.expect("a rebuild");
     assert_eq!((again.objects, again.indexed), (4, 0));
+}
+
+/// A device that writes GBK and says ISO_IR 100.
+pub async fn a_rebuild_takes_texts_for_what_their_sender_means(f: &Fixture) {
+    let s = &f.storage;
+    let title = AeTitle::parse("CT9").expect("a title");
+    let mut device = access::Device::new(title, org("town"), vec![access::Right::Store]);
+    device.assumed_character_set = Some("GBK".into());
+    s.put_device(&Scope::node("test"), &device).await.expect("known");
+    let mut mislabelled = Instance::default().dataset();
+    mislabelled.put_text(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 100");
+    // 张^誠, whose second byte is a backslash.
+    mislabelled.put_bytes(tags::PATIENT_NAME, VR::PN, b"\xD5\xC5^\xD5\\ ".to_vec());
+    let syntax = TransferSyntax::explicit_little();
+    let bytes = dataset::write::to_bytes(&mislabelled, &syntax);
+    let actor = Actor { kind: ActorKind::Ae, id: "CT9".into(), address: None };
+    let arrival = Arrival { owner: org("town"), via: Via::Dimse, declared: None };
+    let sender = Scope::organisation(actor, org("town"));
+    let mut sink = s.sink(&sender, arrival, syntax).await.expect("a sink");
+    sink.assume_charset(Assumed::parse("GBK").expect("known"));
+    sink.write(&bytes).await.expect("taken");
+    sink.commit().await.expect("stored");
+    let name = async || {
+        let page = s.search(&scope("town"), &Query::new(Level::Study, 10)).await.expect("a page");
+        page.rows[0].attributes["00100010"]["Value"][0]["Alphabetic"].clone()
+    };
+    let before = name().await;
+    assert_eq!(before, "张^誠");
+    lose_the_index(f).await;
+    let rebuilt = s.rebuild(&|_| ()).await.expect("a rebuild");
+    assert_eq!(rebuilt.indexed, 1);
+    assert_eq!(name().await, before);
 }
 
 pub async fn what_a_dead_process_had_not_indexed_is_indexed(f: &Fixture) {

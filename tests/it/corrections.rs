@@ -264,3 +264,80 @@ fn what_is_kept_apart_is_listed_for_its_owner_only() {
     assert_eq!(elsewhere["instances"], json!([]));
     node.person("admin").get(&apart).expect_problem(403, "forbidden");
 }
+
+/// PDF by DCMTK, in the study that is corrected.
+fn document(folder: &Path, ct: &Ct) -> PathBuf {
+    let (pdf, file) = (folder.join("report.pdf"), folder.join("report.dcm"));
+    let text = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n\
+                trailer<</Root 1 0 R>>\n%%EOF\n";
+    std::fs::write(&pdf, text).expect("a file");
+    let beside = ct.file().write(folder, "beside.dcm");
+    let path = |path: &PathBuf| path.to_str().expect("UTF-8").to_owned();
+    run("pdf2dcm", &["+st", &path(&beside), &path(&pdf), &path(&file)]).expect_success();
+    file
+}
+
+#[test]
+fn a_correction_says_what_it_cannot_reach() {
+    let (node, folder) = (Node::shared(), tempfile::tempdir().expect("a folder"));
+    let client = archivist(node, "archivist-inside");
+    let (wrong, right) = (Ct::new().named("Zhang^San"), Ct::new().named("Li^Si"));
+    store(node, folder.path(), &[wrong.clone(), right.clone()]);
+    let plain = correct(&client, &merge(&right, &wrong)).expect(201).json();
+    assert_eq!((&plain["identity_inside"], &plain["warning"]), (&json!(0), &Json::Null));
+    undo(&client, plain["id"].as_str().expect("an identifier"));
+
+    let pdf = document(folder.path(), &wrong);
+    dcmtk(node, "storescu", &["-R", "--", pdf.to_str().expect("UTF-8")]).expect_success();
+    let burned = Ct { instance: wrong.instance.clone() + "1", ..wrong.clone() };
+    let burned_in = [&burned.data_set().bytes[..], &[]].concat();
+    let at = burned_in.windows(4).position(|w| w == [0x28, 0, 0x50, 0x10]).expect("Window Center");
+    let mut data_set = burned_in[..at].to_vec();
+    data_set.extend(crate::support::dicom::Elements::default().text(0x0028_0301, "CS", "YES").bytes);
+    data_set.extend(&burned_in[at..]);
+    node.machine(Org::Township).stow(&[Part10::new(&burned.instance, data_set)]).expect(200);
+
+    let made = correct(&client, &merge(&wrong, &right)).expect(201).json();
+    assert_eq!(made["identity_inside"], 2, "{made}");
+    let warning = made["warning"].as_str().expect("words");
+    assert!(warning.contains("2 objects carry identity") && warning.contains("2 个对象"), "{warning}");
+    let why = ["--org", node.id_of(Org::Township), "--reason", "two numbers for one person"];
+    let study = |arguments: &[&str]| node.command(&[&["study"][..], arguments, &why].concat());
+    study(&["restore", made["id"].as_str().expect("an identifier")]).expect_success();
+    let done = study(&["correct", &merge(&wrong, &right).to_string()]).expect_success();
+    assert!(done.stderr.contains("2 objects carry identity"), "{}", done.output());
+}
+
+#[test]
+fn a_token_may_correct_and_delete_when_it_is_said_so() {
+    let (node, folder) = (Node::shared(), tempfile::tempdir().expect("a folder"));
+    let ct = Ct::new();
+    store(node, folder.path(), std::slice::from_ref(&ct));
+    let org = node.id_of(Org::Township);
+    let token = |rights: &str| {
+        let done = node.command(&["token", "add", "--org", org, "--rights", rights]).expect_success();
+        Client::with_token(node.base_url(), done.stdout.trim())
+    };
+    let hide = json!({"kind": "hide", "study": ct.study});
+    correct(&token("store,search,retrieve"), &hide).expect_problem(403, "forbidden");
+    let corrector = token("search,correct");
+    let id = made(correct(&corrector, &hide));
+    undo(&corrector, &id);
+    let study = format!("/dicom-web/studies/{}?reason=expired", ct.study);
+    corrector.delete(&study).expect_problem(403, "forbidden");
+    token("search,delete").delete(&study).expect(204);
+    for rights in ["administer", "everything"] {
+        node.command(&["token", "add", "--org", org, "--rights", rights]).expect_failure();
+    }
+}
+
+#[test]
+fn an_object_without_a_patient_is_refused_as_what_it_is() {
+    let node = Node::shared();
+    let hanging = crate::support::dicom::Elements::default()
+        .text(0x0008_0016, "UI", "1.2.840.10008.5.1.4.38.1")
+        .text(0x0008_0018, "UI", "1.2.3.38");
+    let answer = node.machine(Org::Township).stow(&[Part10::new("1.2.3.38", hanging.bytes)]).expect(409);
+    let reason = &answer.json()["00081198"]["Value"][0]["00081197"]["Value"][0];
+    assert_eq!(reason, 0x0122, "SOP class not supported");
+}

@@ -2,6 +2,7 @@
 
 import subprocess
 import threading
+import time
 import unittest
 
 import pydicom
@@ -161,6 +162,42 @@ class Services(unittest.TestCase):
         self.assertEqual(last.Status, 0xFE00)
         self.assertEqual(last.NumberOfCompletedSuboperations, cancel_after)
         self.assertEqual(last.NumberOfRemainingSuboperations, len(SERIES) - cancel_after)
+
+    def test_move_is_cancelled_between_two_instances(self):
+        got, cancel_after = [], 2
+        listener = AE(ae_title="SLOWDEST")
+        listener.add_supported_context(CTImageStorage, "1.2.840.10008.1.2.1")
+
+        def keep(event):
+            got.append(event.request.AffectedSOPInstanceUID)
+            if len(got) == cancel_after:
+                association.send_c_cancel(7, query_model=StudyRootQueryRetrieveInformationModelMove)
+                # It has to be there before the next instance would be sent.
+                time.sleep(1)
+            return SUCCESS
+
+        server = listener.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, keep)])
+        self.addCleanup(server.shutdown)
+        port = server.socket.getsockname()[1]
+        ae_command("add", "SLOWDEST", "--org", township()["id"], "--contact", f"127.0.0.1:{port}")
+        ae = self.requester()
+        ae.add_requested_context(StudyRootQueryRetrieveInformationModelMove)
+        association = self.associate(ae)
+        identifier = Dataset()
+        identifier.QueryRetrieveLevel = "STUDY"
+        identifier.StudyInstanceUID = self.sent[0].StudyInstanceUID
+        model = StudyRootQueryRetrieveInformationModelMove
+        answers = list(association.send_c_move(identifier, "SLOWDEST", model, msg_id=7))
+        last = answers[-1][0]
+        self.assertEqual(last.Status, 0xFE00)
+        self.assertEqual(last.NumberOfCompletedSuboperations, cancel_after)
+        self.assertEqual(last.NumberOfRemainingSuboperations, len(SERIES) - cancel_after)
+        self.assertEqual(len(got), cancel_after)
+        # The association is as good as before.
+        answers = list(association.send_c_move(identifier, "SLOWDEST", model, msg_id=9))
+        association.release()
+        self.assertEqual(answers[-1][0].Status, SUCCESS)
+        self.assertEqual(len(got), cancel_after + len(SERIES))
 
     def test_move_warns_and_lists_what_failed(self):
         refused = self.references[1][1]

@@ -3,6 +3,7 @@
 use super::command::{Command, field, tag};
 use super::requestor::{Proposal, Proposed, RequestError, Requestor, dial};
 use super::sop;
+use super::tls::TlsRequest;
 use access::Contact;
 use model::AeTitle;
 use std::time::{Duration, Instant};
@@ -18,8 +19,19 @@ pub async fn echo(
     called: &AeTitle,
     timeout: Duration,
 ) -> Result<Duration, RequestError> {
+    echo_to(&contact.into(), None, calling, called, timeout).await
+}
+
+/// The same, over TLS where the contact says so.
+pub(crate) async fn echo_to(
+    contact: &Contact,
+    tls: Option<&TlsRequest>,
+    calling: &AeTitle,
+    called: &AeTitle,
+    timeout: Duration,
+) -> Result<Duration, RequestError> {
     let work = async {
-        let stream = dial(&contact.into(), None, timeout).await?;
+        let stream = dial(contact, tls, timeout).await?;
         echo_over(stream, calling, called, timeout).await
     };
     tokio::time::timeout(timeout, work).await.map_err(|_| RequestError::TimedOut)?

@@ -71,7 +71,11 @@ impl Worklist {
     pub(crate) fn parse(identifier: &Dataset) -> Result<Self, &'static str> {
         let mut worklist = Self {
             asked: identifier.clone(),
-            charset: identifier.text(tags::SPECIFIC_CHARACTER_SET),
+            charset: match identifier.charset().assumed() {
+                // What the device says of its texts is not so, and what it reads is what it writes.
+                Some(assumed) => Some(assumed.answer_terms().to_owned()),
+                None => identifier.text(tags::SPECIFIC_CHARACTER_SET),
+            },
             conditions: Vec::new(),
             step_conditions: Vec::new(),
             window: None,

@@ -1,5 +1,6 @@
 //! DIMSE over real sockets: with DCMTK, and with a scripted peer that breaks the rules.
 
+mod charsets;
 mod fixture;
 mod load;
 mod peers;

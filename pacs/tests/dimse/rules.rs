@@ -3,6 +3,7 @@
 use crate::fixture::{CT, Node, Peer, STUDY_ROOT_FIND, dimse, encoded, image, instance, pdata, request};
 use access::{AddressRange, Right};
 use model::Sha256;
+use pacs::dimse::pdu::{AssociateAc, ContextResult};
 
 /// A-ASSOCIATE-RJ: permanent, service-user, calling AE title not recognised.
 const LIKE_A_STRANGER: (u8, [u8; 4]) = (3, [0, 1, 1, 3]);
@@ -59,4 +60,22 @@ async fn a_service_without_its_right_is_not_authorised_and_audited_once() {
     peer.send(&pdata(3, 3, &dimse(0x20, STUDY_ROOT_FIND, None))).await;
     peer.send(&pdata(3, 2, b"")).await;
     assert_eq!(peer.statuses().await.0, [0x0124]);
+}
+
+/// Hanging Protocol, Color Palette, an implant template, CT Defined Procedure Protocol, Inventory (PS3.4 Annex GG).
+#[tokio::test(flavor = "multi_thread")]
+async fn classes_without_a_patient_are_not_negotiated() {
+    let classes =
+        ["38.1", "39.1", "43.1", "44.1", "45.1", "1.1.200.1", "1.1.200.3", "1.1.200.7", "1.1.201.1"];
+    let classes = classes.map(|end| format!("1.2.840.10008.5.1.4.{end}"));
+    let mut asked: Vec<&str> = classes.iter().map(String::as_str).collect();
+    asked.push(CT);
+    let node = Node::start().await;
+    let (kind, body) = Peer::connect(node.address).await.request(&request("CT1", &asked)).await;
+    assert_eq!(kind, 2);
+    let ac = AssociateAc::decode(&body).unwrap();
+    let refused = ContextResult::AbstractSyntaxNotSupported;
+    let (last, others) = ac.contexts.split_last().unwrap();
+    assert!(others.len() == classes.len() && others.iter().all(|context| context.result == refused));
+    assert_eq!(last.result, ContextResult::Accepted, "the image beside them is taken");
 }

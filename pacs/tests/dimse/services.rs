@@ -14,23 +14,23 @@ use tokio::process::{Child, Command};
 
 const STORE: [&str; 4] = ["-aet", "CT1", "-aec", "FARSIGHT"];
 
-fn town() -> OrgId {
+pub fn town() -> OrgId {
     OrgId::parse("township").unwrap()
 }
 
-fn scope() -> Scope {
+pub fn scope() -> Scope {
     Scope::organisation(Actor::node("test"), town())
 }
 
 /// A device that may do everything, and where it listens.
-async fn device(node: &Node, title: &str, organisation: &str, port: Option<u16>) {
+pub async fn device(node: &Node, title: &str, organisation: &str, port: Option<u16>) {
     let rights = vec![Right::Store, Right::Search, Right::Retrieve];
     let mut device = Device::new(ae(title), OrgId::parse(organisation).unwrap(), rights);
     device.contact = port.map(|port| Contact::from(std::net::SocketAddr::from(([127, 0, 0, 1], port))));
     node.storage.put_device(&Scope::node("test"), &device).await.unwrap();
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -58,7 +58,12 @@ impl Listener {
     }
 }
 
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+/// storescp of a title, with its files in a directory.
+pub async fn storescp(title: &str, port: u16, directory: &Path) -> impl Sized {
+    Listener::storescp(title, port, directory, &[]).await
+}
+
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let begin = Instant::now();
     while !is_so().await {
         assert!(begin.elapsed() < PATIENCE, "{what}");
@@ -66,7 +71,7 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     }
 }
 
-fn files_in(directory: &Path) -> Vec<PathBuf> {
+pub fn files_in(directory: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(directory).unwrap().flatten().map(|entry| entry.path()).collect();
     files.sort();
@@ -74,7 +79,7 @@ fn files_in(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// Whether a received file holds exactly the data set that was sent.
-fn holds(file: &Path, number: u32) -> bool {
+pub fn holds(file: &Path, number: u32) -> bool {
     std::fs::read(file).unwrap().ends_with(&encoded(&image(number)))
 }
 
@@ -200,7 +205,7 @@ async fn c_get_brings_everything_back_over_the_same_association() {
     assert_eq!(code, 0, "{text}");
 }
 
-fn wish(accession: &str, name: &str, modality: &str, day: &str) -> Wish {
+pub fn wish(accession: &str, name: &str, modality: &str, day: &str) -> Wish {
     serde_json::from_value(json!({
         "patient": {"id": format!("P-{accession}"), "name": name, "sex": "M"},
         "accession_number": accession,
@@ -260,7 +265,7 @@ async fn a_modality_finds_its_worklist() {
     assert!(worklist(&node, "CITY", &asked).await.is_empty(), "another organisation's orders are not there");
 }
 
-fn background(node: &Node) -> tokio::task::JoinHandle<()> {
+pub fn background(node: &Node) -> tokio::task::JoinHandle<()> {
     let config = DimseConfig::new(ae("FARSIGHT"), model::Limits::default());
     tokio::spawn(pacs::forward::run(node.storage.clone(), config, std::future::pending()))
 }
@@ -292,7 +297,7 @@ fn access_patient(id: &str) -> pacs::orders::Patient {
     serde_json::from_value(json!({"id": id, "name": "Li^Si"})).unwrap()
 }
 
-fn rule(destination: &str) -> ForwardRule {
+pub fn rule(destination: &str) -> ForwardRule {
     ForwardRule {
         id: "ct".into(),
         sources: vec![ae("CT1")],
@@ -318,8 +323,11 @@ async fn forwarding_waits_for_its_destination_and_loses_nothing() {
     let (code, text) = node.dcmtk("storescu", &STORE, &sent).await;
     assert_eq!(code, 0, "{text}");
     let queue = async || node.storage.jobs(&scope(), pacs::forward::JOB, None, 100, 0).await.unwrap();
-    until("the first attempt fails", async || queue().await.first().is_some_and(|job| job.attempts > 0))
-        .await;
+    until("the first attempt fails", async || {
+        let jobs = queue().await;
+        jobs.len() == 6 && jobs[0].attempts > 0
+    })
+    .await;
     let jobs = queue().await;
     assert_eq!(jobs.len(), 6);
     assert!(jobs[0].problem.contains("cannot be reached"), "{}", jobs[0].problem);

@@ -1,6 +1,7 @@
 //! DICOM over TLS (PS3.15 §B.12) with DCMTK and OpenSSL on the other side.
 
 use crate::fixture::{Node, PATIENCE, Peer, ae, dcmtk, files, request};
+use crate::services::{device, files_in, free_port, holds, rule, scope, until};
 use model::{Limits, Sha256};
 use pacs::dimse::tls::certificate_sha256;
 use pacs::dimse::{ClientCertificates, DimseConfig, TlsAcceptance, TlsListen, TlsRequest};
@@ -186,7 +187,13 @@ async fn a_revoked_certificate_is_refused_without_a_restart() {
     let (code, text) = run(&node, "echoscu", &ct, &[]).await;
     assert_eq!(code, 0, "{text}");
     let (code, text) = run(&node, "echoscu", &mr, &[]).await;
-    assert!(code != 0 && text.contains("revoked"), "the alert says why: {text}");
+    assert_ne!(code, 0, "{text}");
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-tls1_2", "-connect", &node.tls_address.unwrap().to_string()]);
+    command.args(["-cert", &certificates.text("mr.pem"), "-key", &certificates.text("mr.key")]);
+    let output = command.stdin(Stdio::null()).output().await.unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("certificate revoked"), "the alert says why: {text}");
     refused(&node, "tls-client-certificate-revoked").await;
 
     // What cannot be read changes nothing; what can, holds.
@@ -331,6 +338,82 @@ async fn as_requestor_we_show_our_certificate_and_check_theirs() {
         unknown.connect(stream, "127.0.0.1", None).await.is_err(),
         "without authorities nobody is trusted"
     );
+}
+
+/// A destination over TLS that is not who it should be gets nothing; the queue says so and waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_forwarded_to_a_peer_with_the_wrong_certificate() {
+    let certificates = Certificates::make().await;
+    let node = certificates.node(ClientCertificates::Optional).await;
+    let received = node.directory.path().join("received");
+    std::fs::create_dir(&received).unwrap();
+    let port = free_port();
+    let mut command = Command::new("storescp");
+    command.args(certificates.options("mr", "ca")).args(["-aet", "ARCHIVE", "+B", "-od"]).arg(&received);
+    command.arg(port.to_string()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let _archive = command.spawn().expect("storescp of DCMTK is needed");
+    until("it listens", async || TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await;
+
+    device(&node, "ARCHIVE", "township", Some(port)).await;
+    let contact = async |host: &str, certificate: Option<Sha256>| {
+        let mut archive = node.storage.device(&ae("ARCHIVE")).await.unwrap();
+        archive.contact = Some(access::Contact {
+            host: host.to_owned(),
+            port,
+            transport: access::Transport::Tls,
+            certificate_sha256: certificate,
+        });
+        node.storage.put_device(&model::Scope::node("test"), &archive).await.unwrap();
+    };
+    let (chain, key) = (certificates.read("node.pem"), certificates.read("node.key"));
+    let own = Some((&chain[..], &key[..]));
+    let authority = |name: &str| TlsRequest::new(Some(&certificates.read(name)), own).unwrap();
+    let config = |request: TlsRequest| DimseConfig {
+        tls_request: Some(request),
+        ..DimseConfig::new(ae("FARSIGHT"), Limits::default())
+    };
+    // By C-ECHO, which says at once what is wrong.
+    for (what, request, host, pinned, is_reached) in [
+        ("its authority and address", authority("ca.pem"), "127.0.0.1", None, true),
+        ("its authority and name", authority("ca.pem"), "localhost", None, true),
+        ("an authority that is not its own", authority("other.pem"), "127.0.0.1", None, false),
+        ("its certificate", authority("other.pem"), "127.0.0.1", Some("mr"), true),
+        ("another's certificate", authority("ca.pem"), "127.0.0.1", Some("ct"), false),
+    ] {
+        contact(host, pinned.map(|name| certificates.fingerprint(name))).await;
+        let echo = pacs::remote::echo(&node.storage, &config(request), &scope(), &ae("ARCHIVE")).await;
+        assert_eq!(echo.is_ok(), is_reached, "{what}: {echo:?}");
+    }
+
+    pacs::forward::put_rule(&node.storage, &scope(), &rule("ARCHIVE")).await.unwrap();
+    contact("127.0.0.1", Some(certificates.fingerprint("ct"))).await;
+    let config = config(authority("ca.pem"));
+    let work = tokio::spawn(pacs::forward::run(node.storage.clone(), config, std::future::pending()));
+    let (code, text) = dcmtk(
+        "storescu",
+        &["-aet", "CT1", "-aec", "FARSIGHT"],
+        node.address,
+        &files(node.directory.path(), 2),
+    )
+    .await;
+    assert_eq!(code, 0, "{text}");
+    let queue = async || node.storage.jobs(&scope(), pacs::forward::JOB, None, 100, 0).await.unwrap();
+    until("the first attempt fails", async || {
+        let jobs = queue().await;
+        jobs.len() == 2 && jobs[0].attempts > 0
+    })
+    .await;
+    let jobs = queue().await;
+    assert_eq!(jobs.len(), 2);
+    assert!(jobs[0].problem.contains("TLS"), "{}", jobs[0].problem);
+    assert!(files_in(&received).is_empty());
+
+    contact("127.0.0.1", Some(certificates.fingerprint("mr"))).await;
+    node.storage.retry_jobs(&scope(), pacs::forward::JOB, storage::Which::All).await.unwrap();
+    until("the queue is empty", async || queue().await.is_empty()).await;
+    let got = files_in(&received);
+    assert!(got.len() == 2 && got.iter().all(|file| (1..=2).any(|number| holds(file, number))));
+    work.abort();
 }
 
 #[tokio::test]

@@ -44,8 +44,9 @@ pub(crate) struct Note {
     pub rejected: BTreeSet<(String, String)>,
 }
 
-/// Makes and stores the note of a correction; a second time, it is the same note. `None` when there is none to be made:
-/// the correction is undone, its reason has no title, or a note has made it.
+/// Makes and stores the note of a correction; a second time, it is the same note. When a note from elsewhere has made
+/// the correction, gives that one if it is hidden. `None` when there is nothing to be told: the correction is undone, its
+/// reason has no title, or everybody sees the note.
 ///
 /// # Errors
 /// [`StorageError`].
@@ -57,10 +58,13 @@ pub(crate) async fn make(storage: &Storage, owner: &OrgId, id: &str) -> Result<O
         Err(error) => return Err(error),
     };
     let (instance, series) = (uid_of(id, "instance"), uid_of(id, "series"));
-    let is_ours = record.note.as_ref().is_none_or(|note| *note == instance);
-    let is_hidden = record.state == "active" && matches!(record.correction, Correction::Hide { .. });
-    if !is_ours || !is_hidden || record.reason.code.dcm().is_none() {
+    let Correction::Hide { study, .. } = &record.correction else { return Ok(None) };
+    if record.state != "active" || record.reason.code.dcm().is_none() {
         return Ok(None);
+    }
+    match &record.note {
+        Some(note) if *note != instance => return received(storage, &record, study, note).await,
+        _ => {}
     }
     let gone = |error| match error {
         StorageError::NotFound | StorageError::Conflict(_) => Ok(None),
@@ -79,14 +83,46 @@ pub(crate) async fn make(storage: &Storage, owner: &OrgId, id: &str) -> Result<O
     let mut sink = storage.sink(&scope, arrival, syntax.clone()).await?;
     sink.write(&dataset::write::to_bytes(&note, &syntax)).await?;
     sink.commit().await?;
-    let of = |one: &RejectedInstance| (one.sender.clone(), one.modality.clone());
     Ok(Some(Note {
-        study: rejected.study,
         series,
         instance,
         description: note.text(tags::STUDY_DESCRIPTION).unwrap_or_default(),
-        rejected: rejected.instances.iter().map(of).collect(),
+        rejected: origins(&rejected),
+        study: rejected.study,
     }))
+}
+
+/// Senders and modalities of what is rejected.
+fn origins(rejected: &Rejected) -> BTreeSet<(String, String)> {
+    rejected.instances.iter().map(|one| (one.sender.clone(), one.modality.clone())).collect()
+}
+
+/// A note that came from elsewhere, when it is hidden because nothing else is left of its study. One that is shown is
+/// forwarded like any instance.
+async fn received(
+    storage: &Storage,
+    record: &CorrectionRecord,
+    study: &Uid,
+    note: &Uid,
+) -> Result<Option<Note>, StorageError> {
+    let found = match storage.rejection_note(&record.owner, study, note).await {
+        Ok(found) if *found.owner() != record.owner => found,
+        Ok(_) | Err(StorageError::NotFound) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut rejected = BTreeSet::from([(record.made_by.clone(), "KO".to_owned())]);
+    let mut description = String::new();
+    match storage.rejected(record).await {
+        Ok(hidden) => {
+            rejected.extend(origins(&hidden));
+            let acquired = dataset::json::from_json(&hidden.attributes)?;
+            description = acquired.text(tags::STUDY_DESCRIPTION).unwrap_or_default();
+        }
+        Err(StorageError::NotFound) => {}
+        Err(error) => return Err(error),
+    }
+    let (series, instance) = (found.series().clone(), note.clone());
+    Ok(Some(Note { study: study.clone(), series, instance, description, rejected }))
 }
 
 /// A UID that follows from a correction's identifier (PS3.5 §B.2).

@@ -182,6 +182,15 @@ fn a_note_of_another_organisation_hides_nothing() {
     assert_eq!(images(node, &ct.study), [ct.instance]);
 }
 
+/// An image whose study description the rule of this test asks for.
+fn described(ct: Ct) -> (Ct, Part10) {
+    let mut data_set = ct.data_set().bytes;
+    let at = data_set.windows(12).position(|w| w == "胸部平扫".as_bytes()).expect("a description");
+    data_set[at..at + 12].copy_from_slice("拒收平扫".as_bytes());
+    let file = Part10::new(&ct.instance, data_set);
+    (ct, file)
+}
+
 #[test]
 fn what_is_rejected_here_is_told_in_a_sound_note_that_goes_where_the_images_went() {
     let (node, folder) = (Node::shared(), tempfile::tempdir().expect("a folder"));
@@ -194,12 +203,7 @@ fn what_is_rejected_here_is_told_in_a_sound_note_that_goes_where_the_images_went
     node.command(&rule).expect_success();
     let files: Vec<PathBuf> = series
         .iter()
-        .map(|ct| {
-            let mut data_set = ct.data_set().bytes;
-            let at = data_set.windows(12).position(|w| w == "胸部平扫".as_bytes()).expect("a description");
-            data_set[at..at + 12].copy_from_slice("拒收平扫".as_bytes());
-            Part10::new(&ct.instance, data_set).write(folder.path(), &format!("{}.dcm", ct.number))
-        })
+        .map(|ct| described(ct.clone()).1.write(folder.path(), &format!("{}.dcm", ct.number)))
         .collect();
     send(node, &files);
     wait_for("the images are forwarded", Duration::from_secs(30), || {
@@ -208,13 +212,14 @@ fn what_is_rejected_here_is_told_in_a_sound_note_that_goes_where_the_images_went
 
     let hide = json!({"kind": "hide", "study": series[0].study, "instances": [series[0].instance]});
     let id = made(correct(&client, &hide));
-    let note = wait_for("a note", Duration::from_secs(30), || {
+    let made_here = wait_for("a note", Duration::from_secs(30), || {
         listed(node, &series[0].study).into_iter().find(|(class, _)| class == KEY_OBJECT_SELECTION)
     });
     let path = format!("/dicom-web/studies/{}/series?Modality=KO", series[0].study);
     let rows = node.machine(Org::Township).get(&path).expect(200).json();
     let note_series = rows[0]["0020000E"]["Value"][0].as_str().expect("a UID").to_owned();
-    let path = format!("/dicom-web/studies/{}/series/{note_series}/instances/{}", series[0].study, note.1);
+    let path =
+        format!("/dicom-web/studies/{}/series/{note_series}/instances/{}", series[0].study, made_here.1);
     let whole = "multipart/related; type=\"application/dicom\"; transfer-syntax=*";
     let answer = node.machine(Org::Township).get_as(&path, whole).expect(200);
     let file = folder.path().join("note.dcm");
@@ -236,6 +241,17 @@ fn what_is_rejected_here_is_told_in_a_sound_note_that_goes_where_the_images_went
     let rest = made(correct(&client, &json!({"kind": "hide", "study": series[0].study})));
     wait_for("it is told", Duration::from_secs(30), || (destination.received() == 4).then_some(()));
     assert!(listed(node, &series[0].study).is_empty());
+    // Nor is a note from elsewhere that leaves nothing, and it is told as well.
+    let wrong = described(Ct::new());
+    let image = wrong.1.write(folder.path(), "wrong.dcm");
+    send(node, std::slice::from_ref(&image));
+    wait_for("the image is forwarded", Duration::from_secs(30), || {
+        (destination.received() == 5).then_some(())
+    });
+    send(node, &[note(folder.path(), "wrong-note.dcm", "113038", &[image])]);
+    assert!(listed(node, &wrong.0.study).is_empty());
+    wait_for("it is told", Duration::from_secs(30), || (destination.received() == 6).then_some(()));
+
     undo(&client, &rest);
     undo(&client, &id);
     assert_eq!(listed(node, &series[0].study).len(), 2, "the images, and no note");

@@ -18,6 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         bits_allocated: allocated.parse()?,
         bits_stored: stored.parse()?,
         is_signed: signed == "1",
+        is_float: false,
         is_planar: planar == "1",
         photometric: Photometric::parse(photometric).ok_or("photometric interpretation")?,
     };

@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         bits_allocated: 16,
         bits_stored: 12,
         is_signed: false,
+        is_float: false,
         is_planar: false,
         photometric: Photometric::Monochrome2,
     };

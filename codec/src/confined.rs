@@ -185,6 +185,7 @@ pub(crate) fn jpeg(
         bits_allocated: 8,
         bits_stored: 8,
         is_signed: false,
+        is_float: false,
         is_planar: false,
         photometric,
     };

@@ -60,6 +60,9 @@ fn decode_with(
 ) -> Result<Decoded, CodecError> {
     let family = family(transfer_syntax).ok_or(CodecError::Unsupported("transfer syntax"))?;
     let size = checked_size(format, pixel_bytes_max)?;
+    if format.is_float && !matches!(family, Family::LittleEndian | Family::BigEndian) {
+        return Err(CodecError::Damaged("floating point pixels are only stored uncompressed"));
+    }
     match family {
         Family::LittleEndian => native::decode(frame, format, size, native::ByteOrder::Little),
         Family::BigEndian => native::decode(frame, format, size, native::ByteOrder::Big),

@@ -28,6 +28,7 @@ fn encoder(transfer_syntax: &str, format: &FrameFormat) -> Result<Target, CodecE
     let is_ordinary = matches!(format.bits_allocated, 8 | 16) && matches!(format.samples_per_pixel, 1 | 3);
     let side_max = match target {
         Target::LittleEndian => return Ok(target),
+        _ if format.is_float => return Err(CodecError::Unsupported("compressing floating point pixels")),
         Target::Rle if format.bits_allocated >= 8 => return Ok(target),
         Target::Rle => return Err(CodecError::Unsupported("RLE of one bit")),
         Target::JpegLossless => 65_500,

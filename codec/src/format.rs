@@ -48,12 +48,14 @@ pub struct FrameFormat {
     pub columns: u32,
     /// Samples per pixel: 1, 3 or 4.
     pub samples_per_pixel: u16,
-    /// Bits allocated: 1, 8 or 16 (32 only uncompressed).
+    /// Bits allocated: 1, 8 or 16 (32, and 64 of floating point, only uncompressed).
     pub bits_allocated: u16,
     /// Bits stored.
     pub bits_stored: u16,
     /// Two's complement.
     pub is_signed: bool,
+    /// IEEE 754 numbers, one a pixel (PS3.3 §C.7.6.24, §C.7.6.25).
+    pub is_float: bool,
     /// Colour by plane (only meaningful for native and RLE frames).
     pub is_planar: bool,
     /// Photometric interpretation.
@@ -88,8 +90,10 @@ impl FrameFormat {
         if !matches!(self.samples_per_pixel, 1 | 3 | 4) {
             return Err(CodecError::Unsupported("samples per pixel"));
         }
-        if !matches!(self.bits_allocated, 1 | 8 | 16 | 32) {
-            return Err(CodecError::Unsupported("bits allocated"));
+        match (self.bits_allocated, self.is_float) {
+            (32 | 64, true) if self.samples_per_pixel == 1 => {}
+            (1 | 8 | 16 | 32, false) => {}
+            _ => return Err(CodecError::Unsupported("bits allocated")),
         }
         if self.bits_allocated == 1 && self.samples_per_pixel != 1 {
             return Err(CodecError::Unsupported("colour of one bit"));

@@ -110,6 +110,7 @@ mod tests {
             bits_allocated: 16,
             bits_stored: 12,
             is_signed: true,
+            is_float: false,
             is_planar: false,
             photometric: Photometric::Monochrome2,
         };

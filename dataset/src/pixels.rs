@@ -20,6 +20,9 @@ pub struct PixelDescription {
     pub high_bit: u16,
     /// Pixel representation: true when two's complement.
     pub is_signed: bool,
+    /// IEEE 754 numbers of Bits Allocated: Float or Double Float Pixel Data (PS3.3 §C.7.6.24, §C.7.6.25).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_float: bool,
     /// Planar configuration: true when colour by plane.
     pub is_planar: bool,
     /// Photometric interpretation, such as `MONOCHROME2`.
@@ -53,6 +56,10 @@ impl PixelDescription {
         let high_bit = short(tags::HIGH_BIT)
             .filter(|&bit| bit < bits_allocated && bit + 1 >= bits_stored)
             .unwrap_or(bits_stored - 1);
+        let has = |tag| dataset.get(tag).is_some();
+        let is_float = !has(tags::PIXEL_DATA)
+            && (bits_allocated == 32 && has(tags::FLOAT_PIXEL_DATA)
+                || bits_allocated == 64 && has(tags::DOUBLE_FLOAT_PIXEL_DATA));
         Some(Self {
             rows,
             columns,
@@ -60,7 +67,8 @@ impl PixelDescription {
             bits_allocated,
             bits_stored,
             high_bit,
-            is_signed: number(tags::PIXEL_REPRESENTATION) == Some(1),
+            is_signed: !is_float && number(tags::PIXEL_REPRESENTATION) == Some(1),
+            is_float,
             is_planar: samples_per_pixel > 1 && number(tags::PLANAR_CONFIGURATION) == Some(1),
             photometric_interpretation: dataset
                 .texts(tags::PHOTOMETRIC_INTERPRETATION)
@@ -79,6 +87,14 @@ impl PixelDescription {
             .checked_mul(u64::from(self.columns))?
             .checked_mul(u64::from(self.samples_per_pixel))?
             .checked_mul(u64::from(self.bits_allocated))
+    }
+
+    /// Whether uncompressed frames follow one another bit by bit, most of them not beginning on a byte (PS3.5 §8.1.1).
+    #[must_use]
+    pub fn is_packed_across_bytes(&self) -> bool {
+        self.bits_allocated == 1
+            && self.frames > 1
+            && self.frame_bits().is_some_and(|bits| !bits.is_multiple_of(8))
     }
 
     /// Bytes of one uncompressed frame (one-bit frames are packed, and may not end on a byte); `None` on overflow.
@@ -126,6 +142,20 @@ mod tests {
             let pixels = described(2, 2, 1, 16, stored, high).unwrap();
             assert_eq!((pixels.bits_stored, pixels.high_bit), expect);
         }
+    }
+
+    #[test]
+    fn floating_point_pixels_are_told_by_their_element() {
+        let described = |tag, bits: u16| {
+            let mut dataset = Dataset::new();
+            dataset.put_u16(tags::ROWS, &[2]);
+            dataset.put_u16(tags::COLUMNS, &[2]);
+            dataset.put_u16(tags::BITS_ALLOCATED, &[bits]);
+            dataset.put_bytes(tag, VR::OW, vec![0; 32]);
+            PixelDescription::from_dataset(&dataset).unwrap().is_float
+        };
+        assert!(described(tags::FLOAT_PIXEL_DATA, 32) && described(tags::DOUBLE_FLOAT_PIXEL_DATA, 64));
+        assert!(!described(tags::PIXEL_DATA, 32) && !described(tags::FLOAT_PIXEL_DATA, 16));
     }
 
     #[test]

@@ -61,6 +61,7 @@ pub fn frame_format(pixels: Option<&PixelDescription>) -> Result<FrameFormat, Pi
         bits_allocated: pixels.bits_allocated,
         bits_stored: pixels.bits_stored,
         is_signed: pixels.is_signed,
+        is_float: pixels.is_float,
         is_planar: pixels.is_planar,
         photometric: Photometric::parse(&pixels.photometric_interpretation)
             .ok_or(CodecError::Unsupported("an unknown photometric interpretation"))?,

@@ -19,7 +19,8 @@ const DAMAGED: StorageError = StorageError::Corrupt("a frame index");
 
 impl Storage {
     /// The bytes of one frame as stored, all its fragments joined, counted from 0. For a deflated data set the frame
-    /// is inflated, bounded by the limits.
+    /// is inflated, bounded by the limits. A frame of single bits that stands across bytes is moved, so that its first
+    /// pixel is the least significant bit of the first byte; the bits behind its last pixel are 0.
     ///
     /// # Errors
     /// [`StorageError::NotFound`] when there is no such frame, [`StorageError::Corrupt`].
@@ -28,9 +29,19 @@ impl Storage {
         if frame >= row.frame_count {
             return Err(StorageError::NotFound);
         }
-        if row.syntax.as_str() == TransferSyntax::DEFLATED {
-            return self.inflated_frame(instance, frame).await;
+        let bytes = if row.syntax.as_str() == TransferSyntax::DEFLATED {
+            self.inflated_frame(instance, frame).await?
+        } else {
+            self.frame_in_file(instance, frame).await?
+        };
+        match row.packed_frame_bits() {
+            Some(bits) => Ok(moved_to_a_byte(&bytes, frame, bits)?.into()),
+            None => Ok(bytes),
         }
+    }
+
+    async fn frame_in_file(&self, instance: &InstanceRef, frame: u32) -> Result<Bytes, StorageError> {
+        let row = &instance.0;
         let spans = self.frame_spans(row, frame as usize).await?;
         let length = self.frame_length(&spans)?;
         let file = self.open_object(&row.file()).await?;
@@ -50,14 +61,15 @@ impl Storage {
     /// such as a video, which is one frame.
     ///
     /// # Errors
-    /// [`StorageError::NotFound`] when there is no such frame, or none that has a place in the file.
+    /// [`StorageError::NotFound`] when there is no such frame, or none that has a place in the file
+    /// ([`InstanceRef::frames_have_places`]).
     pub async fn frame_places(
         &self,
         instance: &InstanceRef,
         frame: u32,
     ) -> Result<Vec<std::ops::Range<u64>>, StorageError> {
         let row = &instance.0;
-        if frame >= row.frame_count || row.syntax.as_str() == TransferSyntax::DEFLATED {
+        if frame >= row.frame_count || !instance.frames_have_places() {
             return Err(StorageError::NotFound);
         }
         let place = |span: Span| {
@@ -140,6 +152,21 @@ impl Storage {
         let bytes = blocking(move || inflated_spans(&file, &row, &limits, &spans, length)).await??;
         Ok(bytes.into())
     }
+}
+
+/// Bits that begin in the middle of a byte, from the least significant bit on (PS3.5 §8.1.1).
+fn moved_to_a_byte(bytes: &[u8], frame: u32, frame_bits: u64) -> Result<Vec<u8>, StorageError> {
+    // The last three bits of the product are right even if it does not fit.
+    let shift = u32::try_from(u64::from(frame).wrapping_mul(frame_bits) % 8).map_err(|_| DAMAGED)?;
+    let length = usize::try_from(frame_bits.div_ceil(8)).map_err(|_| DAMAGED)?;
+    let byte = |index: usize| u16::from(bytes.get(index).copied().unwrap_or(0));
+    let mut moved: Vec<u8> = (0..length)
+        .map(|index| (byte(index) | byte(index + 1) << 8).wrapping_shr(shift).to_le_bytes()[0])
+        .collect();
+    if let Some(last) = moved.last_mut().filter(|_| frame_bits % 8 != 0) {
+        *last &= u8::MAX >> (8 - frame_bits % 8);
+    }
+    Ok(moved)
 }
 
 fn row_id(instance: &InstanceRef) -> i64 {
@@ -238,4 +265,21 @@ fn inflated_spans(
         Ok(wanted.peek().is_none())
     })?;
     if joined.len() == length { Ok(joined) } else { Err(DAMAGED) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_moved_to_the_beginning_of_a_byte() {
+        // Three frames of nine pixels: ones only in the second, and at both ends of the third.
+        let bits: u32 = 0b1_0000_0001 << 18 | 0b1_1111_1111 << 9;
+        let bytes = bits.to_le_bytes();
+        for (frame, span, expected) in
+            [(0, 0..2, [0x00, 0x00]), (1, 1..3, [0xFF, 0x01]), (2, 2..4, [0x01, 0x01])]
+        {
+            assert_eq!(moved_to_a_byte(&bytes[span], frame, 9).unwrap(), expected, "{frame}");
+        }
+    }
 }

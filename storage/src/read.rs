@@ -67,6 +67,12 @@ impl InstanceRow {
         self.dataset_offset().saturating_sub(self.head_length)
     }
 
+    /// Bits of a frame, when frames follow one another bit by bit and not all of them begin on a byte.
+    pub fn packed_frame_bits(&self) -> Option<u64> {
+        let pixels = self.pixels.as_ref().filter(|pixels| pixels.is_packed_across_bytes())?;
+        if self.syntax.is_encapsulated() { None } else { pixels.frame_bits() }
+    }
+
     /// Where in that file its data set begins.
     pub fn dataset_offset(&self) -> u64 {
         match self.place {
@@ -121,6 +127,12 @@ impl InstanceRef {
     #[must_use]
     pub fn frame_count(&self) -> u32 {
         self.0.frame_count
+    }
+    /// Whether each frame is a run of bytes of the file: not so in deflated data sets, nor where frames of single bits
+    /// begin in the middle of bytes.
+    #[must_use]
+    pub fn frames_have_places(&self) -> bool {
+        self.0.syntax.as_str() != TransferSyntax::DEFLATED && self.0.packed_frame_bits().is_none()
     }
     /// Changes when a correction changes what [`Storage::handout`] gives: for entity tags. 0 without any.
     #[must_use]

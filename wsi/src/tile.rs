@@ -102,6 +102,7 @@ impl Slides {
             bits_allocated: pixels.bits_allocated,
             bits_stored: pixels.bits_stored,
             is_signed: pixels.is_signed,
+            is_float: pixels.is_float,
             is_planar: pixels.is_planar,
             photometric: Photometric::parse(&pixels.photometric_interpretation)
                 .ok_or(SlideError::Damaged("the photometric interpretation is unknown"))?,

@@ -40,6 +40,7 @@ fn grey(rows: u32, columns: u32) -> FrameFormat {
         bits_allocated: 8,
         bits_stored: 8,
         is_signed: false,
+        is_float: false,
         is_planar: false,
         photometric: Photometric::Monochrome2,
     }

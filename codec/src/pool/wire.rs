@@ -198,6 +198,8 @@ impl<'a> Reader<'a> {
             bits_allocated: self.short()?,
             bits_stored: self.short()?,
             is_signed: self.flag()?,
+            // Floating point pixels are never compressed.
+            is_float: false,
             is_planar: self.flag()?,
             photometric: *PHOTOMETRIC.get(usize::from(self.byte()?))?,
         })

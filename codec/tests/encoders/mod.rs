@@ -16,6 +16,7 @@ pub fn grey(columns: u32, rows: u32, bits_stored: u16) -> FrameFormat {
         bits_allocated: if bits_stored > 8 { 16 } else { 8 },
         bits_stored,
         is_signed: false,
+        is_float: false,
         is_planar: false,
         photometric: Photometric::Monochrome2,
     }

@@ -25,6 +25,7 @@ pub fn format(columns: u32, rows: u32, allocated: u16, stored: u16) -> FrameForm
         bits_allocated: allocated,
         bits_stored: stored,
         is_signed: false,
+        is_float: false,
         is_planar: false,
         photometric: Photometric::Monochrome2,
     }

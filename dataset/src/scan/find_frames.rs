@@ -42,14 +42,17 @@ pub(super) fn begins_codestream(bytes: &[u8]) -> bool {
     BEGINNINGS.iter().any(|beginning| bytes.starts_with(beginning))
 }
 
-/// The frames of native pixel data. Where it is shorter than declared, the frames that are whole; where their bytes
-/// cannot be told (bits that do not end on a byte), none.
+/// The frames of native pixel data. Where it is shorter than declared, the frames that are whole. Frames of single bits
+/// that do not begin on bytes share their first and last byte with their neighbours.
 pub(super) fn native(
     place: &Place,
     pixels: Option<&PixelDescription>,
     frames_max: u32,
 ) -> Result<FrameIndex, Refused> {
     let Some(pixels) = pixels else { return Ok(FrameIndex::default()) };
+    if pixels.is_packed_across_bytes() {
+        return packed_bits(place, pixels, frames_max);
+    }
     let Some(frame_bytes) = native_frame_bytes(pixels, place.length) else {
         return Ok(FrameIndex::default());
     };
@@ -63,13 +66,27 @@ pub(super) fn native(
     Ok(FrameIndex { spans, starts: Vec::new() })
 }
 
-/// Bytes from one frame to the next; `None` when they do not begin on bytes.
-fn native_frame_bytes(pixels: &PixelDescription, length: u64) -> Option<u64> {
-    let bits = pixels.frame_bits()?;
-    if pixels.frames > 1 && bits % 8 != 0 {
-        return None;
+/// Frames that begin in the middle of bytes (PS3.5 §8.1.1): each span holds all bytes that have one of its bits.
+fn packed_bits(place: &Place, pixels: &PixelDescription, frames_max: u32) -> Result<FrameIndex, Refused> {
+    let Some(frame_bits) = pixels.frame_bits().filter(|&bits| bits > 0) else {
+        return Ok(FrameIndex::default());
+    };
+    let whole = place.length.saturating_mul(8) / frame_bits;
+    let count = u64::from(pixels.frames).min(whole);
+    if count > u64::from(frames_max) {
+        return Err(Refused::OverLimit("frames"));
     }
-    let full = bits.div_ceil(8);
+    // The products are at most eight times the length, which fits into a file.
+    let span = |frame: u64| {
+        let (first, end) = (frame * frame_bits / 8, ((frame + 1) * frame_bits).div_ceil(8));
+        Some(Span { offset: place.offset + first, length: u32::try_from(end - first).ok()? })
+    };
+    Ok(FrameIndex { spans: (0..count).map_while(span).collect(), starts: Vec::new() })
+}
+
+/// Bytes from one frame to the next.
+fn native_frame_bytes(pixels: &PixelDescription, length: u64) -> Option<u64> {
+    let full = pixels.frame_bytes()?;
     // Uncompressed YBR_FULL_422 has two samples per pixel where Samples per Pixel says three (PS3.3 §C.7.6.3.1.2).
     let is_422 = matches!(pixels.photometric_interpretation.as_str(), "YBR_FULL_422" | "YBR_PARTIAL_422");
     let frames = u64::from(pixels.frames);

@@ -257,8 +257,12 @@ fn one_bit_frames_that_do_not_end_on_bytes() {
     };
     let one = scan_any(&module(1), TransferSyntax::EXPLICIT_LITTLE).unwrap();
     assert_eq!(one.frames.spans[0].length, 2);
+    // Bits 0 to 8, 9 to 17, 18 to 26; a fourth frame would need 36 bits of the 32.
     let three = scan_any(&module(3), TransferSyntax::EXPLICIT_LITTLE).unwrap();
-    assert_eq!((three.frames.frame_count(), three.pixels.unwrap().frames), (0, 3));
+    let lengths: Vec<u32> = three.frames.spans.iter().map(|span| span.length).collect();
+    assert_eq!((lengths, three.pixels.unwrap().frames), (vec![2, 2, 2], 3));
+    assert_eq!(three.frames.spans[2].offset, three.frames.spans[0].offset + 2);
+    assert_eq!(scan_any(&module(4), TransferSyntax::EXPLICIT_LITTLE).unwrap().frames.frame_count(), 3);
 }
 
 #[test]

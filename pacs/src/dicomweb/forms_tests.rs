@@ -206,6 +206,7 @@ async fn a_lossy_source_says_so_in_lossless_form() {
         bits_allocated: 8,
         bits_stored: 8,
         is_signed: false,
+        is_float: false,
         is_planar: false,
         photometric: Photometric::YbrFull422,
     };

@@ -132,13 +132,14 @@ async fn frame_stream(
     }
 }
 
-/// Where a stored frame is, if it can be read; nothing when it has no place of its own (deflated data sets).
+/// Where a stored frame is, if it can be read; nothing when it has no place of its own (deflated data sets,
+/// bits across bytes).
 pub async fn frame_places(
     storage: &Storage,
     instance: &InstanceRef,
     frame: u32,
 ) -> Result<Option<Vec<Range<u64>>>, WebError> {
-    if instance.syntax().as_str() == TransferSyntax::DEFLATED {
+    if !instance.frames_have_places() {
         return Ok(None);
     }
     let places = storage.frame_places(instance, frame).await?;

@@ -1,6 +1,6 @@
 //! Decoding a stored frame by its transfer syntax.
 
-use crate::syntax::{Family, family};
+use crate::syntax::{self, Family, family};
 use crate::{
     CodecError, FrameFormat, Photometric, Pixels, colour, jpeg, jpeg2000, jpegls, jpegxl, native, rle,
 };
@@ -58,7 +58,8 @@ fn decode_with(
     format: &FrameFormat,
     pixel_bytes_max: u64,
 ) -> Result<Decoded, CodecError> {
-    let family = family(transfer_syntax).ok_or(CodecError::Unsupported("transfer syntax"))?;
+    let family = family(transfer_syntax)
+        .ok_or_else(|| CodecError::Unsupported(syntax::undecodable(transfer_syntax)))?;
     let size = checked_size(format, pixel_bytes_max)?;
     if format.is_float && !matches!(family, Family::LittleEndian | Family::BigEndian) {
         return Err(CodecError::Damaged("floating point pixels are only stored uncompressed"));

@@ -2,7 +2,7 @@
 
 use crate::decode::{can_decode, checked_size, decode_as_coded};
 use crate::syntax::{self, Target};
-use crate::{CodecError, FrameFormat, Photometric, jpeg, jpeg2000, jpegls, jpegxl, rle};
+use crate::{CodecError, FrameFormat, Photometric, jpeg, jpeg2000, jpegls, jpegxl, native, rle};
 
 /// A frame as it goes into Pixel Data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,7 @@ fn encoder(transfer_syntax: &str, format: &FrameFormat) -> Result<Target, CodecE
     let side_max = match target {
         Target::LittleEndian => return Ok(target),
         _ if format.is_float => return Err(CodecError::Unsupported("compressing floating point pixels")),
+        Target::Deflated => return Ok(target),
         Target::Rle if format.bits_allocated >= 8 => return Ok(target),
         Target::Rle => return Err(CodecError::Unsupported("RLE of one bit")),
         Target::JpegLossless => 65_500,
@@ -63,6 +64,7 @@ pub(crate) fn encode(
     }
     let bytes = match target {
         Target::LittleEndian => bytes.to_vec(),
+        Target::Deflated => native::deflate(bytes)?,
         Target::Rle => rle::encode(bytes, format)?,
         Target::JpegLossless => jpeg::encode_lossless(bytes, format)?,
         Target::JpegLs => jpegls::encode(bytes, format)?,
@@ -111,7 +113,26 @@ pub(crate) fn shortcut(from: &str, to: &str) -> Option<Shortcut> {
 /// Whether [`transcode`] knows the way from `from` to `to` for frames of this shape.
 #[must_use]
 pub fn can_transcode(from: &str, format: &FrameFormat, to: &str) -> bool {
-    shortcut(from, to).is_some() || (can_decode(from) && can_encode(to, format))
+    check_transcode(from, format, to).is_ok()
+}
+
+/// As [`can_transcode`], with the reason why not.
+///
+/// # Errors
+/// [`CodecError::Unsupported`] and, for a shape that makes no sense, [`CodecError::Damaged`].
+pub fn check_transcode(from: &str, format: &FrameFormat, to: &str) -> Result<(), CodecError> {
+    if shortcut(from, to).is_some() {
+        return Ok(());
+    }
+    if !can_decode(from) {
+        return Err(CodecError::Unsupported(syntax::undecodable(from)));
+    }
+    let is_ybr = matches!(format.photometric, Photometric::YbrFull | Photometric::YbrFull422);
+    // The decoder of a DCT-based JPEG makes RGB; everything else keeps its colours on the way.
+    if encoder(to, format)? == Target::JpegXl && is_ybr && !syntax::is_dct(from) {
+        return Err(CodecError::Unsupported("JPEG XL of YBR samples"));
+    }
+    Ok(())
 }
 
 /// See [`crate::transcode`].

@@ -46,7 +46,7 @@ mod turbo;
 
 pub use confined::{decode, decode_reduced, encode, transcode};
 pub use decode::can_decode;
-pub use encode::{Encoded, can_encode, can_transcode};
+pub use encode::{Encoded, can_encode, can_transcode, check_transcode};
 pub use format::{CodecError, FrameFormat, Photometric, Pixels};
 pub use presentation::{Enlarge, Polarity, Presentation, Table, WindowFunction};
 pub use render::area::{Axes, Direction, Region};

@@ -1,6 +1,6 @@
 //! Uncompressed frames: byte order, colour by plane, YBR_FULL_422 (PS3.5 §8.1, §8.2; PS3.3 §C.7.6.3.1.3).
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 
 use crate::decode::Decoded;
 use crate::{CodecError, FrameFormat, Photometric};
@@ -52,6 +52,15 @@ pub(crate) fn inflate(frame: &[u8], size: usize) -> Result<Vec<u8>, CodecError> 
         .read_to_end(&mut bytes)
         .map_err(|_| CodecError::Damaged("the frame is not deflated data"))?;
     Ok(bytes)
+}
+
+/// Deflates a frame by itself (PS3.5 §A.4.14).
+pub(crate) fn deflate(bytes: &[u8]) -> Result<Vec<u8>, CodecError> {
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder
+        .write_all(bytes)
+        .and_then(|()| encoder.finish())
+        .map_err(|_| CodecError::Unsupported("deflating this frame"))
 }
 
 /// Planes to pixels: `samples` planes of samples of `bytes_per_sample`.

@@ -135,8 +135,9 @@ mod tests {
     fn a_table_takes_its_ends_for_what_lies_beside_it() {
         let table = Table { first: -1, entries: vec![0, 2048, 4095], bits: 12 };
         assert_eq!([-9.0, -1.0, 0.0, 1.0, 9.0].map(|value| table.entry(value)), [0, 0, 2048, 4095, 4095]);
-        assert_eq!([0.0, 0.4, 0.6, 1.0].map(|share| (table.at_share(share) * 255.0).round()), [
-            0.0, 128.0, 128.0, 255.0
-        ]);
+        assert_eq!(
+            [0.0, 0.4, 0.6, 1.0].map(|share| (table.at_share(share) * 255.0).round()),
+            [0.0, 128.0, 128.0, 255.0]
+        );
     }
 }

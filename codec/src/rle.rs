@@ -7,10 +7,8 @@ const HEADER_BYTES: usize = 64;
 const SEGMENTS_MAX: usize = 15;
 
 pub(crate) fn decode(frame: &[u8], format: &FrameFormat, size: usize) -> Result<Decoded, CodecError> {
-    if format.bits_allocated < 8 {
-        return Err(CodecError::Unsupported("RLE of one bit"));
-    }
-    let bytes_per_sample = usize::from(format.bits_allocated / 8);
+    // Single bits are packed as bytes of eight of them.
+    let bytes_per_sample = usize::from(format.bits_allocated / 8).max(1);
     let segment_count = usize::from(format.samples_per_pixel) * bytes_per_sample;
     let starts = segment_starts(frame, segment_count)?;
 

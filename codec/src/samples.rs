@@ -83,18 +83,45 @@ pub(crate) fn to_cells(
         let top = (value as u32) << shift;
         if is_signed { ((top as i32) >> shift) as u32 } else { top >> shift }
     };
-    let mut bytes = Vec::with_capacity(size);
     match format.bits_allocated {
-        8 => bytes.extend(samples.map(|value| cell(value) as u8)),
-        16 => samples.for_each(|value| bytes.extend_from_slice(&(cell(value) as u16).to_le_bytes())),
-        32 => samples.for_each(|value| bytes.extend_from_slice(&cell(value).to_le_bytes())),
-        _ => return Err(CodecError::Unsupported("a compressed frame of one bit")),
+        8 => filled(samples, size, |value| [cell(value) as u8]),
+        16 => filled(samples, size, |value| (cell(value) as u16).to_le_bytes()),
+        32 => filled(samples, size, |value| cell(value).to_le_bytes()),
+        1 => packed(samples.map(|value| cell(value) & 1 == 1), format.pixel_count()),
+        _ => Err(CodecError::Unsupported("a compressed frame of these bits allocated")),
     }
-    if bytes.len() != size {
-        return Err(CodecError::Damaged("the decoder gave another number of samples than the shape takes"));
-    }
-    Ok(bytes)
 }
+
+/// Cells of `N` bytes, as many as fill `size` bytes.
+fn filled<const N: usize>(
+    mut samples: impl Iterator<Item = i32>,
+    size: usize,
+    cell: impl Fn(i32) -> [u8; N],
+) -> Result<Vec<u8>, CodecError> {
+    let mut bytes = vec![0; size];
+    let mut made = 0;
+    for (target, value) in bytes.as_chunks_mut::<N>().0.iter_mut().zip(samples.by_ref()) {
+        *target = cell(value);
+        made += 1;
+    }
+    let is_all = made * N == size && samples.next().is_none();
+    if is_all { Ok(bytes) } else { Err(CodecError::Damaged(OTHER_NUMBER)) }
+}
+
+/// Single bits, the first in the least significant one of a byte (PS3.5 §8.1.1).
+fn packed(bits: impl Iterator<Item = bool>, count: usize) -> Result<Vec<u8>, CodecError> {
+    let mut bytes = vec![0_u8; count.div_ceil(8)];
+    let mut made = 0;
+    for bit in bits {
+        if let Some(byte) = bytes.get_mut(made / 8).filter(|_| bit) {
+            *byte |= 1 << (made % 8);
+        }
+        made += 1;
+    }
+    if made == count { Ok(bytes) } else { Err(CodecError::Damaged(OTHER_NUMBER)) }
+}
+
+const OTHER_NUMBER: &str = "the decoder gave another number of samples than the shape takes";
 
 #[cfg(test)]
 mod tests {

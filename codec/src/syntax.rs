@@ -29,6 +29,7 @@ pub(crate) enum Family {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
     LittleEndian,
+    Deflated,
     Rle,
     JpegLossless,
     JpegLs,
@@ -67,6 +68,21 @@ pub(crate) fn family(transfer_syntax: &str) -> Option<Family> {
     }
 }
 
+/// Whether frames are JPEG of a process that begins with a discrete cosine transform.
+pub(crate) fn is_dct(transfer_syntax: &str) -> bool {
+    matches!(trimmed(transfer_syntax), JPEG_BASELINE | "1.2.840.10008.1.2.4.51")
+}
+
+/// Why there is no decoder.
+pub(crate) fn undecodable(transfer_syntax: &str) -> &'static str {
+    match trimmed(transfer_syntax) {
+        "1.2.840.10008.1.2.4.92" | "1.2.840.10008.1.2.4.93" => {
+            "JPEG 2000 Part 2 multi-component, where one codestream holds several frames"
+        }
+        _ => "decoding this transfer syntax",
+    }
+}
+
 /// The encoder; `None` where there is none, as for everything that is lossy by its name.
 pub(crate) fn target(transfer_syntax: &str) -> Option<Target> {
     Some(match trimmed(transfer_syntax) {
@@ -74,6 +90,7 @@ pub(crate) fn target(transfer_syntax: &str) -> Option<Target> {
         | EXPLICIT_LITTLE_ENDIAN
         | "1.2.840.10008.1.2.1.98"
         | "1.2.840.10008.1.2.1.99" => Target::LittleEndian,
+        DEFLATED_FRAME => Target::Deflated,
         "1.2.840.10008.1.2.5" => Target::Rle,
         "1.2.840.10008.1.2.4.70" => Target::JpegLossless,
         "1.2.840.10008.1.2.4.80" => Target::JpegLs,

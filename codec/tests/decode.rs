@@ -121,6 +121,19 @@ fn rle_gives_what_went_in() {
 }
 
 #[test]
+fn single_bits_are_packed_whatever_the_coding() {
+    let bits = FrameFormat { bits_allocated: 1, bits_stored: 1, ..grey(5, 3, 8) };
+    let mask: Vec<i32> = (0..15).map(|n| i32::from(n % 4 == 0 || n == 13)).collect();
+    // Bits 0, 4, 8, 12 and 13.
+    let packed = [0b0001_0001, 0b0011_0001];
+    check("1.2.840.10008.1.2.4.90", &encoders::jpeg_2000(&mask, &bits), &bits, &packed);
+    let mut rle = vec![0; 64];
+    (rle[0], rle[4]) = (1, 64);
+    rle.extend([1, packed[0], packed[1], 0]);
+    check(RLE, &rle, &bits, &packed);
+}
+
+#[test]
 fn rle_of_the_standards_kind_by_hand() {
     // Two segments: 3 × 0x01; literals 0x0A, 0x0B, then 128, which says nothing, then one 0x0C.
     let mut frame = vec![0; 64];

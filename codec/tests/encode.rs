@@ -9,8 +9,8 @@ use codec::{
     transcode,
 };
 use shapes::{
-    Content, HTJ2K, HTJ2K_RPCL, J2K, JPEG_LOSSLESS, JPEG_LS, JPEG_XL, LITTLE, RLE, SIZES, TARGETS, format,
-    kinds, pixels,
+    Content, DEFLATED_FRAME, HTJ2K, HTJ2K_RPCL, J2K, JPEG_LOSSLESS, JPEG_LS, JPEG_XL, LITTLE, RLE, SIZES,
+    TARGETS, format, kinds, pixels,
 };
 
 const LIMIT: u64 = 1 << 24;
@@ -228,11 +228,49 @@ fn wide_and_single_bits_are_only_stored_as_they_are() {
     let wide = pixels(&format(9, 4, 32, 32), Content::Noise);
     let bits = Pixels { bytes: vec![0b1010_1010, 0b11], format: format(5, 2, 1, 1) };
     for target in TARGETS {
-        assert_eq!(can_encode(target, &wide.format), matches!(target, LITTLE | RLE), "{target}");
-        assert_eq!(can_encode(target, &bits.format), target == LITTLE, "{target}");
+        let takes_wide = matches!(target, LITTLE | DEFLATED_FRAME | RLE);
+        let takes_bits = matches!(target, LITTLE | DEFLATED_FRAME);
+        assert_eq!(can_encode(target, &wide.format), takes_wide, "{target}");
+        assert_eq!(can_encode(target, &bits.format), takes_bits, "{target}");
+        for (image, is_taken) in [(&wide, takes_wide), (&bits, takes_bits)] {
+            match encode(target, image) {
+                Ok(coded) => {
+                    assert_eq!(
+                        decode(target, &coded.bytes, &image.format, LIMIT).unwrap(),
+                        *image,
+                        "{target}"
+                    );
+                }
+                Err(error) => assert!(!is_taken && matches!(error, CodecError::Unsupported(_)), "{target}"),
+            }
+        }
     }
-    let coded = encode(RLE, &wide).unwrap();
-    assert_eq!(decode(RLE, &coded.bytes, &wide.format, LIMIT).unwrap(), wide);
+}
+
+#[test]
+fn floating_point_pixels_are_only_stored_as_they_are() {
+    for (bits, bytes) in [(32, 1.5_f32.to_le_bytes().repeat(6)), (64, (-2.5_f64).to_le_bytes().repeat(6))] {
+        let float = Pixels { bytes, format: FrameFormat { is_float: true, ..format(3, 2, bits, bits) } };
+        for target in TARGETS {
+            assert_eq!(can_encode(target, &float.format), target == LITTLE, "{target}");
+        }
+        let again = decode(LITTLE, &float.bytes, &float.format, LIMIT).unwrap();
+        assert_eq!(again, float);
+        let turned: Vec<u8> =
+            float.bytes.chunks(usize::from(bits / 8)).flat_map(|cell| cell.iter().rev()).copied().collect();
+        assert_eq!(decode("1.2.840.10008.1.2.2", &turned, &float.format, LIMIT).unwrap(), float);
+        assert!(matches!(decode(RLE, &float.bytes, &float.format, LIMIT), Err(CodecError::Damaged(_))));
+    }
+}
+
+#[test]
+fn what_jpeg_xl_has_no_words_for_is_known_before_anything_is_decoded() {
+    let can = |from: &str, kind: &FrameFormat| can_transcode(from, kind, JPEG_XL);
+    let grey = format(8, 8, 16, 12);
+    assert!(can(LITTLE, &grey) && !can(LITTLE, &FrameFormat { is_signed: true, ..grey }));
+    let ybr = FrameFormat { samples_per_pixel: 3, photometric: Photometric::YbrFull, ..format(8, 8, 8, 8) };
+    assert!(!can(RLE, &ybr) && !can(JPEG_LOSSLESS, &ybr));
+    assert!(can(JPEG, &ybr) && can(RLE, &FrameFormat { photometric: Photometric::Rgb, ..ybr }));
 }
 
 #[test]

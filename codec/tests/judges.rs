@@ -30,8 +30,10 @@ fn images() -> Vec<Pixels> {
     let colour =
         FrameFormat { samples_per_pixel: 3, photometric: Photometric::Rgb, ..format(512, 512, 8, 8) };
     let small = SIZES.iter().flat_map(|(columns, rows)| kinds(*columns, *rows));
+    let wide = [format(33, 17, 32, 32), format(7, 1, 32, 24)];
     small
         .chain([ordinary, signed, colour])
+        .chain(wide)
         .flat_map(|kind| [Content::Noise, Content::Smooth].map(|content| pixels(&kind, content)))
         .collect()
 }

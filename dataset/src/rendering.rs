@@ -1,7 +1,7 @@
 //! What a picture of the pixels needs besides them (PS3.3 §C.11.1–2), as numbers: found at ingest, so that nothing is
 //! parsed when a picture is made.
 
-use crate::{Dataset, tags};
+use crate::{Dataset, Tag, tags};
 
 /// Rescale and window that all frames share.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -15,11 +15,25 @@ pub struct Rendering {
     /// VOI LUT Function (0028,1056), if it is not LINEAR.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
+    /// The lowest and highest stored value that is padding: Pixel Padding Value (0028,0120), Range Limit (0028,0121),
+    /// or those of floating point pixels (0028,0122), (0028,0123).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub padding: Option<(f64, f64)>,
+    /// Presentation LUT Shape (2050,0020).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<String>,
+}
+
+impl Default for Rendering {
+    /// Stored values as they are.
+    fn default() -> Self {
+        Self { slope: 1.0, intercept: 0.0, window: None, function: None, padding: None, shape: None }
+    }
 }
 
 impl Rendering {
     /// From a data set, of its Shared Functional Groups where it has them; `None` when a picture needs more than this:
-    /// tables, a palette, or values of each frame.
+    /// tables, a palette, overlays, values of each frame, or the range of floating point pixels.
     #[must_use]
     pub fn from_dataset(dataset: &Dataset) -> Option<Self> {
         let groups = dataset.items(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE).first();
@@ -29,10 +43,15 @@ impl Rendering {
         let has_tables = [tags::MODALITY_LUT_SEQUENCE, tags::VOILUT_SEQUENCE]
             .iter()
             .any(|tag| !dataset.items(*tag).is_empty());
-        if is_palette || has_tables || Self::differs_by_frame(dataset) {
-            return None;
-        }
-        Self::from_groups(dataset, groups)
+        // A palette beside grey is a supplemental one (PS3.3 §C.7.6.19).
+        let needs_more = is_palette
+            || has_tables
+            || has_overlays(dataset)
+            || dataset.get(tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR).is_some()
+            || dataset.get(tags::FLOAT_PIXEL_DATA).is_some()
+            || dataset.get(tags::DOUBLE_FLOAT_PIXEL_DATA).is_some()
+            || Self::differs_by_frame(dataset);
+        if needs_more { None } else { Self::from_groups(dataset, groups) }
     }
 
     /// Whether frames bring a rescale or a window of their own.
@@ -57,8 +76,29 @@ impl Rendering {
             intercept: first(rescale, tags::RESCALE_INTERCEPT).unwrap_or(0.0),
             window: window.filter(|(_, width)| *width > 0.0),
             function,
+            padding: padding(dataset),
+            shape: dataset.text(tags::PRESENTATION_LUT_SHAPE),
         })
     }
+}
+
+fn padding(dataset: &Dataset) -> Option<(f64, f64)> {
+    let first = |tag: Tag| dataset.numbers(tag).first().copied().filter(|number| number.is_finite());
+    let range = |value, limit| {
+        let value = first(value)?;
+        let limit = first(limit).unwrap_or(value);
+        Some((value.min(limit), value.max(limit)))
+    };
+    range(tags::PIXEL_PADDING_VALUE, tags::PIXEL_PADDING_RANGE_LIMIT)
+        .or_else(|| range(tags::FLOAT_PIXEL_PADDING_VALUE, tags::FLOAT_PIXEL_PADDING_RANGE_LIMIT))
+        .or_else(|| {
+            range(tags::DOUBLE_FLOAT_PIXEL_PADDING_VALUE, tags::DOUBLE_FLOAT_PIXEL_PADDING_RANGE_LIMIT)
+        })
+}
+
+/// Whether there is an Overlay Plane (PS3.3 §C.9.2): groups 6000 to 601E, even.
+fn has_overlays(dataset: &Dataset) -> bool {
+    dataset.elements().iter().any(|element| element.tag.0 & 0xFFE1 == 0x6000)
 }
 
 #[cfg(test)]
@@ -75,7 +115,7 @@ mod tests {
         ct.put_text(tags::WINDOW_WIDTH, VR::DS, "400\\1500");
         let rendering = Rendering::from_dataset(&ct).unwrap();
         let expected =
-            Rendering { slope: 2.0, intercept: -1024.0, window: Some((40.0, 400.0)), function: None };
+            Rendering { slope: 2.0, intercept: -1024.0, window: Some((40.0, 400.0)), ..Rendering::default() };
         assert_eq!(rendering, expected);
         let text = serde_json::to_string(&rendering).unwrap();
         assert_eq!(serde_json::from_str::<Rendering>(&text).unwrap(), expected);
@@ -93,6 +133,24 @@ mod tests {
         assert_eq!(Rendering::from_dataset(&enhanced).unwrap().window, Some((7.0, 9.0)));
         enhanced.put_items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, vec![group]);
         assert_eq!(Rendering::from_dataset(&enhanced), None);
+    }
+
+    #[test]
+    fn padding_is_a_range_in_ascending_order() {
+        let mut ct = Dataset::new();
+        ct.put_bytes(tags::PIXEL_PADDING_VALUE, VR::SS, (-2000_i16).to_le_bytes().to_vec());
+        assert_eq!(Rendering::from_dataset(&ct).unwrap().padding, Some((-2000.0, -2000.0)));
+        ct.put_bytes(tags::PIXEL_PADDING_RANGE_LIMIT, VR::SS, (-3000_i16).to_le_bytes().to_vec());
+        assert_eq!(Rendering::from_dataset(&ct).unwrap().padding, Some((-3000.0, -2000.0)));
+    }
+
+    #[test]
+    fn overlays_need_more_and_other_groups_do_not() {
+        for (group, is_simple) in [(0x6000, false), (0x601E, false), (0x6020, true), (0x6001, true)] {
+            let mut dataset = Dataset::new();
+            dataset.put_u16(Tag(group, 0x0010), &[1]);
+            assert_eq!(Rendering::from_dataset(&dataset).is_some(), is_simple, "{group:04X}");
+        }
     }
 
     #[test]

@@ -2,10 +2,12 @@
 //! made on the way and never kept.
 
 mod attributes;
+mod bits;
 mod corrected;
 mod source;
 
 pub use attributes::split_off_behind;
+use bits::BitPacker;
 pub use source::{Source, scan};
 
 use crate::seats::{self, PixelError, Seat};
@@ -56,13 +58,23 @@ pub fn is_possible(instance: &InstanceRef, to: &TransferSyntax) -> bool {
 /// Whether [`frame`] may succeed.
 #[must_use]
 pub fn is_possible_by_frame(instance: &InstanceRef, to: &TransferSyntax) -> bool {
-    let Ok(format) = seats::frame_format(instance.pixels()) else { return false };
+    check_by_frame(instance, to).is_ok()
+}
+
+/// As [`is_possible_by_frame`], with the reason why not.
+///
+/// # Errors
+/// [`PixelError`].
+pub fn check_by_frame(instance: &InstanceRef, to: &TransferSyntax) -> Result<(), PixelError> {
+    let format = seats::frame_format(instance.pixels())?;
     let to = match to.encoding() {
         _ if to.is_encapsulated() => to.as_str(),
         Encoding::ImplicitLittle | Encoding::ExplicitLittle => TransferSyntax::EXPLICIT_LITTLE,
-        Encoding::ExplicitBig | Encoding::DeflatedLittle => return false,
+        Encoding::ExplicitBig | Encoding::DeflatedLittle => {
+            return Err(CodecError::Unsupported("frames of that transfer syntax").into());
+        }
     };
-    codec::can_transcode(instance.syntax().as_str(), &format, to)
+    Ok(codec::check_transcode(instance.syntax().as_str(), &format, to)?)
 }
 
 /// One frame in another transfer syntax, and the Image Pixel module's view of it. No colours are converted, but for
@@ -110,6 +122,7 @@ pub async fn data_set(
         to: to.clone(),
         steps: plan.steps,
         format: plan.format,
+        packer: BitPacker::default(),
     };
     let bytes =
         stream::try_unfold(work, |mut work| async move { Ok(work.next().await?.map(|bytes| (bytes, work))) });
@@ -132,6 +145,8 @@ enum Step {
     Inflate,
     /// Frames one after another, native.
     Native(Range<u32>),
+    /// The same where they follow one another bit by bit, and the last byte of them.
+    Bits(Range<u32>),
     /// Frames one after another, each an item.
     Items(Range<u32>),
 }
@@ -195,13 +210,14 @@ fn pixel_steps(
         return Ok(vec![Step::Bytes(begin.into()), Step::Items(frames), Step::Bytes(end)]);
     }
     let frame_bytes = format.pixel_bytes().map_err(PixelError::from)?;
-    if format.bits_allocated == 1
-        && frames.len() > 1
-        && !(u64::from(format.rows) * u64::from(format.columns)).is_multiple_of(8)
-    {
-        return Err(TranscodeError::Impossible("frames of single bits that do not end on a byte"));
-    }
-    let total = frame_bytes.checked_mul(frames.len() as u64).filter(|&total| total < u64::from(u32::MAX) - 1);
+    let frame_bits = frame_bits(format);
+    let is_packed = frames.len() > 1 && !frame_bits.is_multiple_of(8);
+    let total = if is_packed {
+        frame_bits.checked_mul(frames.len() as u64).map(|bits| bits.div_ceil(8))
+    } else {
+        frame_bytes.checked_mul(frames.len() as u64)
+    };
+    let total = total.filter(|&total| total < u64::from(u32::MAX) - 1);
     let Some(total) = total else {
         return Err(TranscodeError::Impossible("native pixel data of 4 GiB or more"));
     };
@@ -210,7 +226,14 @@ fn pixel_steps(
     let padded = u32::try_from(total + total % 2).unwrap_or(u32::MAX);
     let header = element_header(tags::PIXEL_DATA, vr, padded, to);
     let padding = Bytes::from(vec![0; usize::try_from(total % 2).unwrap_or(0)]);
-    Ok(vec![Step::Bytes(header.into()), Step::Native(frames), Step::Bytes(padding)])
+    let frames = if is_packed { Step::Bits(frames) } else { Step::Native(frames) };
+    Ok(vec![Step::Bytes(header.into()), frames, Step::Bytes(padding)])
+}
+
+/// Bits of an uncompressed frame.
+fn frame_bits(format: &FrameFormat) -> u64 {
+    let samples = u64::from(format.rows) * u64::from(format.columns) * u64::from(format.samples_per_pixel);
+    samples.saturating_mul(format.bits_allocated.into())
 }
 
 fn steps_of(dataset: &Dataset, from: &TransferSyntax, to: &TransferSyntax) -> VecDeque<Step> {
@@ -242,6 +265,7 @@ struct Work {
     to: TransferSyntax,
     steps: VecDeque<Step>,
     format: Option<FrameFormat>,
+    packer: BitPacker,
 }
 
 impl Work {
@@ -263,6 +287,14 @@ impl Work {
                         bytes
                     }
                     None => Bytes::new(),
+                },
+                Step::Bits(frames) => match self.frame(&frames).await? {
+                    Some(bytes) => {
+                        self.steps.push_front(Step::Bits(frames.start + 1..frames.end));
+                        let bits = self.format.as_ref().map_or(0, frame_bits);
+                        self.packer.push(&bytes, bits).into()
+                    }
+                    None => self.packer.finish().into_iter().collect::<Vec<u8>>().into(),
                 },
                 Step::Items(frames) => match self.frame(&frames).await? {
                     Some(bytes) => {

@@ -358,6 +358,57 @@ impl Storage {
         rows.iter().map(instance_of).collect()
     }
 
+    /// The middle one of the images of a study or series, in the order of series number, instance number, UID; nothing
+    /// when there are instances but no images among them. Videos are no images.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] when nothing is within reach.
+    pub async fn middle_image(
+        &self,
+        scope: &Scope,
+        study: &Uid,
+        series: Option<&Uid>,
+    ) -> Result<Option<InstanceRef>, StorageError> {
+        let of_series = if series.is_some() { "AND e.series_uid = $2" } else { "" };
+        let from = format!(
+            "FROM study s JOIN series e ON e.study_id = s.id JOIN instance i ON i.series_id = e.id \
+             WHERE s.id = $1 {of_series}"
+        );
+        // MPEG2, MPEG-4 and HEVC: .100 to .108.
+        let is_image = "i.frame_count > 0 AND i.syntax NOT LIKE '1.2.840.10008.1.2.4.10%'";
+        let count =
+            format!("SELECT COUNT(*), COALESCE(SUM(CASE WHEN {is_image} THEN 1 ELSE 0 END), 0) {from}");
+        let offset = if series.is_some() { "$3" } else { "$2" };
+        let pick = format!("SELECT i.id {from} AND {is_image} ORDER BY {ROW_ORDER} LIMIT 1 OFFSET {offset}");
+        let whole = format!(
+            "SELECT {ROW_COLUMNS}, {COERCION_COLUMNS} FROM study s JOIN series e ON e.study_id = s.id \
+             JOIN instance i ON i.series_id = e.id WHERE i.id = $1"
+        );
+        let readers = &self.inner.db.readers;
+        for study_id in self.visible_studies(scope, study).await? {
+            let mut query = sqlx::query(sql(count.clone())).bind(study_id);
+            query = series.into_iter().fold(query, |query, series| query.bind(series.as_str()));
+            let row = query.fetch_one(readers).await.map_err(at(PLACE))?;
+            let number = |place| row.try_get::<i64, _>(place).map_err(at(PLACE));
+            match (number(0)?, number(1)?) {
+                (0, _) => continue,
+                (_, 0) => return Ok(None),
+                (_, images) => {
+                    let mut query = sqlx::query(sql(pick)).bind(study_id);
+                    query = series.into_iter().fold(query, |query, series| query.bind(series.as_str()));
+                    let row = query.bind(images / 2).fetch_optional(readers).await.map_err(at(PLACE))?;
+                    // It may have been deleted between the two.
+                    let Some(row) = row else { return Ok(None) };
+                    let id: i64 = row.try_get(0).map_err(at(PLACE))?;
+                    let row =
+                        sqlx::query(sql(whole)).bind(id).fetch_optional(readers).await.map_err(at(PLACE))?;
+                    return row.as_ref().map(instance_of).transpose();
+                }
+            }
+        }
+        Err(StorageError::NotFound)
+    }
+
     /// One instance; kept for some seconds in a small cache, so that frames and tiles do not query.
     ///
     /// # Errors

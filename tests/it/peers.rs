@@ -32,6 +32,11 @@ fn pydicom_sees_the_same_pixels() {
 }
 
 #[test]
+fn pillow_numpy_and_dcmtk_see_the_same_pictures() {
+    check("test_rendered");
+}
+
+#[test]
 fn tifffile_and_openslide() {
     check("test_slides");
 }

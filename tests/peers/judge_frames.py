@@ -7,6 +7,7 @@ kind is also put into a multi-frame Part 10 file and read by GDCM through pydico
 import io
 import sys
 import warnings
+import zlib
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +23,7 @@ from pydicom.pixels.decoders.rle import _rle_decode_frame
 from pydicom.uid import UID, generate_uid
 
 warnings.filterwarnings("ignore")
-LITTLE, RLE = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.5"
+LITTLE, RLE, DEFLATED_FRAME = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.8.1"
 JPEG_LOSSLESS, JPEG_LS, J2K = (f"1.2.840.10008.1.2.4.{n}" for n in (70, 80, 90))
 HTJ2K, HTJ2K_RPCL, JPEG_XL = (f"1.2.840.10008.1.2.4.{n}" for n in (201, 202, 110))
 
@@ -61,6 +62,10 @@ def native(case: Case):
     return np.frombuffer(case.frame, case.pixels.dtype)
 
 
+def inflated(case: Case):
+    return np.frombuffer(zlib.decompress(case.frame, -15), case.pixels.dtype)
+
+
 def pydicom_rle(case: Case):
     planes = _rle_decode_frame(case.frame, case.rows, case.columns, case.samples, case.allocated, ">")
     planes = np.frombuffer(bytes(planes), case.pixels.dtype).reshape(case.samples, case.rows, case.columns)
@@ -73,6 +78,7 @@ def libjpeg_plain(case: Case):
 
 JUDGES = {
     LITTLE: {"numpy": native},
+    DEFLATED_FRAME: {"zlib": inflated},
     RLE: {"pydicom": pydicom_rle},
     JPEG_LOSSLESS: {"libjpeg": libjpeg_plain, "jpegsof3": lambda case: imagecodecs.jpegsof3_decode(case.frame)},
     JPEG_LS: {"libjpeg": libjpeg_plain, "CharLS": lambda case: imagecodecs.jpegls_decode(case.frame)},

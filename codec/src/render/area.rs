@@ -72,7 +72,8 @@ impl Region {
             Axes::Kept => (x, y),
             Axes::Exchanged => (y, x),
         };
-        let turned = |share: f64, direction| if direction == Direction::Flipped { 1.0 - share } else { share };
+        let turned =
+            |share: f64, direction| if direction == Direction::Flipped { 1.0 - share } else { share };
         (turned(x, self.horizontal), turned(y, self.vertical))
     }
 }
@@ -111,7 +112,9 @@ pub(super) fn cut(
         let across = y_first + y * y_step;
         if is_straight {
             let start = ((region.top + across) * stride + region.left * channels as i64) as usize;
-            out.extend_from_slice(pixels.get(start..start + seen_width as usize * channels).unwrap_or_default());
+            out.extend_from_slice(
+                pixels.get(start..start + seen_width as usize * channels).unwrap_or_default(),
+            );
             continue;
         }
         for x in 0..i64::from(seen_width) {
@@ -121,7 +124,8 @@ pub(super) fn cut(
                 Axes::Exchanged => (region.left.saturating_add(across), region.top.saturating_add(along)),
             };
             let is_inside = (0..i64::from(width)).contains(&column) && (0..i64::from(height)).contains(&row);
-            let at = (row * i64::from(is_inside) * stride + column * i64::from(is_inside) * channels as i64) as usize;
+            let at = (row * i64::from(is_inside) * stride + column * i64::from(is_inside) * channels as i64)
+                as usize;
             match pixels.get(at..at + channels).filter(|_| is_inside) {
                 Some(pixel) => out.extend_from_slice(pixel),
                 None => out.resize(out.len() + channels, 0),
@@ -214,8 +218,7 @@ mod tests {
     #[test]
     fn places_are_seen_where_their_pixels_are() {
         // A quarter clockwise: the upper left corner is seen at the upper right.
-        let quarter =
-            Region { axes: Axes::Exchanged, horizontal: Direction::Flipped, ..Region::whole(4, 2) };
+        let quarter = Region { axes: Axes::Exchanged, horizontal: Direction::Flipped, ..Region::whole(4, 2) };
         assert_eq!(quarter.share_of((0.0, 0.0)), (1.0, 0.0));
         assert_eq!(quarter.share_of((4.0, 0.0)), (1.0, 1.0));
         assert_eq!(quarter.share_of((1.0, 2.0)), (0.0, 0.25));

@@ -206,7 +206,8 @@ fn lines(graphic: &Graphic, projection: &Projection<'_>) -> Vec<Vec<(f64, f64)>>
         },
         Shape::Ellipse => match points.as_slice() {
             [a, b, c, d, ..] => {
-                let half = |from: &(f64, f64), to: &(f64, f64)| ((to.0 - from.0) / 2.0, (to.1 - from.1) / 2.0);
+                let half =
+                    |from: &(f64, f64), to: &(f64, f64)| ((to.0 - from.0) / 2.0, (to.1 - from.1) / 2.0);
                 round(((a.0 + b.0) / 2.0, (a.1 + b.1) / 2.0), half(a, b), half(c, d))
             }
             _ => Vec::new(),
@@ -245,15 +246,13 @@ fn smooth(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     for index in 0..points.len() as isize - 1 {
         let [before, from, to, after] = [index - 1, index, index + 1, index + 2].map(at);
         let between = |a: f64, b: f64, c: f64, d: f64, t: f64| {
-            b + t * ((c - a) / 2.0
-                + t * (a - 2.5 * b + 2.0 * c - d / 2.0 + t * ((d - a) / 2.0 + 1.5 * (b - c))))
+            b + t
+                * ((c - a) / 2.0
+                    + t * (a - 2.5 * b + 2.0 * c - d / 2.0 + t * ((d - a) / 2.0 + 1.5 * (b - c))))
         };
         line.extend((0..SMOOTH).map(|step| {
             let t = step as f64 / SMOOTH as f64;
-            (
-                between(before.0, from.0, to.0, after.0, t),
-                between(before.1, from.1, to.1, after.1, t),
-            )
+            (between(before.0, from.0, to.0, after.0, t), between(before.1, from.1, to.1, after.1, t))
         }));
     }
     line.push(*last);

@@ -42,6 +42,23 @@ impl<'a> Stored<'a> {
         }
     }
 
+    /// A byte for every pixel's bits.
+    fn mapped(&self, mut each: impl FnMut(u32) -> u8) -> Vec<u8> {
+        let (mask, low) = (self.mask(), self.low_bits);
+        match self.format.bits_allocated {
+            8 => self.bytes.iter().map(|byte| each(u32::from(*byte) >> low & mask)).collect(),
+            16 => {
+                let words = self.bytes.as_chunks::<2>().0.iter();
+                words.map(|word| each(u32::from(u16::from_le_bytes(*word)) >> low & mask)).collect()
+            }
+            _ => {
+                let mut out = Vec::with_capacity(self.format.pixel_count());
+                self.for_each(|bits| out.push(each(bits)));
+                out
+            }
+        }
+    }
+
     /// The number that `bits` stand for.
     #[allow(clippy::cast_possible_wrap)]
     pub fn value(&self, bits: u32) -> i64 {
@@ -100,16 +117,13 @@ fn is_padding(padding: Option<(f64, f64)>, value: f64) -> bool {
 pub(super) fn monochrome(pixels: &Pixels, options: &Render) -> Result<Vec<u8>, CodecError> {
     let stored = Stored::new(pixels, options.presentation.low_bits);
     let scale = Scale::new(&stored, options)?;
-    let mut out = Vec::with_capacity(pixels.format.pixel_count());
-    match stored.bits_range() {
-        Some((low, high)) => {
-            let table: Vec<u8> =
-                (low..=high).map(|bits| scale.shade(stored.value(bits) as f64)).collect();
-            // Every pixel is within the range.
-            stored.for_each(|bits| out.push(table[(bits - low) as usize]));
-        }
-        None => stored.for_each_number(|value| out.push(scale.shade(value))),
+    if let Some((low, high)) = stored.bits_range() {
+        let table: Vec<u8> = (low..=high).map(|bits| scale.shade(stored.value(bits) as f64)).collect();
+        // Every pixel is within the range.
+        return Ok(stored.mapped(|bits| table[(bits - low) as usize]));
     }
+    let mut out = Vec::with_capacity(pixels.format.pixel_count());
+    stored.for_each_number(|value| out.push(scale.shade(value)));
     Ok(out)
 }
 
@@ -209,9 +223,7 @@ impl<'a> Ramp<'a> {
     fn share(self, value: f64) -> f64 {
         match self {
             Self::Table(table) => table.share(table.entry(value)),
-            Self::Sigmoid(Window { center, width }) => {
-                1.0 / (1.0 + (-4.0 * (value - center) / width).exp())
-            }
+            Self::Sigmoid(Window { center, width }) => 1.0 / (1.0 + (-4.0 * (value - center) / width).exp()),
             Self::Linear(Window { center, width }) => {
                 let half = (width - 1.0) / 2.0;
                 if value <= center - 0.5 - half {
@@ -238,8 +250,7 @@ mod tests {
 
     #[test]
     fn the_standards_own_examples_of_a_window() {
-        let grey =
-            |width: f64, center: f64, value: f64| shade(Ramp::Linear(Window { center, width }), value);
+        let grey = |width: f64, center: f64, value: f64| shade(Ramp::Linear(Window { center, width }), value);
         // PS3.3 §C.11.2.1.2.1, note 4: c 2048, w 4096 maps 0…4095 to 0…255 whole.
         assert_eq!((grey(4096.0, 2048.0, 0.0), grey(4096.0, 2048.0, 4095.0)), (0, 255));
         assert_eq!(grey(4096.0, 2048.0, 2047.5), 128);

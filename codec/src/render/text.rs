@@ -91,13 +91,7 @@ struct Block {
 }
 
 impl Block {
-    fn of(
-        text: &Text,
-        font: &Font,
-        em: f32,
-        canvas: &Canvas,
-        projection: &Projection<'_>,
-    ) -> Option<Self> {
+    fn of(text: &Text, font: &Font, em: f32, canvas: &Canvas, projection: &Projection<'_>) -> Option<Self> {
         let height = text.lines.len() as f32 * em * LEADING;
         let widest = || text.lines.iter().map(|line| font.width(line, em)).fold(0.0, f32::max);
         Some(match &text.place {
@@ -171,7 +165,9 @@ fn write_line(canvas: &mut Canvas, line: &str, font: &Font, em: f32, at: (f32, f
     let around = widened(&mask, mask_width, rim as usize);
     let ink = canvas.ink(ink);
     let channels = canvas.layout.samples();
-    for (row, (line, around)) in mask.chunks_exact(mask_width).zip(around.chunks_exact(mask_width)).enumerate() {
+    for (row, (line, around)) in
+        mask.chunks_exact(mask_width).zip(around.chunks_exact(mask_width)).enumerate()
+    {
         let start = ((y_first as usize + row) * canvas.width as usize + x_first as usize) * channels;
         let Some(pixels) = canvas.pixels.get_mut(start..start + mask_width * channels) else { continue };
         for ((pixel, coverage), around) in pixels.chunks_exact_mut(channels).zip(line).zip(around) {

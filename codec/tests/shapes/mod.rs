@@ -4,6 +4,7 @@
 use codec::{FrameFormat, Photometric, Pixels};
 
 pub const LITTLE: &str = "1.2.840.10008.1.2.1";
+pub const DEFLATED_FRAME: &str = "1.2.840.10008.1.2.8.1";
 pub const RLE: &str = "1.2.840.10008.1.2.5";
 pub const JPEG_LOSSLESS: &str = "1.2.840.10008.1.2.4.70";
 pub const JPEG_LS: &str = "1.2.840.10008.1.2.4.80";
@@ -12,7 +13,8 @@ pub const HTJ2K: &str = "1.2.840.10008.1.2.4.201";
 pub const HTJ2K_RPCL: &str = "1.2.840.10008.1.2.4.202";
 pub const JPEG_XL: &str = "1.2.840.10008.1.2.4.110";
 /// All that there is an encoder for.
-pub const TARGETS: [&str; 8] = [LITTLE, RLE, JPEG_LOSSLESS, JPEG_LS, J2K, HTJ2K, HTJ2K_RPCL, JPEG_XL];
+pub const TARGETS: [&str; 9] =
+    [LITTLE, DEFLATED_FRAME, RLE, JPEG_LOSSLESS, JPEG_LS, J2K, HTJ2K, HTJ2K_RPCL, JPEG_XL];
 
 /// (columns, rows)
 pub const SIZES: [(u32, u32); 8] = [(1, 1), (1, 7), (7, 1), (2, 2), (5, 3), (12, 12), (33, 17), (40, 65)];

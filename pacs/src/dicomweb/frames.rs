@@ -1,7 +1,7 @@
 //! WADO-RS frames (PS3.18 §10.4.1.1.6): the stored bytes of a frame whenever the client takes them; converted only when
 //! it asks for something else.
 
-use super::accept::accepted;
+use super::accept::{MediaRange, accepted};
 use super::conditions::{self, Freshness, entity_tag, not_modified};
 use super::media::{Conversion, Form, Framing, choose, image_type};
 use super::multipart::{self, Part, PartBytes};
@@ -13,6 +13,7 @@ use access::Right;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
+use std::cell::RefCell;
 use storage::{InstanceRef, Storage};
 
 /// Frames of one request at most.
@@ -48,14 +49,7 @@ pub async fn frames(
     let instance = instance_of(&storage, &target).await?;
     let frames = frame_list(&target.rest, instance.frame_count())?;
     let ranges = accepted(&headers, parameter(query.as_deref(), "accept").as_deref());
-    let can_convert = |to: &_| transcode::is_possible_by_frame(&instance, to);
-    let Some(mut form) = choose(instance.syntax(), &ranges, &can_convert) else {
-        return Err(WebError::NotAcceptable(format!(
-            "the frames are stored as {} ({}); accept that, transfer-syntax=*, or application/octet-stream",
-            image_type(instance.syntax().as_str()),
-            instance.syntax()
-        )));
-    };
+    let mut form = form(&instance, &ranges)?;
     if frames.len() > 1 {
         form.framing = Framing::Multipart;
     }
@@ -67,6 +61,27 @@ pub async fn frames(
     let mut response = answer(&storage, &instance, frames, form, &headers, &etag).await?;
     conditions::tag(&mut response, &etag, Freshness::Day);
     Ok(response)
+}
+
+/// The form in which the frames go out; if there is none, the refusal says what there is, and why the last of what was
+/// asked for is not to be had.
+fn form(instance: &InstanceRef, ranges: &[MediaRange]) -> Result<Form, WebError> {
+    let refused = RefCell::new(None);
+    let can_convert = |to: &_| match transcode::check_by_frame(instance, to) {
+        Ok(()) => true,
+        Err(why) => {
+            refused.replace(Some(why.to_string()));
+            false
+        }
+    };
+    choose(instance.syntax(), ranges, &can_convert).ok_or_else(|| {
+        let why = refused.take().map(|why| format!("; {why}")).unwrap_or_default();
+        WebError::NotAcceptable(format!(
+            "the frames are stored as {} ({}); accept that, transfer-syntax=*, or application/octet-stream{why}",
+            image_type(instance.syntax().as_str()),
+            instance.syntax()
+        ))
+    })
 }
 
 async fn answer(

@@ -16,6 +16,8 @@ pub enum WebError {
     Forbidden,
     /// Not there, or not for this caller.
     NotFound,
+    /// It is there, and there is nothing in it to be shown.
+    NoImage(&'static str),
     /// Something else stands in the way.
     Conflict(&'static str),
     /// A parameter or the body is not what it should be.
@@ -94,6 +96,7 @@ impl IntoResponse for WebError {
             Self::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated", "Log in first"),
             Self::Forbidden => (S::FORBIDDEN, "forbidden", "Not allowed"),
             Self::NotFound => (S::NOT_FOUND, "not-found", "Not found"),
+            Self::NoImage(_) => (S::NOT_FOUND, "no-image", "There is no image"),
             Self::BadRequest(_) => (S::BAD_REQUEST, "bad-request", "The request is not understood"),
             Self::NotAcceptable(_) => (S::NOT_ACCEPTABLE, "not-acceptable", "Not to be had in that form"),
             Self::Conflict(_) => (S::CONFLICT, "conflict", "Something stands in the way"),
@@ -116,7 +119,7 @@ impl IntoResponse for WebError {
             | Self::NotAcceptable(text)
             | Self::Undecodable(text)
             | Self::CodecUnavailable(text) => Some(text.as_str()),
-            Self::UnsupportedMediaType(text) | Self::Conflict(text) => Some(*text),
+            Self::UnsupportedMediaType(text) | Self::Conflict(text) | Self::NoImage(text) => Some(*text),
             _ => None,
         };
         problem_response(status, slug, title, detail, None)

@@ -135,14 +135,7 @@ async fn wado_uri_gives_images_and_instances() {
         kind("&contentType=image/png&columns=8&rows=8&region=0,0,0.5,1&windowCenter=40&windowWidth=400")
             .await;
     assert_eq!(small.2[16..24], [0, 0, 0, 4, 0, 0, 0, 8]);
-    for refused in [
-        "&anonymize=yes",
-        "&annotation=patient",
-        "&windowCenter=1",
-        "&rows=0",
-        "&region=1,1,0,0",
-        "&imageQuality=x",
-    ] {
+    for refused in ["&anonymize=yes", "&windowCenter=1", "&rows=0", "&region=1,1,0,0", "&imageQuality=x"] {
         assert_eq!(kind(refused).await.0, 400, "{refused}");
     }
     assert_eq!(kind("&frameNumber=2").await.0, 404);
@@ -235,9 +228,7 @@ async fn pictures_are_as_the_query_wants_them() {
     assert_eq!((part.2[0], part.2[7]), (whole[15], whole[8]));
     let large = picture("window=53,126,linear-exact&viewport=64,64").await;
     assert_eq!((large.0, large.1), (64, 16));
-    for refused in
-        ["annotation=patient", "iccprofile=srgb", "viewport=8,8,12,0,8,4", "quality=0", "window=1,2,cubic"]
-    {
+    for refused in ["iccprofile=cmyk", "viewport=8,8,12,0,8,4", "quality=0", "window=1,2,cubic"] {
         let answer = house.get(&format!("{INSTANCE}/rendered?{refused}"), "image/jpeg").await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{refused}");
     }
@@ -295,7 +286,7 @@ async fn a_presentation_state_is_rendered_with_its_image() {
     ] {
         dataset.put_text(tag, VR::IS, edge);
     }
-    dataset.put_items(tags::GRAPHIC_ANNOTATION_SEQUENCE, vec![Dataset::new()]);
+    dataset.put_items(tags::MASK_SUBTRACTION_SEQUENCE, vec![Dataset::new()]);
     dataset.put_text(tags::IMAGE_HORIZONTAL_FLIP, VR::CS, "Y");
     let bytes = to_bytes(&dataset, &TransferSyntax::explicit_little());
     let state_file = file(&state, TransferSyntax::EXPLICIT_LITTLE, bytes);
@@ -303,7 +294,7 @@ async fn a_presentation_state_is_rendered_with_its_image() {
     let path = "/studies/1.2.3.1/series/1.2.3.1.2/instances/1.2.3.1.2.1/rendered";
     let answer = house.get(path, "image/png").await;
     assert_eq!(answer.status, StatusCode::OK, "{}", String::from_utf8_lossy(&answer.body));
-    assert_eq!(answer.header(header::WARNING), "299 - \"not applied: annotations\"");
+    assert_eq!(answer.header(header::WARNING), "299 - \"not applied: mask\"");
     let (width, height, shown) = greys(&answer.body);
     // Flipped and inverted: the first column of the image is hidden and the last of the picture.
     assert_eq!((width, height), (16, 4));

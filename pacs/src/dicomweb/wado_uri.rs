@@ -4,7 +4,7 @@ use super::accept::parse as parse_media;
 use super::conditions::{self, Freshness, entity_tag, not_modified};
 use super::document;
 use super::problem::WebError;
-use super::rendered::options::{Options, Profile, Viewport, image_type};
+use super::rendered::options::{self, Annotation, Options, Viewport, image_type};
 use super::rendered::{self, Job, state};
 use super::retrieve::{DICOM, file};
 use super::routes::{WebState, pairs};
@@ -55,10 +55,8 @@ pub async fn wado(
     if parameters.text("requestType") != Some("WADO") {
         return Err(WebError::BadRequest("requestType=WADO is missing".into()));
     }
-    for refused in ["anonymize", "annotation"] {
-        if parameters.text(refused).is_some() {
-            return Err(WebError::BadRequest(format!("{refused} is not done; leave it out")));
-        }
+    if parameters.text("anonymize").is_some() {
+        return Err(WebError::BadRequest("anonymize is not done; leave it out".into()));
     }
     target.study = Some(parameters.uid("studyUID")?);
     target.series = Some(parameters.uid("seriesUID")?);
@@ -77,13 +75,14 @@ pub async fn wado(
             };
             let options = *options;
             let job = match parameters.text("presentationUID") {
-                None => Job::new(&instance, frame, &options),
+                None => Job::new(&target.scope, &instance, frame, &options),
                 Some(_) => {
                     let series = parameters.uid("presentationSeriesUID")?;
                     let uid = parameters.uid("presentationUID")?;
                     let scope = target.scope.owned_by(instance.owner().clone());
                     let stored = storage.instance(&scope, instance.study(), &series, &uid).await?;
-                    Job::with_state(&instance, frame, &options, &state::State::read(storage, &stored).await?)?
+                    let state = state::State::read(storage, &stored).await?;
+                    Job::with_state(&target.scope, &instance, frame, &options, &state)?
                 }
             };
             rendered::answer(storage, vec![job], &headers).await
@@ -165,12 +164,9 @@ fn options(
     let is_needed = rows.is_some() || columns.is_some() || source.is_some();
     let viewport =
         is_needed.then_some(Viewport { size, source: None, enlarge: Enlarge::Never, share: source });
-    let profile = match parameters.text("iccprofile") {
-        None | Some("no") => Profile::No,
-        Some("yes") => Profile::Yes,
-        Some(_) => return Err(refused("iccprofile is yes or no; colours are not converted")),
-    };
-    Ok(Options { image_type, media_type, is_multipart: false, viewport, window, profile })
+    let profile = options::profile(parameters.text("iccprofile"))?;
+    let annotation = parameters.text("annotation").map(Annotation::parse).unwrap_or_default();
+    Ok(Options { image_type, media_type, is_multipart: false, viewport, window, profile, annotation })
 }
 
 /// `x0,y0,x1,y1`, each from 0 to 1 (§9.1.2.2.6).

@@ -1,18 +1,23 @@
-//! What a picture of an instance needs besides its pixels: numbers that ingest kept, or tables, a palette and values of
-//! each frame, which are read from the object once and remembered for a while.
+//! What a picture of an instance needs besides its pixels: numbers that ingest kept, or tables, palettes, overlays and
+//! values of each frame, which are read from the object once and remembered for a while.
+
+mod overlays;
+mod palette;
+mod tables;
+
+pub use overlays::Plane;
+pub use palette::{Palette, palette};
+pub use tables::{table, value};
 
 use crate::dicomweb::problem::WebError;
 use crate::transcode;
 use bytes::Bytes;
 use codec::{Table, Window, WindowFunction};
-use dataset::syntax::Encoding;
-use dataset::{Dataset, Element, Rendering, Tag, Value, tags};
+use dataset::{Dataset, Rendering, Tag, tags};
 use moka::sync::Cache;
 use std::sync::{Arc, LazyLock};
 use storage::{InstanceRef, Storage};
 
-/// Bytes of a lookup table: 65536 entries of 16 bits.
-const TABLE_BYTES_MAX: u64 = 1 << 17;
 /// Bytes of a colour profile.
 const PROFILE_BYTES_MAX: u64 = 4 << 20;
 /// Bytes that all remembered looks may take.
@@ -35,8 +40,15 @@ pub struct Look {
     pub modality_table: Option<Table>,
     /// VOI LUT Sequence, if there is no window.
     pub voi_table: Option<Table>,
-    /// Red, green and blue, and the first value mapped.
-    pub palette: Option<(i32, Vec<[u8; 3]>)>,
+    /// The palette of a palette image, and of a pseudo-colour presentation state.
+    pub palette: Option<Palette>,
+    /// Colours above the greys of a monochrome image (PS3.3 §C.7.6.19).
+    pub supplemental: Option<Palette>,
+    /// Overlay planes.
+    pub overlays: Vec<Plane>,
+    /// The range of stored values that the first Real World Value Mapping is for: what floating point pixels are shown
+    /// by if there is no window.
+    mapped: Option<(f64, f64)>,
     /// ICC Profile.
     pub profile: Option<Bytes>,
 }
@@ -54,7 +66,9 @@ impl Look {
     /// Of an instance. Mostly nothing is read: ingest kept it.
     pub async fn of(storage: &Storage, instance: &InstanceRef, need: Need) -> Result<Arc<Self>, WebError> {
         let kept = instance.pixels().and_then(|pixels| pixels.rendering.clone());
-        if let (Some(rendering), Need::Pixels) = (kept, need) {
+        let is_colour = instance.pixels().is_some_and(|pixels| pixels.samples_per_pixel > 1);
+        // A monochrome image has no profile.
+        if let Some(rendering) = kept.filter(|_| need == Need::Pixels || !is_colour) {
             return Ok(Arc::new(Self { frames: vec![rendering], ..Self::default() }));
         }
         if let Some(look) = LOOKS.get(instance.sha256()) {
@@ -87,12 +101,27 @@ impl Look {
         if frames.is_empty() {
             frames.extend(Rendering::from_groups(dataset, shared));
         }
-        let is_palette = dataset.text(tags::PHOTOMETRIC_INTERPRETATION).as_deref() == Some("PALETTE COLOR");
+        let colours = if dataset.get(tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR).is_some() {
+            Some(palette(storage, instance, dataset).await?)
+        } else {
+            None
+        };
+        let is_grey = dataset
+            .text(tags::PHOTOMETRIC_INTERPRETATION)
+            .is_some_and(|photometric| photometric.starts_with("MONOCHROME"));
+        let (palette, supplemental) = match (colours, is_grey) {
+            (colours, false) => (colours, None),
+            // Other grey images may carry a palette that nobody asked to be used.
+            (colours, true) => (None, colours.filter(|_| palette::is_used(dataset))),
+        };
         Ok(Self {
             frames,
             modality_table: table(storage, instance, dataset.items(tags::MODALITY_LUT_SEQUENCE)).await?,
             voi_table: table(storage, instance, dataset.items(tags::VOILUT_SEQUENCE)).await?,
-            palette: if is_palette { palette(storage, instance, dataset).await? } else { None },
+            palette,
+            supplemental,
+            overlays: overlays::read(storage, instance, dataset).await?,
+            mapped: mapped(dataset, shared),
             profile: profile(storage, instance, dataset).await?,
         })
     }
@@ -101,15 +130,25 @@ impl Look {
     #[must_use]
     pub fn frame(&self, frame: u32) -> Rendering {
         let own = if self.frames.len() > 1 { self.frames.get(frame as usize) } else { None };
-        let none = Rendering { slope: 1.0, intercept: 0.0, window: None, function: None };
-        own.or(self.frames.first()).cloned().unwrap_or(none)
+        let mut rendering = own.or(self.frames.first()).cloned().unwrap_or_default();
+        if rendering.window.is_none()
+            && let Some((first, last)) = self.mapped
+        {
+            let [first, last] = [first, last].map(|value| value * rendering.slope + rendering.intercept);
+            rendering.window = Some(((first + last) / 2.0, (last - first).abs()));
+            rendering.function = Some("LINEAR_EXACT".to_owned());
+        }
+        rendering
     }
 
     fn weight(&self) -> usize {
         let tables = [&self.modality_table, &self.voi_table];
         let tables: usize = tables.into_iter().flatten().map(|table| table.entries.len() * 2).sum();
-        let palette = self.palette.as_ref().map_or(0, |(_, colours)| colours.len() * 3);
-        256 + self.frames.len() * 80 + tables + palette + self.profile.as_ref().map_or(0, Bytes::len)
+        let palettes = [&self.palette, &self.supplemental];
+        let palettes: usize = palettes.into_iter().flatten().map(|(_, colours)| colours.len() * 3).sum();
+        let overlays: usize = self.overlays.iter().map(Plane::weight).sum();
+        let profile = self.profile.as_ref().map_or(0, Bytes::len);
+        256 + self.frames.len() * 120 + tables + palettes + overlays + profile
     }
 }
 
@@ -125,90 +164,27 @@ pub fn window_of(rendering: &Rendering) -> Option<(Window, WindowFunction)> {
     Some((Window { center, width }, function))
 }
 
-/// The bytes of a value, wherever they are; none when there are too many.
-async fn value(
-    storage: &Storage,
-    instance: &InstanceRef,
-    element: Option<&Element>,
-    bytes_max: u64,
-) -> Result<Option<Bytes>, WebError> {
-    let (offset, length) = match element.map(|element| &element.value) {
-        Some(Value::Bytes(bytes)) => return Ok(Some(bytes.clone())),
-        Some(Value::Bulk { offset, length }) if *length <= bytes_max => (*offset, *length),
-        _ => return Ok(None),
+/// First and last value of the first mapping to real world values (PS3.3 §C.7.6.16.2.11), of floating point pixels.
+fn mapped(dataset: &Dataset, shared: Option<&Dataset>) -> Option<(f64, f64)> {
+    let has = |tag| dataset.get(tag).is_some();
+    if !has(tags::FLOAT_PIXEL_DATA) && !has(tags::DOUBLE_FLOAT_PIXEL_DATA) {
+        return None;
+    }
+    let of = |dataset: &'_ Dataset| {
+        let item = dataset.items(tags::REAL_WORLD_VALUE_MAPPING_SEQUENCE).first()?;
+        let first_of = |tags: [Tag; 2]| tags.iter().find_map(|tag| item.numbers(*tag).first().copied());
+        let first = first_of([
+            tags::DOUBLE_FLOAT_REAL_WORLD_VALUE_FIRST_VALUE_MAPPED,
+            tags::REAL_WORLD_VALUE_FIRST_VALUE_MAPPED,
+        ])?;
+        let last = first_of([
+            tags::DOUBLE_FLOAT_REAL_WORLD_VALUE_LAST_VALUE_MAPPED,
+            tags::REAL_WORLD_VALUE_LAST_VALUE_MAPPED,
+        ])?;
+        let is_range = first.is_finite() && last.is_finite() && (last - first).is_finite() && first < last;
+        is_range.then_some((first, last))
     };
-    let mut source = transcode::Source::new(storage, instance);
-    let (mut bytes, end) = (Vec::new(), offset.saturating_add(length));
-    while (bytes.len() as u64) < length {
-        bytes.extend_from_slice(&source.read(offset + bytes.len() as u64..end).await?);
-    }
-    let are_words = element.is_some_and(|element| element.vr == dataset::VR::OW);
-    if are_words && instance.syntax().encoding() == Encoding::ExplicitBig {
-        bytes.chunks_exact_mut(2).for_each(<[u8]>::reverse);
-    }
-    Ok(Some(bytes.into()))
-}
-
-/// The numbers of a LUT Descriptor: entries, first value mapped, bits. The first value is signed if the pixels are, and
-/// may have been read as unsigned (PS3.3 §C.11.1.1.1).
-fn descriptor(dataset: &Dataset, tag: Tag) -> Option<(usize, i32, u16)> {
-    let numbers = dataset.numbers(tag);
-    let [entries, first, bits] = numbers.as_slice() else { return None };
-    let entries = if *entries == 0.0 { 65536 } else { *entries as i64 };
-    // Entries read as a signed number.
-    let entries = if entries < 0 { entries + 65536 } else { entries };
-    Some((usize::try_from(entries).ok()?, *first as i32, (*bits as u16).clamp(8, 16)))
-}
-
-/// A Modality or VOI LUT: the first item of its sequence.
-pub async fn table(
-    storage: &Storage,
-    instance: &InstanceRef,
-    items: &[Dataset],
-) -> Result<Option<Table>, WebError> {
-    let Some(item) = items.first() else { return Ok(None) };
-    let damaged = || WebError::Undecodable("its lookup table is damaged".into());
-    let (count, first, bits) = descriptor(item, tags::LUT_DESCRIPTOR).ok_or_else(damaged)?;
-    let bytes = value(storage, instance, item.get(tags::LUT_DATA), TABLE_BYTES_MAX).await?;
-    let bytes = bytes.ok_or_else(damaged)?;
-    let entries: Vec<u16> = if bytes.len() < count * 2 {
-        bytes.iter().take(count).map(|byte| u16::from(*byte)).collect()
-    } else {
-        bytes.as_chunks::<2>().0.iter().take(count).map(|pair| u16::from_le_bytes(*pair)).collect()
-    };
-    if entries.len() < count { Err(damaged()) } else { Ok(Some(Table { first, entries, bits })) }
-}
-
-/// Palette tables (PS3.3 §C.7.6.3.1.5–6) as 8-bit colours.
-async fn palette(
-    storage: &Storage,
-    instance: &InstanceRef,
-    attributes: &Dataset,
-) -> Result<Option<(i32, Vec<[u8; 3]>)>, WebError> {
-    let damaged = || WebError::Undecodable("its palette is missing or damaged".into());
-    let (count, first, bits) =
-        descriptor(attributes, tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DESCRIPTOR).ok_or_else(damaged)?;
-    let mut colours = vec![[0_u8; 3]; count];
-    let tables = [
-        tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DATA,
-        tags::GREEN_PALETTE_COLOR_LOOKUP_TABLE_DATA,
-        tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA,
-    ];
-    for (channel, tag) in tables.into_iter().enumerate() {
-        let bytes = value(storage, instance, attributes.get(tag), TABLE_BYTES_MAX).await?;
-        let bytes = bytes.ok_or_else(damaged)?;
-        let is_packed = bits == 8 && bytes.len() < count * 2;
-        for (index, colour) in colours.iter_mut().enumerate() {
-            let value = if is_packed {
-                bytes.get(index).copied()
-            } else {
-                let pair = bytes.get(index * 2..index * 2 + 2);
-                pair.map(|pair| if bits == 8 { pair[0] } else { pair[1] })
-            };
-            colour[channel] = value.ok_or_else(damaged)?;
-        }
-    }
-    Ok(Some((first, colours)))
+    of(dataset).or_else(|| shared.and_then(of))
 }
 
 /// The image's own profile, or that of the first optical path.

@@ -4,7 +4,7 @@ use crate::dicomweb::accept::{MediaRange, accepted};
 use crate::dicomweb::problem::WebError;
 use crate::dicomweb::routes::pairs;
 use axum::http::HeaderMap;
-use codec::{Direction, Enlarge, ImageType, Region, Window, WindowFunction};
+use codec::{Axes, ColourSpace, Direction, Enlarge, ImageType, Region, Window, WindowFunction};
 
 const QUALITY_DEFAULT: u8 = 90;
 /// Columns or rows of a viewport.
@@ -27,15 +27,62 @@ pub struct Options {
     pub window: Option<(Window, WindowFunction)>,
     /// Whether the colour profile goes along.
     pub profile: Profile,
+    /// What is written on the picture.
+    pub annotation: Annotation,
 }
 
-/// Whether the colour profile is put into the file.
+/// The colours of the picture, and whether the file says what they are (PS3.18 §8.3.5.1.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Profile {
-    /// Left out.
+    /// As they are, and nothing is said.
     No,
-    /// The image's own, if it has one.
+    /// As they are, with the image's own profile; sRGB's when it has none.
     Yes,
+    /// Converted, with the profile of what they were converted into.
+    Of(ColourSpace),
+}
+
+/// What is written on the picture (PS3.18 §8.3.5.1.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Annotation {
+    /// Who it is: name, identifier, sex, age, birth date.
+    pub has_patient: bool,
+    /// How it was made: institution, date, equipment, technique.
+    pub has_technique: bool,
+    /// What was asked for and is not known.
+    pub unknown: Vec<String>,
+}
+
+impl Annotation {
+    /// Words separated by commas.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut annotation = Self::default();
+        for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            match word {
+                "patient" => annotation.has_patient = true,
+                "technique" => annotation.has_technique = true,
+                // It goes into a header.
+                _ if word.len() <= 32 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') => {
+                    annotation.unknown.push(word.to_owned());
+                }
+                _ => annotation.unknown.push("?".to_owned()),
+            }
+        }
+        annotation
+    }
+}
+
+/// The value of `iccprofile`.
+pub fn profile(text: Option<&str>) -> Result<Profile, WebError> {
+    match text {
+        None | Some("no") => Ok(Profile::No),
+        Some("yes") => Ok(Profile::Yes),
+        Some("srgb") => Ok(Profile::Of(ColourSpace::Srgb)),
+        Some("adobergb") => Ok(Profile::Of(ColourSpace::AdobeRgb)),
+        Some("rommrgb") => Ok(Profile::Of(ColourSpace::RommRgb)),
+        Some(_) => Err(WebError::BadRequest("iccprofile is no, yes, srgb, adobergb or rommrgb".into())),
+    }
 }
 
 /// A size, and what of the image is shown in it.
@@ -61,14 +108,8 @@ impl Options {
         let pairs = pairs(query);
         let parameter = |name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
         let refused = |what: &str| Err(WebError::BadRequest(what.into()));
-        if parameter("annotation").is_some_and(|text| !text.is_empty()) {
-            return refused("annotations are not drawn into images; leave annotation out");
-        }
-        let profile = match parameter("iccprofile") {
-            None | Some("no") => Profile::No,
-            Some("yes") => Profile::Yes,
-            Some(_) => return refused("iccprofile is yes or no; colours are not converted"),
-        };
+        let profile = profile(parameter("iccprofile"))?;
+        let annotation = parameter("annotation").map(Annotation::parse).unwrap_or_default();
         let quality = match parameter("quality").map(str::parse) {
             None => QUALITY_DEFAULT,
             Some(Ok(quality)) if (1..=100).contains(&quality) => quality,
@@ -93,6 +134,7 @@ impl Options {
             viewport,
             window: parameter("window").map(window).transpose()?,
             profile,
+            annotation,
         })
     }
 }
@@ -153,7 +195,9 @@ impl Viewport {
         let Some([x, y, width, height]) = source else { return Ok(None) };
         let (left, across, horizontal) = part(x, width, columns)?;
         let (top, down, vertical) = part(y, height, rows)?;
-        Ok(Some(Region { left, top, width: across, height: down, horizontal, vertical }))
+        let axes = Axes::Kept;
+        let (left, top) = (left.into(), top.into());
+        Ok(Some(Region { left, top, width: across, height: down, axes, horizontal, vertical }))
     }
 }
 
@@ -211,6 +255,16 @@ mod tests {
     }
 
     #[test]
+    fn annotations_that_are_not_known_are_named() {
+        let of = Annotation::parse;
+        assert_eq!(of(""), Annotation::default());
+        let both = Annotation { has_patient: true, has_technique: true, unknown: vec![] };
+        assert_eq!(of("technique, patient"), both);
+        let unknown = of("patient,burnt-in,\"\r\nX: 1");
+        assert_eq!((unknown.has_patient, unknown.unknown), (true, vec!["burnt-in".into(), "?".into()]));
+    }
+
+    #[test]
     fn viewports_are_checked() {
         assert_eq!(viewport("512,256").unwrap().size, (512, 256));
         for text in ["", "512", "0,1", "9000,1", "-1,1", "8192,8192", "1,1,1", "1,1,0,0,x,1", "1,1,0,0,inf,1"]
@@ -224,6 +278,7 @@ mod tests {
             top: 0,
             width: 20,
             height: 50,
+            axes: Axes::Kept,
             horizontal: Direction::Flipped,
             vertical: Direction::Kept,
         };

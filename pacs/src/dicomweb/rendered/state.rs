@@ -1,40 +1,58 @@
-//! Grayscale Softcopy Presentation State (PS3.3 §A.33.1, PS3.4 §N): what of it is applied to a picture.
+//! Softcopy Presentation States (PS3.3 §A.33.1–3, PS3.4 §N): grayscale, colour and pseudo-colour ones, applied to a
+//! picture of an image that they are for.
 //!
-//! Applied: Modality LUT or rescale, Softcopy VOI LUT (window, function, table), Presentation LUT Shape, Displayed Area
-//! (as a region), horizontal flip and rotation by 180°, rectangular, circular and polygonal shutters. Not applied, and said
-//! in a `Warning` header: graphic and text annotations, overlays, bitmap shutters, masks, a Presentation LUT table.
+//! Applied: Modality LUT or rescale, Softcopy VOI LUT (window, function, table), Presentation LUT (shape, table), palette,
+//! ICC profile, overlays that are activated, shutters of every shape, displayed area with rotation and flip, graphic and
+//! text annotations. Not applied, and said in a `Warning` header: masks, compound graphics, true size (a picture does
+//! not know the pixels of the display that it will be seen on), and graphics without end.
 
-use super::look::{Look, table, window_of};
+mod area;
+mod graphics;
+mod ink;
+
+use super::look::{Look, Palette, Plane, table, window_of};
 use crate::dicomweb::problem::WebError;
 use crate::transcode;
-use codec::{Direction, Polarity, Presentation, Region, Shutter, Table, Window, WindowFunction};
+use bytes::Bytes;
+use codec::{Overlay, Polarity, Presentation, Shutter, Table, Window, WindowFunction};
 use dataset::{Dataset, Rendering, tags};
-use model::Uid;
+use model::{Sha256, Uid};
 use storage::{InstanceRef, Storage};
 
-/// Grayscale Softcopy Presentation State Storage.
-pub const GRAYSCALE: &str = "1.2.840.10008.5.1.4.1.1.11.1";
+/// Grayscale, Color, and Pseudo-Color Softcopy Presentation State Storage.
+const KINDS: [&str; 3] =
+    ["1.2.840.10008.5.1.4.1.1.11.1", "1.2.840.10008.5.1.4.1.1.11.2", "1.2.840.10008.5.1.4.1.1.11.3"];
+
+/// Whether an instance is a presentation state that can be applied.
+#[must_use]
+pub fn is_state(instance: &InstanceRef) -> bool {
+    KINDS.contains(&instance.sop_class().as_str())
+}
 
 /// A presentation state, read.
 #[derive(Debug, Clone)]
 pub struct State {
+    sha256: Sha256,
     dataset: Dataset,
     look: Look,
     voi: Vec<Voi>,
+    presentation_table: Option<Table>,
 }
 
 /// An item of the Softcopy VOI LUT Sequence.
 #[derive(Debug, Clone)]
 struct Voi {
     /// The images that it is for; all when empty.
-    images: Vec<Uid>,
+    images: Vec<Reference>,
     window: Option<(Window, WindowFunction)>,
     table: Option<Table>,
 }
 
 /// How a state wants one image to be shown.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Applied {
+    /// The state's content: what a picture's entity tag depends on.
+    pub sha256: Sha256,
     /// Rescale Slope and Intercept in place of the image's own.
     pub rescale: Option<(f64, f64)>,
     /// Window in place of the image's own.
@@ -43,16 +61,43 @@ pub struct Applied {
     pub presentation: Presentation,
     /// Whether the image's own window counts no more.
     pub has_voi: bool,
+    /// Overlay groups that are shown, with the state's own bits where it has some.
+    pub overlays: Vec<Activated>,
+    /// What the image's colours are.
+    pub profile: Option<Bytes>,
     /// What is not applied.
     pub left_out: Vec<&'static str>,
 }
 
+/// An overlay that the state shows.
+#[derive(Debug, Clone)]
+pub enum Activated {
+    /// Its own.
+    Own(Plane),
+    /// That of the image, of this group.
+    OfImage(u16),
+}
+
+impl Activated {
+    /// The bits for a frame, counted from 0, of an image that has these overlays.
+    #[must_use]
+    pub fn of_frame(&self, image: &[Plane], frame: u32) -> Option<Overlay> {
+        match self {
+            Self::Own(plane) => plane.of_frame(frame),
+            Self::OfImage(group) => image.iter().find(|plane| plane.group == *group)?.of_frame(frame),
+        }
+    }
+}
+
 impl State {
     /// Reads a stored presentation state.
+    ///
+    /// # Errors
+    /// [`WebError::NotAcceptable`] when it is none, or of another kind.
     pub async fn read(storage: &Storage, instance: &InstanceRef) -> Result<Self, WebError> {
-        if instance.sop_class().as_str() != GRAYSCALE {
+        if !is_state(instance) {
             return Err(WebError::NotAcceptable(
-                "of presentation states only grayscale softcopy ones are applied".into(),
+                "of presentation states grayscale, colour and pseudo-colour softcopy ones are applied".into(),
             ));
         }
         let dataset = transcode::scan(storage, instance).await?.dataset;
@@ -60,12 +105,14 @@ impl State {
         let mut voi = Vec::new();
         for item in dataset.items(tags::SOFTCOPY_VOILUT_SEQUENCE) {
             voi.push(Voi {
-                images: images_of(item).into_iter().map(|(image, _)| image).collect(),
+                images: references(item),
                 window: Rendering::from_groups(item, None).as_ref().and_then(window_of),
                 table: table(storage, instance, item.items(tags::VOILUT_SEQUENCE)).await?,
             });
         }
-        Ok(Self { dataset, look, voi })
+        let items = dataset.items(tags::PRESENTATION_LUT_SEQUENCE);
+        let presentation_table = table(storage, instance, items).await?;
+        Ok(Self { sha256: *instance.sha256(), dataset, look, voi, presentation_table })
     }
 
     /// The images that it is for: Series Instance UID, SOP Instance UID, and the first frame, counted from 0.
@@ -74,121 +121,140 @@ impl State {
         let mut images = Vec::new();
         for series in self.dataset.items(tags::REFERENCED_SERIES_SEQUENCE) {
             let Some(uid) = series.uid(tags::SERIES_INSTANCE_UID) else { continue };
-            images.extend(images_of(series).into_iter().map(|(image, frame)| (uid.clone(), image, frame)));
+            images.extend(references(series).into_iter().map(|reference| {
+                let first = reference.frames.first().map_or(0, |frame| frame - 1);
+                (uid.clone(), reference.image, first)
+            }));
         }
         images
     }
 
-    /// How an image of so many columns and rows is to be shown.
-    pub fn apply(&self, image: &Uid, columns: u32, rows: u32) -> Result<Applied, WebError> {
-        let mut applied = Applied { left_out: self.left_out(), ..Applied::default() };
-        applied.presentation.modality_table = self.look.modality_table.clone();
-        if self.dataset.get(tags::RESCALE_SLOPE).is_some() {
-            let rescale = self.look.frame(0);
-            applied.rescale = Some((rescale.slope, rescale.intercept));
-        }
-        let voi = self.voi.iter().find(|voi| voi.images.is_empty() || voi.images.contains(image));
-        if let Some(voi) = voi {
-            applied.has_voi = true;
-            applied.window = voi.window;
-            applied.presentation.voi_table = voi.table.clone();
-        }
-        applied.presentation.polarity = match self.dataset.text(tags::PRESENTATION_LUT_SHAPE).as_deref() {
-            Some("INVERSE") => Polarity::Inverse,
-            _ => Polarity::Identity,
+    /// How a frame (counted from 0) of an image of so many columns and rows is to be shown.
+    #[must_use]
+    pub fn apply(&self, image: &Uid, frame: u32, columns: u32, rows: u32) -> Applied {
+        let mut presentation = Presentation {
+            modality_table: self.look.modality_table.clone(),
+            presentation_table: self.presentation_table.clone(),
+            polarity: match self.dataset.text(tags::PRESENTATION_LUT_SHAPE).as_deref() {
+                Some("INVERSE") => Polarity::Inverse,
+                _ => Polarity::Identity,
+            },
+            pseudo_colours: self.pseudo_colours(),
+            shutters: self.shutters(),
+            shutter_colour: ink::of_shutter(&self.dataset),
+            ..Presentation::default()
         };
-        applied.presentation.shutters = shutters(&self.dataset);
-        let grey = self.dataset.integer(tags::SHUTTER_PRESENTATION_VALUE).unwrap_or(0);
-        applied.presentation.shutter_grey = u8::try_from(grey.clamp(0, 0xFFFF) >> 8).unwrap_or(0);
-        applied.presentation.region = self.region(image, columns, rows)?;
-        Ok(applied)
+        let mut left_out = self.left_out();
+        let shown = (image, frame);
+        area::apply(&self.dataset, shown, (columns, rows), &mut presentation, &mut left_out);
+        graphics::apply(&self.dataset, shown, &mut presentation, &mut left_out);
+        let has_rescale = self.dataset.get(tags::RESCALE_SLOPE).is_some();
+        let voi = self.voi.iter().find(|voi| covers(&voi.images, shown));
+        presentation.voi_table = voi.and_then(|voi| voi.table.clone());
+        Applied {
+            sha256: self.sha256,
+            rescale: Some(self.look.frame(0)).filter(|_| has_rescale).map(|own| (own.slope, own.intercept)),
+            window: voi.and_then(|voi| voi.window),
+            presentation,
+            has_voi: voi.is_some(),
+            overlays: self.activated(),
+            profile: self.look.profile.clone(),
+            left_out,
+        }
     }
 
-    fn region(&self, image: &Uid, columns: u32, rows: u32) -> Result<Option<Region>, WebError> {
-        let is_turned = match self.dataset.integer(tags::IMAGE_ROTATION).unwrap_or(0) {
-            0 => false,
-            180 => true,
-            _ => {
-                return Err(WebError::NotAcceptable(
-                    "the state turns the image by a quarter; that is not done".into(),
-                ));
+    fn pseudo_colours(&self) -> Vec<[u8; 3]> {
+        self.look.palette.as_ref().map(|(_, colours): &Palette| colours.clone()).unwrap_or_default()
+    }
+
+    /// Overlays with an Overlay Activation Layer (PS3.3 §C.11.7).
+    fn activated(&self) -> Vec<Activated> {
+        let layer_of = |group| self.dataset.text(dataset::Tag(group, 0x1001));
+        let groups = (0x6000..=0x601E).step_by(2).filter(|group| layer_of(*group).is_some());
+        let of_group = |group| match self.look.overlays.iter().find(|plane| plane.group == group) {
+            Some(plane) => Activated::Own(plane.clone()),
+            None => Activated::OfImage(group),
+        };
+        groups.map(of_group).collect()
+    }
+
+    fn shutters(&self) -> Vec<Shutter> {
+        let dataset = &self.dataset;
+        let number = |tag| dataset.numbers(tag).first().copied().filter(|n| n.is_finite());
+        let pairs = |tag| -> Vec<(f64, f64)> {
+            dataset.numbers(tag).chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
+        };
+        let shutter = |shape: String| match shape.as_str() {
+            "RECTANGULAR" => Some(Shutter::Rectangle(
+                number(tags::SHUTTER_LEFT_VERTICAL_EDGE)?,
+                number(tags::SHUTTER_RIGHT_VERTICAL_EDGE)?,
+                number(tags::SHUTTER_UPPER_HORIZONTAL_EDGE)?,
+                number(tags::SHUTTER_LOWER_HORIZONTAL_EDGE)?,
+            )),
+            "CIRCULAR" => {
+                let (row, column) = *pairs(tags::CENTER_OF_CIRCULAR_SHUTTER).first()?;
+                Some(Shutter::Circle(row, column, number(tags::RADIUS_OF_CIRCULAR_SHUTTER)?))
             }
+            "POLYGONAL" => Some(Shutter::Polygon(pairs(tags::VERTICES_OF_THE_POLYGONAL_SHUTTER))),
+            "BITMAP" => {
+                let group = dataset.integer(tags::SHUTTER_OVERLAY_GROUP)?;
+                let plane = self.look.overlays.iter().find(|plane| i64::from(plane.group) == group)?;
+                plane.bits(0).map(Shutter::Bitmap)
+            }
+            _ => None,
         };
-        let is_mirrored = self.dataset.text(tags::IMAGE_HORIZONTAL_FLIP).as_deref() == Some("Y");
-        let direction = |is_flipped| if is_flipped { Direction::Flipped } else { Direction::Kept };
-        let area = self.dataset.items(tags::DISPLAYED_AREA_SELECTION_SEQUENCE).iter().find(|area| {
-            let images = images_of(area);
-            images.is_empty() || images.iter().any(|(uid, _)| uid == image)
-        });
-        let corner = |tag| -> Option<(i64, i64)> {
-            let numbers = area?.numbers(tag);
-            let [column, row] = numbers.as_slice() else { return None };
-            Some((*column as i64, *row as i64))
-        };
-        let first = corner(tags::DISPLAYED_AREA_TOP_LEFT_HAND_CORNER).unwrap_or((1, 1));
-        let last = corner(tags::DISPLAYED_AREA_BOTTOM_RIGHT_HAND_CORNER)
-            .unwrap_or((i64::from(columns), i64::from(rows)));
-        let axis = |a: i64, b: i64, whole: u32| {
-            let (low, high) = (a.min(b).clamp(1, whole.into()), a.max(b).clamp(1, whole.into()));
-            (u32::try_from(low - 1).unwrap_or(0), u32::try_from(high - low + 1).unwrap_or(1))
-        };
-        let ((left, width), (top, height)) = (axis(first.0, last.0, columns), axis(first.1, last.1, rows));
-        Ok(Some(Region {
-            left,
-            top,
-            width,
-            height,
-            horizontal: direction(is_turned != is_mirrored),
-            vertical: direction(is_turned),
-        }))
+        dataset.texts(tags::SHUTTER_SHAPE).into_iter().filter_map(shutter).collect()
     }
 
     fn left_out(&self) -> Vec<&'static str> {
         let has = |tag| !self.dataset.items(tag).is_empty();
-        let has_overlay =
-            self.dataset.elements().iter().any(|e| e.tag.0 & 0xFF01 == 0x6000 && e.tag.1 == 0x3000);
         let is_bitmap = self.dataset.texts(tags::SHUTTER_SHAPE).iter().any(|shape| shape == "BITMAP");
-        [
-            (has(tags::GRAPHIC_ANNOTATION_SEQUENCE), "annotations"),
-            (has(tags::MASK_SUBTRACTION_SEQUENCE), "mask"),
-            (has(tags::PRESENTATION_LUT_SEQUENCE), "presentation LUT"),
-            (has_overlay, "overlays"),
-            (is_bitmap, "bitmap shutter"),
-        ]
-        .into_iter()
-        .filter_map(|(is_there, what)| is_there.then_some(what))
-        .collect()
+        let has_bitmap = self.shutters().iter().any(|shutter| matches!(shutter, Shutter::Bitmap(_)));
+        [(has(tags::MASK_SUBTRACTION_SEQUENCE), "mask"), (is_bitmap && !has_bitmap, "bitmap shutter")]
+            .into_iter()
+            .filter_map(|(is_there, what)| is_there.then_some(what))
+            .collect()
     }
 }
 
-/// The images that an item refers to, each with its first frame, counted from 0.
-fn images_of(item: &Dataset) -> Vec<(Uid, u32)> {
-    let image = |reference: &Dataset| {
-        let frame = reference.integer(tags::REFERENCED_FRAME_NUMBER).unwrap_or(1);
-        let frame = u32::try_from(frame.max(1) - 1).unwrap_or(u32::MAX);
-        Some((reference.uid(tags::REFERENCED_SOP_INSTANCE_UID)?, frame))
-    };
-    item.items(tags::REFERENCED_IMAGE_SEQUENCE).iter().filter_map(image).collect()
+/// An image that an item refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Reference {
+    image: Uid,
+    /// Frames counted from 1; all when empty.
+    frames: Vec<u32>,
 }
 
-fn shutters(dataset: &Dataset) -> Vec<Shutter> {
-    let number = |tag| dataset.numbers(tag).first().copied().filter(|n| n.is_finite());
-    let pairs = |tag| -> Vec<(f64, f64)> {
-        dataset.numbers(tag).chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
+/// The images that an item refers to.
+fn references(item: &Dataset) -> Vec<Reference> {
+    let reference = |reference: &Dataset| {
+        let frames = reference.numbers(tags::REFERENCED_FRAME_NUMBER);
+        let frames = frames.into_iter().filter(|frame| *frame >= 1.0).map(|frame| frame as u32).collect();
+        Some(Reference { image: reference.uid(tags::REFERENCED_SOP_INSTANCE_UID)?, frames })
     };
-    let shutter = |shape: String| match shape.as_str() {
-        "RECTANGULAR" => Some(Shutter::Rectangle(
-            number(tags::SHUTTER_LEFT_VERTICAL_EDGE)?,
-            number(tags::SHUTTER_RIGHT_VERTICAL_EDGE)?,
-            number(tags::SHUTTER_UPPER_HORIZONTAL_EDGE)?,
-            number(tags::SHUTTER_LOWER_HORIZONTAL_EDGE)?,
-        )),
-        "CIRCULAR" => {
-            let (row, column) = *pairs(tags::CENTER_OF_CIRCULAR_SHUTTER).first()?;
-            Some(Shutter::Circle(row, column, number(tags::RADIUS_OF_CIRCULAR_SHUTTER)?))
-        }
-        "POLYGONAL" => Some(Shutter::Polygon(pairs(tags::VERTICES_OF_THE_POLYGONAL_SHUTTER))),
-        _ => None,
+    item.items(tags::REFERENCED_IMAGE_SEQUENCE).iter().filter_map(reference).collect()
+}
+
+/// Whether what refers to these images is for a frame (counted from 0) of one: it names it, or none at all.
+fn covers(references: &[Reference], (image, frame): (&Uid, u32)) -> bool {
+    let names = |reference: &Reference| {
+        let is_frame = |number: &u32| u64::from(*number) == u64::from(frame) + 1;
+        reference.image == *image && (reference.frames.is_empty() || reference.frames.iter().any(is_frame))
     };
-    dataset.texts(tags::SHUTTER_SHAPE).into_iter().filter_map(shutter).collect()
+    references.is_empty() || references.iter().any(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_names_no_image_is_for_all_and_no_frame_for_all_frames() {
+        let [one, other] = ["1.1", "1.2"].map(|uid| Uid::parse(uid).unwrap());
+        let whole = [Reference { image: one.clone(), frames: vec![] }];
+        let frames = [Reference { image: one.clone(), frames: vec![2, 4] }];
+        assert!(covers(&[], (&one, 0)) && covers(&whole, (&one, 7)) && !covers(&whole, (&other, 7)));
+        let seen: Vec<u32> = (0..6).filter(|frame| covers(&frames, (&one, *frame))).collect();
+        assert_eq!(seen, [1, 3]);
+    }
 }

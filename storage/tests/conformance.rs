@@ -83,6 +83,7 @@ on_both![
     frames_are_the_bytes_that_came,
     metadata_is_one_gzip_member,
     bulk_values_have_their_places,
+    the_middle_image_is_found,
     bad_instances_leave_nothing,
     versions_and_unique_keys_conflict,
     of_two_claims_one_wins,

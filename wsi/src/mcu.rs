@@ -352,6 +352,7 @@ mod tests {
             bits_allocated: 8,
             bits_stored: 8,
             is_signed: false,
+            is_float: false,
             is_planar: false,
             photometric: Photometric::YbrFull422,
         };

@@ -144,6 +144,7 @@ fn decode_jpeg(bytes: &[u8], width: u32, height: u32, colours: jpeg::Colours) ->
         bits_allocated: 8,
         bits_stored: 8,
         is_signed: false,
+        is_float: false,
         is_planar: false,
         photometric: match colours {
             jpeg::Colours::Rgb => Photometric::Rgb,

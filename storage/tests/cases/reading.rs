@@ -52,6 +52,30 @@ pub async fn frames_are_the_bytes_that_came(f: &Fixture) {
     assert_eq!(f.storage.read(&there, length..length).await.expect("nothing").len(), 0);
 }
 
+pub async fn the_middle_image_is_found(f: &Fixture) {
+    let of = Instance::default();
+    let (study, series) = (of.study_uid(), of.series_uid());
+    let middle = async |series| f.storage.middle_image(&scope("town"), &study, series).await;
+    assert_eq!(middle(None).await.err(), Some(StorageError::NotFound));
+    // Without pixels, as a report is.
+    let report = Instance { series: 9, ..Instance::default() };
+    let bytes = dataset::write::to_bytes(&report.dataset(), &TransferSyntax::explicit_little());
+    store_as(&f.storage, "town", &report, &bytes, TransferSyntax::EXPLICIT_LITTLE).await.expect("stored");
+    assert!(middle(None).await.expect("the study is there").is_none());
+    for number in [10, 1, 3, 2, 9] {
+        store(&f.storage, "town", &Instance { number, ..Instance::default() }).await;
+    }
+    store(&f.storage, "town", &Instance { series: 2, ..Instance::default() }).await;
+    let number =
+        async |series| middle(series).await.expect("found").map(|image| image.instance().to_string());
+    // 1 2 3 9 10 of the first series, then one of the second.
+    assert_eq!(number(Some(&series)).await.as_deref(), Some("1.2.3.1.1.3"));
+    assert_eq!(number(None).await.as_deref(), Some("1.2.3.1.1.9"));
+    assert_eq!(number(Some(&report.series_uid())).await, None);
+    let stranger = f.storage.middle_image(&scope("other"), &study, None).await;
+    assert_eq!(stranger.err(), Some(StorageError::NotFound));
+}
+
 pub async fn metadata_is_one_gzip_member(f: &Fixture) {
     for number in [3, 1, 2] {
         store(&f.storage, "town", &Instance { number, ..Instance::default() }).await;

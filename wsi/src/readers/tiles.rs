@@ -499,6 +499,7 @@ fn white_codestream(geometry: &Geometry, is_ybr: bool) -> Result<Vec<u8>, SlideE
         bits_allocated: 8,
         bits_stored: 8,
         is_signed: false,
+        is_float: false,
         is_planar: false,
         photometric: if is_ybr { Photometric::YbrFull } else { Photometric::Rgb },
     };

@@ -79,7 +79,7 @@ pub(crate) fn undecodable(transfer_syntax: &str) -> &'static str {
         "1.2.840.10008.1.2.4.92" | "1.2.840.10008.1.2.4.93" => {
             "JPEG 2000 Part 2 multi-component, where one codestream holds several frames"
         }
-        _ => "decoding this transfer syntax",
+        _ => "transfer syntax",
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{Storage, StorageError};
 use dataset::charset::Assumed;
 use dataset::part10::HeadReader;
 use dataset::{Refused, Scanned, Scanner, TransferSyntax};
-use model::{Actor, OrgId, Scope, Sha256, Uid};
+use model::{Actor, Limits, OrgId, Scope, Sha256, Uid};
 use sha2::Digest as _;
 use tokio::task::JoinHandle;
 
@@ -176,6 +176,32 @@ impl Sink {
         result
     }
 
+    /// Where the next bytes of a bare data set may be put: at least one, and no more than a few hundred thousand. Then
+    /// [`Sink::filled`] says how many they were.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    pub async fn room(&mut self) -> Result<&mut [u8], StorageError> {
+        match &mut self.stage {
+            Stage::Body(body) => body.room(&self.storage).await,
+            Stage::Head(_) => Err(Refused::NotDicom("its data set has not begun").into()),
+            Stage::Over => Err(Refused::NotDicom("it has been refused already").into()),
+        }
+    }
+
+    /// So many bytes have been put where [`Sink::room`] said.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    pub fn filled(&mut self, count: usize) -> Result<(), StorageError> {
+        let Stage::Body(body) = &mut self.stage else { return Ok(()) };
+        let result = body.filled(self.storage.limits(), count);
+        if result.is_err() {
+            self.stage = Stage::Over;
+        }
+        result
+    }
+
     async fn take(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
         match &mut self.stage {
             Stage::Over => Err(Refused::NotDicom("it has been refused already").into()),
@@ -286,19 +312,34 @@ impl Body {
     async fn take(&mut self, storage: &Storage, bytes: &[u8]) -> Result<(), StorageError> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let (piece, after) = rest.split_at(self.buffer.fill(rest));
-            if piece.is_empty() {
-                self.spill(storage).await?;
-                continue;
+            let room = self.room(storage).await?;
+            let (piece, after) = rest.split_at(room.len().min(rest.len()));
+            if let Some(room) = room.get_mut(..piece.len()) {
+                room.copy_from_slice(piece);
             }
-            self.length = self.length.saturating_add(piece.len() as u64);
-            if self.length > storage.limits().object_bytes_max {
-                return Err(Refused::OverLimit("bytes of one object").into());
-            }
-            self.scanner.feed(piece)?;
-            self.hash.update(piece);
+            self.filled(storage.limits(), piece.len())?;
             rest = after;
         }
+        Ok(())
+    }
+
+    /// The free part of the buffer, made free if there is none.
+    async fn room(&mut self, storage: &Storage) -> Result<&mut [u8], StorageError> {
+        if self.buffer.room().is_empty() {
+            self.spill(storage).await?;
+        }
+        Ok(self.buffer.room())
+    }
+
+    /// Looks at what has come while it is in the processor's cache.
+    fn filled(&mut self, limits: &Limits, count: usize) -> Result<(), StorageError> {
+        let piece = self.buffer.filled(count);
+        self.length = self.length.saturating_add(piece.len() as u64);
+        if self.length > limits.object_bytes_max {
+            return Err(Refused::OverLimit("bytes of one object").into());
+        }
+        self.scanner.feed(piece)?;
+        self.hash.update(piece);
         Ok(())
     }
 

@@ -295,6 +295,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Association<'_, S> {
         Ok(fragment)
     }
 
+    /// The same, with its bytes in `room`, which must not be empty.
+    pub(crate) async fn receive_data_into<'r>(
+        &mut self,
+        request: &Request,
+        room: &'r mut [u8],
+    ) -> Result<Fragment<'r>, Stop> {
+        let fragment = fragment_of(self.wire.next_into(room).await?)?;
+        if fragment.kind != FragmentKind::Data || fragment.context != request.context_id {
+            return Err(Stop::Abort(AbortReason::InvalidParameterValue));
+        }
+        Ok(fragment)
+    }
+
     /// Reads a small data set whole; `None` when it is longer than `bytes_max`, and then it has been skipped.
     pub(crate) async fn receive_small(
         &mut self,
@@ -383,9 +396,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Association<'_, S> {
     }
 }
 
-/// The next piece of a PDV in Sta6; everything else ends the association in the way that Table 9-10 says.
+/// The next piece of a PDV in Sta6.
 async fn next_fragment<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>) -> Result<Fragment<'_>, Stop> {
-    match wire.next().await? {
+    fragment_of(wire.next().await?)
+}
+
+/// Everything but a piece of a PDV ends the association in the way that Table 9-10 says.
+fn fragment_of(received: Received<'_>) -> Result<Fragment<'_>, Stop> {
+    match received {
         Received::Fragment(fragment) => Ok(fragment),
         Received::Pdu(kind, _) => Err(match action(State::Established, Event::Pdu(kind)) {
             Action::AnswerRelease => Stop::Released,

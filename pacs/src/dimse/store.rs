@@ -69,19 +69,32 @@ async fn receive<S: AsyncRead + AsyncWrite + Unpin + Send>(
     let limits = &node.config.limits;
     let (mut length, mut left_length) = (0_u64, 0_u64);
     loop {
-        let fragment = association.receive_data(request).await?;
-        length += fragment.bytes.len() as u64;
-        if sink.is_err() {
-            left_length += fragment.bytes.len() as u64;
-        }
+        let (count, end, result) = match &mut sink {
+            // Straight from the transport to where they are written from.
+            Ok(open) => {
+                let room = match open.room().await {
+                    Ok(room) => room,
+                    Err(error) => {
+                        sink = Err(error);
+                        continue;
+                    }
+                };
+                let fragment = association.receive_data_into(request, room).await?;
+                let (count, end) = (fragment.bytes.len(), fragment.end);
+                (count, end, open.filled(count))
+            }
+            Err(_) => {
+                let fragment = association.receive_data(request).await?;
+                left_length += fragment.bytes.len() as u64;
+                (fragment.bytes.len(), fragment.end, Ok(()))
+            }
+        };
+        length += count as u64;
         if length > limits.object_bytes_max || left_length > limits.refused_bytes_max {
             tracing::info!("an object is longer than the limit");
             return Err(Stop::AbortAsUser);
         }
-        let end = fragment.end;
-        if let Ok(open) = &mut sink
-            && let Err(error) = open.write(fragment.bytes).await
-        {
+        if let Err(error) = result {
             sink = Err(error);
         }
         if end == FragmentEnd::Last {

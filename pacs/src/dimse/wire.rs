@@ -1,5 +1,6 @@
 //! The transport as a stream of PDUs, with P-DATA-TF (PS3.8 §9.3.5) handed on in pieces as they come: one copy, from
-//! the socket into the buffer, and never more in memory than the buffer, whatever lengths a peer declares.
+//! the socket into the buffer or, of large PDVs, to where the caller wants them; and never more in memory than the
+//! buffer, whatever lengths a peer declares.
 
 use super::pdu::{AbortReason, PduType};
 use std::io;
@@ -9,7 +10,12 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 /// Bytes of the buffer until an association stands: unknown peers cost no more.
 const BUFFER_BYTES_BEFORE: usize = 8 * 1024;
 /// Bytes of the read buffer of an association.
-const BUFFER_BYTES: usize = 256 * 1024;
+const BUFFER_BYTES: usize = 64 * 1024;
+/// Bytes of a PDV from which on it is read to where it belongs, and only its headers into the buffer. Of a smaller one,
+/// a second read costs more than the copy.
+const BULK_BYTES: u32 = 32 * 1024;
+/// Bytes of the headers of a P-DATA-TF and its first PDV.
+const HEADERS_BYTES: usize = 12;
 /// Bytes of an A-ASSOCIATE PDU at most: 128 contexts with every transfer syntax there is need 600 KiB.
 const ASSOCIATE_BYTES_MAX: u32 = 1 << 20;
 /// Some implementations count the PDU's or PDV's own header out of the maximum length; so much is forgiven.
@@ -96,9 +102,12 @@ struct PData {
     control: u8,
 }
 
-/// What [`Wire::next`] found, with the place of its bytes in the buffer: from here to `start`.
+/// What comes next.
 enum Step {
-    Piece(PData, usize),
+    /// Bytes of a PDV, none of them taken yet.
+    Data(PData),
+    /// A PDV without bytes.
+    Empty(PData),
     Pdu(PduType, Vec<u8>),
 }
 
@@ -114,6 +123,8 @@ pub(crate) struct Wire<S> {
     bytes_read: u64,
     /// PDVs without a byte since the last one with any.
     empty_pdvs: u32,
+    /// Whether data sets come in large PDVs, so that nothing is read ahead of them.
+    is_bulk: bool,
     /// Whether something came that is no PDU: where the next one begins is unknown from then on.
     is_out_of_step: bool,
 }
@@ -131,6 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             timeout,
             bytes_read: 0,
             empty_pdvs: 0,
+            is_bulk: true,
             is_out_of_step: false,
         }
     }
@@ -151,7 +163,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// # Errors
     /// [`WireError`].
     pub(crate) async fn wait_input(&mut self) -> Result<(), WireError> {
-        self.fill(1).await
+        self.fill(1, HEADERS_BYTES).await
     }
 
     /// Whether bytes came that are no PDU, so that [`Wire::next`] can find no more.
@@ -164,22 +176,64 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// # Errors
     /// [`WireError`]; after [`WireError::Invalid`] nothing more can be read.
     pub(crate) async fn next(&mut self) -> Result<Received<'_>, WireError> {
-        match self.step().await {
-            Ok(Step::Piece(pdata, from)) => {
-                Ok(Received::Fragment(fragment(pdata, &self.buffer[from..self.start])))
-            }
-            Ok(Step::Pdu(kind, body)) => Ok(Received::Pdu(kind, body)),
-            Err(error) => {
-                self.is_out_of_step |= matches!(error, WireError::Invalid(_));
-                Err(error)
-            }
+        let mut pdata = match self.checked_step().await? {
+            Step::Data(pdata) => pdata,
+            Step::Empty(pdata) => return Ok(Received::Fragment(fragment(pdata, &[]))),
+            Step::Pdu(kind, body) => return Ok(Received::Pdu(kind, body)),
+        };
+        if self.start == self.end {
+            self.fill(1, (pdata.pdv_left as usize).saturating_add(HEADERS_BYTES)).await?;
         }
+        let count = pdata.pass(self.end - self.start);
+        self.pdata = Some(pdata);
+        let from = self.start;
+        self.start += count;
+        Ok(Received::Fragment(fragment(pdata, &self.buffer[from..self.start])))
+    }
+
+    /// The same, with the bytes of a piece in `room`, which must not be empty.
+    ///
+    /// # Errors
+    /// As [`Wire::next`].
+    pub(crate) async fn next_into<'r>(&mut self, room: &'r mut [u8]) -> Result<Received<'r>, WireError> {
+        let mut pdata = match self.checked_step().await? {
+            Step::Data(pdata) => pdata,
+            Step::Empty(pdata) => return Ok(Received::Fragment(fragment(pdata, &[]))),
+            Step::Pdu(kind, body) => return Ok(Received::Pdu(kind, body)),
+        };
+        if self.start == self.end && !self.is_bulk {
+            self.fill(1, 1).await?;
+        }
+        let available = self.end - self.start;
+        let count = if available > 0 {
+            let count = pdata.pass(available.min(room.len()));
+            room[..count].copy_from_slice(&self.buffer[self.start..self.start + count]);
+            self.start += count;
+            count
+        } else {
+            let wanted = room.len().min(pdata.pdv_left as usize);
+            let read = self.stream.read(&mut room[..wanted]);
+            let count = tokio::time::timeout(self.timeout, read).await.map_err(|_| WireError::TimedOut)??;
+            if count == 0 {
+                return Err(WireError::Closed);
+            }
+            self.bytes_read += count as u64;
+            pdata.pass(count)
+        };
+        self.pdata = Some(pdata);
+        Ok(Received::Fragment(fragment(pdata, &room[..count])))
+    }
+
+    async fn checked_step(&mut self) -> Result<Step, WireError> {
+        let step = self.step().await;
+        self.is_out_of_step |= matches!(step, Err(WireError::Invalid(_)));
+        step
     }
 
     async fn step(&mut self) -> Result<Step, WireError> {
         loop {
             let Some(mut pdata) = self.pdata else {
-                self.fill(6).await?;
+                self.fill(6, HEADERS_BYTES).await?;
                 let [kind, _, length @ ..] = self.take_array::<6>();
                 let length = u32::from_be_bytes(length);
                 let kind =
@@ -209,19 +263,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 if self.empty_pdvs > EMPTY_PDVS_MAX {
                     return Err(WireError::Invalid(AbortReason::InvalidParameterValue));
                 }
-                return Ok(Step::Piece(pdata, self.start));
+                return Ok(Step::Empty(pdata));
             }
-            if self.start == self.end {
-                self.fill(1).await?;
-            }
-            let available = u32::try_from(self.end - self.start).unwrap_or(u32::MAX);
-            let length = available.min(pdata.pdv_left);
-            pdata.pdv_left -= length;
-            pdata.pdu_left -= length;
-            self.pdata = Some(pdata);
-            let from = self.start;
-            self.start += length as usize;
-            return Ok(Step::Piece(pdata, from));
+            return Ok(Step::Data(pdata));
         }
     }
 
@@ -283,7 +327,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if (pdata.pdu_left as usize) < PDV_HEADER_BYTES {
             return Err(invalid);
         }
-        self.fill(PDV_HEADER_BYTES).await?;
+        self.fill(PDV_HEADER_BYTES, PDV_HEADER_BYTES).await?;
         let [l0, l1, l2, l3, context, control] = self.take_array::<PDV_HEADER_BYTES>();
         let length = u32::from_be_bytes([l0, l1, l2, l3]);
         // The item length counts the context identifier and the control header, and ends within the PDU.
@@ -293,6 +337,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             return Err(invalid);
         }
         (pdata.pdv_left, pdata.context, pdata.control) = (data, context, control);
+        // What remains at the end of a data set says nothing of the next one.
+        if data >= BULK_BYTES {
+            self.is_bulk = true;
+        } else if control & 3 == 0 {
+            self.is_bulk = false;
+        }
         Ok(())
     }
 
@@ -308,7 +358,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let mut left = length as usize;
         while left > 0 {
             if self.start == self.end {
-                self.fill(1).await?;
+                self.fill(1, left).await?;
             }
             let count = left.min(self.end - self.start);
             body.extend_from_slice(&self.buffer[self.start..self.start + count]);
@@ -318,8 +368,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Ok(body)
     }
 
-    /// Reads until at least `need` (a few) bytes are there.
-    async fn fill(&mut self, need: usize) -> Result<(), WireError> {
+    /// Reads until at least `need` (a few) bytes are there; ahead of large PDVs not more than `most`.
+    async fn fill(&mut self, need: usize, most: usize) -> Result<(), WireError> {
         if self.end - self.start >= need {
             return Ok(());
         }
@@ -329,8 +379,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
+        let end_max = match self.is_bulk {
+            true => self.start.saturating_add(most.max(need)).min(self.buffer.len()),
+            false => self.buffer.len(),
+        };
         while self.end - self.start < need {
-            let read = self.stream.read(&mut self.buffer[self.end..]);
+            let read = self.stream.read(&mut self.buffer[self.end..end_max]);
             let count = tokio::time::timeout(self.timeout, read).await.map_err(|_| WireError::TimedOut)??;
             if count == 0 {
                 return Err(WireError::Closed);
@@ -347,6 +401,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         array.copy_from_slice(&self.buffer[self.start..self.start + N]);
         self.start += N;
         array
+    }
+}
+
+impl PData {
+    /// Passes over as many of these bytes as belong to the PDV; how many.
+    fn pass(&mut self, bytes: usize) -> usize {
+        let count = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.pdv_left);
+        self.pdv_left -= count;
+        self.pdu_left -= count;
+        count as usize
     }
 }
 

@@ -157,3 +157,46 @@ async fn what_never_ends_is_discarded_up_to_a_limit() {
     drop(wire);
     endless.await.unwrap();
 }
+
+#[tokio::test]
+async fn pieces_go_where_the_caller_wants_them_whatever_their_pdus_are() {
+    let data: Vec<u8> = (0..200_000_u32).map(|i| (i / 7) as u8).collect();
+    for pdu_bytes_max in [16, 4096, 20_000, 40_000, 65_536] {
+        for room_bytes in [1000, 70_000] {
+            let mut bytes = Vec::new();
+            put_pdata(&mut bytes, 7, FragmentKind::Command, b"before", pdu_bytes_max);
+            put_pdata(&mut bytes, 7, FragmentKind::Data, &data, pdu_bytes_max);
+            put_pdata(&mut bytes, 7, FragmentKind::Command, b"after.", pdu_bytes_max);
+            let mut wire = wire(&bytes).await;
+            let mut room = vec![0; room_bytes];
+            assert_eq!(command(&mut wire).await, b"before");
+            let mut joined = Vec::new();
+            loop {
+                let Ok(Received::Fragment(piece)) = wire.next_into(&mut room).await else {
+                    panic!("a piece")
+                };
+                assert_eq!((piece.context, piece.kind), (7, FragmentKind::Data));
+                joined.extend_from_slice(piece.bytes);
+                if piece.end == FragmentEnd::Last {
+                    break;
+                }
+            }
+            assert!(joined == data, "{pdu_bytes_max} {room_bytes}");
+            assert_eq!(command(&mut wire).await, b"after.");
+            assert!(matches!(wire.next_into(&mut room).await, Err(WireError::Closed)));
+            assert_eq!(wire.bytes_read(), bytes.len() as u64);
+        }
+    }
+}
+
+async fn command(wire: &mut Wire<DuplexStream>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let Ok(Received::Fragment(piece)) = wire.next().await else { panic!("a piece") };
+        assert_eq!(piece.kind, FragmentKind::Command);
+        bytes.extend_from_slice(piece.bytes);
+        if piece.end == FragmentEnd::Last {
+            return bytes;
+        }
+    }
+}

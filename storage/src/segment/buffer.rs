@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) const BLOCK: usize = 4096;
 /// Bytes of a data set that one buffer holds.
 pub(crate) const DATA_BYTES_MAX: usize = 1 << 20;
+/// Bytes that are taken at once: they are hashed and scanned while they are in the processor's cache.
+const ROOM_BYTES_MAX: usize = 128 << 10;
 /// Buffers that wait to be used again.
 const IDLE_MAX: usize = 24;
 
@@ -35,15 +37,19 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// Takes as many bytes as there is room for; how many.
-    pub fn fill(&mut self, bytes: &[u8]) -> usize {
-        let count = bytes.len().min(DATA_BYTES_MAX - self.length);
+    /// Where the next bytes of the data set belong: some of the free part, empty when there is none.
+    pub fn room(&mut self) -> &mut [u8] {
+        let count = (DATA_BYTES_MAX - self.length).min(ROOM_BYTES_MAX);
         let from = self.start + BLOCK + self.length;
-        if let (Some(room), Some(taken)) = (self.bytes.get_mut(from..from + count), bytes.get(..count)) {
-            room.copy_from_slice(taken);
-        }
+        self.bytes.get_mut(from..from + count).unwrap_or_default()
+    }
+
+    /// So many bytes have been put into [`Buffer::room`]: these.
+    pub fn filled(&mut self, count: usize) -> &[u8] {
+        let count = count.min(DATA_BYTES_MAX - self.length);
+        let from = self.start + BLOCK + self.length;
         self.length += count;
-        count
+        self.bytes.get(from..from + count).unwrap_or_default()
     }
 
     /// Empties it.
@@ -96,10 +102,18 @@ mod tests {
     fn a_used_buffer_shows_nothing_of_what_was_in_it() {
         let pool = Arc::new(Pool::default());
         let mut buffer = pool.take();
-        assert_eq!(buffer.fill(&[7; DATA_BYTES_MAX + 5]), DATA_BYTES_MAX);
+        let mut total = 0;
+        while let count @ 1.. = buffer.room().len() {
+            buffer.room().fill(7);
+            assert_eq!(buffer.filled(count), vec![7; count]);
+            total += count;
+        }
+        assert_eq!(total, DATA_BYTES_MAX);
+        assert_eq!(buffer.filled(1), b"");
         drop(buffer);
         let mut buffer = pool.take();
-        buffer.fill(b"abc");
+        buffer.room()[..3].copy_from_slice(b"abc");
+        assert_eq!(buffer.filled(3), b"abc");
         assert_eq!(buffer.entry().len(), 2 * BLOCK);
         assert_eq!(buffer.entry().as_ptr().align_offset(BLOCK), 0);
         let (text, padding) = buffer.blocks().split_at(3);

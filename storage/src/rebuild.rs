@@ -207,7 +207,7 @@ impl Storage {
     async fn index(&self, durable: Durable) -> Result<Stored, StorageError> {
         let (answer, result) = oneshot::channel();
         let closed = || StorageError::Unavailable("the storage is closed".to_owned());
-        let work = ToCommit::Instances(vec![(Box::new(durable), answer)]);
+        let work = ToCommit::Instances(vec![(Box::new(durable), answer)], None);
         self.inner.writer.commit.send(work).await.map_err(|_| closed())?;
         result.await.map_err(|_| closed())?
     }

@@ -205,8 +205,13 @@ impl Segments {
         self.root.join(name.get(..2).unwrap_or_default()).join(name)
     }
 
-    /// Appends a group and makes it durable. All or nothing: after an error nothing of it counts.
-    pub fn append(&self, group: &mut [(Described, Buffer)]) -> io::Result<Vec<Placed>> {
+    /// Appends a group and makes it durable. All or nothing: after an error nothing of it counts. `placed` is told where
+    /// the entries will stand, before they are written.
+    pub fn append(
+        &self,
+        group: &mut [(Described, Buffer)],
+        placed: impl FnOnce(Vec<Placed>),
+    ) -> io::Result<()> {
         let total: u64 = group.iter().map(|(d, _)| d.header.entry_length()).sum();
         let mut slot = self.active.lock().unwrap_or_else(PoisonError::into_inner);
         if slot.as_ref().is_some_and(|active| active.tail.saturating_add(total) > SEGMENT_BYTES_MAX)
@@ -218,10 +223,10 @@ impl Segments {
             Some(active) => active,
             None => self.begin()?,
         };
-        match active.append(group, total) {
-            Ok(placed) => {
+        match active.append(group, total, placed) {
+            Ok(()) => {
                 *slot = Some(active);
-                Ok(placed)
+                Ok(())
             }
             Err(error) => {
                 // What was half written lies behind the tail.
@@ -285,22 +290,28 @@ fn create_direct(path: &Path) -> io::Result<File> {
 }
 
 impl Active {
-    fn append(&mut self, group: &mut [(Described, Buffer)], total: u64) -> io::Result<Vec<Placed>> {
+    fn append(
+        &mut self,
+        group: &mut [(Described, Buffer)],
+        total: u64,
+        placed: impl FnOnce(Vec<Placed>),
+    ) -> io::Result<()> {
         self.set_aside(total)?;
-        let mut placed = Vec::with_capacity(group.len());
+        let mut places = Vec::with_capacity(group.len());
         let mut offset = self.tail;
         for (described, buffer) in group.iter_mut() {
             described.header.segment = self.lease.id;
             described.header.offset = offset;
             described.header.write(&described.head, buffer.header())?;
-            placed.push(offset);
+            places.push(Placed::new(&self.lease, offset));
             offset += described.header.entry_length();
         }
+        placed(places);
         let pieces: Vec<&[u8]> = group.iter_mut().map(|(_, buffer)| buffer.entry()).collect();
         write_all_vectored(&self.file, &pieces, self.tail)?;
         self.file.sync_data()?;
         self.tail = offset;
-        Ok(placed.into_iter().map(|offset| Placed::new(&self.lease, offset)).collect())
+        Ok(())
     }
 
     /// Makes room behind the tail.

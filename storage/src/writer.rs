@@ -1,8 +1,8 @@
 //! The committing writer: whatever is waiting is made durable with shared flushes, then indexed in one transaction.
 //!
-//! A thread and a task in a row. The *flusher* takes the instances that wait, appends them to a segment and flushes it. The
-//! *committer* takes flushed groups, changes of records and audit events, and commits all that wait in one transaction.
-//! While one group is in its transaction, the next is being flushed. Nobody is answered before the commit.
+//! A thread and a task. The *flusher* takes the instances that wait, appends them to a segment and flushes it. The
+//! *committer* takes the group as soon as its place is known, changes of records and audit events, and writes all that wait
+//! in one transaction, which it commits when the flusher is done. Nobody is answered before the commit.
 
 mod committer;
 mod flusher;
@@ -43,7 +43,7 @@ pub(crate) struct Arrived {
     pub content: Content,
 }
 
-/// An instance whose object is durable, to be indexed.
+/// An instance to be indexed, whose object is durable by the time of the commit.
 pub(crate) struct Durable {
     pub actor: Actor,
     pub arrival: Arrival,
@@ -88,8 +88,12 @@ pub(crate) enum ToFlush {
     Close(oneshot::Sender<()>),
 }
 
+/// Whether a group has been written and flushed.
+pub(crate) type Flushed = oneshot::Receiver<Result<(), StorageError>>;
+
 pub(crate) enum ToCommit {
-    Instances(Vec<(Box<Durable>, Answer<Stored>)>),
+    /// Instances, which are durable when the flusher says so; without one to say it, they are.
+    Instances(Vec<(Box<Durable>, Answer<Stored>)>, Option<Flushed>),
     Blob(DurableBlob, Intent, Answer<()>),
     Change(Box<Changing>, Answer<()>),
     Jobs(Box<JobWork>, Answer<Vec<crate::Job>>),

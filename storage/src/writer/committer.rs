@@ -1,7 +1,7 @@
 //! The committer: commits whatever waits in one transaction of the index, and answers.
 
 use super::held::Held;
-use super::{Answer, Changing, Durable, DurableBlob, ToCommit, closed};
+use super::{Answer, Changing, Durable, DurableBlob, Flushed, ToCommit, closed};
 use crate::audit::PendingAudit;
 use crate::db::{Database, Dialect, Flush, at};
 use crate::index::{Indexed, Work};
@@ -61,10 +61,13 @@ impl Committer {
         let mut jobs = Vec::with_capacity(batch.len());
         let mut close = None;
         let mut intents = Vec::new();
+        let mut groups = Groups::default();
         for item in batch.drain(..) {
             match item {
-                ToCommit::Instances(group) => {
-                    jobs.extend(group.into_iter().map(|(durable, answer)| Job::Instance(durable, answer)));
+                ToCommit::Instances(group, flushed) => {
+                    let no = groups.add(flushed);
+                    let group = group.into_iter().map(|(durable, answer)| Job::Instance(durable, answer, no));
+                    jobs.extend(group);
                 }
                 ToCommit::Blob(blob, intent, answer) => {
                     intents.push((intent, jobs.len()));
@@ -76,7 +79,7 @@ impl Committer {
                 ToCommit::Close(done) => close = Some(done),
             }
         }
-        let results = self.commit_jobs(&jobs).await;
+        let results = self.commit_jobs(&jobs, &mut groups).await;
         for (intent, job) in intents {
             // An intent whose object did not reach the index stays, so that the next start removes it.
             if matches!(results.get(job), Some((Ok(_), _))) {
@@ -103,18 +106,28 @@ impl Committer {
 
     /// Commits all jobs in one transaction; if that fails, each in its own, so that one cannot fail the others. Tells of
     /// each when its transaction is durable.
-    async fn commit_jobs(&mut self, jobs: &[Job]) -> Vec<(Result<Done, StorageError>, Flush)> {
+    async fn commit_jobs(
+        &mut self,
+        jobs: &[Job],
+        groups: &mut Groups,
+    ) -> Vec<(Result<Done, StorageError>, Flush)> {
         if jobs.is_empty() {
             return Vec::new();
         }
         let flush = self.flush_of(jobs);
-        match self.commit_together(jobs, flush).await {
+        match self.commit_together(jobs, flush, groups).await {
             Ok(results) => results.into_iter().map(|result| (result, flush)).collect(),
             Err(error) if jobs.len() == 1 => vec![(Err(error), Flush::Now)],
             Err(_) => {
                 let mut results = Vec::with_capacity(jobs.len());
                 for job in jobs {
-                    let one = self.commit_together(std::slice::from_ref(job), Flush::Now).await;
+                    let one = match groups.wait_for(job).await {
+                        Ok(()) => {
+                            let alone = std::slice::from_ref(job);
+                            self.commit_together(alone, Flush::Now, &mut Groups::default()).await
+                        }
+                        Err(error) => Err(error),
+                    };
                     results
                         .push((one.and_then(|mut r| r.pop().unwrap_or_else(|| Err(closed()))), Flush::Now));
                 }
@@ -126,7 +139,7 @@ impl Committer {
     /// Only instances that the next start finds by their segment's marker may lose their rows in a power cut.
     fn flush_of(&self, jobs: &[Job]) -> Flush {
         let is_marked = |job: &Job| match job {
-            Job::Instance(durable, _) => durable.place.as_ref().is_some_and(Placed::is_marked),
+            Job::Instance(durable, ..) => durable.place.as_ref().is_some_and(Placed::is_marked),
             _ => false,
         };
         let may_wait =
@@ -180,10 +193,11 @@ impl Committer {
         &mut self,
         jobs: &[Job],
         flush: Flush,
+        groups: &mut Groups,
     ) -> Result<Vec<Result<Done, StorageError>>, StorageError> {
         let db = self.db.clone();
         let result = match self.connection().await {
-            Ok(connection) => commit_on(connection, &db, jobs, flush).await,
+            Ok(connection) => commit_on(connection, &db, jobs, flush, groups).await,
             Err(error) => Err(error),
         };
         self.note(&result, flush);
@@ -198,6 +212,7 @@ async fn commit_on(
     db: &Database,
     jobs: &[Job],
     flush: Flush,
+    groups: &mut Groups,
 ) -> Result<Vec<Result<Done, StorageError>>, StorageError> {
     let begin = connection.begin_with(db.dialect.begin(flush));
     let mut transaction = begin.await.map_err(at("beginning a transaction"))?;
@@ -224,12 +239,59 @@ async fn commit_on(
         rest = rest.get(taken..).unwrap_or_default();
     }
     work.finish().await?;
+    // No row may lead to bytes that are not there.
+    groups.wait().await?;
     transaction.commit().await.map_err(at("committing"))?;
     Ok(results)
 }
 
+/// The groups of instances in a batch, and whether they are durable.
+#[derive(Default)]
+struct Groups(Vec<Group>);
+
+enum Group {
+    BeingFlushed(Flushed),
+    Over(Result<(), StorageError>),
+}
+
+impl Groups {
+    /// One more; its number.
+    fn add(&mut self, flushed: Option<Flushed>) -> usize {
+        self.0.push(flushed.map_or(Group::Over(Ok(())), Group::BeingFlushed));
+        self.0.len() - 1
+    }
+
+    /// Until all are durable, or one has failed.
+    async fn wait(&mut self) -> Result<(), StorageError> {
+        for no in 0..self.0.len() {
+            self.wait_for_group(no).await?;
+        }
+        Ok(())
+    }
+
+    /// Until that of a job is.
+    async fn wait_for(&mut self, job: &Job) -> Result<(), StorageError> {
+        match job {
+            Job::Instance(.., no) => self.wait_for_group(*no).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn wait_for_group(&mut self, no: usize) -> Result<(), StorageError> {
+        let Some(group) = self.0.get_mut(no) else { return Ok(()) };
+        if let Group::BeingFlushed(flushed) = group {
+            *group = Group::Over(flushed.await.unwrap_or_else(|_| Err(closed())));
+        }
+        match group {
+            Group::Over(result) => result.clone(),
+            Group::BeingFlushed(_) => Err(closed()),
+        }
+    }
+}
+
 enum Job {
-    Instance(Box<Durable>, Answer<Stored>),
+    /// With the number of its group.
+    Instance(Box<Durable>, Answer<Stored>, usize),
     Blob(DurableBlob, Answer<()>),
     Change(Box<Changing>, Answer<()>),
     Jobs(Box<JobWork>, Answer<Vec<jobs::Job>>),
@@ -269,7 +331,7 @@ fn forget(objects: &Objects, entries: Vec<Placed>) {
 impl Job {
     fn durable(&self) -> Option<&Durable> {
         match self {
-            Self::Instance(durable, _) => Some(durable),
+            Self::Instance(durable, ..) => Some(durable),
             _ => None,
         }
     }
@@ -277,7 +339,7 @@ impl Job {
     /// Tells whoever waits.
     fn answer(self, result: Result<Done, StorageError>) -> Option<Place> {
         match self {
-            Self::Instance(durable, answer) => {
+            Self::Instance(durable, answer, _) => {
                 let place = durable.place;
                 let (result, place) = match result {
                     Ok(Done::Indexed(Indexed { stored, is_entry_needed: false })) => {

@@ -1,11 +1,12 @@
 //! The flusher: appends the instances that wait to a segment and makes them durable.
 
 use super::{Answer, Arrived, Content, Durable, ToCommit, ToFlush};
+use crate::StorageError;
 use crate::ingest::Stored;
 use crate::objects::{Objects, io_error};
 use crate::segment::entry::{Header, sender_text};
 use crate::segment::{Described, NOWHERE, Placed};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Until the queue is closed.
 pub(super) fn run(
@@ -25,10 +26,7 @@ pub(super) fn run(
                 ToFlush::Close(done) => close = Some(done),
             }
         }
-        let durable = flush_group(objects, group);
-        if !durable.is_empty() {
-            let _ = commit.blocking_send(ToCommit::Instances(durable));
-        }
+        flush_group(objects, &commit, group);
         if let Some(done) = close {
             queue.close();
             objects.segments.finish();
@@ -50,14 +48,10 @@ impl Pending {
     }
 }
 
-/// Makes a group of instances durable. Those that fail are answered here.
-fn flush_group(
-    objects: &Objects,
-    group: Vec<(Arrived, Answer<Stored>)>,
-) -> Vec<(Box<Durable>, Answer<Stored>)> {
-    let place = "writing objects";
+/// Makes a group of instances durable. Those that fail before the committer has them are answered here.
+fn flush_group(objects: &Objects, commit: &mpsc::Sender<ToCommit>, group: Vec<(Arrived, Answer<Stored>)>) {
     let now_ms = model::time_text::unix_ms(time::OffsetDateTime::now_utc());
-    let mut done = Vec::with_capacity(group.len());
+    let mut large = Vec::new();
     let mut waiting = Vec::with_capacity(group.len());
     let mut entries = Vec::with_capacity(group.len());
     for (arrived, answer) in group {
@@ -68,26 +62,39 @@ fn flush_group(
                 waiting.push(pending);
             }
             Content::Own(own, mut spare) => match own.finish(&mut described, &mut spare) {
-                Ok(placed) => done.push(pending.placed(placed)),
-                Err(error) => {
-                    let _ = pending.answer.send(Err(io_error(&error, place)));
-                }
+                Ok(placed) => large.push(pending.placed(placed)),
+                Err(error) => refuse([pending], &io_error(&error, WRITING)),
             },
         }
     }
-    if entries.is_empty() {
-        return done;
+    if !large.is_empty() {
+        let _ = commit.blocking_send(ToCommit::Instances(large, None));
     }
-    match objects.segments.append(&mut entries) {
-        Ok(placed) => done.extend(waiting.into_iter().zip(placed).map(|(p, placed)| p.placed(placed))),
-        Err(error) => {
-            let error = io_error(&error, place);
-            for pending in waiting {
-                let _ = pending.answer.send(Err(error.clone()));
-            }
+    if entries.is_empty() {
+        return;
+    }
+    let (tell, flushed) = oneshot::channel();
+    let mut waiting = Some(waiting);
+    let appended = objects.segments.append(&mut entries, |places| {
+        let group = waiting.take().unwrap_or_default().into_iter().zip(places);
+        let group = group.map(|(pending, place)| pending.placed(place)).collect();
+        let _ = commit.blocking_send(ToCommit::Instances(group, Some(flushed)));
+    });
+    let appended = appended.map_err(|error| io_error(&error, WRITING));
+    match (appended, waiting) {
+        (Err(error), Some(waiting)) => refuse(waiting, &error),
+        (appended, _) => {
+            let _ = tell.send(appended);
         }
     }
-    done
+}
+
+const WRITING: &str = "writing objects";
+
+fn refuse(waiting: impl IntoIterator<Item = Pending>, error: &StorageError) {
+    for pending in waiting {
+        let _ = pending.answer.send(Err(error.clone()));
+    }
 }
 
 /// An instance's header, and what the index will need of it.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Speed, side by side with other programs, on this machine's loopback.
 
-    run.py                 everything: store, tiles, query, retrieve
+    run.py                 everything: store, large, busy, tiles, query, retrieve
     run.py store tiles     only these
     run.py --quick         a tenth of the data, one round: does it work, not how fast is it
 
@@ -19,6 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import busy
+import large
 import query
 import retrieve
 import store
@@ -29,7 +31,7 @@ from servers import Farsight, Orthanc, Storescp, tool
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 RESULTS = HERE / "results"
-PARTS = ("store", "tiles", "query", "retrieve")
+PARTS = ("store", "large", "busy", "tiles", "query", "retrieve")
 
 
 def main() -> int:
@@ -134,6 +136,32 @@ def run_store(binary: Path, work: Path, args) -> list[str]:
     ]
 
 
+def run_large(binary: Path, work: Path, args) -> list[str]:
+    if args.peers_only or not binary.exists():
+        raise Failed("the large object is sent to Farsight only")
+    tool("storescu")
+    frames = 90 if args.quick else 900
+    file = RESULTS / "data" / f"loop-{frames}.dcm"
+    if not file.exists():
+        print(f"  generating {file.name}", flush=True)
+        file.parent.mkdir(exist_ok=True)
+        large.write(file, frames)
+    return large.measure(binary, file, frames, work)
+
+
+def run_busy(binary: Path, work: Path, args) -> list[str]:
+    if args.peers_only or not binary.exists():
+        raise Failed("searches while storing are put to Farsight only")
+    tool("storescu")
+    studies, _ = ct_studies(args)
+    return busy.measure(binary, studies, small_studies(args), work, 200 if args.quick else 2000)
+
+
+def small_studies(args) -> Path:
+    many = 40 if args.quick else 400
+    return generated(f"ct-{many}x3-small", "ct", "--studies", str(many), "--slices", "3", "--size", "64")
+
+
 def run_tiles(binary: Path, work: Path, args) -> list[str]:
     if args.peers_only or not binary.exists():
         raise Failed("tiles need Farsight, whose files nginx serves")
@@ -153,9 +181,7 @@ def run_query(binary: Path, work: Path, args) -> list[str]:
             raise Failed(f"{binary} is not there: make bench builds it")
         starters["farsight"] = lambda folder: Farsight(binary, folder)
     studies, _ = ct_studies(args)
-    many = 40 if args.quick else 400
-    small = generated(f"ct-{many}x3-small", "ct", "--studies", str(many), "--slices", "3", "--size", "64")
-    return query.compare(starters, studies[:1], small, work, 20 if args.quick else 200)
+    return query.compare(starters, studies[:1], small_studies(args), work, 20 if args.quick else 200)
 
 
 def run_retrieve(binary: Path, work: Path, args) -> list[str]:
@@ -170,7 +196,7 @@ def run_retrieve(binary: Path, work: Path, args) -> list[str]:
     return retrieve.compare(binary, studies[0], folder, work, args.rounds, 20 if args.quick else 200)
 
 
-RUNNERS = {"store": run_store, "tiles": run_tiles, "query": run_query, "retrieve": run_retrieve}
+RUNNERS = {"store": run_store, "large": run_large, "busy": run_busy, "tiles": run_tiles, "query": run_query, "retrieve": run_retrieve}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -44,8 +44,7 @@ class Farsight(Process):
         self.headers = {"Authorization": f"Bearer {self.organisation['token']}"}
 
     def stored(self) -> int:
-        studies = get_json(f"{self.dicomweb_url}/studies?limit=1000&includefield=00201208", self.headers)
-        return sum(study["00201208"]["Value"][0] for study in studies)
+        return instances_by_qido(self)
 
     def import_file(self, path: Path) -> tuple[float, float, float]:
         """Brings a slide in by the command line: seconds, seconds of CPU, peak MB of that process."""
@@ -58,6 +57,47 @@ class Farsight(Process):
         if process.returncode != 0:
             raise Failed(f"farsight import ended with {process.returncode}:\n{tail(self.data.parent / 'import.log')}")
         return time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+class Serve(Process):
+    """The same node as a hospital runs it: `farsight serve` with a configuration, no demonstration beside it."""
+
+    name = "farsight serve"
+    called = "FARSIGHT"
+    calling = "BENCH"
+
+    def __init__(self, binary: Path, folder: Path):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.dicom_port, http_port = free_port(), free_port()
+        self.data, config = folder / "data", folder / "farsight.toml"
+        config.write_text(
+            f'[storage]\ndirectory = "{self.data}"\n[http]\nlisten = "127.0.0.1:{http_port}"\n'
+            f'[dicom]\nlisten = "127.0.0.1:{self.dicom_port}"\n'
+        )
+
+        def tell(*arguments: str) -> str:
+            command = [str(binary), *arguments, "--config", str(config)]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode != 0:
+                raise Failed(f"{' '.join(arguments)} ended with {done.returncode}: {done.stderr[-800:]}")
+            return done.stdout.strip()
+
+        tell("org", "add", "bench", "Bench")
+        tell("ae", "add", self.calling, "--org", "bench")
+        self.headers = {"Authorization": f"Bearer {tell('token', 'add', '--org', 'bench')}"}
+        self.base_url = f"http://127.0.0.1:{http_port}"
+        self.dicomweb_url = f"{self.base_url}/dicom-web"
+        super().__init__([str(binary), "serve", "--config", str(config)], folder)
+        wait_for_port(self.dicom_port, self.popen, self.log)
+        wait_for_port(http_port, self.popen, self.log)
+
+    def stored(self) -> int:
+        return instances_by_qido(self)
+
+
+def instances_by_qido(server) -> int:
+    studies = get_json(f"{server.dicomweb_url}/studies?limit=1000&includefield=00201208", server.headers)
+    return sum(study["00201208"]["Value"][0] for study in studies)
 
 
 class Storescp(Process):

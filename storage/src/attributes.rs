@@ -24,9 +24,6 @@ pub(crate) const SERIES_TAGS: &[&str] = &[
     "00400260", "00400275",
 ];
 
-/// Instance level, as far as the index itself looks at it.
-pub(crate) const INSTANCE_TAGS: &[&str] = &["00200013"];
-
 /// The part of a data set's attributes with these tags, as it stands there.
 pub(crate) fn pick(all: &Map<String, Json>, tags: &[&str]) -> Map<String, Json> {
     all.iter()

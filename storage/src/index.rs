@@ -13,6 +13,7 @@ use crate::correct::late::Home;
 use crate::db::{Database, Dialect, at, sql, to_i64};
 use crate::ingest::{Outcome, Stored};
 use crate::listing::{self, By, Facts, Listed, Place};
+use crate::prepare::SeriesFacts;
 use crate::writer::{Durable, DurableBlob};
 use lookup::Known;
 use model::{OrgId, Sha256, Uid};
@@ -223,8 +224,9 @@ impl<'a> Work<'a> {
         }
         let series_key = (study_id, p.series.clone());
         if !self.series.contains_key(&series_key) {
-            let (id, is_new) = self.find_or_insert_series(study_id, new).await?;
-            let steps = if is_new { listing::steps(&p.series_attributes) } else { Vec::new() };
+            let (id, facts) = self.find_or_insert_series(study_id, new).await?;
+            let is_new = facts.is_some();
+            let steps = facts.map(|facts| listing::steps(&facts.attributes)).unwrap_or_default();
             if !steps.is_empty() {
                 listing::insert_steps(self.connection, self.db, place, id, &steps).await?;
             }
@@ -263,13 +265,14 @@ impl<'a> Work<'a> {
         if let Some(study) = self.find_study(owner, &home.study).await? {
             return Ok(study);
         }
+        let facts = p.study_facts();
         let mut listed = Listed::new(&Facts {
-            patient_names: &p.patient_names,
-            referring_names: &p.referring_names,
-            patient_id: &p.patient_id,
-            patient_birth_date: &p.patient_birth_date,
-            accession_number: &p.accession_number,
-            dicom_study_id: &p.dicom_study_id,
+            patient_names: &facts.patient_names,
+            referring_names: &facts.referring_names,
+            patient_id: &facts.patient_id,
+            patient_birth_date: &facts.patient_birth_date,
+            accession_number: &facts.accession_number,
+            dicom_study_id: &facts.dicom_study_id,
         });
         listed.add(By::Modality, &p.modality);
         listed.add(By::SopClass, p.sop_class.as_str());
@@ -281,26 +284,26 @@ impl<'a> Work<'a> {
         )
         .bind(owner.as_str())
         .bind(home.study.as_str())
-        .bind(p.moment.as_str())
-        .bind(time_digits(&p.study_time))
-        .bind(p.patient_id.as_str())
-        .bind(p.patient_birth_date.as_str())
-        .bind(p.patient_sex.as_str())
-        .bind(p.accession_number.as_str())
-        .bind(p.dicom_study_id.as_str())
-        .bind(p.study_description.as_str())
-        .bind(p.study_attributes.as_str())
+        .bind(facts.moment.as_str())
+        .bind(time_digits(&facts.study_time))
+        .bind(facts.patient_id.as_str())
+        .bind(facts.patient_birth_date.as_str())
+        .bind(facts.patient_sex.as_str())
+        .bind(facts.accession_number.as_str())
+        .bind(facts.dicom_study_id.as_str())
+        .bind(facts.description.as_str())
+        .bind(facts.attributes.as_str())
         .bind(new.received_at_ms)
         .bind(listed.forms_text())
         .fetch_one(&mut *self.connection)
         .await
         .map_err(at(PLACE))?;
         let id: i64 = row.try_get(0).map_err(at(PLACE))?;
-        let place = Place { study_id: id, owner, moment: &p.moment };
+        let place = Place { study_id: id, owner, moment: &facts.moment };
         listing::insert_new(self.connection, self.db, place, &listed).await?;
         Ok(StudyState {
             id,
-            moment: p.moment.clone(),
+            moment: facts.moment.clone(),
             modalities: Some(p.modality.clone()).filter(|m| !m.is_empty()).into_iter().collect(),
             sop_classes: BTreeSet::from([p.sop_class.to_string()]),
             series_added: 0,
@@ -308,11 +311,12 @@ impl<'a> Work<'a> {
         })
     }
 
+    /// Its row, and what it is if it is new.
     async fn find_or_insert_series(
         &mut self,
         study_id: i64,
         new: &Durable,
-    ) -> Result<(i64, bool), StorageError> {
+    ) -> Result<(i64, Option<SeriesFacts>), StorageError> {
         let p = &new.prepared;
         let found = sqlx::query("SELECT id FROM series WHERE study_id = $1 AND series_uid = $2")
             .bind(study_id)
@@ -321,24 +325,25 @@ impl<'a> Work<'a> {
             .await
             .map_err(at(PLACE))?;
         if let Some(row) = found {
-            return Ok((row.try_get(0).map_err(at(PLACE))?, false));
+            return Ok((row.try_get(0).map_err(at(PLACE))?, None));
         }
+        let facts = p.series_facts();
         let row = sqlx::query(
             "INSERT INTO series (study_id, series_uid, modality, series_number, description, body_part, attributes, \
              instance_count, has_conflict, received_at_ms) VALUES ($1,$2,$3,$4,$5,$6,$7,0,0,$8) RETURNING id",
         )
         .bind(study_id)
         .bind(p.series.as_str())
-        .bind(p.modality.as_str())
-        .bind(p.series_number)
-        .bind(p.series_description.as_str())
-        .bind(p.body_part.as_str())
-        .bind(p.series_attributes.as_str())
+        .bind(facts.modality.as_str())
+        .bind(facts.number)
+        .bind(facts.description.as_str())
+        .bind(facts.body_part.as_str())
+        .bind(facts.attributes.as_str())
         .bind(new.received_at_ms)
         .fetch_one(&mut *self.connection)
         .await
         .map_err(at(PLACE))?;
-        Ok((row.try_get(0).map_err(at(PLACE))?, true))
+        Ok((row.try_get(0).map_err(at(PLACE))?, Some(facts)))
     }
 
     /// Other content under a SOP Instance UID that is taken: recorded and flagged, never shown in place of the first.

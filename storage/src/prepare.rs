@@ -1,8 +1,6 @@
 //! From a scanned data set to what the index will hold: a pure step, done before the transaction.
 
-use crate::attributes::{
-    self, INSTANCE_TAGS, SERIES_TAGS, STUDY_TAGS, integer, moment, names, pick, text, time_digits,
-};
+use crate::attributes::{self, SERIES_TAGS, STUDY_TAGS, integer, moment, names, pick, text, time_digits};
 use crate::db::clean;
 use crate::metadata::Chunk;
 use crate::rejection::Rejection;
@@ -10,7 +8,9 @@ use dataset::dictionary::is_without_patient;
 use dataset::json::{bulk_path_text, bulk_places, to_json, to_json_text};
 use dataset::{Dataset, FrameIndex, Refused, Scanned, Tag, TransferSyntax, tags};
 use model::Uid;
+use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// Entries of the frame index in one row.
 pub(crate) const FRAME_CHUNK_ENTRIES: usize = 4096;
@@ -41,24 +41,7 @@ pub(crate) struct Prepared {
     pub instance: Uid,
     pub sop_class: Uid,
 
-    pub moment: String,
-    pub study_time: String,
-    pub patient_id: String,
-    pub patient_birth_date: String,
-    pub patient_sex: String,
-    pub accession_number: String,
-    pub dicom_study_id: String,
-    pub study_description: String,
-    pub study_attributes: String,
-    pub patient_names: Vec<String>,
-    pub referring_names: Vec<String>,
-
     pub modality: String,
-    pub series_number: i64,
-    pub series_description: String,
-    pub body_part: String,
-    pub series_attributes: String,
-
     pub instance_number: i64,
     pub pixels: String,
     pub frame_count: i64,
@@ -71,6 +54,83 @@ pub(crate) struct Prepared {
     pub carries_identity: i64,
     /// What a rejection note rejects.
     pub rejection: Option<Rejection>,
+
+    /// What describes study and series: looked at only when one of them is new.
+    described: Dataset,
+}
+
+/// What the index will hold of a study.
+pub(crate) struct StudyFacts {
+    pub moment: String,
+    pub study_time: String,
+    pub patient_id: String,
+    pub patient_birth_date: String,
+    pub patient_sex: String,
+    pub accession_number: String,
+    pub dicom_study_id: String,
+    pub description: String,
+    pub attributes: String,
+    pub patient_names: Vec<String>,
+    pub referring_names: Vec<String>,
+}
+
+/// What the index will hold of a series.
+pub(crate) struct SeriesFacts {
+    pub modality: String,
+    pub number: i64,
+    pub description: String,
+    pub body_part: String,
+    pub attributes: String,
+}
+
+impl Prepared {
+    /// What a study is that begins with this instance.
+    pub fn study_facts(&self) -> StudyFacts {
+        let all = to_json(&self.described, &|_| None);
+        StudyFacts {
+            moment: moment(&text(&all, "00080020"), &text(&all, "00080030")),
+            study_time: time_digits(&text(&all, "00080030")),
+            patient_id: text(&all, "00100020"),
+            patient_birth_date: attributes::digits(&text(&all, "00100030")),
+            patient_sex: text(&all, "00100040"),
+            accession_number: text(&all, "00080050"),
+            dicom_study_id: text(&all, "00200010"),
+            description: text(&all, "00081030"),
+            attributes: part(&all, STUDY_TAGS),
+            patient_names: names(&all, "00100010"),
+            referring_names: names(&all, "00080090"),
+        }
+    }
+
+    /// What a series is that begins with this instance.
+    pub fn series_facts(&self) -> SeriesFacts {
+        let all = to_json(&self.described, &|_| None);
+        SeriesFacts {
+            modality: self.modality.clone(),
+            number: integer(&all, "00200011").unwrap_or(NO_NUMBER),
+            description: text(&all, "0008103E"),
+            body_part: text(&all, "00180015"),
+            attributes: part(&all, SERIES_TAGS),
+        }
+    }
+}
+
+/// The attributes with these tags as the index keeps them.
+fn part(all: &Map<String, Json>, tags: &[&str]) -> String {
+    let picked = attributes::sorted(pick(all, tags));
+    serde_json::to_string(&picked).map(|t| clean(&t)).unwrap_or_else(|_| "{}".to_owned())
+}
+
+/// Tags that describe study and series, ascending.
+static DESCRIBING: LazyLock<Vec<u32>> = LazyLock::new(|| {
+    let tags = STUDY_TAGS.iter().chain(SERIES_TAGS).filter_map(|tag| u32::from_str_radix(tag, 16).ok());
+    let mut tags: Vec<u32> = tags.collect();
+    tags.sort_unstable();
+    tags
+});
+
+fn is_describing(tag: Tag) -> bool {
+    DESCRIBING.binary_search(&(u32::from(tag.group()) << 16 | u32::from(tag.element()))).is_ok()
 }
 
 /// Offset in the data set and length of each bulk value, by its path.
@@ -97,19 +157,18 @@ pub(crate) fn prepare(mut scanned: Scanned, syntax: &TransferSyntax) -> Result<P
     let is_deflated = syntax.as_str() == TransferSyntax::DEFLATED;
     // What is deflated has no places in the object.
     let bulk = if is_deflated { String::new() } else { bulk_text(&scanned.dataset) };
-    // Only what the index asks for becomes a tree: a slide has hundreds of thousands of items.
-    let present: Vec<Tag> = scanned.dataset.elements().iter().map(|element| element.tag).collect();
-    for tag in present {
-        let name = format!("{:04X}{:04X}", tag.group(), tag.element());
-        if ![STUDY_TAGS, SERIES_TAGS, INSTANCE_TAGS].iter().any(|tags| tags.contains(&name.as_str())) {
-            scanned.dataset.remove(tag);
+    let mut of_instance = Dataset::new();
+    for tag in [tags::MODALITY, tags::INSTANCE_NUMBER] {
+        if let Some(element) = scanned.dataset.get(tag) {
+            of_instance.put(element.clone());
         }
     }
-    let all = to_json(&scanned.dataset, &|_| None);
-    let part = |tags| {
-        let picked = attributes::sorted(pick(&all, tags));
-        serde_json::to_string(&picked).map(|t| clean(&t)).unwrap_or_else(|_| "{}".to_owned())
-    };
+    let of_instance = to_json(&of_instance, &|_| None);
+    // A slide has hundreds of thousands of items that do not describe it.
+    let present: Vec<Tag> = scanned.dataset.elements().iter().map(|element| element.tag).collect();
+    for tag in present.into_iter().filter(|tag| !is_describing(*tag)) {
+        scanned.dataset.remove(tag);
+    }
     let frame_count = match (&scanned.pixels, is_deflated) {
         (None, _) => 0,
         (Some(pixels), true) => i64::from(pixels.frames),
@@ -120,23 +179,8 @@ pub(crate) fn prepare(mut scanned: Scanned, syntax: &TransferSyntax) -> Result<P
         None => String::new(),
     };
     Ok(Prepared {
-        moment: moment(&text(&all, "00080020"), &text(&all, "00080030")),
-        study_time: time_digits(&text(&all, "00080030")),
-        patient_id: text(&all, "00100020"),
-        patient_birth_date: attributes::digits(&text(&all, "00100030")),
-        patient_sex: text(&all, "00100040"),
-        accession_number: text(&all, "00080050"),
-        dicom_study_id: text(&all, "00200010"),
-        study_description: text(&all, "00081030"),
-        study_attributes: part(STUDY_TAGS),
-        patient_names: names(&all, "00100010"),
-        referring_names: names(&all, "00080090"),
-        modality: text(&all, "00080060"),
-        series_number: integer(&all, "00200011").unwrap_or(NO_NUMBER),
-        series_description: text(&all, "0008103E"),
-        body_part: text(&all, "00180015"),
-        series_attributes: part(SERIES_TAGS),
-        instance_number: integer(&all, "00200013").unwrap_or(NO_NUMBER),
+        modality: text(&of_instance, "00080060"),
+        instance_number: integer(&of_instance, "00200013").unwrap_or(NO_NUMBER),
         pixels,
         frame_count,
         is_fragmented: i64::from(!scanned.frames.starts.is_empty()),
@@ -145,6 +189,7 @@ pub(crate) fn prepare(mut scanned: Scanned, syntax: &TransferSyntax) -> Result<P
         bulk,
         carries_identity,
         rejection,
+        described: scanned.dataset,
         study,
         series,
         instance,

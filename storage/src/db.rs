@@ -16,11 +16,20 @@ pub(crate) enum Dialect {
 
 impl Dialect {
     /// How a transaction of the writer begins.
-    pub fn begin(self, flush: Flush) -> &'static str {
+    pub fn begin(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN",
+        }
+    }
+
+    /// What makes the connection flush the next transactions so; outside of a transaction, and never prepared: SQLite does
+    /// it as it reads the text.
+    pub fn flushing(self, flush: Flush) -> Option<&'static str> {
         match (self, flush) {
-            (Self::Sqlite, Flush::Now) => "PRAGMA synchronous=FULL; BEGIN IMMEDIATE",
-            (Self::Sqlite, Flush::Later) => "PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE",
-            (Self::Postgres, _) => "BEGIN",
+            (Self::Sqlite, Flush::Now) => Some("PRAGMA synchronous=FULL"),
+            (Self::Sqlite, Flush::Later) => Some("PRAGMA synchronous=NORMAL"),
+            (Self::Postgres, _) => None,
         }
     }
 }
@@ -60,7 +69,7 @@ impl Database {
     async fn open_sqlite(path: &Path) -> Result<Self, StorageError> {
         let url = sqlite_url(path);
         // WAL keeps readers and the writer out of each other's way; FULL makes a committed transaction durable. The
-        // writer sets `synchronous` anew as it begins each transaction.
+        // writer sets `synchronous` anew where it need not be.
         let common = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=30000; \
                       PRAGMA foreign_keys=ON; PRAGMA case_sensitive_like=ON; PRAGMA temp_store=MEMORY; \
                       PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=4000;";

@@ -20,7 +20,7 @@ use model::{OrgId, Sha256, Uid};
 use rows::InstanceRows;
 use serde_json::json;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row as _};
+use sqlx::{AnyConnection, Executor as _, Row as _};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use time::OffsetDateTime;
 
@@ -41,6 +41,23 @@ pub(crate) struct Work<'a> {
     pub(crate) has_corrections: Option<bool>,
     /// Where the audit chain ends; `None` while nobody has asked.
     pub(crate) audit_head: Option<(i64, Sha256)>,
+    /// Whether the transaction has begun; the first look-up begins it otherwise.
+    is_begun: bool,
+}
+
+/// What a transaction begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum First {
+    /// [`Work::instances`], whose question can begin the transaction in the same round trip.
+    LookUp,
+    Other,
+}
+
+/// What a transaction's last round trip does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Last {
+    Write,
+    Commit,
 }
 
 /// What became of an instance in the index.
@@ -91,14 +108,23 @@ pub(crate) fn split(text: &str) -> BTreeSet<String> {
 
 const PLACE: &str = "indexing an instance";
 impl<'a> Work<'a> {
-    /// Begins; the writer of another process waits until this one has committed.
-    pub async fn begin(connection: &'a mut AnyConnection, db: &'a Database) -> Result<Self, StorageError> {
+    /// Begins a transaction; the writer of another process waits until this one is over.
+    pub async fn begin(
+        connection: &'a mut AnyConnection,
+        db: &'a Database,
+        first: First,
+    ) -> Result<Self, StorageError> {
+        let is_begun = db.dialect == Dialect::Postgres || first == First::Other;
+        if is_begun {
+            connection.execute(db.dialect.begin()).await.map_err(at("beginning a transaction"))?;
+        }
         let audit_head = match db.dialect {
             Dialect::Sqlite => None,
             // The row's lock is what others wait for.
             Dialect::Postgres => Some(crate::audit::lock_head(connection, db).await?),
         };
         Ok(Self {
+            is_begun,
             audit_head,
             connection,
             db,

@@ -48,6 +48,10 @@ impl<'a> Work<'a> {
             of_owner.series.insert([p.study.as_str(), p.series.as_str()]);
         }
         let mut batch = Batch::new(self.db);
+        if !self.is_begun {
+            batch.add(self.db.dialect.begin(), []);
+            self.is_begun = true;
+        }
         if self.audit_head.is_none() {
             batch.add(&format!("SELECT {HEAD}, seq, hash FROM audit_head WHERE id = 1"), []);
         }

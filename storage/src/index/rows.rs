@@ -1,6 +1,6 @@
 //! What is written at the end of a transaction, in one round trip.
 
-use super::{PLACE, Work, joined};
+use super::{Last, PLACE, Work, joined};
 use crate::StorageError;
 use crate::batch::Batch;
 use crate::db::{Bound, to_i64};
@@ -92,7 +92,7 @@ impl Work<'_> {
     }
 
     /// Writes rows, counters, events and the audit chain.
-    pub async fn finish(mut self) -> Result<(), StorageError> {
+    pub async fn finish(mut self, last: Last) -> Result<(), StorageError> {
         let mut batch = Batch::new(self.db);
         self.put_rows(&mut batch);
         self.put_counts(&mut batch);
@@ -106,6 +106,9 @@ impl Work<'_> {
             );
         }
         self.put_audits(&mut batch).await?;
+        if last == Last::Commit {
+            batch.add("COMMIT", []);
+        }
         batch.execute(self.connection, PLACE).await
     }
 

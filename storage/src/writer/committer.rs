@@ -4,7 +4,7 @@ use super::held::Held;
 use super::{Answer, Changing, Durable, DurableBlob, Flushed, ToCommit, closed};
 use crate::audit::PendingAudit;
 use crate::db::{Database, Dialect, Flush, at};
-use crate::index::{Indexed, Work};
+use crate::index::{First, Indexed, Last, Work};
 use crate::ingest::{Stored, blocking};
 use crate::jobs::JobWork;
 use crate::objects::Objects;
@@ -12,7 +12,7 @@ use crate::segment::Placed;
 use crate::{StorageError, jobs};
 use model::Limits;
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, Connection as _, Executor as _};
+use sqlx::{Any, AnyConnection, Executor as _};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -23,13 +23,15 @@ pub(super) struct Committer {
     objects: Arc<Objects>,
     /// Kept from one transaction to the next: giving it back to the pool costs as much as a statement.
     connection: Option<PoolConnection<Any>>,
+    /// What the connection has been told about flushing.
+    told: Option<Flush>,
     held: Held,
 }
 
 impl Committer {
     pub fn new(db: Database, objects: Arc<Objects>, limits: &Limits) -> Self {
         let held = Held::new(Duration::from_millis(limits.index_flush_delay_ms));
-        Self { db, objects, connection: None, held }
+        Self { db, objects, connection: None, told: None, held }
     }
 
     /// Until the queue is closed.
@@ -152,24 +154,31 @@ impl Committer {
         if self.held.due().is_none() {
             return;
         }
-        // A transaction that writes something: an empty one would not be flushed.
         let flushed = async {
-            let connection = self.connection().await?;
-            let begin = connection.begin_with(Dialect::Sqlite.begin(Flush::Now));
-            let mut transaction = begin.await.map_err(at(FLUSHING))?;
-            let touch = "UPDATE audit_head SET seq = seq WHERE id = 1";
-            transaction.execute(touch).await.map_err(at(FLUSHING))?;
-            transaction.commit().await.map_err(at(FLUSHING))
+            let connection = self.connection(Flush::Now).await?;
+            // It writes something: a transaction that does not would not be flushed.
+            let touch = "BEGIN IMMEDIATE; UPDATE audit_head SET seq = seq WHERE id = 1; COMMIT";
+            connection.execute(touch).await.map_err(at("flushing the index"))
         }
         .await;
         self.note(&flushed, Flush::Now);
     }
 
-    async fn connection(&mut self) -> Result<&mut PoolConnection<Any>, StorageError> {
-        let connection = match self.connection.take() {
+    /// The connection, on which the next transaction is flushed so.
+    async fn connection(&mut self, flush: Flush) -> Result<&mut PoolConnection<Any>, StorageError> {
+        let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.db.writer.acquire().await.map_err(at("reaching the index"))?,
+            None => {
+                self.told = None;
+                self.db.writer.acquire().await.map_err(at("reaching the index"))?
+            }
         };
+        if self.told != Some(flush) {
+            if let Some(text) = self.db.dialect.flushing(flush) {
+                connection.execute(text).await.map_err(at("beginning a transaction"))?;
+            }
+            self.told = Some(flush);
+        }
         Ok(self.connection.insert(connection))
     }
 
@@ -196,8 +205,8 @@ impl Committer {
         groups: &mut Groups,
     ) -> Result<Vec<Result<Done, StorageError>>, StorageError> {
         let db = self.db.clone();
-        let result = match self.connection().await {
-            Ok(connection) => commit_on(connection, &db, jobs, flush, groups).await,
+        let result = match self.connection(flush).await {
+            Ok(connection) => commit_on(connection, &db, jobs, groups).await,
             Err(error) => Err(error),
         };
         self.note(&result, flush);
@@ -205,18 +214,17 @@ impl Committer {
     }
 }
 
-const FLUSHING: &str = "flushing the index";
-
 async fn commit_on(
     connection: &mut AnyConnection,
     db: &Database,
     jobs: &[Job],
-    flush: Flush,
     groups: &mut Groups,
 ) -> Result<Vec<Result<Done, StorageError>>, StorageError> {
-    let begin = connection.begin_with(db.dialect.begin(flush));
-    let mut transaction = begin.await.map_err(at("beginning a transaction"))?;
-    let mut work = Work::begin(&mut transaction, db).await?;
+    // Not the driver's transactions: their beginning and end are hand-overs of their own. After an error the connection
+    // is closed, which ends the transaction.
+    let first =
+        if jobs.first().is_some_and(|job| job.durable().is_some()) { First::LookUp } else { First::Other };
+    let mut work = Work::begin(connection, db, first).await?;
     let mut results = Vec::with_capacity(jobs.len());
     let mut rest = jobs;
     while let Some(job) = rest.first() {
@@ -238,10 +246,18 @@ async fn commit_on(
         }
         rest = rest.get(taken..).unwrap_or_default();
     }
-    work.finish().await?;
     // No row may lead to bytes that are not there.
-    groups.wait().await?;
-    transaction.commit().await.map_err(at("committing"))?;
+    match groups.now() {
+        Some(flushed) => {
+            flushed?;
+            work.finish(Last::Commit).await?;
+        }
+        None => {
+            work.finish(Last::Write).await?;
+            groups.wait().await?;
+            connection.execute("COMMIT").await.map_err(at("committing"))?;
+        }
+    }
     Ok(results)
 }
 
@@ -259,6 +275,23 @@ impl Groups {
     fn add(&mut self, flushed: Option<Flushed>) -> usize {
         self.0.push(flushed.map_or(Group::Over(Ok(())), Group::BeingFlushed));
         self.0.len() - 1
+    }
+
+    /// Whether all are durable, or one has failed, if that is known already.
+    fn now(&mut self) -> Option<Result<(), StorageError>> {
+        for group in &mut self.0 {
+            if let Group::BeingFlushed(flushed) = group {
+                *group = match flushed.try_recv() {
+                    Ok(result) => Group::Over(result),
+                    Err(oneshot::error::TryRecvError::Empty) => return None,
+                    Err(oneshot::error::TryRecvError::Closed) => Group::Over(Err(closed())),
+                };
+            }
+            if let Group::Over(Err(error)) = group {
+                return Some(Err(error.clone()));
+            }
+        }
+        Some(Ok(()))
     }
 
     /// Until all are durable, or one has failed.

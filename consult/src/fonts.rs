@@ -1,9 +1,11 @@
-//! Fonts of the printed report: found once, held in memory, in an order that does not depend on the directory's.
+//! Fonts of the printed report: found once, read when the first report is printed, in an order that does not depend on the
+//! directory's.
 
 use crate::PdfError;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use typst::foundations::Bytes;
-use typst::text::{Font, FontBook};
+use typst::text::{Font, FontBook, FontInfo};
 use typst::utils::LazyHash;
 
 /// Where fonts are looked for.
@@ -33,25 +35,42 @@ const CHINESE_FAMILIES: usize = 4;
 const STYLES: [&str; 2] = ["regular", "bold"];
 /// Bytes of a font file that is read.
 const FILE_BYTES_MAX: u64 = 64 << 20;
+/// Faces of one file that are looked at.
+const FACES_MAX: u32 = 64;
 /// Depth of directories.
 const DEPTH_MAX: usize = 8;
 
-/// The fonts in memory.
+/// What is known of the fonts; they themselves are tens of megabytes, which a node that prints nothing does without.
 pub(crate) struct FontSet {
     book: LazyHash<FontBook>,
-    fonts: Vec<Font>,
+    faces: Vec<Face>,
     families: Vec<String>,
 }
 
+struct Face {
+    path: PathBuf,
+    /// In the file, which may hold several.
+    index: u32,
+    info: FontInfo,
+    font: OnceLock<Option<Font>>,
+}
+
+impl Face {
+    fn font(&self) -> Option<Font> {
+        let read = || Font::new(Bytes::new(std::fs::read(&self.path).ok()?), self.index);
+        self.font.get_or_init(read).clone()
+    }
+}
+
 impl FontSet {
-    /// Loads the first Chinese family that is there, and what may fill its gaps.
+    /// Finds the first Chinese family that is there, and what may fill its gaps.
     pub(crate) fn load(config: &Fonts) -> Result<Self, PdfError> {
         let mut paths = Vec::new();
         for directory in &config.directories {
             collect(directory, &mut paths);
         }
         paths.sort();
-        let mut fonts = Vec::new();
+        let mut all = Vec::new();
         let mut families: Vec<String> = Vec::new();
         for (rank, (family, file)) in FAMILIES.iter().enumerate() {
             if rank < CHINESE_FAMILIES && !families.is_empty() {
@@ -60,25 +79,26 @@ impl FontSet {
             let found = faces(&paths, family, file);
             if !found.is_empty() {
                 families.push((*family).to_lowercase());
-                fonts.extend(found);
+                all.extend(found);
             }
         }
-        let has_chinese = fonts.iter().any(|font| font.info().coverage.contains(u32::from('诊')));
+        let has_chinese = all.iter().any(|face| face.info.coverage.contains(u32::from('诊')));
         if !has_chinese {
             let directories: Vec<String> =
                 config.directories.iter().map(|d| d.display().to_string()).collect();
             return Err(PdfError::NoFont { directories: directories.join(", ") });
         }
-        let book = LazyHash::new(FontBook::from_fonts(&fonts));
-        Ok(Self { book, fonts, families })
+        let book = LazyHash::new(FontBook::from_infos(all.iter().map(|face| face.info.clone())));
+        Ok(Self { book, faces: all, families })
     }
 
     pub(crate) fn book(&self) -> &LazyHash<FontBook> {
         &self.book
     }
 
+    /// The font with this number in the book; `None`, too, when its file is no longer there.
     pub(crate) fn font(&self, index: usize) -> Option<Font> {
-        self.fonts.get(index).cloned()
+        self.faces.get(index)?.font()
     }
 
     /// Families, best first.
@@ -88,7 +108,7 @@ impl FontSet {
 
     /// Whether a font has the character.
     pub(crate) fn covers(&self, c: char) -> bool {
-        self.fonts.iter().any(|font| font.info().coverage.contains(u32::from(c)))
+        self.faces.iter().any(|face| face.info.coverage.contains(u32::from(c)))
     }
 }
 
@@ -113,7 +133,7 @@ fn collect(directory: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-fn faces(paths: &[PathBuf], family: &str, file: &str) -> Vec<Font> {
+fn faces(paths: &[PathBuf], family: &str, file: &str) -> Vec<Face> {
     let mut found = Vec::new();
     let mut seen = Vec::new();
     for path in paths {
@@ -131,7 +151,18 @@ fn faces(paths: &[PathBuf], family: &str, file: &str) -> Vec<Font> {
             continue;
         };
         seen.push(name);
-        found.extend(Font::iter(Bytes::new(bytes)).filter(|font| font.info().family == family));
+        found.extend(
+            (0..FACES_MAX).map_while(|index| Some((index, FontInfo::new(&bytes, index)?))).filter_map(
+                |(index, info)| {
+                    (info.family == family).then(|| Face {
+                        path: path.clone(),
+                        index,
+                        info,
+                        font: OnceLock::new(),
+                    })
+                },
+            ),
+        );
     }
     found
 }
@@ -145,6 +176,15 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         let error = FontSet::load(&Fonts { directories: vec![empty.path().to_owned()] }).err().unwrap();
         assert!(error.to_string().contains("fonts-noto-cjk"), "{error}");
+    }
+
+    #[test]
+    fn fonts_are_read_when_they_are_asked_for() {
+        let fonts = FontSet::load(&Fonts::default()).unwrap();
+        assert!(fonts.faces.iter().all(|face| face.font.get().is_none()));
+        for (index, face) in fonts.faces.iter().enumerate() {
+            assert_eq!(fonts.font(index).unwrap().info().family, face.info.family);
+        }
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub struct Signed<'a> {
     pub reviewer: Option<&'a [u8]>,
 }
 
-/// Sets pages; holds the fonts, so make one per process.
+/// Sets pages; holds the fonts (about 40 MB) from the first page on, so make one per process.
 pub struct Printer {
     library: LazyHash<Library>,
     fonts: FontSet,
@@ -80,7 +80,7 @@ struct PageSigner {
 }
 
 impl Printer {
-    /// Finds and loads the fonts (about 40 MB of memory).
+    /// Finds the fonts.
     ///
     /// # Errors
     /// [`PdfError::NoFont`].

@@ -8,7 +8,7 @@ use model::{OrgId, Scope};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use storage::{Arrival, Outcome, Storage, StorageError, Via};
+use storage::{Arrival, Outcome, Storage, StorageError, Stored, Via};
 
 /// What to import, and for whom.
 #[derive(Args)]
@@ -140,6 +140,7 @@ pub async fn import_files(
     let scope = Scope::node("import");
     let slides = wsi::Slides::new(storage.clone());
     let mut tally = Tally::default();
+    let mut studies = std::collections::BTreeSet::new();
     for path in files {
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         bar.set_message(name);
@@ -155,9 +156,14 @@ pub async fn import_files(
             }
         } else {
             match import_file(storage, &scope, owner, path).await? {
-                Ok(Some(Outcome::Stored)) => tally.stored += 1,
-                Ok(Some(Outcome::AlreadyThere)) => tally.already_there += 1,
-                Ok(Some(Outcome::KeptApart)) => tally.kept_apart += 1,
+                Ok(Some(stored)) => {
+                    match stored.outcome {
+                        Outcome::Stored => tally.stored += 1,
+                        Outcome::AlreadyThere => tally.already_there += 1,
+                        Outcome::KeptApart => tally.kept_apart += 1,
+                    }
+                    studies.insert(stored.study);
+                }
                 Ok(None) => tally.skipped += 1,
                 Err(error) => {
                     tally.refused += 1;
@@ -166,6 +172,9 @@ pub async fn import_files(
             }
         }
         bar.inc(1);
+    }
+    for study in &studies {
+        slides.adopt(owner, study).await?;
     }
     Ok(tally)
 }
@@ -200,7 +209,7 @@ async fn import_file(
     scope: &Scope,
     owner: &OrgId,
     path: &Path,
-) -> Result<Result<Option<Outcome>>> {
+) -> Result<Result<Option<Stored>>> {
     use tokio::io::AsyncReadExt as _;
     match is_dicom(path) {
         Ok(true) => {}
@@ -227,7 +236,7 @@ async fn import_file(
         }
     }
     match sink.commit().await {
-        Ok(stored) => Ok(Ok(Some(stored.outcome))),
+        Ok(stored) => Ok(Ok(Some(stored))),
         Err(error @ (StorageError::OutOfResources(_) | StorageError::Unavailable(_))) => Err(error.into()),
         Err(error) => Ok(Err(error.into())),
     }

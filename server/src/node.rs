@@ -85,9 +85,11 @@ impl Node {
         });
         let background = pacs::forward::run(self.storage.clone(), self.dimse_config, stopped(stop.clone()));
         let background = tokio::spawn(background);
+        let slides = tokio::spawn(wsi::Slides::new(self.storage.clone()).follow(stopped(stop.clone())));
         let mut deadline = tokio::spawn(self.http_server.run(stop));
         dimse.await?;
         background.await?;
+        slides.await?;
         // Whoever keeps a connection open does not keep the node from stopping.
         if tokio::time::timeout(std::time::Duration::from_secs(10), &mut deadline).await.is_err() {
             deadline.abort();

@@ -191,6 +191,7 @@ impl<'a> Work<'a> {
                 "sop_class": new.prepared.sop_class.as_str(),
                 "sha256": new.sha256.to_string(),
                 "sender": new.sender,
+                "via": new.arrival.via.word(),
             });
             self.events.push((format!("instance.{word}"), body.to_string()));
         }

@@ -212,3 +212,47 @@ async fn the_form_says_whose_slide_it_is() {
     let apart = node.slides.label_studies(&both).await.unwrap();
     assert_eq!(apart, std::collections::HashSet::from([label]), "only the label's is left out of lists");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changes_while_it_is_imported_makes_no_slide() {
+    let node = Node::new().await;
+    let whole = Svs::default().build();
+    let path = node.file(&whole);
+    // A scanner goes on writing once the file has been looked through.
+    let grown = std::sync::atomic::AtomicBool::new(false);
+    let grow = |progress: crate::Progress| {
+        if progress.phase == crate::Phase::Reading && !grown.swap(true, std::sync::atomic::Ordering::SeqCst) {
+            use std::io::Write as _;
+            let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+            file.write_all(b"more").unwrap();
+        }
+    };
+    let options = ImportOptions::default();
+    let refused = node.slides.import(&node.own(), &node.owner, &path, &options, &grow).await;
+    assert_eq!(refused.err(), Some(SlideError::Changed));
+    assert_eq!(node.studies(&Scope::node("test")).await, 0);
+    let finished = node.import(&path).await.unwrap();
+    assert_eq!(finished.outcome, Outcome::Imported, "and once it is finished it can be imported");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_large_jpeg_becomes_tiles_of_grade_b() {
+    let node = Node::new().await;
+    let path = node.file(&crate::testing::ndpi(1280, 555, Some(20), true));
+    let slide = node.import(&path).await.unwrap().slide;
+    let tiles = slide.levels[0].tile_count();
+    assert_eq!(
+        (slide.grade.grade, slide.grade.tiles_checked, slide.grade.tiles_equal),
+        (Grade::B, tiles, tiles)
+    );
+    assert_eq!((slide.format.as_str(), slide.objective, slide.mpp_um), ("Hamamatsu NDPI", Some(20.0), None));
+    let proof = node.slides.check(&node.own(), &slide.id, &|_| {}).await.unwrap();
+    assert_eq!(proof, slide.grade);
+    let original = node.slides.original(&node.own(), LabelRight::Granted, &slide.id).await.unwrap();
+    let bytes = node.slides.read_original(&original, 0..original.length).await.unwrap();
+    assert_eq!(bytes, std::fs::read(&path).unwrap());
+    for (scope, right) in [(node.own(), LabelRight::Withheld), (node.foreign(), LabelRight::Granted)] {
+        let refused = node.slides.original(&scope, right, &slide.id).await;
+        assert_eq!(refused, Err(SlideError::NotFound));
+    }
+}

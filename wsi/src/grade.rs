@@ -68,11 +68,15 @@ impl Slides {
     ) -> Result<GradeReport, SlideError> {
         let found = self.reach(scope, id).await?;
         let slide = found.slide;
-        let levels = self.original_levels(&slide.owner, &slide.original_sha256).await?;
+        let original = slide.original_sha256.ok_or(SlideError::Unsupported(
+            "it came as DICOM instances, whose checksums `farsight fsck` verifies",
+        ))?;
+        let levels = self.original_levels(&slide.owner, &original).await?;
         if levels.len() != slide.levels.len() {
             return Err(SlideError::Damaged("the original has other levels than the slide"));
         }
-        let counts = compare(&self.storage, &levels, &found.levels, progress).await?;
+        let instances: Vec<_> = found.levels.iter().filter_map(|parts| parts.first().cloned()).collect();
+        let counts = compare(&self.storage, &levels, &instances, progress).await?;
         Ok(report(&slide, counts))
     }
 

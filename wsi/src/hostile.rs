@@ -278,3 +278,149 @@ fn the_real_slide_is_read() {
     assert_eq!(plan.scan.mpp_um.map(|mpp| mpp.x), Some(0.499));
     assert_eq!(plan.scan.date.as_deref(), Some("20091229"));
 }
+
+/// A tiled image of white JPEG tiles with further fields.
+fn image(builder: &mut Builder, width: u32, height: u32, more: Vec<(u16, Field)>) {
+    let tile = crate::jpeg::white(32, 32, crate::jpeg::Colours::Ybr);
+    let place = builder.data(&tile);
+    let tiles = (width.div_ceil(32) * height.div_ceil(32)) as usize;
+    let mut fields = vec![
+        (256, Field::Long(vec![width])),
+        (257, Field::Long(vec![height])),
+        (258, Field::Short(vec![8, 8, 8])),
+        (259, Field::Short(vec![7])),
+        (262, Field::Short(vec![6])),
+        (277, Field::Short(vec![3])),
+        (322, Field::Short(vec![32])),
+        (323, Field::Short(vec![32])),
+        (324, Field::Long(vec![place; tiles])),
+        (325, Field::Long(vec![tile.len() as u32; tiles])),
+    ];
+    fields.extend(more);
+    builder.directory(fields);
+}
+
+fn philips(spacing: &str) -> Vec<u8> {
+    let xml = format!(
+        "<?xml version=\"1.0\"?><DataObject ObjectType=\"DPUfsImport\"><Attribute Name=\"PIM_DP_SCANNED_IMAGES\"><Array>\
+         <DataObject ObjectType=\"DPScannedImage\"><Attribute Name=\"PIM_DP_IMAGE_TYPE\">WSI</Attribute>\
+         <DataObject ObjectType=\"PixelDataRepresentation\"><Attribute Name=\"DICOM_PIXEL_SPACING\">\"0.001\" \"0.001\"\
+         </Attribute></DataObject><DataObject ObjectType=\"PixelDataRepresentation\"><Attribute \
+         Name=\"DICOM_PIXEL_SPACING\">{spacing}</Attribute></DataObject></DataObject></Array></Attribute></DataObject>"
+    );
+    let mut builder = Builder::new(CLASSIC);
+    let software = || (305, Field::Text("Philips DP v1.0".to_owned()));
+    image(&mut builder, 128, 96, vec![software(), (270, Field::Text(xml))]);
+    image(&mut builder, 64, 64, vec![software()]);
+    builder.build()
+}
+
+fn leica(dimension: &str) -> Vec<u8> {
+    let xml = format!(
+        "<?xml version=\"1.0\"?><scn xmlns=\"http://www.leica-microsystems.com/scn/2010/10/01\"><collection \
+         sizeX=\"1000\" sizeY=\"3000\"><image><pixels>{dimension}</pixels><view sizeX=\"64000\" sizeY=\"48000\" \
+         offsetX=\"5\" offsetY=\"5\"/></image></collection></scn>"
+    );
+    let mut builder = Builder::new(crate::testing::KINDS[2]);
+    image(&mut builder, 128, 96, vec![(270, Field::Text(xml))]);
+    builder.build()
+}
+
+fn ventana(columns: u32, overlap: u32) -> Vec<u8> {
+    let xml = format!(
+        "<EncodeInfo><SlideInfo><iScan Magnification=\"20\" ScanRes=\"0.5\"/></SlideInfo><SlideStitchInfo><ImageInfo \
+         AOIScanned=\"1\" NumRows=\"3\" NumCols=\"{columns}\"><TileJointInfo FlagJoined=\"1\" OverlapX=\"{overlap}\" \
+         OverlapY=\"0\"/></ImageInfo></SlideStitchInfo></EncodeInfo>"
+    );
+    let mut builder = Builder::new(crate::testing::KINDS[2]);
+    let name = (270, Field::Text("level=0 mag=20 quality=90".to_owned()));
+    image(&mut builder, 128, 96, vec![name, (700, Field::Bytes(xml.into_bytes()))]);
+    builder.build()
+}
+
+const SCANNED: &str = "<dimension sizeX=\"128\" sizeY=\"96\" r=\"0\" ifd=\"0\"/>";
+
+#[test]
+fn other_scanners_files_are_known_by_their_content() {
+    let files = [
+        ("Philips TIFF", philips("\"0.002\" \"0.002\"")),
+        ("Leica SCN", leica(SCANNED)),
+        ("Ventana BIF", ventana(4, 0)),
+    ];
+    for (format, bytes) in files {
+        let plan = check(bytes).unwrap();
+        assert_eq!(plan.format, format);
+        assert_eq!(plan.levels[0].geometry().width, 128, "{format}");
+    }
+    let philips = check(philips("\"0.002\" \"0.002\"")).unwrap();
+    let levels: Vec<_> =
+        philips.levels.iter().map(|level| (level.geometry().width, level.geometry().height)).collect();
+    assert_eq!(levels, [(128, 96), (64, 48)], "without what pads the second to whole tiles");
+}
+
+#[test]
+fn xml_that_lies_about_its_images() {
+    for (name, bytes) in [
+        ("an image that is not there", leica(&SCANNED.replace("ifd=\"0\"", "ifd=\"99\""))),
+        ("an image larger than it is", leica(&SCANNED.replace("128", "4096"))),
+        ("no size", leica(&SCANNED.replace("128", "0"))),
+        ("no number", leica(&SCANNED.replace("128", "many"))),
+        ("XML that ends early", leica("<a>")),
+    ] {
+        assert!(matches!(refusal(bytes), SlideError::Damaged(_)), "{name}");
+    }
+    assert!(matches!(refusal(leica("")), SlideError::Damaged(_)), "a region without images");
+    assert!(
+        matches!(refusal(leica(&SCANNED.replace("r=", "z=\"1\" r="))), SlideError::Unsupported(_)),
+        "focal planes"
+    );
+    assert!(matches!(refusal(ventana(4, 9)), SlideError::Unsupported(_)), "tiles that overlap");
+    assert!(matches!(refusal(ventana(5, 0)), SlideError::Unsupported(_)), "an area of another size");
+    for spacing in ["\"1e300\" \"1e300\"", "\"-1\" \"-1\"", "\"nan\" \"inf\"", "", "\"1e-9\" \"1e-9\""] {
+        let plan = check(philips(spacing)).unwrap();
+        assert!(plan.levels[1].geometry().width <= 64, "{spacing}");
+    }
+}
+
+#[test]
+fn any_byte_of_their_files_may_be_wrong_without_a_panic() {
+    for bytes in [philips("\"0.002\" \"0.002\""), leica(SCANNED), ventana(4, 0)] {
+        for at in (0..bytes.len()).step_by(3) {
+            for change in [0xFF, 0x01] {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= change;
+                let _ = check(damaged);
+            }
+        }
+    }
+}
+
+#[test]
+fn sub_directories_without_end() {
+    let mut builder = Builder::new(CLASSIC);
+    image(&mut builder, 128, 96, vec![(330, Field::Long(vec![8; 5000]))]);
+    assert_eq!(refusal(builder.build()), SlideError::OverLimit("image directories"));
+    let mut builder = Builder::new(CLASSIC);
+    image(&mut builder, 128, 96, vec![(330, Field::Long(vec![u32::MAX]))]);
+    assert!(matches!(refusal(builder.build()), SlideError::Damaged(_)));
+}
+
+#[test]
+fn a_jpeg_that_says_other_colours_than_its_tiff_is_refused() {
+    let ycbcr = crate::jpeg::splice(
+        &[&[0xFF, 0xD8, 0xFF, 0xE0, 0, 16][..], b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0"].concat(),
+        &crate::jpeg::white(32, 32, crate::jpeg::Colours::Ybr),
+    );
+    let bytes = Svs { tile_bytes: Some(ycbcr), photometric: 2, ..Svs::default() }.build();
+    assert_eq!(refusal(bytes), SlideError::Unsupported("JPEG tiles that say other colours than their TIFF"));
+}
+
+#[test]
+fn a_jpeg_without_tables_is_refused() {
+    let white = crate::jpeg::white(32, 32, crate::jpeg::Colours::Ybr);
+    let at = white.windows(2).position(|pair| pair == [0xFF, 0xC4]).unwrap();
+    // The two DHT segments, of 23 and 22 bytes with their markers.
+    let bare = [&white[..at], &white[at + 23 + 22..]].concat();
+    let bytes = Svs { tile_bytes: Some(bare), photometric: 6, ..Svs::default() }.build();
+    assert_eq!(refusal(bytes), SlideError::Damaged("a JPEG tile has no tables"));
+}

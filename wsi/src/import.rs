@@ -181,15 +181,20 @@ impl Slides {
             associated,
             omitted: plan.omitted,
             grade,
-            original_sha256: sha256,
+            original_sha256: Some(sha256),
             original_bytes: total,
             imported_at_ms: time_text::unix_ms(now),
         };
-        self.record(scope, slide).await
+        self.record(scope, slide, sha256).await
     }
 
     /// Writes the record: from here on it is a slide.
-    async fn record(&self, scope: &Scope, slide: Slide) -> Result<ImportedSlide, SlideError> {
+    async fn record(
+        &self,
+        scope: &Scope,
+        slide: Slide,
+        original: Sha256,
+    ) -> Result<ImportedSlide, SlideError> {
         let body = serde_json::to_value(&slide)
             .map_err(|_| SlideError::Storage(StorageError::Corrupt("a slide's record")))?;
         let mut keys = vec![("study", study_key(&slide.owner, &slide.study))];
@@ -202,7 +207,7 @@ impl Slides {
                 expected: Expected::Absent,
                 body,
                 keys,
-                unique: vec![("source", source_key(&slide.owner, &slide.original_sha256))],
+                unique: vec![("source", source_key(&slide.owner, &original))],
                 sort: slide.imported_at_ms,
                 visible_to: vec![slide.owner.clone()],
             }],
@@ -221,12 +226,10 @@ impl Slides {
         match self.storage.apply(scope, change).await {
             Ok(()) => Ok(ImportedSlide { slide, outcome: Outcome::Imported }),
             // The same file was being imported twice at once: the first one made the slide.
-            Err(StorageError::Conflict(why)) => {
-                match self.by_source(&slide.owner, &slide.original_sha256).await? {
-                    Some(slide) => Ok(ImportedSlide { slide, outcome: Outcome::AlreadyThere }),
-                    None => Err(SlideError::Conflict(why)),
-                }
-            }
+            Err(StorageError::Conflict(why)) => match self.by_source(&slide.owner, &original).await? {
+                Some(slide) => Ok(ImportedSlide { slide, outcome: Outcome::AlreadyThere }),
+                None => Err(SlideError::Conflict(why)),
+            },
             Err(error) => Err(error.into()),
         }
     }
@@ -409,6 +412,7 @@ fn describe(levels: &[SurveyedLevel], context: &Context) -> Vec<Level> {
             tile_width: geometry.tile_width.into(),
             tile_height: geometry.tile_height.into(),
             instance: context.level_instance(number),
+            arrangement: None,
         }
     };
     levels.iter().enumerate().map(describe_one).collect()

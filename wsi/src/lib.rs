@@ -6,6 +6,7 @@
 //! A slide becomes one study: a series with one instance per level (and the thumbnail). Label and overview show who
 //! the patient is, so they are kept in a study of their own, which a consult's grant of the slide does not reach.
 
+mod adopt;
 pub mod error;
 pub mod grade;
 mod icc;
@@ -26,6 +27,7 @@ pub mod tile;
 mod xml;
 
 mod dicom;
+mod dicom_facts;
 #[cfg(test)]
 mod end_to_end;
 #[cfg(test)]

@@ -36,16 +36,12 @@ impl Slides {
         if !is_own || right == LabelRight::Withheld {
             return Err(SlideError::NotFound);
         }
-        let length = self.storage.blob_length(&slide.owner, &slide.original_sha256).await?;
-        if let Some(level) = found.levels.first() {
+        let sha256 = slide.original_sha256.ok_or(SlideError::NotFound)?;
+        let length = self.storage.blob_length(&slide.owner, &sha256).await?;
+        if let Some(level) = found.levels.first().and_then(|parts| parts.first()) {
             self.storage.note_read(scope, level);
         }
-        Ok(Original {
-            owner: slide.owner.clone(),
-            sha256: slide.original_sha256,
-            length,
-            name: slide.source.clone(),
-        })
+        Ok(Original { owner: slide.owner.clone(), sha256, length, name: slide.source.clone() })
     }
 
     /// A part of a file that [`Slides::original`] found, at most 16 MiB.

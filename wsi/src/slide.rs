@@ -34,9 +34,52 @@ pub struct Level {
     pub tile_height: u32,
     /// SOP Instance UID.
     pub instance: Uid,
+    /// Where its tiles are, when that is not row by row in this one instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrangement: Option<Arrangement>,
+}
+
+/// Where the tiles of a level that came as DICOM are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrangement {
+    /// Frames of other focal planes and optical paths before those that are shown.
+    pub first_frame: u32,
+    /// The instances that hold the frames, in order: one, or the parts of a concatenation.
+    pub parts: Vec<Part>,
+    /// Kept under this name: the frame of each tile, row by row, 32 bits little endian, all ones where there is none.
+    pub map: Option<Sha256>,
+}
+
+/// An instance that holds frames of a level.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// SOP Instance UID.
+    pub instance: Uid,
+    /// Frames of the level before its own.
+    pub first_frame: u32,
+    /// Its frames.
+    pub frames: u32,
+}
+
+impl Arrangement {
+    /// Whether it is row by row in one instance.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.first_frame == 0 && self.parts.len() == 1 && self.map.is_none()
+    }
 }
 
 impl Level {
+    /// The instances that hold its frames, with the number of the first frame of each.
+    pub(crate) fn parts(&self) -> Vec<(&Uid, u32)> {
+        match &self.arrangement {
+            Some(arrangement) => {
+                arrangement.parts.iter().map(|part| (&part.instance, part.first_frame)).collect()
+            }
+            None => vec![(&self.instance, 0)],
+        }
+    }
+
     /// The frame (counted from 0) that holds a tile; `None` outside the level. TILED_FULL: row by row (PS3.3
     /// §C.7.6.17.3).
     #[must_use]
@@ -161,9 +204,10 @@ pub struct Slide {
     pub omitted: Vec<String>,
     /// How faithful the stored tiles are.
     pub grade: GradeReport,
-    /// SHA-256 of the original file, kept as a blob under this name.
-    pub original_sha256: Sha256,
-    /// Bytes of the original file.
+    /// SHA-256 of the original file, kept as a blob under this name; `None` when it came as DICOM instances.
+    #[serde(default)]
+    pub original_sha256: Option<Sha256>,
+    /// Bytes of the original file, or of the instances.
     pub original_bytes: u64,
     /// When it was imported, Unix milliseconds.
     pub imported_at_ms: i64,
@@ -211,6 +255,7 @@ mod tests {
             tile_width: 240,
             tile_height: 240,
             instance: Uid::parse("1.2.3").unwrap(),
+            arrangement: None,
         };
         assert_eq!(level.frame(0, 0), Some(0));
         assert_eq!(level.frame(9, 0), Some(9));

@@ -1,7 +1,7 @@
 //! Finding slides within a scope. A slide exists for a caller when its instances do.
 
 use crate::{AssociatedKind, LabelRight, Slide, SlideError};
-use model::{Key, Matching, OrgId, Query, Reach, Scope, SlideId, Uid};
+use model::{Key, Matching, OrgId, Query, Reach, Scope, Sha256, SlideId, Uid};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,6 +13,8 @@ pub(crate) const KIND: &str = "slide";
 const FRESH: Duration = Duration::from_secs(5);
 /// Slides that are remembered at most.
 const REMEMBERED_MAX: usize = 4096;
+/// Maps of sparse levels that are remembered at most.
+const MAPS_MAX: usize = 64;
 /// Study UIDs in one look-up of records.
 const STUDIES_PER_QUERY: usize = 200;
 
@@ -21,6 +23,8 @@ const STUDIES_PER_QUERY: usize = 200;
 pub struct Slides {
     pub(crate) storage: Storage,
     remembered: Arc<Mutex<HashMap<(Viewpoint, SlideId), Remembered>>>,
+    /// Where the frames of sparse levels are, by the name that they are kept under.
+    maps: Arc<Mutex<HashMap<Sha256, Arc<[u32]>>>>,
 }
 
 /// Whose eyes a slide was found with.
@@ -48,7 +52,8 @@ impl Viewpoint {
 #[derive(Clone)]
 pub(crate) struct Remembered {
     pub slide: Arc<Slide>,
-    pub levels: Arc<[InstanceRef]>,
+    /// For each level the instances that hold its frames.
+    pub levels: Arc<[Vec<InstanceRef>]>,
     since: Instant,
 }
 
@@ -56,7 +61,7 @@ impl Slides {
     /// The slides in a storage.
     #[must_use]
     pub fn new(storage: Storage) -> Self {
-        Self { storage, remembered: Arc::default() }
+        Self { storage, remembered: Arc::default(), maps: Arc::default() }
     }
 
     /// A slide that the scope owns or has been granted.
@@ -121,7 +126,7 @@ impl Slides {
     ) -> Result<HashMap<(OrgId, Uid), Vec<Arc<Slide>>>, SlideError> {
         let mut found: HashMap<_, Vec<_>> = HashMap::new();
         for slide in self.records_of(studies).await? {
-            if self.level_instance(scope, &slide, 0).await?.is_some() {
+            if self.level_parts(scope, &slide, 0).await?.is_some() {
                 found.entry((slide.owner.clone(), slide.study.clone())).or_default().push(slide);
             }
         }
@@ -152,28 +157,57 @@ impl Slides {
         let slide = Arc::new(parse(record.body)?);
         let mut levels = Vec::with_capacity(slide.levels.len());
         for level in 0..slide.levels.len() {
-            levels.push(self.level_instance(scope, &slide, level).await?.ok_or(SlideError::NotFound)?);
+            levels.push(self.level_parts(scope, &slide, level).await?.ok_or(SlideError::NotFound)?);
         }
         let found = Remembered { slide, levels: levels.into(), since: Instant::now() };
         self.remember(key, found.clone());
         Ok(found)
     }
 
-    /// The instance of a level, when the scope reaches it as this owner's.
-    async fn level_instance(
+    /// The instances of a level, when the scope reaches them as this owner's.
+    async fn level_parts(
         &self,
         scope: &Scope,
         slide: &Slide,
         level: usize,
-    ) -> Result<Option<InstanceRef>, SlideError> {
+    ) -> Result<Option<Vec<InstanceRef>>, SlideError> {
         let Some(level) = slide.levels.get(level) else { return Ok(None) };
         // Another organisation may hold the same file under the same UIDs: only the slide's own instances count.
         let Some(narrowed) = narrowed(scope, &slide.owner) else { return Ok(None) };
-        match self.storage.instance(&narrowed, &slide.study, &slide.series, &level.instance).await {
-            Ok(instance) if *instance.owner() == slide.owner => Ok(Some(instance)),
-            Ok(_) | Err(storage::StorageError::NotFound) => Ok(None),
-            Err(error) => Err(error.into()),
+        let mut parts = Vec::new();
+        for (uid, _) in level.parts() {
+            match self.storage.instance(&narrowed, &slide.study, &slide.series, uid).await {
+                Ok(instance) if *instance.owner() == slide.owner => parts.push(instance),
+                Ok(_) | Err(storage::StorageError::NotFound) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(Some(parts))
+    }
+
+    /// Where the frames of a sparse level are, row by row.
+    pub(crate) async fn map(&self, owner: &OrgId, name: &Sha256) -> Result<Arc<[u32]>, SlideError> {
+        let recall = || self.maps.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        if let Some(found) = recall() {
+            return Ok(found);
+        }
+        let length = self.storage.blob_length(owner, name).await?;
+        let mut bytes = Vec::new();
+        while (bytes.len() as u64) < length {
+            let piece = self.storage.read_blob(owner, name, bytes.len() as u64..length).await?;
+            if piece.is_empty() {
+                return Err(SlideError::Storage(storage::StorageError::Corrupt("where a slide's tiles are")));
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        let map: Arc<[u32]> =
+            bytes.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
+        let mut maps = self.maps.lock().unwrap_or_else(PoisonError::into_inner);
+        if maps.len() >= MAPS_MAX {
+            maps.clear();
+        }
+        maps.insert(*name, map.clone());
+        Ok(map)
     }
 
     /// The instance of an associated image, when the scope reaches it and the right is there.
@@ -185,7 +219,8 @@ impl Slides {
         kind: AssociatedKind,
     ) -> Result<InstanceRef, SlideError> {
         let slide = self.reach(scope, id).await?.slide;
-        if kind.shows_identity() && right == LabelRight::Withheld {
+        let is_own = scope.viewer().is_none_or(|viewer| *viewer == slide.owner);
+        if kind.shows_identity() && (right == LabelRight::Withheld || !is_own) {
             return Err(SlideError::NotFound);
         }
         let image = slide.associated.iter().find(|image| image.kind == kind).ok_or(SlideError::NotFound)?;

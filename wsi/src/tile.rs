@@ -1,6 +1,7 @@
 //! The hot path: one tile is one stored frame, read without decoding. Its cost does not depend on the slide's size.
 
-use crate::{AssociatedKind, LabelRight, SlideError, Slides};
+use crate::dicom_facts::MISSING;
+use crate::{AssociatedKind, LabelRight, SlideError, Slides, jpeg, jpeg2000};
 use bytes::Bytes;
 use codec::{CodecError, FrameFormat, ImageType, Photometric, Render};
 use dataset::TransferSyntax;
@@ -15,7 +16,7 @@ const PICTURE_QUALITY: u8 = 90;
 pub struct Tile {
     /// The compressed tile.
     pub bytes: Bytes,
-    /// `image/jpeg`, or `image/j2c` for JPEG 2000.
+    /// `image/jpeg`, `image/j2c` for JPEG 2000, `image/jphc` for HTJ2K, `image/jls` for JPEG-LS.
     pub media_type: &'static str,
     /// A strong validator (RFC 9110 §8.8.1) with its quotes.
     pub etag: String,
@@ -32,6 +33,14 @@ pub struct Picture {
     pub etag: String,
 }
 
+/// Where a tile is.
+enum Place {
+    /// In this frame, counted from 0.
+    Stored(InstanceRef, u32),
+    /// Nowhere: a sparse level leaves it out. Its width and height.
+    Missing((u16, u16)),
+}
+
 impl Slides {
     /// A tile; level 0 is the largest, tiles are counted from the top left.
     ///
@@ -45,9 +54,17 @@ impl Slides {
         x: u32,
         y: u32,
     ) -> Result<Tile, SlideError> {
-        let (instance, frame) = self.place(scope, id, level, x, y).await?;
-        let bytes = self.storage.frame(&instance, frame).await?;
-        Ok(Tile { bytes, media_type: media_type(instance.syntax()), etag: etag(&instance, frame) })
+        match self.place(scope, id, level, x, y).await? {
+            Place::Stored(instance, frame) => {
+                let bytes = self.storage.frame(&instance, frame).await?;
+                let media_type = media_type(instance.syntax(), &bytes);
+                Ok(Tile { bytes, media_type, etag: etag(&instance, frame) })
+            }
+            Place::Missing(size) => {
+                let bytes = jpeg::white(size.0, size.1, jpeg::Colours::Ybr);
+                Ok(Tile { bytes: bytes.into(), media_type: "image/jpeg", etag: missing_etag(size) })
+            }
+        }
     }
 
     /// A tile's validator, without reading the tile (for `If-None-Match`).
@@ -62,8 +79,10 @@ impl Slides {
         x: u32,
         y: u32,
     ) -> Result<String, SlideError> {
-        let (instance, frame) = self.place(scope, id, level, x, y).await?;
-        Ok(etag(&instance, frame))
+        Ok(match self.place(scope, id, level, x, y).await? {
+            Place::Stored(instance, frame) => etag(&instance, frame),
+            Place::Missing(size) => missing_etag(size),
+        })
     }
 
     async fn place(
@@ -73,13 +92,29 @@ impl Slides {
         level: u32,
         x: u32,
         y: u32,
-    ) -> Result<(InstanceRef, u32), SlideError> {
+    ) -> Result<Place, SlideError> {
         let found = self.reach(scope, id).await?;
-        let frame =
-            found.slide.level(level).and_then(|level| level.frame(x, y)).ok_or(SlideError::NotFound)?;
         let index = usize::try_from(level).map_err(|_| SlideError::NotFound)?;
-        let instance = found.levels.get(index).ok_or(SlideError::NotFound)?;
-        Ok((instance.clone(), frame))
+        let instances = found.levels.get(index).ok_or(SlideError::NotFound)?;
+        let level = found.slide.level(level).ok_or(SlideError::NotFound)?;
+        let tile = level.frame(x, y).ok_or(SlideError::NotFound)?;
+        let Some(arrangement) = &level.arrangement else {
+            let instance = instances.first().ok_or(SlideError::NotFound)?;
+            return Ok(Place::Stored(instance.clone(), tile));
+        };
+        let mut frame = tile.checked_add(arrangement.first_frame).ok_or(SlideError::NotFound)?;
+        if let Some(name) = &arrangement.map {
+            let map = self.map(&found.slide.owner, name).await?;
+            frame = map.get(tile as usize).copied().unwrap_or(MISSING);
+        }
+        if frame == MISSING {
+            let side = |side: u32| u16::try_from(side).map_err(|_| SlideError::NotFound);
+            return Ok(Place::Missing((side(level.tile_width)?, side(level.tile_height)?)));
+        }
+        let parts = arrangement.parts.iter().zip(instances);
+        let (part, instance) =
+            parts.rev().find(|(part, _)| part.first_frame <= frame).ok_or(SlideError::NotFound)?;
+        Ok(Place::Stored(instance.clone(), frame - part.first_frame))
     }
 
     /// Label, overview or thumbnail as a picture for the eye. What shows the patient's identity needs the right to it.
@@ -142,10 +177,19 @@ fn picture(
     codec::render(&pixels, &options).map_err(damaged)
 }
 
-fn media_type(syntax: &TransferSyntax) -> &'static str {
+/// By the syntax; JPEG 2000 by its own header, since some writers call it high throughput when it is not.
+fn media_type(syntax: &TransferSyntax, frame: &[u8]) -> &'static str {
     match syntax.as_str() {
         TransferSyntax::JPEG_BASELINE => "image/jpeg",
-        "1.2.840.10008.1.2.4.90" | "1.2.840.10008.1.2.4.91" => "image/j2c",
+        "1.2.840.10008.1.2.4.90"
+        | "1.2.840.10008.1.2.4.91"
+        | "1.2.840.10008.1.2.4.201"
+        | "1.2.840.10008.1.2.4.202"
+        | "1.2.840.10008.1.2.4.203" => match jpeg2000::head(frame) {
+            Some(head) if head.is_high_throughput => "image/jphc",
+            _ => "image/j2c",
+        },
+        "1.2.840.10008.1.2.4.80" | "1.2.840.10008.1.2.4.81" => "image/jls",
         _ => "application/octet-stream",
     }
 }
@@ -154,4 +198,9 @@ fn media_type(syntax: &TransferSyntax) -> &'static str {
 /// validator always stands for the same bytes, and no hash is computed or looked up for each tile.
 fn etag(instance: &InstanceRef, frame: u32) -> String {
     format!("\"{}-{frame}\"", instance.sha256())
+}
+
+/// All missing tiles of a size are alike.
+fn missing_etag((width, height): (u16, u16)) -> String {
+    format!("\"missing-{width}x{height}\"")
 }

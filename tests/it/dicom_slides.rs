@@ -1,0 +1,150 @@
+//! Slides that other makers' scanners and converters send as DICOM: shown like those that were imported, tile by tile.
+
+use crate::support::node::Org;
+use crate::support::programs::{dcmtk, finish, python};
+use crate::support::{Node, sample, wait_for};
+use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+struct Received {
+    node: Node,
+    slides: Vec<Json>,
+    /// The frame's SHA-256 by slide and `level/x/y`; null where the slide leaves a tile out.
+    expected: Json,
+    _folder: tempfile::TempDir,
+}
+
+const COUNT: usize = 7;
+
+/// A node that was sent every kind of slide: by STOW-RS, C-STORE and import.
+fn received() -> &'static Received {
+    static RECEIVED: OnceLock<Received> = OnceLock::new();
+    RECEIVED.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = python();
+        command.arg("dicom_slides.py").arg(sample("demo/slides/CMU-1-Small-Region.svs")).arg(folder.path());
+        finish(command).expect_success();
+        let expected = std::fs::read(folder.path().join("expected.json")).expect("what to expect");
+        let node = Node::start("dicom-slides");
+        let files = |names: &[&str]| -> Vec<PathBuf> {
+            let mut all: Vec<_> = std::fs::read_dir(folder.path())
+                .expect("a folder")
+                .map(|e| e.expect("a file").path())
+                .collect();
+            let is_of = |path: &PathBuf| {
+                let name = path.file_name().and_then(|name| name.to_str()).expect("UTF-8");
+                names.iter().any(|of| name.starts_with(&format!("{of}-")))
+            };
+            all.retain(is_of);
+            all.sort();
+            all
+        };
+        let stowed: Vec<_> = files(&["full", "sparse", "fragments", "named"])
+            .iter()
+            .map(|path| std::fs::read(path).expect("a file"))
+            .collect();
+        node.machine(Org::Township).stow(&stowed).expect(200);
+        for path in files(&["parts", "planes"]) {
+            dcmtk(&node, "storescu", &["-R", "-xy", "--", path.to_str().expect("UTF-8")]).expect_success();
+        }
+        let mut arguments =
+            vec!["import".to_owned(), "--org".to_owned(), node.id_of(Org::Township).to_owned()];
+        arguments.extend(files(&["plain"]).iter().map(|path| path.to_str().expect("UTF-8").to_owned()));
+        node.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).expect_success();
+        let person = node.person("township");
+        // A slide can be seen before its last level has arrived: all of `full` is there when it has three.
+        let slides = wait_for("the slides", Duration::from_secs(30), || {
+            let all =
+                person.get("/api/v1/slides").expect(200).json()["slides"].as_array().expect("slides").clone();
+            let is_whole = |slide: &Json| {
+                let levels = slide["levels"].as_array().map_or(0, Vec::len);
+                slide["source"] != "full" || (levels == 3 && slide["has_label"] == true)
+            };
+            (all.len() == COUNT && all.iter().all(is_whole)).then_some(all)
+        });
+        let expected = serde_json::from_slice(&expected).expect("JSON");
+        Received { node, slides, expected, _folder: folder }
+    })
+}
+
+/// Every tile of every level is the frame that stands at its place.
+#[track_caller]
+fn check(name: &str, media_type: &str) -> &'static Json {
+    let received = received();
+    let slide = received.slides.iter().find(|slide| slide["source"] == name).expect("the slide");
+    assert_eq!(
+        (&slide["format"], &slide["grade"], &slide["patient_name"]),
+        (&"DICOM".into(), &"A".into(), &"王五".into())
+    );
+    let person = received.node.person("township");
+    let id = slide["id"].as_str().expect("an id");
+    let tiles: u64 = slide["levels"]
+        .as_array()
+        .expect("levels")
+        .iter()
+        .map(|l| l["tiles_x"].as_u64().unwrap() * l["tiles_y"].as_u64().unwrap())
+        .sum();
+    let expected = received.expected[name].as_object().expect("tiles");
+    assert_eq!(expected.len() as u64, tiles, "{name}");
+    for (place, frame) in expected {
+        let answer = person.get(&format!("/api/v1/slides/{id}/tiles/{place}")).expect(200);
+        let Some(wanted) = frame.as_str() else {
+            assert_eq!(answer.header("content-type"), "image/jpeg", "{name} {place}: a white one");
+            assert!(answer.header("etag").contains("missing"), "{name} {place}");
+            continue;
+        };
+        assert_eq!(answer.header("content-type"), media_type, "{name} {place}");
+        let end = answer.body.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let found: String =
+            Sha256::digest(&answer.body[..end]).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(found, wanted, "{name} {place}");
+    }
+    slide
+}
+
+#[test]
+fn tiled_full_down_to_one_pixel_with_a_label_that_is_no_level() {
+    let slide = check("full", "image/jpeg");
+    assert_eq!((&slide["width"], &slide["objective"]), (&700.into(), &20.0.into()));
+    assert_eq!(slide["levels"][2]["width"], 1);
+    // Whoever is asked sees the slide; the label is for its own hospital.
+    let received = received();
+    let path = format!("/api/v1/slides/{}/associated/label", slide["id"].as_str().expect("an id"));
+    received.node.person("township").get(&path).expect(200);
+    received.node.person("reader").get(&path).expect_problem(404, "not-found");
+}
+
+#[test]
+fn tiled_sparse_in_any_order_with_tiles_left_out() {
+    check("sparse", "image/jpeg");
+}
+
+#[test]
+fn a_concatenation_without_an_offset_table() {
+    check("parts", "image/jpeg");
+}
+
+#[test]
+fn of_focal_planes_the_middle_and_of_optical_paths_the_first() {
+    check("planes", "image/jpeg");
+}
+
+#[test]
+fn an_empty_offset_table_with_several_fragments_for_each_frame() {
+    check("fragments", "image/jpeg");
+}
+
+#[test]
+fn jpeg_2000_that_calls_itself_htj2k_is_named_for_what_it_is() {
+    let slide = check("named", "image/j2c");
+    assert_eq!(slide["grade_report"]["codec"], "JPEG 2000 (reversible), labelled HTJ2K");
+}
+
+#[test]
+fn uncompressed_frames() {
+    let slide = check("plain", "application/octet-stream");
+    assert_eq!(slide["grade_report"]["codec"], "uncompressed");
+}

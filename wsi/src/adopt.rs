@@ -1,0 +1,384 @@
+//! Slides that came as DICOM instances, by C-STORE, STOW-RS or import: whatever is stored of VL Whole Slide Microscopy is
+//! made a slide that people can look at, without touching the instances.
+//!
+//! Instances of one series and one pyramid are a slide. A level is one instance, or the parts of a concatenation
+//! (PS3.3 §C.7.6.16.2.2.4); its frames are row by row (TILED_FULL) or where they say (TILED_SPARSE). Where there are
+//! several focal planes or optical paths, the middle plane and the first path are shown. A level that has not arrived as a
+//! whole is not shown yet: each arrival has its series looked at again.
+
+use crate::dicom_facts::{self, Facts, Object};
+use crate::slide::{Arrangement, Part};
+use crate::slides::{KIND, study_key};
+use crate::{Associated, AssociatedKind, Grade, GradeReport, Level, Slide, SlideError, Slides, dicom};
+use model::{Actor, OrgId, Scope, SlideId, Uid, time_text};
+use sha2::{Digest as _, Sha256 as Hasher};
+use std::collections::{BTreeMap, HashSet};
+use std::future::Future;
+use std::time::Duration;
+use storage::read::MetadataForm;
+use storage::{
+    AuditAction, AuditEntry, AuditOutcome, Change, CursorMove, Expected, InstanceRef, MetadataBody, Put,
+    RecordQuery, StorageError,
+};
+use time::OffsetDateTime;
+
+/// Name of the cursor in the outbox.
+const CURSOR: &str = "slides";
+/// Events of one step.
+const EVENTS: u32 = 500;
+/// How often the outbox is looked at.
+const TICK: Duration = Duration::from_millis(500);
+
+impl Slides {
+    /// Makes slides of what arrives, until `shutdown` is done.
+    pub async fn follow(self, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = std::pin::pin!(shutdown);
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => return,
+                _ = tick.tick() => {
+                    if let Err(error) = self.adopt_arrivals().await {
+                        tracing::warn!(%error, "slides that arrived are looked at again later");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Moves to the end of the outbox.
+    async fn adopt_arrivals(&self) -> Result<(), SlideError> {
+        loop {
+            let from = self.storage.outbox_cursor(CURSOR).await?;
+            let events = self.storage.outbox_events(from, EVENTS).await?;
+            let Some(last) = events.last() else { return Ok(()) };
+            let mut studies = HashSet::new();
+            for event in events.iter().filter(|event| event.topic == "instance.stored") {
+                let text =
+                    |key: &str| event.body.get(key).and_then(|value| value.as_str()).unwrap_or_default();
+                // What this crate makes itself has its record already, or will have it.
+                if text("sop_class") == dicom::SOP_CLASS && text("via") != "derived" {
+                    let owner = OrgId::parse(text("owner"));
+                    studies.extend(owner.ok().zip(Uid::parse(text("study")).ok()));
+                }
+            }
+            for (owner, study) in &studies {
+                match self.adopt(owner, study).await {
+                    Ok(_) => {}
+                    Err(error @ SlideError::Storage(StorageError::Unavailable(_))) => return Err(error),
+                    Err(error) => tracing::warn!(%error, "instances of a study make no slide"),
+                }
+            }
+            let cursor = Some(CursorMove { name: CURSOR, from, to: last.seq });
+            match self.storage.apply(&Scope::node("slides"), Change { cursor, ..Change::default() }).await {
+                Ok(()) if events.len() < EVENTS as usize => return Ok(()),
+                Ok(()) => {}
+                // Another node was first.
+                Err(StorageError::Conflict(_)) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Makes slides of the whole slide images of a study, or brings those that were made up to date; returns them.
+    ///
+    /// # Errors
+    /// [`SlideError::Storage`].
+    pub async fn adopt(&self, owner: &OrgId, study: &Uid) -> Result<Vec<Slide>, SlideError> {
+        let scope = Scope::organisation(Actor::node("slides"), owner.clone()).owned_by(owner.clone());
+        let mut instances = match self.storage.instances(&scope, study, None, None).await {
+            Err(StorageError::NotFound) => return Ok(Vec::new()),
+            other => other?,
+        };
+        instances.retain(|instance| instance.sop_class().as_str() == dicom::SOP_CLASS);
+        let query = RecordQuery::new(KIND).with("study", study_key(owner, study));
+        let records = self.storage.records(&Scope::node("slides"), &query).await?;
+        let imported: HashSet<_> = records
+            .iter()
+            .filter_map(|record| serde_json::from_value::<Slide>(record.body.clone()).ok())
+            .filter(|slide| slide.original_sha256.is_some())
+            .map(|slide| slide.series)
+            .collect();
+        let mut series: BTreeMap<Uid, Vec<InstanceRef>> = BTreeMap::new();
+        for instance in instances.into_iter().filter(|instance| !imported.contains(instance.series())) {
+            series.entry(instance.series().clone()).or_default().push(instance);
+        }
+        let mut slides = Vec::new();
+        for (uid, instances) in &series {
+            for mut slide in self.slides_of_series(&scope, owner, study, uid, instances).await? {
+                let known = records.iter().find(|record| record.id == slide.id.as_str());
+                if let Some(before) =
+                    known.and_then(|record| serde_json::from_value::<Slide>(record.body.clone()).ok())
+                {
+                    slide.imported_at_ms = before.imported_at_ms;
+                    if slide == before {
+                        slides.push(slide);
+                        continue;
+                    }
+                }
+                let expected = known.map_or(Expected::Absent, |record| Expected::Version(record.version));
+                match self.storage.apply(&Scope::node("slides"), adoption(&slide, expected)?).await {
+                    // Another node, or a command, did the same at once.
+                    Ok(()) | Err(StorageError::Conflict(_)) => slides.push(slide),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(slides)
+    }
+
+    async fn slides_of_series(
+        &self,
+        scope: &Scope,
+        owner: &OrgId,
+        study: &Uid,
+        series: &Uid,
+        instances: &[InstanceRef],
+    ) -> Result<Vec<Slide>, SlideError> {
+        let body = self.storage.metadata(scope, study, Some(series), None, MetadataForm::Plain).await?;
+        let (MetadataBody::Plain(bytes) | MetadataBody::Gzip(bytes)) = body;
+        let objects: Vec<Object> = tokio::task::spawn_blocking(move || serde_json::from_slice(&bytes))
+            .await
+            .ok()
+            .and_then(Result::ok)
+            .ok_or(SlideError::Storage(StorageError::Corrupt("a series' metadata")))?;
+        let mut pyramids: BTreeMap<String, Vec<Facts>> = BTreeMap::new();
+        let mut small = Vec::new();
+        for facts in objects.iter().filter_map(Facts::of) {
+            if !instances.iter().any(|instance| *instance.instance() == facts.instance) {
+                continue;
+            }
+            match facts.flavor.as_str() {
+                "LABEL" => small.push((AssociatedKind::Label, facts)),
+                "OVERVIEW" => small.push((AssociatedKind::Overview, facts)),
+                "THUMBNAIL" => small.push((AssociatedKind::Thumbnail, facts)),
+                _ => pyramids.entry(facts.pyramid.clone()).or_default().push(facts),
+            }
+        }
+        let mut slides = Vec::new();
+        for (pyramid, facts) in pyramids {
+            let mut omitted = Vec::new();
+            let levels = self.levels(scope, owner, instances, facts.clone(), &mut omitted).await?;
+            let (Some(base), Some(object)) = (levels.first(), objects.first()) else { continue };
+            let Some(base_facts) = facts.iter().find(|facts| facts.instance == base.instance) else {
+                continue;
+            };
+            let base_ref = instances.iter().find(|instance| *instance.instance() == base.instance);
+            let codec = match base_ref {
+                Some(instance) => self.codec(instance).await?,
+                None => continue,
+            };
+            let text = |tag: &str| dicom_facts::text(object, tag).unwrap_or_default().to_owned();
+            let scanner = [text("00080070"), text("00081090"), text("00181000")];
+            let scanner: Vec<_> =
+                scanner.iter().filter(|part| !part.is_empty()).map(String::as_str).collect();
+            let associated = small.iter().map(|(kind, facts)| Associated {
+                kind: *kind,
+                study: study.clone(),
+                series: series.clone(),
+                instance: facts.instance.clone(),
+                width: facts.total.0,
+                height: facts.total.1,
+            });
+            let source = Some(base_facts.container.clone()).filter(|text| !text.is_empty());
+            slides.push(Slide {
+                id: identifier(owner, series, &pyramid)?,
+                owner: owner.clone(),
+                study: study.clone(),
+                series: series.clone(),
+                patient_name: dicom_facts::person(object, "00100010"),
+                patient_id: text("00100020"),
+                accession_number: text("00080050"),
+                study_date: text("00080020"),
+                description: text("00081030"),
+                source: source.unwrap_or_else(|| "DICOM".to_owned()),
+                format: "DICOM".to_owned(),
+                scanner: Some(scanner.join(" ")).filter(|name| !name.is_empty()),
+                objective: base_facts.objective,
+                mpp_um: base_facts.mpp_um,
+                levels,
+                associated: associated.collect(),
+                omitted,
+                grade: GradeReport {
+                    grade: Grade::A,
+                    tiles_checked: 0,
+                    tiles_equal: 0,
+                    filled: 0,
+                    method: "came as DICOM instances, which are kept as they came under their SHA-256"
+                        .to_owned(),
+                    codec,
+                    generations: 0,
+                },
+                original_sha256: None,
+                original_bytes: instances.iter().map(InstanceRef::file_length).sum(),
+                imported_at_ms: time_text::unix_ms(OffsetDateTime::now_utc()),
+            });
+        }
+        Ok(slides)
+    }
+
+    /// Levels, the largest first; what is incomplete, or is another plane or path of a level that is there, is left out.
+    async fn levels(
+        &self,
+        scope: &Scope,
+        owner: &OrgId,
+        instances: &[InstanceRef],
+        mut facts: Vec<Facts>,
+        omitted: &mut Vec<String>,
+    ) -> Result<Vec<Level>, SlideError> {
+        facts.sort_by_key(|facts| {
+            let offset = facts.concatenation.as_ref().map_or(0, |(_, offset)| *offset);
+            (std::cmp::Reverse(facts.total), facts.instance_number, offset)
+        });
+        let mut levels: Vec<Level> = Vec::new();
+        let mut done = HashSet::new();
+        for first in &facts {
+            if done.contains(&first.instance) {
+                continue;
+            }
+            let concatenation = first.concatenation.as_ref().map(|(uid, _)| uid);
+            let parts: Vec<&Facts> = facts
+                .iter()
+                .filter(|other| match (&other.concatenation, concatenation) {
+                    (Some((uid, _)), Some(own)) => uid == own,
+                    _ => other.instance == first.instance,
+                })
+                .collect();
+            done.extend(parts.iter().map(|part| part.instance.clone()));
+            let name = format!("{}×{}", first.total.0, first.total.1);
+            if levels.iter().any(|level| (level.width, level.height) == first.total) {
+                omitted.push(format!("{name}: a further plane or path"));
+                continue;
+            }
+            let Some((arrangement, map)) = arrange(&parts, instances) else {
+                omitted.push(format!("{name}: not all of its frames are there, or they are not in line"));
+                continue;
+            };
+            let arrangement = match map {
+                Some(map) => {
+                    let bytes: Vec<u8> = map.iter().flat_map(|frame| frame.to_le_bytes()).collect();
+                    let sha256 = self.storage.put_blob(scope, owner, &bytes).await?;
+                    Some(Arrangement { map: Some(sha256), ..arrangement })
+                }
+                None if arrangement.is_plain() => None,
+                None => Some(arrangement),
+            };
+            let base = levels.first().map_or(first.total.0, |level| level.width);
+            levels.push(Level {
+                level: u32::try_from(levels.len()).unwrap_or(u32::MAX),
+                width: first.total.0,
+                height: first.total.1,
+                downsample: f64::from(base) / f64::from(first.total.0),
+                tiles_x: first.total.0.div_ceil(first.tile.0),
+                tiles_y: first.total.1.div_ceil(first.tile.1),
+                tile_width: first.tile.0,
+                tile_height: first.tile.1,
+                instance: parts.first().map_or(&first.instance, |part| &part.instance).clone(),
+                arrangement,
+            });
+        }
+        Ok(levels)
+    }
+
+    /// The codec in words, as the first frame's own header says it, whatever the transfer syntax calls it.
+    async fn codec(&self, instance: &InstanceRef) -> Result<String, SlideError> {
+        let syntax = instance.syntax().as_str();
+        let said = match syntax {
+            dataset::TransferSyntax::JPEG_BASELINE => "JPEG baseline",
+            "1.2.840.10008.1.2.4.90" | "1.2.840.10008.1.2.4.91" => "JPEG 2000",
+            "1.2.840.10008.1.2.4.201" | "1.2.840.10008.1.2.4.202" | "1.2.840.10008.1.2.4.203" => "HTJ2K",
+            "1.2.840.10008.1.2.4.80" | "1.2.840.10008.1.2.4.81" => "JPEG-LS",
+            "1.2.840.10008.1.2" | "1.2.840.10008.1.2.1" | "1.2.840.10008.1.2.2" => "uncompressed",
+            other => other,
+        };
+        if instance.frame_count() == 0 || !matches!(said, "JPEG 2000" | "HTJ2K") {
+            return Ok(said.to_owned());
+        }
+        let frame = self.storage.frame(instance, 0).await?;
+        let Some(head) = crate::jpeg2000::head(&frame) else {
+            return Ok(format!("{said} by its label, which its first frame is not"));
+        };
+        let is = if head.is_high_throughput { "HTJ2K" } else { "JPEG 2000" };
+        let how = if head.is_reversible { "reversible" } else { "irreversible" };
+        Ok(if is == said { format!("{is} ({how})") } else { format!("{is} ({how}), labelled {said}") })
+    }
+}
+
+/// Where a level's frames are; `None` while some are missing.
+fn arrange(parts: &[&Facts], instances: &[InstanceRef]) -> Option<(Arrangement, Option<Vec<u32>>)> {
+    let first = parts.first()?;
+    let mut frames = 0_u32;
+    let mut listed = Vec::new();
+    for part in parts {
+        let is_alike = part.total == first.total && part.tile == first.tile;
+        let offset = part.concatenation.as_ref().map_or(0, |(_, offset)| *offset);
+        let is_stored = instances
+            .iter()
+            .any(|instance| *instance.instance() == part.instance && instance.frame_count() == part.frames);
+        if !is_alike || offset != frames || !is_stored {
+            return None;
+        }
+        listed.push(Part { instance: part.instance.clone(), first_frame: frames, frames: part.frames });
+        frames = frames.checked_add(part.frames)?;
+    }
+    if first.positions.is_some() {
+        let mut positions = Vec::new();
+        for part in parts {
+            positions.extend(part.positions.clone()?.into_iter().take(part.frames as usize));
+        }
+        if positions.len() != frames as usize {
+            return None;
+        }
+        let map = dicom_facts::sparse_map(first, &positions)?;
+        return Some((Arrangement { first_frame: 0, parts: listed, map: None }, Some(map)));
+    }
+    let tiles = first.total.0.div_ceil(first.tile.0).checked_mul(first.total.1.div_ceil(first.tile.1))?;
+    // Tiles row by row, then focal planes, then optical paths (PS3.3 §C.7.6.17.3).
+    let all = tiles.checked_mul(first.focal_planes)?;
+    let first_frame = if all <= frames { tiles * (first.focal_planes / 2) } else { 0 };
+    let is_whole = frames >= tiles && frames.is_multiple_of(tiles);
+    is_whole.then_some((Arrangement { first_frame, parts: listed, map: None }, None))
+}
+
+/// Always the same for the same pyramid of the same owner.
+fn identifier(owner: &OrgId, series: &Uid, pyramid: &str) -> Result<SlideId, SlideError> {
+    let mut hasher = Hasher::new();
+    for part in [owner.as_str(), series.as_str(), pyramid] {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let digest: [u8; 32] = hasher.finalize().into();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    let uuid = uuid::Builder::from_custom_bytes(bytes).into_uuid();
+    SlideId::parse(&uuid.to_string())
+        .map_err(|_| SlideError::Storage(StorageError::Corrupt("a slide's identifier")))
+}
+
+fn adoption(slide: &Slide, expected: Expected) -> Result<Change, SlideError> {
+    let body = serde_json::to_value(slide)
+        .map_err(|_| SlideError::Storage(StorageError::Corrupt("a slide's record")))?;
+    let is_new = expected == Expected::Absent;
+    let event = serde_json::json!({"id": slide.id, "owner": slide.owner, "study": slide.study});
+    Ok(Change {
+        puts: vec![Put {
+            kind: KIND,
+            id: slide.id.to_string(),
+            expected,
+            body,
+            keys: vec![("study", study_key(&slide.owner, &slide.study))],
+            unique: Vec::new(),
+            sort: slide.imported_at_ms,
+            visible_to: vec![slide.owner.clone()],
+        }],
+        audit: vec![AuditEntry {
+            action: AuditAction::Change,
+            object: format!("slide/{}", slide.id),
+            outcome: AuditOutcome::Success,
+            detail: format!("study/{}", slide.study),
+        }],
+        events: if is_new { vec![("slide.imported", event)] } else { Vec::new() },
+        ..Change::default()
+    })
+}

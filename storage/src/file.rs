@@ -1,9 +1,14 @@
 //! Reading kept files: from the page cache on the calling thread, from the disk on a blocking one.
 
+mod piece;
+
+pub(crate) use piece::PIECE_BYTES;
+
 use crate::ingest::blocking;
 use crate::objects::{FileName, io_error};
 use crate::{Storage, StorageError};
 use bytes::Bytes;
+use piece::Piece;
 use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::ops::Range;
@@ -14,6 +19,10 @@ use std::sync::Arc;
 const READ_BYTES_MAX: u64 = 16 << 20;
 /// Up to here copying out of the page cache is worth doing on the calling thread.
 const INLINE_BYTES_MAX: usize = 1 << 20;
+/// From here on bytes are read into memory that is used again.
+const REUSED_BYTES_MIN: usize = 16 << 10;
+/// Bytes that the disk is told to fetch in advance when a long read comes upon what is not in the page cache.
+const AHEAD_BYTES_MAX: u64 = 4 << 20;
 
 const PLACE: &str = "reading an object";
 
@@ -63,25 +72,67 @@ impl Storage {
         }
         let count = (range.end - range.start).min(READ_BYTES_MAX);
         let file = self.open_object(name).await?;
-        let bytes =
-            read_at(file, from.saturating_add(range.start), usize::try_from(count).unwrap_or(0)).await?;
-        Ok(bytes.into())
+        // Who reads a whole piece reads on.
+        let rest = length - range.start - count;
+        let ahead = if count >= PIECE_BYTES as u64 { rest.min(AHEAD_BYTES_MAX) } else { 0 };
+        let count = usize::try_from(count).unwrap_or(0);
+        read_at(file, from.saturating_add(range.start), count, ahead).await
     }
 }
 
-/// Exactly these bytes.
-pub(crate) async fn read_at(file: Arc<File>, offset: u64, length: usize) -> Result<Vec<u8>, StorageError> {
-    let mut bytes = vec![0; length];
+/// Memory to read into.
+enum Room {
+    Own(Vec<u8>),
+    Piece(Piece),
+}
+
+impl Room {
+    fn new(length: usize) -> Self {
+        if (REUSED_BYTES_MIN..=PIECE_BYTES).contains(&length) {
+            Self::Piece(Piece::new(length))
+        } else {
+            Self::Own(vec![0; length])
+        }
+    }
+
+    fn bytes(&mut self) -> &mut [u8] {
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Piece(piece) => piece.room(),
+        }
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Own(bytes) => bytes.into(),
+            Self::Piece(piece) => piece.into_bytes(),
+        }
+    }
+}
+
+/// Exactly these bytes; so many behind them are going to be wanted, too.
+pub(crate) async fn read_at(
+    file: Arc<File>,
+    offset: u64,
+    length: usize,
+    ahead: u64,
+) -> Result<Bytes, StorageError> {
+    let mut room = Room::new(length);
     let mut done = 0;
     if length <= INLINE_BYTES_MAX {
-        done = read_cached(&file, &mut bytes, offset).map_err(|e| read_error(&e))?;
+        done = read_cached(&file, room.bytes(), offset).map_err(|e| read_error(&e))?;
         if done == length {
-            return Ok(bytes);
+            return Ok(room.into_bytes());
         }
     }
     blocking(move || {
-        let rest = bytes.get_mut(done..).unwrap_or_default();
-        file.read_exact_at(rest, offset.saturating_add(done as u64)).map(|()| bytes)
+        if let Some(ahead) = std::num::NonZeroU64::new(ahead) {
+            let from = offset.saturating_add(length as u64);
+            let _ = rustix::fs::fadvise(&file, from, Some(ahead), rustix::fs::Advice::WillNeed);
+        }
+        let rest = room.bytes().get_mut(done..).unwrap_or_default();
+        file.read_exact_at(rest, offset.saturating_add(done as u64))?;
+        Ok(room.into_bytes())
     })
     .await?
     .map_err(|e| read_error(&e))

@@ -47,12 +47,12 @@ impl Storage {
         let file = self.open_object(&row.file()).await?;
         if let [span] = spans.as_slice() {
             let offset = row.dataset_offset().checked_add(span.offset).ok_or(DAMAGED)?;
-            return Ok(read_at(file, offset, length).await?.into());
+            return read_at(file, offset, length, 0).await;
         }
         let mut joined = Vec::with_capacity(length);
         for span in spans {
             let offset = row.dataset_offset().checked_add(span.offset).ok_or(DAMAGED)?;
-            joined.extend_from_slice(&read_at(file.clone(), offset, span.length as usize).await?);
+            joined.extend_from_slice(&read_at(file.clone(), offset, span.length as usize, 0).await?);
         }
         Ok(joined.into())
     }
@@ -90,6 +90,9 @@ impl Storage {
 
     /// Where a frame is.
     async fn frame_spans(&self, row: &InstanceRow, frame: usize) -> Result<Vec<Span>, StorageError> {
+        if let Some(span) = row.span {
+            return Ok(vec![span]);
+        }
         let (from, to) = if row.is_fragmented {
             let starts = self.frame_chunk(row.id, 1, frame / FRAME_CHUNK_ENTRIES).await?;
             let at = frame % FRAME_CHUNK_ENTRIES;

@@ -5,6 +5,11 @@
 //! on byte borders and share nothing. Gzip members are not concatenated instead:
 //! RFC 1952 allows it, but not every HTTP client reads beyond the first one.
 
+mod answer;
+
+pub(crate) use answer::chunk_of;
+pub use answer::{MetadataBody, MetadataForm};
+
 use crate::StorageError;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use std::cell::RefCell;
@@ -67,6 +72,50 @@ impl Chunk {
     }
 }
 
+/// A JSON array that grows piece by piece, as one gzip member (RFC 1952).
+pub(crate) struct GzipArray {
+    out: Vec<u8>,
+    crc: crc32fast::Hasher,
+    length: u64,
+    is_empty: bool,
+}
+
+impl GzipArray {
+    pub fn new() -> Self {
+        // Deflate, no flags, no time, no extra flags, made on Unix.
+        let out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+        let mut array = Self { out, crc: crc32fast::Hasher::new(), length: 0, is_empty: true };
+        array.mark(&PUNCTUATION.open, b"[");
+        array
+    }
+
+    /// Puts another object: the fields of its [`Chunk`].
+    pub fn push(&mut self, crc32: u32, text_length: u64, bytes: &[u8]) {
+        if !std::mem::take(&mut self.is_empty) {
+            self.mark(&PUNCTUATION.comma, b",");
+        }
+        self.out.extend_from_slice(bytes);
+        self.crc.combine(&crc32fast::Hasher::new_with_initial_len(crc32, text_length));
+        self.length = self.length.wrapping_add(text_length);
+    }
+
+    fn mark(&mut self, chunk: &Chunk, text: &[u8]) {
+        self.out.extend_from_slice(&chunk.bytes);
+        self.crc.update(text);
+        self.length = self.length.wrapping_add(text.len() as u64);
+    }
+
+    pub fn finish(mut self) -> Vec<u8> {
+        self.mark(&PUNCTUATION.close, b"]");
+        // An empty final block with fixed codes.
+        self.out.extend_from_slice(&[3, 0]);
+        self.out.extend_from_slice(&self.crc.finalize().to_le_bytes());
+        // ISIZE is the length modulo 2^32.
+        self.out.extend_from_slice(&(self.length as u32).to_le_bytes());
+        self.out
+    }
+}
+
 struct Punctuation {
     open: Chunk,
     comma: Chunk,
@@ -79,46 +128,16 @@ static PUNCTUATION: LazyLock<Punctuation> = LazyLock::new(|| Punctuation {
     close: Chunk::new(b"]"),
 });
 
-/// The pieces of a JSON array of these objects.
-fn pieces(chunks: &[Chunk]) -> impl Iterator<Item = &Chunk> {
-    let marks = &*PUNCTUATION;
-    std::iter::once(&marks.open)
-        .chain(
-            chunks
-                .iter()
-                .enumerate()
-                .flat_map(|(i, chunk)| (i > 0).then_some(&marks.comma).into_iter().chain([chunk])),
-        )
-        .chain([&marks.close])
-}
-
-/// A JSON array as one gzip member (RFC 1952).
-pub(crate) fn gzip_array(chunks: &[Chunk]) -> Vec<u8> {
-    let size: usize = chunks.iter().map(|c| c.bytes.len() + 16).sum();
-    let mut out = Vec::with_capacity(size + 64);
-    // Deflate, no flags, no time, no extra flags, made on Unix.
-    out.extend_from_slice(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]);
-    let mut crc = crc32fast::Hasher::new();
-    let mut length = 0_u64;
-    for piece in pieces(chunks) {
-        out.extend_from_slice(&piece.bytes);
-        crc.combine(&crc32fast::Hasher::new_with_initial_len(piece.crc32, piece.text_length));
-        length = length.wrapping_add(piece.text_length);
-    }
-    // An empty final block with fixed codes.
-    out.extend_from_slice(&[3, 0]);
-    out.extend_from_slice(&crc.finalize().to_le_bytes());
-    // ISIZE is the length modulo 2^32.
-    out.extend_from_slice(&(length as u32).to_le_bytes());
-    out
-}
-
 /// The same array as plain text.
-pub(crate) fn plain_array(chunks: &[Chunk]) -> Result<Vec<u8>, StorageError> {
-    let mut out = Vec::new();
-    for piece in pieces(chunks) {
-        out.extend_from_slice(&piece.text()?);
+fn plain_array(chunks: &[Chunk]) -> Result<Vec<u8>, StorageError> {
+    let mut out = vec![b'['];
+    for (index, chunk) in chunks.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(&chunk.text()?);
     }
+    out.push(b']');
     Ok(out)
 }
 
@@ -134,7 +153,9 @@ mod tests {
             let chunks: Vec<Chunk> = texts.iter().map(|t| Chunk::new(t.as_bytes())).collect();
             let expected = format!("[{}]", texts.join(","));
             prop_assert_eq!(plain_array(&chunks).unwrap(), expected.as_bytes());
-            let gzip = gzip_array(&chunks);
+            let mut array = GzipArray::new();
+            chunks.iter().for_each(|chunk| array.push(chunk.crc32, chunk.text_length, &chunk.bytes));
+            let gzip = array.finish();
             let mut text = String::new();
             // GzDecoder reads exactly one member and checks CRC and length.
             let mut decoder = flate2::bufread::GzDecoder::new(&gzip[..]);

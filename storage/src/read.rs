@@ -2,26 +2,26 @@
 //! proof.
 
 use crate::audit::{AuditAction, AuditEntry, AuditOutcome, PendingAudit};
+use crate::caches::{SeriesSeen, reach_key};
 use crate::coercion::{COERCION_COLUMNS, Coercion};
 use crate::db::{at, sql, to_u64};
-use crate::ingest::blocking;
-use crate::metadata::{self, Chunk};
+use crate::frame::span_at;
 use crate::objects::{FileName, ObjectName, Shelf};
-use crate::prepare::BulkPlaces;
+use crate::reach::{Below, ROW_ORDER};
 use crate::segment::SegmentId;
 use crate::segment::buffer::BLOCK;
 use crate::writer::ToCommit;
 use crate::{Storage, StorageError};
 use bytes::Bytes;
-use dataset::{PixelDescription, TransferSyntax};
+use dataset::{PixelDescription, Span, TransferSyntax};
 use model::{OrgId, Reach, Scope, Sha256, Uid};
-use moka::sync::Cache;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
-use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+pub use crate::metadata::{MetadataBody, MetadataForm};
 
 /// An instance within reach.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct InstanceRef(pub(crate) Arc<InstanceRow>);
 #[derive(Debug, Clone)]
 pub(crate) struct InstanceRow {
     pub id: i64,
+    pub series_id: i64,
+    pub number: i64,
     pub owner: OrgId,
     pub study: Uid,
     pub series: Uid,
@@ -46,11 +48,18 @@ pub(crate) struct InstanceRow {
     pub frame_count: u32,
     /// Frames have several spans.
     pub is_fragmented: bool,
+    /// Where its only frame is, when that is known already and is one span.
+    pub span: Option<Span>,
     /// Attributes of its study that have been corrected.
     pub coercion: Option<Coercion>,
 }
 
 impl InstanceRow {
+    /// About how many bytes it takes in memory.
+    pub fn weight(&self) -> u32 {
+        if self.coercion.is_some() { 8192 } else { 1024 }
+    }
+
     /// The file that it is in.
     pub fn file(&self) -> FileName {
         match self.place {
@@ -151,24 +160,6 @@ impl InstanceRef {
     }
 }
 
-/// DICOM JSON metadata of one or more instances, as an array, ready to be sent.
-#[derive(Debug, Clone)]
-pub enum MetadataBody {
-    /// One gzip stream (RFC 1952), put together from what ingest compressed.
-    Gzip(Bytes),
-    /// Plain text.
-    Plain(Bytes),
-}
-
-/// Which form of metadata is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MetadataForm {
-    /// `Content-Encoding: gzip`.
-    Gzip,
-    /// Identity.
-    Plain,
-}
-
 /// What people want to know of a study besides its attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StudySummary {
@@ -180,167 +171,60 @@ pub struct StudySummary {
     pub received_at_ms: i64,
 }
 
-/// What is remembered for a while, all of it bounded.
-pub(crate) struct Caches {
-    instances: Cache<(Reach2, Uid, Uid, Uid), InstanceRef>,
-    /// Rows of frame indexes, by instance, part and number.
-    pub frame_chunks: Cache<(i64, i64, i64), Bytes>,
-    /// Spans of frames in the inflated form of deflated data sets.
-    pub inflated_frames: Cache<i64, Arc<dataset::FrameIndex>>,
-    /// By instance.
-    pub bulk_places: Cache<i64, Arc<BulkPlaces>>,
-    pub files: Cache<FileName, Arc<File>>,
-    /// Who looked at which study in the last five minutes.
-    noted: Cache<(String, Option<OrgId>, Uid), ()>,
-}
-
-/// The organisations of a reach, as a key.
-type Reach2 = (Option<OrgId>, Option<OrgId>);
-
-const INSTANCE_SECONDS: u64 = 5;
-const INSTANCES_MAX: u64 = 20_000;
-const FRAME_CHUNK_BYTES_MAX: u64 = 64 << 20;
-const BULK_PLACE_BYTES_MAX: u64 = 4 << 20;
-const FILES_MAX: u64 = 512;
-const NOTE_SECONDS: u64 = 300;
-const NOTES_MAX: u64 = 50_000;
-
-impl Caches {
-    pub fn new() -> Self {
-        Self {
-            instances: Cache::builder()
-                .max_capacity(INSTANCES_MAX)
-                .time_to_live(Duration::from_secs(INSTANCE_SECONDS))
-                .build(),
-            frame_chunks: Cache::builder()
-                .max_capacity(FRAME_CHUNK_BYTES_MAX)
-                .weigher(|_, entries: &Bytes| u32::try_from(entries.len() + 64).unwrap_or(u32::MAX))
-                .build(),
-            inflated_frames: Cache::new(16),
-            bulk_places: Cache::builder()
-                .max_capacity(BULK_PLACE_BYTES_MAX)
-                .weigher(|_, places: &Arc<BulkPlaces>| {
-                    let bytes: usize = places.keys().map(|path| path.len() + 64).sum();
-                    u32::try_from(bytes + 64).unwrap_or(u32::MAX)
-                })
-                .build(),
-            files: Cache::builder().max_capacity(FILES_MAX).time_to_idle(Duration::from_secs(60)).build(),
-            noted: Cache::builder()
-                .max_capacity(NOTES_MAX)
-                .time_to_live(Duration::from_secs(NOTE_SECONDS))
-                .build(),
-        }
-    }
-
-    /// Grants have changed.
-    pub fn forget_instances(&self) {
-        self.instances.invalidate_all();
-    }
-}
-
-fn reach_key(scope: &Scope) -> Reach2 {
-    match &scope.reach {
-        Reach::Granted(viewer) => (Some(viewer.clone()), None),
-        Reach::OwnedBy { viewer, owner } => (Some(viewer.clone()), Some(owner.clone())),
-        Reach::Node => (None, None),
-    }
-}
-
 const PLACE: &str = "reading the index";
 const ROW_COLUMNS: &str = "i.id, s.owner, s.study_uid, e.series_uid, i.sop_uid, i.sop_class, i.syntax, i.sha256, \
-     i.head_length, i.dataset_length, i.pixels, i.frame_count, i.is_fragmented, i.segment, i.segment_offset";
-const ROW_ORDER: &str = "e.series_number, e.series_uid, i.instance_number, i.sop_uid";
+     i.head_length, i.dataset_length, i.pixels, i.frame_count, i.is_fragmented, i.segment, i.segment_offset, \
+     i.series_id, i.instance_number";
+/// What a look-up of one instance brings along: the place of its only frame.
+const FRAME: &str = "LEFT JOIN frame_chunk f ON f.instance_id = i.id AND f.part = 0 AND f.chunk_no = 0 AND i.frame_count = 1 \
+     AND i.is_fragmented = 0";
+const FRAME_COLUMN: &str = "f.entries AS frame_entries";
+/// Instances before and behind one that was looked up that are looked up with the next.
+const NEIGHBOURS: i64 = 32;
 
-/// An instance from [`ROW_COLUMNS`].
-fn instance_of(row: &AnyRow) -> Result<InstanceRef, StorageError> {
+/// An instance from [`ROW_COLUMNS`] and [`COERCION_COLUMNS`].
+fn instance_of(row: &AnyRow) -> Result<InstanceRow, StorageError> {
     let damaged = StorageError::Corrupt("a row of an instance");
-    let text = |i: usize| row.try_get::<String, _>(i).map_err(at(PLACE));
-    let number = |i: usize| row.try_get::<i64, _>(i).map_err(at(PLACE)).and_then(to_u64);
-    let uid = |i: usize| Uid::parse(&text(i)?).map_err(|_| damaged.clone());
-    let sha256: Vec<u8> = row.try_get(7).map_err(at(PLACE))?;
+    let text = |i: usize| row.try_get::<&str, _>(i).map_err(at(PLACE));
+    let integer = |i: usize| row.try_get::<i64, _>(i).map_err(at(PLACE));
+    let number = |i: usize| integer(i).and_then(to_u64);
+    let uid = |i: usize| Uid::parse(text(i)?).map_err(|_| damaged.clone());
+    let sha256: &[u8] = row.try_get(7).map_err(at(PLACE))?;
     let pixels = text(10)?;
-    Ok(InstanceRef(Arc::new(InstanceRow {
-        id: row.try_get(0).map_err(at(PLACE))?,
-        owner: OrgId::parse(&text(1)?).map_err(|_| damaged.clone())?,
+    Ok(InstanceRow {
+        id: integer(0)?,
+        series_id: integer(15)?,
+        number: integer(16)?,
+        owner: OrgId::parse(text(1)?).map_err(|_| damaged.clone())?,
         study: uid(2)?,
         series: uid(3)?,
         instance: uid(4)?,
         sop_class: uid(5)?,
-        syntax: TransferSyntax::parse(&text(6)?).map_err(|_| damaged.clone())?,
-        sha256: Sha256::from_slice(&sha256).map_err(|_| damaged.clone())?,
+        syntax: TransferSyntax::parse(text(6)?).map_err(|_| damaged.clone())?,
+        sha256: Sha256::from_slice(sha256).map_err(|_| damaged.clone())?,
         head_length: number(8)?,
         dataset_length: number(9)?,
-        place: SegmentId::of_number(row.try_get(13).map_err(at(PLACE))?).zip(Some(number(14)?)),
+        place: SegmentId::of_number(integer(13)?).zip(Some(number(14)?)),
         pixels: if pixels.is_empty() {
             None
         } else {
-            Some(serde_json::from_str(&pixels).map_err(|_| damaged.clone())?)
+            Some(serde_json::from_str(pixels).map_err(|_| damaged.clone())?)
         },
         frame_count: u32::try_from(number(11)?).map_err(|_| damaged.clone())?,
         is_fragmented: number(12)? != 0,
+        span: None,
         coercion: Coercion::of_row(row)?,
-    })))
+    })
+}
+
+/// The same with [`FRAME_COLUMN`].
+fn instance_with_frame_of(row: &AnyRow) -> Result<InstanceRef, StorageError> {
+    let entries: Option<&[u8]> = row.try_get("frame_entries").map_err(at(PLACE))?;
+    let span = entries.map(|entries| span_at(entries, 0)).transpose()?;
+    Ok(InstanceRef(Arc::new(InstanceRow { span, ..instance_of(row)? })))
 }
 
 impl Storage {
-    /// Rows of studies with this UID within reach, the own organisation's first.
-    async fn visible_studies(&self, scope: &Scope, study: &Uid) -> Result<Vec<i64>, StorageError> {
-        let granted = "EXISTS (SELECT 1 FROM study_grant g WHERE g.study_id = s.id AND g.grantee = $2)";
-        let (condition, organisations) = match &scope.reach {
-            // What is hidden has an owner that begins with a hyphen, and is nobody's.
-            Reach::Node => ("AND s.owner >= '0'".to_owned(), vec![]),
-            Reach::Granted(viewer) => (format!("AND (s.owner = $2 OR {granted})"), vec![viewer]),
-            Reach::OwnedBy { viewer, owner } if viewer == owner => {
-                ("AND s.owner = $2".to_owned(), vec![viewer])
-            }
-            Reach::OwnedBy { viewer, owner } => {
-                (format!("AND s.owner = $3 AND {granted}"), vec![viewer, owner])
-            }
-        };
-        let order =
-            if organisations.is_empty() { "s.id" } else { "CASE WHEN s.owner = $2 THEN 0 ELSE 1 END, s.id" };
-        let text = format!("SELECT s.id FROM study s WHERE s.study_uid = $1 {condition} ORDER BY {order}");
-        let mut query = sqlx::query(sql(text)).bind(study.as_str());
-        for organisation in organisations {
-            query = query.bind(organisation.as_str());
-        }
-        let rows = query.fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;
-        rows.iter().map(|row| row.try_get(0).map_err(at(PLACE))).collect()
-    }
-
-    /// Rows below the first visible study that has any: the own one, before another's of the same UID.
-    async fn rows_below(
-        &self,
-        scope: &Scope,
-        columns: &str,
-        joins: &str,
-        (study, series, instance): (&Uid, Option<&Uid>, Option<&Uid>),
-    ) -> Result<Vec<AnyRow>, StorageError> {
-        let mut condition = String::from("s.id = $1");
-        let mut values = Vec::new();
-        for (column, value) in [("e.series_uid", series), ("i.sop_uid", instance)] {
-            if let Some(value) = value {
-                values.push(value.as_str());
-                condition.push_str(&format!(" AND {column} = ${}", values.len() + 1));
-            }
-        }
-        let text = format!(
-            "SELECT {columns} FROM study s JOIN series e ON e.study_id = s.id JOIN instance i ON i.series_id = e.id \
-             {joins} WHERE {condition} ORDER BY {ROW_ORDER}"
-        );
-        for study_id in self.visible_studies(scope, study).await? {
-            let mut query = sqlx::query(sql(text.clone())).bind(study_id);
-            for value in &values {
-                query = query.bind(*value);
-            }
-            let rows = query.fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;
-            if !rows.is_empty() {
-                return Ok(rows);
-            }
-        }
-        Err(StorageError::NotFound)
-    }
-
     /// The instances of a study, of one series, or one instance, in the order of series number, instance number, UID.
     /// When several visible organisations hold the same study UID, the own organisation's study is the one.
     ///
@@ -353,9 +237,17 @@ impl Storage {
         series: Option<&Uid>,
         instance: Option<&Uid>,
     ) -> Result<Vec<InstanceRef>, StorageError> {
+        if let Some(instance) = instance {
+            return Ok(vec![self.look_up(scope, Below { study, series, instance }).await?]);
+        }
         let columns = format!("{ROW_COLUMNS}, {COERCION_COLUMNS}");
-        let rows = self.rows_below(scope, &columns, "", (study, series, instance)).await?;
-        rows.iter().map(instance_of).collect()
+        for seen in self.visible_studies(scope, study).await? {
+            let rows = self.rows_below(seen.id, series, &columns, "").await?;
+            if !rows.is_empty() {
+                return rows.iter().map(|row| Ok(InstanceRef(Arc::new(instance_of(row)?)))).collect();
+            }
+        }
+        Err(StorageError::NotFound)
     }
 
     /// The middle one of the images of a study or series, in the order of series number, instance number, UID; nothing
@@ -381,12 +273,12 @@ impl Storage {
         let offset = if series.is_some() { "$3" } else { "$2" };
         let pick = format!("SELECT i.id {from} AND {is_image} ORDER BY {ROW_ORDER} LIMIT 1 OFFSET {offset}");
         let whole = format!(
-            "SELECT {ROW_COLUMNS}, {COERCION_COLUMNS} FROM study s JOIN series e ON e.study_id = s.id \
-             JOIN instance i ON i.series_id = e.id WHERE i.id = $1"
+            "SELECT {ROW_COLUMNS}, {COERCION_COLUMNS}, {FRAME_COLUMN} FROM study s JOIN series e ON e.study_id = s.id \
+             JOIN instance i ON i.series_id = e.id {FRAME} WHERE i.id = $1"
         );
         let readers = &self.inner.db.readers;
-        for study_id in self.visible_studies(scope, study).await? {
-            let mut query = sqlx::query(sql(count.clone())).bind(study_id);
+        for seen in self.visible_studies(scope, study).await? {
+            let mut query = sqlx::query(sql(count.clone())).bind(seen.id);
             query = series.into_iter().fold(query, |query, series| query.bind(series.as_str()));
             let row = query.fetch_one(readers).await.map_err(at(PLACE))?;
             let number = |place| row.try_get::<i64, _>(place).map_err(at(PLACE));
@@ -394,7 +286,7 @@ impl Storage {
                 (0, _) => continue,
                 (_, 0) => return Ok(None),
                 (_, images) => {
-                    let mut query = sqlx::query(sql(pick)).bind(study_id);
+                    let mut query = sqlx::query(sql(pick)).bind(seen.id);
                     query = series.into_iter().fold(query, |query, series| query.bind(series.as_str()));
                     let row = query.bind(images / 2).fetch_optional(readers).await.map_err(at(PLACE))?;
                     // It may have been deleted between the two.
@@ -402,14 +294,15 @@ impl Storage {
                     let id: i64 = row.try_get(0).map_err(at(PLACE))?;
                     let row =
                         sqlx::query(sql(whole)).bind(id).fetch_optional(readers).await.map_err(at(PLACE))?;
-                    return row.as_ref().map(instance_of).transpose();
+                    return row.as_ref().map(instance_with_frame_of).transpose();
                 }
             }
         }
         Err(StorageError::NotFound)
     }
 
-    /// One instance; kept for some seconds in a small cache, so that frames and tiles do not query.
+    /// One instance; kept for some seconds in a small cache, so that frames and tiles do not query. Who looks up one
+    /// after another of a series finds the next there already.
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
@@ -421,43 +314,67 @@ impl Storage {
         instance: &Uid,
     ) -> Result<InstanceRef, StorageError> {
         let key = (reach_key(scope), study.clone(), series.clone(), instance.clone());
-        if let Some(found) = self.inner.caches.instances.get(&key) {
+        let caches = &self.inner.caches;
+        if let Some(found) = caches.instances.get(&key) {
             return Ok(found);
         }
-        let found = self.instances(scope, study, Some(series), Some(instance)).await?;
-        let found = found.into_iter().next().ok_or(StorageError::NotFound)?;
-        self.inner.caches.instances.insert(key, found.clone());
+        let found = self.look_up(scope, Below { study, series: Some(series), instance }).await?;
+        caches.instances.insert(key, found.clone());
+        let number = found.0.number;
+        let new = || Arc::new(SeriesSeen { number: AtomicI64::new(number), is_busy: AtomicBool::new(false) });
+        let seen = caches.series.entry(found.0.series_id).or_insert_with(new);
+        if !seen.is_fresh() {
+            let seen = seen.into_value();
+            let distance = seen.number.swap(number, Ordering::Relaxed).abs_diff(number);
+            if distance <= NEIGHBOURS.unsigned_abs() && !seen.is_busy.swap(true, Ordering::Relaxed) {
+                let result = self.look_around(scope, &found).await;
+                seen.is_busy.store(false, Ordering::Relaxed);
+                result?;
+            }
+        }
         Ok(found)
     }
 
-    /// Metadata computed at ingest, of a study, one series or one instance.
-    ///
-    /// # Errors
-    /// [`StorageError::NotFound`].
-    pub async fn metadata(
-        &self,
-        scope: &Scope,
-        study: &Uid,
-        series: Option<&Uid>,
-        instance: Option<&Uid>,
-        form: MetadataForm,
-    ) -> Result<MetadataBody, StorageError> {
-        let columns = format!("m.crc32, m.text_length, m.chunk, {COERCION_COLUMNS}");
-        let joins = "JOIN instance_metadata m ON m.instance_id = i.id";
-        let rows = self.rows_below(scope, &columns, joins, (study, series, instance)).await?;
-        let mut chunks: Vec<Chunk> = rows.iter().map(|row| chunk_of(row, 0)).collect::<Result<_, _>>()?;
-        let coercions: Vec<_> = rows.iter().map(Coercion::of_row).collect::<Result<_, _>>()?;
-        drop(rows);
-        if coercions.iter().any(Option::is_some) {
-            chunks = blocking(move || coerced(chunks, &coercions)).await??;
-        }
-        match form {
-            MetadataForm::Gzip => Ok(MetadataBody::Gzip(metadata::gzip_array(&chunks).into())),
-            MetadataForm::Plain => {
-                let text = blocking(move || metadata::plain_array(&chunks)).await??;
-                Ok(MetadataBody::Plain(text.into()))
+    /// One instance by one query.
+    async fn look_up(&self, scope: &Scope, below: Below<'_>) -> Result<InstanceRef, StorageError> {
+        let columns = format!("{ROW_COLUMNS}, {COERCION_COLUMNS}, {FRAME_COLUMN}");
+        instance_with_frame_of(&self.row_below(scope, below, &columns, FRAME).await?)
+    }
+
+    /// Keeps what stands before and behind an instance in its series.
+    async fn look_around(&self, scope: &Scope, middle: &InstanceRef) -> Result<(), StorageError> {
+        let near = |compare: &str, order: &str| {
+            format!(
+                "SELECT near.id FROM (SELECT n.id FROM instance n WHERE n.series_id = $1 AND \
+                 (n.instance_number, n.sop_uid) {compare} ($2, $3) \
+                 ORDER BY n.instance_number {order}, n.sop_uid {order} LIMIT {NEIGHBOURS}) near"
+            )
+        };
+        let text = format!(
+            "SELECT {ROW_COLUMNS}, {COERCION_COLUMNS}, {FRAME_COLUMN} FROM ({} UNION ALL {}) found \
+             JOIN instance i ON i.id = found.id JOIN series e ON e.id = i.series_id \
+             JOIN study s ON s.id = e.study_id {FRAME}",
+            near(">", "ASC"),
+            near("<", "DESC")
+        );
+        let row = &middle.0;
+        let rows = sqlx::query(sql(text))
+            .bind(row.series_id)
+            .bind(row.number)
+            .bind(row.instance.as_str())
+            .fetch_all(&self.inner.db.readers)
+            .await
+            .map_err(at(PLACE))?;
+        for found in rows.iter().map(instance_with_frame_of) {
+            let found = found?;
+            // A series that has just been moved may be out of reach.
+            if found.owner() == middle.owner() && found.study() == middle.study() {
+                let InstanceRow { study, series, instance, .. } = &*found.0;
+                let key = (reach_key(scope), study.clone(), series.clone(), instance.clone());
+                self.inner.caches.instances.insert(key, found);
             }
         }
+        Ok(())
     }
 
     /// A range of the Part 10 file. Bytes in the page cache are read on the calling thread, others on a blocking one.
@@ -487,6 +404,10 @@ impl Storage {
     fn note_study(&self, scope: &Scope, owner: Option<&OrgId>, study: &Uid) {
         let actor = format!("{}:{}", crate::audit::actor_word(scope.actor.kind), scope.actor.id);
         let key = (actor, owner.cloned(), study.clone());
+        // Mostly it is there, and looking costs less than an entry.
+        if self.inner.caches.noted.contains_key(&key) {
+            return;
+        }
         if !self.inner.caches.noted.entry(key).or_insert(()).is_fresh() {
             return;
         }
@@ -504,24 +425,4 @@ impl Storage {
             }
         });
     }
-}
-
-/// Metadata with what has been corrected.
-fn coerced(chunks: Vec<Chunk>, coercions: &[Option<Coercion>]) -> Result<Vec<Chunk>, StorageError> {
-    chunks
-        .into_iter()
-        .zip(coercions)
-        .map(|(chunk, coercion)| coercion.as_ref().map_or(Ok(chunk.clone()), |c| c.apply(&chunk)))
-        .collect()
-}
-
-/// A piece of metadata from three columns.
-pub(crate) fn chunk_of(row: &AnyRow, first: usize) -> Result<Chunk, StorageError> {
-    let crc32: i64 = row.try_get(first).map_err(at(PLACE))?;
-    let text_length: i64 = row.try_get(first + 1).map_err(at(PLACE))?;
-    Ok(Chunk {
-        crc32: u32::try_from(crc32).map_err(|_| StorageError::Corrupt("a checksum of metadata"))?,
-        text_length: to_u64(text_length)?,
-        bytes: row.try_get(first + 2).map_err(at(PLACE))?,
-    })
 }

@@ -3,7 +3,7 @@
 use crate::attributes::{attribute, sorted};
 use crate::db::{Bindings, Dialect, at, to_u64};
 use crate::index::split;
-use crate::read::chunk_of;
+use crate::metadata::chunk_of;
 use crate::search_sql::{Statement, Window, granted, statement};
 use crate::{Storage, StorageError};
 use model::{Level, OrgId, Query, Reach, Scope};

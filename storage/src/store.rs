@@ -1,10 +1,10 @@
 //! The handle that everything else is called on.
 
 use crate::StorageError;
+use crate::caches::Caches;
 use crate::db::{Database, at, to_i64};
 use crate::ingest::blocking;
 use crate::objects::{Leftovers, ObjectName, Objects, Shelf, io_error};
-use crate::read::Caches;
 use crate::segment::SegmentId;
 use crate::writer::Writer;
 use model::{Limits, OrgId, Sha256};

@@ -84,6 +84,7 @@ on_both![
     metadata_is_one_gzip_member,
     bulk_values_have_their_places,
     the_middle_image_is_found,
+    who_goes_through_a_series_finds_the_next_there,
     bad_instances_leave_nothing,
     versions_and_unique_keys_conflict,
     of_two_claims_one_wins,

@@ -1,11 +1,11 @@
 //! Frames and metadata.
 
 use crate::Fixture;
-use crate::support::build::{Instance, scope, store, store_as};
+use crate::support::build::{CT, Instance, org, scope, store, store_as};
 use dataset::TransferSyntax;
 use std::io::{Read as _, Write as _};
 use storage::read::MetadataForm;
-use storage::{InstanceRef, MetadataBody, StorageError};
+use storage::{Correction, InstanceRef, MetadataBody, Reason, ReasonCode, StorageError};
 
 async fn reference(f: &Fixture, instance: &Instance) -> InstanceRef {
     let (study, series, sop) = (instance.study_uid(), instance.series_uid(), instance.instance_uid());
@@ -130,4 +130,35 @@ pub async fn bulk_values_have_their_places(f: &Fixture) {
     f.tamper("UPDATE instance_metadata SET bulk = '{\"7FE00010\":[4,99999999]}'").await;
     let answer = f.open_again().await.bulk_place(&there, "7FE00010").await;
     assert!(matches!(answer, Err(StorageError::Corrupt(_))), "{answer:?}");
+}
+
+pub async fn who_goes_through_a_series_finds_the_next_there(f: &Fixture) {
+    let instances: Vec<_> =
+        (1..=80).map(|number| Instance { number, frames: 1, ..Instance::default() }).collect();
+    for instance in &instances {
+        store(&f.storage, "town", instance).await;
+    }
+    reference(f, &instances[39]).await;
+    reference(f, &instances[40]).await;
+    f.tamper("UPDATE instance SET sop_class = '1.2.9'").await;
+    let class = |there: InstanceRef| there.sop_class().to_string();
+    for near in [9, 30, 50, 72] {
+        let there = reference(f, &instances[near]).await;
+        assert_eq!(f.storage.frame(&there, 0).await.expect("a frame"), instances[near].frame(0));
+        assert_eq!(class(there), CT, "{near}");
+    }
+    for far in [2, 78] {
+        assert_eq!(class(reference(f, &instances[far]).await), "1.2.9", "{far}");
+    }
+
+    // Another's eyes are looked through anew, and what is hidden is not there any more.
+    let of = |instance: &Instance| (instance.study_uid(), instance.series_uid(), instance.instance_uid());
+    let (study, series, sop) = of(&instances[50]);
+    let other = f.storage.instance(&scope("city"), &study, &series, &sop).await;
+    assert_eq!(other.map(|_| ()), Err(StorageError::NotFound));
+    let hide = Correction::Hide { study: study.clone(), series: vec![], instances: vec![sop.clone()] };
+    let why = Reason { code: ReasonCode::Quality, text: "motion".into() };
+    f.storage.correct(&scope("town"), &org("town"), hide, why).await.expect("hidden");
+    let gone = f.storage.instance(&scope("town"), &study, &series, &sop).await;
+    assert_eq!(gone.map(|_| ()), Err(StorageError::NotFound));
 }

@@ -4,7 +4,7 @@
 use super::accept::{MediaRange, accepted};
 use super::conditions::{self, Freshness, entity_tag, not_modified};
 use super::media::{Conversion, Form, Framing, choose, image_type};
-use super::multipart::{self, Part, PartBytes};
+use super::multipart::{self, Part, PartBytes, StoredFrame};
 use super::problem::WebError;
 use super::routes::parameter;
 use super::target::Target;
@@ -98,12 +98,12 @@ async fn answer(
     // is read, and converted, when its turn comes.
     let first = *frames.first().ok_or(WebError::NotFound)?;
     let bytes = match conversion {
-        Conversion::None => match multipart::frame_places(storage, instance, first).await? {
-            Some(places) if framing == Framing::Single => {
+        Conversion::None => match multipart::stored_frame(storage, instance, first).await? {
+            StoredFrame::Places(places) if framing == Framing::Single => {
                 return multipart::single_of_ranges(storage, instance, places, &content_type, headers, etag);
             }
-            Some(_) => PartBytes::Frame(instance.clone(), first),
-            None => PartBytes::Memory(storage.frame(instance, first).await?),
+            StoredFrame::Places(_) => PartBytes::Frame(instance.clone(), first),
+            StoredFrame::Bytes(bytes) => PartBytes::Memory(bytes),
         },
         Conversion::ToTarget => {
             PartBytes::Memory(transcode::frame(storage, instance, first, &transfer_syntax).await?.0)

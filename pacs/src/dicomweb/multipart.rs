@@ -15,6 +15,15 @@ use storage::{Handout, InstanceRef, Storage, StorageError};
 /// Bytes that are read at once: few enough to stay in the processor's cache between the two copies.
 const CHUNK: u64 = 128 << 10;
 
+/// A stored frame.
+pub enum StoredFrame {
+    /// All of it, when that is one piece or it has no place of its own (deflated data sets,
+    /// bits across bytes).
+    Bytes(Bytes),
+    /// Where it is; its first byte can be read.
+    Places(Vec<Range<u64>>),
+}
+
 /// What a part's bytes are. Nothing but [`PartBytes::Memory`] is read before its turn comes.
 #[derive(Clone)]
 pub enum PartBytes {
@@ -123,30 +132,30 @@ async fn frame_stream(
     instance: &InstanceRef,
     frame: u32,
 ) -> Result<stream::BoxStream<'static, Piece>, WebError> {
-    match frame_places(storage, instance, frame).await? {
-        Some(places) => Ok(file_ranges(storage.clone(), instance.clone(), places).boxed()),
-        None => {
-            let bytes = storage.frame(instance, frame).await?;
-            Ok(stream::once(async move { Ok(bytes) }).boxed())
-        }
+    match stored_frame(storage, instance, frame).await? {
+        StoredFrame::Places(places) => Ok(file_ranges(storage.clone(), instance.clone(), places).boxed()),
+        StoredFrame::Bytes(bytes) => Ok(stream::once(async move { Ok(bytes) }).boxed()),
     }
 }
 
-/// Where a stored frame is, if it can be read; nothing when it has no place of its own (deflated data sets,
-/// bits across bytes).
-pub async fn frame_places(
+/// A stored frame, or where it is: what is damaged is found before an answer begins.
+pub async fn stored_frame(
     storage: &Storage,
     instance: &InstanceRef,
     frame: u32,
-) -> Result<Option<Vec<Range<u64>>>, WebError> {
+) -> Result<StoredFrame, WebError> {
     if !instance.frames_have_places() {
-        return Ok(None);
+        return Ok(StoredFrame::Bytes(storage.frame(instance, frame).await?));
     }
     let places = storage.frame_places(instance, frame).await?;
+    let length: u64 = places.iter().map(|place| place.end.saturating_sub(place.start)).sum();
+    if length <= CHUNK {
+        return Ok(StoredFrame::Bytes(storage.frame(instance, frame).await?));
+    }
     if let Some(first) = places.first() {
         storage.read(instance, first.start..first.end.min(first.start + 1)).await?;
     }
-    Ok(Some(places))
+    Ok(StoredFrame::Places(places))
 }
 
 /// A Part 10 file in another transfer syntax.

@@ -10,6 +10,7 @@ use axum::Router;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
 use axum::routing::get;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate as _, SizeAbove};
@@ -114,13 +115,17 @@ pub fn router(state: ApiState) -> Router {
         .nest("/dicom-web", dicomweb)
         .merge(wado)
         .fallback(application::serve)
-        .layer(middleware::from_fn_with_state(state, auth::authenticate))
-        .layer(CompressionLayer::new().compress_when(compressible))
-        .layer(header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
-        .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(header(header::REFERRER_POLICY, "no-referrer"))
-        .layer(header(header::X_FRAME_OPTIONS, "SAMEORIGIN"))
-        .layer(CatchPanicLayer::new())
+        .layer(
+            // In one: each layer of a router of its own is a box around all below it that every request clones.
+            ServiceBuilder::new()
+                .layer(CatchPanicLayer::new())
+                .layer(header(header::X_FRAME_OPTIONS, "SAMEORIGIN"))
+                .layer(header(header::REFERRER_POLICY, "no-referrer"))
+                .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+                .layer(header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+                .layer(CompressionLayer::new().compress_when(compressible))
+                .layer(middleware::from_fn_with_state(state, auth::authenticate)),
+        )
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use storage::{Storage, StorageConfig};
 
+/// What a folder with OHIF begins with.
+pub const OHIF_PAGE: &str = "index.html";
+
 /// Everything that can be configured.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -49,6 +52,9 @@ pub struct HttpSection {
     pub public_url: Option<String>,
     /// Origins whose pages may use DICOMweb, such as `https://viewer.example.org`; `*` for any, which then need a token.
     pub cors_origins: Vec<String>,
+    /// Folder with the viewer OHIF, as `make web` fills one; served at `/ohif`. Without it there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ohif_directory: Option<PathBuf>,
 }
 
 /// `[report]`
@@ -70,7 +76,12 @@ impl Default for StorageSection {
 
 impl Default for HttpSection {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: None, cors_origins: Vec::new() }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            cors_origins: Vec::new(),
+            ohif_directory: None,
+        }
     }
 }
 
@@ -102,6 +113,12 @@ impl Config {
         if let Some(origin) = self.http.cors_origins.iter().find(|origin| !is_origin(origin)) {
             bail!(
                 "[http] cors_origins: \"{origin}\" is neither \"*\" nor like https://viewer.example.org, without a path"
+            );
+        }
+        if let Some(folder) = self.http.ohif_directory.as_ref().filter(|f| !f.join(OHIF_PAGE).is_file()) {
+            bail!(
+                "[http] ohif_directory = \"{}\" has no {OHIF_PAGE}: `make web` fills viewer/ohif, or leave the line out",
+                folder.display()
             );
         }
         self.trust_anchors_pem()?;

@@ -2,6 +2,7 @@
 //! authority, and samples. What a script needs to know is in `DIR/demo.json`.
 
 mod cast;
+mod desk;
 mod manifest;
 
 use crate::config::Config;
@@ -67,6 +68,7 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     config.storage.directory = args.data.clone();
     config.http.listen = args.http;
     config.dicom.listen = args.dicom;
+    config.http.ohif_directory = samples::ohif()?;
 
     let storage = Storage::open(config.storage_config()).await?;
     let cast = Cast::prepare(&storage, &args.data).await?;
@@ -76,6 +78,7 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
         .context("if another program uses the port, name others: --http 127.0.0.1:0 --dicom 127.0.0.1:0")?;
     if !args.no_samples {
         bring_samples(&storage, &cast.township, &args.data, args.samples.as_deref()).await?;
+        desk::prepare(&storage, &cast).await?;
     }
     let manifest = manifest::describe(&storage, &cast, node.http, node.dicom, &args.data).await?;
     write_atomically(&manifest_path, serde_json::to_string_pretty(&manifest)?.as_bytes())?;

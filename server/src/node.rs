@@ -64,6 +64,7 @@ impl Node {
         let status = Arc::new(move || counters.snapshot());
         let state = ApiState::new(storage.clone(), consults, public_url, status)
             .with_cors_origins(config.http.cors_origins.clone())
+            .with_ohif(config.http.ohif_directory.clone())
             .with_dimse(dimse_config.clone());
         let router = viewer_api::router(state);
         let http_server = http::Server::new(listener, router, &config.limits);

@@ -1,10 +1,12 @@
 //! Where the demonstration's samples are, and what is known of its slides beyond their files.
 
+use crate::config::OHIF_PAGE;
 use anyhow::{Result, bail};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 const CACHE: &str = "sample-data/cache/demo";
+const OHIF: &str = "viewer/ohif/dist";
 
 /// The folder with samples: the one that was named, or the checkout's, seen from here or from the program.
 pub fn folder(named: Option<&Path>) -> Result<Option<PathBuf>> {
@@ -15,9 +17,19 @@ pub fn folder(named: Option<&Path>) -> Result<Option<PathBuf>> {
         let demo = named.join("demo");
         return Ok(Some(if demo.is_dir() { demo } else { named.to_owned() }));
     }
+    Ok(in_checkout(CACHE)?.find(|folder| folder.is_dir()))
+}
+
+/// The folder with the viewer OHIF in the checkout, if `make web` has filled it.
+pub fn ohif() -> Result<Option<PathBuf>> {
+    Ok(in_checkout(OHIF)?.find(|folder| folder.join(OHIF_PAGE).is_file()))
+}
+
+/// Where a path of the checkout may be, seen from here or from the program.
+fn in_checkout(path: &'static str) -> Result<impl Iterator<Item = PathBuf>> {
     let program = std::env::current_exe()?;
-    let above_program = program.ancestors().map(|folder| folder.join(CACHE));
-    Ok(std::iter::once(PathBuf::from(CACHE)).chain(above_program).find(|folder| folder.is_dir()))
+    let above_program: Vec<_> = program.ancestors().map(|folder| folder.join(path)).collect();
+    Ok(std::iter::once(PathBuf::from(path)).chain(above_program))
 }
 
 /// Changes when a sample is added, removed or made anew.

@@ -3,7 +3,6 @@
 use crate::config::DataArgs;
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
-use dataset::{Dataset, TransferSyntax};
 use model::{Actor, AeTitle, OrgId, Scope, Uid};
 use pacs::dimse::DimseConfig;
 use pacs::forward::{ForwardRule, RuleState};
@@ -214,35 +213,12 @@ pub async fn order(command: OrderCommand) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Bytes of a file of orders at most.
-const FILE_BYTES_MAX: u64 = 16 << 20;
-
 /// The orders in a file.
 fn wishes(path: &Path) -> Result<Vec<Wish>> {
-    if std::fs::metadata(path)?.len() > FILE_BYTES_MAX {
+    if std::fs::metadata(path)?.len() > pacs::orders::FILE_BYTES_MAX {
         bail!("the file is too long to hold orders");
     }
-    let bytes = std::fs::read(path)?;
-    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-    match first {
-        Some(b'[') => Ok(serde_json::from_slice(&bytes)?),
-        Some(b'{') => Ok(vec![serde_json::from_slice(&bytes)?]),
-        _ => Ok(vec![pacs::orders::from_data_set(&data_set(&bytes)?)?]),
-    }
-}
-
-/// The data set of a DICOM file, with file meta information or without.
-fn data_set(bytes: &[u8]) -> Result<Dataset> {
-    let limits = model::Limits::default();
-    if let Ok(Some((meta, rest))) = dataset::part10::HeadReader::new().feed(bytes) {
-        return Ok(dataset::scan::scan(&rest, &meta.transfer_syntax, &limits)?.dataset);
-    }
-    for syntax in [TransferSyntax::EXPLICIT_LITTLE, TransferSyntax::IMPLICIT_LITTLE] {
-        if let Ok(scanned) = dataset::scan::scan(bytes, &TransferSyntax::parse(syntax)?, &limits) {
-            return Ok(scanned.dataset);
-        }
-    }
-    bail!("neither JSON nor DICOM")
+    Ok(pacs::orders::from_file(&std::fs::read(path)?, &model::Limits::default())?)
 }
 
 fn kind(word: &str) -> Result<&'static str> {

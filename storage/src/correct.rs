@@ -5,6 +5,7 @@
 //! corrected identity ([`crate::Handout`]), and what arrives later follows. Everything but a deletion can be undone.
 
 mod delete;
+mod hidden;
 mod hide;
 mod identity;
 mod inside;
@@ -17,6 +18,7 @@ mod rejected;
 mod rows;
 
 pub use delete::Target;
+pub use hidden::HiddenSeries;
 pub use rejected::{Rejected, RejectedInstance};
 
 use crate::db::{Bindings, at};

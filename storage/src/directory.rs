@@ -8,8 +8,8 @@ use crate::{AuditAction, AuditEntry, AuditOutcome, Storage, StorageError};
 use access::{Agreement, Caller, Device, Organisation, Person, Secret, Session, Token};
 use model::{AeTitle, OrgId, PersonId, Reach, Scope, Sha256};
 use moka::sync::Cache;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 const ORGANISATION: &str = "organisation";
 const PERSON: &str = "person";
 const DEVICE: &str = "device";
+const DEVICE_SEEN: &str = "device-seen";
 const TOKEN: &str = "token";
 const SESSION: &str = "session";
 const AGREEMENT: &str = "agreement";
@@ -25,9 +26,23 @@ const AGREEMENT: &str = "agreement";
 pub(crate) struct Callers {
     tokens: Cache<Sha256, Token>,
     sessions: Cache<Sha256, (Session, Person)>,
+    /// Devices whose call was written down within the last minute.
+    devices_seen: Cache<AeTitle, ()>,
+}
+
+/// When a device called last, to the minute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceSeen {
+    /// Its AE title.
+    pub ae_title: AeTitle,
+    /// Unix milliseconds.
+    pub at_ms: i64,
+    /// Where it called from.
+    pub address: IpAddr,
 }
 
 const CALLER_SECONDS: u64 = 5;
+const DEVICE_SEEN_SECONDS: u64 = 60;
 const CALLERS_MAX: u64 = 10_000;
 
 impl Callers {
@@ -36,6 +51,10 @@ impl Callers {
         Self {
             tokens: Cache::builder().max_capacity(CALLERS_MAX).time_to_live(seconds).build(),
             sessions: Cache::builder().max_capacity(CALLERS_MAX).time_to_live(seconds).build(),
+            devices_seen: Cache::builder()
+                .max_capacity(CALLERS_MAX)
+                .time_to_live(Duration::from_secs(DEVICE_SEEN_SECONDS))
+                .build(),
         }
     }
 }
@@ -206,6 +225,39 @@ impl Storage {
     /// [`StorageError`].
     pub async fn devices(&self, scope: &Scope) -> Result<Vec<Device>, StorageError> {
         let query = RecordQuery::new(DEVICE);
+        self.all(match scope.viewer() {
+            Some(viewer) => query.with("organisation", viewer.as_str()),
+            None => query,
+        })
+        .await
+    }
+    /// Writes down that a device has called, once a minute at most: whether it is written is nobody's to wait for.
+    pub fn note_device(&self, device: &Device, address: IpAddr) {
+        let seen = &self.inner.callers.devices_seen;
+        if seen.contains_key(&device.ae_title) {
+            return;
+        }
+        seen.insert(device.ae_title.clone(), ());
+        let at_ms = model::time_text::unix_ms(OffsetDateTime::now_utc());
+        let value = DeviceSeen { ae_title: device.ae_title.clone(), at_ms, address };
+        let (storage, organisation) = (self.clone(), device.organisation.to_string());
+        tokio::spawn(async move {
+            let written = async {
+                let mut put = put(DEVICE_SEEN, value.ae_title.to_string(), &value)?;
+                put.keys.push(("organisation", organisation));
+                storage.apply(&directory(), Change { puts: vec![put], ..Change::default() }).await
+            };
+            if let Err(error) = written.await {
+                tracing::warn!(%error, "it could not be noted that a device has called");
+            }
+        });
+    }
+    /// When devices called last: those of the scope's organisation, or all for the node.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn devices_seen(&self, scope: &Scope) -> Result<Vec<DeviceSeen>, StorageError> {
+        let query = RecordQuery::new(DEVICE_SEEN);
         self.all(match scope.viewer() {
             Some(viewer) => query.with("organisation", viewer.as_str()),
             None => query,

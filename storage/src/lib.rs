@@ -44,7 +44,10 @@ mod segment;
 mod writer;
 
 pub use audit::{AuditAction, AuditEntry, AuditEvent, AuditOutcome};
-pub use correct::{Apart, Correction, CorrectionRecord, CorrectionStep, PatientKey, Reason, ReasonCode};
+pub use correct::{
+    Apart, Correction, CorrectionRecord, CorrectionStep, HiddenSeries, PatientKey, Reason, ReasonCode,
+};
+pub use directory::DeviceSeen;
 pub use error::StorageError;
 pub use handout::Handout;
 pub use ingest::{Arrival, Outcome, Sink, Stored, Via};

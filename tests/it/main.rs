@@ -11,6 +11,7 @@ mod commitment;
 mod consult;
 mod corrections;
 mod crash;
+mod desk;
 mod dicom_slides;
 mod dimse;
 mod hostile;

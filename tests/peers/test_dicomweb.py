@@ -11,6 +11,7 @@ import urllib.request
 import imagecodecs
 import numpy as np
 import pydicom
+import requests
 from dicomweb_client.api import DICOMwebClient
 from pydicom.uid import (
     ExplicitVRLittleEndian,
@@ -228,6 +229,70 @@ class Dicomweb(unittest.TestCase):
         got = client().retrieve_instance(*uids(ds), media_types=(("application/dicom", "*"),))
         self.assertTrue(np.array_equal(got.pixel_array, ds.pixel_array))
         self.assertEqual(got.PatientName, ds.PatientName)
+
+    def test_series_are_rendered(self):
+        study, series, _ = uids(self.files[CT])
+        answer = client().retrieve_series_rendered(study, series, media_types=("image/png",))
+        self.assertEqual(answer[:4], b"\x89PNG")
+
+    def test_frames_come_one_by_one_and_natively(self):
+        ds = self.files[RLE]
+        media_types = (("application/octet-stream", ExplicitVRLittleEndian),)
+        [frame] = list(client().iter_instance_frames(*uids(ds), [1], media_types=media_types))
+        pixels = np.frombuffer(frame, ds.pixel_array.dtype).reshape(ds.pixel_array.shape)
+        self.assertTrue(np.array_equal(pixels, ds.pixel_array))
+
+    def test_frames_come_through_a_proxy_that_retries_in_small_chunks(self):
+        chunky = client()
+        chunky.set_chunk_size(1000)
+        chunky.set_http_retry_params(retry=True, max_attempts=2, wait_exponential_multiplier=10)
+        got = chunky.retrieve_instance(*uids(self.files[CT]), media_types=(("application/dicom", "*"),))
+        self.assertEqual(got, self.files[CT])
+
+    def test_whatever_the_page_size_all_pages_are_reached(self):
+        study, series, _ = uids(self.files[CT])
+        everything = client().search_for_studies(limit=100)
+        self.assertEqual(client().search_for_studies(limit=1, get_remaining=True), everything)
+        self.assertEqual(client().search_for_series(study, limit=1, get_remaining=True), client().search_for_series(study))
+        instances = client().search_for_instances(study, series)
+        self.assertEqual(client().search_for_instances(study, series, limit=1, get_remaining=True), instances)
+        named = client().search_for_studies(fuzzymatching=True, search_filters={"PatientName": "zhang"}, fields=["00081030"])
+        self.assertIn(study, {row["0020000D"]["Value"][0] for row in named})
+        everywhere = client().search_for_instances(search_filters={"StudyInstanceUID": study})
+        self.assertEqual(len(everywhere), len(client().search_for_instances(study)))
+
+    def test_who_may_deletes_with_a_reason(self):
+        """Deletion is a person's: the archivist's session, as a browser has it."""
+        ds = copy.deepcopy(self.files[CT])
+        instances = []
+        ds.StudyInstanceUID = pydicom.uid.generate_uid()
+        for series in (pydicom.uid.generate_uid(), pydicom.uid.generate_uid()):
+            for _ in range(2):
+                ds.SeriesInstanceUID = series
+                ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
+                client().store_instances([ds])
+                instances.append(uids(ds))
+        study = ds.StudyInstanceUID
+        account = next(one for one in demo()["accounts"] if one["roles"] == ["archivist"])
+        session = requests.Session()
+        login = {"login": account["login"], "password": account["password"]}
+        self.assertEqual(session.post(demo()["base_url"] + "/api/v1/session", json=login, timeout=30).status_code, 200)
+        archivist = DICOMwebClient(demo()["dicomweb_url"], session=session)
+        left = lambda: len(client().search_for_instances(study))  # noqa: E731
+        why = {"reason": "wrong patient", "code": "wrong_identity"}
+        with self.assertRaises(requests.HTTPError) as machine:
+            client().delete_study(study, additional_params=why)
+        self.assertEqual(machine.exception.response.status_code, 403)
+        with self.assertRaises(requests.HTTPError) as silent:
+            archivist.delete_study(study)
+        self.assertEqual(silent.exception.response.status_code, 400)
+        self.assertEqual(left(), 4)
+        archivist.delete_instance(*instances[0], additional_params=why)
+        self.assertEqual(left(), 3)
+        archivist.delete_series(*instances[3][:2], additional_params=why)
+        self.assertEqual(left(), 1)
+        archivist.delete_study(study, additional_params=why)
+        self.assertEqual(left(), 0)
 
     def test_wado_uri(self):
         ds = self.files[RLE]

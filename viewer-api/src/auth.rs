@@ -104,6 +104,15 @@ impl Authenticated {
             Err(ApiError::Forbidden("your role does not allow this"))
         }
     }
+
+    /// Refuses unless the caller has one of these rights.
+    pub fn require_any(&self, rights: &[Right]) -> Result<&Caller, ApiError> {
+        if rights.iter().any(|right| self.0.may(*right)) {
+            Ok(&self.0)
+        } else {
+            Err(ApiError::Forbidden("your role does not allow this"))
+        }
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Authenticated {

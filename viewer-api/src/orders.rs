@@ -7,11 +7,16 @@ use crate::request::{UrlPath, UrlQuery};
 use crate::state::ApiState;
 use access::Right;
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
+use http_body_util::{BodyExt as _, Limited};
 use model::time_text::{from_unix_ms, rfc3339};
-use pacs::orders::{Order, OrderFilter, OrderState, PlaceError, Placed, Wish};
+use pacs::orders::{
+    AskError, BadFile, FILE_BYTES_MAX, Order, OrderFilter, OrderState, PlaceError, Placed, Wish,
+};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 use storage::{AuditAction, AuditEntry, AuditOutcome};
 use utoipa::{IntoParams, ToSchema};
 
@@ -250,4 +255,168 @@ pub async fn cancel_order(
 ) -> Result<Json<OrderView>, ApiError> {
     let caller = auth.require(Right::Store)?;
     Ok(Json(view(pacs::orders::cancel(&state.0.storage, caller.scope(), &id).await?)))
+}
+
+/// What became of a file of orders.
+#[derive(Serialize, ToSchema)]
+pub struct OrdersImported {
+    /// Orders that are new.
+    pub placed: usize,
+    /// Orders that were there and say this now.
+    pub changed: usize,
+    /// Those that were not taken.
+    pub refused: Vec<RefusedOrder>,
+}
+
+/// An order of a file that was not taken.
+#[derive(Serialize, ToSchema)]
+pub struct RefusedOrder {
+    /// Its position in the file, from 1.
+    pub position: usize,
+    /// The field at fault; empty when it is not one field.
+    pub field: String,
+    /// Why.
+    pub why: String,
+}
+
+impl From<BadFile> for ApiError {
+    fn from(error: BadFile) -> Self {
+        match error {
+            BadFile::TooLong => Self::TooLarge,
+            BadFile::Order(bad) => Self::invalid(bad.field, bad.why),
+            other => Self::invalid("file", &other.to_string()),
+        }
+    }
+}
+
+/// Places the orders in a file: JSON (an order, or an array of them), or a DICOM worklist file. Each is placed or refused
+/// by itself.
+#[utoipa::path(post, path = "/api/v1/orders/import", tag = "orders",
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, body = OrdersImported), (status = 403, body = Problem), (status = 413, body = Problem),
+              (status = 422, body = Problem)))]
+pub async fn import_orders(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+    body: Body,
+) -> Result<Json<OrdersImported>, ApiError> {
+    let caller = auth.require(Right::Store)?;
+    let bytes = Limited::new(body, FILE_BYTES_MAX as usize).collect().await;
+    let bytes = bytes.map_err(|_| ApiError::TooLarge)?.to_bytes();
+    let storage = &state.0.storage;
+    let wishes = pacs::orders::from_file(&bytes, storage.limits())?;
+    let mut done = OrdersImported { placed: 0, changed: 0, refused: Vec::new() };
+    for (index, wish) in wishes.into_iter().enumerate() {
+        let refused = |field: &str, why: &str| RefusedOrder {
+            position: index + 1,
+            field: field.to_owned(),
+            why: why.to_owned(),
+        };
+        match pacs::orders::place(storage, caller.scope(), caller.organisation(), wish).await {
+            Ok(Placed::New(_)) => done.placed += 1,
+            Ok(Placed::Changed(_)) => done.changed += 1,
+            Err(PlaceError::Bad(bad)) => done.refused.push(refused(bad.field, bad.why)),
+            Err(PlaceError::Storage(storage::StorageError::Conflict(why))) => {
+                done.refused.push(refused("", why));
+            }
+            Err(PlaceError::Storage(error)) => return Err(error.into()),
+        }
+    }
+    Ok(Json(done))
+}
+
+/// What a modality asks for.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct WorklistQuery {
+    /// Modality, such as `CT`.
+    pub modality: Option<String>,
+    /// Scheduled Station AE Title.
+    pub station_ae_title: Option<String>,
+    /// Steps that begin on this day, YYYYMMDD, or within a range, YYYYMMDD-YYYYMMDD.
+    pub date: Option<String>,
+    /// Patient's Name, with wildcards.
+    pub patient_name: Option<String>,
+}
+
+/// What the worklist answers.
+#[derive(Serialize, ToSchema)]
+pub struct WorklistAnswers {
+    /// DICOM JSON objects, one for each order that matches.
+    #[schema(value_type = Vec<Object>)]
+    pub rows: Vec<Map<String, Value>>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// Rows of an answer at most.
+const WORKLIST_ROWS_MAX: usize = 200;
+
+impl WorklistQuery {
+    /// An identifier as modalities send it: what is asked for by value, and what else is to be answered.
+    fn identifier(&self) -> Map<String, Value> {
+        let key = |vr: &str, value: Option<&String>| match value.filter(|value| !value.is_empty()) {
+            Some(value) if vr == "PN" => json!({"vr": vr, "Value": [{"Alphabetic": value}]}),
+            Some(value) => json!({"vr": vr, "Value": [value]}),
+            None => json!({"vr": vr}),
+        };
+        let step = json!({
+            "00080060": key("CS", self.modality.as_ref()),
+            "00400001": key("AE", self.station_ae_title.as_ref()),
+            "00400002": key("DA", self.date.as_ref()),
+            "00400003": {"vr": "TM"}, "00400006": {"vr": "PN"}, "00400007": {"vr": "LO"}, "00400008": {"vr": "SQ"},
+            "00400009": {"vr": "SH"}, "00400010": {"vr": "SH"}, "00400011": {"vr": "SH"}, "00400020": {"vr": "CS"},
+        });
+        let mut identifier = Map::new();
+        for (tag, value) in [
+            ("00080005", json!({"vr": "CS", "Value": ["ISO_IR 192"]})),
+            ("00080050", json!({"vr": "SH"})),
+            ("00080090", json!({"vr": "PN"})),
+            ("00100010", key("PN", self.patient_name.as_ref())),
+            ("00100020", json!({"vr": "LO"})),
+            ("00100030", json!({"vr": "DA"})),
+            ("00100040", json!({"vr": "CS"})),
+            ("00101030", json!({"vr": "DS"})),
+            ("00102000", json!({"vr": "LO"})),
+            ("00102110", json!({"vr": "LO"})),
+            ("0020000D", json!({"vr": "UI"})),
+            ("00321032", json!({"vr": "PN"})),
+            ("00321033", json!({"vr": "LO"})),
+            ("00321060", json!({"vr": "LO"})),
+            ("00321064", json!({"vr": "SQ"})),
+            ("00380010", json!({"vr": "LO"})),
+            ("00400100", json!({"vr": "SQ", "Value": [step]})),
+            ("00401001", json!({"vr": "SH"})),
+            ("00401002", json!({"vr": "LO"})),
+            ("00401003", json!({"vr": "SH"})),
+        ] {
+            identifier.insert(tag.to_owned(), value);
+        }
+        identifier
+    }
+}
+
+/// What a modality of the caller's organisation is answered now when it asks for its worklist with these keys.
+#[utoipa::path(get, path = "/api/v1/worklist", tag = "orders", params(WorklistQuery),
+    responses((status = 200, body = WorklistAnswers), (status = 403, body = Problem), (status = 422, body = Problem)))]
+pub async fn ask_worklist(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+    UrlQuery(query): UrlQuery<WorklistQuery>,
+) -> Result<Json<WorklistAnswers>, ApiError> {
+    let caller = auth.require(Right::Search)?;
+    let entry = AuditEntry {
+        action: AuditAction::Search,
+        object: "worklist".to_owned(),
+        outcome: AuditOutcome::Success,
+        detail: "preview".to_owned(),
+    };
+    state.0.storage.audit(caller.scope(), entry).await?;
+    let keys = query.identifier();
+    let asked = pacs::orders::ask(&state.0.storage, caller.scope(), &keys, WORKLIST_ROWS_MAX);
+    match asked.await {
+        Ok((rows, more)) => Ok(Json(WorklistAnswers { rows, more })),
+        Err(AskError::BadKeys(why)) => Err(ApiError::invalid("query", why)),
+        Err(AskError::Storage(error)) => Err(error.into()),
+    }
 }

@@ -97,7 +97,7 @@ pub async fn list_remotes(
     State(state): State<ApiState>,
     auth: Authenticated,
 ) -> Result<Json<RemoteList>, ApiError> {
-    let caller = auth.require(Right::Search)?;
+    let caller = auth.require_any(&[Right::Search, Right::Administer])?;
     let devices = pacs::remote::list(&state.0.storage, caller.scope()).await?;
     let remote = |device: access::Device| {
         let contact = device.contact?;
@@ -115,7 +115,7 @@ pub async fn echo_remote(
     auth: Authenticated,
     UrlPath(ae_title): UrlPath<String>,
 ) -> Result<Json<RemoteEcho>, ApiError> {
-    let caller = auth.require(Right::Search)?;
+    let caller = auth.require_any(&[Right::Search, Right::Administer])?;
     let (storage, dimse) = (&state.0.storage, &state.0.dimse);
     let took = pacs::remote::echo(storage, dimse, caller.scope(), &title(&ae_title)?).await?;
     Ok(Json(RemoteEcho { took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX) }))

@@ -53,7 +53,8 @@ async fn house_with_origins(
     };
     let printer = Arc::new(Printer::new(&Fonts::default()).unwrap());
     let consults = ConsultService::new(storage.clone(), printer, config);
-    let state = ApiState::new(storage, consults, "http://node".into(), Arc::new(Vec::new));
+    let ohif = Some(directory.path().join("ohif")).filter(|folder| folder.is_dir());
+    let state = ApiState::new(storage, consults, "http://node".into(), Arc::new(Vec::new)).with_ohif(ohif);
     router(state.with_cors_origins(origins.iter().map(|&origin| origin.to_owned()).collect()))
 }
 
@@ -155,4 +156,42 @@ async fn pages_of_other_origins_use_dicomweb_only_where_they_are_named() {
     let anybody = house_with_origins(&directory, &[], &["*"]).await;
     let without_cookies = (Some("*".to_owned()), None);
     assert_eq!(ask(&anybody, "GET", "/dicom-web/studies", other).await, without_cookies);
+}
+
+#[tokio::test]
+async fn ohif_is_for_those_who_see_images_under_a_policy_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path().join("ohif/3.13.2-1");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("app.js"), "script").unwrap();
+    std::fs::write(directory.path().join("ohif/index.html"), "page").unwrap();
+    std::fs::write(directory.path().join("secret"), "not for the web").unwrap();
+    let router = house(&directory, &[("doctor", Role::Requester), ("admin", Role::Administrator)]).await;
+    let ask = async |cookie: &str, path: &str| {
+        let request = Request::get(path).header(header::COOKIE, cookie).body(Body::empty()).unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        let text = |name| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+        let (caching, policy) = (text(header::CACHE_CONTROL), text(header::CONTENT_SECURITY_POLICY));
+        (response.status().as_u16(), caching, policy)
+    };
+    let doctor = log_in(&router, "doctor").await;
+    for page in ["/ohif", "/ohif/", "/ohif/viewer?StudyInstanceUIDs=1.2"] {
+        assert_eq!(ask("", page).await.0, 303, "{page}");
+        let (status, caching, policy) = ask(&doctor, page).await;
+        assert_eq!((status, caching.as_str()), (200, "no-cache"), "{page}");
+        assert!(policy.contains("'unsafe-eval'") && policy.contains("default-src 'self'"), "{policy}");
+    }
+    let asset = "/ohif/3.13.2-1/app.js";
+    assert_eq!(ask("", asset).await.0, 401);
+    let (status, caching, _) = ask(&doctor, asset).await;
+    assert!(status == 200 && caching.contains("immutable"), "{status} {caching}");
+    for missing in
+        ["/ohif/3.13.2-1/other.js", "/ohif/3.13.2-1/../../secret", "/ohif/3.13.2-1/%2e%2e/%2e%2e/secret"]
+    {
+        let status = ask(&doctor, missing).await.0;
+        assert!(status == 404, "{missing}: {status}");
+    }
+    assert_eq!(ask(&log_in(&router, "admin").await, "/ohif/").await.0, 403);
+    let (_, _, policy) = ask(&doctor, "/api/v1/session").await;
+    assert!(!policy.contains("'unsafe-eval'"), "only there: {policy}");
 }

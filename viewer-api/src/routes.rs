@@ -3,8 +3,8 @@
 use crate::docs::ApiDoc;
 use crate::state::ApiState;
 use crate::{
-    application, audit, auth, consults, corrections, cors, docs, forwarding, health, orders, partners,
-    remotes, report_files, session, slides, studies, uploads, verify,
+    application, audit, auth, consults, corrections, cors, devices, docs, forwarding, health, ohif, orders,
+    partners, remotes, report_files, session, slides, studies, uploads, verify,
 };
 use axum::Router;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
@@ -33,6 +33,8 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(corrections::list_apart))
         .routes(routes!(corrections::list_corrections, corrections::make_correction))
         .routes(routes!(corrections::undo_correction))
+        .routes(routes!(corrections::list_hidden))
+        .routes(routes!(corrections::identity_in_content))
         .routes(routes!(uploads::upload))
         .routes(routes!(slides::list_slides))
         .routes(routes!(slides::get_slide))
@@ -62,7 +64,10 @@ fn api() -> OpenApiRouter<ApiState> {
         .merge(OpenApiRouter::new().routes(routes!(verify::verify_files)).layer(verify::body_limit()))
         .routes(routes!(audit::list_audit))
         .routes(routes!(orders::list_orders, orders::place_order))
+        .routes(routes!(orders::import_orders))
         .routes(routes!(orders::get_order, orders::cancel_order))
+        .routes(routes!(orders::ask_worklist))
+        .routes(routes!(devices::list_devices))
         .routes(routes!(forwarding::list_queue))
         .routes(routes!(forwarding::retry_queue))
         .routes(routes!(forwarding::remove_from_queue))
@@ -107,8 +112,13 @@ pub fn router(state: ApiState) -> Router {
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
+    let others = match &state.0.ohif_folder {
+        Some(folder) => ohif::router(folder),
+        None => Router::new(),
+    };
     Router::new()
         .merge(api)
+        .merge(others)
         .route("/api/v1/openapi.json", get(docs::openapi_json))
         .route("/api/docs", get(application::docs))
         .with_state(state.clone())

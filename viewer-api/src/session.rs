@@ -49,6 +49,8 @@ pub struct Me {
     pub roles: Vec<Role>,
     /// Whether they have a signing key on this node.
     pub can_sign: bool,
+    /// Whether the viewer OHIF is at `/ohif` on this node.
+    pub has_ohif: bool,
 }
 
 /// A person, as shown to themselves.
@@ -152,6 +154,7 @@ async fn record_login(
 async fn me(state: &ApiState, person: &Person) -> Result<Me, ApiError> {
     let organisation = state.0.storage.organisation(&person.organisation).await?;
     Ok(Me {
+        has_ohif: state.0.ohif_folder.is_some(),
         can_sign: state.0.keystore.can_sign(&Scope::node("session"), &person.id).await?,
         person: MePerson {
             id: person.id.to_string(),

@@ -3,6 +3,7 @@
 use crate::auth::Attempts;
 use crate::problem::ApiError;
 use consult::{ConsultService, Keystore};
+use std::path::PathBuf;
 use std::sync::Arc;
 use storage::Storage;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -41,6 +42,8 @@ pub(crate) struct Inner {
     pub keystore: Keystore,
     pub slides: wsi::Slides,
     pub public_origin: String,
+    /// Where the files of OHIF are.
+    pub ohif_folder: Option<PathBuf>,
     /// Origins whose pages may use DICOMweb.
     pub cors_origins: Vec<String>,
     /// As whom, and within which limits, other nodes are called.
@@ -79,6 +82,7 @@ impl ApiState {
             consults,
             public_origin,
             cors_origins: Vec::new(),
+            ohif_folder: None,
             secure_cookies,
             dicom_status,
         }))
@@ -89,6 +93,15 @@ impl ApiState {
     pub fn with_cors_origins(mut self, origins: Vec<String>) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.cors_origins = origins;
+        }
+        self
+    }
+
+    /// Serves OHIF from this folder at `/ohif`. For a state that nobody else has yet.
+    #[must_use]
+    pub fn with_ohif(mut self, folder: Option<PathBuf>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.ohif_folder = folder;
         }
         self
     }

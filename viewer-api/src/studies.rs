@@ -60,6 +60,8 @@ pub struct Study {
     pub patient_name: String,
     /// Patient ID.
     pub patient_id: String,
+    /// Issuer of Patient ID; empty without one.
+    pub patient_id_issuer: String,
     /// Patient's sex: `M`, `F`, `O` or empty.
     pub patient_sex: String,
     /// Patient's birth date, `YYYYMMDD`.
@@ -118,7 +120,7 @@ pub struct Series {
 }
 
 /// The first value of an attribute in DICOM JSON as text; for a person name the ideographic group, or the alphabetic.
-fn text(attributes: &Map<String, Value>, tag: Tag) -> String {
+pub fn text(attributes: &Map<String, Value>, tag: Tag) -> String {
     let Some(value) = values(attributes, tag).and_then(|v| v.first()) else { return String::new() };
     match value {
         Value::String(text) => text.clone(),
@@ -142,7 +144,7 @@ fn texts(attributes: &Map<String, Value>, tag: Tag) -> Vec<String> {
         .unwrap_or_default()
 }
 
-fn integer(attributes: &Map<String, Value>, tag: Tag) -> Option<i64> {
+pub fn integer(attributes: &Map<String, Value>, tag: Tag) -> Option<i64> {
     let value = values(attributes, tag)?.first()?;
     value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
 }
@@ -221,6 +223,7 @@ async fn study_from_row(
         own: scope.viewer() == Some(&row.owner),
         patient_name: text(a, tags::PATIENT_NAME),
         patient_id: text(a, tags::PATIENT_ID),
+        patient_id_issuer: text(a, tags::ISSUER_OF_PATIENT_ID),
         patient_sex: text(a, tags::PATIENT_SEX),
         patient_age: if age.is_empty() { age_from_dates(&birth, &date) } else { age },
         patient_birth_date: birth,

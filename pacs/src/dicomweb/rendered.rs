@@ -56,15 +56,14 @@ pub async fn rendered(
     answer(&storage, jobs, &headers).await
 }
 
-/// Every frame of every image below a study or series.
+/// Every frame of every image below a study or series: as parts, unless it is one picture and no parts were asked for.
 async fn rendered_many(
     storage: &Storage,
     target: &Target,
     query: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Response, WebError> {
-    let mut options = Options::parse(query, headers, None)?;
-    options.is_multipart = true;
+    let options = Options::parse(query, headers, None)?;
     let instances = storage.instances(&target.scope, target.study()?, target.series.as_ref(), None).await?;
     let mut jobs = Vec::new();
     for instance in instances.iter().filter(|instance| !document::is_document(instance)) {

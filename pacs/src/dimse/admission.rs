@@ -71,6 +71,7 @@ pub(crate) async fn admit(node: &Node, rq: &AssociateRq, presented: &Presented) 
         contexts_max,
         identity_accepted,
     )?;
+    node.storage.note_device(&device, presented.address);
     let assumed_charset = device.assumed_character_set.as_deref().and_then(Assumed::parse);
     let caller = Caller::device(&device, Some(presented.address));
     Ok(Admitted { ac, agreed, caller, assumed_charset, calling, seat })

@@ -3,10 +3,14 @@
 
 mod book;
 mod dicom;
+mod file;
 mod matching;
 mod order;
+mod preview;
 
 pub use book::{OrderFilter, OrderPage, PlaceError, Placed, arrival, cancel, one, page, place};
 pub use dicom::from_data_set;
+pub use file::{BadFile, FILE_BYTES_MAX, from_file};
 pub(crate) use matching::{Worklist, glob};
 pub use order::{BadOrder, Code, Order, OrderState, Patient, Procedure, Step, Wish};
+pub use preview::{AskError, ask};

@@ -61,9 +61,10 @@ const fn person(
 }
 
 /// The people.
-pub const ACCOUNTS: [Account; 10] = [
+pub const ACCOUNTS: [Account; 11] = [
     person("township", "李敏", "全科主治医师", TOWNSHIP, Role::Requester, Signs::No),
     person("uploader", "孙磊", "放射技师", TOWNSHIP, Role::Uploader, Signs::No),
+    person("archivist", "林静", "影像档案管理员", TOWNSHIP, Role::Archivist, Signs::No),
     person("reader", "王建国", "主任医师", CITY, Role::Reader, Signs::Yes),
     person("reader2", "刘洋", "主治医师", CITY, Role::Reader, Signs::Yes),
     person("pathologist", "周雅琴", "副主任医师", CITY, Role::Reader, Signs::Yes),
@@ -88,6 +89,8 @@ pub struct Member {
 pub struct Cast {
     /// The hospital that asks.
     pub township: OrgId,
+    /// The centre that reads.
+    pub city: OrgId,
     /// Both organisations.
     pub members: Vec<Member>,
     /// The demonstration's certificate authority.
@@ -145,7 +148,7 @@ impl Cast {
                 .context("a person's organisation is missing")?;
             make_person(storage, &authority, account, &member.organisation).await?;
         }
-        Ok(Self { township: OrgId::parse(TOWNSHIP)?, members, anchors_pem })
+        Ok(Self { township: OrgId::parse(TOWNSHIP)?, city: OrgId::parse(CITY)?, members, anchors_pem })
     }
 
     /// Name of the organisation of an account.

@@ -24,6 +24,7 @@ export interface Account {
 export interface Demo {
   base_url: string;
   accounts: Account[];
+  organisations: { id: string; kind: 'hospital' | 'centre'; token: string }[];
 }
 
 /** What demo.json says of the running node. */

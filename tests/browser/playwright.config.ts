@@ -29,6 +29,8 @@ export default defineConfig({
         '--use-angle=swiftshader',
         '--enable-unsafe-swiftshader',
         '--disable-background-networking',
+        // Date fields are drawn in the browser's own language.
+        '--lang=zh-CN',
       ],
     },
   },

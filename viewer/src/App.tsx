@@ -13,7 +13,11 @@ import { PageSkeleton } from './ui/PageSkeleton';
 import { VerifyPage } from './verify/VerifyPage';
 
 const AuditPage = lazy(() => import('./admin/AuditPage'));
+const CorrectionsPage = lazy(() => import('./corrections/CorrectionsPage'));
+const DevicesPage = lazy(() => import('./devices/DevicesPage'));
+const OrdersPage = lazy(() => import('./orders/OrdersPage'));
 const SlidePage = lazy(() => import('./slides/SlidePage'));
+const StudyCorrectionsPage = lazy(() => import('./corrections/StudyCorrectionsPage'));
 const StudyPage = lazy(() => import('./reading/StudyPage'));
 
 export function App() {
@@ -31,6 +35,10 @@ export function App() {
             <Route path="ask" element={<AskPage />} />
             <Route path="cases/:id" element={<CasePage />} />
             <Route path="cases/:id/report" element={<SignedReportPage />} />
+            <Route path="orders" element={<OrdersPage />} />
+            <Route path="devices" element={<DevicesPage />} />
+            <Route path="corrections" element={<CorrectionsPage />} />
+            <Route path="corrections/:uid" element={<StudyCorrectionsPage />} />
             <Route path="audit" element={<AuditPage />} />
             <Route path="*" element={<Navigate to="/" replace />} />
           </Route>

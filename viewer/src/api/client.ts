@@ -6,6 +6,7 @@ import { noteServerDate, setReachable } from './connection';
 import { Problem, Unreachable, problemFrom } from './problem';
 
 export const apiRoot = '/api/v1';
+export const dicomwebRoot = '/dicom-web';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 type Relogin = () => Promise<void>;
@@ -27,21 +28,26 @@ export async function relogin(): Promise<boolean> {
 export interface RequestOptions {
   body?: unknown;
   form?: FormData;
+  /** A file as it is. */
+  file?: Blob;
+  /** DICOMweb instead of the interface for people. */
+  root?: string;
+  headers?: Record<string, string>;
   signal?: AbortSignal;
   /** A 401 is the answer itself (login, "who am I"), not a lapse. */
   anonymous?: boolean;
 }
 
 async function send(method: Method, path: string, options: RequestOptions): Promise<Response> {
-  const headers: Record<string, string> = { Accept: 'application/json' };
+  const headers: Record<string, string> = { Accept: 'application/json', ...options.headers };
   if (method !== 'GET') headers['X-Farsight'] = '1';
   if (options.body !== undefined) headers['Content-Type'] = 'application/json';
   try {
-    const response = await fetch(apiRoot + path, {
+    const response = await fetch((options.root ?? apiRoot) + path, {
       method,
       headers,
       credentials: 'same-origin',
-      body: options.form ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
+      body: options.form ?? options.file ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
       signal: options.signal,
     });
     setReachable(true);

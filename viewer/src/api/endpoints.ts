@@ -1,12 +1,26 @@
 /** One function per endpoint of /api/v1, and the addresses that the browser loads by itself. */
-import { apiRoot, query, request } from './client';
+import { apiRoot, dicomwebRoot, query, request } from './client';
 import type {
   AuditEvent,
   Consult,
   ConsultList,
   ConsultRequest,
+  CorrectionItem,
+  DeviceList,
+  DicomJson,
+  ForwardRule,
+  HiddenStudy,
   Me,
+  NamingSeries,
+  NewCorrection,
+  Order,
+  OrdersImported,
+  OrderState,
+  OrderWish,
   Partner,
+  QueuedJob,
+  QueueKind,
+  Reason,
   ReportDraft,
   ReportPreview,
   Slide,
@@ -103,4 +117,84 @@ export function verifyFiles(report: File, signatures: readonly File[]): Promise<
 export const audit = {
   list: (limit: number, before?: number) =>
     request<{ events: AuditEvent[] }>('GET', `/audit${query({ limit, before })}`),
+};
+
+export const devices = {
+  list: () => request<DeviceList>('GET', '/devices'),
+  echo: (title: string) => request<{ took_ms: number }>('POST', `/remotes/${segment(title)}/echo`),
+};
+
+export const forwarding = {
+  queue: (kind: QueueKind, limit: number) => request<{ jobs: QueuedJob[] }>('GET', `/forwarding${query({ kind, limit })}`),
+  retry: (kind: QueueKind, id?: number) => request<void>('POST', '/forwarding/retry', { body: { kind, id } }),
+  remove: (kind: QueueKind, id: number) => request<void>('DELETE', `/forwarding/${id}${query({ kind })}`),
+  rules: () => request<{ rules: ForwardRule[] }>('GET', '/forwarding/rules'),
+  putRule: ({ id, ...rule }: ForwardRule) => request<void>('PUT', `/forwarding/rules/${segment(id)}`, { body: rule }),
+  removeRule: (id: string) => request<void>('DELETE', `/forwarding/rules/${segment(id)}`),
+};
+
+export interface OrderFilter {
+  state?: OrderState;
+  from?: string;
+  to?: string;
+  limit?: number;
+}
+
+/** What a modality asks its worklist for. */
+export interface WorklistKeys {
+  modality?: string;
+  station_ae_title?: string;
+  date?: string;
+}
+
+export const orders = {
+  list: (filter: OrderFilter) => request<{ orders: Order[]; more: boolean }>('GET', `/orders${query({ ...filter })}`),
+  place: (wish: OrderWish) => request<Order>('POST', '/orders', { body: wish }),
+  importFile: (file: File) =>
+    request<OrdersImported>('POST', '/orders/import', { file, headers: { 'Content-Type': 'application/octet-stream' } }),
+  cancel: (id: string) => request<Order>('DELETE', `/orders/${segment(id)}`),
+  worklist: (keys: WorklistKeys) => request<{ rows: DicomJson[]; more: boolean }>('GET', `/worklist${query({ ...keys })}`),
+};
+
+/** What may be deleted: a study, one series, or one instance. */
+export interface DeletionTarget {
+  study: string;
+  series?: string;
+  instance?: string;
+}
+
+export const corrections = {
+  list: (study: string | undefined, limit: number) =>
+    request<{ corrections: CorrectionItem[] }>('GET', `/corrections${query({ study, limit })}`),
+  make: (correction: NewCorrection, reason: Reason) =>
+    request<CorrectionItem>('POST', '/corrections', { body: { correction, reason } }),
+  undo: (id: string, reason: Reason) => request<CorrectionItem>('POST', `/corrections/${segment(id)}/undo`, { body: reason }),
+  hidden: (study?: string) => request<{ studies: HiddenStudy[] }>('GET', `/hidden${query({ study })}`),
+  naming: (study: string) => request<{ series: NamingSeries[] }>('GET', `/studies/${segment(study)}/identity-in-content`),
+  /** For good: rows and bytes. */
+  delete: ({ study, series, instance }: DeletionTarget, reason: Reason) => {
+    const below = [series === undefined ? '' : `/series/${segment(series)}`, instance === undefined ? '' : `/instances/${segment(instance)}`];
+    return request<void>('DELETE', `/studies/${segment(study)}${below.join('')}${query({ code: reason.code })}`, {
+      root: dicomwebRoot,
+      headers: { 'Farsight-Reason': encodeURIComponent(reason.text) },
+    });
+  },
+};
+
+const asDicomJson = { headers: { Accept: 'application/dicom+json' } };
+
+/** What DICOMweb knows that the lists for people do not say. */
+export const dicomweb = {
+  /** Patient and study attributes of one study. */
+  study: async (org: string, uid: string): Promise<DicomJson | undefined> => {
+    const path = `/orgs/${segment(org)}/studies${query({ StudyInstanceUID: uid, includefield: 'all' })}`;
+    return (await request<DicomJson[] | undefined>('GET', path, { root: dicomwebRoot, ...asDicomJson }))?.[0];
+  },
+  /** Instances of a series, in order. */
+  instances: async (org: string, study: string, series: string, limit: number): Promise<DicomJson[]> => {
+    const path = `/orgs/${segment(org)}/studies/${segment(study)}/series/${segment(series)}/instances${query({ limit, offset: 0 })}`;
+    return (await request<DicomJson[] | undefined>('GET', path, { root: dicomwebRoot, ...asDicomJson })) ?? [];
+  },
+  thumbnail: (org: string, study: string, series: string, instance: string) =>
+    `${dicomwebRoot}/orgs/${segment(org)}/studies/${segment(study)}/series/${segment(series)}/instances/${segment(instance)}/thumbnail?viewport=96,96`,
 };

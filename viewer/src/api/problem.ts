@@ -11,6 +11,8 @@ export const problemSlugs = [
   'wrong-passphrase',
   'too-many-attempts',
   'too-large',
+  'out-of-resources',
+  'peer',
   'unavailable',
   'internal',
 ] as const;
@@ -26,7 +28,9 @@ const byStatus: Record<number, ProblemSlug> = {
   413: 'too-large',
   422: 'invalid',
   429: 'too-many-attempts',
+  502: 'peer',
   503: 'unavailable',
+  507: 'out-of-resources',
 };
 
 /** The server answered, and the answer is no. */

@@ -13,6 +13,15 @@ export const keys = {
   verdict: (id: string) => ['verdict', id] as const,
   partners: ['partners'] as const,
   audit: ['audit'] as const,
+  devices: ['devices'] as const,
+  rules: ['rules'] as const,
+  queue: ['queue'] as const,
+  orders: ['orders'] as const,
+  modalityWorklist: ['modality-worklist'] as const,
+  corrections: ['corrections'] as const,
+  hidden: ['hidden'] as const,
+  naming: (study: string) => ['naming', study] as const,
+  instances: (org: string, study: string, series: string) => ['instances', org, study, series] as const,
 };
 
 export const queryClient = new QueryClient({

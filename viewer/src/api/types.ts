@@ -25,6 +25,8 @@ export interface Me {
   organisation: Ref & { kind: 'hospital' | 'centre' };
   roles: Role[];
   can_sign: boolean;
+  /** Whether the viewer OHIF is at /ohif. */
+  has_ohif: boolean;
 }
 
 export interface Study {
@@ -33,6 +35,8 @@ export interface Study {
   own: boolean;
   patient_name: string;
   patient_id: string;
+  /** Issuer of Patient ID; empty without one. */
+  patient_id_issuer: string;
   patient_sex: string;
   patient_birth_date: string;
   /** DICOM AS, such as `058Y`; empty when unknown. */
@@ -312,4 +316,152 @@ export interface ProblemBody {
   detail?: string;
   instance?: string;
   field?: string;
+}
+
+/** A DICOM JSON object (PS3.18 Annex F): values by eight-digit tag. */
+export type DicomJson = Record<string, { vr: string; Value?: JsonValue[] }>;
+
+export type DeviceRight = 'store' | 'search' | 'retrieve' | 'see_labels';
+
+export interface Device {
+  ae_title: string;
+  rights: DeviceRight[];
+  /** Addresses and CIDR ranges; empty means any. */
+  source_addresses: string[];
+  /** With one it may not call without TLS. */
+  certificate_sha256: string | null;
+  assumed_character_set: string | null;
+  contact: { host: string; port: number; transport: 'plain' | 'tls'; certificate_sha256: string | null } | null;
+  last_seen_at: string | null;
+  last_seen_from: string | null;
+}
+
+export interface DeviceList {
+  node_ae_title: string;
+  devices: Device[];
+}
+
+export interface ForwardRule {
+  /** `a-z 0-9 -`. */
+  id: string;
+  /** Empty lists and patterns mean any. */
+  sources: string[];
+  modalities: string[];
+  description: string;
+  destination: string;
+  state: 'active' | 'paused';
+}
+
+export type QueueKind = 'forward' | 'retrieve' | 'commitment';
+
+export interface QueuedJob {
+  id: number;
+  kind: QueueKind;
+  destination: string;
+  state: 'waiting' | 'running' | 'set_aside';
+  attempts: number;
+  problem: string;
+  due_at: string;
+  queued_at: string;
+  about: { [key: string]: JsonValue };
+}
+
+export type OrderState = 'scheduled' | 'arrived' | 'cancelled';
+export type OrderPriority = '' | 'STAT' | 'HIGH' | 'ROUTINE' | 'MEDIUM' | 'LOW';
+
+/** An order as it is placed; what is left out is filled in by the server. */
+export interface OrderWish {
+  patient: { id: string; name: string; birth_date?: string; sex?: string };
+  accession_number: string;
+  study_instance_uid?: string;
+  referring_physician?: string;
+  requesting_service?: string;
+  procedure?: { description?: string; priority?: OrderPriority; reason?: string };
+  step: {
+    modality: string;
+    station_ae_title?: string | null;
+    start_date: string;
+    start_time?: string;
+    description?: string;
+  };
+}
+
+export interface Order {
+  id: string;
+  state: OrderState;
+  placed_at: string;
+  arrived_at: string | null;
+  order: OrderWish;
+}
+
+export interface OrdersImported {
+  placed: number;
+  changed: number;
+  refused: { position: number; field: string; why: string }[];
+}
+
+export interface PatientKey {
+  id: string;
+  issuer: string;
+}
+
+export type Correction =
+  | { kind: 'identity'; study: string; attributes: DicomJson }
+  | { kind: 'merge'; from: PatientKey; into: PatientKey }
+  | { kind: 'link'; one: PatientKey; other: PatientKey }
+  | { kind: 'move'; study: string; series: string[]; to: string; attributes: DicomJson }
+  | { kind: 'hide'; study: string; series: string[]; instances: string[] }
+  | { kind: 'delete'; study: string; series: string | null; instance: string | null };
+
+export type NewCorrection = Exclude<Correction, { kind: 'delete' }>;
+
+export const reasonCodes = ['wrong_identity', 'incorrect_worklist_entry', 'quality', 'patient_safety', 'retention_expired', 'other'] as const;
+export type ReasonCode = (typeof reasonCodes)[number];
+
+export interface Reason {
+  code: ReasonCode;
+  text: string;
+}
+
+export interface CorrectionItem {
+  id: string;
+  correction: Correction;
+  state: 'active' | 'undone' | 'running' | 'done';
+  reason: Reason;
+  made_by: string;
+  made_by_name: string | null;
+  made_at: string;
+  undone_by: string | null;
+  undone_by_name: string | null;
+  undone_at: string | null;
+  undo_reason: string | null;
+}
+
+export interface HiddenSeries {
+  series_instance_uid: string;
+  modality: string;
+  number: number | null;
+  description: string;
+  hidden_count: number;
+}
+
+export interface HiddenStudy {
+  study_instance_uid: string;
+  patient_name: string;
+  patient_id: string;
+  patient_sex: string;
+  study_date: string;
+  description: string;
+  series: HiddenSeries[];
+}
+
+export type NamingKind = 'burned_in' | 'may_be_burned_in' | 'document' | 'report' | 'slide_label';
+
+/** A series whose content may name the patient where no correction reaches. */
+export interface NamingSeries {
+  series_instance_uid: string;
+  modality: string;
+  number: number | null;
+  description: string;
+  kinds: NamingKind[];
 }

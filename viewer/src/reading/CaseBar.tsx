@@ -6,6 +6,7 @@ import { Link } from 'react-router';
 import type { Consult } from '../api/types';
 import { ReasonDialog } from '../consult/ReasonDialog';
 import { useStep } from '../consult/useConsult';
+import { OhifButton } from '../studies/OhifButton';
 import { Clock } from '../ui/Clock';
 import { isAnswered, isRunning } from '../ui/consultState';
 import { dicomDate } from '../ui/dicomText';
@@ -37,6 +38,7 @@ export function CaseBar({ consult, onNext }: Props) {
       <PageBar
         actions={
           <>
+            <OhifButton study={consult.study} mode={consult.slide_id === null ? 'viewer' : 'microscopy'} />
             {plain.map((action) => (
               <Button
                 key={action}

@@ -4,7 +4,8 @@ import { Suspense, useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useParams } from 'react-router';
 import { hasRole, useMe } from '../session/useMe';
-import { askAddress } from '../studies/addresses';
+import { askAddress, correctionsAddress } from '../studies/addresses';
+import { OhifButton } from '../studies/OhifButton';
 import { dicomDate } from '../ui/dicomText';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageBar } from '../ui/PageBar';
@@ -31,12 +32,19 @@ export default function StudyPage() {
     <>
       <PageBar
         actions={
-          hasRole(me, 'requester') &&
-          study.data.own && (
-            <Button component={Link} to={askAddress(study.data)}>
-              {t('worklist.ask')}
-            </Button>
-          )
+          <>
+            <OhifButton study={study.data} mode="viewer" />
+            {hasRole(me, 'archivist') && study.data.own && (
+              <Button variant="default" component={Link} to={correctionsAddress(study.data)}>
+                {t('corrections.correct')}
+              </Button>
+            )}
+            {hasRole(me, 'requester') && study.data.own && (
+              <Button component={Link} to={askAddress(study.data)}>
+                {t('worklist.ask')}
+              </Button>
+            )}
+          </>
         }
       >
         <Patient patient={study.data} />

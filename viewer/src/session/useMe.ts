@@ -16,5 +16,10 @@ export function hasRole(me: Me, ...roles: Role[]): boolean {
 
 /** Whether the person works with patients at all: administrators, security officers and auditors do not. */
 export function seesPatients(me: Me): boolean {
+  return hasRole(me, 'requester', 'uploader', 'coordinator', 'reader', 'reviewer', 'archivist');
+}
+
+/** Whether consults are the person's work. */
+export function worksOnConsults(me: Me): boolean {
   return hasRole(me, 'requester', 'uploader', 'coordinator', 'reader', 'reviewer');
 }

@@ -2,7 +2,7 @@
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, NavLink, Outlet, useNavigate } from 'react-router';
-import { hasRole, seesPatients, useMe } from '../session/useMe';
+import { hasRole, seesPatients, useMe, worksOnConsults } from '../session/useMe';
 import { KeysHelp } from '../ui/KeysHelp';
 import { useKeys } from '../ui/useKeys';
 import { ConnectionBar } from './ConnectionBar';
@@ -21,13 +21,16 @@ export function Shell() {
   });
 
   const places = [
+    ...(worksOnConsults(me) ? [{ to: '/', name: t('place.worklist') }] : []),
     ...(seesPatients(me)
       ? [
-          { to: '/', name: t('place.worklist') },
           { to: '/studies', name: t('place.studies') },
           { to: '/slides', name: t('place.slides') },
         ]
       : []),
+    ...(hasRole(me, 'requester', 'uploader', 'coordinator') ? [{ to: '/orders', name: t('place.orders') }] : []),
+    ...(hasRole(me, 'archivist') ? [{ to: '/corrections', name: t('place.corrections') }] : []),
+    ...(hasRole(me, 'administrator', 'coordinator') ? [{ to: '/devices', name: t('place.devices') }] : []),
     ...(hasRole(me, 'auditor') ? [{ to: '/audit', name: t('place.audit') }] : []),
   ];
 

@@ -3,7 +3,8 @@ import { Button } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useParams } from 'react-router';
 import { hasRole, useMe } from '../session/useMe';
-import { askAddress } from '../studies/addresses';
+import { askAddress, correctionsAddress } from '../studies/addresses';
+import { OhifButton } from '../studies/OhifButton';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageBar } from '../ui/PageBar';
 import { PageSkeleton } from '../ui/PageSkeleton';
@@ -29,11 +30,19 @@ export default function SlidePage() {
     <>
       <PageBar
         actions={
-          hasRole(me, 'requester') && own && (
-            <Button component={Link} to={ask}>
-              {t('worklist.ask')}
-            </Button>
-          )
+          <>
+            <OhifButton study={slide.data} mode="microscopy" />
+            {hasRole(me, 'archivist') && own && (
+              <Button variant="default" component={Link} to={correctionsAddress(slide.data)}>
+                {t('corrections.correct')}
+              </Button>
+            )}
+            {hasRole(me, 'requester') && own && (
+              <Button component={Link} to={ask}>
+                {t('worklist.ask')}
+              </Button>
+            )}
+          </>
         }
       >
         <Patient patient={slide.data} />

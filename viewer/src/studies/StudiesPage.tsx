@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { hasRole, useMe } from '../session/useMe';
 import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
+import { modalities } from '../ui/modalities';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { SearchBox } from '../ui/SearchBox';
 import { useKeys } from '../ui/useKeys';
@@ -14,7 +15,6 @@ import classes from './Studies.module.css';
 import { StudyTable } from './StudyTable';
 import { periods, since, useStudies, type Period } from './useStudies';
 
-const modalities = ['CT', 'MR', 'CR', 'DX', 'US', 'MG', 'XA', 'NM', 'PT', 'SM'];
 const page = 50;
 
 export function StudiesPage() {

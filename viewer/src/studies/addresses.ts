@@ -10,6 +10,16 @@ export function studyAddress(study: Named): string {
   return `/studies/${encodeURIComponent(study.organisation.id)}/${study.study_instance_uid}`;
 }
 
+/** Where a study of the own organisation is put right. */
+export function correctionsAddress(study: Pick<Study, 'study_instance_uid'>): string {
+  return `/corrections/${study.study_instance_uid}`;
+}
+
+/** The same study in OHIF, in the mode for what it shows. */
+export function ohifAddress(study: Pick<Study, 'study_instance_uid'>, mode: 'viewer' | 'microscopy'): string {
+  return `/ohif/${mode}?StudyInstanceUIDs=${encodeURIComponent(study.study_instance_uid)}`;
+}
+
 export function askAddress(study: Named): string {
   const search = new URLSearchParams({ org: study.organisation.id, study: study.study_instance_uid });
   const slide = study.slide_ids[0];

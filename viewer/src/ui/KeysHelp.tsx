@@ -21,6 +21,7 @@ const groups = {
     '[ ]': 'series',
   },
   slide: { '1–7': 'magnification', '+ -': 'step', 'q e': 'turn', l: 'ruler' },
+  orders: { '[ ]': 'day', t: 'today', n: 'new', '1–3': 'tabs' },
   report: { 'Ctrl+Enter': 'sign', n: 'next' },
 } as const;
 

@@ -8,6 +8,7 @@ function person(...roles: Role[]): Me {
     organisation: { id: 'o', name: 'O', kind: 'centre' },
     roles,
     can_sign: false,
+    has_ohif: false,
   };
 }
 

@@ -5,10 +5,10 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 DATA := farsight-demo
 
 # What the web application is built from.
-VIEWER := $(shell find viewer -type f -not -path 'viewer/node_modules/*' -not -path 'viewer/dist/*' 2>/dev/null)
+VIEWER := $(shell find viewer -type f -not -path 'viewer/node_modules/*' -not -path 'viewer/dist/*' -not -path 'viewer/ohif/*' 2>/dev/null)
 
 .NOTPARALLEL:
-.PHONY: help run test check bench samples web setup clean
+.PHONY: help run test check bench samples web ohif setup clean
 
 help:
 	@echo 'make run      build everything, start the demo (data in $(DATA)/)'
@@ -30,7 +30,11 @@ samples:
 	@.venv/bin/python sample-data/fetch.py
 	@.venv/bin/python sample-data/generate.py demo
 
-web: viewer/dist/index.html
+web: viewer/dist/index.html ohif
+
+# A viewer that others wrote, from its npm package; the node works without it, too.
+ohif: viewer/dist/index.html
+	@cd viewer && node scripts/ohif.mjs || echo 'ohif: not installed; without it nothing is at /ohif'
 
 viewer/dist/index.html: $(VIEWER)
 	@scripts/setup.sh run
@@ -58,4 +62,4 @@ bench: viewer/dist/index.html
 
 clean:
 	cargo clean
-	rm -rf viewer/dist tests/artefacts bench/results
+	rm -rf viewer/dist viewer/ohif/dist tests/artefacts bench/results

@@ -426,7 +426,12 @@ export interface Reason {
 export interface CorrectionItem {
   id: string;
   correction: Correction;
-  state: 'active' | 'undone' | 'running' | 'done';
+  /** Suspended while the rejection note that made it is rejected itself. */
+  state: 'active' | 'undone' | 'running' | 'done' | 'suspended';
+  /** SOP Instance UID of the rejection note that has made it, or that was made of it. */
+  note: string | null;
+  /** Objects whose pixels or document may show the patient as acquired. */
+  identity_inside: number;
   reason: Reason;
   made_by: string;
   made_by_name: string | null;

@@ -40,7 +40,7 @@ export function History({ items, linked = false }: { items: CorrectionItem[]; li
   );
 }
 
-const tones = { active: 'active', running: 'alarm', done: 'quiet', undone: 'quiet' } as const;
+const tones = { active: 'active', running: 'alarm', done: 'quiet', undone: 'quiet', suspended: 'quiet' } as const;
 
 function Entry({ item, linked, onUndo }: { item: CorrectionItem; linked: boolean; onUndo: () => void }) {
   const { t } = useTranslation();
@@ -61,6 +61,11 @@ function Entry({ item, linked, onUndo }: { item: CorrectionItem; linked: boolean
         <div className={classes.quiet}>
           {item.made_by_name ?? item.made_by} · {format.moment(item.made_at)}
         </div>
+        {item.state === 'active' && item.identity_inside > 0 && (
+          <Text size="sm" c="yellow">
+            {t('corrections.inside', { n: item.identity_inside })}
+          </Text>
+        )}
         {item.undone_at !== null && (
           <div className={classes.quiet}>
             {t('corrections.undoneBy', {

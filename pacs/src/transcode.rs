@@ -67,6 +67,9 @@ pub fn is_possible_by_frame(instance: &InstanceRef, to: &TransferSyntax) -> bool
 /// [`PixelError`].
 pub fn check_by_frame(instance: &InstanceRef, to: &TransferSyntax) -> Result<(), PixelError> {
     let format = seats::frame_format(instance.pixels())?;
+    if format.is_float && to.is_encapsulated() {
+        return Err(CodecError::Unsupported("encapsulating floating point pixels").into());
+    }
     let to = match to.encoding() {
         _ if to.is_encapsulated() => to.as_str(),
         Encoding::ImplicitLittle | Encoding::ExplicitLittle => TransferSyntax::EXPLICIT_LITTLE,

@@ -166,7 +166,7 @@ fn moved_to_a_byte(bytes: &[u8], frame: u32, frame_bits: u64) -> Result<Vec<u8>,
     let mut moved: Vec<u8> = (0..length)
         .map(|index| (byte(index) | byte(index + 1) << 8).wrapping_shr(shift).to_le_bytes()[0])
         .collect();
-    if let Some(last) = moved.last_mut().filter(|_| frame_bits % 8 != 0) {
+    if let Some(last) = moved.last_mut().filter(|_| !frame_bits.is_multiple_of(8)) {
         *last &= u8::MAX >> (8 - frame_bits % 8);
     }
     Ok(moved)

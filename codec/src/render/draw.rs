@@ -6,8 +6,6 @@ use super::canvas::Canvas;
 use super::text;
 use crate::presentation::Presentation;
 
-/// Corners of all lines together; what is beyond is not drawn.
-const POINTS_MAX: usize = 20_000;
 /// A place farther from the picture than this is taken to be there.
 const FAR: f64 = 100_000.0;
 /// Corners of a circle or an ellipse.
@@ -52,6 +50,21 @@ pub struct Graphic {
     pub fill: Fill,
     /// Its colour, sRGB.
     pub ink: [u8; 3],
+}
+
+impl Graphic {
+    /// Corners of all lines of a picture together; what is beyond is not drawn.
+    pub const CORNERS_MAX: usize = 60_000;
+
+    /// Corners of the straight lines that it becomes.
+    #[must_use]
+    pub fn corners(&self) -> usize {
+        match self.shape {
+            Shape::Point | Shape::Polyline => self.points.len(),
+            Shape::Interpolated => self.points.len().saturating_mul(SMOOTH),
+            Shape::Circle | Shape::Ellipse => ROUND + 1,
+        }
+    }
 }
 
 /// The inside of a closed line.
@@ -157,12 +170,11 @@ pub(super) fn draw(canvas: Canvas, region: &Region, presentation: &Presentation)
     let size = (f64::from(canvas.width), f64::from(canvas.height));
     let projection = Projection { region, size };
     let pen = pen_width(&canvas);
-    let mut left = POINTS_MAX;
+    let mut left = Graphic::CORNERS_MAX;
     for graphic in graphics {
-        let lines = lines(graphic, &projection);
-        let count: usize = lines.iter().map(Vec::len).sum();
-        let Some(after) = left.checked_sub(count) else { break };
+        let Some(after) = left.checked_sub(graphic.corners()) else { break };
         left = after;
+        let lines = lines(graphic, &projection);
         let ink = canvas.ink(graphic.ink);
         for line in &lines {
             if graphic.fill == Fill::Inked && line.len() > 2 && line.first() == line.last() {
@@ -187,9 +199,6 @@ fn pen_width(canvas: &Canvas) -> f64 {
 /// The lines of a graphic on the picture.
 fn lines(graphic: &Graphic, projection: &Projection<'_>) -> Vec<Vec<(f64, f64)>> {
     let points = &graphic.points;
-    if points.len() > POINTS_MAX {
-        return Vec::new();
-    }
     let flat = match graphic.shape {
         Shape::Point => {
             let seen = points.iter().filter_map(|point| projection.place(*point, graphic.space));
@@ -229,9 +238,6 @@ fn round(centre: (f64, f64), major: (f64, f64), minor: (f64, f64)) -> Vec<(f64, 
 /// A Catmull-Rom spline.
 fn smooth(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
-    if points.len().saturating_mul(SMOOTH) > POINTS_MAX {
-        return points.to_vec();
-    }
     let is_closed = first == last && points.len() > 3;
     let at = |index: isize| -> (f64, f64) {
         let count = points.len() as isize;
@@ -430,7 +436,7 @@ mod tests {
         drawn(graphic(Shape::Polyline, &far), (64, 64));
         drawn(graphic(Shape::Ellipse, &far), (64, 64));
         drawn(graphic(Shape::Interpolated, &far), (64, 64));
-        let many = vec![(1.0, 1.0); POINTS_MAX + 1];
+        let many = vec![(1.0, 1.0); Graphic::CORNERS_MAX + 1];
         assert!(drawn(graphic(Shape::Polyline, &many), (8, 8)).pixels.iter().all(|pixel| *pixel == 0));
     }
 }

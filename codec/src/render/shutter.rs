@@ -16,33 +16,66 @@ pub enum Shutter {
     Bitmap(Bits),
 }
 
+/// What a shutter shows of one row.
+enum Row<'a> {
+    Nothing,
+    Columns(f64, f64),
+    /// Where the row crosses the edges of a polygon, from left to right.
+    Crossings(Vec<f64>),
+    Bits(&'a Bits, i64),
+    Everything,
+}
+
 impl Shutter {
-    fn shows(&self, row: f64, column: f64) -> bool {
+    /// What is seen of a row, so that a pixel does not cost an edge's arithmetic for every edge.
+    fn row(&self, row: u32) -> Row<'_> {
+        let at = f64::from(row);
         match self {
-            Self::Rectangle(left, right, upper, lower) => {
-                (*left..=*right).contains(&column) && (*upper..=*lower).contains(&row)
+            Self::Rectangle(left, right, upper, lower) if (*upper..=*lower).contains(&at) => {
+                Row::Columns(*left, *right)
             }
+            Self::Rectangle(..) => Row::Nothing,
             Self::Circle(centre_row, centre_column, radius) => {
-                (row - centre_row).hypot(column - centre_column) <= *radius
+                let square = radius * radius - (at - centre_row) * (at - centre_row);
+                if square < 0.0 || *radius < 0.0 {
+                    return Row::Nothing;
+                }
+                Row::Columns(centre_column - square.sqrt(), centre_column + square.sqrt())
             }
-            Self::Polygon(vertices) => is_inside(vertices, row, column),
-            Self::Bitmap(bits) => !bits.has(row as i64, column as i64),
+            // No edges hide nothing.
+            Self::Polygon(vertices) if vertices.is_empty() => Row::Everything,
+            Self::Polygon(vertices) => Row::Crossings(crossings(vertices, at)),
+            Self::Bitmap(bits) => Row::Bits(bits, row.into()),
         }
     }
 }
 
-/// Even-odd rule; no vertices hide nothing.
-fn is_inside(vertices: &[(f64, f64)], row: f64, column: f64) -> bool {
-    let Some(mut before) = vertices.last() else { return true };
-    let mut inside = false;
+impl Row<'_> {
+    fn shows(&self, column: u32) -> bool {
+        let at = f64::from(column);
+        match self {
+            Self::Nothing => false,
+            Self::Everything => true,
+            Self::Columns(left, right) => (*left..=*right).contains(&at),
+            // Even-odd rule.
+            Self::Crossings(crossings) => crossings.partition_point(|crossing| *crossing <= at) % 2 == 1,
+            Self::Bits(bits, row) => !bits.has(*row, column.into()),
+        }
+    }
+}
+
+/// Where a row crosses the edges of a closed line through (row, column).
+fn crossings(vertices: &[(f64, f64)], row: f64) -> Vec<f64> {
+    let Some(mut before) = vertices.last() else { return Vec::new() };
+    let mut crossings = Vec::new();
     for vertex in vertices {
-        let crosses = (vertex.0 > row) != (before.0 > row);
-        if crosses && column < (before.1 - vertex.1) * (row - vertex.0) / (before.0 - vertex.0) + vertex.1 {
-            inside = !inside;
+        if (vertex.0 > row) != (before.0 > row) {
+            crossings.push((before.1 - vertex.1) * (row - vertex.0) / (before.0 - vertex.0) + vertex.1);
         }
         before = vertex;
     }
-    inside
+    crossings.sort_by(f64::total_cmp);
+    crossings
 }
 
 /// Hides what the shutters do not show.
@@ -52,10 +85,12 @@ pub(super) fn close(canvas: &mut Canvas, shutters: &[Shutter], colour: [u8; 3]) 
     }
     let colour = canvas.ink(colour);
     let (channels, width) = (canvas.layout.samples(), canvas.width as usize);
-    for (index, pixel) in canvas.pixels.chunks_exact_mut(channels).enumerate() {
-        let (row, column) = ((index / width + 1) as f64, (index % width + 1) as f64);
-        if !shutters.iter().all(|shutter| shutter.shows(row, column)) {
-            pixel.copy_from_slice(&colour[..channels]);
+    for (line, row) in canvas.pixels.chunks_exact_mut(width * channels).zip(1..) {
+        let seen: Vec<Row<'_>> = shutters.iter().map(|shutter| shutter.row(row)).collect();
+        for (pixel, column) in line.chunks_exact_mut(channels).zip(1..) {
+            if !seen.iter().all(|row| row.shows(column)) {
+                pixel.copy_from_slice(&colour[..channels]);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use ab_glyph::{Font as _, FontVec, PxScale, ScaleFont as _, point};
 use std::sync::Arc;
 
 /// Characters of one picture; what is beyond is not written.
-const CHARACTERS_MAX: usize = 4_000;
+const CHARACTERS_MAX: usize = 2_000;
 /// Pixels of an em: a part of the picture's shorter side, within bounds.
 const EM_PART: f32 = 28.0;
 const EM_MIN: f32 = 10.0;
@@ -70,7 +70,8 @@ pub(super) fn write(canvas: &mut Canvas, texts: &[Text], font: &Font, projection
     for text in texts {
         let Some(block) = Block::of(text, font, em, canvas, projection) else { continue };
         for (number, line) in text.lines.iter().enumerate() {
-            left = left.saturating_sub(line.chars().count());
+            // A line counts, too: an empty one is not free.
+            left = left.saturating_sub(line.chars().count() + 1);
             if left == 0 {
                 return;
             }
@@ -131,12 +132,13 @@ fn write_line(canvas: &mut Canvas, line: &str, font: &Font, em: f32, at: (f32, f
     let scale = font.scale(em);
     let scaled = font.0.as_scaled(scale);
     let rim = (em / 16.0).round().max(1.0) as i64;
-    // The line's own mask, wide enough for the rim, and no larger than the canvas.
-    let x_first = (at.0.floor() as i64).saturating_sub(rim + em as i64).max(0);
-    let y_first = (at.1.floor() as i64).saturating_sub(rim + em as i64).max(0);
-    let width = (f64::from(font.width(line, em)) + 3.0 * f64::from(em)) as i64 + 2 * rim;
-    let x_end = (at.0.ceil() as i64).saturating_add(width).min(canvas.width.into());
-    let y_end = ((at.1 + em * 3.0).ceil() as i64).saturating_add(rim).min(canvas.height.into());
+    // The line's own mask, with room for the rim and for what glyphs do beyond their boxes, and no larger than the canvas.
+    let room = rim + (em / 4.0) as i64;
+    let x_first = (at.0.floor() as i64).saturating_sub(room).max(0);
+    let y_first = (at.1.floor() as i64).saturating_sub(room).max(0);
+    let x_end = (at.0 + font.width(line, em)).ceil() as i64;
+    let x_end = x_end.saturating_add(room).min(canvas.width.into());
+    let y_end = ((at.1 + em * 1.5).ceil() as i64).saturating_add(room).min(canvas.height.into());
     if x_first >= x_end || y_first >= y_end {
         return;
     }

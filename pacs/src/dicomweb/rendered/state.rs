@@ -203,7 +203,8 @@ impl State {
             }
             _ => None,
         };
-        dataset.texts(tags::SHUTTER_SHAPE).into_iter().filter_map(shutter).collect()
+        // There are four shapes.
+        dataset.texts(tags::SHUTTER_SHAPE).into_iter().take(4).filter_map(shutter).collect()
     }
 
     fn left_out(&self) -> Vec<&'static str> {

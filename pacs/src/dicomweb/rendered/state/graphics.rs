@@ -7,8 +7,6 @@ use model::Uid;
 
 /// Graphic and text objects of one state.
 const OBJECTS_MAX: usize = 2_000;
-/// Points of all of them.
-const POINTS_MAX: usize = 15_000;
 
 /// Graphics and texts for a frame of an image, in the order of their layers.
 pub fn apply(
@@ -32,7 +30,7 @@ pub fn apply(
         .collect();
     // What has a higher order is drawn later, on top.
     annotations.sort_by_key(|annotation| order(annotation));
-    let (mut objects, mut points) = (0, 0);
+    let (mut objects, mut corners) = (0, 0);
     for annotation in annotations {
         let ink = ink::of_layer(layer(annotation));
         if !annotation.items(tags::COMPOUND_GRAPHIC_SEQUENCE).is_empty() {
@@ -44,8 +42,8 @@ pub fn apply(
                 continue;
             };
             objects += 1;
-            points += graphic.points.len();
-            if objects > OBJECTS_MAX || points > POINTS_MAX {
+            corners += graphic.corners();
+            if objects > OBJECTS_MAX || corners > Graphic::CORNERS_MAX {
                 note(left_out, "some annotations");
                 return;
             }

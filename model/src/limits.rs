@@ -49,6 +49,9 @@ pub struct Limits {
     pub query_rows_default: u32,
     /// Rows that a search answers at most.
     pub query_rows_max: u32,
+    /// Studies that a search looks at, newest first, when no list holds what it asks for: a part from the middle of a
+    /// text, say.
+    pub search_studies_max: u32,
     /// Instances committed together in one flush and transaction.
     pub commit_group_max: u32,
     /// Instances that may wait to be committed before writers are made to wait.
@@ -82,6 +85,7 @@ impl Default for Limits {
             identifier_bytes_max: 1 << 20,
             query_rows_default: 100,
             query_rows_max: 5000,
+            search_studies_max: 100_000,
             commit_group_max: 64,
             commit_queue_max: 256,
             index_flush_delay_ms: 1000,

@@ -1,10 +1,11 @@
 //! Searching studies, series and instances within a scope.
 
 use crate::attributes::{attribute, sorted};
-use crate::db::{Bindings, Dialect, at, to_u64};
+use crate::db::{Bindings, at, to_u64};
 use crate::index::split;
 use crate::metadata::chunk_of;
-use crate::search_sql::{Statement, Window, granted, statement};
+use crate::search_plan::Plan;
+use crate::search_sql::{Statement, Window, granted};
 use crate::{Storage, StorageError};
 use model::{Level, OrgId, Query, Reach, Scope};
 use serde_json::{Map, Value as Json};
@@ -36,6 +37,9 @@ pub struct Page {
     pub rows: Vec<Row>,
     /// Whether more match behind them.
     pub more: bool,
+    /// Only so many of the newest studies in reach (and within the dates asked for) were looked at, and older ones may
+    /// match, too: no list holds what was asked for, such as a part from the middle of a text.
+    pub looked_at: Option<u32>,
 }
 
 /// Metadata larger than this is not unpacked for a row; the row has the index's own attributes then.
@@ -50,26 +54,27 @@ const INSTANCE_COLUMNS: &str = "i.sop_uid, i.sop_class, i.syntax, i.has_conflict
      m.text_length, CASE WHEN m.text_length <= 1048576 THEN m.chunk END";
 
 impl Storage {
-    /// Searches. `query.limit` is capped by `Limits::query_rows_max`.
+    /// Searches. `query.limit` is capped by `Limits::query_rows_max`, and what is looked at for conditions that no list
+    /// holds by `Limits::search_studies_max`: [`Page::looked_at`].
     ///
     /// # Errors
     /// [`StorageError::Unavailable`]. No match is an empty page, never an error.
     pub async fn search(&self, scope: &Scope, query: &Query) -> Result<Page, StorageError> {
         let limit = query.limit.min(self.limits().query_rows_max);
+        let plan = Plan::new(scope, query);
         let window = Window { limit: i64::from(limit) + 1, offset: i64::from(query.offset) };
-        let Statement { text, values } = whole(scope, query, window, self.inner.db.dialect);
-        let rows = values.query(text).fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;
+        let (rows, looked_at) = self.run(&plan, window).await?;
         let more = rows.len() > limit as usize;
         let rows =
             rows.iter().take(limit as usize).map(|row| row_of(row, query.level)).collect::<Result<_, _>>()?;
-        Ok(Page { rows, more })
+        Ok(Page { rows, more, looked_at })
     }
 }
 
 /// The statement with the columns of whole rows.
-pub(crate) fn whole(scope: &Scope, query: &Query, window: Window, dialect: Dialect) -> Statement {
-    let Statement { text, mut values } = statement(scope, query, window, dialect);
-    let (columns, tables, condition, rest) = match query.level {
+pub(crate) fn whole(found: Statement, scope: &Scope, level: Level) -> Statement {
+    let Statement { text, mut values } = found;
+    let (columns, tables, condition, rest) = match level {
         Level::Patient => (format!("{STUDY_COLUMNS}, {}", patient_counts(scope, &mut values)), "", "", ""),
         Level::Study => (STUDY_COLUMNS.to_owned(), "", "", ""),
         Level::Series => (

@@ -35,7 +35,12 @@ pub(crate) struct Inner {
     pub writer: Writer,
     pub caches: Caches,
     pub callers: crate::directory::Callers,
+    /// Searches that look at many studies at once.
+    pub long_searches: tokio::sync::Semaphore,
 }
+
+/// Long searches at once: fewer than the index has readers.
+const LONG_SEARCHES_MAX: usize = 2;
 
 impl Storage {
     /// Opens (and creates or migrates) the storage, recovers what a crash left behind, starts the committing writer.
@@ -65,6 +70,7 @@ impl Storage {
             writer,
             caches: Caches::new(),
             callers: crate::directory::Callers::new(),
+            long_searches: tokio::sync::Semaphore::new(LONG_SEARCHES_MAX),
         };
         let storage = Self { inner: Arc::new(inner) };
         storage.recover(leftovers).await?;

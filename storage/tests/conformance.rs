@@ -78,6 +78,7 @@ on_both![
     names_are_found_by_whatever_people_type,
     every_key_filters,
     searches_agree_with_a_naive_model,
+    searches_keep_to_their_plans,
     lists_of_an_older_edition_are_written_anew,
     answers_come_in_pages_newest_first,
     frames_are_the_bytes_that_came,

@@ -158,6 +158,12 @@ async fn search(
     if page.more {
         warn("There are additional results that can be requested".to_owned());
     }
+    if let Some(studies) = page.looked_at {
+        warn(format!(
+            "Only the newest {studies} studies were looked at, because no list holds what was asked for; narrow the \
+             dates, or give what a value begins with"
+        ));
+    }
     if !search.ignored.is_empty() {
         warn(format!("The following parameters are not matched: {}", search.ignored.join(" ")));
     }

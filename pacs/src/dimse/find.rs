@@ -10,8 +10,9 @@ use std::collections::HashSet;
 use storage::{AuditAction, AuditEntry, AuditOutcome, Row, StorageError};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// Rows of one look into the index.
-const PAGE_ROWS: u32 = 100;
+/// Rows of the first look into the index, so that the first answers go out soon, and of later ones, which have to pass
+/// by what was sent.
+const PAGE_ROWS: std::ops::RangeInclusive<u32> = 100..=1000;
 /// Bytes of responses gathered before they are sent.
 const FLUSH_BYTES: usize = 64 * 1024;
 
@@ -36,6 +37,10 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
                 .refuse(request, status::OUT_OF_RESOURCES, "more matches than this node sends at once")
                 .await
         }
+        Ok(End::Cut { studies }) => {
+            let comment = format!("only the newest {studies} studies were looked at; narrow the dates");
+            association.refuse(request, status::OUT_OF_RESOURCES, &comment).await
+        }
         Err(error) => association.refuse(request, status::of_find(&error), &status::comment(&error)).await,
     }
 }
@@ -45,6 +50,10 @@ enum End {
     Complete,
     Cancelled,
     TooMany,
+    /// Older studies than so many were not looked at.
+    Cut {
+        studies: u32,
+    },
 }
 
 /// Reads the identifier; or the status of the refusal.
@@ -74,7 +83,8 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send>(
     let mut sent = HashSet::new();
     let mut out = Vec::new();
     loop {
-        find.query.limit = PAGE_ROWS.min(rows_max.saturating_sub(find.query.offset));
+        let rows = find.query.offset.clamp(*PAGE_ROWS.start(), *PAGE_ROWS.end());
+        find.query.limit = rows.min(rows_max.saturating_sub(find.query.offset));
         let page = match node.storage.search(association.caller.scope(), &find.query).await {
             Ok(page) => page,
             Err(error) => return Ok(Err(error)),
@@ -95,6 +105,9 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin + Send>(
         }
         if flush(association, request, &mut out).await? {
             return Ok(Ok(End::Cancelled));
+        }
+        if let Some(studies) = page.looked_at {
+            return Ok(Ok(End::Cut { studies }));
         }
         if !page.more || count == 0 {
             return Ok(Ok(End::Complete));

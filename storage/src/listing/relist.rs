@@ -6,7 +6,7 @@ use super::*;
 const EDITION: i64 = 1;
 /// Studies of one transaction when lists are written anew.
 const RELIST_STUDIES: i64 = 20_000;
-/// Rows of one statement then.
+/// Rows of one statement then: three values each, of which SQLite takes 32,766.
 const STATEMENT_ROWS: usize = 5000;
 
 /// Writes all lists anew when an older version of this program has written them: many studies in one transaction, in
@@ -100,20 +100,31 @@ async fn insert_many(
     db: &Database,
     entries: &[(i64, i64, i64)],
 ) -> Result<(), StorageError> {
-    let text = match db.dialect {
+    let query = match db.dialect {
         Dialect::Sqlite => {
-            "INSERT INTO study_listing (entry, moment, study_id) SELECT json_extract(j.value, '$[0]'), \
-             json_extract(j.value, '$[1]'), json_extract(j.value, '$[2]') FROM json_each($1) AS j \
-             WHERE true ON CONFLICT DO NOTHING"
+            let rows = crate::db::placeholders(entries.len(), 3);
+            let text = format!(
+                "INSERT INTO study_listing (entry, moment, study_id) VALUES {rows} ON CONFLICT DO NOTHING"
+            );
+            entries.iter().fold(sqlx::query(sql(text)), |query, (entry, moment, study_id)| {
+                query.bind(*entry).bind(*moment).bind(*study_id)
+            })
         }
         Dialect::Postgres => {
-            "INSERT INTO study_listing (entry, moment, study_id) SELECT (j.value->>0)::bigint, \
-             (j.value->>1)::bigint, (j.value->>2)::bigint FROM json_array_elements($1::json) AS j(value) \
-             ON CONFLICT DO NOTHING"
+            let column = |number: fn(&(i64, i64, i64)) -> i64| {
+                entries.iter().map(|all| number(all).to_string()).collect::<Vec<_>>().join(",")
+            };
+            sqlx::query(
+                "INSERT INTO study_listing (entry, moment, study_id) SELECT * FROM unnest(\
+                 string_to_array($1, ',')::bigint[], string_to_array($2, ',')::bigint[], \
+                 string_to_array($3, ',')::bigint[]) ON CONFLICT DO NOTHING",
+            )
+            .bind(column(|all| all.0))
+            .bind(column(|all| all.1))
+            .bind(column(|all| all.2))
         }
     };
-    let all = serde_json::to_string(entries).unwrap_or_else(|_| "[]".to_owned());
-    sqlx::query(text).bind(all).execute(connection).await.map_err(at(PLACE))?;
+    query.execute(connection).await.map_err(at(PLACE))?;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod rejection;
 mod scope;
 mod search;
 mod search_model;
+mod search_plans;
 mod segment;
 
 pub use audit::*;
@@ -26,4 +27,5 @@ pub use rejection::*;
 pub use scope::*;
 pub use search::*;
 pub use search_model::*;
+pub use search_plans::*;
 pub use segment::*;

@@ -30,6 +30,9 @@ struct Said {
     modality: String,
     series_number: Option<i64>,
     body_part: String,
+    /// When the performed procedure step began.
+    performed: (String, String),
+    /// Scheduled Procedure Step ID and Requested Procedure ID of each item of the Request Attributes Sequence.
     steps: Vec<(String, String)>,
 }
 
@@ -102,13 +105,14 @@ fn studies(runner: &mut TestRunner) -> Vec<Said> {
         one_of(&["", "19600229", "19610101"]),
         0..2_usize,
     );
-    let strategy = (name(), name(), (text(), text(), text(), text()), date, time, rest);
+    let performed = (one_of(&["", "20260101", "20260102"]), one_of(&["", "10", "101112"]));
+    let strategy = (name(), name(), (text(), text(), text(), text()), date, time, (rest, performed));
     (1..=STUDIES)
         .flat_map(|i| {
             let tree = strategy.new_tree(runner).expect("a value");
             let (name, doctor, (patient_id, accession, study_id, description), date, time, rest) =
                 tree.current();
-            let (modality, series_number, body_part, steps, birth_date, more) = rest;
+            let ((modality, series_number, body_part, steps, birth_date, more), performed) = rest;
             let said = Said {
                 owner: if i % 3 == 0 { "town" } else { "city" },
                 study: uid(&format!("1.2.{i}")),
@@ -126,6 +130,7 @@ fn studies(runner: &mut TestRunner) -> Vec<Said> {
                 modality,
                 series_number,
                 body_part,
+                performed,
                 steps,
             };
             // Some studies have a second series.
@@ -134,6 +139,7 @@ fn studies(runner: &mut TestRunner) -> Vec<Said> {
                 instance: uid(&format!("1.2.{i}.2.1")),
                 modality: "SR".into(),
                 series_number: Some(9),
+                performed: (String::new(), String::new()),
                 steps: Vec::new(),
                 ..said.clone()
             };
@@ -161,6 +167,8 @@ async fn store(storage: &Storage, said: &Said) {
         (tags::STUDY_TIME, VR::TM, &said.time),
         (tags::MODALITY, VR::CS, &said.modality),
         (tags::BODY_PART_EXAMINED, VR::CS, &said.body_part),
+        (tags::PERFORMED_PROCEDURE_STEP_START_DATE, VR::DA, &said.performed.0),
+        (tags::PERFORMED_PROCEDURE_STEP_START_TIME, VR::TM, &said.performed.1),
         (tags::SERIES_NUMBER, VR::IS, &said.series_number.map(|n| n.to_string()).unwrap_or_default()),
     ] {
         d.put_text(tag, vr, text);
@@ -287,8 +295,6 @@ fn matches(said: &Said, all: &[&Said], key: Key, matching: &Matching) -> bool {
         Key::StudyDate => moment_fits(&moment(said), matching, 14),
         Key::StudyTime => moment_fits(&digits(&said.time, 6), matching, 6),
         Key::PatientBirthDate => moment_fits(&said.birth_date, matching, 8),
-        Key::ScheduledProcedureStepId => said.steps.iter().any(|s| text_fits(&first(&s.0), matching)),
-        Key::RequestedProcedureId => said.steps.iter().any(|s| text_fits(&first(&s.1), matching)),
         Key::Anything => {
             let Matching::Fuzzy(text) = matching else { unreachable!("{matching:?}") };
             let text = text.replace('\0', "").replace(['*', '?', '^'], " ");
@@ -307,6 +313,41 @@ fn matches(said: &Said, all: &[&Said], key: Key, matching: &Matching) -> bool {
     }
 }
 
+const STEP_KEYS: [Key; 4] = [
+    Key::ScheduledProcedureStepId,
+    Key::RequestedProcedureId,
+    Key::PerformedStepStartDate,
+    Key::PerformedStepStartTime,
+];
+
+/// Sequence matching (PS3.4 §C.2.2.2.6): one item fits all keys of the sequence. Without items there is one that says
+/// when the performed step began, if that is known.
+fn steps_match(said: &Said, filters: &[(Key, Matching)]) -> bool {
+    let nothing = (String::new(), String::new());
+    let items = match (said.steps.is_empty(), said.performed == nothing) {
+        (true, true) => Vec::new(),
+        (true, false) => vec![nothing],
+        // An item that says nothing is none.
+        _ => said.steps.iter().map(|(step, procedure)| (first(step), first(procedure))).collect(),
+    };
+    let is_known = |item: &&(String, String)| {
+        !(item.0.is_empty()
+            && item.1.is_empty()
+            && said.performed.0.is_empty()
+            && said.performed.1.is_empty())
+    };
+    let fits = |item: &(String, String)| {
+        filters.iter().filter(|(key, _)| STEP_KEYS.contains(key)).all(|(key, matching)| match key {
+            Key::ScheduledProcedureStepId => text_fits(&item.0, matching),
+            Key::RequestedProcedureId => text_fits(&item.1, matching),
+            Key::PerformedStepStartDate => moment_fits(&said.performed.0, matching, 8),
+            _ => moment_fits(&said.performed.1, matching, 6),
+        })
+    };
+    let is_asked = filters.iter().any(|(key, _)| STEP_KEYS.contains(key));
+    !is_asked || items.iter().filter(is_known).any(fits)
+}
+
 /// Rows of a level, in the order of the answer: newest first.
 fn expected(
     all: &[Said],
@@ -320,7 +361,9 @@ fn expected(
         .filter(|said| sees(said))
         .filter(|said| {
             let of_study: Vec<&Said> = all.iter().filter(|other| other.study == said.study).collect();
-            query.filters.iter().all(|(key, matching)| matches(said, &of_study, *key, matching))
+            let mut others = query.filters.iter().filter(|(key, _)| !STEP_KEYS.contains(key));
+            others.all(|(key, matching)| matches(said, &of_study, *key, matching))
+                && steps_match(said, &query.filters)
         })
         .map(|said| {
             let uid = match query.level {
@@ -407,7 +450,8 @@ fn matching(key: Key) -> BoxedStrategy<Matching> {
         Key::StudyDate => {
             digits(&["20260101", "20260102", "202601021011", "20260102101112", "20260103000000", "2025"])
         }
-        Key::StudyTime => digits(&["10", "1011", "101112", "000000", "2359"]),
+        Key::StudyTime | Key::PerformedStepStartTime => digits(&["10", "1011", "101112", "000000", "2359"]),
+        Key::PerformedStepStartDate => digits(&["20260101", "20260102", "2026"]),
         Key::PatientBirthDate => digits(&["19600229", "1960", "19610101"]),
         Key::SeriesNumber => prop_oneof![
             one_of(&["0", "1", "9", "-1", "99999999999999999999", "2147483647"]).prop_map(Matching::Single),
@@ -453,6 +497,8 @@ fn query() -> impl Strategy<Value = Query> {
         Key::SopInstanceUid,
         Key::ScheduledProcedureStepId,
         Key::RequestedProcedureId,
+        Key::PerformedStepStartDate,
+        Key::PerformedStepStartTime,
         Key::Anything,
     ]);
     let filter = key.prop_flat_map(|key| matching(key).prop_map(move |matching| (key, matching)));
@@ -463,7 +509,17 @@ fn query() -> impl Strategy<Value = Query> {
         Level::Series,
         Level::Instance,
     ]);
-    (level, prop::collection::vec(filter, 0..3)).prop_map(|(level, filters)| Query {
+    // Keys of one item together, which by chance hardly ever meet.
+    let of_step = |key| matching(key).prop_map(move |matching| (key, matching));
+    let two_of_step = (
+        prop_oneof![of_step(Key::ScheduledProcedureStepId), of_step(Key::PerformedStepStartDate)],
+        prop_oneof![of_step(Key::RequestedProcedureId), of_step(Key::PerformedStepStartTime)],
+    );
+    let filters = prop_oneof![
+        9 => prop::collection::vec(filter, 0..3),
+        1 => two_of_step.prop_map(|(one, two)| vec![one, two]),
+    ];
+    (level, filters).prop_map(|(level, filters)| Query {
         // A value that says nothing is universal matching, which the model need not know.
         filters: filters.into_iter().filter(|f| !says_nothing(f)).collect(),
         ..Query::new(level, 1000)

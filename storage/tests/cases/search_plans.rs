@@ -10,14 +10,13 @@ fn is_postgres(f: &Fixture) -> bool {
     f.url.starts_with("postgres")
 }
 
-/// Fills the index, and opens it. PostgreSQL's planner goes by sizes, SQLite's does not.
+/// Fills the index, and opens it: 40,000 studies for PostgreSQL, whose planner goes by sizes; SQLite's does not.
 async fn filled(f: &Fixture) -> Storage {
     let cast = Cast { owner: "city", grantee: "centre" };
-    let studies = if is_postgres(f) { 50_000 } else { 8000 };
-    population::fill(&f.url, studies, &cast).await.expect("filled");
+    population::fill(&f.url, 4000, &cast).await.expect("filled");
     let storage = f.open_again().await;
     if is_postgres(f) {
-        f.tamper("ANALYZE").await;
+        population::multiply_by_ten(&f.url).await.expect("multiplied");
     }
     storage
 }
@@ -138,7 +137,9 @@ pub async fn searches_keep_to_their_plans(f: &Fixture) {
             }
         }
     }
-    the_shorter_list_drives(&storage).await;
+    if is_postgres(f) {
+        the_shorter_list_drives(&storage).await;
+    }
     what_no_list_holds_is_looked_for_so_far(&storage, f).await;
     storage.close().await;
 }

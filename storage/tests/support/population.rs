@@ -255,29 +255,58 @@ pub async fn fill(url: &str, studies: usize, cast: &Cast<'_>) -> Result<(), sqlx
         let text = format!("INSERT INTO study ({COLUMNS}) VALUES {}", rows.join(","));
         transaction.execute(sqlx::query(AssertSqlSafe(text)).persistent(false)).await?;
     }
-    let empty = if url.starts_with("postgres") { "''::bytea" } else { "x''" };
-    for text in [
-        "INSERT INTO series (study_id, series_uid, modality, series_number, description, body_part, attributes, \
-         instance_count, has_conflict, received_at_ms) SELECT id, study_uid || '.1', modalities, 1, '', 'CHEST', \
-         '{\"00080060\":{\"vr\":\"CS\",\"Value\":[\"' || modalities || '\"]},\"0020000E\":{\"vr\":\"UI\",\"Value\":[\"' \
-         || study_uid || '.1\"]},\"00200011\":{\"vr\":\"IS\",\"Value\":[1]}}', 1, 0, 0 FROM study ORDER BY id"
-            .to_owned(),
-        format!(
-            "INSERT INTO instance (owner, sop_uid, study_id, series_id, sop_class, instance_number, syntax, sha256, \
-             head_length, dataset_length, pixels, frame_count, is_fragmented, has_conflict, via, sender, received_at_ms) \
-             SELECT s.owner, s.study_uid || '.1.1', s.id, e.id, s.sop_classes, 1, '1.2.840.10008.1.2.1', {empty}, 0, 0, \
-             '', 1, 0, 0, 'dimse', 'CT1', 0 FROM series e JOIN study s ON s.id = e.study_id ORDER BY e.id"
-        ),
-        format!(
+    transaction
+        .execute(sqlx::query(AssertSqlSafe(format!(
             "INSERT INTO study_grant (grantee, moment, study_id) SELECT '{0}', moment, id FROM study \
              WHERE id % 3 = 0 AND owner <> '{0}'",
             cast.grantee
-        ),
-        "UPDATE study_listing_edition SET edition = 0".to_owned(),
-    ] {
-        transaction.execute(sqlx::query(AssertSqlSafe(text)).persistent(false)).await?;
+        ))))
+        .await?;
+    for text in [SERIES, INSTANCES, "UPDATE study_listing_edition SET edition = 0"] {
+        transaction.execute(text).await?;
     }
     transaction.commit().await?;
+    connection.close().await
+}
+
+/// A series for each study that has none, and an instance for each series that has none.
+const SERIES: &str = "INSERT INTO series (study_id, series_uid, modality, series_number, description, body_part, \
+    attributes, instance_count, has_conflict, received_at_ms) SELECT id, study_uid || '.1', modalities, 1, '', 'CHEST', \
+    '{\"00080060\":{\"vr\":\"CS\",\"Value\":[\"' || modalities || '\"]},\"0020000E\":{\"vr\":\"UI\",\"Value\":[\"' || \
+    study_uid || '.1\"]},\"00200011\":{\"vr\":\"IS\",\"Value\":[1]}}', 1, 0, 0 FROM study \
+    WHERE id > (SELECT COALESCE(max(study_id), 0) FROM series) ORDER BY id";
+const INSTANCES: &str = "INSERT INTO instance (owner, sop_uid, study_id, series_id, sop_class, instance_number, syntax, \
+    sha256, head_length, dataset_length, pixels, frame_count, is_fragmented, has_conflict, via, sender, received_at_ms) \
+    SELECT s.owner, s.study_uid || '.1.1', s.id, e.id, s.sop_classes, 1, '1.2.840.10008.1.2.1', '', 0, 0, '', 1, 0, 0, \
+    'dimse', 'CT1', 0 FROM series e JOIN study s ON s.id = e.study_id \
+    WHERE s.id > (SELECT COALESCE(max(study_id), 0) FROM instance) ORDER BY e.id";
+
+/// Puts nine copies of every study and of its places in lists beside it, in an index of PostgreSQL whose studies are
+/// numbered from 1: for plans, which go by sizes, not by what is found.
+#[allow(dead_code)]
+pub async fn multiply_by_ten(url: &str) -> Result<(), sqlx::Error> {
+    const COPIES: &str =
+        "CROSS JOIN generate_series(1, 9) AS n CROSS JOIN (SELECT max(id) AS max FROM study) AS m";
+    let mut connection = AnyConnection::connect(url).await?;
+    for text in [
+        format!(
+            "INSERT INTO study_listing SELECT entry, moment, study_id + n * m.max FROM study_listing {COPIES}"
+        ),
+        format!(
+            "INSERT INTO study (id, {COLUMNS}, name_forms) OVERRIDING SYSTEM VALUE \
+             SELECT id + n * m.max, {}, name_forms FROM study {COPIES}",
+            COLUMNS.replace("study_uid", "study_uid || '.' || n")
+        ),
+        // By now there are ten times as many.
+        format!(
+            "INSERT INTO study_grant SELECT grantee, moment, study_id + n * m.max / 10 FROM study_grant {COPIES}"
+        ),
+        SERIES.to_owned(),
+        INSTANCES.to_owned(),
+        "ANALYZE".to_owned(),
+    ] {
+        connection.execute(sqlx::query(AssertSqlSafe(text))).await?;
+    }
     connection.close().await
 }
 

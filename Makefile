@@ -58,6 +58,7 @@ viewer/dist:
 bench: viewer/dist/index.html
 	@scripts/setup.sh bench
 	cargo build --release --workspace --bin farsight
+	cargo build --release -p storage --example search_cost
 	.venv/bin/python bench/run.py
 
 clean:

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Speed, side by side with other programs, on this machine's loopback.
 
-    run.py                 everything: store, large, busy, tiles, query, retrieve
+    run.py                 everything: store, large, busy, tiles, query, scale, retrieve
+    run.py scale --studies 1000000
     run.py store tiles     only these
     run.py --quick         a tenth of the data, one round: does it work, not how fast is it
 
@@ -23,6 +24,7 @@ import busy
 import large
 import query
 import retrieve
+import scale
 import store
 import tiles
 from process import Failed
@@ -31,7 +33,7 @@ from servers import Farsight, Orthanc, Storescp, tool
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 RESULTS = HERE / "results"
-PARTS = ("store", "large", "busy", "tiles", "query", "retrieve")
+PARTS = ("store", "large", "busy", "tiles", "query", "scale", "retrieve")
 
 
 def main() -> int:
@@ -63,6 +65,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="what to measure; everything when left out")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rounds", type=int, default=3, help="how often each measurement is repeated (median)")
+    parser.add_argument("--studies", type=int, default=100_000, help="the larger index of `scale`")
     parser.add_argument("--farsight", type=Path, default=target / "release/farsight", help="the program to measure")
     parser.add_argument("--peers-only", action="store_true", help="measure the other programs only")
     args = parser.parse_args()
@@ -184,6 +187,17 @@ def run_query(binary: Path, work: Path, args) -> list[str]:
     return query.compare(starters, studies[:1], small_studies(args), work, 20 if args.quick else 200)
 
 
+def run_scale(binary: Path, work: Path, args) -> list[str]:
+    if args.peers_only or not binary.exists():
+        raise Failed("the index is filled for Farsight only")
+    tool("wrk")
+    filler = binary.with_name("examples") / "search_cost"
+    if not filler.exists():
+        raise Failed(f"{filler} is not there: make bench builds it")
+    sizes = [1000, 2000] if args.quick else [10_000, args.studies]
+    return scale.compare(binary, filler, RESULTS / "data", work, sizes, 1 if args.quick else 2)
+
+
 def run_retrieve(binary: Path, work: Path, args) -> list[str]:
     if args.peers_only or not binary.exists():
         raise Failed("retrieval needs Farsight, whose bytes nginx serves")
@@ -196,7 +210,7 @@ def run_retrieve(binary: Path, work: Path, args) -> list[str]:
     return retrieve.compare(binary, studies[0], folder, work, args.rounds, 20 if args.quick else 200)
 
 
-RUNNERS = {"store": run_store, "large": run_large, "busy": run_busy, "tiles": run_tiles, "query": run_query, "retrieve": run_retrieve}
+RUNNERS = {"store": run_store, "large": run_large, "busy": run_busy, "tiles": run_tiles, "query": run_query, "scale": run_scale, "retrieve": run_retrieve}
 
 if __name__ == "__main__":
     sys.exit(main())

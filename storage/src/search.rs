@@ -37,7 +37,7 @@ pub struct Page {
     pub rows: Vec<Row>,
     /// Whether more match behind them.
     pub more: bool,
-    /// Only so many of the newest studies in reach (and within the dates asked for) were looked at, and older ones may
+    /// Only about so many of the newest studies in reach (and within the dates asked for) were looked at, and older ones may
     /// match, too: no list holds what was asked for, such as a part from the middle of a text.
     pub looked_at: Option<u32>,
 }

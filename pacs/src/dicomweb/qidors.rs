@@ -484,4 +484,35 @@ mod tests {
         assert!(has_modality(None) && has_modality(Some(Level::Study)));
         assert!(!has_modality(Some(Level::Series)));
     }
+
+    #[tokio::test]
+    async fn a_search_that_did_not_look_at_everything_says_so() {
+        use crate::dicomweb::router_tests::{House, build};
+        let directory = tempfile::tempdir().unwrap();
+        let limits = Limits { search_studies_max: 2, ..Limits::default() };
+        let config =
+            storage::StorageConfig { directory: directory.path().join("data"), postgres_url: None, limits };
+        let storage = storage::Storage::open(config).await.unwrap();
+        for (study, date) in (1..).zip(["20260101", "20260102", "20260103", "20260104", "20260105"]) {
+            let instance = build::Instance { study, date, ..Default::default() };
+            build::store(&storage, "township", &instance).await;
+        }
+        let router = crate::dicomweb::router(storage.clone(), "http://node");
+        let house = House { router, storage, _directory: directory };
+        for (keys, rows, is_cut) in [
+            ("AccessionNumber=*nowhere*", 0, true),
+            ("AccessionNumber=nowhere*", 0, false),
+            ("StudyDescription=*部&limit=2", 2, false),
+            // One more than is looked at tells that there are more.
+            ("StudyDescription=*部&limit=4", 3, true),
+            ("StudyDescription=*部&StudyInstanceUID=1.2.3.1", 1, false),
+        ] {
+            let path = format!("/studies?{}", keys.replace('部', "%E9%83%A8"));
+            let answer = house.get(&path, "application/dicom+json").await;
+            assert_eq!(answer.json().as_array().map(Vec::len), Some(rows), "{keys}");
+            let mut warnings = answer.headers.get_all(header::WARNING).iter();
+            let says_so = warnings.any(|text| text.to_str().unwrap().contains("newest 2 studies"));
+            assert_eq!(says_so, is_cut, "{keys}");
+        }
+    }
 }

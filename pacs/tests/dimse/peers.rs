@@ -140,6 +140,26 @@ async fn more_matches_than_the_limit_end_with_out_of_resources() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_did_not_look_at_everything_ends_with_out_of_resources() {
+    let node = Node::with_limits(Limits { search_studies_max: 1, ..Limits::default() }).await;
+    let files = files(node.directory.path(), 2);
+    // New study, series and instance UIDs.
+    let arguments = ["-nb", "-gst", "-gse", "-gin"];
+    let done = std::process::Command::new("dcmodify").args(arguments).arg(&files[1]).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    node.dcmtk("storescu", &STORE, &files).await;
+    let find = async |key: &str| {
+        let level = "QueryRetrieveLevel=STUDY";
+        let arguments = ["-S", "-v", "-aet", "CT1", "-aec", "FARSIGHT", "-k", level, "-k", key];
+        node.dcmtk("findscu", &arguments, &[]).await.1
+    };
+    let text = find("AccessionNumber=*nowhere*").await;
+    assert!(text.contains("OutOfResources"), "{text}");
+    let text = find("AccessionNumber=nowhere*").await;
+    assert!(text.contains("Success") && !text.contains("OutOfResources"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_user_identity_is_checked_and_answered() {
     let node = Node::start().await;
     let files = files(node.directory.path(), 1);

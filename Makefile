@@ -8,13 +8,14 @@ DATA := farsight-demo
 VIEWER := $(shell find viewer -type f -not -path 'viewer/node_modules/*' -not -path 'viewer/dist/*' -not -path 'viewer/ohif/*' 2>/dev/null)
 
 .NOTPARALLEL:
-.PHONY: help run test check bench samples web ohif setup clean
+.PHONY: help run test check bench fuzz samples web ohif setup clean
 
 help:
 	@echo 'make run      build everything, start the demo (data in $(DATA)/)'
 	@echo 'make test     all tests, browser and other programs included'
 	@echo 'make check    formatting, lints, unit tests'
 	@echo 'make bench    speed, side by side with other programs'
+	@echo 'make fuzz     fuzz one target: TARGET=data_set SECONDS=300 (fuzz/README.md)'
 	@echo 'make samples  sample studies and slides, in sample-data/cache/'
 	@echo 'make clean    remove what was built (not the demo data)'
 
@@ -60,6 +61,9 @@ bench: viewer/dist/index.html
 	cargo build --release --workspace --bin farsight
 	cargo build --release -p storage --example search_cost
 	.venv/bin/python bench/run.py
+
+fuzz:
+	@scripts/fuzz.sh '$(TARGET)' '$(or $(SECONDS),300)'
 
 clean:
 	cargo clean

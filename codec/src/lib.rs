@@ -20,6 +20,9 @@ mod confined;
 mod decode;
 mod encode;
 mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod header;
 mod jpeg;
 mod jpeg2000;

@@ -7,6 +7,9 @@ pub mod charset;
 pub mod dictionary;
 pub mod element;
 pub mod frames;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod json;
 pub mod names;
 pub mod part10;

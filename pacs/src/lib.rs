@@ -7,6 +7,9 @@
 pub mod dicomweb;
 pub mod dimse;
 pub mod forward;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod orders;
 pub mod remote;
 mod seats;

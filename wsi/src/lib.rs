@@ -8,6 +8,9 @@
 
 mod adopt;
 pub mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod grade;
 mod icc;
 pub mod import;

@@ -12,6 +12,8 @@ mod document;
 #[cfg(test)]
 mod forms_tests;
 mod frames;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod media;
 mod metadata;
 mod multipart;

@@ -16,7 +16,7 @@ use serde_json::{Map, Value as Json, json};
 use storage::{AuditAction, AuditEntry, AuditOutcome, Row};
 
 /// Matching keys of one search at most.
-const KEYS_MAX: usize = 32;
+pub(super) const KEYS_MAX: usize = 32;
 
 /// Returned for a study without being asked (PS3.18 Table 10.6.3-3).
 const STUDY_ATTRIBUTES: [Tag; 17] = [
@@ -83,8 +83,8 @@ enum Include {
 
 /// A parsed search.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Search {
-    query: Query,
+pub(super) struct Search {
+    pub(super) query: Query,
     include: Include,
     /// Parameters that were not understood, for the Warning.
     ignored: Vec<String>,
@@ -225,7 +225,7 @@ fn returned(level: Level, above: Option<Level>) -> Vec<Tag> {
 }
 
 /// Understands the parameters of a search (PS3.18 §8.3.4).
-fn parse(
+pub(super) fn parse(
     pairs: &[(String, String)],
     level: Level,
     above: Option<Level>,

@@ -139,7 +139,7 @@ where
     String::from_utf8(text).map_err(|_| WebError::BadRequest("the metadata are not UTF-8".into()))
 }
 
-fn metadata_of(text: &str, form: MetadataText) -> Result<Vec<Map<String, Json>>, WebError> {
+pub(super) fn metadata_of(text: &str, form: MetadataText) -> Result<Vec<Map<String, Json>>, WebError> {
     match form {
         MetadataText::Xml => {
             xml::to_json(text).map(|object| vec![object]).map_err(|e| WebError::BadRequest(e.to_string()))

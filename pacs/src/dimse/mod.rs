@@ -17,6 +17,8 @@ pub mod counters;
 pub mod echo;
 mod ending;
 mod find;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod get_scp;
 mod identifier;
 mod identity;

@@ -58,6 +58,8 @@ const SLIDE_EXTENSIONS: [&str; 7] = ["svs", "tif", "tiff", "btf", "ndpi", "scn",
 /// Runs the command.
 pub async fn run(args: ImportArgs) -> Result<ExitCode> {
     let storage = args.data.open().await?;
+    // A slide's label is decoded here: a stranger's file as much as what comes over the network.
+    crate::node::start_codec_workers(storage.limits())?;
     let owner = owner(&storage, args.org.as_deref()).await?;
     let files = files_below(&args.paths)?;
     let bar = bar(files.len() as u64);

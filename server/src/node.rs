@@ -5,6 +5,7 @@ use crate::http;
 use anyhow::{Context as _, Result};
 use codec::pool::PoolConfig;
 use consult::{ConsultConfig, ConsultService, Fonts, Printer};
+use model::Limits;
 use pacs::dimse;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,7 +39,7 @@ const UTC_OFFSET: UtcOffset = match UtcOffset::from_hms(8, 0, 0) {
 impl Node {
     /// Opens the listeners over a storage.
     pub async fn bind(config: &Config, storage: Storage, trust_anchors_pem: String) -> Result<Self> {
-        start_codec_workers(config)?;
+        start_codec_workers(&config.limits)?;
         let listener = TcpListener::bind(config.http.listen)
             .await
             .with_context(|| format!("[http] listen = \"{}\"", config.http.listen))?;
@@ -112,8 +113,8 @@ fn dicom_listeners(config: &Config) -> String {
 pub const CODEC_WORKER: &str = "codec-worker";
 
 /// Puts the native codecs into confined processes, and says where the kernel cannot confine them.
-fn start_codec_workers(config: &Config) -> Result<()> {
-    let pool = PoolConfig::this_program(&[CODEC_WORKER], config.limits.frame_pixel_bytes_max);
+pub fn start_codec_workers(limits: &Limits) -> Result<()> {
+    let pool = PoolConfig::this_program(&[CODEC_WORKER], limits.frame_pixel_bytes_max);
     let confinement = codec::pool::start(pool).context("no codec worker can be started")?;
     match confinement.missing() {
         None => tracing::info!(%confinement, "the codec workers are confined"),

@@ -2,34 +2,18 @@
 
 use crate::support::node::Org;
 use crate::support::programs::run;
-use crate::support::{Ct, Node, wait_for};
+use crate::support::{Ct, Node, root, sample, wait_for};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const REQUESTS: usize = 100;
 const STRUCK_AFTER: usize = 30;
 
-/// The processes that the node has started as workers.
-fn workers(node: &Node) -> Vec<u32> {
-    let is_worker = |pid: &u32| {
-        let read = |name| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
-        // After the name in brackets: state, parent.
-        let parent = read("stat").rsplit_once(") ").and_then(|(_, rest)| {
-            let mut fields = rest.split(' ');
-            let is_gone = fields.next()? == "Z";
-            fields.next()?.parse::<u32>().ok().filter(|_| !is_gone)
-        });
-        parent == Some(node.pid()) && read("cmdline").contains("codec-worker")
-    };
-    let entries = std::fs::read_dir("/proc").expect("/proc");
-    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).filter(is_worker).collect()
-}
-
 /// Renders a hundred times from four clients, and sends every worker `signal` in the middle; the refused ones.
 fn strike(node: &Node, ct: &Ct, signal: &str) -> usize {
     let (done, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let path = format!("{}/rendered", ct.path());
-    let victims = workers(node);
+    let victims = node.codec_workers();
     assert!(!victims.is_empty(), "the node has workers");
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -58,7 +42,7 @@ fn strike(node: &Node, ct: &Ct, signal: &str) -> usize {
     assert!(refused <= victims.len(), "{refused} of {REQUESTS} refused with {} workers", victims.len());
     node.machine(Org::Township).get_as(&path, "image/jpeg").expect(200);
     wait_for("as many new workers", Duration::from_secs(30), || {
-        let now = workers(node);
+        let now = node.codec_workers();
         (now.len() == victims.len() && !now.iter().any(|pid| victims.contains(pid))).then_some(())
     });
     refused
@@ -71,4 +55,66 @@ fn a_worker_killed_or_stopped_costs_only_what_it_had_in_hand() {
     node.machine(Org::Township).stow(&[ct.file().bytes]).expect(200);
     strike(&node, &ct, "-KILL");
     assert!(strike(&node, &ct, "-STOP") >= 1, "a stopped worker had a request in hand");
+}
+
+/// Its parent's filter makes the calls answer as a kernel does that has never heard of them.
+#[test]
+fn a_kernel_that_cannot_confine_is_told_at_start_and_by_the_health_page() {
+    let old_kernel = root().join("tests/peers/old_kernel.py");
+    let old_kernel = old_kernel.to_str().expect("UTF-8");
+    for (missing, said, told) in
+        [("landlock", "Landlock", "seccomp"), ("landlock,seccomp", "Landlock and seccomp", "none")]
+    {
+        let name = format!("no-{}", missing.replace(',', "-"));
+        let node = Node::start_under(&name, &["python3", old_kernel, missing]);
+        for page in ["/readyz", "/healthz"] {
+            assert_eq!(node.nobody().get(page).expect(200).json()["codec_confinement"], told, "{page}");
+        }
+        let log = node.log();
+        assert!(log.contains(&format!("this kernel has no {said}")), "{log}");
+        // And it decodes: confined by processes and limits alone.
+        let ct = Ct::new();
+        node.machine(Org::Township).stow(&[ct.file().bytes]).expect(200);
+        node.machine(Org::Township).get_as(&format!("{}/rendered", ct.path()), "image/jpeg").expect(200);
+    }
+}
+
+#[test]
+fn an_import_has_its_codecs_in_workers() {
+    let node = Node::shared();
+    let folder = tempfile::tempdir().expect("a folder");
+    let slide = sample("demo/slides/CMU-1-Small-Region.svs");
+    std::fs::copy(&slide, folder.path().join("workers.svs")).expect("a copy");
+    let calls = folder.path().join("calls");
+    let calls = calls.to_str().expect("UTF-8");
+    let program = crate::support::node::program();
+    let data = node.data().to_str().expect("UTF-8");
+    let path = folder.path().join("workers.svs");
+    // Every program that the import starts, and every codec library's thread, is seen by strace.
+    let done = run(
+        "strace",
+        &[
+            "-f",
+            "-qq",
+            "-e",
+            "trace=execve,seccomp",
+            "-o",
+            calls,
+            program.to_str().expect("UTF-8"),
+            "import",
+            path.to_str().expect("UTF-8"),
+            "--org",
+            node.id_of(Org::Township),
+            "--data",
+            data,
+        ],
+    );
+    let calls = std::fs::read_to_string(calls).expect("strace is not installed: apt-get install strace");
+    assert!(
+        done.output().contains("1 slides imported") || done.output().contains("1 already there"),
+        "{}",
+        done.output()
+    );
+    let workers = calls.lines().filter(|line| line.contains("codec-worker") && line.contains("= 0")).count();
+    assert!(workers >= 1, "{calls}");
 }

@@ -2,7 +2,7 @@
 //!
 //! Each restriction is for good and for this process only. What the kernel lacks is left out and told to the node.
 
-use super::{Confinement, Facility};
+use super::Confinement;
 use landlock::{ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _, RulesetStatus, Scope};
 use rustix::process::{Resource, Rlimit, Signal};
 use seccompiler::{
@@ -120,12 +120,12 @@ fn lower(resource: Resource, most: u64) -> io::Result<()> {
 }
 
 /// Confines this process as far as the kernel can.
-pub(super) fn confine(without: &[Facility]) -> io::Result<Confinement> {
+pub(super) fn confine() -> io::Result<Confinement> {
     set_no_new_privileges()?;
-    let has_landlock = !without.contains(&Facility::Landlock) && landlock();
+    let has_landlock = landlock();
     // No descriptor can be opened from here on, by whatever call. (Landlock needs one.)
     lower(Resource::Nofile, 0)?;
-    let has_seccomp = !without.contains(&Facility::Seccomp) && seccomp();
+    let has_seccomp = seccomp();
     Ok(Confinement { has_landlock, has_seccomp })
 }
 

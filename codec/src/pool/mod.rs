@@ -42,8 +42,9 @@ pub struct PoolConfig {
     pub job_time_max: Duration,
     /// Bytes of one decoded frame. Buffers grow with need up to this and half as much again, and are given back.
     pub pixel_bytes_max: u64,
-    /// Facilities to do without although the kernel has them: how tests see a node on a kernel that lacks them.
-    pub pretend_missing: Vec<Facility>,
+    /// System calls that the workers' kernel is to know nothing of: an older kernel, for tests.
+    #[cfg(test)]
+    unknown_calls: Vec<libc::c_long>,
 }
 
 impl PoolConfig {
@@ -57,18 +58,10 @@ impl PoolConfig {
             workers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             job_time_max: Duration::from_secs(10),
             pixel_bytes_max,
-            pretend_missing: Vec::new(),
+            #[cfg(test)]
+            unknown_calls: Vec::new(),
         }
     }
-}
-
-/// What a kernel may have to confine a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Facility {
-    /// Access to files and network by rule set (Linux 5.13).
-    Landlock,
-    /// A list of the system calls that are allowed.
-    Seccomp,
 }
 
 /// How the workers are confined, as the first of them found it.

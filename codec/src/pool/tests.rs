@@ -1,6 +1,6 @@
 //! Workers are confined, bounded, and lost alone.
 
-use super::{Confinement, Facility, Job, Kind, Output, Pool, PoolConfig};
+use super::{Confinement, Job, Kind, Output, Pool, PoolConfig};
 use crate::{CodecError, FrameFormat, Photometric, Pixels};
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;
@@ -16,6 +16,33 @@ fn worker() {
     }
 }
 
+const LANDLOCK: libc::c_long = libc::SYS_landlock_create_ruleset;
+const SECCOMP: libc::c_long = libc::SYS_seccomp;
+
+/// A kernel of before a system call, made by a filter that is in force before the worker's program begins.
+pub(super) mod old_kernel {
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+    use std::os::unix::process::CommandExt as _;
+    use std::process::Command;
+
+    #[allow(unsafe_code)]
+    pub fn under(command: &mut Command, unknown_calls: &[libc::c_long]) {
+        if unknown_calls.is_empty() {
+            return;
+        }
+        let rules = unknown_calls.iter().map(|call| (*call, Vec::new())).collect();
+        let no_such_call = SeccompAction::Errno(libc::ENOSYS as u32);
+        let arch = std::env::consts::ARCH.try_into().unwrap();
+        let filter = SeccompFilter::new(rules, SeccompAction::Allow, no_such_call, arch).unwrap();
+        let filter: BpfProgram = filter.try_into().unwrap();
+        let install = move || seccompiler::apply_filter(&filter).map_err(std::io::Error::other);
+        // SAFETY: two system calls, and no allocation unless they fail.
+        unsafe {
+            command.pre_exec(install);
+        }
+    }
+}
+
 fn config() -> PoolConfig {
     let arguments = ["--exact", "pool::tests::worker", "--test-threads=1", "--nocapture"];
     PoolConfig {
@@ -24,7 +51,7 @@ fn config() -> PoolConfig {
         workers: 2,
         job_time_max: Duration::from_secs(5),
         pixel_bytes_max: 64 << 20,
-        pretend_missing: Vec::new(),
+        unknown_calls: Vec::new(),
     }
 }
 
@@ -227,8 +254,8 @@ fn is_gone(pid: Pid) -> bool {
 }
 
 /// The whole cage on a kernel that has everything; what is left of it on one that does not.
-fn escape(pretend_missing: &[Facility], what: &str) -> Result<Output, CodecError> {
-    let config = PoolConfig { pretend_missing: pretend_missing.to_vec(), workers: 1, ..config() };
+fn escape(unknown_calls: &[libc::c_long], what: &str) -> Result<Output, CodecError> {
+    let config = PoolConfig { unknown_calls: unknown_calls.to_vec(), workers: 1, ..config() };
     let pool = Pool::new(config).unwrap();
     let result = probe(&pool, what, &grey(8, 8));
     // Whatever it tried, the next job is done.
@@ -257,25 +284,25 @@ fn a_worker_can_open_no_file_or_socket_and_start_no_program() {
 #[test]
 fn landlock_alone_and_the_limits_alone_still_hold_files_and_sockets_off() {
     let refused = Err(CodecError::Unsupported("refused"));
-    for missing in [&[Facility::Seccomp][..], &[Facility::Seccomp, Facility::Landlock]] {
+    for missing in [&[SECCOMP][..], &[SECCOMP, LANDLOCK]] {
         for what in ["open", "create", "socket", "connect"] {
             assert_eq!(escape(missing, what), refused, "{what} without {missing:?}");
         }
     }
     if kernel().has_landlock {
-        assert_eq!(escape(&[Facility::Seccomp], "exec"), refused);
+        assert_eq!(escape(&[SECCOMP], "exec"), refused);
     }
 }
 
 #[test]
 fn a_kernel_without_a_facility_is_told() {
-    let found = |missing: &[Facility]| {
-        Pool::new(PoolConfig { pretend_missing: missing.to_vec(), ..config() }).unwrap().confinement()
+    let found = |unknown: &[libc::c_long]| {
+        Pool::new(PoolConfig { unknown_calls: unknown.to_vec(), ..config() }).unwrap().confinement()
     };
     let kernel = kernel();
-    let no_landlock = found(&[Facility::Landlock]);
+    let no_landlock = found(&[LANDLOCK]);
     assert_eq!(no_landlock, Confinement { has_landlock: false, ..kernel });
-    let nothing = found(&[Facility::Landlock, Facility::Seccomp]);
+    let nothing = found(&[LANDLOCK, SECCOMP]);
     assert_eq!((nothing.to_string().as_str(), nothing.missing()), ("none", Some("Landlock and seccomp")));
     let full = Confinement { has_landlock: true, has_seccomp: true };
     assert_eq!((full.to_string().as_str(), full.missing()), ("landlock+seccomp", None));

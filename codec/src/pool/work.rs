@@ -2,7 +2,7 @@
 
 use super::region::Region;
 use super::wire::{self, Kind, Order};
-use super::{Facility, Output, cage};
+use super::{Output, cage};
 use crate::{CodecError, FrameFormat};
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -11,8 +11,6 @@ use std::process::ExitCode;
 
 /// Seconds of processor time in a worker's life, after which the kernel ends it.
 pub(super) const CPU_SECONDS: &str = "CODEC_WORKER_CPU_SECONDS";
-/// Facilities to do without.
-pub(super) const WITHOUT: &str = "CODEC_WORKER_WITHOUT";
 
 /// A job that used more memory than this is followed by tidying up.
 const LARGE_BYTES: u64 = 4 << 20;
@@ -37,14 +35,9 @@ fn enter() -> io::Result<(File, Region)> {
 
     cage::set_up_heap();
     let cpu_seconds = std::env::var(CPU_SECONDS).ok().and_then(|text| text.parse().ok()).unwrap_or(300);
-    let without = std::env::var(WITHOUT).unwrap_or_default();
-    let without: Vec<_> = [(Facility::Landlock, "landlock"), (Facility::Seccomp, "seccomp")]
-        .into_iter()
-        .filter_map(|(facility, name)| without.contains(name).then_some(facility))
-        .collect();
     let address_space = address_space_bytes()?;
     cage::limit(cpu_seconds, region.file_bytes())?;
-    let confinement = cage::confine(&without)?;
+    let confinement = cage::confine()?;
 
     region.write_head(&address_space.to_le_bytes())?;
     socket.write_all(&[u8::from(confinement.has_landlock) | u8::from(confinement.has_seccomp) << 1])?;

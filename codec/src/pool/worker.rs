@@ -2,8 +2,8 @@
 
 use super::region::Region;
 use super::wire::{self, Job, Length, Output};
-use super::work::{CPU_SECONDS, WITHOUT};
-use super::{Confinement, Facility, PoolConfig};
+use super::work::CPU_SECONDS;
+use super::{Confinement, PoolConfig};
 use crate::CodecError;
 use rustix::process::{Pid, Resource, Rlimit};
 use std::io::{self, Read as _, Write as _};
@@ -58,17 +58,15 @@ impl Worker {
     pub fn start(config: &PoolConfig) -> io::Result<(Self, Confinement)> {
         let (socket, theirs) = UnixStream::pair()?;
         let region = Region::new(region_bytes(config.pixel_bytes_max))?;
-        let without = |facility, name| if config.pretend_missing.contains(&facility) { name } else { "" };
-        let child = Command::new(&config.program)
+        let mut command = Command::new(&config.program);
+        #[cfg(test)]
+        super::tests::old_kernel::under(&mut command, &config.unknown_calls);
+        let child = command
             .arg0("farsight")
             .args(&config.arguments)
             // Secrets of the node's configuration may be in its environment.
             .env_clear()
             .env(CPU_SECONDS, (LIFE_CPU_MAX + config.job_time_max).as_secs().to_string())
-            .env(
-                WITHOUT,
-                [without(Facility::Landlock, "landlock"), without(Facility::Seccomp, "seccomp")].join(","),
-            )
             .current_dir("/")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::from(region.share()?))

@@ -71,16 +71,50 @@ impl Node {
     /// A node of one's own of which no process, codec workers included, gets more than so much memory for its data
     /// (RLIMIT_DATA, which needs no rights; address space alone, of which a node has plenty, does not count).
     pub fn start_limited(name: &str, data_bytes_max: u64) -> Node {
-        let data = work_folder().join(name);
-        std::fs::create_dir_all(&data).expect("a data directory");
-        let log = artefacts().join(format!("server-{name}.log"));
         let limit = format!("--data={data_bytes_max}");
-        let process = spawn(data.clone(), log.clone(), &["--no-samples"], &["prlimit", &limit, "--"]);
-        let node = Node::when_ready(name, &data, process, &log);
+        let node = Node::start_under(name, &["prlimit", &limit, "--"]);
         let limits = std::fs::read_to_string(format!("/proc/{}/limits", node.pid())).expect("/proc");
         let line = limits.lines().find(|line| line.starts_with("Max data size")).expect("a limit");
         assert!(line.contains(&data_bytes_max.to_string()), "prlimit (util-linux) limits the node: {line}");
         node
+    }
+
+    /// A node of one's own, started by a program that changes what its process may do and then becomes it.
+    pub fn start_under(name: &str, under: &[&str]) -> Node {
+        let data = work_folder().join(name);
+        std::fs::create_dir_all(&data).expect("a data directory");
+        let log = artefacts().join(format!("server-{name}.log"));
+        let process = spawn(data.clone(), log.clone(), &["--no-samples"], under);
+        Node::when_ready(name, &data, process, &log)
+    }
+
+    /// A node of one's own whose data directory is a file system of its own, of so many bytes in memory. `None` where
+    /// nobody may mount one: [`Node::data`] leads into the node's own view of the file system.
+    pub fn start_on_small_disk(name: &str, bytes: u64) -> Option<Node> {
+        let data = work_folder().join(name);
+        std::fs::create_dir_all(&data).expect("a data directory");
+        let as_root = ["--mount"];
+        let as_user = ["--mount", "--user", "--map-root-user"];
+        let is_allowed = |flags: &[&str]| {
+            let mut unshare = Command::new("unshare");
+            unshare.args(flags).args(["mount", "-t", "tmpfs", "none"]).arg(&data);
+            unshare.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+        };
+        let flags: &[&str] = [&as_root[..], &as_user].into_iter().find(|flags| is_allowed(flags))?;
+        let log = artefacts().join(format!("server-{name}.log"));
+        let size = format!("size={bytes}");
+        let script = "mount -t tmpfs -o \"$0\" none \"$1\" && shift && exec \"$@\"";
+        let directory = data.to_str().expect("a path in UTF-8");
+        let under: Vec<&str> = [&["unshare"], flags, &["sh", "-c", script, &size, directory]].concat();
+        let process = spawn(data.clone(), log.clone(), &["--no-samples"], &under);
+        let seen = PathBuf::from(format!("/proc/{}/root", process.id()));
+        let data = seen.join(data.strip_prefix("/").expect("an absolute path"));
+        Some(Node::when_ready(name, &data, process, &log))
+    }
+
+    /// What the node wrote to its log.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(artefacts().join(format!("server-{}.log", self.name))).expect("a log")
     }
 
     fn when_ready(name: &str, data: &Path, mut process: Child, log: &Path) -> Node {
@@ -173,10 +207,23 @@ impl Node {
 
     /// Highest resident memory of the process so far, in bytes.
     pub fn memory_peak_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("/proc");
-        let line = status.lines().find(|l| l.starts_with("VmHWM:")).expect("VmHWM");
-        let kilobytes: u64 = line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number");
-        kilobytes * 1024
+        peak_bytes(self.process.id()).expect("the node runs")
+    }
+
+    /// The processes that it has started as codec workers.
+    pub fn codec_workers(&self) -> Vec<u32> {
+        let is_worker = |pid: &u32| {
+            let read = |name| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+            // After the name in brackets: state, parent.
+            let parent = read("stat").rsplit_once(") ").and_then(|(_, rest)| {
+                let mut fields = rest.split(' ');
+                let is_gone = fields.next()? == "Z";
+                fields.next()?.parse::<u32>().ok().filter(|_| !is_gone)
+            });
+            parent == Some(self.pid()) && read("cmdline").contains("codec-worker")
+        };
+        let entries = std::fs::read_dir("/proc").expect("/proc");
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).filter(is_worker).collect()
     }
 
     /// Sets the peak back to what is resident now, so that what comes next is measured alone.
@@ -209,6 +256,13 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Highest resident memory of a process so far, in bytes; `None` when it is gone.
+pub fn peak_bytes(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 
 /// Runs the program's command line.

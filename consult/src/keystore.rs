@@ -118,7 +118,10 @@ fn cipher(
     memory_kib: u32,
     passes: u32,
 ) -> Result<ChaCha20Poly1305, ConsultError> {
-    let failed = |_| ConsultError::Failed("the passphrase could not be derived from");
+    let failed = |error| match error {
+        argon2::Error::OutOfMemory => ConsultError::Unavailable,
+        _ => ConsultError::Failed("the passphrase could not be derived from"),
+    };
     let params = Params::new(memory_kib, passes, 1, Some(32)).map_err(failed)?;
     let mut key = Zeroizing::new([0u8; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)

@@ -35,7 +35,11 @@ fn main() -> std::process::ExitCode {
         )
         .with_writer(std::io::stderr)
         .init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("farsight: the runtime does not start: {error}");
@@ -51,6 +55,12 @@ fn main() -> std::process::ExitCode {
     }
 }
 
+/// Heaps of the allocator beside one another; glibc would have eight for each core, and what was freed in one is of no use
+/// to the threads of another.
+const ARENAS_MAX: i32 = 4;
+/// Threads for work that waits or takes long. Each has 2 MiB of stack set aside, and Tokio would have up to 512.
+const BLOCKING_THREADS_MAX: usize = 64;
+
 /// Has large blocks given back as soon as they are free. glibc otherwise learns from the first one that it is freed (the
 /// 19 MB of a password's hash) to keep their like, up to 64 MB for every thread.
 fn return_large_memory() {
@@ -59,5 +69,6 @@ fn return_large_memory() {
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, 8 << 20);
         libc::mallopt(libc::M_TRIM_THRESHOLD, 16 << 20);
+        libc::mallopt(libc::M_ARENA_MAX, ARENAS_MAX);
     }
 }

@@ -10,11 +10,13 @@ use axum::Router;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
 use axum::routing::get;
+use std::time::Duration;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate as _, SizeAbove};
 use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -24,6 +26,9 @@ use utoipa_axum::routes;
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
     style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; worker-src 'self' blob:; connect-src 'self' blob: data:; \
     object-src 'self'; frame-src 'self' blob:; frame-ancestors 'self'; base-uri 'none'; form-action 'self'";
+
+/// The longest that a request's body may stand still: what it has brought so far is in memory or on the disk.
+const BODY_IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 
 fn api() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(ApiDoc::openapi())
@@ -134,7 +139,8 @@ pub fn router(state: ApiState) -> Router {
                 .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
                 .layer(header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
                 .layer(CompressionLayer::new().compress_when(compressible))
-                .layer(middleware::from_fn_with_state(state, auth::authenticate)),
+                .layer(middleware::from_fn_with_state(state, auth::authenticate))
+                .layer(RequestBodyTimeoutLayer::new(BODY_IDLE_TIME_MAX)),
         )
 }
 

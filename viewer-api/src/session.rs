@@ -80,7 +80,8 @@ pub struct MeOrganisation {
 
 /// Logs in: sets the session cookie. A wrong password and an unknown login give the same answer in the same time.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = Credentials,
-    responses((status = 200, body = Me), (status = 401, body = Problem), (status = 429, body = Problem)))]
+    responses((status = 200, body = Me), (status = 401, body = Problem), (status = 429, body = Problem),
+    (status = 503, body = Problem)))]
 pub async fn log_in(
     State(state): State<ApiState>,
     connection: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
@@ -104,7 +105,11 @@ pub async fn log_in(
     let password = Secret::new(credentials.password);
     let is_right = tokio::task::spawn_blocking(move || access::password::verify(&password, phc.as_deref()))
         .await
-        .map_err(|_| ApiError::Internal)?;
+        .map_err(|_| ApiError::Internal)?
+        .map_err(|error| {
+            tracing::error!(%error, "a log-in could not be decided");
+            ApiError::Unavailable
+        })?;
     if !is_right {
         state.0.attempts.failed(&keys);
     }

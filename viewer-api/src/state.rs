@@ -5,11 +5,14 @@ use crate::problem::ApiError;
 use consult::{ConsultService, Keystore};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use storage::Storage;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Password hashes at once.
-const PASSWORD_WORK_MAX: usize = 4;
+/// Password hashes at once: 19 MiB each, and 46 MiB for a signing key.
+const PASSWORD_WORK_MAX: usize = 2;
+/// The longest that a password waits for its turn.
+const PASSWORD_WAIT_MAX: Duration = Duration::from_secs(20);
 /// Verifications of brought files at once.
 const VERIFICATIONS_MAX: usize = 4;
 
@@ -30,9 +33,10 @@ impl ApiState {
         self
     }
 
-    /// Waits for a seat for work with a password.
+    /// Waits for a seat for work with a password; in a flood of them, not for ever.
     pub(crate) async fn password_seat(&self) -> Result<SemaphorePermit<'_>, ApiError> {
-        self.0.password_work.acquire().await.map_err(|_| ApiError::Unavailable)
+        let seat = tokio::time::timeout(PASSWORD_WAIT_MAX, self.0.password_work.acquire()).await;
+        seat.map_err(|_| ApiError::Unavailable)?.map_err(|_| ApiError::Unavailable)
     }
 }
 

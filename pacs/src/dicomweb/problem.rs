@@ -40,6 +40,9 @@ pub enum WebError {
     Internal,
 }
 
+/// What is short for a moment (a codec worker, memory, a writer's turn) is there again by then.
+const RETRY_AFTER_SECONDS: &str = "5";
+
 /// A problem document. `slug` names the kind for good; `detail` says what happened, without personal data.
 #[must_use]
 pub fn problem_response(
@@ -67,6 +70,9 @@ pub fn problem_response(
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+    }
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
@@ -184,7 +190,9 @@ mod tests {
             (codec::CodecError::WorkerLost, 503),
         ];
         for (error, status) in table {
-            assert_eq!(WebError::from(error.clone()).into_response().status().as_u16(), status, "{error:?}");
+            let answer = WebError::from(error.clone()).into_response();
+            assert_eq!(answer.status().as_u16(), status, "{error:?}");
+            assert_eq!(answer.headers().contains_key(header::RETRY_AFTER), status == 503, "{error:?}");
         }
     }
 

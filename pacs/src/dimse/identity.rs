@@ -36,9 +36,11 @@ pub(crate) async fn check(node: &Node, device: &Device, identity: &UserIdentity)
             return Err(Rejection::TemporaryCongestion);
         };
         let check = move || access::password::verify(&passcode, phc.as_deref());
-        let is_right = tokio::task::spawn_blocking(check).await;
-        if !is_right.map_err(|_| Rejection::TemporaryCongestion)? {
-            return Err(Rejection::NoReasonGiven);
+        // No answer (no memory for it, say) is not a wrong passcode.
+        match tokio::task::spawn_blocking(check).await {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => return Err(Rejection::NoReasonGiven),
+            Ok(Err(_)) | Err(_) => return Err(Rejection::TemporaryCongestion),
         }
     }
     if person.is_none() {

@@ -97,7 +97,7 @@ impl Server {
             seats: Seats::new(limits.associations_max, limits.associations_per_peer_max),
             counters: Arc::default(),
             refusal_audits: admission::RefusalAudits::default(),
-            password_checks: Semaphore::new(2),
+            password_checks: Semaphore::new(1),
             shutdown: CancellationToken::new(),
             config,
             storage,

@@ -298,6 +298,17 @@ def slides():
     put("tile", "no-tables", struct.pack("<H", 4) + b"\xFF\xD8\xFF\xD9" + jpeg_tile(1))
     put("tile", "jpeg-2000", codestream(3, subsampled=True))
 
+    # Needs Pillow; what it wrote is kept.
+    import io
+
+    from PIL import Image
+
+    picture = Image.frombytes("RGB", (24, 20), bytes((x * 9 + y * 5 + c * 70) % 256 for y in range(20) for x in range(24) for c in range(3)))
+    for name, mode, subsampling in [("grey", "L", 0), ("colour-444", "RGB", 0), ("colour-420", "RGB", 2)]:
+        out = io.BytesIO()
+        picture.convert(mode).save(out, "JPEG", quality=40, subsampling=subsampling)
+        put("coefficients", name, out.getvalue())
+
 
 # --- the network ----------------------------------------------------------------------------------------------------
 

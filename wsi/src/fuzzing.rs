@@ -1,7 +1,8 @@
 //! What the fuzz targets of this crate run (`fuzz/README.md`): bytes in, a panic when a promise is broken.
 
-use crate::svs;
-use crate::tiff::ReadAt;
+use crate::jpeg_frame::Frame;
+use crate::readers;
+use crate::source::ReadAt;
 use crate::{SlideError, jpeg, jpeg2000};
 use model::Limits;
 use std::sync::Arc;
@@ -20,21 +21,41 @@ impl ReadAt for Memory {
     }
 }
 
-/// A scanner's file: its directories, and the head of every tile, as an import looks at them before it stores anything.
+/// A scanner's file: its directories, every tile looked at, the frames made and compared, as an import does.
 ///
 /// # Panics
-/// When a tile that passed lies outside the file.
+/// When a level that passed gives other frames than it has tiles, or they are not what the file holds.
 pub fn tiff(input: &[u8]) {
-    let limits = Limits { frame_pixel_bytes_max: 1 << 20, ..Limits::default() };
-    let Ok(plan) = svs::plan(Arc::new(Memory(input.to_vec())), &limits) else { return };
+    let limits = Limits { frame_pixel_bytes_max: 1 << 20, frames_max: 256, ..Limits::default() };
+    let Ok(plan) = readers::plan(Arc::new(Memory(input.to_vec())), &limits) else { return };
     for level in &plan.levels {
+        let tiles = level.geometry().tile_count();
+        assert!(tiles <= 256, "{tiles} tiles");
         if level.survey().is_err() {
             continue;
         }
-        for span in level.spans(0..level.tile_count()).expect("a survey saw every tile") {
-            let tile = level.read(span).expect("a tile of the survey is read");
-            assert_eq!(tile.len() as u64, span.count);
+        let mut frames = Vec::new();
+        let made = level.frames(0..tiles, &mut |frame| {
+            frames.push(bytes::Bytes::copy_from_slice(frame));
+            Ok(())
+        });
+        if made.is_ok() {
+            assert_eq!(frames.len() as u64, tiles);
+            let _ = level.compare(0, &frames);
         }
+    }
+}
+
+/// A whole JPEG, whose coefficients become a tile without being decoded further.
+///
+/// # Panics
+/// When the tile cannot be read.
+pub fn coefficients(input: &[u8]) {
+    let Ok(frame) = Frame::of(input) else { return };
+    let Ok(units) = frame.units(input) else { return };
+    if let Ok(tile) = frame.tile(&units, frame.width, frame.height) {
+        let again = Frame::of(&tile).expect("our own tile has a header");
+        again.units(&tile).expect("our own tile has every unit");
     }
 }
 
@@ -65,6 +86,11 @@ mod tests {
     #[test]
     fn seeds_of_tiff() {
         replay::seeds("tiff", tiff);
+    }
+
+    #[test]
+    fn seeds_of_coefficients() {
+        replay::seeds("coefficients", coefficients);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::{FrameFormat, Photometric, decode, header, rle};
 
 const PIXEL_BYTES_MAX: u64 = 1 << 16;
 
-/// A shape from seven bytes: rows, columns, samples, bits, sign and planes, photometric interpretation.
+/// A shape from six bytes: rows, columns, samples, bits, sign and planes, photometric interpretation.
 fn format(bytes: [u8; 6]) -> FrameFormat {
     let [rows, columns, samples, allocated, stored, kind] = bytes;
     let photometric = [
@@ -20,8 +20,9 @@ fn format(bytes: [u8; 6]) -> FrameFormat {
         rows: rows.into(),
         columns: columns.into(),
         samples_per_pixel: [1, 3, 4, 2][usize::from(samples % 4)],
-        bits_allocated: [1, 8, 16, 32][usize::from(allocated % 4)],
-        bits_stored: (stored % 33).into(),
+        bits_allocated: [1, 8, 16, 32, 64][usize::from(allocated % 5)],
+        bits_stored: (stored % 65).into(),
+        is_float: allocated & 0x80 != 0,
         is_signed: kind & 1 != 0,
         is_planar: kind & 2 != 0,
         photometric: photometric[usize::from(kind >> 2) % photometric.len()],
@@ -42,7 +43,8 @@ pub fn frame(input: &[u8]) {
     let Ok(pixels) = decode(syntax, frame, &format, PIXEL_BYTES_MAX) else { return };
     assert!(pixels.bytes.len() as u64 <= PIXEL_BYTES_MAX);
     assert_eq!(pixels.bytes.len() as u64, pixels.format.pixel_bytes().expect("a size"));
-    if pixels.format.bits_allocated >= 8 && pixels.format.samples_per_pixel != 4 {
+    let can_be_rle = !pixels.format.is_float && pixels.format.samples_per_pixel != 4;
+    if can_be_rle && pixels.format.bits_allocated >= 8 {
         let Ok(encoded) = rle::encode(&pixels.bytes, &pixels.format) else { return };
         let again = rle::decode(&encoded, &pixels.format, pixels.bytes.len()).expect("RLE of our own");
         assert_eq!(again.bytes, pixels.bytes);

@@ -6,6 +6,7 @@
 
 use crate::segment::{Placed, SegmentId};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -29,10 +30,11 @@ impl Held {
     /// Keeps the marker of an entry's segment.
     pub fn hold(&mut self, mut place: Placed) {
         self.due.get_or_insert_with(|| Instant::now() + self.wait_max);
-        if self.places.contains_key(&place.segment()) {
-            place.settled();
-        } else {
-            self.places.insert(place.segment(), place);
+        match self.places.entry(place.segment()) {
+            Entry::Occupied(_) => place.settled(),
+            Entry::Vacant(entry) => {
+                entry.insert(place);
+            }
         }
     }
 

@@ -42,7 +42,7 @@ pub struct PatientKey {
 
 impl PatientKey {
     /// As targets name it: a backslash stands in neither (PS3.5 §6.2, LO).
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         format!("{}\\{}", self.id, self.issuer)
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct Work<'a> {
     rows: Vec<InstanceRows<'a>>,
     studies: HashMap<(OrgId, Uid), StudyState>,
     series: HashMap<(i64, Uid), SeriesState>,
-    /// Whether anything is corrected on this node; `None` while nobody has asked.
+    /// Whether a correction may concern what is being indexed; `None` while nobody has asked.
     pub(crate) has_corrections: Option<bool>,
     /// Where the audit chain ends; `None` while nobody has asked.
     pub(crate) audit_head: Option<(i64, Sha256)>,

@@ -1,6 +1,7 @@
 //! From a scanned data set to what the index will hold: a pure step, done before the transaction.
 
 use crate::attributes::{self, SERIES_TAGS, STUDY_TAGS, integer, moment, names, pick, text, time_digits};
+use crate::correct::PatientKey;
 use crate::db::clean;
 use crate::metadata::Chunk;
 use crate::rejection::Rejection;
@@ -41,6 +42,8 @@ pub(crate) struct Prepared {
     pub instance: Uid,
     pub sop_class: Uid,
 
+    /// As corrections name the patient.
+    pub patient: String,
     pub modality: String,
     pub instance_number: i64,
     pub pixels: String,
@@ -157,6 +160,7 @@ pub(crate) fn prepare(mut scanned: Scanned, syntax: &TransferSyntax) -> Result<P
     let is_deflated = syntax.as_str() == TransferSyntax::DEFLATED;
     // What is deflated has no places in the object.
     let bulk = if is_deflated { String::new() } else { bulk_text(&scanned.dataset) };
+    let patient = patient(&scanned.dataset).text();
     let mut of_instance = Dataset::new();
     for tag in [tags::MODALITY, tags::INSTANCE_NUMBER] {
         if let Some(element) = scanned.dataset.get(tag) {
@@ -179,6 +183,7 @@ pub(crate) fn prepare(mut scanned: Scanned, syntax: &TransferSyntax) -> Result<P
         None => String::new(),
     };
     Ok(Prepared {
+        patient,
         modality: text(&of_instance, "00080060"),
         instance_number: integer(&of_instance, "00200013").unwrap_or(NO_NUMBER),
         pixels,
@@ -195,6 +200,15 @@ pub(crate) fn prepare(mut scanned: Scanned, syntax: &TransferSyntax) -> Result<P
         instance,
         sop_class,
     })
+}
+
+/// The patient that a data set names: the first values that there are, as in [`crate::correct`].
+fn patient(dataset: &Dataset) -> PatientKey {
+    let first = |tag| {
+        let values = dataset.texts(tag).into_iter();
+        values.map(|value| value.trim().replace('\0', "")).find(|value| !value.is_empty()).unwrap_or_default()
+    };
+    PatientKey { id: first(tags::PATIENT_ID), issuer: first(tags::ISSUER_OF_PATIENT_ID) }
 }
 
 fn bulk_text(dataset: &Dataset) -> String {

@@ -105,6 +105,7 @@ on_both![
     what_is_deleted_is_gone_unless_it_is_evidence,
     a_store_during_a_large_deletion_is_answered,
     a_rejection_note_hides_what_is_here_and_what_comes_later,
+    a_rebuilt_index_obeys_the_rejection_notes_that_are_kept,
     a_rejection_note_that_is_rejected_has_no_effect,
     a_study_of_which_only_a_note_is_left_is_not_shown,
     rejection_notes_in_a_circle_come_to_rest,

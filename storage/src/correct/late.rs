@@ -20,7 +20,8 @@ pub(crate) struct Home {
 }
 
 impl Work<'_> {
-    /// Whether any correction is active on this node: asked once in a transaction.
+    /// Whether any correction may concern what is being indexed. A group has been asked for with everything else; without
+    /// that, whether any is active at all.
     async fn has_corrections(&mut self) -> Result<bool, StorageError> {
         if let Some(known) = self.has_corrections {
             return Ok(known);

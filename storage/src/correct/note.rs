@@ -72,6 +72,7 @@ impl Work<'_> {
             let seq =
                 self.insert_correction((&id, owner, "active"), &scope, &correction, "{}", &reason).await?;
             self.set_note(seq, note).await?;
+            self.set_maker(seq, &new.sender).await?;
             self.aim(owner, seq, &correction).await?;
             self.tell(&scope, owner, (&id, "made"), &correction, reason.code);
             self.hide_if_alone(owner, seq, &new.prepared.study, note).await?;
@@ -79,6 +80,17 @@ impl Work<'_> {
         }
         self.has_corrections = None;
         self.settle(owner, made).await
+    }
+
+    /// Who sent the note has made the correction, also when it is indexed again by somebody else.
+    async fn set_maker(&mut self, seq: i64, sender: &str) -> Result<(), StorageError> {
+        sqlx::query("UPDATE correction SET actor = $1 WHERE seq = $2")
+            .bind(sender)
+            .bind(seq)
+            .execute(&mut *self.connection)
+            .await
+            .map(|_| ())
+            .map_err(at(PLACE))
     }
 
     pub(super) async fn set_note(&mut self, seq: i64, note: &Uid) -> Result<(), StorageError> {

@@ -5,6 +5,7 @@ use crate::StorageError;
 use crate::audit::head_of;
 use crate::batch::Batch;
 use crate::db::at;
+use crate::prepare::Prepared;
 use crate::writer::Durable;
 use model::{OrgId, Sha256, Uid};
 use sqlx::Row as _;
@@ -35,6 +36,22 @@ struct Wanted<'a> {
     instances: Vec<[&'a str; 1]>,
     studies: BTreeSet<[&'a str; 1]>,
     series: BTreeSet<[&'a str; 2]>,
+    targets: BTreeSet<[&'a str; 2]>,
+}
+
+/// What corrections could be found by that concern an instance.
+fn targets(p: &Prepared) -> [[&str; 2]; 8] {
+    let (study, patient) = (p.study.as_str(), p.patient.as_str());
+    [
+        ["study", study],
+        ["move-study", study],
+        ["hide-study", study],
+        ["move-series", p.series.as_str()],
+        ["hide-series", p.series.as_str()],
+        ["hide-instance", p.instance.as_str()],
+        ["patient", patient],
+        ["link", patient],
+    ]
 }
 
 impl<'a> Work<'a> {
@@ -46,6 +63,7 @@ impl<'a> Work<'a> {
             of_owner.instances.push([p.instance.as_str()]);
             of_owner.studies.insert([p.study.as_str()]);
             of_owner.series.insert([p.study.as_str(), p.series.as_str()]);
+            of_owner.targets.extend(targets(p));
         }
         let mut batch = Batch::new(self.db);
         if !self.is_begun {
@@ -55,12 +73,16 @@ impl<'a> Work<'a> {
         if self.audit_head.is_none() {
             batch.add(&format!("SELECT {HEAD}, seq, hash FROM audit_head WHERE id = 1"), []);
         }
-        if self.has_corrections.is_none() {
-            batch.add(&format!("SELECT {CORRECTED} FROM correction_target LIMIT 1"), []);
-            self.has_corrections = Some(false);
-        }
+        self.has_corrections = Some(false);
         let each = self.db.each();
         for (owner, of_owner) in &wanted {
+            batch.add(
+                &format!(
+                    "SELECT {CORRECTED} FROM {each} CROSS JOIN correction_target t WHERE t.owner = ? \
+                     AND t.what = (j.value ->> 0) AND t.value = (j.value ->> 1) LIMIT 1"
+                ),
+                [json(&of_owner.targets).into(), owner.as_str().into()],
+            );
             batch.add(
                 &format!(
                     "SELECT {INSTANCE}, i.owner, i.sop_uid, i.id, i.sha256, i.study_id, i.series_id \

@@ -115,6 +115,22 @@ pub async fn a_rejection_note_hides_what_is_here_and_what_comes_later(f: &Fixtur
     is_sound(f).await;
 }
 
+pub async fn a_rebuilt_index_obeys_the_rejection_notes_that_are_kept(f: &Fixture) {
+    let s = &f.storage;
+    let (one, two) = (Instance::default(), Instance { number: 2, ..Instance::default() });
+    store(s, "town", &one).await;
+    store(s, "town", &two).await;
+    send(s, "town", &note("1.9.1", &[rejects(&one)])).await;
+    super::segment::lose_the_index(f).await;
+    f.tamper("DELETE FROM correction_target").await;
+    f.tamper("DELETE FROM correction").await;
+    s.rebuild(&|_| ()).await.expect("a rebuild");
+    assert_eq!(shown(s).await, ["1.2.3.1.1.2", "1.9.1"]);
+    let all = s.corrections(&scope("town"), &org("town"), None, (100, 0)).await.expect("listed");
+    assert_eq!((all.len(), all[0].made_by.as_str()), (1, "person:town-person"));
+    is_sound(f).await;
+}
+
 pub async fn a_rejection_note_that_is_rejected_has_no_effect(f: &Fixture) {
     let s = &f.storage;
     let (one, two) = (Instance::default(), Instance { number: 2, ..Instance::default() });

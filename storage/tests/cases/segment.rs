@@ -31,7 +31,7 @@ fn as_if_its_process_had_died(f: &Fixture, segment: &Path) -> PathBuf {
 }
 
 /// Forgets everything that ingest writes, as when the index is lost.
-async fn lose_the_index(f: &Fixture) {
+pub(super) async fn lose_the_index(f: &Fixture) {
     for statement in [
         "DELETE FROM frame_chunk",
         "DELETE FROM instance_metadata",

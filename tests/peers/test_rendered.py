@@ -156,8 +156,15 @@ class Kinds(Rendered):
             wanted = exact(frames[0], 2, 5)
             wanted[0, 0] = 0
             self.close(self.picture(ds, "window=2,5,linear-exact", frame=1), wanted, 1)
-            status, body, _ = get(f"{path(ds)}/frames/1", "image/jphc")
-            self.assertEqual(status, 406, body)
+            encapsulated = "transfer-syntax=1.2.840.10008.1.2.1.98"
+            for refused, accept in (
+                (path(ds) + "/frames/1", "image/jphc"),
+                (path(ds) + "/frames/1", f"application/octet-stream; {encapsulated}"),
+                (path(ds), f"application/dicom; {encapsulated}"),
+            ):
+                self.assertEqual(get(refused, accept)[0], 406, accept)
+            status, body, _ = get(path(ds), "application/dicom; transfer-syntax=1.2.840.10008.1.2")
+            self.assertEqual(getattr(pydicom.dcmread(io.BytesIO(body)), keyword), frames.tobytes())
             mapped = made.item(
                 DoubleFloatRealWorldValueFirstValueMapped=0.0, DoubleFloatRealWorldValueLastValueMapped=4.0
             )

@@ -93,6 +93,7 @@ on_both![
     every_tampering_with_the_audit_chain_shows,
     fsck_finds_each_problem,
     sixty_four_writers_at_once,
+    the_same_and_other_content_at_once,
     a_crash_leaves_nothing_unexplained,
     the_directory_knows_people_tokens_and_sessions,
     blobs_are_kept,

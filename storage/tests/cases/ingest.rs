@@ -166,6 +166,46 @@ pub async fn sixty_four_writers_at_once(f: &Fixture) {
     assert_eq!(f.storage.audit_verify().await.expect("a walk").broken_at, None);
 }
 
+/// They come in the same groups: what is asked of the index for a group is not yet true for its second half.
+pub async fn the_same_and_other_content_at_once(f: &Fixture) {
+    let start = std::sync::Arc::new(tokio::sync::Barrier::new(48));
+    let writers: Vec<_> = (0..48_u32)
+        .map(|writer| {
+            let (storage, start) = (f.storage.clone(), start.clone());
+            tokio::spawn(async move {
+                let owner = if writer % 3 == 0 { "city" } else { "town" };
+                // 24 bring number 1, in two versions; the others bring their own.
+                let number = if writer % 2 == 0 { 1 } else { 100 + writer };
+                let seed = if writer % 4 == 0 { 1 } else { 2 };
+                start.wait().await;
+                let stored = store(&storage, owner, &Instance { number, seed, ..Instance::default() }).await;
+                (owner, number, stored)
+            })
+        })
+        .collect();
+    let mut all = Vec::new();
+    for writer in writers {
+        all.push(writer.await.expect("no writer fails"));
+    }
+    for owner in ["town", "city"] {
+        let of = |number: u32| all.iter().filter(move |(o, n, _)| *o == owner && *n == number);
+        let first: Vec<_> = of(1).filter(|(.., s)| s.outcome == Outcome::Stored).collect();
+        assert_eq!(first.len(), 1, "{owner}: one is the first");
+        for (.., stored) in of(1).filter(|(.., s)| s.outcome != Outcome::Stored) {
+            let is_same = stored.sha256 == first[0].2.sha256;
+            assert_eq!(stored.outcome == Outcome::AlreadyThere, is_same, "{owner}: {stored:?}");
+        }
+        let others = all.iter().filter(|(o, n, _)| *o == owner && *n > 1).count();
+        let page = f.storage.search(&scope(owner), &Query::new(Level::Instance, 100)).await.expect("a page");
+        assert_eq!(page.rows.len(), others + 1, "{owner}");
+        let page = f.storage.search(&scope(owner), &Query::new(Level::Study, 10)).await.expect("a page");
+        assert_eq!((page.rows.len(), page.rows[0].has_conflict), (1, true), "{owner}");
+    }
+    let report = f.storage.fsck(&|_, _| ()).await.expect("fsck");
+    assert_eq!(report.findings, []);
+    assert_eq!(f.storage.audit_verify().await.expect("a walk").broken_at, None);
+}
+
 pub async fn a_crash_leaves_nothing_unexplained(f: &Fixture) {
     let kept = store(&f.storage, "town", &Instance::default()).await;
     // What a process leaves that died between naming objects and indexing them: nobody holds its lock.

@@ -53,7 +53,7 @@ pub struct Tally {
 }
 
 /// Names that promise a slide: a file that has one and is none is refused, not left alone.
-const SLIDE_EXTENSIONS: [&str; 7] = ["svs", "tif", "tiff", "btf", "ndpi", "scn", "bif"];
+const SLIDE_EXTENSIONS: [&str; 8] = ["svs", "tif", "tiff", "btf", "ndpi", "scn", "bif", "svslide"];
 
 /// Runs the command.
 pub async fn run(args: ImportArgs) -> Result<ExitCode> {

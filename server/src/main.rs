@@ -26,6 +26,12 @@ fn main() -> std::process::ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == node::CODEC_WORKER) {
         return codec::pool::work();
     }
+    // The reader of one slide that only OpenSlide knows, for an import.
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|word| word == wsi::openslide::WORD) {
+        let Some(path) = arguments.next() else { return std::process::ExitCode::FAILURE };
+        return wsi::openslide::serve(path.as_ref());
+    }
     return_large_memory();
     let cli = cli::Cli::parse();
     tracing_subscriber::fmt()

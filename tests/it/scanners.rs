@@ -22,14 +22,13 @@ fn imported() -> &'static Imported {
         command.arg("scanner_files.py").arg(sample("demo/slides/CMU-1-Small-Region.svs")).arg(folder.path());
         finish(command).expect_success();
         let node = Node::start("scanners");
-        let mut paths =
-            vec![sample("slides/CMU-1-Small-Region.jp2.tiff"), sample("slides/CMU-1-Small-Region.jpeg.tiff")];
+        let mut paths = vec![
+            sample("slides/CMU-1-Small-Region.jp2.tiff"),
+            sample("slides/CMU-1-Small-Region.jpeg.tiff"),
+            sample("slides/CMU-1-Small-Region.webp.tiff"),
+        ];
         let written = std::fs::read_dir(folder.path()).expect("a folder");
-        paths.extend(
-            written
-                .map(|entry| entry.expect("a file").path())
-                .filter(|path| !path.ends_with("ventana-overlap.bif")),
-        );
+        paths.extend(written.map(|entry| entry.expect("a file").path()));
         let mut arguments = vec!["import", "--org", node.id_of(Org::Township)];
         arguments.extend(paths.iter().map(|path| path.to_str().expect("UTF-8")));
         node.command(&arguments).expect_success();
@@ -202,4 +201,20 @@ fn the_scanners_file_comes_back_byte_for_byte() {
     // It shows the label, and another organisation has no slide at all.
     imported.node.machine(Org::City).get(&path).expect_problem(404, "not-found");
     imported.node.person("reader").get(&path).expect_problem(404, "not-found");
+}
+
+#[test]
+fn what_only_openslide_reads_is_encoded_again_and_says_so() {
+    for (source, format) in
+        [("CMU-1-Small-Region.webp.tiff", "tiled TIFF"), ("ventana-overlap.bif", "Ventana BIF")]
+    {
+        let slide = check(source, format, "C");
+        assert_eq!(
+            (&slide["grade_report"]["generations"], &slide["grade_report"]["tiles_checked"]),
+            (&1.into(), &0.into())
+        );
+        let id = slide["id"].as_str().expect("an id");
+        let done = imported().node.command(&["slide", "check", id]).expect_failure();
+        assert!(done.output().contains("nothing to prove"), "{}", done.output());
+    }
 }

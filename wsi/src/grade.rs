@@ -68,6 +68,11 @@ impl Slides {
     ) -> Result<GradeReport, SlideError> {
         let found = self.reach(scope, id).await?;
         let slide = found.slide;
+        if slide.grade.grade == Grade::C {
+            return Err(SlideError::Unsupported(
+                "it was encoded anew, so that no tile of it is its file's: there is nothing to prove",
+            ));
+        }
         let original = slide.original_sha256.ok_or(SlideError::Unsupported(
             "it came as DICOM instances, whose checksums `farsight fsck` verifies",
         ))?;
@@ -127,7 +132,7 @@ impl Grade {
                      that they are quantised with, equal to the original file's"
             }
             Self::C => {
-                "decoded and encoded again; every tile read back from storage and equal to doing so once more"
+                "decoded by OpenSlide and encoded once more; there is no tile of the file to compare with"
             }
         }
     }

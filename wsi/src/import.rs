@@ -9,11 +9,11 @@
 
 use crate::dicom::{self, Context};
 use crate::grade::{self, Grade, GradeReport, blocking};
-use crate::readers::{self, Plan, Survey, TileSource};
+use crate::readers::{self, Counts, Plan, Survey, TileSource};
 use crate::slides::{KIND, source_key, study_key};
 use crate::source::{FileSource, ReadAt};
 use crate::spool::Spooled;
-use crate::{Associated, AssociatedKind, Level, Slide, SlideError, Slides};
+use crate::{Associated, AssociatedKind, Level, Slide, SlideError, Slides, openslide};
 use dataset::TransferSyntax;
 use model::{OrgId, Scope, Sha256, SlideId, Uid, time_text};
 use serde::{Deserialize, Serialize};
@@ -139,13 +139,23 @@ impl Slides {
         let source: Arc<dyn ReadAt> = Arc::new(blocking(move || FileSource::open(&file)).await?);
         let limits = self.storage.limits().clone();
         let planned = source.clone();
-        let plan = blocking(move || readers::plan(planned, &limits)).await?;
+        let plan = match blocking(move || readers::plan(planned, &limits)).await {
+            Err(error) => self.plan_otherwise(path, error).await?,
+            Ok(plan) => plan,
+        };
         let sha256 = hash(&source, progress).await?;
         if let Some(slide) = self.by_source(owner, &sha256).await? {
             return Ok(ImportedSlide { slide, outcome: Outcome::AlreadyThere });
         }
         let storage = self.storage.clone();
-        let (plan, levels) = blocking(move || survey(plan, &storage)).await?;
+        let (plan, levels) = match blocking(move || survey(plan, &storage)).await {
+            Err(error) => {
+                let plan = self.plan_otherwise(path, error).await?;
+                let storage = self.storage.clone();
+                blocking(move || survey(plan, &storage)).await?
+            }
+            Ok(surveyed) => surveyed,
+        };
 
         let total = source.length();
         let keeping = |done| progress(Progress { phase: Phase::Keeping, done, total });
@@ -186,6 +196,24 @@ impl Slides {
             imported_at_ms: time_text::unix_ms(now),
         };
         self.record(scope, slide, sha256).await
+    }
+
+    /// Has OpenSlide read what no reader here takes; what is damaged or too large stays refused.
+    async fn plan_otherwise(&self, path: &Path, error: SlideError) -> Result<Plan, SlideError> {
+        if !matches!(error, SlideError::Unsupported(_) | SlideError::NotASlide(_)) {
+            return Err(error);
+        }
+        let (path, limits) = (path.to_owned(), self.storage.limits().clone());
+        match blocking(move || openslide::plan(&path, &limits)).await {
+            Err(SlideError::Unsupported(why)) if why == openslide::NOT_INSTALLED => {
+                tracing::info!(
+                    "OpenSlide (libopenslide0) is not installed, so it was not asked about a slide"
+                );
+                Err(error)
+            }
+            Err(SlideError::Unsupported(_)) => Err(error),
+            other => other,
+        }
     }
 
     /// Writes the record: from here on it is a slide.
@@ -310,14 +338,17 @@ impl Import<'_> {
         levels: &[SurveyedLevel],
         instances: &[InstanceRef],
     ) -> Result<GradeReport, SlideError> {
-        let originals = self.slides.original_levels(self.owner, original).await?;
-        let counts = grade::compare(&self.slides.storage, &originals, instances, self.progress).await?;
+        let grade = levels.iter().map(|level| level.survey.grade).max().unwrap_or(Grade::A);
+        let mut counts = Counts::default();
+        if grade != Grade::C {
+            let originals = self.slides.original_levels(self.owner, original).await?;
+            counts = grade::compare(&self.slides.storage, &originals, instances, self.progress).await?;
+        }
         if counts.checked != counts.equal {
             return Err(SlideError::Storage(StorageError::Corrupt(
                 "a tile came back other than it was stored",
             )));
         }
-        let grade = levels.iter().map(|level| level.survey.grade).max().unwrap_or(Grade::A);
         Ok(GradeReport {
             grade,
             tiles_checked: counts.checked,

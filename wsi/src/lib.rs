@@ -18,6 +18,7 @@ mod jpeg;
 mod jpeg2000;
 mod jpeg_frame;
 mod mcu;
+pub mod openslide;
 pub mod original;
 pub mod readers;
 pub mod slide;

@@ -15,6 +15,8 @@ mod svs;
 pub(crate) mod tag;
 pub(crate) mod tiles;
 
+pub(crate) use pyramid::plausible_mpp;
+
 use crate::slide::{AssociatedKind, Mpp};
 use crate::small_image::SmallImage;
 use crate::source::ReadAt;

@@ -276,6 +276,22 @@ impl Storage {
         self.inner.writer.commit(|answer| ToCommit::Audit(event, Some(answer))).await
     }
 
+    /// As [`Storage::audit`], for what only reads: on a full disk a physician must still see the images, so it goes on,
+    /// and the event is in the log instead.
+    ///
+    /// # Errors
+    /// As [`Storage::audit`], but for [`StorageError::OutOfResources`].
+    pub async fn audit_reading(&self, scope: &Scope, entry: AuditEntry) -> Result<(), StorageError> {
+        let (action, object) = (entry.action, entry.object.clone());
+        match self.audit(scope, entry).await {
+            Err(StorageError::OutOfResources(why)) => {
+                tracing::error!(why, ?action, object, actor = scope.actor.id, "not on the audit chain");
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     /// Events of the scope's organisation (all for the node), newest first, before a sequence number.
     ///
     /// # Errors

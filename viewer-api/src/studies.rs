@@ -294,7 +294,7 @@ async fn note_search(state: &ApiState, scope: &Scope) -> Result<(), ApiError> {
         outcome: AuditOutcome::Success,
         detail: String::new(),
     };
-    Ok(state.0.storage.audit(scope, entry).await?)
+    Ok(state.0.storage.audit_reading(scope, entry).await?)
 }
 
 /// The row of one study, or [`ApiError::NotFound`].

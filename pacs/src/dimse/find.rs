@@ -173,5 +173,5 @@ async fn audit<S>(
         outcome,
         detail: "c-find".to_owned(),
     };
-    association.node.storage.audit(association.caller.scope(), entry).await
+    association.node.storage.audit_reading(association.caller.scope(), entry).await
 }

@@ -275,7 +275,7 @@ pub(crate) async fn audit<S>(
             outcome: AuditOutcome::Success,
             detail: format!("{detail} owner {}", instance.owner()),
         };
-        association.node.storage.audit(association.caller.scope(), entry).await?;
+        association.node.storage.audit_reading(association.caller.scope(), entry).await?;
     }
     Ok(())
 }

@@ -95,5 +95,5 @@ async fn audit<S>(association: &Association<'_, S>) -> Result<(), StorageError> 
         outcome: AuditOutcome::Success,
         detail: "c-find".to_owned(),
     };
-    association.node.storage.audit(association.caller.scope(), entry).await
+    association.node.storage.audit_reading(association.caller.scope(), entry).await
 }

@@ -13,8 +13,36 @@ const JPEG_LS: &str = "1.2.840.10008.1.2.4.80";
 const JPEG_2000: &str = "1.2.840.10008.1.2.4.90";
 const HTJ2K: &str = "1.2.840.10008.1.2.4.201";
 
+/// What is to be had of an object's pixels.
+#[derive(Clone, Copy)]
+enum Answers {
+    /// Its numbers make no frame: there is none to ask for (404), and no picture of it (WADO-URI: 406).
+    NoFrame,
+    /// What its numbers say beyond what is there is not there; the rest is.
+    Whole,
+    /// The frame as stored, and no pixels of it: 409, because it is the stored object that stands in the way.
+    AsStored,
+}
+
+impl Answers {
+    /// Of the rendered image, the thumbnail, a JPEG by WADO-URI, plain pixels of frame 1, frame 1 as stored, frame 3,
+    /// and of two frame numbers that are none.
+    fn statuses(self) -> [u16; 8] {
+        match self {
+            Self::NoFrame => [404, 404, 406, 404, 404, 404, 400, 400],
+            Self::Whole => [200, 200, 200, 200, 200, 404, 400, 400],
+            Self::AsStored => [409, 409, 409, 409, 200, 404, 400, 400],
+        }
+    }
+}
+
+/// The problem document of each refusal.
+const PROBLEMS: [(u16, &str); 4] =
+    [(400, "bad-request"), (404, "not-found"), (406, "not-acceptable"), (409, "undecodable")];
+
 struct Lying {
     name: &'static str,
+    answers: Answers,
     ct: Ct,
     file: Part10,
 }
@@ -44,9 +72,9 @@ fn lying() -> Vec<Lying> {
         bytes
     };
     vec![
-        native("frames-x-rows-x-columns-over-64-bits", "2147483647", u16::MAX),
-        native("frames-that-no-integer-holds", "99999999999999999999", 16),
-        native("a-negative-number-of-frames", "-7", u16::MAX),
+        native("frames-x-rows-x-columns-over-64-bits", Answers::NoFrame, "2147483647", u16::MAX),
+        native("frames-that-no-integer-holds", Answers::Whole, "99999999999999999999", 16),
+        native("a-negative-number-of-frames", Answers::NoFrame, "-7", u16::MAX),
         encapsulated("rle-segments-outside", RLE, &[rle(2, u32::MAX)], &[]),
         encapsulated("rle-of-4-billion-segments", RLE, &[rle(u32::MAX, 64)], &[]),
         encapsulated("rle-that-is-too-short", RLE, &[rle(2, 64)], &[]),
@@ -73,7 +101,7 @@ fn put_frames(e: Elements, frames: &str) -> Elements {
     Elements { bytes }
 }
 
-fn native(name: &'static str, frames: &str, rows: u16) -> Lying {
+fn native(name: &'static str, answers: Answers, frames: &str, rows: u16) -> Lying {
     let ct = Ct::new();
     let pixels = ct.pixels();
     let mut e = put_frames(without_pixels(&ct), frames);
@@ -82,7 +110,7 @@ fn native(name: &'static str, frames: &str, rows: u16) -> Lying {
         e.bytes[at + 8..at + 10].copy_from_slice(&rows.to_le_bytes());
     }
     let e = e.element(0x7FE0_0010, "OW", &pixels);
-    Lying { name, file: Part10::in_syntax(&ct.instance, EXPLICIT_VR_LITTLE_ENDIAN, e.bytes), ct }
+    Lying { name, answers, file: Part10::in_syntax(&ct.instance, EXPLICIT_VR_LITTLE_ENDIAN, e.bytes), ct }
 }
 
 fn items(e: Elements, table: &[u8], fragments: &[Vec<u8>]) -> Elements {
@@ -101,7 +129,7 @@ fn encapsulated(name: &'static str, syntax: &str, fragments: &[Vec<u8>], table: 
     let table: Vec<u8> = table.iter().flat_map(|offset| offset.to_le_bytes()).collect();
     let e = put_frames(without_pixels(&ct), &fragments.len().to_string());
     let e = items(e, &table, fragments);
-    Lying { name, file: Part10::in_syntax(&ct.instance, syntax, e.bytes), ct }
+    Lying { name, answers: Answers::AsStored, file: Part10::in_syntax(&ct.instance, syntax, e.bytes), ct }
 }
 
 fn extended(name: &'static str, offsets: &[u64], lengths: &[u64]) -> Lying {
@@ -113,11 +141,11 @@ fn extended(name: &'static str, offsets: &[u64], lengths: &[u64]) -> Lying {
         &table(lengths),
     );
     let e = items(e, &[], &[vec![0; 64], vec![0; 64]]);
-    Lying { name, file: Part10::in_syntax(&ct.instance, RLE, e.bytes), ct }
+    Lying { name, answers: Answers::AsStored, file: Part10::in_syntax(&ct.instance, RLE, e.bytes), ct }
 }
 
 #[test]
-fn pixels_that_lie_are_kept_and_never_decoded() {
+fn pixels_that_lie_are_kept_and_asking_for_them_is_refused_each_in_its_way() {
     let besieged = besieged();
     let machine = besieged.node.machine(Org::Township);
     let plain = "multipart/related; type=\"application/octet-stream\"; transfer-syntax=1.2.840.10008.1.2.1";
@@ -138,17 +166,24 @@ fn pixels_that_lie_are_kept_and_never_decoded() {
                 ("contentType", "image/jpeg"),
             ],
         );
-        for (path, accept) in [
+        let frame = |number: &str| format!("{path}/frames/{number}");
+        let asked = [
             (format!("{path}/rendered"), "image/jpeg"),
             (format!("{path}/thumbnail"), "image/jpeg"),
             (uri, "*/*"),
-            (format!("{path}/frames/1"), plain),
-            (format!("{path}/frames/3"), "*/*"),
-            (format!("{path}/frames/4294967297"), "*/*"),
-            (format!("{path}/frames/99999999999999999999999"), "*/*"),
-        ] {
+            (frame("1"), plain),
+            (frame("1"), "*/*"),
+            (frame("3"), "*/*"),
+            (frame("4294967297"), "*/*"),
+            (frame("99999999999999999999999"), "*/*"),
+        ];
+        let statuses = lying.answers.statuses();
+        for ((path, accept), status) in asked.into_iter().zip(statuses) {
             let answer = machine.get_as(&path, accept);
-            assert!(answer.status < 500, "{name}: {path}: {}", answer.text());
+            assert_eq!(answer.status, status, "{name}: {path} as {accept}: {}", answer.text());
+            if let Some((_, slug)) = PROBLEMS.iter().find(|(of, _)| *of == status) {
+                answer.expect_problem(status, slug);
+            }
         }
         let grown = besieged.node.memory_peak_bytes().saturating_sub(before);
         assert!(grown < MEMORY_GROWTH_MAX, "{name}: {} MB more", grown >> 20);

@@ -68,7 +68,7 @@ fn depth(line: &str) -> usize {
 }
 
 /// The lines below a line.
-fn below<'a>(plan: &'a [String], at: usize) -> impl Iterator<Item = &'a str> {
+fn below(plan: &[String], at: usize) -> impl Iterator<Item = &str> {
     let own = depth(&plan[at]);
     plan[at + 1..].iter().take_while(move |line| depth(line) > own).map(String::as_str)
 }

@@ -166,7 +166,7 @@ async function openOldCt(page: Page): Promise<void> {
   await page.goto('/studies');
   await page.getByPlaceholder('姓名/拼音/患者号/检查号…').fill('A2603180005');
   await page.getByRole('row').filter({ hasText: '60 幅' }).getByRole('link').first().click();
-  await page.getByRole('link', { name: '更正' }).last().click();
+  await page.getByRole('main').getByRole('link', { name: '更正' }).click();
   await expect(page.getByRole('heading', { name: '患者与检查' })).toBeVisible();
 }
 
@@ -235,7 +235,8 @@ test('an image and a series are hidden, shown as hidden to the archivist only, a
   const doctor = await person('township');
   await doctor.goto('/studies');
   await doctor.getByPlaceholder('姓名/拼音/患者号/检查号…').fill('A2603180005');
-  await expect(doctor.getByRole('row').filter({ hasText: '59 幅' })).toBeVisible();
+  // 59 images, and the rejection note that says what is missing.
+  await expect(doctor.getByRole('row').filter({ hasText: '2 序列 60 幅' })).toBeVisible();
 
   await page.getByRole('button', { name: '隐藏整个检查' }).click();
   await reason(page, '传错了');

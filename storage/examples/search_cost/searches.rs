@@ -48,8 +48,7 @@ pub const SEARCHES: [(&str, Make); 24] = [
     ("one box: zhang", |_, _| list(Key::Anything, Matching::Fuzzy("zhang".into()))),
     ("patients, newest 50", |_, _| Query::new(Level::Patient, 50)),
     ("series of a study", |d, n| {
-        Query::new(Level::Series, 50)
-            .with_value(Key::StudyInstanceUid, format!("1.2.826.0.1.{}", d.below(n)))
+        Query::new(Level::Series, 50).with_value(Key::StudyInstanceUid, format!("1.2.826.0.1.{}", d.below(n)))
     }),
     ("wang and XA", |_, _| fuzzy("wang").with_value(Key::ModalitiesInStudy, "XA")),
     ("wang and XA in a year", |d, _| year(fuzzy("wang").with_value(Key::ModalitiesInStudy, "XA"), d)),

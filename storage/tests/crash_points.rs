@@ -71,16 +71,19 @@ async fn sender() {
 /// What happened to the sender.
 struct Ended {
     was_killed: bool,
+    /// Whether it came so far that the fault happened.
+    was_struck: bool,
     acknowledged: Vec<u8>,
 }
 
 /// Runs the sender in a fresh directory with a fault at the `when`-th call, and looks at what is there afterwards.
-async fn with_fault(call: &str, path: Option<&str>, fault: &str, when: u32) -> Ended {
+async fn with_fault(call: &str, path: Option<&str>, fault: &str, when: &str) -> Ended {
     let directory = tempfile::tempdir().expect("a directory");
     // The index is made without faults: migrations are not what is tested.
     open(directory.path()).await.close().await;
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-o", "/dev/null"]);
+    let calls = directory.path().join("calls");
+    strace.args(["-f", "-qq", "-o"]).arg(&calls);
     strace.args(["-e", &format!("trace={call}"), "-e", &format!("inject={call}:{fault}:when={when}")]);
     if let Some(name) = path {
         strace.arg("-P").arg(directory.path().join(name));
@@ -99,7 +102,8 @@ async fn with_fault(call: &str, path: Option<&str>, fault: &str, when: u32) -> E
     are_there(&storage, &acknowledged, &what).await;
     assert!(send(&storage, 9).await, "{what}: the next is stored");
     storage.close().await;
-    Ended { was_killed: !status.success(), acknowledged }
+    let calls = std::fs::read_to_string(calls).unwrap_or_default();
+    Ended { was_killed: !status.success(), was_struck: calls.contains("(INJECTED)"), acknowledged }
 }
 
 async fn are_there(storage: &Storage, acknowledged: &[u8], what: &str) {
@@ -121,7 +125,7 @@ async fn are_there(storage: &Storage, acknowledged: &[u8], what: &str) {
 async fn killed_at_each(call: &str, path: Option<&str>, step: u32) {
     let mut when = 1;
     let mut killed = 0;
-    while with_fault(call, path, "signal=SIGKILL", when).await.was_killed {
+    while with_fault(call, path, "signal=SIGKILL", &when.to_string()).await.was_killed {
         killed += 1;
         when += step;
         assert!(killed < 60, "{call} never ends");
@@ -145,6 +149,33 @@ async fn killed_where_the_index_is_written_and_flushed() {
     killed_at_each("pwrite64", Some("index.sqlite-wal"), 11).await;
 }
 
+/// Fails the first, the second, … call in both ways, until the sender makes no more of them. What was acknowledged is
+/// durable (`with_fault` looks), and what failed is stored when it is sent again.
+async fn failing_at_each(call: &str, path: Option<&str>, step: usize) {
+    for error in ["error=EIO", "error=ENOSPC"] {
+        let mut struck = 0;
+        for when in (1..).step_by(step) {
+            let ended = with_fault(call, path, error, &when.to_string()).await;
+            assert!(!ended.was_killed, "{call} {path:?} {error} {when}: the sender does not get through");
+            let all: Vec<u8> = (1..=INSTANCES as u8).chain([1]).collect();
+            assert_eq!(ended.acknowledged, all, "{call} {path:?} {error} {when}: all is stored in the end");
+            if !ended.was_struck {
+                break;
+            }
+            struck += 1;
+            assert!(struck < 60, "{call} never ends");
+        }
+        assert!(struck > 0, "{call} {path:?} is a point where ingest can fail");
+        eprintln!("{call} {path:?} {error}: failed at {struck} points");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failing_wherever_segments_are_written_and_given_room() {
+    failing_at_each("pwritev", None, 1).await;
+    failing_at_each("fallocate", None, 1).await;
+}
+
 /// One call fails; what comes after it is stored again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_failing_call_loses_nothing_that_was_acknowledged() {
@@ -157,7 +188,7 @@ async fn one_failing_call_loses_nothing_that_was_acknowledged() {
         ("pwrite64", Some("index.sqlite-wal"), 100),
     ] {
         for error in ["EIO", "ENOSPC"] {
-            let ended = with_fault(call, path, &format!("error={error}"), when).await;
+            let ended = with_fault(call, path, &format!("error={error}"), &when.to_string()).await;
             assert!(!ended.was_killed, "{call} {error}");
             assert!(ended.acknowledged.contains(&6), "{call} {path:?} {error}: {:?}", ended.acknowledged);
         }

@@ -1,5 +1,5 @@
-//! The corpus of hostile input, item by item through every entry path, against one node that may set aside no more than
-//! 512 MB, stacks and untouched arenas included (`ulimit -d`). After every item: the right refusal, no more than 64 MB taken, nothing stored, the next one served.
+//! The corpus of hostile input, item by item through every entry path, against one node that never has more than 512 MB
+//! in memory, codec workers included. After every item: the right refusal, no more than 64 MB taken, nothing stored, the next one served.
 //!
 //! `bad_input.rs` has the crude ones (what is no DICOM, broken slides); the unit tests of `pacs`, `dataset` and `codec`
 //! have the same rules at their own level.
@@ -19,8 +19,9 @@ use crate::support::peer::{End, Peer, VERIFICATION, command, explicit, request};
 use crate::support::{Ct, Node};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// What each process of the node may set aside (`RLIMIT_DATA`).
-const NODE_DATA_MAX: u64 = 512 << 20;
+/// What each process of the node may set aside (`RLIMIT_DATA`): twice what it may have in memory, because buffers of what
+/// arrives are set aside whole.
+const NODE_DATA_MAX: u64 = 1 << 30;
 /// What node and codec workers together may have in memory at any time.
 const NODE_MEMORY_MAX: u64 = 512 << 20;
 const MEMORY_GROWTH_MAX: u64 = 64 << 20;

@@ -147,6 +147,17 @@ fn clients_of_every_kind_are_read() {
 }
 
 #[test]
+fn numbers_are_the_nearest_to_what_the_text_says() {
+    for text in ["2.0966207e-33", "0.1", "1.7976931348623157e308", "5e-324", "123456789.123456789"] {
+        let json = format!(r#"{{"00189087": {{"vr": "FD", "Value": [{text}]}}}}"#);
+        let dataset = from_json(&object(serde_json::from_str(&json).unwrap())).unwrap();
+        let nearest: f64 = text.parse().unwrap();
+        let bytes = dataset.get(tags::DIFFUSION_B_VALUE).unwrap().bytes().unwrap();
+        assert_eq!(bytes[..], nearest.to_le_bytes(), "{text}");
+    }
+}
+
+#[test]
 fn what_is_refused() {
     for json in [
         json!({"PatientName": {"vr": "PN"}}),

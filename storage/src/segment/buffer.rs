@@ -1,4 +1,5 @@
-//! Buffers that direct writes take as they are: a block for an entry's header, then up to 1 MiB of a data set.
+//! Buffers that direct writes take as they are: a block for an entry's header, then up to 1 MiB of a data set. A buffer
+//! begins small, so that senders who have sent next to nothing hold next to nothing.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +9,9 @@ pub(crate) const BLOCK: usize = 4096;
 pub(crate) const DATA_BYTES_MAX: usize = 1 << 20;
 /// Bytes that are taken at once: they are hashed and scanned while they are in the processor's cache.
 const ROOM_BYTES_MAX: usize = 128 << 10;
-/// Buffers that wait to be used again.
+/// Bytes of a data set that a new buffer holds before it grows to its full size.
+const FIRST_BYTES: usize = ROOM_BYTES_MAX;
+/// Buffers of full size that wait to be used again.
 const IDLE_MAX: usize = 24;
 
 /// Buffers that are free: memory that has been touched once is not asked of the kernel again.
@@ -19,10 +22,18 @@ impl Pool {
     /// An empty buffer.
     pub fn take(self: &Arc<Self>) -> Buffer {
         let idle = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let bytes = idle.unwrap_or_else(|| vec![0; BLOCK + DATA_BYTES_MAX + BLOCK]);
-        let start = bytes.as_ptr().align_offset(BLOCK).min(BLOCK);
-        Buffer { bytes, start, length: 0, pool: self.clone() }
+        let bytes = idle.unwrap_or_else(|| memory(FIRST_BYTES));
+        Buffer { start: aligned(&bytes), bytes, length: 0, pool: self.clone() }
     }
+}
+
+/// Memory for a header and so many bytes of a data set, wherever its aligned part begins.
+fn memory(data_bytes: usize) -> Vec<u8> {
+    vec![0; BLOCK + data_bytes + BLOCK]
+}
+
+fn aligned(bytes: &[u8]) -> usize {
+    bytes.as_ptr().align_offset(BLOCK).min(BLOCK)
 }
 
 /// One buffer; it goes back to its pool.
@@ -37,16 +48,37 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
+    /// Bytes of a data set that there is memory for.
+    fn capacity(&self) -> usize {
+        self.bytes.len().saturating_sub(2 * BLOCK)
+    }
+
+    fn grow(&mut self) {
+        let mut bytes = memory(DATA_BYTES_MAX);
+        let start = aligned(&bytes);
+        let (from, to) = (self.start + BLOCK, start + BLOCK);
+        if let (Some(old), Some(new)) =
+            (self.bytes.get(from..from + self.length), bytes.get_mut(to..to + self.length))
+        {
+            new.copy_from_slice(old);
+        }
+        self.bytes = bytes;
+        self.start = start;
+    }
+
     /// Where the next bytes of the data set belong: some of the free part, empty when there is none.
     pub fn room(&mut self) -> &mut [u8] {
-        let count = (DATA_BYTES_MAX - self.length).min(ROOM_BYTES_MAX);
+        if self.length == self.capacity() && self.length < DATA_BYTES_MAX {
+            self.grow();
+        }
+        let count = (self.capacity() - self.length).min(ROOM_BYTES_MAX);
         let from = self.start + BLOCK + self.length;
         self.bytes.get_mut(from..from + count).unwrap_or_default()
     }
 
     /// So many bytes have been put into [`Buffer::room`]: these.
     pub fn filled(&mut self, count: usize) -> &[u8] {
-        let count = count.min(DATA_BYTES_MAX - self.length);
+        let count = count.min(self.capacity() - self.length);
         let from = self.start + BLOCK + self.length;
         self.length += count;
         self.bytes.get(from..from + count).unwrap_or_default()
@@ -88,7 +120,7 @@ impl Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let mut idle = self.pool.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE_MAX {
+        if self.capacity() == DATA_BYTES_MAX && idle.len() < IDLE_MAX {
             idle.push(std::mem::take(&mut self.bytes));
         }
     }
@@ -97,6 +129,18 @@ impl Drop for Buffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sender_of_little_holds_little() {
+        let pool = Arc::new(Pool::default());
+        let mut buffer = pool.take();
+        buffer.room()[..5].copy_from_slice(b"hello");
+        assert_eq!(buffer.filled(5), b"hello");
+        assert!(buffer.bytes.len() <= FIRST_BYTES + 2 * BLOCK);
+        // A small one does not wait in the place of one that has grown.
+        drop(buffer);
+        assert!(pool.0.lock().unwrap().is_empty());
+    }
 
     #[test]
     fn a_used_buffer_shows_nothing_of_what_was_in_it() {
@@ -110,6 +154,7 @@ mod tests {
         }
         assert_eq!(total, DATA_BYTES_MAX);
         assert_eq!(buffer.filled(1), b"");
+        assert!(buffer.blocks().iter().all(|byte| *byte == 7));
         drop(buffer);
         let mut buffer = pool.take();
         buffer.room()[..3].copy_from_slice(b"abc");

@@ -6,7 +6,7 @@ use model::Uid;
 use std::collections::BTreeMap;
 
 /// Key Object Selection Document Storage.
-const KEY_OBJECT_SELECTION: &str = "1.2.840.10008.5.1.4.1.1.88.59";
+pub(crate) const KEY_OBJECT_SELECTION: &str = "1.2.840.10008.5.1.4.1.1.88.59";
 /// References that are followed.
 const REFERENCES_MAX: usize = 50_000;
 

@@ -5,6 +5,7 @@ use super::rows::{PLACE, hidden_owner};
 use crate::StorageError;
 use crate::db::at;
 use crate::index::Work;
+use crate::rejection::KEY_OBJECT_SELECTION;
 use model::{OrgId, Uid};
 use sqlx::Row as _;
 use std::collections::{BTreeMap, HashSet};
@@ -59,10 +60,21 @@ impl Work<'_> {
         let to = self.twin(&hidden, study, from.id).await?;
         self.relocate_members(chosen, to).await?;
         self.count_study(to).await?;
-        if !self.count_study(from.id).await? {
+        if !self.count_study(from.id).await? || !self.has_evidence(from.id).await? {
             self.require_unheld(owner, study).await?;
         }
         Ok(())
+    }
+
+    /// Whether a study has more than Key Object Selections, which only refer to something.
+    async fn has_evidence(&mut self, study_id: i64) -> Result<bool, StorageError> {
+        let row = sqlx::query("SELECT 1 FROM instance WHERE study_id = $1 AND sop_class <> $2 LIMIT 1")
+            .bind(study_id)
+            .bind(KEY_OBJECT_SELECTION)
+            .fetch_optional(&mut *self.connection)
+            .await
+            .map_err(at(PLACE))?;
+        Ok(row.is_some())
     }
 
     /// Brings back what no active correction hides any longer.

@@ -7,7 +7,7 @@ use crate::StorageError;
 use crate::audit::{AuditAction, AuditEntry, AuditOutcome, PendingAudit};
 use crate::db::{Bindings, at};
 use crate::index::Work;
-use crate::rejection::RejectedStudy;
+use crate::rejection::{KEY_OBJECT_SELECTION, RejectedStudy};
 use crate::writer::Durable;
 use model::{Actor, ConsultId, OrgId, Scope, Uid};
 use sqlx::Row as _;
@@ -30,6 +30,8 @@ struct Group {
     study: Uid,
     /// Rows of instances by the row of their series.
     rows: BTreeMap<i64, Vec<i64>>,
+    /// How many of them are more than references: no Key Object Selections.
+    evidence_count: i64,
 }
 
 impl Work<'_> {
@@ -259,7 +261,8 @@ impl Work<'_> {
     }
 
     /// Hides what is shown of these series and instances, whichever study they are in now. `false`, and nothing is
-    /// hidden, when nothing would be left of a study that a consult has as evidence.
+    /// hidden, when nothing would be left of a study that a consult has as evidence. A Key Object Selection, such as the
+    /// note itself in the study that it rejects, is nothing: it only refers to what is hidden.
     async fn hide_wherever(
         &mut self,
         owner: &OrgId,
@@ -268,14 +271,18 @@ impl Work<'_> {
     ) -> Result<bool, StorageError> {
         let groups = self.groups(owner, Sight::Shown, series, instances).await?;
         for (study_id, group) in &groups {
-            let row = sqlx::query("SELECT count(*) FROM instance WHERE study_id = $1")
+            let row = sqlx::query("SELECT count(*) FROM instance WHERE study_id = $1 AND sop_class <> $2")
                 .bind(study_id)
+                .bind(KEY_OBJECT_SELECTION)
                 .fetch_one(&mut *self.connection)
                 .await
                 .map_err(at(PLACE))?;
             let all: i64 = row.try_get(0).map_err(at(PLACE))?;
-            let is_all = all == group.rows.values().map(|rows| rows.len() as i64).sum::<i64>();
-            match if is_all { self.require_unheld(owner, &group.study).await } else { Ok(()) } {
+            match if all == group.evidence_count {
+                self.require_unheld(owner, &group.study).await
+            } else {
+                Ok(())
+            } {
                 Ok(()) => {}
                 Err(StorageError::Conflict(_)) => return Ok(false),
                 Err(error) => return Err(error),
@@ -329,7 +336,7 @@ impl Work<'_> {
             let (owner, place) = (values.text(owner), values.text(place.as_str()));
             let uids = values.list(&texts(some));
             let text = format!(
-                "SELECT i.id, e.id, s.id, s.study_uid FROM instance i JOIN series e ON e.id = i.series_id \
+                "SELECT i.id, e.id, s.id, s.study_uid, i.sop_class FROM instance i JOIN series e ON e.id = i.series_id \
                  JOIN study s ON s.id = i.study_id WHERE i.owner = {owner} AND s.owner = {place} \
                  AND {column} IN ({uids})"
             );
@@ -342,7 +349,10 @@ impl Work<'_> {
                 }
                 let study: String = row.try_get(3).map_err(at(PLACE))?;
                 let study = Uid::parse(&study).map_err(|_| StorageError::Corrupt("a row of a study"))?;
-                let group = groups.entry(study_id).or_insert_with(|| Group { study, rows: BTreeMap::new() });
+                let sop_class: String = row.try_get(4).map_err(at(PLACE))?;
+                let empty = || Group { study, rows: BTreeMap::new(), evidence_count: 0 };
+                let group = groups.entry(study_id).or_insert_with(empty);
+                group.evidence_count += i64::from(sop_class != KEY_OBJECT_SELECTION);
                 group.rows.entry(series_id).or_default().push(id);
             }
         }

@@ -214,6 +214,24 @@ pub async fn a_rejection_note_does_not_empty_a_study_that_is_evidence(f: &Fixtur
     elsewhere.put_text(tags::STUDY_INSTANCE_UID, VR::UI, "1.9");
     assert_eq!(send(s, "town", &elsewhere).await, Outcome::Stored);
     assert_eq!(shown(s).await, ["1.2.3.1.1.1"]);
+    // Nor is anything left of it when only notes are, this one or one that was refused before.
+    send(s, "town", &note("1.9.2", &[rejects(&one)])).await;
+    assert_eq!(shown(s).await, ["1.2.3.1.1.1", "1.9.2"]);
+    send(s, "town", &note("1.9.3", &[rejects(&one)])).await;
+    assert_eq!(shown(s).await, ["1.2.3.1.1.1", "1.9.2", "1.9.3"]);
+    // A part may go, and the rest may not after it.
+    let two = Instance { number: 2, ..Instance::default() };
+    store(s, "town", &two).await;
+    send(s, "town", &note("1.9.4", &[rejects(&two)])).await;
+    send(s, "town", &note("1.9.5", &[rejects(&one)])).await;
+    let left = ["1.2.3.1.1.1", "1.9.2", "1.9.3", "1.9.4", "1.9.5"];
+    assert_eq!(shown(s).await, left);
+    // Nor by hand.
+    let hide =
+        Correction::Hide { study: uid("1.2.3.1"), series: vec![], instances: vec![one.instance_uid()] };
+    let by_hand = s.correct(&scope("town"), &org("town"), hide, why()).await;
+    assert!(matches!(by_hand, Err(StorageError::Conflict(_))), "{by_hand:?}");
+    assert_eq!(shown(s).await, left);
     let refused = s.audit_events(&scope("town"), None, 100).await.expect("events");
     assert!(refused.iter().any(|event| event.entry.outcome == AuditOutcome::Refused
         && event.entry.object == "study/1.2.3.1"

@@ -8,13 +8,16 @@ use model::{OrgId, Reach, Scope, Uid};
 use moka::sync::Cache;
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The caches of one storage.
 pub(crate) struct Caches {
-    /// By reach, study, series and instance: whoever asks with another reach is looked up anew.
-    pub instances: Cache<InstanceKey, InstanceRef>,
+    /// By reach, study, series and instance: whoever asks with another reach is looked up anew. With the generation at
+    /// which the look-up began.
+    instances: Cache<InstanceKey, (u64, InstanceRef)>,
+    /// Raised by each change of this process after which a look-up may find something else.
+    generation: AtomicU64,
     /// Series, by row, of which an instance was looked up a moment ago.
     pub series: Cache<i64, Arc<SeriesSeen>>,
     /// Rows of frame indexes, by instance, part and number.
@@ -54,9 +57,10 @@ impl Caches {
         Self {
             instances: Cache::builder()
                 .max_capacity(INSTANCE_BYTES_MAX)
-                .weigher(|_, instance: &InstanceRef| instance.0.weight())
+                .weigher(|_, (_, instance): &(u64, InstanceRef)| instance.0.weight())
                 .time_to_live(Duration::from_secs(INSTANCE_SECONDS))
                 .build(),
+            generation: AtomicU64::new(0),
             series: Cache::builder()
                 .max_capacity(SERIES_MAX)
                 .time_to_live(Duration::from_secs(INSTANCE_SECONDS))
@@ -81,9 +85,26 @@ impl Caches {
         }
     }
 
-    /// Grants have changed, or something was corrected, hidden or deleted.
+    /// To be asked before a look-up begins, for [`Caches::keep`].
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+
+    /// What was looked up, unless something has changed since that look-up began.
+    pub fn instance(&self, key: &InstanceKey) -> Option<InstanceRef> {
+        let (generation, found) = self.instances.get(key)?;
+        (generation == self.generation()).then_some(found)
+    }
+
+    /// Keeps what was looked up, and since which generation: nobody gets it when something has changed meanwhile.
+    pub fn keep(&self, generation: u64, key: InstanceKey, found: InstanceRef) {
+        self.instances.insert(key, (generation, found));
+    }
+
+    /// Grants have changed, or something was corrected, hidden or deleted: to be called after the commit and before
+    /// anybody is told of it.
     pub fn forget_instances(&self) {
-        self.instances.invalidate_all();
+        self.generation.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -92,5 +113,39 @@ pub(crate) fn reach_key(scope: &Scope) -> ReachKey {
         Reach::Granted(viewer) => (Some(viewer.clone()), None),
         Reach::OwnedBy { viewer, owner } => (Some(viewer.clone()), Some(owner.clone())),
         Reach::Node => (None, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::{Instance, org, scope, store};
+    use crate::{Correction, Reason, ReasonCode, Storage, StorageConfig, StorageError};
+
+    #[tokio::test]
+    async fn what_was_looked_up_before_a_change_is_not_found_after_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = StorageConfig {
+            directory: directory.path().to_owned(),
+            postgres_url: None,
+            limits: model::Limits::default(),
+        };
+        let storage = Storage::open(config).await.unwrap();
+        let (town, one) = (scope("town"), Instance::default());
+        store(&storage, "town", &one).await;
+        let (study, series, sop) = (one.study_uid(), one.series_uid(), one.instance_uid());
+
+        // A reader whose look-up began before the change, and who keeps what it found only after it.
+        let generation = storage.inner.caches.generation();
+        let found = storage.instance(&town, &study, &series, &sop).await.unwrap();
+        let hide = Correction::Hide { study: study.clone(), series: vec![], instances: vec![sop.clone()] };
+        let why = Reason { code: ReasonCode::Quality, text: "motion".into() };
+        storage.correct(&town, &org("town"), hide, why).await.unwrap();
+        let key = (reach_key(&town), study.clone(), series.clone(), sop.clone());
+        storage.inner.caches.keep(generation, key, found);
+
+        let gone = storage.instance(&town, &study, &series, &sop).await;
+        assert_eq!(gone.map(|_| ()), Err(StorageError::NotFound));
+        storage.close().await;
     }
 }

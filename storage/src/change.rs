@@ -253,3 +253,67 @@ impl Work<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::build::{Instance, org, scope, store};
+    use crate::{Change, Grant, GrantChange, Storage, StorageConfig};
+    use model::{ConsultId, Key, Level, Query};
+    use sqlx::{AnyConnection, Connection as _, Executor as _};
+    use std::pin::pin;
+    use std::time::Duration;
+    use tokio::time::timeout;
+
+    /// Polls until it is so.
+    async fn until(is_so: impl Fn() -> bool) {
+        let poll = async {
+            while !is_so() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), poll).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_grant_in_one_transaction_with_an_instance_lists_what_the_study_holds() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = StorageConfig {
+            directory: directory.path().to_owned(),
+            postgres_url: None,
+            limits: model::Limits::default(),
+        };
+        let storage = Storage::open(config).await.unwrap();
+        let (town, one) = (scope("town"), Instance::default());
+        let queue = &storage.inner.writer.commit;
+
+        // The writer waits for another process, so that what comes meanwhile is committed together.
+        let url = format!("sqlite://{}/index.sqlite", directory.path().display());
+        let mut other = AnyConnection::connect(&url).await.unwrap();
+        other.execute("BEGIN IMMEDIATE").await.unwrap();
+        let mut first = pin!(storage.apply(&town, Change::default()));
+        timeout(Duration::ZERO, &mut first).await.unwrap_err();
+        until(|| queue.capacity() == queue.max_capacity()).await;
+        let arriving = tokio::spawn({
+            let (storage, one) = (storage.clone(), one.clone());
+            async move { store(&storage, "town", &one).await }
+        });
+        until(|| queue.capacity() < queue.max_capacity()).await;
+        let grant = Grant {
+            owner: org("town"),
+            study: one.study_uid(),
+            grantee: org("city"),
+            consult: ConsultId::parse("c1").unwrap(),
+        };
+        let change = Change { grants: vec![GrantChange::Give(grant)], ..Change::default() };
+        let mut granting = pin!(storage.apply(&town, change));
+        timeout(Duration::ZERO, &mut granting).await.unwrap_err();
+        other.execute("ROLLBACK").await.unwrap();
+        first.await.unwrap();
+        arriving.await.unwrap();
+        granting.await.unwrap();
+
+        let by_modality = Query::new(Level::Study, 10).with_value(Key::ModalitiesInStudy, one.modality);
+        assert_eq!(storage.search(&scope("city"), &by_modality).await.unwrap().rows.len(), 1);
+        storage.close().await;
+    }
+}

@@ -372,9 +372,7 @@ impl Storage {
     }
 
     async fn take_step(&self, scope: &Scope, step: CorrectionStep) -> Result<(), StorageError> {
-        let result = self.apply(scope, Change { corrections: vec![step], ..Change::default() }).await;
-        self.inner.caches.forget_instances();
-        result
+        self.apply(scope, Change { corrections: vec![step], ..Change::default() }).await
     }
 
     /// One correction.

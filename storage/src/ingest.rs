@@ -266,12 +266,7 @@ impl Sink {
             prepared,
             content,
         };
-        let is_rejection = arrived.prepared.rejection.is_some();
-        let stored = storage.ingest(arrived).await;
-        if is_rejection {
-            storage.inner.caches.forget_instances();
-        }
-        stored
+        storage.ingest(arrived).await
     }
 }
 

@@ -45,6 +45,14 @@ mod search_sql;
 mod segment;
 mod writer;
 
+/// The builder of the conformance suite names this crate as its users do.
+#[cfg(test)]
+extern crate self as storage;
+#[cfg(test)]
+#[path = "../tests/support/build.rs"]
+#[expect(dead_code, reason = "the suite uses all of it")]
+mod build;
+
 pub use audit::{AuditAction, AuditEntry, AuditEvent, AuditOutcome};
 pub use correct::{
     Apart, Correction, CorrectionRecord, CorrectionStep, HiddenSeries, PatientKey, Reason, ReasonCode,

@@ -315,11 +315,12 @@ impl Storage {
     ) -> Result<InstanceRef, StorageError> {
         let key = (reach_key(scope), study.clone(), series.clone(), instance.clone());
         let caches = &self.inner.caches;
-        if let Some(found) = caches.instances.get(&key) {
+        if let Some(found) = caches.instance(&key) {
             return Ok(found);
         }
+        let generation = caches.generation();
         let found = self.look_up(scope, Below { study, series: Some(series), instance }).await?;
-        caches.instances.insert(key, found.clone());
+        caches.keep(generation, key, found.clone());
         let number = found.0.number;
         let new = || Arc::new(SeriesSeen { number: AtomicI64::new(number), is_busy: AtomicBool::new(false) });
         let seen = caches.series.entry(found.0.series_id).or_insert_with(new);
@@ -327,7 +328,7 @@ impl Storage {
             let seen = seen.into_value();
             let distance = seen.number.swap(number, Ordering::Relaxed).abs_diff(number);
             if distance <= NEIGHBOURS.unsigned_abs() && !seen.is_busy.swap(true, Ordering::Relaxed) {
-                let result = self.look_around(scope, &found).await;
+                let result = self.look_around(scope, &found, generation).await;
                 seen.is_busy.store(false, Ordering::Relaxed);
                 result?;
             }
@@ -341,8 +342,14 @@ impl Storage {
         instance_with_frame_of(&self.row_below(scope, below, &columns, FRAME).await?)
     }
 
-    /// Keeps what stands before and behind an instance in its series.
-    async fn look_around(&self, scope: &Scope, middle: &InstanceRef) -> Result<(), StorageError> {
+    /// Keeps what stands before and behind an instance in its series, which was looked up since that generation: that the
+    /// scope reaches the one is why it reaches the others.
+    async fn look_around(
+        &self,
+        scope: &Scope,
+        middle: &InstanceRef,
+        generation: u64,
+    ) -> Result<(), StorageError> {
         let near = |compare: &str, order: &str| {
             format!(
                 "SELECT near.id FROM (SELECT n.id FROM instance n WHERE n.series_id = $1 AND \
@@ -371,7 +378,7 @@ impl Storage {
             if found.owner() == middle.owner() && found.study() == middle.study() {
                 let InstanceRow { study, series, instance, .. } = &*found.0;
                 let key = (reach_key(scope), study.clone(), series.clone(), instance.clone());
-                self.inner.caches.instances.insert(key, found);
+                self.inner.caches.keep(generation, key, found);
             }
         }
         Ok(())

@@ -209,13 +209,8 @@ impl Storage {
     /// [`StorageError::Conflict`] when an expectation or a unique key fails; [`StorageError::NotFound`] when a record
     /// that must be there is not within the scope.
     pub async fn apply(&self, scope: &Scope, change: Change) -> Result<(), StorageError> {
-        let changes_grants = !change.grants.is_empty();
         let changing = Changing { scope: scope.clone(), organisation: scope.viewer().cloned(), change };
-        let result = self.apply_changing(changing).await;
-        if changes_grants {
-            self.inner.caches.forget_instances();
-        }
-        result
+        self.apply_changing(changing).await
     }
 
     pub(crate) async fn apply_changing(&self, changing: Changing) -> Result<(), StorageError> {

@@ -37,8 +37,10 @@ pub struct Page {
     pub rows: Vec<Row>,
     /// Whether more match behind them.
     pub more: bool,
-    /// Only about so many of the newest studies in reach (and within the dates asked for) were looked at, and older ones may
-    /// match, too: no list holds what was asked for, such as a part from the middle of a text.
+    /// Only the newest studies in reach (and within the dates asked for) were looked at, all down to one moment, and older
+    /// ones may match, too: no list holds what was asked for, such as a part from the middle of a text. The number is how
+    /// many of the list that holds most of them: what the organisation owns, say, beside what it has been granted. Never
+    /// with a full page, which lacks nothing.
     pub looked_at: Option<u32>,
 }
 

@@ -174,7 +174,8 @@ impl Storage {
         Ok((0, false))
     }
 
-    /// A way that ends after so many studies of each list, and whether any goes on.
+    /// A way that ends after so many studies of the list that holds most of them, and whether any goes on. All lists end
+    /// at one moment: an answer that lacked newer studies of one beside older ones of another would not be a page.
     async fn cut<'a>(
         &self,
         connection: &mut AnyConnection,
@@ -183,14 +184,14 @@ impl Storage {
         depth: u32,
     ) -> Result<(Vec<Walk<'a>>, bool), StorageError> {
         let floors = self.floors(connection, plan, way, depth).await?;
-        let is_cut = floors.iter().any(Option::is_some);
+        let newest = floors.into_iter().flatten().max();
         let mut way = way.to_vec();
-        for (walk, moment) in way.iter_mut().zip(floors) {
+        for walk in &mut way {
             if let Source::List { floor, .. } = &mut walk.source {
-                *floor = moment;
+                *floor = newest;
             }
         }
-        Ok((way, is_cut))
+        Ok((way, newest.is_some()))
     }
 
     /// Of each walk along a list, the moment of the study so many places below the newest; `None` where it ends before.

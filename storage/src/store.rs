@@ -33,7 +33,7 @@ pub(crate) struct Inner {
     pub db: Database,
     pub objects: Arc<Objects>,
     pub writer: Writer,
-    pub caches: Caches,
+    pub caches: Arc<Caches>,
     pub callers: crate::directory::Callers,
     /// Searches that look at many studies at once.
     pub long_searches: tokio::sync::Semaphore,
@@ -62,13 +62,14 @@ impl Storage {
         if !leftovers.segments.is_empty() {
             db.skip_outbox().await?;
         }
-        let writer = Writer::start(db.clone(), objects.clone(), &limits);
+        let caches = Arc::new(Caches::new());
+        let writer = Writer::start(db.clone(), objects.clone(), caches.clone(), &limits);
         let inner = Inner {
             limits,
             db,
             objects,
             writer,
-            caches: Caches::new(),
+            caches,
             callers: crate::directory::Callers::new(),
             long_searches: tokio::sync::Semaphore::new(LONG_SEARCHES_MAX),
         };

@@ -9,6 +9,7 @@ mod flusher;
 mod held;
 
 use crate::audit::PendingAudit;
+use crate::caches::Caches;
 use crate::db::{Database, to_i64};
 use crate::ingest::{Arrival, Stored};
 use crate::jobs::JobWork;
@@ -114,7 +115,7 @@ fn closed() -> StorageError {
 
 impl Writer {
     /// Starts both.
-    pub fn start(db: Database, objects: Arc<Objects>, limits: &Limits) -> Self {
+    pub fn start(db: Database, objects: Arc<Objects>, caches: Arc<Caches>, limits: &Limits) -> Self {
         let queue = limits.commit_queue_max.max(1) as usize;
         let group_max = limits.commit_group_max.max(1) as usize;
         let (flush, to_flush) = mpsc::channel(queue);
@@ -122,7 +123,7 @@ impl Writer {
         let weak = commit.downgrade();
         let flushing = objects.clone();
         tokio::task::spawn_blocking(move || flusher::run(to_flush, &weak, &flushing, group_max));
-        tokio::spawn(Committer::new(db, objects, limits).run(to_commit, group_max));
+        tokio::spawn(Committer::new(db, objects, caches, limits).run(to_commit, group_max));
         Self { flush, commit }
     }
 

@@ -73,6 +73,7 @@ macro_rules! on_both {
 on_both![
     what_is_stored_is_found_and_read,
     other_organisations_see_nothing_until_granted,
+    a_grant_that_is_withdrawn_is_forgotten_also_when_nobody_waits_for_it,
     sending_again_changes_nothing,
     other_content_is_kept_apart,
     names_are_found_by_whatever_people_type,
@@ -81,6 +82,7 @@ on_both![
     searches_keep_to_their_plans,
     lists_of_an_older_edition_are_written_anew,
     answers_come_in_pages_newest_first,
+    a_page_lacks_nothing_newer_of_another_list,
     frames_are_the_bytes_that_came,
     metadata_is_one_gzip_member,
     bulk_values_have_their_places,

@@ -52,9 +52,10 @@ fn targets(correction: &Correction) -> Vec<(&'static str, String)> {
 }
 
 impl Work<'_> {
-    /// Whether a change has steps that look at counts, which are written late otherwise.
+    /// Whether a change looks at counts and at what a study holds, which are written late otherwise: corrections do, and
+    /// grants, which put the study into lists by it.
     pub(crate) fn needs_counts(change: &Change) -> bool {
-        !change.corrections.is_empty()
+        !change.corrections.is_empty() || !change.grants.is_empty()
     }
 
     /// Takes one step. An error leaves it to the caller to roll back.

@@ -3,6 +3,7 @@
 use super::held::Held;
 use super::{Answer, Changing, Durable, DurableBlob, Flushed, ToCommit, closed};
 use crate::audit::PendingAudit;
+use crate::caches::Caches;
 use crate::db::{Database, Dialect, Flush, at};
 use crate::index::{First, Indexed, Last, Work};
 use crate::ingest::{Stored, blocking};
@@ -21,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 pub(super) struct Committer {
     db: Database,
     objects: Arc<Objects>,
+    caches: Arc<Caches>,
     /// Kept from one transaction to the next: giving it back to the pool costs as much as a statement.
     connection: Option<PoolConnection<Any>>,
     /// What the connection has been told about flushing.
@@ -29,9 +31,9 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    pub fn new(db: Database, objects: Arc<Objects>, limits: &Limits) -> Self {
+    pub fn new(db: Database, objects: Arc<Objects>, caches: Arc<Caches>, limits: &Limits) -> Self {
         let held = Held::new(Duration::from_millis(limits.index_flush_delay_ms));
-        Self { db, objects, connection: None, told: None, held }
+        Self { db, objects, caches, connection: None, told: None, held }
     }
 
     /// Until the queue is closed.
@@ -82,6 +84,10 @@ impl Committer {
             }
         }
         let results = self.commit_jobs(&jobs, &mut groups).await;
+        // Also after an error, which does not say whether it was committed; and here, because who asked may be gone.
+        if jobs.iter().any(Job::changes_look_ups) {
+            self.caches.forget_instances();
+        }
         for (intent, job) in intents {
             // An intent whose object did not reach the index stays, so that the next start removes it.
             if matches!(results.get(job), Some((Ok(_), _))) {
@@ -366,6 +372,17 @@ impl Job {
         match self {
             Self::Instance(durable, ..) => Some(durable),
             _ => None,
+        }
+    }
+
+    /// Whether an instance may be found differently after it, or not be found.
+    fn changes_look_ups(&self) -> bool {
+        match self {
+            Self::Instance(durable, ..) => durable.prepared.rejection.is_some(),
+            Self::Change(changing, _) => {
+                !changing.change.grants.is_empty() || !changing.change.corrections.is_empty()
+            }
+            _ => false,
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::Fixture;
 use crate::support::build::{Instance, org, scope, store};
 use model::{ConsultId, Key, Level, Query, Scope};
+use std::time::Duration;
 use storage::read::MetadataForm;
 use storage::{Change, Grant, GrantChange, Storage, StorageError};
 
@@ -74,4 +75,26 @@ pub async fn other_organisations_see_nothing_until_granted(f: &Fixture) {
     assert_eq!(found.iter().map(|i| i.owner().clone()).collect::<Vec<_>>(), [org("city")]);
     let found = s.instances(&city_of("town"), &instance.study_uid(), None, None).await.expect("found");
     assert_eq!(found.iter().map(|i| i.owner().clone()).collect::<Vec<_>>(), [org("town")]);
+}
+
+pub async fn a_grant_that_is_withdrawn_is_forgotten_also_when_nobody_waits_for_it(f: &Fixture) {
+    let (s, one) = (&f.storage, Instance::default());
+    store(s, "town", &one).await;
+    let grant = Grant {
+        owner: org("town"),
+        study: one.study_uid(),
+        grantee: org("city"),
+        consult: ConsultId::parse("c1").expect("an id"),
+    };
+    let change = |grant| Change { grants: vec![grant], ..Change::default() };
+    s.apply(&scope("town"), change(GrantChange::Give(grant.clone()))).await.expect("given");
+    let (study, series, sop) = (one.study_uid(), one.series_uid(), one.instance_uid());
+    let look_up = async || s.instance(&scope("city"), &study, &series, &sop).await.map(|_| ());
+    assert_eq!(look_up().await, Ok(()));
+    // Who asks for it goes away when it has been handed in.
+    let _ =
+        tokio::time::timeout(Duration::ZERO, s.apply(&scope("town"), change(GrantChange::Withdraw(grant))))
+            .await;
+    s.apply(&scope("town"), Change::default()).await.expect("what was handed in before is committed");
+    assert_eq!(look_up().await, Err(StorageError::NotFound));
 }

@@ -1,8 +1,9 @@
 //! Finding studies, series and instances.
 
 use crate::Fixture;
-use crate::support::build::{CT, Instance, scope, store};
-use model::{Key, Level, Matching, Query};
+use crate::support::build::{CT, Instance, org, scope, store};
+use model::{ConsultId, Key, Level, Limits, Matching, Query};
+use storage::{Change, Grant, GrantChange, Storage, StorageConfig};
 
 /// Numbers of the studies that match, in the order of the answer.
 async fn found(f: &Fixture, query: &Query) -> Vec<u32> {
@@ -216,4 +217,35 @@ pub async fn lists_of_an_older_edition_are_written_anew(f: &Fixture) {
     f.tamper("UPDATE study_listing_edition SET edition = 0").await;
     f.open_again().await.close().await;
     assert_eq!(found(f, &query).await, [1]);
+}
+
+pub async fn a_page_lacks_nothing_newer_of_another_list(f: &Fixture) {
+    // Six of its own within days, of which the oldest is an answer, and three granted ones of the year before.
+    let own = ["20260120", "20260119", "20260118", "20260117", "20260116", "20260103"];
+    for (study, date) in (1..).zip(own) {
+        let description = if date == "20260103" { "an abc of it" } else { "nothing" };
+        store(&f.storage, "town", &Instance { study, date, description, ..Instance::default() }).await;
+    }
+    for (study, date) in (11..).zip(["20250303", "20250202", "20250101"]) {
+        let instance = Instance { study, date, description: "an abc of it", ..Instance::default() };
+        store(&f.storage, "city", &instance).await;
+        let (owner, grantee) = (org("city"), org("town"));
+        let consult = ConsultId::parse("c1").expect("an id");
+        let give = GrantChange::Give(Grant { owner, study: instance.study_uid(), grantee, consult });
+        let change = Change { grants: vec![give], ..Change::default() };
+        f.storage.apply(&scope("city"), change).await.expect("given");
+    }
+    let query = Query::new(Level::Study, 2).with(Key::StudyDescription, Matching::Wildcard("*abc*".into()));
+    // Too few to reach it: no page of older ones without a word, nor with one. Then enough.
+    let answers: [(u32, &[&str], Option<u32>); 2] = [(4, &[], Some(4)), (6, &["1.2.3.6", "1.2.3.11"], None)];
+    for (search_studies_max, expected, looked_at) in answers {
+        let limits = Limits { search_studies_max, ..Limits::default() };
+        let storage = Storage::open(StorageConfig { limits, ..f.config.clone() }).await.expect("it opens");
+        let page = storage.search(&scope("town"), &query).await.expect("a page");
+        let uid = |row: &storage::Row| row.attributes["0020000D"]["Value"][0].as_str().map(str::to_owned);
+        let found: Vec<String> = page.rows.iter().filter_map(uid).collect();
+        assert_eq!(found, expected, "{search_studies_max}");
+        assert_eq!(page.looked_at, looked_at, "{search_studies_max}");
+        storage.close().await;
+    }
 }

@@ -169,7 +169,9 @@ impl<'a> Work<'a> {
                 Outcome::Stored
             }
             Some(there) if there.sha256 == new.sha256 => {
-                is_entry_needed = false;
+                // The same entry comes again when a commit's answer was lost, and when `rebuild` and the one who received
+                // it both have it indexed.
+                is_entry_needed = there.place == new.place_numbers();
                 Outcome::AlreadyThere
             }
             Some(there) => {
@@ -374,7 +376,7 @@ impl<'a> Work<'a> {
     }
 
     /// Other content under a SOP Instance UID that is taken: recorded and flagged, never shown in place of the first.
-    /// Whether this content was not kept apart before.
+    /// Whether the index leads to this entry now, and not to an earlier one of the same content.
     async fn keep_apart(
         &mut self,
         new: &Durable,
@@ -414,7 +416,22 @@ impl<'a> Work<'a> {
                 .await
                 .map_err(at(PLACE))?;
         }
-        Ok(inserted.rows_affected() > 0)
+        if inserted.rows_affected() > 0 {
+            return Ok(true);
+        }
+        let same = sqlx::query(
+            "SELECT 1 FROM instance_apart WHERE owner = $1 AND sop_uid = $2 AND sha256 = $3 AND segment = $4 \
+             AND segment_offset = $5",
+        )
+        .bind(new.arrival.owner.as_str())
+        .bind(p.instance.as_str())
+        .bind(new.sha256.as_bytes().to_vec())
+        .bind(segment)
+        .bind(segment_offset)
+        .fetch_optional(&mut *self.connection)
+        .await
+        .map_err(at(PLACE))?;
+        Ok(same.is_some())
     }
 
     /// Indexes a file that is kept beside the instances.

@@ -391,12 +391,12 @@ fn intents_in(folder: &Path) -> io::Result<BTreeSet<ObjectName>> {
     Ok(names)
 }
 
-/// The segments that the markers in a process's folder name.
+/// The segments that the markers in a process's folder name: the next start is to look through them.
 fn markers_in(folder: &Path) -> io::Result<BTreeSet<SegmentId>> {
     let mut segments = BTreeSet::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|e| e == segment::MARKER) {
+        if path.extension().is_some_and(|e| e == segment::MARKER || e == segment::AGAIN) {
             segments.extend(path.file_stem().and_then(|name| SegmentId::parse(name.to_str()?)));
         }
     }

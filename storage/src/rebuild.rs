@@ -16,6 +16,7 @@ use dataset::charset::Assumed;
 use dataset::part10::HeadReader;
 use dataset::{Refused, Scanner, TransferSyntax};
 use model::{Actor, ActorKind, AeTitle, Limits};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
@@ -31,6 +32,8 @@ pub struct Rebuilt {
     pub indexed: u64,
     /// Of them, those that cannot be indexed: their bytes do not have their hash, or are no data set.
     pub unusable: u64,
+    /// Of the unusable, those whose bytes are what arrived, and which this version or these limits refuse.
+    pub refused: u64,
 }
 
 const PLACE: &str = "looking through what is kept";
@@ -39,7 +42,7 @@ const PIECE_BYTES: usize = 1 << 20;
 /// What becomes of entries of a segment whose bytes are not those that their header tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Damaged {
-    /// They were being written when their process died: nobody was told that they are stored.
+    /// Their process died before they were whole (then nobody was told that they are stored), or the disk has lost them.
     Erase,
     /// They stay, for `fsck` to tell of.
     Leave,
@@ -81,11 +84,12 @@ impl Storage {
     }
 
     /// Looks through segments that nobody appends to any more and that may hold what the index does not know; what it does
-    /// not know is indexed in the order of arrival.
+    /// not know is indexed in the order of arrival. Gives the segments that hold what cannot be indexed now and is whole:
+    /// it was acknowledged, perhaps, and a later start is to look again.
     pub(crate) async fn settle_segments(
         &self,
         segments: impl Iterator<Item = SegmentId>,
-    ) -> Result<(), StorageError> {
+    ) -> Result<BTreeSet<SegmentId>, StorageError> {
         let mut unknown: Vec<(i64, SegmentId, u64)> = Vec::new();
         let mut tails = Vec::new();
         for segment in segments {
@@ -112,13 +116,19 @@ impl Storage {
         }
         unknown.sort_unstable();
         let mut rebuilt = Rebuilt::default();
+        let mut refusing = BTreeSet::new();
         for (_, segment, offset) in unknown {
+            let refused = rebuilt.refused;
             self.settle_at(segment, offset, Damaged::Erase, &mut rebuilt).await?;
+            if rebuilt.refused > refused {
+                refusing.insert(segment);
+            }
         }
         tracing::info!(
             segments = tails.len(),
             indexed = rebuilt.indexed,
-            torn = rebuilt.unusable,
+            torn = rebuilt.unusable - rebuilt.refused,
+            refused = rebuilt.refused,
             "segments are settled"
         );
         let storage = self.clone();
@@ -126,7 +136,8 @@ impl Storage {
             tails.into_iter().try_for_each(|(segment, tail)| storage.objects().segments.cut(segment, tail))
         })
         .await?
-        .map_err(|e| io_error(&e, PLACE))
+        .map_err(|e| io_error(&e, PLACE))?;
+        Ok(refusing)
     }
 
     /// Has the entry at a place indexed if it is not.
@@ -174,11 +185,22 @@ impl Storage {
         let assumed = self.assumed_of(&header).await?;
         let durable = blocking(move || durable_of(&walk, &header, assumed, &limits)).await?;
         match durable.map_err(|e| io_error(&e, PLACE))? {
-            Some(durable) => {
-                self.index(durable).await?;
+            Recovered::Durable(durable) => {
+                self.index(*durable).await?;
                 rebuilt.indexed += 1;
             }
-            None => {
+            Recovered::Refused(reason) => {
+                rebuilt.unusable += 1;
+                rebuilt.refused += 1;
+                tracing::error!(
+                    segment = %place.0,
+                    offset = place.1,
+                    reason,
+                    "an instance that was received whole cannot be indexed now; it is kept: raise the limit that it \
+                     breaks or run the version that took it, then restart or run rebuild"
+                );
+            }
+            Recovered::Torn => {
                 rebuilt.unusable += 1;
                 if damaged == Damaged::Erase {
                     let storage = self.clone();
@@ -255,28 +277,42 @@ fn rebuilder() -> Actor {
     Actor { kind: ActorKind::Node, id: "rebuild".to_owned(), address: None }
 }
 
-/// What the index needs of an entry; `None` when its bytes are not what the header says.
+/// What an entry is good for.
+enum Recovered {
+    /// This is what the index needs of it.
+    Durable(Box<Durable>),
+    /// Its bytes are not what the header says.
+    Torn,
+    /// Its bytes are what the header says, and cannot be indexed for this reason: it was taken by another version or under
+    /// other limits.
+    Refused(String),
+}
+
 fn durable_of(
     walk: &Walk,
     header: &Header,
     assumed: Option<Assumed>,
     limits: &Limits,
-) -> io::Result<Option<Durable>> {
-    let (Some(syntax), Some(via)) = (header.syntax(), header.via()) else { return Ok(None) };
+) -> io::Result<Recovered> {
     if !walk.is_whole(header)? {
-        return Ok(None);
+        return Ok(Recovered::Torn);
     }
-    let file = walk.file();
+    let (Some(syntax), Some(via)) = (header.syntax(), header.via()) else {
+        return Ok(Recovered::Refused("its transfer syntax or how it came is unknown".to_owned()));
+    };
     let scanner = Scanner::new(&syntax, limits);
-    let Some(scanner) = scan(file, walk.dataset_range(header), scanner)? else { return Ok(None) };
-    let prepared = scanner.finish().and_then(|mut scanned| {
+    let prepared = scan(walk.file(), walk.dataset_range(header), scanner)?.and_then(|scanner| {
+        let mut scanned = scanner.finish()?;
         if let Some(assumed) = assumed {
             scanned.dataset.assume_charset(assumed);
         }
         prepare(scanned, &syntax)
     });
-    let Ok(prepared) = prepared else { return Ok(None) };
-    Ok(Some(Durable {
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(refused) => return Ok(Recovered::Refused(refused.to_string())),
+    };
+    Ok(Recovered::Durable(Box::new(Durable {
         actor: rebuilder(),
         arrival: Arrival { owner: header.owner.clone(), via, declared: None },
         syntax,
@@ -287,23 +323,27 @@ fn durable_of(
         received_at_ms: header.received_at_ms,
         prepared,
         place: Some(Placed::found(header.segment, header.offset)),
-    }))
+    })))
 }
 
-/// Feeds a range of a file; `None` when a rule is broken.
-fn scan(file: &File, range: std::ops::Range<u64>, mut scanner: Scanner) -> io::Result<Option<Scanner>> {
+/// Feeds a range of a file; the inner error when a rule is broken.
+fn scan(
+    file: &File,
+    range: std::ops::Range<u64>,
+    mut scanner: Scanner,
+) -> io::Result<Result<Scanner, Refused>> {
     let mut piece = vec![0; PIECE_BYTES];
     let mut at = range.start;
     while at < range.end {
         let count = usize::try_from(range.end - at).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
         let room = piece.get_mut(..count).unwrap_or_default();
         file.read_exact_at(room, at)?;
-        if scanner.feed(room).is_err() {
-            return Ok(None);
+        if let Err(refused) = scanner.feed(room) {
+            return Ok(Err(refused));
         }
         at += count as u64;
     }
-    Ok(Some(scanner))
+    Ok(Ok(scanner))
 }
 
 /// The same of a file named by its content. Who sent it, only the index knew.
@@ -317,7 +357,7 @@ fn durable_of_file(path: PathBuf, name: ObjectName, limits: &Limits) -> io::Resu
         return Ok(None);
     }
     let scanner = Scanner::new(&syntax, limits);
-    let Some(scanner) = scan(&file, head_length..metadata.len(), scanner)? else { return Ok(None) };
+    let Ok(scanner) = scan(&file, head_length..metadata.len(), scanner)? else { return Ok(None) };
     let Ok(prepared) = scanner.finish().and_then(|scanned| prepare(scanned, &syntax)) else {
         return Ok(None);
     };

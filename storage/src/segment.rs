@@ -16,6 +16,7 @@ use buffer::{BLOCK, Buffer, Pool};
 use entry::{Header, entry_length};
 use rustix::fs::{FallocateFlags, OFlags, fallocate};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
@@ -185,6 +186,8 @@ pub(crate) fn folder(root: &Path) -> PathBuf {
 
 /// Extension of a marker.
 pub(crate) const MARKER: &str = "segment";
+/// Extension of a marker of a segment that holds what no start could index so far.
+pub(crate) const AGAIN: &str = "again";
 
 pub(crate) fn io_invalid(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
@@ -253,6 +256,14 @@ impl Segments {
     pub fn own(&self) -> io::Result<OwnSegment> {
         let (lease, file, path) = self.create()?;
         Ok(OwnSegment { lease: Arc::new(lease), file, path, written: BLOCK as u64, is_kept: false })
+    }
+
+    /// Has the next start look through these segments again, durably. Nothing is arriving in them.
+    pub fn mark_again(&self, segments: &BTreeSet<SegmentId>) -> io::Result<()> {
+        for segment in segments {
+            File::create(self.own.join(format!("{segment}.{AGAIN}")))?;
+        }
+        if segments.is_empty() { Ok(()) } else { sync_directory(&self.own) }
     }
 
     /// A marker, durable, and then the new file that it names.

@@ -133,14 +133,16 @@ async fn remove_orphans(db: &Database, objects: &Arc<Objects>, left: &Leftovers)
 
 impl Storage {
     /// Looks through the segments that dead processes had not settled: what is whole there is indexed, what is not is
-    /// erased, what was set aside is given back.
+    /// erased, what was set aside is given back. What is whole and cannot be indexed stays, and stays marked.
     async fn recover(&self, left: Leftovers) -> Result<(), StorageError> {
         // First, so that what has been deleted does not come back.
         self.finish_erasures().await?;
-        self.settle_segments(left.segments.iter().copied()).await?;
+        let refusing = self.settle_segments(left.segments.iter().copied()).await?;
         let storage = self.clone();
         blocking(move || {
             let segments = left.segments.clone();
+            // Before the old markers go.
+            storage.objects().segments.mark_again(&refusing)?;
             left.done()?;
             segments.into_iter().try_for_each(|segment| storage.objects().segments.remove_if_empty(segment))
         })

@@ -66,6 +66,10 @@ macro_rules! on_both {
                 cases::$case(&fixture).await;
                 fixture.storage.close().await;
             })*
+            eprintln!("case a_commit_whose_answer_is_lost");
+            let fixture = Fixture::new(Some(cluster.database("t_lost_answer"))).await;
+            cases::a_commit_whose_answer_is_lost_is_not_done_again(&fixture).await;
+            fixture.storage.close().await;
         }
     };
 }
@@ -123,6 +127,8 @@ on_both![
     a_rebuild_takes_texts_for_what_their_sender_means,
     what_a_dead_process_had_not_indexed_is_indexed,
     an_entry_without_its_bytes_is_erased_after_a_crash,
+    what_is_whole_and_refused_after_a_crash_is_kept,
+    a_rebuild_beside_a_running_node_erases_nothing,
     sending_again_takes_no_room,
     objects_from_before_there_were_segments_are_read,
 ];

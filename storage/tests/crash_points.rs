@@ -271,6 +271,83 @@ fn marked(root: &Path) -> usize {
         .count()
 }
 
+/// Calls that `strace -y` saw, in order: each as `name(path` or, for what has no open file, as it stands.
+fn calls(log: &Path) -> Vec<String> {
+    let log = std::fs::read_to_string(log).expect("strace has written");
+    // Each line begins with the thread's number. What ends later ("resumed") has begun before.
+    let lines = log.lines().filter_map(|line| line.split_once(' ').map(|(_, call)| call.trim_start()));
+    lines.filter(|call| !call.starts_with("<...")).map(str::to_owned).collect()
+}
+
+fn is_flush_of(call: &str, file: &str) -> bool {
+    (call.starts_with("fsync(") || call.starts_with("fdatasync(")) && call.contains(&format!("/{file}>"))
+}
+
+/// Runs one of this program's senders under `strace`; the log.
+fn traced(root: &Path, sender: &str, more: &[&str]) -> std::path::PathBuf {
+    let log = root.join("calls");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-y", "-qq", "-o"]).arg(&log);
+    strace.args(["-e", "trace=pwrite64,fsync,fdatasync,ftruncate,unlink,unlinkat"]).args(more);
+    let program = std::env::current_exe().expect("this program");
+    strace.arg(program).args(["--exact", sender, "--ignored"]).env(DIRECTORY, root);
+    let output = strace.output().expect("strace is not installed; install it: apt-get install strace");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    log
+}
+
+/// Not a test: stores, and waits until the index has been flushed for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the other tests run it"]
+async fn sender_that_waits_for_the_flush() {
+    let Some(directory) = std::env::var_os(DIRECTORY) else { return };
+    let root = Path::new(&directory);
+    let storage = open_with(root, Limits { index_flush_delay_ms: 20, ..Limits::default() }).await;
+    for number in [30, 31] {
+        let large = Instance { number, ..instance(3) };
+        store_as(&storage, "town", &large, &large.bytes(), TransferSyntax::EXPLICIT_LITTLE)
+            .await
+            .expect("stored");
+        until_nothing_is_marked(root).await;
+    }
+    // Not closed: closing flushes.
+    std::process::exit(0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_marker_goes_after_the_log_has_been_flushed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let root = directory.path();
+    open(root).await.close().await;
+    let calls = calls(&traced(root, "sender_that_waits_for_the_flush", &[]));
+    let mut gone = 0;
+    for (at, call) in calls.iter().enumerate() {
+        if !(call.starts_with("unlink") && call.contains(".segment\"")) {
+            continue;
+        }
+        gone += 1;
+        let before = calls.get(..at).unwrap_or_default();
+        let log = "index.sqlite-wal";
+        let is_write = |call: &String| call.starts_with("pwrite64(") && call.contains(&format!("/{log}>"));
+        let written = before.iter().rposition(is_write).expect("the row has been written");
+        let flushed = before.iter().rposition(|call| is_flush_of(call, log));
+        assert!(flushed > Some(written), "a marker goes, and the log is not flushed: {before:#?}");
+    }
+    assert_eq!(gone, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_writes_nothing_flushes_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let storage = open_with(directory.path(), unflushed()).await;
+    assert!(send(&storage, 3).await, "a large one, in a segment of its own");
+    let node = model::Scope::node("test");
+    let none = storage.retry_jobs(&node, "forward", storage::Which::All).await;
+    assert_eq!(none, Err(storage::StorageError::NotFound));
+    assert_eq!(marked(directory.path()), 1);
+    storage.close().await;
+}
+
 async fn until_nothing_is_marked(root: &Path) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while marked(root) > 0 {

@@ -18,6 +18,8 @@ pub(super) struct There {
     pub sha256: Sha256,
     pub study_id: i64,
     pub series_id: i64,
+    /// Segment and offset of its entry.
+    pub place: (i64, i64),
 }
 
 /// Those of a group that the index has, by owner and SOP Instance UID.
@@ -85,7 +87,8 @@ impl<'a> Work<'a> {
             );
             batch.add(
                 &format!(
-                    "SELECT {INSTANCE}, i.owner, i.sop_uid, i.id, i.sha256, i.study_id, i.series_id \
+                    "SELECT {INSTANCE}, i.owner, i.sop_uid, i.id, i.sha256, i.study_id, i.series_id, \
+                     i.segment, i.segment_offset \
                      FROM {each} CROSS JOIN instance i WHERE i.owner = ? AND i.sop_uid = (j.value ->> 0)"
                 ),
                 [json(&of_owner.instances).into(), owner.as_str().into()],
@@ -131,7 +134,9 @@ impl<'a> Work<'a> {
                 let sha256: Vec<u8> = row.try_get(4).map_err(at(PLACE))?;
                 let sha256 =
                     Sha256::from_slice(&sha256).map_err(|_| StorageError::Corrupt("a hash in the index"))?;
-                let there = There { id: number(3)?, sha256, study_id: number(5)?, series_id: number(6)? };
+                let (study_id, series_id) = (number(5)?, number(6)?);
+                let place = (number(7)?, number(8)?);
+                let there = There { id: number(3)?, sha256, study_id, series_id, place };
                 known.insert((owner()?, uid(2)?), there);
             }
             STUDY => {

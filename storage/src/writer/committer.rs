@@ -10,8 +10,9 @@ use crate::ingest::{Stored, blocking};
 use crate::jobs::JobWork;
 use crate::objects::Objects;
 use crate::segment::Placed;
+use crate::store::is_entry_indexed;
 use crate::{StorageError, jobs};
-use model::Limits;
+use model::{Limits, OrgId, Sha256};
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, Executor as _};
 use std::sync::Arc;
@@ -54,6 +55,9 @@ impl Committer {
                         self.flush().await;
                         self.connection = None;
                         let _ = done.send(());
+                    } else if self.held.is_overdue() {
+                        // What was committed need not have written anything.
+                        self.flush().await;
                     }
                 }
             }
@@ -97,7 +101,7 @@ impl Committer {
         let mut superfluous = Vec::new();
         for (job, (result, flush)) in jobs.into_iter().zip(results) {
             match job.answer(result) {
-                Some(Place::Superfluous(place)) => superfluous.push(place),
+                Some(Place::Superfluous(entry)) => superfluous.push(entry),
                 Some(Place::Indexed(mut place)) => match flush {
                     Flush::Now => place.settled(),
                     Flush::Later => self.held.hold(place),
@@ -105,11 +109,28 @@ impl Committer {
                 None => {}
             }
         }
-        if !superfluous.is_empty() {
-            let objects = self.objects.clone();
-            let _ = blocking(move || forget(&objects, superfluous)).await;
-        }
+        self.erase(superfluous).await;
         close
+    }
+
+    /// Erases entries that no row leads to, whatever has been said of them.
+    async fn erase(&self, superfluous: Vec<Superfluous>) {
+        let mut entries = Vec::with_capacity(superfluous.len());
+        for Superfluous { owner, sha256, entry } in superfluous {
+            match is_entry_indexed(&self.db, &owner, &sha256, (entry.segment(), entry.offset)).await {
+                Ok(false) => entries.push(entry),
+                Ok(true) => tracing::error!(
+                    segment = %entry.segment(), offset = entry.offset,
+                    "an entry that was to be erased is in the index, and stays"
+                ),
+                // The next start looks again.
+                Err(_) => {}
+            }
+        }
+        if !entries.is_empty() {
+            let objects = self.objects.clone();
+            let _ = blocking(move || forget(&objects, entries)).await;
+        }
     }
 
     /// Commits all jobs in one transaction; if that fails, each in its own, so that one cannot fail the others. Tells of
@@ -125,14 +146,19 @@ impl Committer {
         let flush = self.flush_of(jobs);
         match self.commit_together(jobs, flush, groups).await {
             Ok(results) => results.into_iter().map(|result| (result, flush)).collect(),
-            Err(error) if jobs.len() == 1 => vec![(Err(error), Flush::Now)],
+            // What may have been committed must not be done again.
+            Err(NotDone { error, may_be_committed }) if may_be_committed || jobs.len() == 1 => {
+                jobs.iter().map(|_| (Err(error.clone()), Flush::Now)).collect()
+            }
             Err(_) => {
                 let mut results = Vec::with_capacity(jobs.len());
                 for job in jobs {
                     let one = match groups.wait_for(job).await {
                         Ok(()) => {
                             let alone = std::slice::from_ref(job);
-                            self.commit_together(alone, Flush::Now, &mut Groups::default()).await
+                            let together =
+                                self.commit_together(alone, Flush::Now, &mut Groups::default()).await;
+                            together.map_err(|not_done| not_done.error)
                         }
                         Err(error) => Err(error),
                     };
@@ -162,12 +188,16 @@ impl Committer {
         }
         let flushed = async {
             let connection = self.connection(Flush::Now).await?;
-            // It writes something: a transaction that does not would not be flushed.
-            let touch = "BEGIN IMMEDIATE; UPDATE audit_head SET seq = seq WHERE id = 1; COMMIT";
+            // A transaction that changes no page is not flushed, and a row that is set to what it is changes none. This
+            // number, which nobody reads, is written also when it is the same.
+            let touch = "BEGIN IMMEDIATE; PRAGMA user_version = 0; COMMIT";
             connection.execute(touch).await.map_err(at("flushing the index"))
         }
         .await;
-        self.note(&flushed, Flush::Now);
+        match flushed {
+            Ok(_) => self.held.settle(),
+            Err(_) => self.failed(),
+        }
     }
 
     /// The connection, on which the next transaction is flushed so.
@@ -188,14 +218,8 @@ impl Committer {
         Ok(self.connection.insert(connection))
     }
 
-    /// What the end of a transaction means for what is held, and for the connection.
-    fn note<T>(&mut self, result: &Result<T, StorageError>, flush: Flush) {
-        if result.is_ok() {
-            if flush == Flush::Now {
-                self.held.settle();
-            }
-            return;
-        }
+    /// What a failed transaction means for what is held, and for the connection.
+    fn failed(&mut self) {
         self.held.abandon();
         // After a failed write SQLite has ended the transaction by itself: what the driver believes of this connection
         // is wrong, and every later transaction would fail.
@@ -209,14 +233,32 @@ impl Committer {
         jobs: &[Job],
         flush: Flush,
         groups: &mut Groups,
-    ) -> Result<Vec<Result<Done, StorageError>>, StorageError> {
+    ) -> Result<Vec<Result<Done, StorageError>>, NotDone> {
         let db = self.db.clone();
         let result = match self.connection(flush).await {
             Ok(connection) => commit_on(connection, &db, jobs, groups).await,
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         };
-        self.note(&result, flush);
+        match &result {
+            // A claim that somebody else has got writes nothing, and then nothing is flushed.
+            Ok(_) if flush == Flush::Now && jobs.iter().any(Job::always_writes) => self.held.settle(),
+            Ok(_) => {}
+            Err(_) => self.failed(),
+        }
         result
+    }
+}
+
+/// A transaction that failed.
+struct NotDone {
+    error: StorageError,
+    /// The answer to its commit was lost.
+    may_be_committed: bool,
+}
+
+impl From<StorageError> for NotDone {
+    fn from(error: StorageError) -> Self {
+        Self { error, may_be_committed: false }
     }
 }
 
@@ -225,7 +267,7 @@ async fn commit_on(
     db: &Database,
     jobs: &[Job],
     groups: &mut Groups,
-) -> Result<Vec<Result<Done, StorageError>>, StorageError> {
+) -> Result<Vec<Result<Done, StorageError>>, NotDone> {
     // Not the driver's transactions: their beginning and end are hand-overs of their own. After an error the connection
     // is closed, which ends the transaction.
     let first =
@@ -242,7 +284,12 @@ async fn commit_on(
                 let indexed = work.instances(&group).await?;
                 results.extend(indexed.into_iter().map(|indexed| Ok(Done::Indexed(indexed))));
             }
-            Job::Blob(blob, _) => results.push(work.blob(blob).await.map(|()| Done::Nothing)),
+            Job::Blob(blob, _) => {
+                // Not behind a savepoint: an error may have ended the transaction (SQLite's full disk), and then what
+                // came before is lost and what follows would be committed piece by piece.
+                work.blob(blob).await?;
+                results.push(Ok(Done::Nothing));
+            }
             Job::Change(change, _) => results.push(apply(&mut work, change).await?.map(|()| Done::Nothing)),
             Job::Jobs(job_work, _) => results.push(work_on_jobs(&mut work, job_work).await?.map(Done::Jobs)),
             Job::Audit(event, _) => {
@@ -253,17 +300,17 @@ async fn commit_on(
         rest = rest.get(taken..).unwrap_or_default();
     }
     // No row may lead to bytes that are not there.
-    match groups.now() {
-        Some(flushed) => {
-            flushed?;
-            work.finish(Last::Commit).await?;
-        }
-        None => {
-            work.finish(Last::Write).await?;
-            groups.wait().await?;
-            connection.execute("COMMIT").await.map_err(at("committing"))?;
-        }
+    let flushed = groups.now().transpose()?;
+    if flushed.is_some() && db.dialect == Dialect::Sqlite {
+        work.finish(Last::Commit).await?;
+        return Ok(results);
     }
+    work.finish(Last::Write).await?;
+    groups.wait().await?;
+    let committed = connection.execute("COMMIT").await.map_err(at("committing"));
+    // PostgreSQL may have committed before the connection was lost.
+    let may_be_committed = db.dialect == Dialect::Postgres;
+    committed.map_err(|error| NotDone { error, may_be_committed })?;
     Ok(results)
 }
 
@@ -342,7 +389,14 @@ enum Place {
     /// The index leads to it.
     Indexed(Placed),
     /// The index has another of the same content.
-    Superfluous(Placed),
+    Superfluous(Superfluous),
+}
+
+/// An entry that the index does not need.
+struct Superfluous {
+    owner: OrgId,
+    sha256: Sha256,
+    entry: Placed,
 }
 
 enum Done {
@@ -386,14 +440,20 @@ impl Job {
         }
     }
 
+    /// Whether its transaction changes a page of the index whatever comes of it: each moves the audit chain.
+    fn always_writes(&self) -> bool {
+        matches!(self, Self::Instance(..) | Self::Audit(..))
+    }
+
     /// Tells whoever waits.
     fn answer(self, result: Result<Done, StorageError>) -> Option<Place> {
         match self {
             Self::Instance(durable, answer, _) => {
-                let place = durable.place;
+                let Durable { place, arrival, sha256, .. } = *durable;
                 let (result, place) = match result {
                     Ok(Done::Indexed(Indexed { stored, is_entry_needed: false })) => {
-                        (Ok(stored), place.map(Place::Superfluous))
+                        let superfluous = |entry| Superfluous { owner: arrival.owner, sha256, entry };
+                        (Ok(stored), place.map(superfluous).map(Place::Superfluous))
                     }
                     Ok(Done::Indexed(Indexed { stored, .. })) => (Ok(stored), place.map(Place::Indexed)),
                     Ok(Done::Jobs(_) | Done::Nothing) => {

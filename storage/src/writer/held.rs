@@ -43,6 +43,11 @@ impl Held {
         self.due
     }
 
+    /// Whether the index should have been flushed by now.
+    pub fn is_overdue(&self) -> bool {
+        self.due.is_some_and(|due| due <= Instant::now())
+    }
+
     /// Whether one more group may wait.
     pub fn may_wait(&self) -> bool {
         self.places.len() < SEGMENTS_MAX && self.due.is_none_or(|due| Instant::now() < due)

@@ -8,6 +8,7 @@ use dataset::{TransferSyntax, VR, tags};
 use model::{Actor, ActorKind, AeTitle, Level, Query, Scope};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use storage::fsck::Problem;
 use storage::{Arrival, Outcome, Storage, Via};
 
 async fn is_sound(storage: &Storage) {
@@ -160,6 +161,98 @@ pub async fn an_entry_without_its_bytes_is_erased_after_a_crash(f: &Fixture) {
     assert_eq!(count(f).await, 2);
     assert_eq!(f.storage.rebuild(&|_| ()).await.expect("a rebuild").indexed, 1, "the large one");
     is_sound(&f.storage).await;
+}
+
+/// Nobody who was told that it is stored loses it to lower limits or a stricter version.
+pub async fn what_is_whole_and_refused_after_a_crash_is_kept(f: &Fixture) {
+    let instances = some(f).await;
+    lose_the_index(f).await;
+    let before = segments(f);
+    for segment in &before {
+        as_if_its_process_had_died(f, segment);
+    }
+    let mut strict = f.config.clone();
+    strict.limits.elements_max = 3;
+    let strict = Storage::open(strict).await.expect("it opens");
+    assert_eq!(count(f).await, 0);
+    let rebuilt = strict.rebuild(&|_| ()).await.expect("a rebuild");
+    assert_eq!((rebuilt.objects, rebuilt.indexed, rebuilt.unusable, rebuilt.refused), (4, 0, 4, 4));
+    let report = strict.fsck(&|_, _| ()).await.expect("fsck");
+    let problems: Vec<_> = report.findings.into_iter().map(|finding| finding.problem).collect();
+    assert_eq!(problems, [Problem::ObjectNotIndexed; 4]);
+    strict.close().await;
+    drop(strict);
+    assert_eq!(segments(f), before);
+    // The next start looks again; its folder is free when the last thread of `strict` has ended.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while count(f).await < 3 {
+        assert!(std::time::Instant::now() < deadline, "nobody looks again");
+        f.open_again().await.close().await;
+    }
+    are_readable(&f.storage, &instances).await;
+    is_sound(&f.storage).await;
+}
+
+/// A transaction on the index that keeps every writer waiting.
+pub(super) async fn lock(f: &Fixture) -> sqlx::AnyConnection {
+    use sqlx::{Connection as _, Executor as _};
+    sqlx::any::install_default_drivers();
+    let mut connection = sqlx::AnyConnection::connect(&f.url).await.expect("a connection");
+    if f.url.starts_with("sqlite") {
+        connection.execute("BEGIN IMMEDIATE").await.expect("locked");
+    } else {
+        connection.execute("BEGIN").await.expect("begun");
+        connection.execute("SELECT seq FROM audit_head WHERE id = 1 FOR UPDATE").await.expect("locked");
+    }
+    connection
+}
+
+/// The node has flushed an instance and not yet committed its row, and a rebuild in another process finds the entry.
+pub async fn a_rebuild_beside_a_running_node_erases_nothing(f: &Fixture) {
+    use sqlx::Executor as _;
+    let rebuilding = f.open_again().await;
+    // The first is new, the second has a UID that is taken by other content: their rows are in different tables.
+    for seed in [1, 2] {
+        let mut number = 0;
+        loop {
+            // Until both wanted to index it.
+            number += 1;
+            assert!(number < 20, "the rebuild never meets an instance that is about to be indexed");
+            // In a segment of its own: its header comes last.
+            let sent = Instance { study: number, number, rows: 60_000, frames: 3, ..Instance::default() };
+            let sent = Instance { seed, ..sent };
+            if seed == 2 {
+                store(&f.storage, "town", &Instance { seed: 1, ..sent.clone() }).await;
+            }
+            let known = segments(f);
+            let mut locked = lock(f).await;
+            let (node, instance) = (f.storage.clone(), sent.clone());
+            let storing = tokio::spawn(async move { store(&node, "town", &instance).await });
+            let is_flushed = |path: &PathBuf| {
+                let mut magic = [0; 8];
+                let read = std::fs::File::open(path).and_then(|file| file.read_exact_at(&mut magic, 0));
+                !known.contains(path) && read.is_ok() && magic == *b"FARSIGHT"
+            };
+            while !segments(f).iter().any(is_flushed) {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            let other = rebuilding.clone();
+            let rebuild = tokio::spawn(async move { other.rebuild(&|_| ()).await.expect("a rebuild") });
+            tokio::time::sleep(std::time::Duration::from_millis(200 * u64::from(number))).await;
+            locked.execute("ROLLBACK").await.expect("unlocked");
+            drop(locked);
+            storing.await.expect("it is stored");
+            let rebuilt = rebuild.await.expect("it ends");
+            is_sound(&f.storage).await;
+            if seed == 1 {
+                are_readable(&f.storage, std::slice::from_ref(&sent)).await;
+            }
+            if rebuilt.indexed == 1 {
+                break;
+            }
+        }
+    }
+    rebuilding.close().await;
 }
 
 pub async fn sending_again_takes_no_room(f: &Fixture) {

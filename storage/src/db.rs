@@ -2,7 +2,7 @@
 
 use crate::StorageError;
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyPool, AssertSqlSafe, Executor as _};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Executor as _, Row as _};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
@@ -187,6 +187,17 @@ impl Database {
             Dialect::Postgres => " FOR UPDATE",
         }
     }
+}
+
+/// Copies all that SQLite's log holds into the index, durably, and empties the log. Whether it could: a reader may be in
+/// it for longer than a second.
+pub(crate) async fn begin_log_anew(connection: &mut AnyConnection) -> Result<bool, StorageError> {
+    let place = "beginning the index's log anew";
+    let text = "PRAGMA busy_timeout=1000; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout=30000";
+    let rows = sqlx::query(text).fetch_all(connection).await.map_err(at(place))?;
+    // Of the three answers, the one of whether it was busy, and how many frames there were and are copied.
+    let row = rows.iter().find(|row| row.len() == 3).ok_or(StorageError::Corrupt("a checkpoint's answer"))?;
+    row.try_get::<i64, _>(0).map(|busy| busy == 0).map_err(at(place))
 }
 
 /// Percent-encodes a path into an SQLite URL.

@@ -6,7 +6,9 @@
 
 mod committer;
 mod flusher;
+mod groups;
 mod held;
+mod job;
 
 use crate::audit::PendingAudit;
 use crate::caches::Caches;

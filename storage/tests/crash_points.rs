@@ -271,6 +271,15 @@ fn marked(root: &Path) -> usize {
         .count()
 }
 
+fn login() -> AuditEntry {
+    AuditEntry {
+        action: AuditAction::Login,
+        object: "person/1".to_owned(),
+        outcome: AuditOutcome::Success,
+        detail: String::new(),
+    }
+}
+
 /// Calls that `strace -y` saw, in order: each as `name(path` or, for what has no open file, as it stands.
 fn calls(log: &Path) -> Vec<String> {
     let log = std::fs::read_to_string(log).expect("strace has written");
@@ -336,6 +345,63 @@ async fn a_marker_goes_after_the_log_has_been_flushed() {
     assert_eq!(gone, 2);
 }
 
+/// Not a test: stores and audits until a flush fails, while somebody reads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the other tests run it"]
+async fn sender_whose_flush_fails() {
+    use sqlx::{Connection as _, Executor as _};
+    let Some(directory) = std::env::var_os(DIRECTORY) else { return };
+    let root = Path::new(&directory);
+    let storage = open_with(root, unflushed()).await;
+    assert!(send(&storage, 100).await);
+    sqlx::any::install_default_drivers();
+    let url = format!("sqlite://{}/index.sqlite", root.display());
+    let mut reader = sqlx::AnyConnection::connect(&url).await.expect("a connection");
+    reader.execute("BEGIN").await.expect("begun");
+    reader.execute("SELECT COUNT(*) FROM audit").await.expect("read");
+    let mut number = 100;
+    loop {
+        number += 1;
+        assert!(number < 200, "no flush has failed");
+        assert!(send(&storage, number).await, "{number} is stored");
+        if storage.audit(&scope("town"), login()).await.is_err() {
+            break;
+        }
+    }
+    let refused = storage.audit(&scope("town"), login()).await;
+    assert!(matches!(refused, Err(storage::StorageError::Unavailable(_))), "{refused:?}");
+    // What a marker leads to is still taken.
+    let large = Instance { number: 200, ..instance(3) };
+    let stored = store_as(&storage, "town", &large, &large.bytes(), TransferSyntax::EXPLICIT_LITTLE).await;
+    stored.expect("stored");
+    assert_eq!(marked(root), 2);
+    reader.execute("ROLLBACK").await.expect("over");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while storage.audit(&scope("town"), login()).await.is_err() {
+        assert!(Instant::now() < deadline, "still refused");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // What was stored before is for the next start to look at all the same.
+    assert_eq!(marked(root), 2);
+    std::process::exit(0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_failed_flush_the_log_begins_anew() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let root = directory.path();
+    open(root).await.close().await;
+    // Late enough that the connection after it comes through: strace counts for each thread.
+    let fault = "inject=fsync:error=EIO:when=30";
+    let log = traced(root, "sender_whose_flush_fails", &["-e", fault]);
+    let log = std::fs::read_to_string(log).expect("strace has written");
+    let (_, after) = log.split_once("(INJECTED)").expect("a flush has failed");
+    let cut =
+        after.lines().position(|line| line.contains("ftruncate(") && line.contains("/index.sqlite-wal>, 0"));
+    let copied = after.lines().position(|line| line.contains("sync(") && line.contains("/index.sqlite>"));
+    assert!(cut.is_some() && copied.is_some() && copied < cut, "{copied:?} {cut:?}: {after}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_writes_nothing_flushes_nothing() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -363,13 +429,7 @@ async fn a_segment_is_marked_until_the_index_is_flushed() {
     let storage = open_with(root, unflushed()).await;
     assert!(send(&storage, 3).await, "a large one, in a segment of its own");
     assert_eq!(marked(root), 1);
-    let entry = AuditEntry {
-        action: AuditAction::Login,
-        object: "person/1".to_owned(),
-        outcome: AuditOutcome::Success,
-        detail: String::new(),
-    };
-    storage.audit(&scope("town"), entry).await.expect("audited, which is flushed");
+    storage.audit(&scope("town"), login()).await.expect("audited, which is flushed");
     until_nothing_is_marked(root).await;
     storage.close().await;
 

@@ -1,23 +1,25 @@
 //! The committer: commits whatever waits in one transaction of the index, and answers.
 
+use super::groups::Groups;
 use super::held::Held;
-use super::{Answer, Changing, Durable, DurableBlob, Flushed, ToCommit, closed};
-use crate::audit::PendingAudit;
+use super::job::{Done, Job, Place, Superfluous};
+use super::{Changing, Durable, ToCommit, closed};
 use crate::caches::Caches;
 use crate::db::{Database, Dialect, Flush, at};
-use crate::index::{First, Indexed, Last, Work};
-use crate::ingest::{Stored, blocking};
+use crate::index::{First, Last, Work};
+use crate::ingest::blocking;
 use crate::jobs::JobWork;
 use crate::objects::Objects;
 use crate::segment::Placed;
 use crate::store::is_entry_indexed;
 use crate::{StorageError, jobs};
-use model::{Limits, OrgId, Sha256};
+use model::Limits;
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, Executor as _};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 /// The one who writes the index.
 pub(super) struct Committer {
@@ -29,12 +31,17 @@ pub(super) struct Committer {
     /// What the connection has been told about flushing.
     told: Option<Flush>,
     held: Held,
+    /// Since a transaction on SQLite failed: when to try to begin its log anew, and what to answer until then.
+    suspect: Option<(Instant, StorageError)>,
 }
+
+/// Between attempts to begin the log anew.
+const PAUSE: Duration = Duration::from_secs(1);
 
 impl Committer {
     pub fn new(db: Database, objects: Arc<Objects>, caches: Arc<Caches>, limits: &Limits) -> Self {
         let held = Held::new(Duration::from_millis(limits.index_flush_delay_ms));
-        Self { db, objects, caches, connection: None, told: None, held }
+        Self { db, objects, caches, connection: None, told: None, held, suspect: None }
     }
 
     /// Until the queue is closed.
@@ -103,8 +110,10 @@ impl Committer {
             match job.answer(result) {
                 Some(Place::Superfluous(entry)) => superfluous.push(entry),
                 Some(Place::Indexed(mut place)) => match flush {
-                    Flush::Now => place.settled(),
-                    Flush::Later => self.held.hold(place),
+                    Some(Flush::Now) => place.settled(),
+                    Some(Flush::Later) => self.held.hold(place),
+                    // The marker stays for the next start.
+                    None => {}
                 },
                 None => {}
             }
@@ -114,7 +123,7 @@ impl Committer {
     }
 
     /// Erases entries that no row leads to, whatever has been said of them.
-    async fn erase(&self, superfluous: Vec<Superfluous>) {
+    async fn erase(&mut self, superfluous: Vec<Superfluous>) {
         let mut entries = Vec::with_capacity(superfluous.len());
         for Superfluous { owner, sha256, entry } in superfluous {
             match is_entry_indexed(&self.db, &owner, &sha256, (entry.segment(), entry.offset)).await {
@@ -134,21 +143,24 @@ impl Committer {
     }
 
     /// Commits all jobs in one transaction; if that fails, each in its own, so that one cannot fail the others. Tells of
-    /// each when its transaction is durable.
+    /// each when its transaction is durable; `None`: no flush makes it so until the log begins anew.
     async fn commit_jobs(
         &mut self,
         jobs: &[Job],
         groups: &mut Groups,
-    ) -> Vec<(Result<Done, StorageError>, Flush)> {
+    ) -> Vec<(Result<Done, StorageError>, Option<Flush>)> {
         if jobs.is_empty() {
             return Vec::new();
         }
         let flush = self.flush_of(jobs);
         match self.commit_together(jobs, flush, groups).await {
-            Ok(results) => results.into_iter().map(|result| (result, flush)).collect(),
+            Ok(results) => {
+                let flush = self.suspect.is_none().then_some(flush);
+                results.into_iter().map(|result| (result, flush)).collect()
+            }
             // What may have been committed must not be done again.
             Err(NotDone { error, may_be_committed }) if may_be_committed || jobs.len() == 1 => {
-                jobs.iter().map(|_| (Err(error.clone()), Flush::Now)).collect()
+                jobs.iter().map(|_| (Err(error.clone()), None)).collect()
             }
             Err(_) => {
                 let mut results = Vec::with_capacity(jobs.len());
@@ -162,8 +174,8 @@ impl Committer {
                         }
                         Err(error) => Err(error),
                     };
-                    results
-                        .push((one.and_then(|mut r| r.pop().unwrap_or_else(|| Err(closed()))), Flush::Now));
+                    let one = one.and_then(|mut r| r.pop().unwrap_or_else(|| Err(closed())));
+                    results.push((one, self.suspect.is_none().then_some(Flush::Now)));
                 }
                 results
             }
@@ -172,12 +184,8 @@ impl Committer {
 
     /// Only instances that the next start finds by their segment's marker may lose their rows in a power cut.
     fn flush_of(&self, jobs: &[Job]) -> Flush {
-        let is_marked = |job: &Job| match job {
-            Job::Instance(durable, ..) => durable.place.as_ref().is_some_and(Placed::is_marked),
-            _ => false,
-        };
         let may_wait =
-            self.db.dialect == Dialect::Sqlite && self.held.may_wait() && jobs.iter().all(is_marked);
+            self.db.dialect == Dialect::Sqlite && self.held.may_wait() && jobs.iter().all(Job::is_marked);
         if may_wait { Flush::Later } else { Flush::Now }
     }
 
@@ -196,7 +204,7 @@ impl Committer {
         .await;
         match flushed {
             Ok(_) => self.held.settle(),
-            Err(_) => self.failed(),
+            Err(error) => self.failed(&error),
         }
     }
 
@@ -219,12 +227,42 @@ impl Committer {
     }
 
     /// What a failed transaction means for what is held, and for the connection.
-    fn failed(&mut self) {
+    fn failed(&mut self, error: &StorageError) {
         self.held.abandon();
+        // A write for which there was no room has lost nothing that was written before.
+        if self.db.dialect == Dialect::Sqlite && !matches!(error, StorageError::OutOfResources(_)) {
+            self.suspect = Some((Instant::now(), error.clone()));
+        }
         // After a failed write SQLite has ended the transaction by itself: what the driver believes of this connection
         // is wrong, and every later transaction would fail.
         if let Some(mut connection) = self.connection.take() {
             connection.close_on_drop();
+        }
+    }
+
+    /// After a failed flush the kernel may take pages of the log for written that are not. A later flush does not write
+    /// them, and after a power cut the log would end there, before what was committed since. So the index gets all that
+    /// the log holds, and the log begins anew.
+    async fn begin_log_anew(&mut self) {
+        if self.suspect.as_ref().is_none_or(|(next, _)| Instant::now() < *next) {
+            return;
+        }
+        let begun = async {
+            let connection = self.connection(Flush::Now).await?;
+            crate::db::begin_log_anew(connection).await
+        }
+        .await;
+        match begun {
+            Ok(true) => self.suspect = None,
+            Ok(false) => {
+                let what =
+                    "a write to the index has failed, and readers keep it from being made good; try again";
+                self.suspect = Some((Instant::now() + PAUSE, StorageError::Unavailable(what.to_owned())));
+            }
+            Err(error) => {
+                self.failed(&error);
+                self.suspect = Some((Instant::now() + PAUSE, error));
+            }
         }
     }
 
@@ -234,6 +272,13 @@ impl Committer {
         flush: Flush,
         groups: &mut Groups,
     ) -> Result<Vec<Result<Done, StorageError>>, NotDone> {
+        self.begin_log_anew().await;
+        // Until it has begun anew, only what the next start finds by itself is taken.
+        if let Some((_, error)) = &self.suspect
+            && !jobs.iter().all(Job::is_marked)
+        {
+            return Err(error.clone().into());
+        }
         let db = self.db.clone();
         let result = match self.connection(flush).await {
             Ok(connection) => commit_on(connection, &db, jobs, groups).await,
@@ -243,7 +288,7 @@ impl Committer {
             // A claim that somebody else has got writes nothing, and then nothing is flushed.
             Ok(_) if flush == Flush::Now && jobs.iter().any(Job::always_writes) => self.held.settle(),
             Ok(_) => {}
-            Err(_) => self.failed(),
+            Err(not_done) => self.failed(&not_done.error),
         }
         result
     }
@@ -314,178 +359,6 @@ async fn commit_on(
     Ok(results)
 }
 
-/// The groups of instances in a batch, and whether they are durable.
-#[derive(Default)]
-struct Groups(Vec<Group>);
-
-enum Group {
-    BeingFlushed(Flushed),
-    Over(Result<(), StorageError>),
-}
-
-impl Groups {
-    /// One more; its number.
-    fn add(&mut self, flushed: Option<Flushed>) -> usize {
-        self.0.push(flushed.map_or(Group::Over(Ok(())), Group::BeingFlushed));
-        self.0.len() - 1
-    }
-
-    /// Whether all are durable, or one has failed, if that is known already.
-    fn now(&mut self) -> Option<Result<(), StorageError>> {
-        for group in &mut self.0 {
-            if let Group::BeingFlushed(flushed) = group {
-                *group = match flushed.try_recv() {
-                    Ok(result) => Group::Over(result),
-                    Err(oneshot::error::TryRecvError::Empty) => return None,
-                    Err(oneshot::error::TryRecvError::Closed) => Group::Over(Err(closed())),
-                };
-            }
-            if let Group::Over(Err(error)) = group {
-                return Some(Err(error.clone()));
-            }
-        }
-        Some(Ok(()))
-    }
-
-    /// Until all are durable, or one has failed.
-    async fn wait(&mut self) -> Result<(), StorageError> {
-        for no in 0..self.0.len() {
-            self.wait_for_group(no).await?;
-        }
-        Ok(())
-    }
-
-    /// Until that of a job is.
-    async fn wait_for(&mut self, job: &Job) -> Result<(), StorageError> {
-        match job {
-            Job::Instance(.., no) => self.wait_for_group(*no).await,
-            _ => Ok(()),
-        }
-    }
-
-    async fn wait_for_group(&mut self, no: usize) -> Result<(), StorageError> {
-        let Some(group) = self.0.get_mut(no) else { return Ok(()) };
-        if let Group::BeingFlushed(flushed) = group {
-            *group = Group::Over(flushed.await.unwrap_or_else(|_| Err(closed())));
-        }
-        match group {
-            Group::Over(result) => result.clone(),
-            Group::BeingFlushed(_) => Err(closed()),
-        }
-    }
-}
-
-enum Job {
-    /// With the number of its group.
-    Instance(Box<Durable>, Answer<Stored>, usize),
-    Blob(DurableBlob, Answer<()>),
-    Change(Box<Changing>, Answer<()>),
-    Jobs(Box<JobWork>, Answer<Vec<jobs::Job>>),
-    Audit(PendingAudit, Option<Answer<()>>),
-}
-
-/// What is to be done about an entry after its transaction.
-enum Place {
-    /// The index leads to it.
-    Indexed(Placed),
-    /// The index has another of the same content.
-    Superfluous(Superfluous),
-}
-
-/// An entry that the index does not need.
-struct Superfluous {
-    owner: OrgId,
-    sha256: Sha256,
-    entry: Placed,
-}
-
-enum Done {
-    Indexed(Indexed),
-    Jobs(Vec<jobs::Job>),
-    Nothing,
-}
-
-/// Erases entries that the index does not need, because it has another of the same content. What fails is tried again at
-/// the next start.
-fn forget(objects: &Objects, entries: Vec<Placed>) {
-    let places: Vec<_> = entries.iter().map(|entry| (entry.segment(), entry.offset)).collect();
-    if let Err(error) = objects.segments.erase(&places) {
-        tracing::warn!(kind = ?error.kind(), "entries that are not needed could not be erased");
-        return;
-    }
-    for mut entry in entries {
-        entry.settled();
-    }
-    for (segment, _) in places {
-        let _ = objects.segments.remove_if_empty(segment);
-    }
-}
-
-impl Job {
-    fn durable(&self) -> Option<&Durable> {
-        match self {
-            Self::Instance(durable, ..) => Some(durable),
-            _ => None,
-        }
-    }
-
-    /// Whether an instance may be found differently after it, or not be found.
-    fn changes_look_ups(&self) -> bool {
-        match self {
-            Self::Instance(durable, ..) => durable.prepared.rejection.is_some(),
-            Self::Change(changing, _) => {
-                !changing.change.grants.is_empty() || !changing.change.corrections.is_empty()
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether its transaction changes a page of the index whatever comes of it: each moves the audit chain.
-    fn always_writes(&self) -> bool {
-        matches!(self, Self::Instance(..) | Self::Audit(..))
-    }
-
-    /// Tells whoever waits.
-    fn answer(self, result: Result<Done, StorageError>) -> Option<Place> {
-        match self {
-            Self::Instance(durable, answer, _) => {
-                let Durable { place, arrival, sha256, .. } = *durable;
-                let (result, place) = match result {
-                    Ok(Done::Indexed(Indexed { stored, is_entry_needed: false })) => {
-                        let superfluous = |entry| Superfluous { owner: arrival.owner, sha256, entry };
-                        (Ok(stored), place.map(superfluous).map(Place::Superfluous))
-                    }
-                    Ok(Done::Indexed(Indexed { stored, .. })) => (Ok(stored), place.map(Place::Indexed)),
-                    Ok(Done::Jobs(_) | Done::Nothing) => {
-                        (Err(StorageError::Unavailable("the writer lost an answer".to_owned())), None)
-                    }
-                    // Whether the index knows the entry is for the next start to find out.
-                    Err(error) => (Err(error), None),
-                };
-                let _ = answer.send(result);
-                place
-            }
-            Self::Jobs(_, answer) => {
-                let _ = answer.send(result.map(|done| match done {
-                    Done::Jobs(jobs) => jobs,
-                    Done::Indexed(_) | Done::Nothing => Vec::new(),
-                }));
-                None
-            }
-            Self::Blob(_, answer) | Self::Change(_, answer) | Self::Audit(_, Some(answer)) => {
-                let _ = answer.send(result.map(|_| ()));
-                None
-            }
-            Self::Audit(_, None) => {
-                if result.is_err() {
-                    tracing::error!("an audit event could not be written");
-                }
-                None
-            }
-        }
-    }
-}
-
 /// A change behind a savepoint: refused, it leaves no trace, and the others go on.
 async fn apply(work: &mut Work<'_>, change: &Changing) -> Result<Result<(), StorageError>, StorageError> {
     let place = "changing records";
@@ -520,3 +393,22 @@ async fn work_on_jobs(
     work.connection.execute("RELEASE SAVEPOINT jobs").await.map_err(at(place))?;
     Ok(result)
 }
+
+/// Erases entries that the index does not need, because it has another of the same content. What fails is tried again at
+/// the next start.
+fn forget(objects: &Objects, entries: Vec<Placed>) {
+    let places: Vec<_> = entries.iter().map(|entry| (entry.segment(), entry.offset)).collect();
+    if let Err(error) = objects.segments.erase(&places) {
+        tracing::warn!(kind = ?error.kind(), "entries that are not needed could not be erased");
+        return;
+    }
+    for mut entry in entries {
+        entry.settled();
+    }
+    for (segment, _) in places {
+        let _ = objects.segments.remove_if_empty(segment);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,11 @@ const FAR: f64 = 100_000.0;
 const ROUND: usize = 360;
 /// Corners between two points of a smooth line.
 const SMOOTH: usize = 16;
+/// What all lines of a picture together may cost, in rows of a canvas that are looked at or inked; a graphic that would
+/// take more is not drawn, and neither is what follows it.
+const ROWS_MAX: u64 = 4 << 20;
+/// Pixels that are inked, and corners of a filled line that are looked at, in the time of one such row.
+const PER_ROW: f64 = 128.0;
 
 /// A kind of graphic, and the points that say where it is, (column, row).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,18 +176,29 @@ pub(super) fn draw(canvas: Canvas, region: &Region, presentation: &Presentation)
     let projection = Projection { region, size };
     let pen = pen_width(&canvas);
     let mut left = Graphic::CORNERS_MAX;
+    let mut rows_left = ROWS_MAX;
     for graphic in graphics {
         let Some(after) = left.checked_sub(graphic.corners()) else { break };
         left = after;
         let lines = lines(graphic, &projection);
         let ink = canvas.ink(graphic.ink);
+        // A point is three pens wide.
+        let radius = |line: &[(f64, f64)]| if line.len() == 1 { pen * 1.5 } else { pen / 2.0 };
+        let is_filled = |line: &[(f64, f64)]| {
+            graphic.fill == Fill::Inked && line.len() > 2 && line.first() == line.last()
+        };
+        let cost = |line: &Vec<(f64, f64)>| {
+            let inside = if is_filled(line) { fill_cost(&canvas, line) } else { 0 };
+            stroke_cost(&canvas, line, radius(line)).saturating_add(inside)
+        };
+        let cost = lines.iter().map(cost).fold(0, u64::saturating_add);
+        let Some(after) = rows_left.checked_sub(cost) else { break };
+        rows_left = after;
         for line in &lines {
-            if graphic.fill == Fill::Inked && line.len() > 2 && line.first() == line.last() {
+            if is_filled(line) {
                 fill(&mut canvas, line, ink);
             }
-            // A point is three pens wide.
-            let width = if line.len() == 1 { pen * 3.0 } else { pen };
-            stroke(&mut canvas, line, width / 2.0, ink);
+            stroke(&mut canvas, line, radius(line), ink);
         }
     }
     if let Some(font) = font {
@@ -287,11 +303,29 @@ fn rows(canvas: &Canvas, top: f64, bottom: f64) -> std::ops::Range<u32> {
     first.min(end) as u32..end as u32
 }
 
-/// Inks what is within `radius` of a line.
-fn stroke(canvas: &mut Canvas, line: &[(f64, f64)], radius: f64, ink: [u8; 3]) {
+/// The straight lines of a line; a single point is one to itself.
+fn straight(line: &[(f64, f64)]) -> impl Iterator<Item = ((f64, f64), (f64, f64))> {
     let pairs = line.windows(2).map(|pair| (pair[0], pair[1]));
     let single = line.first().filter(|_| line.len() == 1).map(|point| (*point, *point));
-    for (from, to) in pairs.chain(single) {
+    pairs.chain(single)
+}
+
+/// What [`stroke`] costs, in rows.
+fn stroke_cost(canvas: &Canvas, line: &[(f64, f64)], radius: f64) -> u64 {
+    let cost = |(from, to): ((f64, f64), (f64, f64))| {
+        let rows = rows(canvas, from.1.min(to.1) - radius, from.1.max(to.1) + radius).len() as f64;
+        // What is inked is no larger than the box around it, nor than the line's length times its width.
+        let across = ((from.0 - to.0).abs() + 2.0 * radius).min(canvas.width.into());
+        let length = (from.0 - to.0).hypot(from.1 - to.1) + 2.0 * radius;
+        let pixels = (rows * across).min(length * (2.0 * radius + 1.0));
+        (1.0 + rows + pixels / PER_ROW) as u64
+    };
+    straight(line).map(cost).fold(0, u64::saturating_add)
+}
+
+/// Inks what is within `radius` of a line.
+fn stroke(canvas: &mut Canvas, line: &[(f64, f64)], radius: f64, ink: [u8; 3]) {
+    for (from, to) in straight(line) {
         let (top, bottom) = (from.1.min(to.1) - radius, from.1.max(to.1) + radius);
         for row in rows(canvas, top, bottom) {
             if let Some((left, right)) = capsule_at(from, to, radius, f64::from(row) + 0.5) {
@@ -334,12 +368,23 @@ fn capsule_at(from: (f64, f64), to: (f64, f64), radius: f64, y: f64) -> Option<(
     span
 }
 
-/// Inks what is inside a closed line, even-odd.
-fn fill(canvas: &mut Canvas, line: &[(f64, f64)], ink: [u8; 3]) {
+/// Rows that a line reaches.
+fn reach(canvas: &Canvas, line: &[(f64, f64)]) -> std::ops::Range<u32> {
     let top = line.iter().map(|point| point.1).fold(f64::INFINITY, f64::min);
     let bottom = line.iter().map(|point| point.1).fold(f64::NEG_INFINITY, f64::max);
+    rows(canvas, top, bottom)
+}
+
+/// What [`fill`] costs, in rows: each looks at all corners, and inks a row of the canvas at most.
+fn fill_cost(canvas: &Canvas, line: &[(f64, f64)]) -> u64 {
+    let row = 1.0 + (line.len() as f64 + f64::from(canvas.width)) / PER_ROW;
+    (reach(canvas, line).len() as f64 * row) as u64
+}
+
+/// Inks what is inside a closed line, even-odd.
+fn fill(canvas: &mut Canvas, line: &[(f64, f64)], ink: [u8; 3]) {
     let mut crossings = Vec::new();
-    for row in rows(canvas, top, bottom) {
+    for row in reach(canvas, line) {
         let y = f64::from(row) + 0.5;
         crossings.clear();
         crossings.extend(line.windows(2).filter(|pair| (pair[0].1 <= y) != (pair[1].1 <= y)).map(|pair| {
@@ -428,6 +473,40 @@ mod tests {
         for (x, y) in points {
             assert_eq!(canvas.pixels[y as usize * 64 + x as usize], 255, "{x} {y}");
         }
+    }
+
+    #[test]
+    fn lines_that_would_take_too_many_rows_are_not_drawn_nor_what_follows() {
+        let size = (2048, 2048);
+        // Up and down the whole picture, as often as corners allow: 120 million rows.
+        let tall: Vec<_> = (0..Graphic::CORNERS_MAX - 10)
+            .map(|at| (at as f64 % 2000.0, if at % 2 == 0 { 0.0 } else { 2048.0 }))
+            .collect();
+        let few = graphic(Shape::Polyline, &[(3.0, 3.0), (9.0, 9.0)]);
+        let inked = |graphics: Vec<Graphic>| {
+            let canvas =
+                Canvas { pixels: vec![0; 2048 * 2048], layout: Layout::Grey, width: size.0, height: size.1 };
+            let presentation = Presentation { graphics, ..Presentation::default() };
+            let canvas = draw(canvas, &Region::whole(size.0, size.1), &presentation);
+            canvas.pixels.iter().filter(|pixel| **pixel > 0).count()
+        };
+        let alone = inked(vec![few.clone()]);
+        assert!(alone > 0);
+        assert_eq!(inked(vec![few.clone(), graphic(Shape::Polyline, &tall), few.clone()]), alone);
+        // The same length of wide rows.
+        let wide: Vec<_> = tall.iter().map(|(x, y)| (*y, *x)).collect();
+        assert_eq!(inked(vec![few.clone(), graphic(Shape::Polyline, &wide)]), alone);
+        // A circle that fills the picture, and a freehand line as long as a person draws, are drawn.
+        let circle =
+            Graphic { fill: Fill::Inked, ..graphic(Shape::Circle, &[(1024.0, 1024.0), (1024.0, 2047.0)]) };
+        let hand: Vec<_> = (0..5000)
+            .map(|at| {
+                let (sin, cos) = (f64::from(at % 4999) * std::f64::consts::TAU / 4999.0).sin_cos();
+                (1024.0 + 900.0 * cos, 1024.0 + 900.0 * sin)
+            })
+            .collect();
+        let hand = Graphic { fill: Fill::Inked, ..graphic(Shape::Polyline, &hand) };
+        assert!(inked(vec![circle]) > 3_000_000 && inked(vec![hand]) > 2_000_000);
     }
 
     #[test]

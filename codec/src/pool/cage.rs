@@ -1,6 +1,7 @@
 //! Giving up what decoding does not need: files, network, signals, other programs, more memory than a limit.
 //!
 //! Each restriction is for good and for this process only. What the kernel lacks is left out and told to the node.
+//! Other processes that read hostile files in native code (`wsi::openslide`) use what is public here.
 
 use super::Confinement;
 use landlock::{ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _, RulesetStatus, Scope};
@@ -56,7 +57,7 @@ pub(super) fn end_with_parent() -> io::Result<()> {
 
 /// Closes whatever was inherited beyond the three standard descriptors.
 #[allow(unsafe_code)]
-pub(super) fn close_inherited() {
+pub fn close_inherited() {
     // SAFETY: nothing in this process has opened a descriptor yet; a kernel without the call (before 5.9) says so, and
     // what is open is closed on exec there, as everything that Rust opens.
     unsafe {
@@ -113,8 +114,11 @@ pub(super) fn limit(cpu_seconds_max: u64, file_bytes_max: u64) -> io::Result<()>
     lower(Resource::Nproc, 0)
 }
 
-/// Never raises: whoever started the node may have set less, and only the superuser may undo that.
-fn lower(resource: Resource, most: u64) -> io::Result<()> {
+/// Sets a limit, and never raises one: whoever started the node may have set less, and only the superuser may undo that.
+///
+/// # Errors
+/// What the kernel says.
+pub fn lower(resource: Resource, most: u64) -> io::Result<()> {
     let most = rustix::process::getrlimit(resource).maximum.map_or(most, |hard| hard.min(most));
     Ok(rustix::process::setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
 }
@@ -129,8 +133,13 @@ pub(super) fn confine() -> io::Result<Confinement> {
     Ok(Confinement { has_landlock, has_seccomp })
 }
 
+/// No program that this process starts may have more rights than it has itself, and no other process of this user may
+/// read its memory.
+///
+/// # Errors
+/// What the kernel says.
 #[allow(unsafe_code)]
-fn set_no_new_privileges() -> io::Result<()> {
+pub fn set_no_new_privileges() -> io::Result<()> {
     // SAFETY: changes flags of this process and touches no memory. Not dumpable: no other process of this user may
     // read its memory.
     let result = unsafe {
@@ -158,9 +167,130 @@ fn seccomp() -> bool {
 }
 
 fn refusals() -> Result<BpfProgram, seccompiler::BackendError> {
-    let rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
-    let refuse = SeccompAction::Errno(libc::EPERM as u32);
+    refusing(REFUSED.iter().map(|call| (*call, Vec::new())).collect(), libc::EPERM)
+}
+
+fn refusing(
+    rules: BTreeMap<i64, Vec<SeccompRule>>,
+    error: i32,
+) -> Result<BpfProgram, seccompiler::BackendError> {
+    let refuse = SeccompAction::Errno(error as u32);
     SeccompFilter::new(rules, SeccompAction::Allow, refuse, std::env::consts::ARCH.try_into()?)?.try_into()
+}
+
+/// What a library that reads files never needs, and what would reach beyond the one file: network, other processes, other
+/// programs, changes of files' owners, modes and times (which Landlock does not know), and wide doors into the kernel.
+const OUTWARD: &[libc::c_long] = &[
+    libc::SYS_socket,
+    libc::SYS_socketpair,
+    libc::SYS_connect,
+    libc::SYS_bind,
+    libc::SYS_listen,
+    libc::SYS_accept,
+    libc::SYS_accept4,
+    libc::SYS_sendto,
+    libc::SYS_sendmsg,
+    libc::SYS_sendmmsg,
+    libc::SYS_kill,
+    libc::SYS_tkill,
+    libc::SYS_tgkill,
+    libc::SYS_rt_sigqueueinfo,
+    libc::SYS_rt_tgsigqueueinfo,
+    libc::SYS_pidfd_open,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_pidfd_send_signal,
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_kcmp,
+    libc::SYS_migrate_pages,
+    libc::SYS_move_pages,
+    libc::SYS_setpriority,
+    libc::SYS_ioprio_set,
+    libc::SYS_sched_setaffinity,
+    libc::SYS_sched_setattr,
+    libc::SYS_sched_setparam,
+    libc::SYS_sched_setscheduler,
+    libc::SYS_setpgid,
+    libc::SYS_setsid,
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    libc::SYS_clone,
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_chroot,
+    libc::SYS_pivot_root,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    libc::SYS_fchown,
+    libc::SYS_fchownat,
+    libc::SYS_utimensat,
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_fsetxattr,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    libc::SYS_fremovexattr,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_keyctl,
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_msgget,
+    libc::SYS_semget,
+    libc::SYS_mq_open,
+];
+
+/// The same where the architecture has older calls beside them.
+#[cfg(target_arch = "x86_64")]
+const OUTWARD_OLD: &[libc::c_long] = &[
+    libc::SYS_fork,
+    libc::SYS_vfork,
+    libc::SYS_chmod,
+    libc::SYS_chown,
+    libc::SYS_lchown,
+    libc::SYS_utime,
+    libc::SYS_utimes,
+    libc::SYS_futimesat,
+];
+#[cfg(not(target_arch = "x86_64"))]
+const OUTWARD_OLD: &[libc::c_long] = &[];
+
+/// fchmodat2, which has the same number everywhere.
+const FCHMODAT2: libc::c_long = 452;
+/// What x86-64 adds to the numbers of its calls with 32-bit pointers, where the kernel has them.
+const X32: libc::c_long = 0x4000_0000;
+
+/// Has the kernel refuse this thread, and what it starts, every call that would reach out of it ("not permitted", which a
+/// library can live with); returns whether it does. Takes [`set_no_new_privileges`] first.
+#[must_use]
+pub fn refuse_outward_calls() -> bool {
+    let filters = || -> Result<[BpfProgram; 2], seccompiler::BackendError> {
+        let mut rules = BTreeMap::new();
+        for call in OUTWARD.iter().chain(OUTWARD_OLD).chain([&FCHMODAT2]) {
+            rules.insert(*call, Vec::new());
+            if cfg!(target_arch = "x86_64") {
+                rules.insert(*call | X32, Vec::new());
+            }
+        }
+        // Limits, but of this process alone.
+        let other = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, 0)?;
+        rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![other])?]);
+        // As if the kernel were older: its flags are behind a pointer, where no filter sees them.
+        let newer = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+        Ok([refusing(rules, libc::EPERM)?, refusing(newer, libc::ENOSYS)?])
+    };
+    filters().is_ok_and(|filters| filters.iter().all(|filter| seccompiler::apply_filter(filter).is_ok()))
 }
 
 fn allowances() -> Result<BpfProgram, seccompiler::BackendError> {

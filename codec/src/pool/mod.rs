@@ -8,7 +8,7 @@
 //!
 //! Calls block; whoever is asynchronous runs them on a blocking thread.
 
-mod cage;
+pub mod cage;
 mod crew;
 mod region;
 #[cfg(test)]

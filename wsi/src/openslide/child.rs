@@ -2,11 +2,12 @@
 
 use super::ffi::{Library, Slide};
 use super::{Facts, Request, SMALL_PIXELS_MAX};
+use codec::pool::{Confinement, cage};
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
-    RulesetCreatedAttr as _,
+    ABI, Access as _, AccessFs, AccessNet, PathBeneath, PathFd, RestrictionStatus, Ruleset, RulesetAttr as _,
+    RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
 };
-use rustix::process::{Resource, Rlimit};
+use rustix::process::Resource;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,8 +23,10 @@ const CPU_SECONDS_MAX: u64 = 3600;
 const REQUEST_BYTES_MAX: u64 = 4096;
 /// Pixels of a region's side.
 const SIDE_MAX: u32 = 4096;
-/// What libraries read while they work (loaders of pictures, tables of characters).
-const SYSTEM: [&str; 4] = ["/usr", "/lib", "/lib64", "/etc"];
+/// What libraries read while they work (loaders of pictures, tables of characters). Of /etc only where libraries are:
+/// a node's own settings are there too.
+const SYSTEM: [&str; 7] =
+    ["/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share", "/lib", "/lib64", "/etc/ld.so.cache"];
 
 /// Reads one slide for the process that started this one; returns when that is gone.
 #[must_use]
@@ -37,8 +40,9 @@ pub fn serve(path: &Path) -> ExitCode {
 fn work(path: &Path) -> io::Result<()> {
     // No death signal: it would come with the end of the thread that started this process, which is one of many. The
     // requests end when the parent does.
+    cage::close_inherited();
     let library = Library::load();
-    confine(path)?;
+    let missing = confine(path)?.missing().map(str::to_owned);
     let slide = library.as_ref().and_then(|library| library.open(path));
     let error = match (&library, &slide) {
         (None, _) => Some(MISSING.to_owned()),
@@ -46,7 +50,7 @@ fn work(path: &Path) -> io::Result<()> {
         _ => None,
     };
     let facts = slide.as_ref().map(facts).unwrap_or_default();
-    answer(&serde_json::to_vec(&Facts { error, ..facts })?)?;
+    answer(&serde_json::to_vec(&Facts { error, missing, ..facts })?)?;
     let Some(slide) = slide else { return Ok(()) };
     loop {
         let mut length = [0; 8];
@@ -71,6 +75,7 @@ fn work(path: &Path) -> io::Result<()> {
 fn facts(slide: &Slide<'_>) -> Facts {
     Facts {
         error: None,
+        missing: None,
         levels: slide.levels(),
         associated: slide.associated().into_iter().collect(),
         // The long ones are the vendor's own files in XML.
@@ -101,32 +106,42 @@ fn on_white(pixels: &[u32]) -> Vec<u8> {
     rgb
 }
 
-/// Limits that always hold; and, where the kernel has Landlock, no file but this one and the system's, no writing, no TCP.
-fn confine(path: &Path) -> io::Result<()> {
+/// Limits that always hold, and no new privileges; as far as the kernel can, no file but this one and the system's
+/// libraries, no writing, no network, no signals, no other process or program. Says what of it is in force.
+fn confine(path: &Path) -> io::Result<Confinement> {
     for (resource, most) in [
         (Resource::Core, 0),
         (Resource::As, ADDRESS_SPACE_MAX),
         (Resource::Cpu, CPU_SECONDS_MAX),
         (Resource::Fsize, 0),
+        (Resource::Nproc, 0),
     ] {
-        let most = rustix::process::getrlimit(resource).maximum.map_or(most, |hard| hard.min(most));
-        rustix::process::setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
+        cage::lower(resource, most)?;
     }
-    let read = AccessFs::from_read(ABI::V5);
-    let ruleset = Ruleset::default()
-        .handle_access(AccessFs::from_all(ABI::V5))
-        .and_then(|ruleset| ruleset.handle_access(AccessNet::from_all(ABI::V5)))
-        .and_then(Ruleset::create)
-        .map_err(io::Error::other)?;
-    let file = PathBeneath::new(PathFd::new(path).map_err(io::Error::other)?, AccessFs::ReadFile);
-    let mut ruleset = ruleset.add_rule(file).map_err(io::Error::other)?;
-    for folder in SYSTEM {
-        if let Ok(folder) = PathFd::new(folder) {
-            ruleset = ruleset.add_rule(PathBeneath::new(folder, read)).map_err(io::Error::other)?;
+    cage::set_no_new_privileges()?;
+    let status = restrict(path).map_err(io::Error::other)?;
+    let has_landlock = status.ruleset != RulesetStatus::NotEnforced;
+    Ok(Confinement { has_landlock, has_seccomp: cage::refuse_outward_calls() })
+}
+
+/// Landlock: as much of it as this kernel knows.
+fn restrict(path: &Path) -> Result<RestrictionStatus, RulesetError> {
+    let mut ruleset = Ruleset::default()
+        .handle_access(AccessFs::from_all(ABI::V5))?
+        .handle_access(AccessNet::from_all(ABI::V5))?
+        .scope(Scope::from_all(ABI::V6))?
+        .create()?;
+    if let Ok(file) = PathFd::new(path) {
+        ruleset = ruleset.add_rule(PathBeneath::new(file, AccessFs::ReadFile))?;
+    }
+    for place in SYSTEM {
+        let is_folder = Path::new(place).is_dir();
+        let read = if is_folder { AccessFs::ReadFile | AccessFs::ReadDir } else { AccessFs::ReadFile.into() };
+        if let Ok(place) = PathFd::new(place) {
+            ruleset = ruleset.add_rule(PathBeneath::new(place, read))?;
         }
     }
-    ruleset.restrict_self().map_err(io::Error::other)?;
-    Ok(())
+    ruleset.restrict_self()
 }
 
 #[cfg(test)]
@@ -138,6 +153,55 @@ mod tests {
         assert_eq!(
             on_white(&[0, 0xFF10_2030, 0x8040_0000]),
             [255, 255, 255, 0x10, 0x20, 0x30, 0xBF, 0x7F, 0x7F]
+        );
+    }
+
+    /// What the caged process of the next test does; its end says whether all was refused.
+    #[test]
+    #[ignore = "run by the next test in a process of its own"]
+    fn inside_the_cage() {
+        use std::io::ErrorKind::PermissionDenied;
+        use std::os::unix::fs::PermissionsExt as _;
+        let slide = std::env::var_os("FARSIGHT_TEST_SLIDE").unwrap();
+        let secret = Path::new(&slide).with_file_name("secret");
+        let confinement = confine(slide.as_ref()).unwrap();
+        assert_eq!(confinement.missing(), None);
+        let refused = |result: io::Result<()>| result.is_err_and(|error| error.kind() == PermissionDenied);
+        assert!(std::fs::read(&slide).is_ok(), "the slide");
+        assert!(std::fs::read_dir("/usr/lib").is_ok(), "libraries");
+        assert!(refused(std::fs::read(&secret).map(drop)), "another file beside it");
+        assert!(refused(std::fs::read("/etc/passwd").map(drop)), "settings of the machine");
+        assert!(refused(std::fs::write(&slide, b"").map(drop)), "writing");
+        assert!(refused(std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0))));
+        assert!(refused(std::net::UdpSocket::bind("127.0.0.1:0").map(drop)), "network");
+        assert!(
+            refused(std::os::unix::net::UnixStream::connect(&secret).map(drop)),
+            "sockets of this machine"
+        );
+        assert!(refused(std::process::Command::new("/bin/true").spawn().map(drop)), "programs");
+        let parent = rustix::process::getppid().unwrap();
+        let signal = rustix::process::kill_process(parent, rustix::process::Signal::CONT);
+        assert!(refused(signal.map_err(Into::into)), "signals to the node");
+    }
+
+    #[test]
+    fn the_child_reaches_nothing_but_its_slide() {
+        let folder = tempfile::tempdir().unwrap();
+        let slide = folder.path().join("slide");
+        for name in ["slide", "secret"] {
+            std::fs::write(folder.path().join(name), b"content").unwrap();
+        }
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["openslide::child::tests::inside_the_cage", "--exact", "--ignored", "--nocapture"])
+            .args(["--test-threads", "1"])
+            .env("FARSIGHT_TEST_SLIDE", &slide)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && said.contains("1 passed"),
+            "{said}{}",
+            String::from_utf8_lossy(&output.stderr)
         );
     }
 }

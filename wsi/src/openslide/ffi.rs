@@ -1,10 +1,14 @@
-//! libopenslide, loaded when it is asked for: the few functions of its C interface that are needed, and nothing else of
-//! this crate is unsafe.
+//! libopenslide, loaded when it is asked for: the few functions of its C interface that are needed; and the wait for what
+//! its process answers. Nothing else of this crate is unsafe.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::io;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::process::ChildStdout;
+use std::time::Duration;
 
 /// Sonames of OpenSlide 4 and 3.4.
 const NAMES: [&CStr; 2] = [c"libopenslide.so.1", c"libopenslide.so.0"];
@@ -164,4 +168,16 @@ fn names(mut list: *const *const c_char) -> Vec<CString> {
         }
     }
     names
+}
+
+/// Waits until a pipe can be read, or has ended.
+pub(super) fn has_something(pipe: &ChildStdout, longest: Duration) -> io::Result<bool> {
+    let mut poll = libc::pollfd { fd: pipe.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let milliseconds = i32::try_from(longest.as_millis()).unwrap_or(i32::MAX).max(1);
+    // SAFETY: one structure, which outlives the call.
+    match unsafe { libc::poll(&raw mut poll, 1, milliseconds) } {
+        // A signal is an interruption, which whoever reads exactly takes as a reason to try again.
+        ..0 => Err(io::Error::last_os_error()),
+        ready => Ok(ready > 0),
+    }
 }

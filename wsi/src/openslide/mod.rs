@@ -1,9 +1,10 @@
 //! Slides of any other kind, read by OpenSlide in a process of its own and encoded once more (grade C, and said so).
 //!
 //! The library is loaded when it is needed and need not be there. It is native code that reads hostile files, so it runs in
-//! a child, this same program again ([`serve`]), which can read that one file and the system's libraries, can write
-//! nothing and reach no network, and has limits of memory and time. Child and parent speak over pipes: a request is a few
-//! numbers, an answer is checked like a stranger's word.
+//! a child, this same program again ([`serve`]), with limits of memory and time. Where the kernel has Landlock and
+//! seccomp, it can read that one file and the system's libraries, can write nothing, and reaches no network, no other
+//! process and no other program; what the kernel lacks is said in the log. Child and parent speak over pipes: a request
+//! is a few numbers, an answer is checked like a stranger's word, and a child that does not answer in time is killed.
 
 mod child;
 mod ffi;
@@ -15,11 +16,12 @@ use bytes::Bytes;
 use model::Limits;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::{BufReader, Read as _, Write as _};
+use std::io::{self, BufReader, Read, Write as _};
 use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 pub use child::serve;
 
@@ -35,6 +37,8 @@ const SIDE: u64 = 512;
 const QUALITY: u8 = 95;
 /// Levels of a slide.
 const LEVELS_MAX: usize = 64;
+/// How long an answer may take.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
 /// Bytes of the child's description of a slide.
 const FACTS_BYTES_MAX: u64 = 4 << 20;
 /// Pixels of a small image.
@@ -45,6 +49,8 @@ const SMALL_PIXELS_MAX: u64 = 40_000_000;
 struct Facts {
     /// Why it could not be opened.
     error: Option<String>,
+    /// What the kernel lacks to confine the child.
+    missing: Option<String>,
     /// Width and height of each level.
     levels: Vec<(u64, u64)>,
     /// Names of associated images with their sizes.
@@ -70,7 +76,23 @@ enum Request {
 struct Reader {
     child: Child,
     requests: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    answers: BufReader<Timed>,
+}
+
+/// A pipe that is read until a moment.
+struct Timed {
+    pipe: ChildStdout,
+    until: Instant,
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() || !ffi::has_something(&self.pipe, left)? {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.pipe.read(buffer)
+    }
 }
 
 impl Drop for Reader {
@@ -96,18 +118,26 @@ impl Reader {
         let (Some(requests), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(LOST);
         };
-        let mut reader = Self { child, requests, answers: BufReader::with_capacity(1 << 20, answers) };
+        let mut reader = Self::of(child, requests, answers, ANSWER_TIME_MAX);
         let length = reader.number()?;
         if length > FACTS_BYTES_MAX {
             return Err(LOST);
         }
         let facts = reader.bytes(length)?;
         let facts: Facts = serde_json::from_slice(&facts).map_err(|_| LOST)?;
+        if let Some(missing) = &facts.missing {
+            tracing::warn!(%missing, "OpenSlide's process is confined less than it could be: this kernel lacks something");
+        }
         match facts.error.as_deref() {
             None => Ok((reader, facts)),
             Some(child::MISSING) => Err(SlideError::Unsupported(NOT_INSTALLED)),
             Some(_) => Err(SlideError::Unsupported("neither a reader here nor OpenSlide knows it")),
         }
+    }
+
+    fn of(child: Child, requests: ChildStdin, answers: ChildStdout, longest: Duration) -> Self {
+        let answers = Timed { pipe: answers, until: Instant::now() + longest };
+        Self { child, requests, answers: BufReader::with_capacity(1 << 20, answers) }
     }
 
     fn number(&mut self) -> Result<u64, SlideError> {
@@ -122,17 +152,33 @@ impl Reader {
         Ok(bytes)
     }
 
-    /// RGB, on white; `pixels` are as many as were asked for.
-    fn ask(&mut self, request: &Request, pixels: u64) -> Result<Vec<u8>, SlideError> {
+    /// RGB, on white; `pixels` are as many as were asked for. A child that takes longer than `longest`, or answers
+    /// something else, is killed.
+    fn ask(&mut self, request: &Request, pixels: u64, longest: Duration) -> Result<Vec<u8>, SlideError> {
+        let answer = self.ask_within(request, pixels, longest);
+        if answer == Err(LOST) {
+            // Whatever it may still say is no answer to what comes next.
+            let _ = self.child.kill();
+        }
+        answer
+    }
+
+    fn ask_within(
+        &mut self,
+        request: &Request,
+        pixels: u64,
+        longest: Duration,
+    ) -> Result<Vec<u8>, SlideError> {
+        self.answers.get_mut().until = Instant::now() + longest;
         let text = serde_json::to_vec(request).map_err(|_| LOST)?;
         self.requests.write_all(&(text.len() as u64).to_le_bytes()).map_err(|_| LOST)?;
         self.requests.write_all(&text).map_err(|_| LOST)?;
         self.requests.flush().map_err(|_| LOST)?;
-        // 0: OpenSlide could not read it.
-        if self.number()? != pixels * 3 {
-            return Err(SlideError::Damaged("OpenSlide cannot read a part of it"));
+        match self.number()? {
+            0 => Err(SlideError::Damaged("OpenSlide cannot read a part of it")),
+            length if length == pixels * 3 => self.bytes(length),
+            _ => Err(LOST),
         }
-        self.bytes(pixels * 3)
     }
 }
 
@@ -208,7 +254,7 @@ fn small_image(reader: &Mutex<Reader>, name: &str, size: (u64, u64)) -> Result<S
         return Err(BIG);
     }
     let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
-    let rgb = reader.ask(&Request::Associated(name.to_owned()), pixels)?;
+    let rgb = reader.ask(&Request::Associated(name.to_owned()), pixels, ANSWER_TIME_MAX)?;
     Ok(SmallImage { width, height, rgb, lossy: None })
 }
 
@@ -257,7 +303,7 @@ impl TileSource for Level {
                 height,
             };
             let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-            let rgb = reader.ask(&request, u64::from(width) * u64::from(height))?;
+            let rgb = reader.ask(&request, u64::from(width) * u64::from(height), ANSWER_TIME_MAX)?;
             drop(reader);
             let frame = codec::encode_jpeg_rgb(&rgb, width, height, QUALITY)
                 .map_err(|_| SlideError::Damaged("a tile cannot be encoded"))?;
@@ -268,5 +314,21 @@ impl TileSource for Level {
 
     fn compare(&self, _: u64, _: &[Bytes]) -> Result<Counts, SlideError> {
         Ok(Counts::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_does_not_answer_is_killed() {
+        let mut child =
+            Command::new("sleep").arg("3600").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (requests, answers) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut reader = Reader::of(child, requests, answers, ANSWER_TIME_MAX);
+        let request = Request::Associated("label".to_owned());
+        assert_eq!(reader.ask(&request, 1, Duration::from_millis(50)), Err(LOST));
+        assert!(!reader.child.wait().unwrap().success());
     }
 }

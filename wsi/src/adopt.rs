@@ -6,14 +6,16 @@
 //! several focal planes or optical paths, the middle plane and the first path are shown. A level that has not arrived as a
 //! whole is not shown yet: each arrival has its series looked at again.
 
-use crate::dicom_facts::{self, Facts, Object};
+use crate::dicom_facts::{self, About, Facts, Told};
 use crate::slide::{Arrangement, Part};
 use crate::slides::{KIND, study_key};
 use crate::{Associated, AssociatedKind, Grade, GradeReport, Level, Slide, SlideError, Slides, dicom};
+use flate2::read::MultiGzDecoder;
 use model::{Actor, OrgId, Scope, SlideId, Uid, time_text};
 use sha2::{Digest as _, Sha256 as Hasher};
 use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
+use std::io::Read as _;
 use std::time::Duration;
 use storage::read::MetadataForm;
 use storage::{
@@ -28,6 +30,8 @@ const CURSOR: &str = "slides";
 const EVENTS: u32 = 500;
 /// How often the outbox is looked at.
 const TICK: Duration = Duration::from_millis(500);
+/// Bytes of metadata, as text, of one series' instances together. It streams by: this bounds time, and what is kept of it.
+const TEXT_BYTES_MAX: u64 = 256 << 20;
 
 impl Slides {
     /// Makes slides of what arrives, until `shutdown` is done.
@@ -35,11 +39,12 @@ impl Slides {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut tried = HashSet::new();
         loop {
             tokio::select! {
                 () = &mut shutdown => return,
                 _ = tick.tick() => {
-                    if let Err(error) = self.adopt_arrivals().await {
+                    if let Err(error) = self.adopt_arrivals(&mut tried).await {
                         tracing::warn!(%error, "slides that arrived are looked at again later");
                     }
                 }
@@ -47,8 +52,8 @@ impl Slides {
         }
     }
 
-    /// Moves to the end of the outbox.
-    async fn adopt_arrivals(&self) -> Result<(), SlideError> {
+    /// Moves to the end of the outbox. `tried` are the studies that this process has begun with since the cursor moved.
+    async fn adopt_arrivals(&self, tried: &mut HashSet<String>) -> Result<(), SlideError> {
         loop {
             let from = self.storage.outbox_cursor(CURSOR).await?;
             let events = self.storage.outbox_events(from, EVENTS).await?;
@@ -64,6 +69,10 @@ impl Slides {
                 }
             }
             for (owner, study) in &studies {
+                if !self.may_try(tried, study_key(owner, study)).await? {
+                    tracing::warn!(%study, "instances of a study make no slide: looking at them has ended the node before");
+                    continue;
+                }
                 match self.adopt(owner, study).await {
                     Ok(_) => {}
                     Err(error @ SlideError::Storage(StorageError::Unavailable(_))) => return Err(error),
@@ -71,7 +80,14 @@ impl Slides {
                 }
             }
             let cursor = Some(CursorMove { name: CURSOR, from, to: last.seq });
-            match self.storage.apply(&Scope::node("slides"), Change { cursor, ..Change::default() }).await {
+            let moved =
+                self.storage.apply(&Scope::node("slides"), Change { cursor, ..Change::default() }).await;
+            if matches!(moved, Ok(()) | Err(StorageError::Conflict(_))) {
+                for id in tried.drain() {
+                    self.end_try(id).await?;
+                }
+            }
+            match moved {
                 Ok(()) if events.len() < EVENTS as usize => return Ok(()),
                 Ok(()) => {}
                 // Another node was first.
@@ -136,19 +152,10 @@ impl Slides {
         series: &Uid,
         instances: &[InstanceRef],
     ) -> Result<Vec<Slide>, SlideError> {
-        let body = self.storage.metadata(scope, study, Some(series), None, MetadataForm::Plain).await?;
-        let (MetadataBody::Plain(bytes) | MetadataBody::Gzip(bytes)) = body;
-        let objects: Vec<Object> = tokio::task::spawn_blocking(move || serde_json::from_slice(&bytes))
-            .await
-            .ok()
-            .and_then(Result::ok)
-            .ok_or(SlideError::Storage(StorageError::Corrupt("a series' metadata")))?;
+        let (about, read) = self.facts_of_series(scope, study, series, instances).await?;
         let mut pyramids: BTreeMap<String, Vec<Facts>> = BTreeMap::new();
         let mut small = Vec::new();
-        for facts in objects.iter().filter_map(Facts::of) {
-            if !instances.iter().any(|instance| *instance.instance() == facts.instance) {
-                continue;
-            }
+        for facts in read {
             match facts.flavor.as_str() {
                 "LABEL" => small.push((AssociatedKind::Label, facts)),
                 "OVERVIEW" => small.push((AssociatedKind::Overview, facts)),
@@ -160,7 +167,7 @@ impl Slides {
         for (pyramid, facts) in pyramids {
             let mut omitted = Vec::new();
             let levels = self.levels(scope, owner, instances, facts.clone(), &mut omitted).await?;
-            let (Some(base), Some(object)) = (levels.first(), objects.first()) else { continue };
+            let Some(base) = levels.first() else { continue };
             let Some(base_facts) = facts.iter().find(|facts| facts.instance == base.instance) else {
                 continue;
             };
@@ -169,10 +176,6 @@ impl Slides {
                 Some(instance) => self.codec(instance).await?,
                 None => continue,
             };
-            let text = |tag: &str| dicom_facts::text(object, tag).unwrap_or_default().to_owned();
-            let scanner = [text("00080070"), text("00081090"), text("00181000")];
-            let scanner: Vec<_> =
-                scanner.iter().filter(|part| !part.is_empty()).map(String::as_str).collect();
             let associated = small.iter().map(|(kind, facts)| Associated {
                 kind: *kind,
                 study: study.clone(),
@@ -187,14 +190,14 @@ impl Slides {
                 owner: owner.clone(),
                 study: study.clone(),
                 series: series.clone(),
-                patient_name: dicom_facts::person(object, "00100010"),
-                patient_id: text("00100020"),
-                accession_number: text("00080050"),
-                study_date: text("00080020"),
-                description: text("00081030"),
+                patient_name: about.patient_name.clone(),
+                patient_id: about.patient_id.clone(),
+                accession_number: about.accession_number.clone(),
+                study_date: about.study_date.clone(),
+                description: about.description.clone(),
                 source: source.unwrap_or_else(|| "DICOM".to_owned()),
                 format: "DICOM".to_owned(),
-                scanner: Some(scanner.join(" ")).filter(|name| !name.is_empty()),
+                scanner: about.scanner.clone(),
                 objective: base_facts.objective,
                 mpp_um: base_facts.mpp_um,
                 levels,
@@ -216,6 +219,41 @@ impl Slides {
             });
         }
         Ok(slides)
+    }
+
+    /// What a series' instances say, one after another; what the first says of study and scanner.
+    async fn facts_of_series(
+        &self,
+        scope: &Scope,
+        study: &Uid,
+        series: &Uid,
+        instances: &[InstanceRef],
+    ) -> Result<(About, Vec<Facts>), SlideError> {
+        const CORRUPT: SlideError = SlideError::Storage(StorageError::Corrupt("an instance's metadata"));
+        let (mut about, mut all, mut left) = (None, Vec::new(), TEXT_BYTES_MAX);
+        for instance in instances {
+            let uid = instance.instance();
+            let body = self.storage.metadata(scope, study, Some(series), Some(uid), MetadataForm::Gzip);
+            let (MetadataBody::Gzip(bytes) | MetadataBody::Plain(bytes)) = match body.await {
+                // Removed meanwhile.
+                Err(StorageError::NotFound) => continue,
+                other => other?,
+            };
+            let read = move || {
+                let mut text = MultiGzDecoder::new(&bytes[..]).take(left);
+                let told = Told::read(std::io::BufReader::with_capacity(64 << 10, &mut text));
+                match (text.limit(), told) {
+                    (0, _) => Err(SlideError::OverLimit("the metadata of its series")),
+                    (left, Ok(mut told)) => Ok((left, told.about(), Facts::of(&mut told))),
+                    (_, Err(_)) => Err(CORRUPT),
+                }
+            };
+            let (rest, first, facts) = tokio::task::spawn_blocking(read).await.map_err(|_| CORRUPT)??;
+            left = rest;
+            about.get_or_insert(first);
+            all.extend(facts.filter(|facts| facts.instance == *uid));
+        }
+        Ok((about.unwrap_or_default(), all))
     }
 
     /// Levels, the largest first; what is incomplete, or is another plane or path of a level that is there, is left out.
@@ -325,7 +363,7 @@ fn arrange(parts: &[&Facts], instances: &[InstanceRef]) -> Option<(Arrangement, 
     if first.positions.is_some() {
         let mut positions = Vec::new();
         for part in parts {
-            positions.extend(part.positions.clone()?.into_iter().take(part.frames as usize));
+            positions.extend(part.positions.as_deref()?.iter().take(part.frames as usize));
         }
         if positions.len() != frames as usize {
             return None;

@@ -256,3 +256,21 @@ async fn one_large_jpeg_becomes_tiles_of_grade_b() {
         assert_eq!(refused, Err(SlideError::NotFound));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_alone_make_the_slide_again() {
+    let node = Node::new().await;
+    let imported = node.import(&cmu_small_region()).await.unwrap().slide;
+    // As if the instances had come by themselves.
+    let removes = vec![(crate::slides::KIND, imported.id.to_string())];
+    node.storage.apply(&Scope::node("test"), Change { removes, ..Change::default() }).await.unwrap();
+    let [slide] = node.slides.adopt(&node.owner, &imported.study).await.unwrap().try_into().unwrap();
+    assert_eq!((slide.format.as_str(), slide.original_sha256), ("DICOM", None));
+    assert_eq!(slide.scanner.as_deref(), Some("Aperio ScanScope CPAPERIOCS"));
+    assert_eq!((&slide.patient_id, &slide.study_date), (&imported.patient_id, &imported.study_date));
+    let sizes = |slide: &crate::Slide| {
+        slide.levels.iter().map(|level| (level.width, level.height, level.tile_width)).collect::<Vec<_>>()
+    };
+    assert_eq!(sizes(&slide), sizes(&imported));
+    assert_eq!((slide.mpp_um, slide.objective), (imported.mpp_um, imported.objective));
+}

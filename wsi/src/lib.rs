@@ -7,6 +7,7 @@
 //! the patient is, so they are kept in a study of their own, which a consult's grant of the slide does not reach.
 
 mod adopt;
+mod attempts;
 pub mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -32,6 +33,7 @@ mod xml;
 
 mod dicom;
 mod dicom_facts;
+mod dicom_json;
 #[cfg(test)]
 mod end_to_end;
 #[cfg(test)]

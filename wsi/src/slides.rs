@@ -13,8 +13,8 @@ pub(crate) const KIND: &str = "slide";
 const FRESH: Duration = Duration::from_secs(5);
 /// Slides that are remembered at most.
 const REMEMBERED_MAX: usize = 4096;
-/// Maps of sparse levels that are remembered at most.
-const MAPS_MAX: usize = 64;
+/// Bytes of the maps of sparse levels that are remembered at most.
+const MAPS_BYTES_MAX: usize = 64 << 20;
 /// Study UIDs in one look-up of records.
 const STUDIES_PER_QUERY: usize = 200;
 
@@ -203,10 +203,7 @@ impl Slides {
         let map: Arc<[u32]> =
             bytes.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
         let mut maps = self.maps.lock().unwrap_or_else(PoisonError::into_inner);
-        if maps.len() >= MAPS_MAX {
-            maps.clear();
-        }
-        maps.insert(*name, map.clone());
+        remember_map(&mut maps, *name, &map, MAPS_BYTES_MAX);
         Ok(map)
     }
 
@@ -283,6 +280,17 @@ impl Slides {
     }
 }
 
+/// Keeps a map, without the others when all together would take more than `bytes_max`, and not when it alone would.
+fn remember_map(maps: &mut HashMap<Sha256, Arc<[u32]>>, name: Sha256, map: &Arc<[u32]>, bytes_max: usize) {
+    let bytes: usize = maps.values().chain([map]).map(|map| size_of_val::<[u32]>(map)).sum();
+    if bytes > bytes_max {
+        maps.clear();
+    }
+    if size_of_val::<[u32]>(map) <= bytes_max {
+        maps.insert(name, map.clone());
+    }
+}
+
 /// The scope restricted to one owner; `None` when it is restricted to another already.
 pub(crate) fn narrowed(scope: &Scope, owner: &OrgId) -> Option<Scope> {
     let reach = match &scope.reach {
@@ -313,4 +321,24 @@ fn study_of(attributes: &serde_json::Map<String, serde_json::Value>) -> Option<U
 fn parse(body: serde_json::Value) -> Result<Slide, SlideError> {
     serde_json::from_value(body)
         .map_err(|_| SlideError::Storage(storage::StorageError::Corrupt("a slide's record")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_are_remembered_by_their_bytes() {
+        let mut maps = HashMap::new();
+        let name = |number: u8| Sha256::from_slice(&[number; 32]).unwrap();
+        let map = |tiles: usize| -> Arc<[u32]> { vec![0; tiles].into() };
+        for number in 0..200 {
+            remember_map(&mut maps, name(number), &map(10), 4096);
+            let bytes: usize = maps.values().map(|map| map.len() * 4).sum();
+            assert!(bytes <= 4096, "{number}");
+        }
+        assert!(maps.len() > 64, "small ones are many");
+        remember_map(&mut maps, name(201), &map(1025), 4096);
+        assert!(maps.is_empty(), "one that is too large alone is not kept");
+    }
 }

@@ -2,8 +2,9 @@
 
 use crate::SlideError;
 use crate::readers::{self, Plan};
-use crate::testing::{Builder, CLASSIC, Field, KINDS, Svs, source};
+use crate::testing::{Builder, CLASSIC, Counted, Field, KINDS, Svs, source};
 use model::Limits;
+use std::sync::Arc;
 
 /// Structure, then the head of every tile: what an import does before it stores anything.
 fn check(bytes: Vec<u8>) -> Result<Plan, SlideError> {
@@ -423,4 +424,74 @@ fn a_jpeg_without_tables_is_refused() {
     let bare = [&white[..at], &white[at + 23 + 22..]].concat();
     let bytes = Svs { tile_bytes: Some(bare), photometric: 6, ..Svs::default() }.build();
     assert_eq!(refusal(bytes), SlideError::Damaged("a JPEG tile has no tables"));
+}
+
+#[test]
+fn a_small_file_of_empty_tiles_makes_no_huge_slide() {
+    let empty = |side: u32, across: u32| {
+        let tiles = (across * across) as usize;
+        level(vec![
+            (256, Field::Long(vec![side * across])),
+            (257, Field::Long(vec![side * across])),
+            (322, Field::Long(vec![side])),
+            (323, Field::Long(vec![side])),
+            (324, Field::Short(vec![0; tiles])),
+            (325, Field::Short(vec![0; tiles])),
+        ])
+    };
+    // 90 KB, of which two gigabytes would be made.
+    assert_eq!(refusal(empty(2048, 150)), SlideError::OverLimit("tiles that it leaves empty"));
+    assert!(check(empty(64, 20)).is_ok(), "a slide with nothing on it");
+}
+
+#[test]
+fn an_element_with_very_many_attributes() {
+    let attributes: String = (0..300).map(|number| format!(" a{number}=\"\"")).collect();
+    assert_eq!(refusal(leica(&format!("<pixel{attributes}/>"))), SlideError::OverLimit("the XML in it"));
+}
+
+#[test]
+fn xml_that_names_very_many_images() {
+    let image = |inner: &str| {
+        format!(
+            "{inner}</pixels><view sizeX=\"1000\" sizeY=\"3000\" offsetX=\"0\" offsetY=\"0\"/></image><image><pixels>"
+        )
+    };
+    let plan = check(leica(&[image(SCANNED).repeat(3), SCANNED.to_owned()].concat())).unwrap();
+    assert!(plan.associated.len() <= 1);
+    assert_eq!(plan.omitted.first().map(String::as_str), Some("further overviews"));
+    assert!(plan.omitted.len() <= 2, "one is looked at: {:?}", plan.omitted);
+    for many in [image("").repeat(5000), SCANNED.repeat(5000)] {
+        assert_eq!(refusal(leica(&many)), SlideError::OverLimit("images in its XML"));
+    }
+}
+
+#[test]
+fn xml_in_each_of_many_images_counts_together() {
+    let mut builder = Builder::new(crate::testing::KINDS[2]);
+    let name = |level: usize| (270, Field::Text(format!("level={level} mag=20 quality=90")));
+    let xml = "<EncodeInfo><iScan Magnification=\"20\"/></EncodeInfo>".to_owned() + &" ".repeat(8 << 20);
+    for number in 0..9 {
+        image(&mut builder, 128, 96, vec![name(number), (700, Field::Bytes(xml.clone().into_bytes()))]);
+    }
+    assert_eq!(refusal(builder.build()), SlideError::OverLimit("the length of a field"));
+}
+
+#[test]
+fn what_an_image_is_called_takes_no_reading_of_all_that_it_says() {
+    let mut builder = Builder::new(CLASSIC);
+    let software = || (305, Field::Text("Philips DP v1.0".to_owned()));
+    image(
+        &mut builder,
+        128,
+        96,
+        vec![software(), (270, Field::Text("<?xml version=\"1.0\"?><a/>".to_owned()))],
+    );
+    for _ in 0..20 {
+        image(&mut builder, 64, 64, vec![(270, Field::Text("Macro".to_owned() + &" ".repeat(1 << 20)))]);
+    }
+    let file = Arc::new(Counted::of(builder.build()));
+    let plan = readers::plan(file.clone(), &Limits::default()).unwrap();
+    assert_eq!(plan.format, "Philips TIFF");
+    assert!(file.read() < 1 << 20, "{} bytes were read", file.read());
 }

@@ -6,6 +6,7 @@ use crate::jpeg_frame::Frame;
 use crate::mcu::Units;
 use crate::source::ReadAt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes as a file.
 pub struct Memory(pub Vec<u8>);
@@ -20,6 +21,30 @@ impl ReadAt for Memory {
         let end = from.checked_add(buffer.len()).ok_or(SHORT)?;
         buffer.copy_from_slice(self.0.get(from..end).ok_or(SHORT)?);
         Ok(())
+    }
+}
+
+/// Bytes as a file that counts what is read of it.
+pub struct Counted(Memory, AtomicU64);
+
+impl Counted {
+    pub fn of(bytes: Vec<u8>) -> Self {
+        Self(Memory(bytes), AtomicU64::new(0))
+    }
+
+    /// Bytes that have been read.
+    pub fn read(&self) -> u64 {
+        self.1.load(Ordering::Relaxed)
+    }
+}
+
+impl ReadAt for Counted {
+    fn length(&self) -> u64 {
+        self.0.length()
+    }
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SlideError> {
+        self.1.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+        self.0.read_at(offset, buffer)
     }
 }
 

@@ -324,6 +324,15 @@ impl Tiff {
         Ok(String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_owned())
     }
 
+    /// The beginning of a text field, at most so many bytes of it; empty when it is missing or not within the file.
+    #[must_use]
+    pub fn text_start(&self, directory: &Directory, tag: u16, bytes: u64) -> String {
+        let Some(entry) = directory.entry(tag) else { return String::new() };
+        let length = self.extent(entry).unwrap_or(0).min(bytes);
+        let bytes = self.bytes_at(entry.place, length).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_owned()
+    }
+
     /// Whether a field's bytes begin with these.
     #[must_use]
     pub fn starts_with(&self, directory: &Directory, tag: u16, prefix: &[u8]) -> bool {

@@ -6,6 +6,8 @@ use quick_xml::events::{BytesStart, Event};
 
 /// Elements within each other.
 const DEPTH_MAX: usize = 64;
+/// Attributes of one element: each is compared with all before it.
+const ATTRIBUTES_MAX: usize = 256;
 /// Elements in all.
 const ELEMENTS_MAX: usize = 1_000_000;
 
@@ -91,6 +93,9 @@ fn enter(path: &mut Vec<String>, start: &BytesStart<'_>, elements: usize) -> Res
 fn attributes(start: &BytesStart<'_>) -> Result<Attributes, SlideError> {
     let mut found = Vec::new();
     for attribute in start.attributes() {
+        if found.len() >= ATTRIBUTES_MAX {
+            return Err(SlideError::OverLimit("the XML in it"));
+        }
         let attribute = attribute.map_err(|_| BROKEN)?;
         let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).map_err(|_| BROKEN)?;
         found.push((attribute.key.local_name().as_ref().to_owned(), value.into_owned()));

@@ -12,25 +12,30 @@ use crate::{AssociatedKind, SlideError};
 use model::Limits;
 use std::sync::Arc;
 
+/// Bytes of XML in all of a file's images together.
 const XML_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of a description that hold the number of its level.
+const LEVEL_BYTES: u64 = 64;
 
 pub(super) struct Bif;
 
 impl Reader for Bif {
     fn recognises(&self, tiff: &Tiff) -> bool {
+        let mut packets = Packets::default();
         tiff.directories.iter().any(|directory| is_level(tiff, directory).is_some_and(|level| level == 0))
-            && tiff.directories.iter().any(|directory| {
-                let packet = tiff.text(directory, tag::XML_PACKET, XML_BYTES_MAX).unwrap_or_default();
-                packet.contains("<iScan")
-            })
+            && tiff
+                .directories
+                .iter()
+                .any(|directory| packets.next(tiff, directory).is_ok_and(|packet| packet.contains("<iScan")))
     }
 
     fn plan(&self, tiff: &Arc<Tiff>, limits: &Limits) -> Result<Plan, SlideError> {
         let mut gathered = Gathered::default();
         let mut facts = Facts::default();
         let mut levels = Vec::new();
+        let mut packets = Packets::default();
         for (number, directory) in tiff.directories.iter().enumerate() {
-            let packet = tiff.text(directory, tag::XML_PACKET, XML_BYTES_MAX)?;
+            let packet = packets.next(tiff, directory)?;
             if !packet.is_empty() {
                 facts.read(&packet)?;
             }
@@ -63,9 +68,25 @@ impl Reader for Bif {
     }
 }
 
+/// The XML of one image after another: what all of it may take is counted for the file.
+#[derive(Default)]
+struct Packets {
+    bytes: u64,
+}
+
+impl Packets {
+    /// Empty when an image has none.
+    fn next(&mut self, tiff: &Tiff, directory: &Directory) -> Result<String, SlideError> {
+        let left = XML_BYTES_MAX.saturating_sub(self.bytes);
+        let packet = tiff.bytes(directory, tag::XML_PACKET, left)?.unwrap_or_default();
+        self.bytes += packet.len() as u64;
+        Ok(String::from_utf8_lossy(&packet).trim_end_matches('\0').to_owned())
+    }
+}
+
 /// The level that `level=0 mag=40 quality=90` names.
 fn is_level(tiff: &Tiff, directory: &Directory) -> Option<u32> {
-    let description = pyramid::description(tiff, directory).ok()?;
+    let description = tiff.text_start(directory, tag::IMAGE_DESCRIPTION, LEVEL_BYTES);
     let level = description.trim().strip_prefix("level=")?.split_ascii_whitespace().next()?;
     directory.has(tag::TILE_WIDTH).then(|| level.parse().ok())?
 }
@@ -111,7 +132,10 @@ impl Facts {
             "EncodeInfo" => self.has_stitching = true,
             "ImageInfo" if attributes.get("AOIScanned").is_none_or(|scanned| scanned == "1") => {
                 let number = |name| attributes.number::<u64>(name).unwrap_or(0);
-                self.areas.push((number("NumCols"), number("NumRows")));
+                // A second one is enough to know that there are several.
+                if self.areas.len() < 2 {
+                    self.areas.push((number("NumCols"), number("NumRows")));
+                }
             }
             "TileJointInfo" => {
                 let is_zero = |name| attributes.number::<f64>(name).is_none_or(|overlap| overlap == 0.0);
@@ -135,5 +159,19 @@ impl Facts {
             [_] => Err(SlideError::Unsupported("a Ventana file with more than the scanned area")),
             _ => Err(SlideError::Unsupported("a Ventana file with several scanned areas")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_very_many_areas_two_are_remembered() {
+        let areas = "<ImageInfo AOIScanned=\"1\" NumRows=\"3\" NumCols=\"4\"/>".repeat(10_000);
+        let mut facts = Facts::default();
+        facts.read(&format!("<EncodeInfo>{areas}</EncodeInfo>")).unwrap();
+        assert_eq!(facts.areas, [(4, 3); 2]);
+        assert!(matches!(facts.refuse_what_must_be_composed((4, 3)), Err(SlideError::Unsupported(_))));
     }
 }

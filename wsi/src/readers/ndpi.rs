@@ -13,8 +13,9 @@ use crate::{AssociatedKind, Grade, SlideError, jpeg};
 use bytes::Bytes;
 use model::Limits;
 use pyramid::Gathered;
+use std::collections::HashSet;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 const SOURCE_LENS: u16 = 65421;
 const Z_OFFSET: u16 = 65424;
@@ -32,6 +33,8 @@ const HEADER_BYTES_MAX: u64 = 64 << 10;
 const INTERVAL_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of a small image.
 const SMALL_BYTES_MAX: u64 = 64 << 20;
+/// Restart intervals that are looked for and remembered.
+const FOUND_MAX: u64 = 16 << 20;
 /// Units that are taken apart together.
 const UNITS_MAX: u32 = 1 << 18;
 /// A tile's side that is aimed at, and the longest, in pixels.
@@ -49,6 +52,7 @@ impl Reader for Ndpi {
         let mut gathered = Gathered::default();
         let mut levels: Vec<Arc<dyn TileSource>> = Vec::new();
         let mut scan = None;
+        let mut widths = HashSet::new();
         for (number, directory) in tiff.directories.iter().enumerate() {
             let lens = tiff.number(directory, SOURCE_LENS)?.unwrap_or(0.0);
             if lens == -1.0 {
@@ -64,6 +68,13 @@ impl Reader for Ndpi {
             if tiff.number(directory, Z_OFFSET)?.is_some_and(|offset| offset != 0.0) {
                 gathered.omitted.push(format!("image {number}: a further focal plane"));
                 continue;
+            }
+            if !widths.insert(tiff.uint(directory, tag::IMAGE_WIDTH)?) {
+                gathered.omitted.push(format!("image {number}: as wide as another"));
+                continue;
+            }
+            if levels.len() >= pyramid::LEVELS_MAX {
+                return Err(SlideError::OverLimit("levels"));
             }
             levels.push(Arc::new(Level::of(tiff, directory, limits)?));
             if scan.is_none() {
@@ -140,6 +151,8 @@ struct Level {
     /// Units in a row and in a column of a tile.
     tile_x: u32,
     tile_y: u32,
+    /// Without restart markers: how far the last call came, so that the next one need not begin anew.
+    progress: Mutex<Option<Sequential>>,
 }
 
 impl Level {
@@ -172,16 +185,29 @@ impl Level {
         let (tile_x, tile_y) = tile_units(interval, units_x, unit)?;
         let tile = (u64::from(tile_x * unit.0), u64::from(tile_y * unit.1));
         let geometry = Geometry::checked(size, tile, limits)?;
-        let starts = Self::starts(tiff, directory, &strip, &frame)?;
-        let tiff = tiff.clone();
-        let level = Self { tiff, geometry, strip, frame, starts, units_x, units_y, interval, tile_x, tile_y };
-        let expected = if level.has_restarts() { level.interval_count() } else { 1 };
-        if level.starts.count() != expected {
+        let has_restarts = frame.restart_interval > 0;
+        let intervals = u64::from(units_x / interval) * u64::from(units_y);
+        let expected = if has_restarts { intervals } else { 1 };
+        let starts = Self::starts(tiff, directory, &strip, &frame, expected)?;
+        if starts.count() != expected {
             return Err(SlideError::Damaged(
                 "an NDPI file has another number of restart intervals than its size takes",
             ));
         }
-        Ok(level)
+        let (tiff, progress) = (tiff.clone(), Mutex::default());
+        Ok(Self {
+            tiff,
+            geometry,
+            strip,
+            frame,
+            starts,
+            units_x,
+            units_y,
+            interval,
+            tile_x,
+            tile_y,
+            progress,
+        })
     }
 
     fn starts(
@@ -189,6 +215,7 @@ impl Level {
         directory: &Directory,
         strip: &Range<u64>,
         frame: &Frame,
+        expected: u64,
     ) -> Result<Starts, SlideError> {
         if frame.restart_interval == 0 {
             return Ok(Starts::Found(vec![frame.scan as u64]));
@@ -197,7 +224,10 @@ impl Level {
             let high = tiff.numbers(directory, MCU_STARTS_HIGH)?.filter(|high| high.count == low.count);
             return Ok(Starts::Listed { low, high });
         }
-        find_restarts(tiff, strip, frame.scan as u64).map(Starts::Found)
+        if expected > FOUND_MAX {
+            return Err(SlideError::OverLimit("restart intervals"));
+        }
+        find_restarts(tiff, strip, frame.scan as u64, expected).map(Starts::Found)
     }
 
     fn has_restarts(&self) -> bool {
@@ -236,24 +266,34 @@ impl Level {
     ) -> Result<(), SlideError> {
         let across = u64::from(self.geometry.tiles_x());
         let mut next = tiles.start;
-        let mut sequential = None;
+        let mut sequential = self.progress.lock().unwrap_or_else(PoisonError::into_inner).take();
         while next < tiles.end {
             let (row, column) = (next / across, next % across);
             let last_column = (across - 1).min(column + (tiles.end - 1 - next));
             let bands = self.bands(column, last_column);
             for band in bands {
-                let units = if self.has_restarts() {
-                    self.band(row as u32, &band)?
+                let own;
+                let units: &[Units] = if self.has_restarts() {
+                    own = self.band(row as u32, &band)?;
+                    &own
                 } else {
-                    let rows = sequential.get_or_insert_with(Sequential::default);
-                    rows.band(self, row as u32)?
+                    // What lies behind takes a new beginning.
+                    if sequential.as_ref().is_some_and(|done| row + 1 < u64::from(done.next)) {
+                        sequential = None;
+                    }
+                    sequential.get_or_insert_with(Sequential::default).band(self, row as u32)?
                 };
                 for tile in band.tiles.clone() {
-                    visit(&self.tile(&units, &band, tile)?)?;
+                    visit(&self.tile(units, &band, tile)?)?;
                 }
             }
             next = row * across + last_column + 1;
         }
+        // Behind the last tile nothing follows, and another level may.
+        if tiles.end >= self.geometry.tile_count() {
+            sequential = None;
+        }
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = sequential;
         Ok(())
     }
 
@@ -320,14 +360,17 @@ struct Sequential {
     dc: [i32; 3],
     /// Row of tiles that comes next.
     next: u32,
+    /// The row of tiles before it.
+    last: Vec<Units>,
 }
 
 impl Sequential {
-    fn band(&mut self, level: &Level, row: u32) -> Result<Vec<Units>, SlideError> {
+    /// The units of a row of tiles, which is the last one or comes later.
+    fn band(&mut self, level: &Level, row: u32) -> Result<&[Units], SlideError> {
         if self.bytes.is_empty() {
             self.bytes = level.interval_bytes(0)?;
         }
-        loop {
+        while self.next <= row {
             let first = self.next * level.tile_y;
             let rows = first..level.units_y.min(first + level.tile_y);
             let mut reader = mcu::Reader::resume(&self.bytes, self.state);
@@ -339,10 +382,9 @@ impl Sequential {
             }
             self.state = reader.state();
             self.next += 1;
-            if self.next > row {
-                return Ok(band);
-            }
+            self.last = band;
         }
+        Ok(&self.last)
     }
 }
 
@@ -426,6 +468,9 @@ impl Starts {
 
 /// How many units make a tile: tiles divide an interval, and are near to square.
 fn tile_units(interval: u32, units_x: u32, unit: (u32, u32)) -> Result<(u32, u32), SlideError> {
+    if interval > UNITS_MAX {
+        return Err(SlideError::OverLimit("the size of an image or of its tiles"));
+    }
     let across = if interval == units_x {
         SIDE.div_ceil(unit.0).min(interval)
     } else {
@@ -439,8 +484,8 @@ fn tile_units(interval: u32, units_x: u32, unit: (u32, u32)) -> Result<(u32, u32
     Ok((across, down))
 }
 
-/// Finds the restart markers of a strip by reading it.
-fn find_restarts(tiff: &Tiff, strip: &Range<u64>, scan: u64) -> Result<Vec<u64>, SlideError> {
+/// Finds the restart markers of a strip by reading it; one interval more than `expected` at most.
+fn find_restarts(tiff: &Tiff, strip: &Range<u64>, scan: u64, expected: u64) -> Result<Vec<u64>, SlideError> {
     const STEP: u64 = 1 << 20;
     let mut starts = vec![scan];
     let mut at = strip.start + scan;
@@ -450,6 +495,9 @@ fn find_restarts(tiff: &Tiff, strip: &Range<u64>, scan: u64) -> Result<Vec<u64>,
         for (place, byte) in (at..).zip(&bytes) {
             if was_mark && (jpeg::marker::RST0..=jpeg::marker::RST0 + 7).contains(byte) {
                 starts.push(place + 1 - strip.start);
+                if starts.len() as u64 > expected {
+                    return Ok(starts);
+                }
             }
             was_mark = *byte == 0xFF;
         }
@@ -494,6 +542,59 @@ mod tests {
             other.swap(0, 1);
             assert_eq!(level.compare(0, &other).unwrap().equal, count - 2, "tiles in each other's places");
         }
+    }
+
+    #[test]
+    fn a_comparison_step_by_step_goes_on_where_the_last_step_was() {
+        let bytes = ndpi(1280, 1600, None, false);
+        let length = bytes.len() as u64;
+        let file = Arc::new(crate::testing::Counted::of(bytes));
+        let level = crate::readers::plan(file.clone(), &Limits::default()).unwrap().levels.remove(0);
+        let all = frames(level.as_ref(), 0..level.geometry().tile_count()).unwrap();
+        let before = file.read();
+        for (first, frame) in (0..).zip(&all) {
+            assert_eq!(level.compare(first, std::slice::from_ref(frame)).unwrap().equal, 1, "{first}");
+        }
+        let read = file.read() - before;
+        assert!(read <= length, "{read} of {length} bytes for {} tiles", all.len());
+    }
+
+    #[test]
+    fn images_that_are_as_wide_as_another_are_no_levels() {
+        let plan = |copies: usize| {
+            let (jpeg, _) = crate::testing::noise_jpeg(64, 64, None);
+            let mut builder = crate::testing::Builder::new(crate::testing::NDPI);
+            let at = builder.data(&jpeg);
+            for _ in 0..copies {
+                use crate::testing::Field;
+                builder.directory(vec![
+                    (256, Field::Long(vec![64])),
+                    (257, Field::Long(vec![64])),
+                    (259, Field::Short(vec![7])),
+                    (273, Field::Long(vec![at])),
+                    (279, Field::Long(vec![jpeg.len() as u32])),
+                    (65420, Field::Long(vec![1])),
+                    (65421, Field::Float(20.0)),
+                ]);
+            }
+            crate::readers::plan(source(builder.build()), &Limits::default()).unwrap()
+        };
+        let plan = plan(900);
+        assert_eq!((plan.levels.len(), plan.omitted.len()), (1, 899));
+    }
+
+    #[test]
+    fn an_interval_longer_than_what_is_taken_apart_together_is_refused() {
+        assert!(tile_units(UNITS_MAX, UNITS_MAX, (8, 8)).is_ok());
+        assert!(matches!(tile_units(UNITS_MAX + 1, UNITS_MAX + 1, (8, 8)), Err(SlideError::OverLimit(_))));
+    }
+
+    #[test]
+    fn no_more_restart_markers_are_remembered_than_there_may_be() {
+        let bytes = [b"II*\0\x08\0\0\0\x01\0".as_slice(), &[0; 16], &[0xFF, 0xD0].repeat(100_000)].concat();
+        let tiff = Tiff::open(source(bytes)).unwrap();
+        let found = find_restarts(&tiff, &(26..tiff.length()), 0, 10).unwrap();
+        assert_eq!(found.len(), 11);
     }
 
     #[test]

@@ -14,6 +14,8 @@ use base64::Engine as _;
 use model::Limits;
 use std::sync::Arc;
 
+/// Bytes of an image's description that say what it is.
+const NAME_BYTES: u64 = 64;
 /// Bytes of the XML: it holds images.
 const XML_BYTES_MAX: u64 = 64 << 20;
 
@@ -33,7 +35,7 @@ impl Reader for Philips {
         let mut gathered = Gathered::default();
         gathered.level(TiledImage::of(tiff, first, limits)?)?;
         for (number, directory) in tiff.directories.iter().enumerate().skip(1) {
-            let name = tiff.text(directory, tag::IMAGE_DESCRIPTION, XML_BYTES_MAX)?;
+            let name = tiff.text_start(directory, tag::IMAGE_DESCRIPTION, NAME_BYTES);
             if name.starts_with("Label") {
                 gathered.associated(AssociatedKind::Label, tiff, directory, limits);
             } else if name.starts_with("Macro") {

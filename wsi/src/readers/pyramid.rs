@@ -15,8 +15,8 @@ const DESCRIPTION_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of an ICC profile.
 const ICC_BYTES_MAX: u64 = 8 << 20;
 /// Levels of one pyramid.
-const LEVELS_MAX: usize = 64;
-/// Tiles may share bytes (all white ones, say), but not so that a small file becomes a huge one.
+pub(crate) const LEVELS_MAX: usize = 64;
+/// Tiles may share bytes (all white ones, say) or be left empty, but not so that a small file becomes a huge one.
 const SHARING_MAX: u64 = 4;
 const SHARING_FREE_BYTES: u64 = 64 << 20;
 /// Bytes that a frame has beyond its tile.
@@ -71,20 +71,28 @@ impl Gathered {
     }
 }
 
-/// Bounds what the instances will take, and what tiles that share bytes can make of a small file.
+/// Bounds what the instances will take, and what tiles that share bytes, or are left empty, can make of a small file.
 fn check_total(tiff: &Tiff, levels: &[Arc<TiledImage>], limits: &Limits) -> Result<(), SlideError> {
     let mut most = tiff.length().saturating_mul(SHARING_MAX).saturating_add(SHARING_FREE_BYTES);
-    let mut total = 0_u64;
+    let (mut total, mut white_total) = (0_u64, 0_u64);
     for level in levels {
         let extra = level.geometry.tile_count().saturating_mul(FRAME_EXTRA_BYTES);
-        let bytes = level.compressed_bytes()?.saturating_add(extra);
-        if bytes > limits.object_bytes_max {
+        let (bytes, white) = level.claimed_bytes()?;
+        let bytes = bytes.saturating_add(extra);
+        if bytes.saturating_add(white) > limits.object_bytes_max {
             return Err(SlideError::OverLimit("bytes of a level"));
         }
         total = total.saturating_add(bytes);
+        white_total = white_total.saturating_add(white);
         most = most.saturating_add(extra);
     }
-    if total > most { Err(SlideError::Damaged("its tiles overlap")) } else { Ok(()) }
+    if total > most {
+        return Err(SlideError::Damaged("its tiles overlap"));
+    }
+    if total.saturating_add(white_total) > most {
+        return Err(SlideError::OverLimit("tiles that it leaves empty"));
+    }
+    Ok(())
 }
 
 /// Whether an image has the proportions of level 0, within the rounding that small images need.

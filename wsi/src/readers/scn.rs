@@ -14,16 +14,17 @@ const XML_BYTES_MAX: u64 = 16 << 20;
 /// The schema's name without its date.
 const SCHEMA: &str = "http://www.leica-microsystems.com/scn/";
 /// Bytes of the XML that hold the name of its schema.
-const ROOT_BYTES: usize = 2048;
+const ROOT_BYTES: u64 = 2048;
+/// Images and their parts that the XML may name, each.
+const IMAGES_MAX: usize = 1024;
 
 pub(super) struct Scn;
 
 impl Reader for Scn {
     fn recognises(&self, tiff: &Tiff) -> bool {
         let first = &tiff.directories[0];
-        let text = tiff.text(first, tag::IMAGE_DESCRIPTION, XML_BYTES_MAX).unwrap_or_default();
         first.has(tag::TILE_WIDTH)
-            && text.get(..text.floor_char_boundary(ROOT_BYTES)).is_some_and(|root| root.contains(SCHEMA))
+            && tiff.text_start(first, tag::IMAGE_DESCRIPTION, ROOT_BYTES).contains(SCHEMA)
     }
 
     fn plan(&self, tiff: &Arc<Tiff>, limits: &Limits) -> Result<Plan, SlideError> {
@@ -47,7 +48,10 @@ impl Reader for Scn {
             let directory = part.directory(tiff)?;
             gathered.level(TiledImage::part(tiff, directory, part.size, (0, 0), limits)?)?;
         }
-        for image in &macros {
+        if macros.len() > 1 {
+            gathered.omitted.push("further overviews".to_owned());
+        }
+        if let Some(image) = macros.first() {
             // As large as there is: labels are to be read.
             if let Some(part) = image.parts.iter().max_by_key(|part| part.size.0) {
                 let directory = part.directory(tiff)?;
@@ -127,7 +131,11 @@ impl Collection {
     fn begin(&mut self, element: &str, attributes: &Attributes) -> Result<(), SlideError> {
         let pair =
             |x: &str, y: &str| (attributes.number(x).unwrap_or(0.0), attributes.number(y).unwrap_or(0.0));
+        const MANY: SlideError = SlideError::OverLimit("images in its XML");
         if element == "image" {
+            if self.images.len() >= IMAGES_MAX {
+                return Err(MANY);
+            }
             self.images.push(Image::default());
         }
         let Some(image) = self.images.last_mut() else {
@@ -151,6 +159,9 @@ impl Collection {
                     SlideError::Damaged("its XML describes an image without a size or a place");
                 let number = |name| attributes.number::<u64>(name).ok_or(BAD);
                 let directory = usize::try_from(number("ifd")?).map_err(|_| BAD)?;
+                if image.parts.len() >= IMAGES_MAX {
+                    return Err(MANY);
+                }
                 image.parts.push(Part { size: (number("sizeX")?, number("sizeY")?), directory });
             }
             "device" => {

@@ -172,14 +172,17 @@ impl TiledImage {
         }
     }
 
-    /// Compressed bytes of the tiles as the file has them, and whether each lies within the file.
-    pub fn compressed_bytes(&self) -> Result<u64, SlideError> {
-        let mut bytes = 0_u64;
+    /// Compressed bytes of the tiles as the file has them, and of the white ones that will stand for its empty tiles;
+    /// each tile lies within the file.
+    pub fn claimed_bytes(&self) -> Result<(u64, u64), SlideError> {
+        let (mut bytes, mut empty) = (0_u64, 0_u64);
         self.each_span(0..self.geometry.tile_count(), |span| {
             bytes = bytes.saturating_add(span.count);
+            empty += u64::from(span.count == 0);
             Ok(())
         })?;
-        Ok(bytes)
+        let white = if empty > 0 { self.white()?.len() as u64 } else { 0 };
+        Ok((bytes, empty.saturating_mul(white)))
     }
 
     /// Places of tiles, counted row by row in this level.

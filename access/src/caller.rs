@@ -46,13 +46,19 @@ pub struct Caller {
     person: Option<Person>,
 }
 
+/// What people and their programs see: labels of slides only with the right to.
+fn scope(actor: Actor, organisation: &OrgId, rights: &[Right]) -> Scope {
+    let scope = Scope::organisation(actor, organisation.clone());
+    if rights.contains(&Right::SeeLabels) { scope } else { scope.without_labels() }
+}
+
 impl Caller {
     /// A person with a live session.
     #[must_use]
     pub fn person(person: &Person, address: Option<IpAddr>) -> Self {
         let actor = Actor { kind: ActorKind::Person, id: person.id.to_string(), address };
         Self {
-            scope: Scope::organisation(actor, person.organisation.clone()),
+            scope: scope(actor, &person.organisation, &person.rights()),
             organisation: person.organisation.clone(),
             rights: person.rights(),
             person: Some(person.clone()),
@@ -64,14 +70,14 @@ impl Caller {
     pub fn token(token: &Token, address: Option<IpAddr>) -> Self {
         let actor = Actor { kind: ActorKind::Token, id: token.id.to_string(), address };
         Self {
-            scope: Scope::organisation(actor, token.organisation.clone()),
+            scope: scope(actor, &token.organisation, &token.rights),
             organisation: token.organisation.clone(),
             rights: token.rights.clone(),
             person: None,
         }
     }
 
-    /// A known application entity.
+    /// A known application entity: it is the owner's own, and labels are for it as they are.
     #[must_use]
     pub fn device(device: &Device, address: Option<IpAddr>) -> Self {
         let actor = Actor { kind: ActorKind::Ae, id: device.ae_title.to_string(), address };

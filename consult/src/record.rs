@@ -58,7 +58,7 @@ pub struct StudyBlock {
 pub struct SlideNote {
     /// Identifier.
     pub id: SlideId,
-    /// Lossless grade: `A`, `B` or `C`.
+    /// Lossless grade: `A`, `B` or `C`; in words where nothing was compared, because the slide came as DICOM.
     pub grade: String,
 }
 

@@ -69,19 +69,22 @@ pub struct Scope {
     pub actor: Actor,
     /// How far they see.
     pub reach: Reach,
+    /// Whether they see the labels of their own organisation's slides, which name the patient. Another's are seen by
+    /// nobody, and all by [`Reach::Node`].
+    pub labels: bool,
 }
 
 impl Scope {
-    /// What `org` owns and what it has been granted.
+    /// What `org` owns, its slides' labels included, and what it has been granted.
     #[must_use]
     pub fn organisation(actor: Actor, org: OrgId) -> Self {
-        Self { actor, reach: Reach::Granted(org) }
+        Self { actor, reach: Reach::Granted(org), labels: true }
     }
 
     /// The node's own reach over everything; `what` names the work, for the audit chain.
     #[must_use]
     pub fn node(what: &str) -> Self {
-        Self { actor: Actor::node(what), reach: Reach::Node }
+        Self { actor: Actor::node(what), reach: Reach::Node, labels: true }
     }
 
     /// The same caller, restricted to what `owner` owns.
@@ -93,7 +96,13 @@ impl Scope {
             }
             Reach::Node => Reach::Node,
         };
-        Self { actor: self.actor.clone(), reach }
+        Self { actor: self.actor.clone(), reach, labels: self.labels }
+    }
+
+    /// The same caller without sight of labels, unless they did not see them anyway.
+    #[must_use]
+    pub fn without_labels(self) -> Self {
+        Self { labels: false, ..self }
     }
 
     /// The caller's own organisation; `None` for the node itself.

@@ -39,8 +39,8 @@ pub(crate) struct SeriesSeen {
     pub is_busy: AtomicBool,
 }
 
-/// The organisations of a reach, as a key.
-type ReachKey = (Option<OrgId>, Option<OrgId>);
+/// The organisations of a reach, and whether labels are seen, as a key.
+type ReachKey = (Option<OrgId>, Option<OrgId>, bool);
 pub(crate) type InstanceKey = (ReachKey, Uid, Uid, Uid);
 
 const INSTANCE_SECONDS: u64 = 5;
@@ -110,9 +110,9 @@ impl Caches {
 
 pub(crate) fn reach_key(scope: &Scope) -> ReachKey {
     match &scope.reach {
-        Reach::Granted(viewer) => (Some(viewer.clone()), None),
-        Reach::OwnedBy { viewer, owner } => (Some(viewer.clone()), Some(owner.clone())),
-        Reach::Node => (None, None),
+        Reach::Granted(viewer) => (Some(viewer.clone()), None, scope.labels),
+        Reach::OwnedBy { viewer, owner } => (Some(viewer.clone()), Some(owner.clone()), scope.labels),
+        Reach::Node => (None, None, true),
     }
 }
 

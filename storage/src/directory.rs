@@ -6,7 +6,7 @@ use crate::record::{Change, Expected, Put, Record, RecordQuery};
 use crate::writer::Changing;
 use crate::{AuditAction, AuditEntry, AuditOutcome, Storage, StorageError};
 use access::{Agreement, Caller, Device, Organisation, Person, Secret, Session, Token};
-use model::{AeTitle, OrgId, PersonId, Reach, Scope, Sha256};
+use model::{AeTitle, OrgId, PersonId, Scope, Sha256};
 use moka::sync::Cache;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -96,7 +96,7 @@ impl Storage {
         };
         let change = Change { puts: vec![put], audit: vec![entry], ..Change::default() };
         let organisation = scope.viewer().cloned();
-        let scope = Scope { actor: scope.actor.clone(), reach: Reach::Node };
+        let scope = Scope { actor: scope.actor.clone(), ..Scope::node("") };
         self.apply_changing(Changing { scope, organisation, change }).await
     }
 
@@ -209,7 +209,7 @@ impl Storage {
         let removes = vec![(DEVICE, ae_title.to_string())];
         let change = Change { removes, audit: vec![entry], ..Change::default() };
         let organisation = scope.viewer().cloned();
-        let scope = Scope { actor: scope.actor.clone(), reach: Reach::Node };
+        let scope = Scope { actor: scope.actor.clone(), ..Scope::node("") };
         self.apply_changing(Changing { scope, organisation, change }).await
     }
     /// A device by its AE title.

@@ -31,6 +31,7 @@ mod file;
 mod frame;
 mod holdings;
 mod index;
+mod labels;
 mod listing;
 mod metadata;
 mod names;
@@ -43,6 +44,7 @@ mod search_match;
 mod search_plan;
 mod search_sql;
 mod segment;
+mod whereabouts;
 mod writer;
 
 /// The builder of the conformance suite names this crate as its users do.
@@ -67,3 +69,4 @@ pub use read::{InstanceRef, MetadataBody, StudySummary};
 pub use record::{Change, Expected, Grant, GrantChange, Order, Put, Record, RecordQuery};
 pub use search::{Page, Row};
 pub use store::{Storage, StorageConfig};
+pub use whereabouts::Whereabouts;

@@ -55,6 +55,8 @@ pub(crate) struct Prepared {
     pub bulk: String,
     /// Whether its pixels or its document name the patient, as far as its attributes tell.
     pub carries_identity: i64,
+    /// Whether it is an image of a slide that shows the slide's label.
+    pub shows_label: i64,
     /// What a rejection note rejects.
     pub rejection: Option<Rejection>,
 
@@ -154,6 +156,10 @@ pub(crate) fn prepare(mut scanned: Scanned, syntax: &TransferSyntax) -> Result<P
     let sop_class = uid(tags::SOP_CLASS_UID, "SOP Class UID")?;
 
     let carries_identity = i64::from(carries_identity(&sop_class, &scanned.dataset));
+    let image_type = scanned.dataset.texts(tags::IMAGE_TYPE);
+    let flavor = image_type.get(2).map(String::as_str).unwrap_or_default();
+    let label_in_image = scanned.dataset.text(tags::SPECIMEN_LABEL_IN_IMAGE).unwrap_or_default();
+    let shows_label = i64::from(crate::labels::shows_label(sop_class.as_str(), flavor, &label_in_image));
     let rejection = Rejection::of(&sop_class, &scanned.dataset);
     let bulk = format!("/dicom-web/studies/{study}/series/{series}/instances/{instance}/bulkdata/");
     let json = to_json_text(&scanned.dataset, &|path| Some(format!("{bulk}{}", bulk_path_text(path))));
@@ -193,6 +199,7 @@ pub(crate) fn prepare(mut scanned: Scanned, syntax: &TransferSyntax) -> Result<P
         metadata: Chunk::new(json.as_bytes()),
         bulk,
         carries_identity,
+        shows_label,
         rejection,
         described: scanned.dataset,
         study,

@@ -6,6 +6,7 @@ use crate::caches::{SeriesSeen, reach_key};
 use crate::coercion::{COERCION_COLUMNS, Coercion};
 use crate::db::{at, sql, to_u64};
 use crate::frame::span_at;
+use crate::labels::Seen;
 use crate::objects::{FileName, ObjectName, Shelf};
 use crate::reach::{Below, ROW_ORDER};
 use crate::segment::SegmentId;
@@ -242,7 +243,7 @@ impl Storage {
         }
         let columns = format!("{ROW_COLUMNS}, {COERCION_COLUMNS}");
         for seen in self.visible_studies(scope, study).await? {
-            let rows = self.rows_below(seen.id, series, &columns, "").await?;
+            let rows = self.rows_below(&seen, series, &columns, "").await?;
             if !rows.is_empty() {
                 return rows.iter().map(|row| Ok(InstanceRef(Arc::new(instance_of(row)?)))).collect();
             }
@@ -268,17 +269,19 @@ impl Storage {
         );
         // MPEG2, MPEG-4 and HEVC: .100 to .108.
         let is_image = "i.frame_count > 0 AND i.syntax NOT LIKE '1.2.840.10008.1.2.4.10%'";
-        let count =
-            format!("SELECT COUNT(*), COALESCE(SUM(CASE WHEN {is_image} THEN 1 ELSE 0 END), 0) {from}");
         let offset = if series.is_some() { "$3" } else { "$2" };
-        let pick = format!("SELECT i.id {from} AND {is_image} ORDER BY {ROW_ORDER} LIMIT 1 OFFSET {offset}");
         let whole = format!(
             "SELECT {ROW_COLUMNS}, {COERCION_COLUMNS}, {FRAME_COLUMN} FROM study s JOIN series e ON e.study_id = s.id \
              JOIN instance i ON i.series_id = e.id {FRAME} WHERE i.id = $1"
         );
         let readers = &self.inner.db.readers;
         for seen in self.visible_studies(scope, study).await? {
-            let mut query = sqlx::query(sql(count.clone())).bind(seen.id);
+            let from = format!("{from} {}", seen.of_instance());
+            let count =
+                format!("SELECT COUNT(*), COALESCE(SUM(CASE WHEN {is_image} THEN 1 ELSE 0 END), 0) {from}");
+            let pick =
+                format!("SELECT i.id {from} AND {is_image} ORDER BY {ROW_ORDER} LIMIT 1 OFFSET {offset}");
+            let mut query = sqlx::query(sql(count)).bind(seen.id);
             query = series.into_iter().fold(query, |query, series| query.bind(series.as_str()));
             let row = query.fetch_one(readers).await.map_err(at(PLACE))?;
             let number = |place| row.try_get::<i64, _>(place).map_err(at(PLACE));
@@ -350,10 +353,16 @@ impl Storage {
         middle: &InstanceRef,
         generation: u64,
     ) -> Result<(), StorageError> {
+        // Of one series all are of one owner, so what is seen of labels is the same for all.
+        let of_instance = match Seen::of(scope) {
+            Seen::All => "",
+            Seen::Own if scope.viewer() == Some(middle.owner()) => "",
+            Seen::Own | Seen::None => "AND n.shows_label = 0",
+        };
         let near = |compare: &str, order: &str| {
             format!(
                 "SELECT near.id FROM (SELECT n.id FROM instance n WHERE n.series_id = $1 AND \
-                 (n.instance_number, n.sop_uid) {compare} ($2, $3) \
+                 (n.instance_number, n.sop_uid) {compare} ($2, $3) {of_instance} \
                  ORDER BY n.instance_number {order}, n.sop_uid {order} LIMIT {NEIGHBOURS}) near"
             )
         };

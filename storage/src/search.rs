@@ -3,6 +3,7 @@
 use crate::attributes::{attribute, sorted};
 use crate::db::{Bindings, at, to_u64};
 use crate::index::split;
+use crate::labels::{Seen, count_of_series, count_of_study};
 use crate::metadata::chunk_of;
 use crate::search_plan::Plan;
 use crate::search_sql::{Statement, Window, granted};
@@ -49,9 +50,6 @@ const ROW_METADATA_BYTES_MAX: i64 = 1 << 20;
 
 const PLACE: &str = "searching";
 
-const STUDY_COLUMNS: &str = "s.owner, s.attributes, s.modalities, s.sop_classes, s.series_count, s.instance_count, \
-     s.has_conflict, s.received_at_ms";
-const SERIES_COLUMNS: &str = "e.attributes, e.instance_count, e.has_conflict, e.received_at_ms";
 const INSTANCE_COLUMNS: &str = "i.sop_uid, i.sop_class, i.syntax, i.has_conflict, i.received_at_ms, m.crc32, \
      m.text_length, CASE WHEN m.text_length <= 1048576 THEN m.chunk END";
 
@@ -76,17 +74,27 @@ impl Storage {
 /// The statement with the columns of whole rows.
 pub(crate) fn whole(found: Statement, scope: &Scope, level: Level) -> Statement {
     let Statement { text, mut values } = found;
+    let seen = Counts::of(scope, &mut values);
+    let study_columns = format!(
+        "s.owner, s.attributes, s.modalities, s.sop_classes, {}, {}, s.has_conflict, s.received_at_ms",
+        seen.series_of_study("s"),
+        seen.instances_of_study("s")
+    );
+    let series_columns =
+        format!("e.attributes, {}, e.has_conflict, e.received_at_ms", seen.instances_of_series("e", "s"));
     let (columns, tables, condition, rest) = match level {
-        Level::Patient => (format!("{STUDY_COLUMNS}, {}", patient_counts(scope, &mut values)), "", "", ""),
-        Level::Study => (STUDY_COLUMNS.to_owned(), "", "", ""),
+        Level::Patient => {
+            (format!("{study_columns}, {}", patient_counts(scope, &seen, &mut values)), "", "", "")
+        }
+        Level::Study => (study_columns, "", "", ""),
         Level::Series => (
-            format!("{STUDY_COLUMNS}, {SERIES_COLUMNS}"),
+            format!("{study_columns}, {series_columns}"),
             " CROSS JOIN series e",
             " AND e.id = y.id",
             ", y.series_number, y.series_uid",
         ),
         Level::Instance => (
-            format!("{STUDY_COLUMNS}, {SERIES_COLUMNS}, {INSTANCE_COLUMNS}"),
+            format!("{study_columns}, {series_columns}, {INSTANCE_COLUMNS}"),
             " CROSS JOIN instance i CROSS JOIN series e CROSS JOIN instance_metadata m",
             " AND i.id = y.id AND e.id = i.series_id AND m.instance_id = i.id",
             ", y.series_number, y.series_uid, y.instance_number, y.sop_uid",
@@ -100,7 +108,7 @@ pub(crate) fn whole(found: Statement, scope: &Scope, level: Level) -> Statement 
 }
 
 /// Counts of a patient's studies, series and instances, as far as the scope sees them.
-fn patient_counts(scope: &Scope, values: &mut Bindings) -> String {
+fn patient_counts(scope: &Scope, counts: &Counts, values: &mut Bindings) -> String {
     let seen = match &scope.reach {
         Reach::Node => String::new(),
         Reach::OwnedBy { viewer, owner } if viewer == owner => String::new(),
@@ -109,7 +117,13 @@ fn patient_counts(scope: &Scope, values: &mut Bindings) -> String {
             format!(" AND (n.owner = {viewer} OR {})", granted("n", &viewer))
         }
     };
-    [("1", "1"), ("s.series_count", "n.series_count"), ("s.instance_count", "n.instance_count")]
+    let instances = counts.instances_of_study("n");
+    let pairs = [
+        ("1".to_owned(), counts.is_seen("n")),
+        (counts.series_of_study("s"), counts.series_of_study("n")),
+        (counts.instances_of_study("s"), instances),
+    ];
+    pairs
         .map(|(own, each)| {
             format!(
                 "CASE WHEN s.patient_id = '' THEN {own} ELSE (SELECT CAST(sum({each}) AS BIGINT) FROM study n \
@@ -117,6 +131,55 @@ fn patient_counts(scope: &Scope, values: &mut Bindings) -> String {
             )
         })
         .join(", ")
+}
+
+/// How many series and instances a scope sees: without those that show the label of a slide it may not see.
+struct Counts {
+    /// The condition on a study's owner under which all are seen; `None`: all are.
+    whole: Option<String>,
+}
+
+impl Counts {
+    fn of(scope: &Scope, values: &mut Bindings) -> Self {
+        let whole = match (Seen::of(scope), scope.viewer()) {
+            (Seen::All, _) => None,
+            (Seen::Own, Some(viewer)) => Some(format!(".owner = {}", values.text(viewer.as_str()))),
+            (Seen::Own | Seen::None, _) => Some(".owner = ''".to_owned()),
+        };
+        Self { whole }
+    }
+
+    fn less(&self, s: &str, all: &str, hidden: &str) -> String {
+        match &self.whole {
+            None => all.to_owned(),
+            Some(whole) => format!("(CASE WHEN {s}{whole} THEN {all} ELSE {all} - {hidden} END)"),
+        }
+    }
+
+    fn instances_of_study(&self, s: &str) -> String {
+        self.less(s, &format!("{s}.instance_count"), &count_of_study(s))
+    }
+
+    fn instances_of_series(&self, e: &str, s: &str) -> String {
+        self.less(s, &format!("{e}.instance_count"), &count_of_series(e))
+    }
+
+    /// 1 for a study of which anything is seen.
+    fn is_seen(&self, s: &str) -> String {
+        match &self.whole {
+            None => "1".to_owned(),
+            Some(_) => format!("CASE WHEN {} > 0 THEN 1 ELSE 0 END", self.instances_of_study(s)),
+        }
+    }
+
+    fn series_of_study(&self, s: &str) -> String {
+        let hidden = format!(
+            "(SELECT count(*) FROM series h WHERE h.study_id = {s}.id AND h.instance_count > 0 \
+             AND h.instance_count <= {})",
+            count_of_series("h")
+        );
+        self.less(s, &format!("{s}.series_count"), &hidden)
+    }
 }
 
 struct Columns<'r>(&'r AnyRow);

@@ -6,13 +6,14 @@
 
 use crate::StorageError;
 use crate::db::at;
+use crate::labels::Seen;
 use crate::listing::{ListOf, entry};
 use crate::search::whole;
 use crate::search_driver::{Candidate, Drivers, drivers};
 use crate::search_match::{is_universal, level_of};
 use crate::search_sql::{Arm, Source, Statement, Walk, Window, depths, statement};
 use crate::store::Storage;
-use model::{Key, Level, Limits, Matching, Query, Reach, Scope};
+use model::{Key, Level, Limits, Matching, OrgId, Query, Reach, Scope};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use std::collections::HashMap;
@@ -87,22 +88,27 @@ fn ways<'a>(scope: &'a Scope, drivers: Drivers) -> (Vec<Vec<Walk<'a>>>, bool) {
             (candidates.iter().flat_map(either).collect(), true)
         }
         Reach::OwnedBy { viewer, .. } => {
-            let arms = [(Arm::Own(viewer), ListOf::Own(viewer))];
+            let arms = [(own(scope, viewer), ListOf::Own(viewer))];
             (candidates.iter().map(|candidate| walks(&arms, candidate)).collect(), is_open)
         }
         Reach::Granted(viewer) => {
             let arms =
-                [(Arm::Own(viewer), ListOf::Own(viewer)), (Arm::Granted(viewer), ListOf::Granted(viewer))];
+                [(own(scope, viewer), ListOf::Own(viewer)), (Arm::Granted(viewer), ListOf::Granted(viewer))];
             (candidates.iter().map(|candidate| walks(&arms, candidate)).collect(), is_open)
         }
     }
 }
 
+/// The own studies, with the labels of their slides or without.
+fn own<'a>(scope: &Scope, viewer: &'a OrgId) -> Arm<'a> {
+    if Seen::of(scope) == Seen::None { Arm::OwnWithoutLabels(viewer) } else { Arm::Own(viewer) }
+}
+
 fn arms(scope: &Scope) -> Vec<Arm<'_>> {
     match &scope.reach {
         Reach::Node => vec![Arm::All],
-        Reach::Granted(viewer) => vec![Arm::Own(viewer), Arm::Granted(viewer)],
-        Reach::OwnedBy { viewer, owner } if viewer == owner => vec![Arm::Own(viewer)],
+        Reach::Granted(viewer) => vec![own(scope, viewer), Arm::Granted(viewer)],
+        Reach::OwnedBy { viewer, owner } if viewer == owner => vec![own(scope, viewer)],
         Reach::OwnedBy { viewer, owner } => vec![Arm::GrantedBy { viewer, owner }],
     }
 }

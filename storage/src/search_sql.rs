@@ -4,6 +4,7 @@
 //! cut to the rows that are wanted and then merged: `owner = ? OR id IN (grants)` would walk everything.
 
 use crate::db::{Bindings, Dialect};
+use crate::labels::{count_of_series, count_of_study};
 use crate::search_match::{Conditions, exists, level_of, moments};
 use model::{Key, Level, Matching, OrgId};
 
@@ -25,12 +26,21 @@ pub(crate) struct Statement {
 pub(crate) enum Arm<'a> {
     /// What an organisation owns.
     Own(&'a OrgId),
+    /// The same without what shows the label of a slide.
+    OwnWithoutLabels(&'a OrgId),
     /// What it has been granted.
     Granted(&'a OrgId),
     /// What one owner has granted it.
     GrantedBy { viewer: &'a OrgId, owner: &'a OrgId },
     /// Everything.
     All,
+}
+
+impl Arm<'_> {
+    /// Whether what shows the label of a slide is not there.
+    fn is_without_labels(self) -> bool {
+        matches!(self, Self::OwnWithoutLabels(_) | Self::Granted(_) | Self::GrantedBy { .. })
+    }
 }
 
 /// What the studies of one reach come from.
@@ -190,6 +200,13 @@ impl Select<'_, '_> {
             tables.push(("instance i", "i.series_id = e.id"));
         }
         self.reach("s", &mut conditions);
+        if self.arm.is_without_labels() {
+            match self.level {
+                Level::Patient | Level::Study => {}
+                Level::Series => conditions.push(format!("e.instance_count > {}", count_of_series("e"))),
+                Level::Instance => conditions.push("i.shows_label = 0".to_owned()),
+            }
+        }
         self.filter(&mut conditions);
         let (id, columns) = match self.level {
             Level::Patient | Level::Study => ("s.id", ""),
@@ -235,7 +252,9 @@ impl Select<'_, '_> {
         match self.arm {
             // What is hidden has an owner that begins with a hyphen, and is nobody's.
             Arm::All => conditions.push(format!("{s}.owner >= '0'")),
-            Arm::Own(owner) => conditions.push(format!("{s}.owner = {}", self.values.text(owner.as_str()))),
+            Arm::Own(owner) | Arm::OwnWithoutLabels(owner) => {
+                conditions.push(format!("{s}.owner = {}", self.values.text(owner.as_str())))
+            }
             Arm::Granted(viewer) => {
                 let viewer = self.values.text(viewer.as_str());
                 conditions.push(format!("{s}.owner <> {viewer}"));
@@ -246,6 +265,9 @@ impl Select<'_, '_> {
                 conditions.push(format!("{s}.owner = {owner}"));
                 conditions.push(granted(s, &viewer));
             }
+        }
+        if self.arm.is_without_labels() {
+            conditions.push(format!("{s}.instance_count > {}", count_of_study(s)));
         }
     }
 
@@ -301,6 +323,9 @@ impl Select<'_, '_> {
             .map(|(key, matching)| self.conditions().below(["d", "t", "j"], *key, matching))
             .collect();
         let has_instance = deeper.iter().any(|(key, _)| level_of(*key) == Level::Instance);
+        if has_instance && self.arm.is_without_labels() {
+            conditions.push("j.shows_label = 0".to_owned());
+        }
         if self.level == Level::Series {
             return exists(&format!("instance j WHERE j.series_id = e.id AND {}", conditions.join(" AND ")));
         }

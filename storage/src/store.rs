@@ -59,6 +59,7 @@ impl Storage {
         let objects = Arc::new(objects);
         remove_orphans(&db, &objects, &leftovers).await?;
         crate::listing::bring_up_to_date(&db).await?;
+        crate::labels::bring_up_to_date(&db).await?;
         if !leftovers.segments.is_empty() {
             db.skip_outbox().await?;
         }

@@ -3,7 +3,7 @@
 use crate::support::node::Org;
 use crate::support::programs::{dcmtk, finish, python};
 use crate::support::{Node, sample, wait_for};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -115,6 +115,64 @@ fn tiled_full_down_to_one_pixel_with_a_label_that_is_no_level() {
     let path = format!("/api/v1/slides/{}/associated/label", slide["id"].as_str().expect("an id"));
     received.node.person("township").get(&path).expect(200);
     received.node.person("reader").get(&path).expect_problem(404, "not-found");
+}
+
+/// The label lies in the study that is granted, and is not there for whoever is asked.
+#[test]
+fn whoever_is_asked_gets_the_study_without_its_label_and_reports_on_it_as_received() {
+    let received = received();
+    let node = &received.node;
+    let slide = received.slides.iter().find(|slide| slide["source"] == "full").expect("the slide");
+    assert_eq!(slide["as_received"], true);
+    let (study, series) = (&slide["study_instance_uid"], &slide["series_instance_uid"]);
+    let study_path = format!("/dicom-web/studies/{}", study.as_str().expect("a UID"));
+    let series_path = format!("{study_path}/series/{}", series.as_str().expect("a UID"));
+    let (own, asked) = (node.machine(Org::Township), node.machine(Org::City));
+    let all = own.get(&format!("{study_path}/metadata")).expect(200).json();
+    let all = all.as_array().expect("instances");
+    let label = all.iter().find(|one| one["00080008"]["Value"][2] == "LABEL").expect("the label");
+    let label = label["00080018"]["Value"][0].as_str().expect("a UID");
+    let label_path = format!("{series_path}/instances/{label}");
+    own.get(&format!("{label_path}/metadata")).expect(200);
+
+    let (township, pathologist) = (node.person("township"), node.person("pathologist"));
+    let question = json!({
+        "reading_organisation": node.id_of(Org::City), "kind": "diagnosis", "urgency": "routine",
+        "slide_id": slide["id"], "study": {"org": node.id_of(Org::Township), "study_instance_uid": study},
+        "question": "是否异型增生？", "consent": true,
+    });
+    let draft = township.post("/api/v1/consults", &question).expect(201).json();
+    let at = |rest: &str| format!("/api/v1/consults/{}/{rest}", draft["id"].as_str().expect("an id"));
+    let on = |seen: &Json| json!({"version": seen["version"]});
+    let submitted = township.post(&at("submit"), &on(&draft)).expect(200).json();
+
+    for path in [study_path.as_str(), &series_path] {
+        for rest in ["metadata", "instances"] {
+            let listed = asked.get(&format!("{path}/{rest}")).expect(200).json();
+            let listed = listed.as_array().expect("instances");
+            assert_eq!(listed.len(), all.len() - 1, "{path}/{rest}");
+            assert!(listed.iter().all(|one| one["00080018"]["Value"][0] != label), "{path}/{rest}");
+        }
+    }
+    let uid = study.as_str().expect("a UID");
+    let found = asked.get(&format!("/dicom-web/studies?StudyInstanceUID={uid}")).expect(200).json();
+    assert_eq!(found[0]["00201208"]["Value"][0], all.len() as u64 - 1, "it is not counted");
+    for path in ["", "/metadata", "/frames/1", "/rendered", "/thumbnail", "/bulkdata/7FE00010"] {
+        assert_eq!(asked.get(&format!("{label_path}{path}")).status, 404, "{path}");
+    }
+
+    let claimed = pathologist.post(&at("claim"), &on(&submitted)).expect(200).json();
+    let report = json!({
+        "findings": "黏膜慢性炎。", "diagnosis": "慢性胃炎。", "recommendation": "", "template": null, "displayed": [],
+    });
+    let saved = json!({"version": claimed["version"], "report": report});
+    pathologist.put(&at("report"), &saved).expect(200);
+    let canonical = pathologist.get(&at("report/preview")).expect(200).json()["canonical"].clone();
+    assert_eq!(
+        canonical["slide"]["grade"], "按接收原样（DICOM）",
+        "nothing was compared with a scanner's file"
+    );
+    assert_eq!(canonical["evidence"].as_array().map(Vec::len), Some(all.len() - 1));
 }
 
 #[test]

@@ -332,6 +332,9 @@ pub async fn list_consults(
     }))
 }
 
+/// What a report says of a slide that came as DICOM, where others have their grade.
+const AS_RECEIVED: &str = "按接收原样（DICOM）";
+
 async fn draft(state: &ApiState, caller: &Caller, body: ConsultDraft) -> Result<NewConsult, ApiError> {
     let slide = match body.slide_id {
         None => None,
@@ -339,7 +342,10 @@ async fn draft(state: &ApiState, caller: &Caller, body: ConsultDraft) -> Result<
             let id =
                 SlideId::parse(&id).map_err(|_| ApiError::invalid("slide_id", "there is no such slide"))?;
             let slide = state.0.slides.slide(caller.scope(), &id).await?;
-            Some(SlideNote { id, grade: slide.grade.grade.to_string() })
+            // The words that are printed and signed: a grade is what was compared.
+            let grade =
+                if slide.is_as_received() { AS_RECEIVED.to_owned() } else { slide.grade.grade.to_string() };
+            Some(SlideNote { id, grade })
         }
     };
     Ok(NewConsult {

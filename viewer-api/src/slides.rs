@@ -38,7 +38,7 @@ pub struct SlideInfo {
     pub study_instance_uid: String,
     /// Series Instance UID of the pyramid.
     pub series_instance_uid: String,
-    /// Patient's name.
+    /// Patient's name, like all of the study's attributes as it is now, after corrections.
     pub patient_name: String,
     /// Patient ID.
     pub patient_id: String,
@@ -65,8 +65,11 @@ pub struct SlideInfo {
     pub tile_height: u32,
     /// The levels, the largest first.
     pub levels: Vec<LevelInfo>,
-    /// `A` the scanner's codestream is unchanged, `B` re-tiled with equal coefficients, `C` encoded again.
+    /// `A` the scanner's codestream is unchanged, `B` re-tiled with equal coefficients, `C` encoded again. With
+    /// `as_received` nothing of this was compared.
     pub grade: String,
+    /// Whether it came as DICOM and is kept as it came: there is no file of the scanner to compare it with.
+    pub as_received: bool,
     /// What was checked: `tiles_checked`, `tiles_equal`, `method`, `codec`, `generations`.
     #[schema(value_type = Object)]
     pub grade_report: serde_json::Value,
@@ -145,6 +148,7 @@ async fn info(
         tile_height: first.map_or(0, |level| level.tile_height),
         levels: slide.levels.iter().map(level_info).collect(),
         grade: slide.grade.grade.to_string(),
+        as_received: slide.is_as_received(),
         grade_report: serde_json::to_value(&slide.grade).map_err(|_| ApiError::Internal)?,
         has_label: associated.contains(&"label"),
         has_overview: associated.contains(&"overview"),
@@ -284,6 +288,7 @@ pub async fn get_original(
             return Ok((StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, whole)]).into_response());
         }
     };
+    state.0.slides.note_original(caller.scope(), &original, &range).await?;
     let mut response = Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, "application/octet-stream")

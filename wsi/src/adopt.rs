@@ -26,6 +26,8 @@ use time::OffsetDateTime;
 
 /// Name of the cursor in the outbox.
 const CURSOR: &str = "slides";
+/// How much a level's height may differ from what its width makes of the largest level's.
+const SHAPE_TOLERANCE: f64 = 0.03;
 /// Events of one step.
 const EVENTS: u32 = 500;
 /// How often the outbox is looked at.
@@ -108,7 +110,9 @@ impl Slides {
             other => other?,
         };
         instances.retain(|instance| instance.sop_class().as_str() == dicom::SOP_CLASS);
-        let query = RecordQuery::new(KIND).with("study", study_key(owner, study));
+        let mut query = RecordQuery::new(KIND);
+        let recorded = self.and_acquired_in(&[(owner.clone(), study.clone())]).await?;
+        query.keys.push(("study", recorded.iter().map(|(owner, study)| study_key(owner, study)).collect()));
         let records = self.storage.records(&Scope::node("slides"), &query).await?;
         let imported: HashSet<_> = records
             .iter()
@@ -128,7 +132,8 @@ impl Slides {
                     known.and_then(|record| serde_json::from_value::<Slide>(record.body.clone()).ok())
                 {
                     slide.imported_at_ms = before.imported_at_ms;
-                    if slide == before {
+                    // A record stays under the study that it was made in; where its series is now is looked up.
+                    if slide == before || before.study != slide.study {
                         slides.push(slide);
                         continue;
                     }
@@ -154,18 +159,21 @@ impl Slides {
     ) -> Result<Vec<Slide>, SlideError> {
         let (about, read) = self.facts_of_series(scope, study, series, instances).await?;
         let mut pyramids: BTreeMap<String, Vec<Facts>> = BTreeMap::new();
-        let mut small = Vec::new();
+        let (mut small, mut others) = (Vec::new(), Vec::new());
         for facts in read {
-            match facts.flavor.as_str() {
+            match facts.flavor.to_ascii_uppercase().as_str() {
                 "LABEL" => small.push((AssociatedKind::Label, facts)),
+                // Whatever it calls itself, it shows the label.
+                _ if facts.shows_label => small.push((AssociatedKind::Overview, facts)),
                 "OVERVIEW" => small.push((AssociatedKind::Overview, facts)),
                 "THUMBNAIL" => small.push((AssociatedKind::Thumbnail, facts)),
-                _ => pyramids.entry(facts.pyramid.clone()).or_default().push(facts),
+                "VOLUME" => pyramids.entry(facts.pyramid.clone()).or_default().push(facts),
+                flavor => others.push(format!("{}×{}: {flavor}", facts.total.0, facts.total.1)),
             }
         }
         let mut slides = Vec::new();
         for (pyramid, facts) in pyramids {
-            let mut omitted = Vec::new();
+            let mut omitted = others.clone();
             let levels = self.levels(scope, owner, instances, facts.clone(), &mut omitted).await?;
             let Some(base) = levels.first() else { continue };
             let Some(base_facts) = facts.iter().find(|facts| facts.instance == base.instance) else {
@@ -208,10 +216,11 @@ impl Slides {
                     tiles_checked: 0,
                     tiles_equal: 0,
                     filled: 0,
-                    method: "came as DICOM instances, which are kept as they came under their SHA-256"
+                    method: "came as DICOM instances, which are kept as they came under their SHA-256; there is no \
+                             file of a scanner to compare with"
                         .to_owned(),
                     codec,
-                    generations: 0,
+                    generations: base_facts.lossy_encodings,
                 },
                 original_sha256: None,
                 original_bytes: instances.iter().map(InstanceRef::file_length).sum(),
@@ -289,6 +298,10 @@ impl Slides {
                 omitted.push(format!("{name}: a further plane or path"));
                 continue;
             }
+            if levels.first().is_some_and(|base| !is_alike((base.width, base.height), first.total)) {
+                omitted.push(format!("{name}: of another shape than the largest level"));
+                continue;
+            }
             let Some((arrangement, map)) = arrange(&parts, instances) else {
                 omitted.push(format!("{name}: not all of its frames are there, or they are not in line"));
                 continue;
@@ -341,6 +354,15 @@ impl Slides {
         let how = if head.is_reversible { "reversible" } else { "irreversible" };
         Ok(if is == said { format!("{is} ({how})") } else { format!("{is} ({how}), labelled {said}") })
     }
+}
+
+/// Whether an image can be a smaller one of another: of the same shape, but for what rounding and padding make of it.
+fn is_alike(base: (u32, u32), level: (u32, u32)) -> bool {
+    let scale = f64::from(base.0) / f64::from(level.0);
+    let height = f64::from(base.1) / scale;
+    let off = (f64::from(level.1) - height).abs();
+    // One pixel more or less on either side.
+    off <= (height * SHAPE_TOLERANCE).max(1.0 + height / f64::from(level.0))
 }
 
 /// Where a level's frames are; `None` while some are missing.

@@ -50,12 +50,18 @@ pub(crate) struct Told {
     rows: Element<Scalar>,
     #[serde(rename = "00280011")]
     columns: Element<Scalar>,
+    #[serde(rename = "00282110")]
+    lossy: Element<Scalar>,
+    #[serde(rename = "00282114")]
+    lossy_methods: Element<Scalar, METHODS_MAX>,
     #[serde(rename = "00400512")]
     container_identifier: Element<Scalar>,
     #[serde(rename = "00480001")]
     volume_width: Element<Scalar>,
     #[serde(rename = "00480002")]
     volume_height: Element<Scalar>,
+    #[serde(rename = "00480010")]
+    label_in_image: Element<Scalar>,
     #[serde(rename = "00480006")]
     total_columns: Element<Scalar>,
     #[serde(rename = "00480007")]
@@ -70,6 +76,8 @@ pub(crate) struct Told {
     frame_groups: Option<Element<Placed, POSITIONS_MAX>>,
 }
 
+/// Lossy encodings that are counted.
+const METHODS_MAX: usize = 16;
 /// Places of frames that are read; of an instance with more of them, nothing is shown.
 const POSITIONS_MAX: usize = 1 << 20;
 
@@ -199,6 +207,12 @@ impl Told {
         Ok(told)
     }
 
+    /// One for each method that is named, and one at least when it says that it is lossy.
+    fn lossy_encodings(&self) -> u32 {
+        let named = self.lossy_methods.0.iter().filter(|method| matches!(method, Scalar::Text(_))).count();
+        u32::try_from(named).unwrap_or(u32::MAX).max(u32::from(self.lossy.text() == Some("01")))
+    }
+
     pub fn about(&self) -> About {
         let text = |element: &Element<Scalar>| element.text().unwrap_or_default().to_owned();
         let scanner = [&self.manufacturer, &self.model_name, &self.serial_number];
@@ -232,6 +246,10 @@ pub(crate) struct Facts {
     pub instance_number: i64,
     /// Third value of Image Type: VOLUME, LABEL, OVERVIEW, THUMBNAIL.
     pub flavor: String,
+    /// Specimen Label in Image.
+    pub shows_label: bool,
+    /// How many lossy encodings it says that it has been through: one for each value of Lossy Image Compression Method.
+    pub lossy_encodings: u32,
     /// What makes instances one pyramid.
     pub pyramid: String,
     /// Pixels of the total matrix: columns and rows.
@@ -280,6 +298,8 @@ impl Facts {
             instance: Uid::parse(told.sop_instance_uid.text()?).ok()?,
             instance_number: told.instance_number.number().unwrap_or(0.0) as i64,
             flavor: told.image_type.text_at(2).unwrap_or_default().to_owned(),
+            shows_label: told.label_in_image.text().is_some_and(|said| said.eq_ignore_ascii_case("YES")),
+            lossy_encodings: told.lossy_encodings(),
             pyramid: pyramid.unwrap_or_default().to_owned(),
             total,
             tile,

@@ -251,6 +251,17 @@ async fn one_large_jpeg_becomes_tiles_of_grade_b() {
     let original = node.slides.original(&node.own(), LabelRight::Granted, &slide.id).await.unwrap();
     let bytes = node.slides.read_original(&original, 0..original.length).await.unwrap();
     assert_eq!(bytes, std::fs::read(&path).unwrap());
+    // Each piece that is handed out is in the audit chain for itself, with what was taken.
+    for range in [0..original.length, 10..20] {
+        node.slides.note_original(&node.own(), &original, &range).await.unwrap();
+    }
+    let events = node.storage.audit_events(&node.own(), None, 2).await.unwrap();
+    let (object, length) = (format!("slide/{}/original", slide.id), original.length);
+    let ranges = [format!("bytes 10-19/{length}"), format!("bytes 0-{}/{length}", length - 1)];
+    for (event, range) in events.iter().zip(ranges) {
+        assert_eq!(event.entry.object, object);
+        assert!(event.entry.detail.starts_with(&range), "{}", event.entry.detail);
+    }
     for (scope, right) in [(node.own(), LabelRight::Withheld), (node.foreign(), LabelRight::Granted)] {
         let refused = node.slides.original(&scope, right, &slide.id).await;
         assert_eq!(refused, Err(SlideError::NotFound));

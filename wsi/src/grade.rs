@@ -18,7 +18,8 @@ const STEP_BYTES_MAX: usize = 16 << 20;
 /// The grade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Grade {
-    /// The scanner's codestream is unchanged.
+    /// The scanner's codestream is unchanged; or it came as DICOM, and nothing is known of the codestream before, nor was
+    /// it compared with anything ([`crate::Slide::is_as_received`]).
     A,
     /// Re-tiled with equal DCT coefficients.
     B,
@@ -51,7 +52,8 @@ pub struct GradeReport {
     pub method: String,
     /// Codec of the tiles, such as `JPEG baseline`.
     pub codec: String,
-    /// Lossy encodings since the file left the scanner; 0 for grades A and B.
+    /// Lossy encodings since the file left the scanner; 0 for grades A and B. Of what came as DICOM: all that its attributes
+    /// name (0028,2114), the scanner's own included.
     pub generations: u32,
 }
 

@@ -39,6 +39,8 @@ mod end_to_end;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod received;
+#[cfg(test)]
 mod testing;
 
 pub use error::SlideError;

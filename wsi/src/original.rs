@@ -3,13 +3,16 @@
 
 use crate::{LabelRight, SlideError, Slides};
 use bytes::Bytes;
-use model::{OrgId, Scope, Sha256, SlideId};
+use model::{OrgId, Scope, Sha256, SlideId, Uid};
 use std::ops::Range;
+use storage::{AuditAction, AuditEntry, AuditOutcome};
 
 /// A file that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Original {
     owner: OrgId,
+    slide: SlideId,
+    study: Uid,
     /// SHA-256 of its bytes.
     pub sha256: Sha256,
     /// Bytes.
@@ -19,7 +22,7 @@ pub struct Original {
 }
 
 impl Slides {
-    /// Finds the file that a slide was imported from, and writes down that it was handed out.
+    /// Finds the file that a slide was imported from. Before any of it leaves: [`Slides::note_original`].
     ///
     /// # Errors
     /// [`SlideError::NotFound`] when there is no such slide within reach, for other organisations than its owner, without
@@ -38,10 +41,34 @@ impl Slides {
         }
         let sha256 = slide.original_sha256.ok_or(SlideError::NotFound)?;
         let length = self.storage.blob_length(&slide.owner, &sha256).await?;
-        if let Some(level) = found.levels.first().and_then(|parts| parts.first()) {
-            self.storage.note_read(scope, level);
-        }
-        Ok(Original { owner: slide.owner.clone(), sha256, length, name: slide.source.clone() })
+        Ok(Original {
+            owner: slide.owner.clone(),
+            slide: slide.id.clone(),
+            study: slide.study.clone(),
+            sha256,
+            length,
+            name: slide.source.clone(),
+        })
+    }
+
+    /// Writes down durably who is about to get these bytes of a file.
+    ///
+    /// # Errors
+    /// [`SlideError::Storage`]; then nothing may be handed out.
+    pub async fn note_original(
+        &self,
+        scope: &Scope,
+        original: &Original,
+        range: &Range<u64>,
+    ) -> Result<(), SlideError> {
+        let last = range.end.saturating_sub(1);
+        let entry = AuditEntry {
+            action: AuditAction::Read,
+            object: format!("slide/{}/original", original.slide),
+            outcome: AuditOutcome::Success,
+            detail: format!("bytes {}-{last}/{} study/{}", range.start, original.length, original.study),
+        };
+        Ok(self.storage.audit_reading(scope, entry).await?)
     }
 
     /// A part of a file that [`Slides::original`] found, at most 16 MiB.

@@ -214,6 +214,12 @@ pub struct Slide {
 }
 
 impl Slide {
+    /// Whether it came as DICOM instances: there is no file of the scanner that its tiles were compared with.
+    #[must_use]
+    pub fn is_as_received(&self) -> bool {
+        self.original_sha256.is_none()
+    }
+
     /// A level; `None` when there is no such level.
     #[must_use]
     pub fn level(&self, level: u32) -> Option<&Level> {

@@ -5,7 +5,7 @@ use model::{Key, Matching, OrgId, Query, Reach, Scope, Sha256, SlideId, Uid};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use storage::{InstanceRef, Order, RecordQuery, Storage};
+use storage::{InstanceRef, Order, RecordQuery, Storage, Whereabouts};
 
 /// Kind of the records that hold slides.
 pub(crate) const KIND: &str = "slide";
@@ -34,16 +34,19 @@ struct Viewpoint {
     viewer: Option<OrgId>,
     /// Only what this organisation owns.
     owner: Option<OrgId>,
+    /// With labels.
+    labels: bool,
 }
 
 impl Viewpoint {
     fn of(scope: &Scope) -> Self {
+        let labels = scope.labels;
         match &scope.reach {
-            Reach::Granted(viewer) => Self { viewer: Some(viewer.clone()), owner: None },
+            Reach::Granted(viewer) => Self { viewer: Some(viewer.clone()), owner: None, labels },
             Reach::OwnedBy { viewer, owner } => {
-                Self { viewer: Some(viewer.clone()), owner: Some(owner.clone()) }
+                Self { viewer: Some(viewer.clone()), owner: Some(owner.clone()), labels }
             }
-            Reach::Node => Self { viewer: None, owner: None },
+            Reach::Node => Self { viewer: None, owner: None, labels },
         }
     }
 }
@@ -69,7 +72,8 @@ impl Slides {
     /// # Errors
     /// [`SlideError::NotFound`] when there is none, or its instances are not within reach.
     pub async fn slide(&self, scope: &Scope, id: &SlideId) -> Result<Arc<Slide>, SlideError> {
-        Ok(self.reach(scope, id).await?.slide)
+        // Anew, so that a correction shows at once.
+        Ok(self.look_up(scope, id).await?.slide)
     }
 
     /// All slides within reach, the last imported first; at most as many studies are looked through as
@@ -96,6 +100,9 @@ impl Slides {
             }
         }
         let mut slides: Vec<_> = self.records_of(&studies).await?;
+        // What a correction has moved elsewhere is seen where it is now.
+        let seen: HashSet<&(OrgId, Uid)> = studies.iter().collect();
+        slides.retain(|slide| seen.contains(&(slide.owner.clone(), slide.study.clone())));
         slides.sort_by(|a, b| (b.imported_at_ms, &b.id).cmp(&(a.imported_at_ms, &a.id)));
         Ok(slides)
     }
@@ -126,7 +133,9 @@ impl Slides {
     ) -> Result<HashMap<(OrgId, Uid), Vec<Arc<Slide>>>, SlideError> {
         let mut found: HashMap<_, Vec<_>> = HashMap::new();
         for slide in self.records_of(studies).await? {
-            if self.level_parts(scope, &slide, 0).await?.is_some() {
+            let is_of_these =
+                studies.iter().any(|(owner, study)| (owner, study) == (&slide.owner, &slide.study));
+            if is_of_these && self.level_parts(scope, &slide, 0).await?.is_some() {
                 found.entry((slide.owner.clone(), slide.study.clone())).or_default().push(slide);
             }
         }
@@ -153,8 +162,15 @@ impl Slides {
         if let Some(found) = self.recall(&key) {
             return Ok(found);
         }
+        self.look_up(scope, id).await
+    }
+
+    async fn look_up(&self, scope: &Scope, id: &SlideId) -> Result<Remembered, SlideError> {
+        let key = (Viewpoint::of(scope), id.clone());
         let record = self.storage.record(&Scope::node("slide"), KIND, id.as_str()).await?;
-        let slide = Arc::new(parse(record.body)?);
+        let slide =
+            self.as_they_are_now(vec![parse(record.body)?]).await?.pop().ok_or(SlideError::NotFound)?;
+        let slide = Arc::new(slide);
         let mut levels = Vec::with_capacity(slide.levels.len());
         for level in 0..slide.levels.len() {
             levels.push(self.level_parts(scope, &slide, level).await?.ok_or(SlideError::NotFound)?);
@@ -233,23 +249,77 @@ impl Slides {
     /// [`SlideError::Storage`].
     pub async fn label_studies(&self, studies: &[(OrgId, Uid)]) -> Result<HashSet<(OrgId, Uid)>, SlideError> {
         let slides = self.records_by("label_study", studies).await?;
-        let apart = |slide: &Arc<Slide>| {
+        let apart = |slide: &Slide| {
             let image = slide.associated.iter().find(|image| image.study != slide.study)?;
             Some((slide.owner.clone(), image.study.clone()))
         };
         Ok(slides.iter().filter_map(apart).collect())
     }
 
-    /// Slides whose study is one of these, without regard to reach.
+    /// Slides that are in these studies or were acquired in one of them, as they are now, without regard to reach.
     async fn records_of(&self, studies: &[(OrgId, Uid)]) -> Result<Vec<Arc<Slide>>, SlideError> {
-        self.records_by("study", studies).await
+        let slides = self.records_by("study", &self.and_acquired_in(studies).await?).await?;
+        Ok(self.as_they_are_now(slides).await?.into_iter().map(Arc::new).collect())
+    }
+
+    /// These studies and those that series of them were acquired in: slides are recorded under the latter.
+    pub(crate) async fn and_acquired_in(
+        &self,
+        studies: &[(OrgId, Uid)],
+    ) -> Result<Vec<(OrgId, Uid)>, SlideError> {
+        let uids: Vec<Uid> = studies.iter().map(|(_, study)| study.clone()).collect();
+        let mut all = studies.to_vec();
+        for from in self.storage.acquired_in(&Scope::node("slide list"), &uids).await? {
+            if !all.contains(&from) {
+                all.push(from);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Slides with the study that their series is in now, and what it says of the patient: corrections may have changed
+    /// both. A record keeps what was there when it was made. What is not there any more stays as it is recorded; nobody
+    /// reaches it.
+    async fn as_they_are_now(&self, mut slides: Vec<Slide>) -> Result<Vec<Slide>, SlideError> {
+        let series: HashSet<Uid> = slides
+            .iter()
+            .flat_map(|slide| slide.associated.iter().map(|image| &image.series).chain([&slide.series]))
+            .cloned()
+            .collect();
+        let series: Vec<Uid> = series.into_iter().collect();
+        let mut now: HashMap<(OrgId, Uid), Vec<Whereabouts>> = HashMap::new();
+        for found in self.storage.whereabouts(&Scope::node("slide list"), &series).await? {
+            now.entry((found.owner.clone(), found.series.clone())).or_default().push(found);
+        }
+        let of = |owner: &OrgId, series: &Uid, study: &Uid| {
+            let all = now.get(&(owner.clone(), series.clone()))?;
+            all.iter().find(|found| found.study == *study).or(all.first())
+        };
+        for slide in &mut slides {
+            for image in &mut slide.associated {
+                if let Some(found) = of(&slide.owner, &image.series, &image.study) {
+                    image.study = found.study.clone();
+                }
+            }
+            if let Some(found) = of(&slide.owner, &slide.series, &slide.study) {
+                let attributes = &found.study_attributes;
+                let text = |tag| text_of(first_of(attributes, tag));
+                slide.study = found.study.clone();
+                slide.patient_name = name_of(first_of(attributes, "00100010"));
+                slide.patient_id = text("00100020");
+                slide.accession_number = text("00080050");
+                slide.study_date = text("00080020");
+                slide.description = text("00081030");
+            }
+        }
+        Ok(slides)
     }
 
     async fn records_by(
         &self,
         key: &'static str,
         studies: &[(OrgId, Uid)],
-    ) -> Result<Vec<Arc<Slide>>, SlideError> {
+    ) -> Result<Vec<Slide>, SlideError> {
         let node = Scope::node("slide list");
         let mut slides = Vec::new();
         for part in studies.chunks(STUDIES_PER_QUERY) {
@@ -257,7 +327,7 @@ impl Slides {
             query.keys.push((key, part.iter().map(|(owner, study)| study_key(owner, study)).collect()));
             query.order = Order::Descending;
             for record in self.storage.records(&node, &query).await? {
-                slides.push(Arc::new(parse(record.body)?));
+                slides.push(parse(record.body)?);
             }
         }
         Ok(slides)
@@ -291,6 +361,25 @@ fn remember_map(maps: &mut HashMap<Sha256, Arc<[u32]>>, name: Sha256, map: &Arc<
     }
 }
 
+/// The first value of an attribute of DICOM JSON.
+fn first_of<'a>(
+    attributes: &'a serde_json::Map<String, serde_json::Value>,
+    tag: &str,
+) -> Option<&'a serde_json::Value> {
+    attributes.get(tag)?.get("Value")?.get(0)
+}
+
+fn text_of(value: Option<&serde_json::Value>) -> String {
+    value.and_then(|value| value.as_str()).unwrap_or_default().trim().to_owned()
+}
+
+/// A person's name with its component groups.
+fn name_of(value: Option<&serde_json::Value>) -> String {
+    let group = |word: &str| value.and_then(|name| name.get(word)).and_then(|group| group.as_str());
+    let groups = ["Alphabetic", "Ideographic", "Phonetic"].map(|word| group(word).unwrap_or_default());
+    groups.join("=").trim_end_matches('=').to_owned()
+}
+
 /// The scope restricted to one owner; `None` when it is restricted to another already.
 pub(crate) fn narrowed(scope: &Scope, owner: &OrgId) -> Option<Scope> {
     let reach = match &scope.reach {
@@ -300,7 +389,7 @@ pub(crate) fn narrowed(scope: &Scope, owner: &OrgId) -> Option<Scope> {
         }
         Reach::Node => Reach::OwnedBy { viewer: owner.clone(), owner: owner.clone() },
     };
-    Some(Scope { actor: scope.actor.clone(), reach })
+    Some(Scope { actor: scope.actor.clone(), reach, labels: scope.labels })
 }
 
 /// The key that finds a study's slides.
@@ -314,8 +403,7 @@ pub(crate) fn source_key(owner: &OrgId, sha256: &model::Sha256) -> String {
 }
 
 fn study_of(attributes: &serde_json::Map<String, serde_json::Value>) -> Option<Uid> {
-    let text = attributes.get("0020000D")?.get("Value")?.get(0)?.as_str()?;
-    Uid::parse(text).ok()
+    Uid::parse(first_of(attributes, "0020000D")?.as_str()?).ok()
 }
 
 fn parse(body: serde_json::Value) -> Result<Slide, SlideError> {

@@ -7,7 +7,7 @@ use super::seats::Seat;
 use super::server::Node;
 use access::{Caller, Presented};
 use dataset::charset::Assumed;
-use model::{Actor, ActorKind, AeTitle, Reach, Scope};
+use model::{Actor, ActorKind, AeTitle, Scope};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -128,7 +128,7 @@ async fn audit_refusal(node: &Node, title: &str, peer: IpAddr, why: &'static str
         detail: why.to_owned(),
     };
     // The actor is nobody's yet, so the record belongs to the node.
-    if let Err(error) = node.storage.audit(&Scope { actor, reach: Reach::Node }, entry).await {
+    if let Err(error) = node.storage.audit(&Scope { actor, ..Scope::node("") }, entry).await {
         tracing::warn!(%error, "a refusal could not be audited");
     }
 }

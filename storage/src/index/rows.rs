@@ -18,7 +18,7 @@ pub(super) struct InstanceRows<'a> {
 }
 
 impl InstanceRows<'_> {
-    fn instance(&self) -> [Bound; 19] {
+    fn instance(&self) -> [Bound; 20] {
         let (new, p) = (self.new, &self.new.prepared);
         let (segment, segment_offset) = new.place_numbers();
         [
@@ -41,6 +41,7 @@ impl InstanceRows<'_> {
             segment.into(),
             segment_offset.into(),
             p.carries_identity.into(),
+            p.shows_label.into(),
         ]
     }
 
@@ -118,8 +119,8 @@ impl Work<'_> {
             batch.insert(
                 "INSERT INTO instance (owner, sop_uid, study_id, series_id, sop_class, instance_number, syntax, \
                  sha256, head_length, dataset_length, pixels, frame_count, is_fragmented, has_conflict, via, \
-                 sender, received_at_ms, segment, segment_offset, carries_identity) VALUES ",
-                "(?,?,?,?,?,?,?,?,?,?,?,?,?,0,?,?,?,?,?,?)",
+                 sender, received_at_ms, segment, segment_offset, carries_identity, shows_label) VALUES ",
+                "(?,?,?,?,?,?,?,?,?,?,?,?,?,0,?,?,?,?,?,?,?)",
                 some.iter().map(InstanceRows::instance),
             );
             batch.insert(

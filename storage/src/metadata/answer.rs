@@ -4,7 +4,7 @@ use super::{Chunk, GzipArray, plain_array};
 use crate::coercion::{COERCION_COLUMNS, Coercion};
 use crate::db::{at, sql, to_u64};
 use crate::ingest::blocking;
-use crate::reach::Below;
+use crate::reach::{Below, VisibleStudy};
 use crate::{Storage, StorageError};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
@@ -55,12 +55,12 @@ impl Storage {
         }
         for seen in self.visible_studies(scope, study).await? {
             if !seen.is_corrected && form == MetadataForm::Gzip {
-                if let Some(gzip) = self.gzip_as_kept(seen.id, series).await? {
+                if let Some(gzip) = self.gzip_as_kept(&seen, series).await? {
                     return Ok(MetadataBody::Gzip(gzip));
                 }
                 continue;
             }
-            let rows = self.rows_below(seen.id, series, &with_coercion, JOIN).await?;
+            let rows = self.rows_below(&seen, series, &with_coercion, JOIN).await?;
             if !rows.is_empty() {
                 return assembled(corrected(&rows).await?, form).await;
             }
@@ -69,8 +69,12 @@ impl Storage {
     }
 
     /// What nothing has been corrected in: each piece goes from its row into the answer. `None` when there are no rows.
-    async fn gzip_as_kept(&self, study_id: i64, series: Option<&Uid>) -> Result<Option<Bytes>, StorageError> {
-        let mut query = sqlx::query(sql(Self::below_study(COLUMNS, JOIN, series))).bind(study_id);
+    async fn gzip_as_kept(
+        &self,
+        seen: &VisibleStudy,
+        series: Option<&Uid>,
+    ) -> Result<Option<Bytes>, StorageError> {
+        let mut query = sqlx::query(sql(Self::below_study(seen, COLUMNS, JOIN, series))).bind(seen.id);
         if let Some(series) = series {
             query = query.bind(series.as_str());
         }

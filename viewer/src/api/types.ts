@@ -122,6 +122,8 @@ export interface Slide {
   tile_height: number;
   levels: SlideLevel[];
   grade: Grade;
+  /** It came as DICOM: there is no file of the scanner that it was compared with. */
+  as_received: boolean;
   grade_report: GradeReport;
   has_label: boolean;
   has_overview: boolean;

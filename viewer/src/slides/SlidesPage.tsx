@@ -6,6 +6,7 @@ import { slides } from '../api/endpoints';
 import type { Slide } from '../api/types';
 import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
+import { gradeWord } from '../ui/GradeChip';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { Patient } from '../ui/Patient';
 import { markOpen } from '../ui/timing';
@@ -38,7 +39,7 @@ function SlideCard({ slide }: { slide: Slide }) {
         <Patient patient={slide} />
         <Text size="sm">{slide.description || slide.source}</Text>
         <Text size="sm" c="dimmed">
-          {slide.organisation.name} · {t(`grade.chip.${slide.grade}`)}
+          {slide.organisation.name} · {t(`grade.chip.${gradeWord(slide)}`)}
         </Text>
       </div>
     </Link>

@@ -1,0 +1,232 @@
+//! What comes as DICOM, against a real storage: which images become a slide, who sees its label, and whose it is after a
+//! correction.
+
+use crate::{AssociatedKind, LabelRight, Slide, SlideError, Slides, dicom};
+use dataset::{Dataset, TransferSyntax, VR, tags, write};
+use model::{Actor, ConsultId, Limits, OrgId, Scope, Uid};
+use serde_json::{Map, Value as Json, json};
+use storage::{
+    Arrival, Change, Correction, Grant, GrantChange, Reason, ReasonCode, Storage, StorageConfig,
+    StorageError, Via,
+};
+
+const STUDY: &str = "1.2.3.1";
+const SERIES: &str = "1.2.3.1.1";
+
+fn uid(text: &str) -> Uid {
+    Uid::parse(text).unwrap()
+}
+
+struct Node {
+    storage: Storage,
+    slides: Slides,
+    owner: OrgId,
+    _directory: tempfile::TempDir,
+}
+
+/// An image of a slide, of one tile.
+struct Image {
+    number: u32,
+    flavor: &'static str,
+    label_in_image: &'static str,
+    size: (u16, u16),
+    methods: &'static str,
+}
+
+const VOLUME: Image =
+    Image { number: 1, flavor: "VOLUME", label_in_image: "NO", size: (200, 100), methods: "" };
+
+impl Image {
+    fn instance(&self) -> Uid {
+        uid(&format!("{SERIES}.{}", self.number))
+    }
+}
+
+impl Node {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let config = StorageConfig {
+            directory: directory.path().to_owned(),
+            postgres_url: None,
+            limits: Limits::default(),
+        };
+        let storage = Storage::open(config).await.unwrap();
+        let slides = Slides::new(storage.clone());
+        Self { storage, slides, owner: OrgId::parse("township").unwrap(), _directory: directory }
+    }
+
+    fn own(&self) -> Scope {
+        Scope::organisation(Actor::node("test"), self.owner.clone())
+    }
+
+    fn foreign() -> Scope {
+        Scope::organisation(Actor::node("test"), OrgId::parse("city").unwrap())
+    }
+
+    async fn receive(&self, image: &Image) {
+        let mut d = Dataset::new();
+        for (tag, vr, text) in [
+            (tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192"),
+            (tags::IMAGE_TYPE, VR::CS, format!("ORIGINAL\\PRIMARY\\{}\\NONE", image.flavor).as_str()),
+            (tags::SOP_CLASS_UID, VR::UI, dicom::SOP_CLASS),
+            (tags::SOP_INSTANCE_UID, VR::UI, image.instance().as_str()),
+            (tags::STUDY_DATE, VR::DA, "20260102"),
+            (tags::MODALITY, VR::CS, "SM"),
+            (tags::PATIENT_NAME, VR::PN, "Wang^Wu=王^五"),
+            (tags::PATIENT_ID, VR::LO, "W5"),
+            (tags::STUDY_INSTANCE_UID, VR::UI, STUDY),
+            (tags::SERIES_INSTANCE_UID, VR::UI, SERIES),
+            (tags::INSTANCE_NUMBER, VR::IS, &image.number.to_string()),
+            (tags::FRAME_OF_REFERENCE_UID, VR::UI, "1.2.3.9"),
+            (tags::SPECIMEN_LABEL_IN_IMAGE, VR::CS, image.label_in_image),
+            (tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "RGB"),
+            (tags::NUMBER_OF_FRAMES, VR::IS, "1"),
+            (tags::DIMENSION_ORGANIZATION_TYPE, VR::CS, "TILED_FULL"),
+        ] {
+            d.put_text(tag, vr, text);
+        }
+        if !image.methods.is_empty() {
+            d.put_text(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "01");
+            d.put_text(tags::LOSSY_IMAGE_COMPRESSION_METHOD, VR::CS, image.methods);
+        }
+        let (width, height) = image.size;
+        for (tag, value) in [
+            (tags::SAMPLES_PER_PIXEL, 3),
+            (tags::PLANAR_CONFIGURATION, 0),
+            (tags::ROWS, height),
+            (tags::COLUMNS, width),
+            (tags::BITS_ALLOCATED, 8),
+            (tags::BITS_STORED, 8),
+            (tags::HIGH_BIT, 7),
+            (tags::PIXEL_REPRESENTATION, 0),
+        ] {
+            d.put_u16(tag, &[value]);
+        }
+        d.put_u32(tags::TOTAL_PIXEL_MATRIX_COLUMNS, &[width.into()]);
+        d.put_u32(tags::TOTAL_PIXEL_MATRIX_ROWS, &[height.into()]);
+        d.put_bytes(tags::PIXEL_DATA, VR::OB, vec![7; usize::from(width) * usize::from(height) * 3]);
+        let syntax = TransferSyntax::explicit_little();
+        let arrival = Arrival { owner: self.owner.clone(), via: Via::Dimse, declared: None };
+        let mut sink = self.storage.sink(&self.own(), arrival, syntax.clone()).await.unwrap();
+        sink.write(&write::to_bytes(&d, &syntax)).await.unwrap();
+        sink.commit().await.unwrap();
+    }
+
+    async fn slide(&self) -> Slide {
+        let mut slides = self.slides.adopt(&self.owner, &uid(STUDY)).await.unwrap();
+        assert_eq!(slides.len(), 1);
+        slides.remove(0)
+    }
+
+    async fn correct(&self, correction: Correction) {
+        let reason = Reason { code: ReasonCode::WrongIdentity, text: "the wrong patient was chosen".into() };
+        self.storage.correct(&self.own(), &self.owner, correction, reason).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_volumes_without_a_label_are_levels() {
+    let node = Node::new().await;
+    let images = [
+        Image { number: 1, methods: "ISO_10918_1\\ISO_15444_1", ..VOLUME },
+        Image { number: 2, flavor: "Volume", size: (100, 50), ..VOLUME },
+        Image { number: 3, flavor: "VOLUME", label_in_image: "YES", size: (50, 25), ..VOLUME },
+        Image { number: 4, flavor: "label", size: (48, 24), ..VOLUME },
+        Image { number: 5, flavor: "LOCALIZER", size: (46, 23), ..VOLUME },
+        Image { number: 6, flavor: "", size: (44, 22), ..VOLUME },
+        Image { number: 7, flavor: "VOLUME", size: (40, 40), ..VOLUME },
+    ];
+    for image in &images {
+        node.receive(image).await;
+    }
+    let slide = node.slide().await;
+    let levels: Vec<_> = slide.levels.iter().map(|level| level.instance.clone()).collect();
+    assert_eq!(levels, [images[0].instance(), images[1].instance()]);
+    let associated: Vec<_> =
+        slide.associated.iter().map(|image| (image.kind, image.instance.clone())).collect();
+    assert!(associated.contains(&(AssociatedKind::Overview, images[2].instance())), "{associated:?}");
+    assert!(associated.contains(&(AssociatedKind::Label, images[3].instance())), "{associated:?}");
+    assert_eq!((associated.len(), slide.omitted.len()), (2, 3), "{:?}", slide.omitted);
+    assert!(slide.is_as_received());
+    assert_eq!((slide.grade.tiles_checked, slide.grade.generations), (0, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_label_in_the_slides_own_study_is_not_granted_with_it() {
+    let node = Node::new().await;
+    let label = Image { number: 2, flavor: "LABEL", label_in_image: "YES", size: (60, 60), ..VOLUME };
+    node.receive(&VOLUME).await;
+    node.receive(&label).await;
+    let slide = node.slide().await;
+    let consult = ConsultId::new();
+    let grantee = OrgId::parse("city").unwrap();
+    let grant = Grant { owner: node.owner.clone(), study: uid(STUDY), grantee, consult };
+    let change = Change { grants: vec![GrantChange::Give(grant)], ..Change::default() };
+    node.storage.apply(&Scope::node("test"), change).await.unwrap();
+
+    let (theirs, study, series) = (Node::foreign(), uid(STUDY), uid(SERIES));
+    assert_eq!(node.slides.slide(&theirs, &slide.id).await.unwrap().id, slide.id);
+    node.slides.tile(&theirs, &slide.id, 0, 0, 0).await.unwrap();
+    let listed = node.storage.instances(&theirs, &study, None, None).await.unwrap();
+    assert_eq!(listed.iter().map(|found| found.instance().clone()).collect::<Vec<_>>(), [VOLUME.instance()]);
+    for scope in [theirs, node.own().without_labels()] {
+        let found = node.storage.instance(&scope, &study, &series, &label.instance()).await.map(|_| ());
+        assert_eq!(found, Err(StorageError::NotFound));
+    }
+    node.storage.instance(&node.own(), &study, &series, &label.instance()).await.unwrap();
+    let kind = AssociatedKind::Label;
+    node.slides.associated(&node.own(), LabelRight::Granted, &slide.id, kind).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slide_is_whose_it_is_after_a_correction() {
+    let node = Node::new().await;
+    let label = Image { number: 2, flavor: "LABEL", size: (60, 60), ..VOLUME };
+    node.receive(&VOLUME).await;
+    node.receive(&label).await;
+    let slide = node.slide().await;
+    assert_eq!((slide.patient_name.as_str(), slide.patient_id.as_str()), ("Wang^Wu=王^五", "W5"));
+    let shown = async || {
+        let own = node.own();
+        let one = node.slides.slide(&own, &slide.id).await.unwrap();
+        let listed = node.slides.slides(&own).await.unwrap();
+        let of_study = node.slides.slides_of_study(&own, &node.owner, &one.study).await.unwrap();
+        assert_eq!((&listed, &of_study), (&vec![one.clone()], &listed));
+        node.slides.tile(&own, &slide.id, 0, 0, 0).await.unwrap();
+        let kind = AssociatedKind::Label;
+        node.slides.associated(&own, LabelRight::Granted, &slide.id, kind).await.unwrap();
+        let Slide { study, patient_name, patient_id, study_date, .. } = (*one).clone();
+        (study.to_string(), patient_name, patient_id, study_date)
+    };
+    let attributes = |value: Json| -> Map<String, Json> { value.as_object().unwrap().clone() };
+    node.correct(Correction::Identity {
+        study: uid(STUDY),
+        attributes: attributes(json!({
+            "00100010": {"vr": "PN", "Value": [{"Alphabetic": "Li^Si", "Ideographic": "李^四"}]},
+            "00100020": {"vr": "LO", "Value": ["L4"]},
+            "00080020": {"vr": "DA", "Value": ["20260103"]},
+        })),
+    })
+    .await;
+    let (study, name, id, date) = shown().await;
+    let expected = ("1.2.3.1", "Li^Si=李^四", "L4", "20260103");
+    assert_eq!((study.as_str(), name.as_str(), id.as_str(), date.as_str()), expected);
+
+    node.correct(Correction::Move {
+        study: uid(STUDY),
+        series: vec![uid(SERIES)],
+        to: uid("1.7"),
+        attributes: attributes(json!({"00100020": {"vr": "LO", "Value": ["M7"]}})),
+    })
+    .await;
+    let (study, _, patient_id, _) = shown().await;
+    assert_eq!((study.as_str(), patient_id.as_str()), ("1.7", "M7"));
+    let before = node.slides.slides_of_study(&node.own(), &node.owner, &uid(STUDY)).await.unwrap();
+    assert!(before.is_empty(), "the study that it was moved from has none");
+    // What arrives later for that study is looked at, and makes no second slide.
+    let again = node.slides.adopt(&node.owner, &uid("1.7")).await.unwrap();
+    assert_eq!(again.iter().map(|found| found.id.clone()).collect::<Vec<_>>(), [slide.id.clone()]);
+    assert_eq!(shown().await.0, "1.7");
+    let gone = node.slides.slide(&Node::foreign(), &slide.id).await;
+    assert_eq!(gone, Err(SlideError::NotFound));
+}

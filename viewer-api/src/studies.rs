@@ -45,6 +45,9 @@ pub struct StudyPage {
     pub studies: Vec<Study>,
     /// Whether there are more behind them.
     pub more: bool,
+    /// Set when older studies may match, too, because only about so many of the newest were looked at: what was asked for
+    /// is in no list, or in long ones only.
+    pub looked_at: Option<u32>,
 }
 
 /// A study as people see it in a list.
@@ -274,7 +277,7 @@ pub async fn list_studies(
     for row in &rows {
         studies.push(study_from_row(&state, caller.scope(), &mut names, &slides, row).await?);
     }
-    Ok(Json(StudyPage { studies, more: page.more }))
+    Ok(Json(StudyPage { studies, more: page.more, looked_at: page.looked_at }))
 }
 
 fn date(text: Option<String>, field: &str) -> Result<Option<String>, ApiError> {

@@ -70,6 +70,8 @@ export interface StudyDetail extends Study {
 export interface StudyList {
   studies: Study[];
   more: boolean;
+  /** Only so many of the newest studies were looked at; older ones may match, too. */
+  looked_at: number | null;
 }
 
 export type UploadOutcome = 'stored' | 'already_there' | 'kept_apart';

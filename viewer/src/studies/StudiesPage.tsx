@@ -1,5 +1,5 @@
 /** Every study one may see: search, filter, open, ask about; drop files to bring more in. */
-import { Button, Group, Select } from '@mantine/core';
+import { Button, Group, Select, Text } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -61,6 +61,11 @@ export function StudiesPage() {
         )}
         {found.data !== undefined && found.data.studies.length > 0 && (
           <StudyTable studies={found.data.studies} mayAsk={hasRole(me, 'requester')} />
+        )}
+        {found.data !== undefined && found.data.looked_at !== null && (
+          <Text role="status" size="sm" c="dimmed" m="md">
+            {t('studies.lookedAt', { n: found.data.looked_at })}
+          </Text>
         )}
         {found.data?.more === true && (
           <Button variant="default" m="md" onClick={() => setLimit(limit + page)}>

@@ -35,7 +35,8 @@ web: viewer/dist/index.html ohif
 
 # A viewer that others wrote, from its npm package; the node works without it, too.
 ohif: viewer/dist/index.html
-	@cd viewer && node scripts/ohif.mjs || echo 'ohif: not installed; without it nothing is at /ohif'
+	@cd viewer && node scripts/ohif.mjs || \
+	echo 'ohif: NOT INSTALLED, for the reason above: nothing will be at /ohif. `make ohif` tries again.' >&2
 
 viewer/dist/index.html: $(VIEWER)
 	@scripts/setup.sh run

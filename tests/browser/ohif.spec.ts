@@ -1,9 +1,18 @@
 /** OHIF, a viewer that we did not write, unmodified but for its address: the study list, a CT, a slide. */
+import { account, demo } from './node.ts';
 import { expect, expectPicture, pictureOf, shot, test } from './people.ts';
 import type { Page, Response } from '@playwright/test';
 
 // 17 MB of script are read before anything is shown.
 test.describe.configure({ timeout: 300_000 });
+
+test.beforeAll(async ({ playwright }) => {
+  const { login, password } = account('township');
+  const request = await playwright.request.newContext({ baseURL: demo().base_url });
+  const { has_ohif } = (await (await request.post('/api/v1/session', { data: { login, password } })).json()) as { has_ohif: boolean };
+  await request.dispose();
+  if (!has_ohif) throw new Error('OHIF is not installed: `make ohif` fetches it from the npm registry into viewer/ohif/dist; then start the node again');
+});
 
 /** Every answer that is an error, and every request that had none. */
 function failures(page: Page): string[] {

@@ -1,4 +1,5 @@
-//! What is remembered for a while, all of it bounded. What another process changes shows within five seconds.
+//! What is remembered for a while, all of it bounded. What another process changes shows within five seconds;
+//! what it deletes is not handed out from then on (`Storage::require_kept`).
 
 use crate::objects::FileName;
 use crate::prepare::BulkPlaces;

@@ -67,17 +67,26 @@ impl Storage {
         length: u64,
         range: Range<u64>,
     ) -> Result<Bytes, StorageError> {
-        if range.start > range.end || range.end > length {
-            return Err(StorageError::NotFound);
-        }
-        let count = (range.end - range.start).min(READ_BYTES_MAX);
-        let file = self.open_object(name).await?;
-        // Who reads a whole piece reads on.
-        let rest = length - range.start - count;
-        let ahead = if count >= PIECE_BYTES as u64 { rest.min(AHEAD_BYTES_MAX) } else { 0 };
-        let count = usize::try_from(count).unwrap_or(0);
-        read_at(file, from.saturating_add(range.start), count, ahead).await
+        read_range(self.open_object(name).await?, from, length, range).await
     }
+}
+
+/// The same of an open file.
+pub(crate) async fn read_range(
+    file: Arc<File>,
+    from: u64,
+    length: u64,
+    range: Range<u64>,
+) -> Result<Bytes, StorageError> {
+    if range.start > range.end || range.end > length {
+        return Err(StorageError::NotFound);
+    }
+    let count = (range.end - range.start).min(READ_BYTES_MAX);
+    // Who reads a whole piece reads on.
+    let rest = length - range.start - count;
+    let ahead = if count >= PIECE_BYTES as u64 { rest.min(AHEAD_BYTES_MAX) } else { 0 };
+    let count = usize::try_from(count).unwrap_or(0);
+    read_at(file, from.saturating_add(range.start), count, ahead).await
 }
 
 /// Memory to read into.

@@ -44,16 +44,19 @@ impl Storage {
         let row = &instance.0;
         let spans = self.frame_spans(row, frame as usize).await?;
         let length = self.frame_length(&spans)?;
-        let file = self.open_object(&row.file()).await?;
+        let file = self.file_of(row).await?;
         if let [span] = spans.as_slice() {
             let offset = row.dataset_offset().checked_add(span.offset).ok_or(DAMAGED)?;
-            return read_at(file, offset, length, 0).await;
+            let bytes = read_at(file.clone(), offset, length, 0).await?;
+            self.require_kept(row, &file).await?;
+            return Ok(bytes);
         }
         let mut joined = Vec::with_capacity(length);
         for span in spans {
             let offset = row.dataset_offset().checked_add(span.offset).ok_or(DAMAGED)?;
             joined.extend_from_slice(&read_at(file.clone(), offset, span.length as usize, 0).await?);
         }
+        self.require_kept(row, &file).await?;
         Ok(joined.into())
     }
 
@@ -94,7 +97,7 @@ impl Storage {
             return Ok(vec![span]);
         }
         let (from, to) = if row.is_fragmented {
-            let starts = self.frame_chunk(row.id, 1, frame / FRAME_CHUNK_ENTRIES).await?;
+            let starts = self.frame_chunk(row, 1, frame / FRAME_CHUNK_ENTRIES).await?;
             let at = frame % FRAME_CHUNK_ENTRIES;
             (start_at(&starts, at)?, start_at(&starts, at + 1)?)
         } else {
@@ -103,7 +106,7 @@ impl Storage {
         let mut spans = Vec::new();
         let mut next = from;
         while next < to {
-            let chunk = self.frame_chunk(row.id, 0, next / FRAME_CHUNK_ENTRIES).await?;
+            let chunk = self.frame_chunk(row, 0, next / FRAME_CHUNK_ENTRIES).await?;
             let end = to.min((next / FRAME_CHUNK_ENTRIES + 1) * FRAME_CHUNK_ENTRIES);
             for index in next..end {
                 spans.push(span_at(&chunk, index % FRAME_CHUNK_ENTRIES)?);
@@ -114,9 +117,14 @@ impl Storage {
     }
 
     /// A row of the frame index, mostly from memory.
-    async fn frame_chunk(&self, instance: i64, part: i64, number: usize) -> Result<Bytes, StorageError> {
+    async fn frame_chunk(
+        &self,
+        instance: &InstanceRow,
+        part: i64,
+        number: usize,
+    ) -> Result<Bytes, StorageError> {
         let number = i64::try_from(number).map_err(|_| DAMAGED)?;
-        let key = (instance, part, number);
+        let key = (instance.id, part, number);
         if let Some(entries) = self.inner.caches.frame_chunks.get(&key) {
             return Ok(entries);
         }
@@ -124,13 +132,14 @@ impl Storage {
         let row = sqlx::query(
             "SELECT entries FROM frame_chunk WHERE instance_id = $1 AND part = $2 AND chunk_no = $3",
         )
-        .bind(instance)
+        .bind(instance.id)
         .bind(part)
         .bind(number)
         .fetch_optional(&self.inner.db.readers)
         .await
         .map_err(at(place))?;
-        let entries: Vec<u8> = row.ok_or(DAMAGED)?.try_get(0).map_err(at(place))?;
+        let Some(row) = row else { return Err(self.lost(instance, DAMAGED).await) };
+        let entries: Vec<u8> = row.try_get(0).map_err(at(place))?;
         let entries = Bytes::from(entries);
         self.inner.caches.frame_chunks.insert(key, entries.clone());
         Ok(entries)
@@ -138,8 +147,20 @@ impl Storage {
 
     /// A frame of a deflated data set: the stream is walked once to find the frames, and to the frame each time.
     async fn inflated_frame(&self, instance: &InstanceRef, frame: u32) -> Result<Bytes, StorageError> {
-        let row = instance.0.clone();
-        let file = self.open_object(&row.file()).await?;
+        let file = self.file_of(&instance.0).await?;
+        let frame = self.inflated_frame_in(&file, instance, frame).await;
+        // What has been erased cannot be inflated, either.
+        self.require_kept(&instance.0, &file).await?;
+        frame
+    }
+
+    async fn inflated_frame_in(
+        &self,
+        file: &Arc<File>,
+        instance: &InstanceRef,
+        frame: u32,
+    ) -> Result<Bytes, StorageError> {
+        let (row, file) = (instance.0.clone(), file.clone());
         let frames = match self.inner.caches.inflated_frames.get(&row.id) {
             Some(frames) => frames,
             None => {

@@ -5,12 +5,13 @@ use crate::audit::{AuditAction, AuditEntry, AuditOutcome, PendingAudit};
 use crate::caches::{SeriesSeen, reach_key};
 use crate::coercion::{COERCION_COLUMNS, Coercion};
 use crate::db::{at, sql, to_u64};
+use crate::file::{read_at, read_range};
 use crate::frame::span_at;
 use crate::labels::Seen;
 use crate::objects::{FileName, ObjectName, Shelf};
 use crate::reach::{Below, ROW_ORDER};
-use crate::segment::SegmentId;
 use crate::segment::buffer::BLOCK;
+use crate::segment::{SegmentId, entry};
 use crate::writer::ToCommit;
 use crate::{Storage, StorageError};
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use dataset::{PixelDescription, Span, TransferSyntax};
 use model::{OrgId, Reach, Scope, Sha256, Uid};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
+use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -400,7 +402,44 @@ impl Storage {
     /// [`StorageError::NotFound`] outside the file, [`StorageError::Corrupt`].
     pub async fn read(&self, instance: &InstanceRef, range: Range<u64>) -> Result<Bytes, StorageError> {
         let row = &instance.0;
-        self.read_object(&row.file(), row.head_offset(), instance.file_length(), range).await
+        let file = self.file_of(row).await?;
+        let bytes = read_range(file.clone(), row.head_offset(), instance.file_length(), range).await?;
+        self.require_kept(row, &file).await?;
+        Ok(bytes)
+    }
+
+    /// The open file that an instance is in.
+    pub(crate) async fn file_of(&self, row: &InstanceRow) -> Result<Arc<File>, StorageError> {
+        match self.open_object(&row.file()).await {
+            Err(damage @ StorageError::Corrupt(_)) => Err(self.lost(row, damage).await),
+            other => other,
+        }
+    }
+
+    /// To be asked when an instance's bytes have been read and before anybody sees them: another process may have
+    /// deleted it since it was looked up, and what is erased reads as zeros, which would be shown as an image. Erasing
+    /// begins with the entry's header, so what was read while that still stood is what was stored.
+    pub(crate) async fn require_kept(&self, row: &InstanceRow, file: &Arc<File>) -> Result<(), StorageError> {
+        let Some((_, offset)) = row.place else { return Ok(()) };
+        let start = read_at(file.clone(), offset, entry::START_BYTES, 0).await?;
+        if entry::is_object(&start) {
+            return Ok(());
+        }
+        Err(self.lost(row, StorageError::Corrupt("an object's header")).await)
+    }
+
+    /// Why something of an instance that was looked up is not there: it has been deleted since, or this is damage.
+    pub(crate) async fn lost(&self, row: &InstanceRow, damage: StorageError) -> StorageError {
+        self.inner.caches.forget_instances();
+        let found = sqlx::query("SELECT 1 FROM instance WHERE id = $1")
+            .bind(row.id)
+            .fetch_optional(&self.inner.db.readers)
+            .await;
+        match found {
+            Ok(None) => StorageError::NotFound,
+            Ok(Some(_)) => damage,
+            Err(error) => at(PLACE)(error),
+        }
     }
 
     /// Records that the caller looked at a study; calls within five minutes by the same actor make one audit row.

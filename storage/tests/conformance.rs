@@ -93,6 +93,7 @@ on_both![
     frames_are_the_bytes_that_came,
     metadata_is_one_gzip_member,
     bulk_values_have_their_places,
+    what_another_process_deletes_is_not_read_as_zeros,
     the_middle_image_is_found,
     who_goes_through_a_series_finds_the_next_there,
     bad_instances_leave_nothing,

@@ -31,7 +31,9 @@ pub struct HiddenSeries {
 const SERIES_MAX: i64 = 1000;
 
 impl Storage {
-    /// What is hidden of an owner's studies, or of one of them: the latest study first, at most 1000 series.
+    /// What is hidden of an owner's studies, or of one of them: the latest study first, at most 1000 series. Rejection
+    /// notes that go with their correction, or went when it was taken back, are not listed: nobody is to bring them
+    /// back. One that was rejected itself is.
     ///
     /// # Errors
     /// [`StorageError::NotFound`] for another's studies.
@@ -49,12 +51,16 @@ impl Storage {
         if let Some(study) = study {
             condition.push_str(&format!(" AND s.study_uid = {}", values.text(study.as_str())));
         }
+        let owner = values.text(owner.as_str());
         let limit = values.number(SERIES_MAX);
+        let counted = format!(
+            "FROM instance i WHERE i.series_id = e.id AND i.sop_uid NOT IN (SELECT c.note FROM correction c \
+             WHERE c.owner = {owner} AND c.state <> 'suspended')"
+        );
         let text = format!(
             "SELECT s.study_uid, s.attributes, e.series_uid, e.modality, e.series_number, e.description, \
-             (SELECT count(*) FROM instance i WHERE i.series_id = e.id) AS hidden FROM study s \
-             JOIN series e ON e.study_id = s.id WHERE {condition} \
-             AND EXISTS (SELECT 1 FROM instance i WHERE i.series_id = e.id) \
+             (SELECT count(*) {counted}) AS hidden FROM study s \
+             JOIN series e ON e.study_id = s.id WHERE {condition} AND EXISTS (SELECT 1 {counted}) \
              ORDER BY s.moment DESC, s.id DESC, e.series_number, e.id LIMIT {limit}"
         );
         let rows = values.query(text).fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;

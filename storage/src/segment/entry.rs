@@ -125,6 +125,14 @@ fn write_block(kind: u32, text: &[u8], head: &[u8], block: &mut [u8]) -> io::Res
     Ok(())
 }
 
+/// Bytes of a block that tell whether it begins an object.
+pub(crate) const START_BYTES: usize = 12;
+
+/// Whether a block that begins like this begins an object, and not what has been erased.
+pub(crate) fn is_object(start: &[u8]) -> bool {
+    start.starts_with(MAGIC) && start.get(MAGIC.len()..START_BYTES) == Some(&KIND_OBJECT.to_le_bytes()[..])
+}
+
 /// What a block says, if it is the first of an entry at this place.
 pub(crate) fn read(segment: SegmentId, offset: u64, block: &[u8]) -> Option<Entry> {
     let number = |at: usize| Some(u32::from_le_bytes(block.get(at..at + 4)?.try_into().ok()?));
@@ -186,6 +194,7 @@ mod tests {
         assert!(block.ends_with(b"\0abc"));
         let id = header().segment;
         assert_eq!(read(id, 8192, &block), Some(Entry::Object(Box::new(header()))));
+        assert!(is_object(&block[..START_BYTES]) && !is_object(&block[..START_BYTES - 1]));
         assert_eq!(header().entry_length(), 3 * BLOCK as u64);
         assert_eq!(read(id, 4096, &block), None);
         assert_eq!(read(SegmentId::parse("0123456789abcdee").unwrap(), 8192, &block), None);
@@ -196,6 +205,7 @@ mod tests {
         }
         write_erased(id, 8192, 12288, &mut block).unwrap();
         assert_eq!(read(id, 8192, &block), Some(Entry::Erased(12288)));
+        assert!(!is_object(&block) && !is_object(&[0; BLOCK]));
     }
 
     #[test]

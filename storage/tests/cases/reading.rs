@@ -4,6 +4,7 @@ use crate::Fixture;
 use crate::support::build::{CT, Instance, org, scope, store, store_as};
 use dataset::TransferSyntax;
 use std::io::{Read as _, Write as _};
+use storage::correct::Target;
 use storage::read::MetadataForm;
 use storage::{Correction, InstanceRef, MetadataBody, Reason, ReasonCode, StorageError};
 
@@ -23,6 +24,17 @@ async fn check_frames(f: &Fixture, instance: &Instance) {
     assert_eq!(f.storage.frame(&there, instance.frames).await, Err(StorageError::NotFound));
 }
 
+/// Its data set, deflated.
+fn deflate(instance: &Instance) -> Vec<u8> {
+    let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+    deflate.write_all(&instance.bytes()).expect("deflated");
+    let mut bytes = deflate.finish().expect("deflated");
+    if bytes.len() % 2 == 1 {
+        bytes.push(0);
+    }
+    bytes
+}
+
 pub async fn frames_are_the_bytes_that_came(f: &Fixture) {
     let native = Instance { number: 1, frames: 3, ..Instance::default() };
     store(&f.storage, "town", &native).await;
@@ -35,12 +47,7 @@ pub async fn frames_are_the_bytes_that_came(f: &Fixture) {
         check_frames(f, &instance).await;
     }
     let deflated = Instance { number: 4, frames: 5, rows: 4000, ..Instance::default() };
-    let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
-    deflate.write_all(&deflated.bytes()).expect("deflated");
-    let mut bytes = deflate.finish().expect("deflated");
-    if bytes.len() % 2 == 1 {
-        bytes.push(0);
-    }
+    let bytes = deflate(&deflated);
     store_as(&f.storage, "town", &deflated, &bytes, TransferSyntax::DEFLATED).await.expect("it is stored");
     check_frames(f, &deflated).await;
     assert!(f.storage.fsck(&|_, _| ()).await.expect("fsck").findings.is_empty());
@@ -50,6 +57,58 @@ pub async fn frames_are_the_bytes_that_came(f: &Fixture) {
     let length = there.file_length();
     assert_eq!(f.storage.read(&there, 0..length + 1).await, Err(StorageError::NotFound));
     assert_eq!(f.storage.read(&there, length..length).await.expect("nothing").len(), 0);
+}
+
+pub async fn what_another_process_deletes_is_not_read_as_zeros(f: &Fixture) {
+    let plain = Instance { number: 1, frames: 2, ..Instance::default() };
+    let fragmented = Instance { number: 2, frames: 2, ..Instance::default() };
+    let deflated = Instance { number: 3, frames: 2, ..Instance::default() };
+    let unread = Instance { number: 4, frames: 2, ..Instance::default() };
+    let rest = Instance { number: 5, ..Instance::default() };
+    store(&f.storage, "town", &plain).await;
+    store(&f.storage, "town", &unread).await;
+    let bytes = fragmented.encapsulated(3);
+    store_as(&f.storage, "town", &fragmented, &bytes, TransferSyntax::RLE).await.expect("it is stored");
+    let bytes = deflate(&deflated);
+    store_as(&f.storage, "town", &deflated, &bytes, TransferSyntax::DEFLATED).await.expect("it is stored");
+    store(&f.storage, "town", &rest).await;
+    let instances = [&plain, &fragmented, &deflated];
+    let mut seen = Vec::new();
+    for instance in instances {
+        let there = reference(f, instance).await;
+        assert_eq!(f.storage.frame(&there, 0).await.expect("a frame"), instance.frame(0));
+        seen.push(there);
+    }
+    // Not even where its frames are is known.
+    seen.push(reference(f, &unread).await);
+    let other = f.open_again().await;
+    for instance in instances.into_iter().chain([&unread]) {
+        let target = Target {
+            study: instance.study_uid(),
+            series: Some(instance.series_uid()),
+            instance: Some(instance.instance_uid()),
+        };
+        let why = Reason { code: ReasonCode::Other, text: "sent by mistake".into() };
+        other.delete(&scope("town"), &org("town"), target, why).await.expect("deleted");
+    }
+    for there in &seen {
+        let what = there.instance();
+        assert_eq!(f.storage.frame(there, 0).await, Err(StorageError::NotFound), "{what}");
+        assert_eq!(f.storage.frame(there, 1).await, Err(StorageError::NotFound), "{what}");
+        assert_eq!(
+            f.storage.read(there, 0..there.file_length()).await,
+            Err(StorageError::NotFound),
+            "{what}"
+        );
+    }
+    let there = reference(f, &rest).await;
+    assert_eq!(f.storage.frame(&there, 0).await.expect("a frame"), rest.frame(0));
+    // What the index still names is damage, not a deletion.
+    let (study, series, sop) = (rest.study_uid(), rest.series_uid(), rest.instance_uid());
+    std::fs::rename(f.config.directory.join("segments"), f.config.directory.join("lost")).expect("moved");
+    let fresh = f.open_again().await;
+    let there = fresh.instance(&scope("town"), &study, &series, &sop).await.expect("in the index");
+    assert!(matches!(fresh.frame(&there, 0).await, Err(StorageError::Corrupt(_))));
 }
 
 pub async fn the_middle_image_is_found(f: &Fixture) {

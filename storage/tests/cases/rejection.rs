@@ -140,6 +140,8 @@ pub async fn a_rejection_note_that_is_rejected_has_no_effect(f: &Fixture) {
     assert_eq!(shown(s).await, ["1.2.3.1.1.2", "1.9.1"]);
     send(s, "town", &note("1.9.2", &[rejects_note("1.9.1")])).await;
     assert_eq!(shown(s).await, ["1.2.3.1.1.1", "1.2.3.1.1.2", "1.9.2"]);
+    let hidden = s.hidden(&scope("town"), &org("town"), None).await.expect("listed");
+    assert_eq!(hidden.iter().map(|one| one.series.as_str()).collect::<Vec<_>>(), ["1.9.1.0"]);
     // What rejects the second lets the first reject again.
     send(s, "town", &note("1.9.3", &[rejects_note("1.9.2")])).await;
     assert_eq!(shown(s).await, ["1.2.3.1.1.2", "1.9.1", "1.9.3"]);
@@ -181,8 +183,15 @@ pub async fn a_study_of_which_only_a_note_is_left_is_not_shown(f: &Fixture) {
     send(s, "town", &note("1.9.2", &[rejects(&late)])).await;
     assert!(shown(s).await.is_empty());
     s.rejection_note(&owner, &uid("1.2.3.1"), &uid("1.9.2")).await.expect("to be sent to others");
+    // The notes themselves are not among what somebody might bring back.
+    let listed = async || {
+        let all = s.hidden(&town, &owner, Some(&uid("1.2.3.1"))).await.expect("listed");
+        all.into_iter().map(|one| (one.series, one.instance_count)).collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, [("1.2.3.1.1".to_owned(), 2)]);
     s.undo_correction(&town, &owner, &hidden.id, why()).await.expect("undone");
     assert_eq!(shown(s).await, ["1.2.3.1.1.2"]);
+    assert_eq!(listed().await, [("1.2.3.1.1".to_owned(), 1)]);
     assert!(s.rejection_note(&owner, &uid("1.2.3.1"), &uid("1.9.2")).await.is_err());
     is_sound(f).await;
 }

@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use storage::{Storage, StorageConfig};
 
-/// What a folder with OHIF begins with.
-pub const OHIF_PAGE: &str = "index.html";
+/// What a folder with OHIF has: its page, its settings, and what is written when all the rest is there.
+const OHIF_FILES: [&str; 3] = ["index.html", "app-config.js", "complete"];
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -115,10 +115,12 @@ impl Config {
                 "[http] cors_origins: \"{origin}\" is neither \"*\" nor like https://viewer.example.org, without a path"
             );
         }
-        if let Some(folder) = self.http.ohif_directory.as_ref().filter(|f| !f.join(OHIF_PAGE).is_file()) {
+        if let Some(folder) = self.http.ohif_directory.as_ref().filter(|folder| !has_ohif(folder)) {
             bail!(
-                "[http] ohif_directory = \"{}\" has no {OHIF_PAGE}: `make web` fills viewer/ohif, or leave the line out",
-                folder.display()
+                "[http] ohif_directory = \"{}\" does not hold all of OHIF ({}): name viewer/ohif/dist, which `make web` \
+                 fills, or a copy of it, or leave the line out",
+                folder.display(),
+                OHIF_FILES.join(", ")
             );
         }
         self.trust_anchors_pem()?;
@@ -177,6 +179,11 @@ fn is_origin(text: &str) -> bool {
     let is_of_host =
         |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | ':' | '[' | ']');
     text == "*" || rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(is_of_host))
+}
+
+/// Whether this folder is one that `viewer/scripts/ohif.mjs` has filled to the end.
+pub fn has_ohif(folder: &Path) -> bool {
+    OHIF_FILES.iter().all(|file| folder.join(file).is_file())
 }
 
 /// What a data directory is known by.
@@ -266,6 +273,19 @@ mod tests {
         load("[http]\npublic_url = \"https://read.example.org/\"\n").unwrap().refuse_if_wrong().unwrap();
         let origins = "[http]\ncors_origins = [\"https://viewer.example.org:8443\", \"*\"]\n";
         load(origins).unwrap().refuse_if_wrong().unwrap();
+    }
+
+    #[test]
+    fn a_folder_with_ohifs_template_or_half_of_it_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = load(&format!("[http]\nohif_directory = {:?}\n", directory.path())).unwrap();
+        // Its last file is written when the others are there.
+        for file in ["index.html", "app-config.js", "complete"] {
+            let error = config.refuse_if_wrong().unwrap_err().to_string();
+            assert!(error.contains("viewer/ohif/dist"), "{error}");
+            std::fs::write(directory.path().join(file), "").unwrap();
+        }
+        config.refuse_if_wrong().unwrap();
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The HTTP listener (RFC 9112, RFC 9113): how many connections there may be at once, how long one may keep the node
 //! waiting, and how much memory one may take.
 
+use crate::streams::Streams;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tower::Service as _;
 
 /// Bytes of a request's head at most, and of an answer that wait in a connection before more of it is asked for. An
@@ -29,6 +30,8 @@ const STREAMS_MAX: u32 = 100;
 const WINDOW_BYTES: u32 = 1 << 20;
 /// An HTTP/2 connection is asked this often whether anybody is there, and has as long to answer.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
+/// How long an idle HTTP/2 connection may take to end after it was told to.
+const FAREWELL: Duration = Duration::from_secs(5);
 /// How long written bytes may wait for a peer that does not take them (tcp(7), TCP_USER_TIMEOUT).
 const UNTAKEN_MS_MAX: libc::c_uint = 120_000;
 /// Connections beyond the limit that are told so at once; more are closed without a word.
@@ -152,10 +155,20 @@ impl Connection {
         };
         let Some(version) = version else { return };
         let Self { router, peer, idle_max } = self;
+        // On HTTP/1 hyper itself knows when a connection is idle.
+        let streams = (version == Version::Http2).then(Streams::new);
+        let of_service = streams.clone();
         let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            let stream = of_service.as_ref().map(Streams::begin);
             request.extensions_mut().insert(ConnectInfo(peer));
             let answer = router.clone().call(request.map(Body::new));
-            async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+            async move {
+                let answer = answer.await.unwrap_or_else(|never| match never {});
+                Ok::<_, Infallible>(match stream {
+                    Some(stream) => answer.map(|body| stream.until_sent(body)),
+                    None => answer,
+                })
+            }
         });
         let io = TokioIo::new(stream);
         // A macro rather than a function: the two kinds of connection have no trait in common.
@@ -163,6 +176,7 @@ impl Connection {
             ($connection:expr) => {{
                 let mut connection = pin!($connection);
                 let mut is_stopping = false;
+                let mut idle_at = Instant::now() + idle_max;
                 loop {
                     tokio::select! {
                         result = connection.as_mut() => {
@@ -173,6 +187,19 @@ impl Connection {
                         }
                         _ = stop.wait_for(|stop| *stop), if !is_stopping => {
                             is_stopping = true;
+                            connection.as_mut().graceful_shutdown();
+                        }
+                        () = sleep_until(idle_at), if streams.is_some() => {
+                            let Some(streams) = &streams else { continue };
+                            idle_at = streams.idle_at(idle_max);
+                            if idle_at > Instant::now() {
+                                continue;
+                            }
+                            if is_stopping {
+                                break;
+                            }
+                            is_stopping = true;
+                            idle_at = Instant::now() + FAREWELL;
                             connection.as_mut().graceful_shutdown();
                         }
                     }
@@ -245,6 +272,13 @@ mod tests {
         let router = Router::new().route(
             "/",
             get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() }),
+        );
+        let router = router.route(
+            "/slow",
+            get(|| async {
+                sleep(Duration::from_millis(1500)).await;
+                "done"
+            }),
         );
         let limits = Limits {
             http_connections_max: connections_max,
@@ -322,6 +356,54 @@ mod tests {
             }
             assert!(Instant::now() < end, "no place becomes free");
         }
+    }
+
+    /// A frame (RFC 9113 §4.1).
+    fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![0, 0, payload.len() as u8, kind, flags, 0, 0, 0, stream];
+        frame.extend_from_slice(payload);
+        frame
+    }
+
+    const DATA: u8 = 0;
+    const HEADERS: u8 = 1;
+    const SETTINGS: u8 = 4;
+    const PING: u8 = 6;
+    const GOAWAY: u8 = 7;
+
+    /// Opens an HTTP/2 connection, sends these frames, answers every ping, and reads until the other side closes: the
+    /// kinds of the frames that came, in their order.
+    async fn talk_http2(address: SocketAddr, frames: &[Vec<u8>]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(PREFACE).await.unwrap();
+        stream.write_all(&frame(SETTINGS, 0, 0, &[])).await.unwrap();
+        stream.write_all(&frames.concat()).await.unwrap();
+        let mut kinds = Vec::new();
+        let all = async {
+            let mut head = [0; 9];
+            while stream.read_exact(&mut head).await.is_ok() {
+                let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+                stream.read_exact(&mut payload).await.unwrap();
+                kinds.push(head[3]);
+                if head[3] == PING && head[4] == 0 {
+                    stream.write_all(&frame(PING, 1, 0, &payload)).await.unwrap();
+                }
+            }
+        };
+        timeout(Duration::from_secs(20), all).await.expect("it closes");
+        kinds
+    }
+
+    #[tokio::test]
+    async fn an_http2_connection_is_closed_when_it_is_idle_but_not_while_it_waits_for_an_answer() {
+        let running = run(4, 500).await;
+        let kinds = talk_http2(running.address, &[]).await;
+        assert!(kinds.contains(&GOAWAY) && !kinds.contains(&DATA), "{kinds:?}");
+        // GET, http, the path as a literal (RFC 7541 §6).
+        let headers = frame(HEADERS, 5, 1, b"\x82\x86\x04\x05/slow\x01\x01a");
+        let kinds = talk_http2(running.address, &[headers]).await;
+        let place = |kind| kinds.iter().position(|one| *one == kind);
+        assert!(place(DATA).is_some() && place(DATA) < place(GOAWAY), "{kinds:?}");
     }
 
     #[tokio::test]

@@ -176,7 +176,10 @@ pub async fn import_files(
         bar.inc(1);
     }
     for study in &studies {
-        slides.adopt(owner, study).await?;
+        // They are stored; the node looks at them again.
+        if let Err(error) = slides.adopt(owner, study).await {
+            bar.suspend(|| eprintln!("study {study}: its images make no slide: {error}"));
+        }
     }
     Ok(tally)
 }

@@ -14,6 +14,7 @@ mod node;
 mod samples;
 mod services;
 mod slide;
+mod streams;
 mod study;
 mod verify;
 

@@ -9,6 +9,7 @@ use model::Limits;
 use pacs::dimse;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use storage::Storage;
 use time::UtcOffset;
 use tokio::net::TcpListener;
@@ -35,6 +36,9 @@ const UTC_OFFSET: UtcOffset = match UtcOffset::from_hms(8, 0, 0) {
     Ok(offset) => offset,
     Err(_) => UtcOffset::UTC,
 };
+
+/// How long a stop waits for answers and slides that are under way.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Node {
     /// Opens the listeners over a storage.
@@ -87,14 +91,17 @@ impl Node {
         });
         let background = pacs::forward::run(self.storage.clone(), self.dimse_config, stopped(stop.clone()));
         let background = tokio::spawn(background);
-        let slides = tokio::spawn(wsi::Slides::new(self.storage.clone()).follow(stopped(stop.clone())));
-        let mut deadline = tokio::spawn(self.http_server.run(stop));
+        let mut slides = tokio::spawn(wsi::Slides::new(self.storage.clone()).follow(stopped(stop.clone())));
+        let mut http = tokio::spawn(self.http_server.run(stop));
         dimse.await?;
         background.await?;
-        slides.await?;
-        // Whoever keeps a connection open does not keep the node from stopping.
-        if tokio::time::timeout(std::time::Duration::from_secs(10), &mut deadline).await.is_err() {
-            deadline.abort();
+        // Neither a large slide nor whoever keeps a connection open keeps the node from stopping.
+        let end = tokio::time::Instant::now() + STOP_PATIENCE;
+        for task in [&mut slides, &mut http] {
+            match tokio::time::timeout_at(end, &mut *task).await {
+                Ok(ended) => ended?,
+                Err(_) => task.abort(),
+            }
         }
         self.storage.close().await;
         Ok(())

@@ -1,6 +1,6 @@
 //! Where the demonstration's samples are, and what is known of its slides beyond their files.
 
-use crate::config::OHIF_PAGE;
+use crate::config::has_ohif;
 use anyhow::{Result, bail};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub fn folder(named: Option<&Path>) -> Result<Option<PathBuf>> {
 
 /// The folder with the viewer OHIF in the checkout, if `make web` has filled it.
 pub fn ohif() -> Result<Option<PathBuf>> {
-    Ok(in_checkout(OHIF)?.find(|folder| folder.join(OHIF_PAGE).is_file()))
+    Ok(in_checkout(OHIF)?.find(|folder| has_ohif(folder)))
 }
 
 /// Where a path of the checkout may be, seen from here or from the program.

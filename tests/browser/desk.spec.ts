@@ -56,7 +56,7 @@ test('a file of orders is taken, and what is wrong in it is named', async ({ per
   });
   const file = JSON.stringify([wish(`F${mark}`, 'MR'), wish(`G${mark}`, 'not a modality')]);
   await page.getByLabel('导入文件').setInputFiles({ name: 'orders.json', mimeType: 'application/json', buffer: Buffer.from(file) });
-  await expect(page.getByRole('status').filter({ hasText: '新增 1 条' })).toContainText('第 2 条 step.modality');
+  await expect(page.getByRole('status').filter({ hasText: '新增 1 条' })).toContainText('第 2 条 step.modality：应为检查类型代码');
   await page.goto('/orders?day=20270105');
   await expect(page.getByRole('row').filter({ hasText: `F${mark}` }).first()).toContainText('吴凡');
   await page.keyboard.press(']');
@@ -137,6 +137,7 @@ test('what waits in the queue is seen with its failure, tried again, and cancell
   await page.getByText('取回', { exact: true }).click();
   const row = page.getByRole('row').filter({ hasText: study });
   await expect(row).toContainText(/失败 [1-9]/, { timeout: 30_000 });
+  await expect(row).toContainText('连不上对方');
   await shot(page, 'queue');
   await row.getByRole('button', { name: '立即重试' }).click();
   await expect(page.getByRole('alert')).toHaveCount(0);

@@ -6,7 +6,7 @@ use crate::problem::{ApiError, Problem};
 use crate::request::{UrlPath, UrlQuery};
 use crate::state::ApiState;
 use crate::studies::{integer, text};
-use access::{Person, Right};
+use access::{Caller, Person, Right};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -199,10 +199,11 @@ pub async fn make_correction(
         return Err(ApiError::invalid("correction", "deletions are made through DICOMweb"));
     }
     let storage = &state.0.storage;
-    let made =
-        storage.correct(caller.scope(), caller.organisation(), new.correction, new.reason.into()).await;
-    let people = storage.people(caller.scope(), caller.organisation()).await?;
-    Ok((StatusCode::CREATED, Json(CorrectionItem::new(made.map_err(named)?, &people))))
+    let made = storage
+        .correct(caller.scope(), caller.organisation(), new.correction, new.reason.into())
+        .await
+        .map_err(named)?;
+    Ok((StatusCode::CREATED, Json(done(storage, &caller, made).await)))
 }
 
 /// Take a correction back.
@@ -218,9 +219,17 @@ pub async fn undo_correction(
 ) -> Result<Json<CorrectionItem>, ApiError> {
     let caller = auth.require(Right::Correct)?;
     let storage = &state.0.storage;
-    let undone = storage.undo_correction(caller.scope(), caller.organisation(), &id, reason.into()).await;
-    let people = storage.people(caller.scope(), caller.organisation()).await?;
-    Ok(Json(CorrectionItem::new(undone.map_err(named)?, &people)))
+    let undone = storage
+        .undo_correction(caller.scope(), caller.organisation(), &id, reason.into())
+        .await
+        .map_err(named)?;
+    Ok(Json(done(storage, &caller, undone).await))
+}
+
+/// A correction that has been made or taken back. It has, whether or not the names of people can be read now.
+async fn done(storage: &storage::Storage, caller: &Caller, record: CorrectionRecord) -> CorrectionItem {
+    let people = storage.people(caller.scope(), caller.organisation()).await.unwrap_or_default();
+    CorrectionItem::new(record, &people)
 }
 
 /// Instances of an own study that were kept apart: their UID was taken by other content.
@@ -376,25 +385,32 @@ struct Telling {
 
 #[derive(Deserialize, Default)]
 struct Words {
+    // A value between others may be empty: null (PS3.18 §F.2.5).
     #[serde(rename = "Value", default)]
-    value: Vec<String>,
+    value: Vec<Option<String>>,
+}
+
+impl Words {
+    fn first(&self) -> Option<&str> {
+        self.value.first()?.as_deref()
+    }
 }
 
 impl Telling {
     fn kind(&self) -> Option<&'static str> {
         const STORAGE: &str = "1.2.840.10008.5.1.4.1.1.";
-        let class = self.sop_class.value.first().map_or("", String::as_str);
+        let class = self.sop_class.first().unwrap_or_default();
         let class = class.strip_prefix(STORAGE).unwrap_or_default();
         let is = |families: &[&str]| {
             families.iter().any(|family| class == *family || class.starts_with(&format!("{family}.")))
         };
-        let burned_in = self.burned_in.value.first().map(String::as_str);
+        let burned_in = self.burned_in.first();
         // PS3.6 Table A-1: encapsulated documents 104, structured reports 88; secondary capture 7, ultrasound 3 and 6,
         // visible light 77, whose scanners and cameras write names into the picture.
         match burned_in {
             _ if is(&["104"]) => Some("document"),
             _ if is(&["88"]) => Some("report"),
-            _ if self.image_type.value.iter().any(|word| word == "LABEL") => Some("slide_label"),
+            _ if self.image_type.value.iter().flatten().any(|word| word == "LABEL") => Some("slide_label"),
             Some("YES") => Some("burned_in"),
             Some("NO") => None,
             _ if is(&["7", "3", "6", "77"]) && class != "77.1.6" => Some("may_be_burned_in"),
@@ -486,5 +502,10 @@ mod tests {
             &["slide_label"],
         );
         check("77.1.6", r#","00280301":{"vr":"CS"}"#, &[]);
+        let unnamed =
+            |last: &str| format!(r#","00080008":{{"vr":"CS","Value":["ORIGINAL","PRIMARY",null,"{last}"]}}"#);
+        check("2", &unnamed("NONE"), &[]);
+        check("7", &unnamed("NONE"), &["may_be_burned_in"]);
+        check("77.1.6", &unnamed("LABEL"), &["slide_label"]);
     }
 }

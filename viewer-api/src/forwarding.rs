@@ -69,8 +69,11 @@ pub struct QueuedJob {
     pub state: &'static str,
     /// Attempts that failed.
     pub attempts: u32,
-    /// Why the last one did.
+    /// Why the last one did, in English; empty when none did.
     pub problem: String,
+    /// The same as a word: `unreachable`, `timed_out`, `rejected`, `not_served`, `aborted`, `protocol`, `status`,
+    /// `peer_is_full`, `no_contact`, `unreadable`, `some_failed`, `other`; empty when none did.
+    pub problem_code: &'static str,
     /// When it is tried next (RFC 3339).
     pub due_at: String,
     /// When it was queued.
@@ -131,6 +134,7 @@ fn view(job: Job) -> QueuedJob {
             JobState::SetAside => "set_aside",
         },
         attempts: job.attempts,
+        problem_code: pacs::forward::problem_code(&job.problem),
         problem: job.problem,
         due_at: at(job.due_at_ms),
         queued_at: at(job.created_at_ms),

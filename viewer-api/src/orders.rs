@@ -7,10 +7,10 @@ use crate::request::{UrlPath, UrlQuery};
 use crate::state::ApiState;
 use access::Right;
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::StatusCode;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use model::time_text::{from_unix_ms, rfc3339};
 use pacs::orders::{
     AskError, BadFile, FILE_BYTES_MAX, Order, OrderFilter, OrderState, PlaceError, Placed, Wish,
@@ -275,7 +275,10 @@ pub struct RefusedOrder {
     pub position: usize,
     /// The field at fault; empty when it is not one field.
     pub field: String,
-    /// Why.
+    /// Why, as a word: `needed`, `text`, `modality`, `sex`, `priority`, `date`, `time`, `weight`, `one_step`, `ae_title`;
+    /// `not_scheduled` when the order that is there is no longer on the worklist or changes at this moment.
+    pub code: &'static str,
+    /// The same in English.
     pub why: String,
 }
 
@@ -287,6 +290,18 @@ impl From<BadFile> for ApiError {
             other => Self::invalid("file", &other.to_string()),
         }
     }
+}
+
+/// A file that is sent.
+async fn whole(body: Body) -> Result<Bytes, ApiError> {
+    let bytes = Limited::new(body, FILE_BYTES_MAX as usize).collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            ApiError::TooLarge
+        } else {
+            ApiError::invalid("body", "the file did not come whole; send it again")
+        }
+    })?;
+    Ok(bytes.to_bytes())
 }
 
 /// Places the orders in a file: JSON (an order, or an array of them), or a DICOM worklist file. Each is placed or refused
@@ -301,23 +316,23 @@ pub async fn import_orders(
     body: Body,
 ) -> Result<Json<OrdersImported>, ApiError> {
     let caller = auth.require(Right::Store)?;
-    let bytes = Limited::new(body, FILE_BYTES_MAX as usize).collect().await;
-    let bytes = bytes.map_err(|_| ApiError::TooLarge)?.to_bytes();
+    let bytes = whole(body).await?;
     let storage = &state.0.storage;
     let wishes = pacs::orders::from_file(&bytes, storage.limits())?;
     let mut done = OrdersImported { placed: 0, changed: 0, refused: Vec::new() };
     for (index, wish) in wishes.into_iter().enumerate() {
-        let refused = |field: &str, why: &str| RefusedOrder {
+        let refused = |field: &str, code: &'static str, why: &str| RefusedOrder {
             position: index + 1,
             field: field.to_owned(),
+            code,
             why: why.to_owned(),
         };
         match pacs::orders::place(storage, caller.scope(), caller.organisation(), wish).await {
             Ok(Placed::New(_)) => done.placed += 1,
             Ok(Placed::Changed(_)) => done.changed += 1,
-            Err(PlaceError::Bad(bad)) => done.refused.push(refused(bad.field, bad.why)),
+            Err(PlaceError::Bad(bad)) => done.refused.push(refused(bad.field, bad.code, bad.why)),
             Err(PlaceError::Storage(storage::StorageError::Conflict(why))) => {
-                done.refused.push(refused("", why));
+                done.refused.push(refused("", "not_scheduled", why));
             }
             Err(PlaceError::Storage(error)) => return Err(error.into()),
         }
@@ -418,5 +433,23 @@ pub async fn ask_worklist(
         Ok((rows, more)) => Ok(Json(WorklistAnswers { rows, more })),
         Err(AskError::BadKeys(why)) => Err(ApiError::invalid("query", why)),
         Err(AskError::Storage(error)) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+
+    #[tokio::test]
+    async fn a_file_that_breaks_off_is_not_called_too_long() {
+        let pieces = |last: Result<Bytes, std::io::Error>| {
+            Body::from_stream(stream::iter([Ok(Bytes::from_static(b"[{")), last]))
+        };
+        let broken = whole(pieces(Err(std::io::ErrorKind::ConnectionReset.into()))).await;
+        assert!(matches!(broken, Err(ApiError::Invalid { .. })), "{broken:?}");
+        let long = vec![b' '; FILE_BYTES_MAX as usize].into();
+        assert_eq!(whole(pieces(Ok(long))).await, Err(ApiError::TooLarge));
+        assert_eq!(whole(pieces(Ok(Bytes::from_static(b"}]")))).await, Ok(Bytes::from_static(b"[{}]")));
     }
 }

@@ -5,9 +5,11 @@
 
 mod delivery;
 mod dispatch;
+mod problem;
 mod rule;
 mod worker;
 
+pub use problem::problem_code;
 pub use rule::{BadRule, ForwardRule, RuleState, put_rule, remove_rule, rules};
 
 use crate::dimse::DimseConfig;

@@ -130,10 +130,10 @@ fn step_item(step: &Step, charset: &str) -> Dataset {
 /// # Errors
 /// [`BadOrder`] for the first field that is missing or does not fit.
 pub fn from_data_set(all: &Dataset) -> Result<Wish, BadOrder> {
-    let bad = |field, why| BadOrder { field, why };
+    let bad = |field, code, why| BadOrder { field, code, why };
     let steps = all.items(tags::SCHEDULED_PROCEDURE_STEP_SEQUENCE);
     let [step] = steps else {
-        return Err(bad("step", "the Scheduled Procedure Step Sequence needs one item"));
+        return Err(bad("step", "one_step", "the Scheduled Procedure Step Sequence needs one item"));
     };
     let text = |dataset: &Dataset, tag: Tag| {
         dataset.text(tag).map(|text| text.trim().to_owned()).unwrap_or_default()
@@ -150,7 +150,7 @@ pub fn from_data_set(all: &Dataset) -> Result<Wish, BadOrder> {
         "" => None,
         title => {
             let title = AeTitle::parse(title);
-            Some(title.map_err(|_| bad("step.station_ae_title", "it needs a single AE title"))?)
+            Some(title.map_err(|_| bad("step.station_ae_title", "ae_title", "it needs a single AE title"))?)
         }
     };
     let time = text(step, tags::SCHEDULED_PROCEDURE_STEP_START_TIME);

@@ -45,15 +45,18 @@ pub fn from_file(bytes: &[u8], limits: &Limits) -> Result<Vec<Wish>, BadFile> {
     }
 }
 
-/// The data set of a DICOM file, with file meta information or without.
+/// The data set of a DICOM file, with file meta information or without. One without any element is none.
 fn data_set(bytes: &[u8], limits: &Limits) -> Option<Dataset> {
+    let read = |bytes: &[u8], syntax: &TransferSyntax| {
+        let found = dataset::scan::scan(bytes, syntax, limits).ok()?;
+        (!found.dataset.elements().is_empty()).then_some(found.dataset)
+    };
     if let Ok(Some((meta, rest))) = dataset::part10::HeadReader::new().feed(bytes) {
-        return dataset::scan::scan(&rest, &meta.transfer_syntax, limits).ok().map(|found| found.dataset);
+        return read(&rest, &meta.transfer_syntax);
     }
-    [TransferSyntax::EXPLICIT_LITTLE, TransferSyntax::IMPLICIT_LITTLE].into_iter().find_map(|syntax| {
-        let syntax = TransferSyntax::parse(syntax).ok()?;
-        dataset::scan::scan(bytes, &syntax, limits).ok().map(|found| found.dataset)
-    })
+    [TransferSyntax::EXPLICIT_LITTLE, TransferSyntax::IMPLICIT_LITTLE]
+        .into_iter()
+        .find_map(|syntax| read(bytes, &TransferSyntax::parse(syntax).ok()?))
 }
 
 #[cfg(test)]

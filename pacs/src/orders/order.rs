@@ -169,7 +169,10 @@ pub struct Order {
 pub struct BadOrder {
     /// Path of the field, such as `step.modality`.
     pub field: &'static str,
-    /// What it must be.
+    /// What it must be, as a word: `needed`, `text`, `modality`, `sex`, `priority`, `date`, `time`, `weight`, `one_step`,
+    /// `ae_title`.
+    pub code: &'static str,
+    /// The same in English.
     pub why: &'static str,
 }
 
@@ -183,13 +186,21 @@ impl Wish {
             let is_bad =
                 text.chars().count() > chars_max || text.chars().any(|c| c.is_control() || c == '\\');
             if is_bad {
-                Err(BadOrder { field, why: "too long, or with a backslash or control character" })
+                Err(BadOrder {
+                    field,
+                    code: "text",
+                    why: "too long, or with a backslash or control character",
+                })
             } else {
                 Ok(())
             }
         };
         let needed = |field, text: &str| {
-            if text.trim().is_empty() { Err(BadOrder { field, why: "it is needed" }) } else { Ok(()) }
+            if text.trim().is_empty() {
+                Err(BadOrder { field, code: "needed", why: "it is needed" })
+            } else {
+                Ok(())
+            }
         };
         needed("patient.id", &self.patient.id)?;
         needed("patient.name", &self.patient.name)?;
@@ -241,7 +252,7 @@ impl Wish {
 
     /// Fields that are dates, times, numbers or words of a list.
     fn check_forms(&self) -> Result<(), BadOrder> {
-        let bad = |field, why| Err(BadOrder { field, why });
+        let bad = |field, code, why| Err(BadOrder { field, code, why });
         let is_code = |text: &str| {
             text.len() <= 16
                 && text
@@ -249,29 +260,33 @@ impl Wish {
                     .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_' || b == b' ')
         };
         if !is_code(&self.step.modality) {
-            return bad("step.modality", "a modality such as CT, at most 16 capital letters and digits");
+            return bad(
+                "step.modality",
+                "modality",
+                "a modality such as CT, at most 16 capital letters and digits",
+            );
         }
         if !matches!(self.patient.sex.as_str(), "" | "F" | "M" | "O") {
-            return bad("patient.sex", "F, M, O or empty");
+            return bad("patient.sex", "sex", "F, M, O or empty");
         }
         if !matches!(self.procedure.priority.as_str(), "" | "STAT" | "HIGH" | "ROUTINE" | "MEDIUM" | "LOW") {
-            return bad("procedure.priority", "STAT, HIGH, ROUTINE, MEDIUM, LOW or empty");
+            return bad("procedure.priority", "priority", "STAT, HIGH, ROUTINE, MEDIUM, LOW or empty");
         }
         if !is_date(&self.step.start_date) {
-            return bad("step.start_date", "YYYYMMDD");
+            return bad("step.start_date", "date", "YYYYMMDD");
         }
         if !self.patient.birth_date.is_empty() && !is_date(&self.patient.birth_date) {
-            return bad("patient.birth_date", "YYYYMMDD or empty");
+            return bad("patient.birth_date", "date", "YYYYMMDD or empty");
         }
         let time = &self.step.start_time;
         if !(time.is_empty() || (matches!(time.len(), 4 | 6) && time.bytes().all(|b| b.is_ascii_digit()))) {
-            return bad("step.start_time", "HHMM, HHMMSS or empty");
+            return bad("step.start_time", "time", "HHMM, HHMMSS or empty");
         }
         let weight = &self.patient.weight_kg;
         if !weight.is_empty()
             && (weight.len() > 16 || !weight.parse::<f64>().is_ok_and(|kg| kg > 0.0 && kg < 1000.0))
         {
-            return bad("patient.weight_kg", "kilograms as a decimal number, or empty");
+            return bad("patient.weight_kg", "weight", "kilograms as a decimal number, or empty");
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use pacs::orders::{OrderState, Wish};
 use pacs::remote::{Method, Retrieval};
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 
@@ -30,8 +31,17 @@ pub async fn device(node: &Node, title: &str, organisation: &str, port: Option<u
     node.storage.put_device(&Scope::node("test"), &device).await.unwrap();
 }
 
+/// A port below those that the system gives away by itself, another one at each call: nobody takes it before the
+/// program that is to listen there.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + (std::process::id() % 100) as u16 * 100;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 100;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A program that listens; it ends with the test.

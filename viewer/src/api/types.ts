@@ -358,6 +358,20 @@ export interface ForwardRule {
 
 export type QueueKind = 'forward' | 'retrieve' | 'commitment';
 
+export type QueueProblem =
+  | 'unreachable'
+  | 'timed_out'
+  | 'rejected'
+  | 'not_served'
+  | 'aborted'
+  | 'protocol'
+  | 'status'
+  | 'peer_is_full'
+  | 'no_contact'
+  | 'unreadable'
+  | 'some_failed'
+  | 'other';
+
 export interface QueuedJob {
   id: number;
   kind: QueueKind;
@@ -365,6 +379,7 @@ export interface QueuedJob {
   state: 'waiting' | 'running' | 'set_aside';
   attempts: number;
   problem: string;
+  problem_code: '' | QueueProblem;
   due_at: string;
   queued_at: string;
   about: { [key: string]: JsonValue };
@@ -398,10 +413,23 @@ export interface Order {
   order: OrderWish;
 }
 
+export type OrderFault =
+  | 'needed'
+  | 'text'
+  | 'modality'
+  | 'sex'
+  | 'priority'
+  | 'date'
+  | 'time'
+  | 'weight'
+  | 'one_step'
+  | 'ae_title'
+  | 'not_scheduled';
+
 export interface OrdersImported {
   placed: number;
   changed: number;
-  refused: { position: number; field: string; why: string }[];
+  refused: { position: number; field: string; code: OrderFault; why: string }[];
 }
 
 export interface PatientKey {

@@ -13,7 +13,7 @@ import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import pane from '../ui/Pane.module.css';
 import { useFormat } from '../ui/useFormat';
-import { queueAbout } from './queueAbout';
+import { queueAbout, statusOf } from './queueAbout';
 
 const kinds: QueueKind[] = ['forward', 'retrieve', 'commitment'];
 const refresh_ms = 5_000;
@@ -122,7 +122,9 @@ function Row({ job, retrying, onRetry, onRemove }: RowProps) {
       </Table.Td>
       <Table.Td>{t('queue.attempts', { n: job.attempts })}</Table.Td>
       <Table.Td className={pane.fixed}>{job.state === 'waiting' ? format.moment(job.due_at) : ''}</Table.Td>
-      <Table.Td className={pane.fault}>{job.problem}</Table.Td>
+      <Table.Td className={pane.fault} title={job.problem}>
+        {job.problem_code !== '' && t(`queue.problem.${job.problem_code}`, { number: statusOf(job.problem) })}
+      </Table.Td>
       <Table.Td>
         {job.state !== 'running' && (
           <Group gap="xs" justify="flex-end" wrap="nowrap">

@@ -11,3 +11,8 @@ export function queueAbout(about: { [key: string]: JsonValue }): string {
   const first = Object.values(about).find((value) => typeof value === 'string');
   return typeof first === 'string' ? first : '';
 }
+
+/** The DIMSE status (PS3.7 Annex C) in a problem's words, such as `A700H`. */
+export function statusOf(problem: string): string {
+  return /\b[0-9A-F]{4}H\b/.exec(problem)?.[0] ?? '';
+}

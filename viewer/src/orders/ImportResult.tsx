@@ -18,9 +18,9 @@ export function ImportResult({ result, onClose }: { result: OrdersImported; onCl
       title={t('orders.imported', { placed, changed, refused: refused.length })}
     >
       <Stack gap={2}>
-        {refused.slice(0, 20).map(({ position, field, why }) => (
+        {refused.slice(0, 20).map(({ position, field, code }) => (
           <Text key={position} size="sm">
-            {t('orders.refused', { position, field, why })}
+            {t('orders.refused', { position, field, why: t(`orders.fault.${code}`) })}
           </Text>
         ))}
       </Stack>

@@ -27,6 +27,11 @@ export function StudyPicker({ label, chosen, fits, onChoose }: Props) {
   const [q] = useDebouncedValue(search.trim(), 200);
   const found = useStudies({ q, limit: 30 });
   const offered = (found.data?.studies ?? []).filter((study) => study.own && fits(study));
+  // What was typed is not what the list shows yet: nobody is to hit who is about to move.
+  const isMoving = search.trim() !== q || found.isPlaceholderData;
+  // Who is chosen stays in sight, whatever is searched for afterwards.
+  const isChosenListed = chosen === null || offered.some((one) => one.study_instance_uid === chosen.study_instance_uid);
+  const listed = isChosenListed ? offered : [chosen, ...offered];
   return (
     <Radio.Group
       label={label}
@@ -48,10 +53,11 @@ export function StudyPicker({ label, chosen, fits, onChoose }: Props) {
         {found.isPending && <PageSkeleton rows={3} />}
         {found.isError && <ErrorNotice error={found.error} onRetry={() => void found.refetch()} />}
         <div className={classes.choices}>
-          {offered.map((study) => (
+          {listed.map((study) => (
             <Radio
               key={study.study_instance_uid}
               value={study.study_instance_uid}
+              disabled={isMoving}
               label={
                 <>
                   <Patient patient={study} /> {study.patient_id}

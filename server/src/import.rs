@@ -185,12 +185,18 @@ pub async fn import_files(
 }
 
 /// By what is in it, whatever it is called; or by its name, so that a slide that is broken from its first byte is told.
+/// A DICOM file is none, also when its preamble is a TIFF header (PS3.10 §7.1).
 fn is_slide(path: &Path) -> bool {
     let is_named = path
         .extension()
         .and_then(|e| e.to_str())
         .is_some_and(|e| SLIDE_EXTENSIONS.iter().any(|s| e.eq_ignore_ascii_case(s)));
-    is_named || head(path).is_ok_and(|head| wsi::readers::may_be_slide(&head))
+    let head = head(path).unwrap_or_default();
+    !has_dicom_prefix(&head) && (is_named || wsi::readers::may_be_slide(&head))
+}
+
+fn has_dicom_prefix(head: &[u8]) -> bool {
+    head.get(128..132) == Some(b"DICM")
 }
 
 /// The first bytes of a file, as many as tell what it is.
@@ -204,7 +210,7 @@ fn is_dicom(path: &Path) -> Result<bool> {
     let head = head(path)?;
     let named_dicom = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("dcm"));
     let is_directory_record = path.file_name().is_some_and(|n| n.eq_ignore_ascii_case("DICOMDIR"));
-    Ok(!is_directory_record && (named_dicom || head.get(128..132) == Some(b"DICM")))
+    Ok(!is_directory_record && (named_dicom || has_dicom_prefix(&head)))
 }
 
 /// The outer error ends the command (the store cannot go on), the inner one is about this file; nothing when it is no
@@ -250,6 +256,20 @@ async fn import_file(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dicom_file_with_a_tiff_header_in_its_preamble_is_no_slide() {
+        let directory = tempfile::tempdir().unwrap();
+        let tiff = [&b"II*\0"[..], &[0; 124]].concat();
+        let write = |name: &str, bytes: &[u8]| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        assert!(is_slide(&write("a", &[&tiff[..], b"and so on"].concat())));
+        assert!(!is_slide(&write("b.dcm", &[&tiff[..], b"DICM"].concat())));
+        assert!(is_slide(&write("c.svs", b"broken")));
+    }
 
     #[test]
     fn a_folder_is_walked_in_order_and_links_are_not_followed() {

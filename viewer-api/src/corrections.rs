@@ -203,7 +203,7 @@ pub async fn make_correction(
         .correct(caller.scope(), caller.organisation(), new.correction, new.reason.into())
         .await
         .map_err(named)?;
-    Ok((StatusCode::CREATED, Json(done(storage, &caller, made).await)))
+    Ok((StatusCode::CREATED, Json(done(storage, caller, made).await)))
 }
 
 /// Take a correction back.
@@ -223,7 +223,7 @@ pub async fn undo_correction(
         .undo_correction(caller.scope(), caller.organisation(), &id, reason.into())
         .await
         .map_err(named)?;
-    Ok(Json(done(storage, &caller, undone).await))
+    Ok(Json(done(storage, caller, undone).await))
 }
 
 /// A correction that has been made or taken back. It has, whether or not the names of people can be read now.

@@ -225,7 +225,7 @@ async fn a_slide_is_whose_it_is_after_a_correction() {
     assert!(before.is_empty(), "the study that it was moved from has none");
     // What arrives later for that study is looked at, and makes no second slide.
     let again = node.slides.adopt(&node.owner, &uid("1.7")).await.unwrap();
-    assert_eq!(again.iter().map(|found| found.id.clone()).collect::<Vec<_>>(), [slide.id.clone()]);
+    assert!(again.iter().map(|found| &found.id).eq([&slide.id]));
     assert_eq!(shown().await.0, "1.7");
     let gone = node.slides.slide(&Node::foreign(), &slide.id).await;
     assert_eq!(gone, Err(SlideError::NotFound));

@@ -172,7 +172,7 @@ mod tests {
         assert!(refused(std::fs::read(&secret).map(drop)), "another file beside it");
         assert!(refused(std::fs::read("/etc/passwd").map(drop)), "settings of the machine");
         assert!(refused(std::fs::write(&slide, b"").map(drop)), "writing");
-        assert!(refused(std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0))));
+        assert!(refused(std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o0))));
         assert!(refused(std::net::UdpSocket::bind("127.0.0.1:0").map(drop)), "network");
         assert!(
             refused(std::os::unix::net::UnixStream::connect(&secret).map(drop)),

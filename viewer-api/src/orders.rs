@@ -10,7 +10,7 @@ use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::StatusCode;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use model::time_text::{from_unix_ms, rfc3339};
 use pacs::orders::{
     AskError, BadFile, FILE_BYTES_MAX, Order, OrderFilter, OrderState, PlaceError, Placed, Wish,
@@ -292,16 +292,22 @@ impl From<BadFile> for ApiError {
     }
 }
 
-/// A file that is sent.
-async fn whole(body: Body) -> Result<Bytes, ApiError> {
-    let bytes = Limited::new(body, FILE_BYTES_MAX as usize).collect().await.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            ApiError::TooLarge
-        } else {
-            ApiError::invalid("body", "the file did not come whole; send it again")
+/// A file that is sent. What is somewhat too long is read to its end, so that the answer reaches who sends it.
+async fn whole(mut body: Body) -> Result<Bytes, ApiError> {
+    let mut file = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|_| ApiError::invalid("body", "the file did not come whole; send it again"))?;
+        let Some(piece) = frame.data_ref() else { continue };
+        length += piece.len() as u64;
+        if length <= FILE_BYTES_MAX {
+            file.extend_from_slice(piece);
+        } else if length > 2 * FILE_BYTES_MAX {
+            break;
         }
-    })?;
-    Ok(bytes.to_bytes())
+    }
+    if length > FILE_BYTES_MAX { Err(ApiError::TooLarge) } else { Ok(file.into()) }
 }
 
 /// Places the orders in a file: JSON (an order, or an array of them), or a DICOM worklist file. Each is placed or refused

@@ -178,17 +178,7 @@ pub(crate) fn jpeg(
         Layout::Grey => (1, Photometric::Monochrome2),
         Layout::Rgb => (3, Photometric::Rgb),
     };
-    let format = FrameFormat {
-        rows: height,
-        columns: width,
-        samples_per_pixel,
-        bits_allocated: 8,
-        bits_stored: 8,
-        is_signed: false,
-        is_float: false,
-        is_planar: false,
-        photometric,
-    };
+    let format = FrameFormat::eight_bit(height, width, samples_per_pixel, photometric);
     let pixel_bytes_max = pixels.len() as u64;
     let job = Job {
         kind: Kind::Jpeg,

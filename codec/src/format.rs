@@ -63,6 +63,22 @@ pub struct FrameFormat {
 }
 
 impl FrameFormat {
+    /// Unsigned samples of eight bits, colour by pixel.
+    #[must_use]
+    pub fn eight_bit(rows: u32, columns: u32, samples_per_pixel: u16, photometric: Photometric) -> Self {
+        Self {
+            rows,
+            columns,
+            samples_per_pixel,
+            bits_allocated: 8,
+            bits_stored: 8,
+            is_signed: false,
+            is_float: false,
+            is_planar: false,
+            photometric,
+        }
+    }
+
     /// `rows * columns * samples_per_pixel * bits_allocated / 8`, rounded up to a byte.
     ///
     /// # Errors

@@ -42,11 +42,7 @@ fn secret(text: &str) -> Secret {
 
 async fn house(signatures: Signatures) -> House {
     let directory = tempfile::tempdir().unwrap();
-    let config = StorageConfig {
-        directory: directory.path().to_owned(),
-        postgres_url: None,
-        limits: Limits::default(),
-    };
+    let config = StorageConfig::sqlite(directory.path(), Limits::default());
     let storage = Storage::open(config).await.unwrap();
     let node = Scope::node("test");
     for (id, name, kind) in [

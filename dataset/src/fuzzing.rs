@@ -20,7 +20,7 @@ const SYNTAXES: [&str; 6] = [
 ];
 
 /// The defined terms of Specific Character Set (PS3.3 §C.12.1.1.2), and one that is none.
-const TERMS: [&str; 32] = [
+pub(crate) const TERMS: [&str; 33] = [
     "",
     "ISO_IR 6",
     "ISO_IR 100",
@@ -53,6 +53,7 @@ const TERMS: [&str; 32] = [
     "ISO_IR 192",
     "GB18030",
     "GBK",
+    "nonsense",
 ];
 
 /// So small that a small input reaches them.

@@ -126,11 +126,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_looked_up_before_a_change_is_not_found_after_it() {
         let directory = tempfile::tempdir().unwrap();
-        let config = StorageConfig {
-            directory: directory.path().to_owned(),
-            postgres_url: None,
-            limits: model::Limits::default(),
-        };
+        let config = StorageConfig::sqlite(directory.path(), model::Limits::default());
         let storage = Storage::open(config).await.unwrap();
         let (town, one) = (scope("town"), Instance::default());
         store(&storage, "town", &one).await;

@@ -277,11 +277,7 @@ mod tests {
     #[tokio::test]
     async fn a_grant_in_one_transaction_with_an_instance_lists_what_the_study_holds() {
         let directory = tempfile::tempdir().unwrap();
-        let config = StorageConfig {
-            directory: directory.path().to_owned(),
-            postgres_url: None,
-            limits: model::Limits::default(),
-        };
+        let config = StorageConfig::sqlite(directory.path(), model::Limits::default());
         let storage = Storage::open(config).await.unwrap();
         let (town, one) = (scope("town"), Instance::default());
         let queue = &storage.inner.writer.commit;

@@ -22,6 +22,14 @@ pub struct StorageConfig {
     pub limits: Limits,
 }
 
+impl StorageConfig {
+    /// With the index in SQLite, in the directory.
+    #[must_use]
+    pub fn sqlite(directory: impl Into<PathBuf>, limits: Limits) -> Self {
+        Self { directory: directory.into(), postgres_url: None, limits }
+    }
+}
+
 /// The storage of one node. Cheap to clone.
 #[derive(Clone)]
 pub struct Storage {

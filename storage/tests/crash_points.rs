@@ -29,9 +29,7 @@ fn unflushed() -> Limits {
 }
 
 async fn open_with(directory: &Path, limits: Limits) -> Storage {
-    Storage::open(StorageConfig { directory: directory.to_owned(), postgres_url: None, limits })
-        .await
-        .expect("it opens")
+    Storage::open(StorageConfig::sqlite(directory, limits)).await.expect("it opens")
 }
 
 /// The third does not fit into memory.

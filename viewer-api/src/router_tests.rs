@@ -22,11 +22,7 @@ async fn house_with_origins(
     people: &[(&str, Role)],
     origins: &[&str],
 ) -> Router {
-    let config = StorageConfig {
-        directory: directory.path().join("data"),
-        postgres_url: None,
-        limits: Limits::default(),
-    };
+    let config = StorageConfig::sqlite(directory.path().join("data"), Limits::default());
     let storage = Storage::open(config).await.unwrap();
     let node = Scope::node("test");
     let organisation = OrgId::parse("township").unwrap();

@@ -61,11 +61,7 @@ mod tests {
     #[tokio::test]
     async fn what_has_ended_the_node_three_times_is_given_up() {
         let directory = tempfile::tempdir().unwrap();
-        let config = StorageConfig {
-            directory: directory.path().join("data"),
-            postgres_url: None,
-            limits: model::Limits::default(),
-        };
+        let config = StorageConfig::sqlite(directory.path().join("data"), model::Limits::default());
         let slides = Slides::new(Storage::open(config).await.unwrap());
         let id = || "org/1.2.3".to_owned();
         for life in 0..ATTEMPTS_MAX {

@@ -18,11 +18,7 @@ struct Node {
 impl Node {
     async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let config = StorageConfig {
-            directory: directory.path().join("data"),
-            postgres_url: None,
-            limits: Limits::default(),
-        };
+        let config = StorageConfig::sqlite(directory.path().join("data"), Limits::default());
         let storage = Storage::open(config).await.unwrap();
         let slides = Slides::new(storage.clone());
         let (owner, other) = (OrgId::parse("township").unwrap(), OrgId::parse("city").unwrap());

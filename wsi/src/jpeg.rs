@@ -367,17 +367,7 @@ mod tests {
         {
             for (width, height) in [(240, 240), (256, 256), (8, 8), (17, 9)] {
                 let tile = white(width, height, colours);
-                let format = FrameFormat {
-                    rows: height.into(),
-                    columns: width.into(),
-                    samples_per_pixel: 3,
-                    bits_allocated: 8,
-                    bits_stored: 8,
-                    is_signed: false,
-                    is_float: false,
-                    is_planar: false,
-                    photometric,
-                };
+                let format = FrameFormat::eight_bit(height.into(), width.into(), 3, photometric);
                 let pixels = codec::decode("1.2.840.10008.1.2.4.50", &tile, &format, 1 << 20).unwrap();
                 assert!(pixels.bytes.iter().all(|sample| *sample == 255), "{colours:?} {width}x{height}");
             }

@@ -345,17 +345,7 @@ mod tests {
     use codec::{FrameFormat, Photometric};
 
     fn pixels(jpeg: &[u8], width: u32, height: u32) -> Vec<u8> {
-        let format = FrameFormat {
-            rows: height,
-            columns: width,
-            samples_per_pixel: 3,
-            bits_allocated: 8,
-            bits_stored: 8,
-            is_signed: false,
-            is_float: false,
-            is_planar: false,
-            photometric: Photometric::YbrFull422,
-        };
+        let format = FrameFormat::eight_bit(height, width, 3, Photometric::YbrFull422);
         codec::decode(dataset::TransferSyntax::JPEG_BASELINE, jpeg, &format, 1 << 24).unwrap().bytes
     }
 

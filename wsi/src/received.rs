@@ -45,11 +45,7 @@ impl Image {
 impl Node {
     async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let config = StorageConfig {
-            directory: directory.path().to_owned(),
-            postgres_url: None,
-            limits: Limits::default(),
-        };
+        let config = StorageConfig::sqlite(directory.path(), Limits::default());
         let storage = Storage::open(config).await.unwrap();
         let slides = Slides::new(storage.clone());
         Self { storage, slides, owner: OrgId::parse("township").unwrap(), _directory: directory }

@@ -137,20 +137,11 @@ impl Parts {
 }
 
 fn decode_jpeg(bytes: &[u8], width: u32, height: u32, colours: jpeg::Colours) -> Result<Vec<u8>, SlideError> {
-    let format = FrameFormat {
-        rows: height,
-        columns: width,
-        samples_per_pixel: 3,
-        bits_allocated: 8,
-        bits_stored: 8,
-        is_signed: false,
-        is_float: false,
-        is_planar: false,
-        photometric: match colours {
-            jpeg::Colours::Rgb => Photometric::Rgb,
-            jpeg::Colours::Ybr => Photometric::YbrFull422,
-        },
+    let photometric = match colours {
+        jpeg::Colours::Rgb => Photometric::Rgb,
+        jpeg::Colours::Ybr => Photometric::YbrFull422,
     };
+    let format = FrameFormat::eight_bit(height, width, 3, photometric);
     codec::decode(dataset::TransferSyntax::JPEG_BASELINE, bytes, &format, IMAGE_BYTES_MAX)
         .map(|pixels| pixels.bytes)
         .map_err(|_| SlideError::Damaged("a part of an associated image cannot be decoded"))

@@ -60,17 +60,7 @@ fn pool() -> Pool {
 }
 
 fn grey(rows: u32, columns: u32) -> FrameFormat {
-    FrameFormat {
-        rows,
-        columns,
-        samples_per_pixel: 1,
-        bits_allocated: 8,
-        bits_stored: 8,
-        is_signed: false,
-        is_float: false,
-        is_planar: false,
-        photometric: Photometric::Monochrome2,
-    }
+    FrameFormat::eight_bit(rows, columns, 1, Photometric::Monochrome2)
 }
 
 /// A small JPEG and its shape.

@@ -1,6 +1,7 @@
 //! Character sets: the standard's examples (PS3.5 Annexes H, I, J, K) and what senders get wrong.
 
 use super::*;
+use crate::fuzzing::TERMS;
 use proptest::prelude::*;
 
 fn check(terms: &[&str], bytes: &[u8], text: &str) {
@@ -174,31 +175,6 @@ fn text_survives_encoding_where_it_can() {
         assert_eq!(CharacterSets::from_values(terms).encode(text, PersonName::No), expect, "{terms:?}");
     }
 }
-
-const TERMS: [&str; 22] = [
-    "",
-    "ISO_IR 6",
-    "ISO_IR 100",
-    "ISO_IR 101",
-    "ISO_IR 109",
-    "ISO_IR 110",
-    "ISO_IR 144",
-    "ISO_IR 127",
-    "ISO_IR 126",
-    "ISO_IR 138",
-    "ISO_IR 148",
-    "ISO_IR 203",
-    "ISO_IR 13",
-    "ISO_IR 166",
-    "ISO_IR 192",
-    "GB18030",
-    "GBK",
-    "ISO 2022 IR 87",
-    "ISO 2022 IR 159",
-    "ISO 2022 IR 149",
-    "ISO 2022 IR 58",
-    "nonsense",
-];
 
 proptest! {
     #[test]

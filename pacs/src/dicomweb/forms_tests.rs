@@ -199,17 +199,7 @@ async fn a_lossy_source_says_so_in_lossless_form() {
     assert_eq!(dataset.text(tags::LOSSY_IMAGE_COMPRESSION).as_deref(), Some("01"));
     assert_eq!(dataset.text(tags::LOSSY_IMAGE_COMPRESSION_METHOD).as_deref(), Some("ISO_10918_1"));
     assert_eq!(dataset.text(tags::PHOTOMETRIC_INTERPRETATION).as_deref(), Some("RGB"));
-    let format = FrameFormat {
-        rows: 16,
-        columns: 16,
-        samples_per_pixel: 3,
-        bits_allocated: 8,
-        bits_stored: 8,
-        is_signed: false,
-        is_float: false,
-        is_planar: false,
-        photometric: Photometric::YbrFull422,
-    };
+    let format = FrameFormat::eight_bit(16, 16, 3, Photometric::YbrFull422);
     let expected = codec::decode(TransferSyntax::JPEG_BASELINE, &jpeg, &format, 1 << 20).unwrap().bytes;
     assert!(decoded == expected);
 }

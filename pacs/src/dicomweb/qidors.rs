@@ -490,8 +490,7 @@ mod tests {
         use crate::dicomweb::router_tests::{House, build};
         let directory = tempfile::tempdir().unwrap();
         let limits = Limits { search_studies_max: 2, ..Limits::default() };
-        let config =
-            storage::StorageConfig { directory: directory.path().join("data"), postgres_url: None, limits };
+        let config = storage::StorageConfig::sqlite(directory.path().join("data"), limits);
         let storage = storage::Storage::open(config).await.unwrap();
         for (study, date) in (1..).zip(["20260101", "20260102", "20260103", "20260104", "20260105"]) {
             let instance = build::Instance { study, date, ..Default::default() };

@@ -43,11 +43,7 @@ pub(super) const ALL: [Right; 3] = [Right::Store, Right::Search, Right::Retrieve
 impl House {
     pub async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let config = StorageConfig {
-            directory: directory.path().join("data"),
-            postgres_url: None,
-            limits: Limits::default(),
-        };
+        let config = StorageConfig::sqlite(directory.path().join("data"), Limits::default());
         let storage = Storage::open(config).await.unwrap();
         Self { router: super::router(storage.clone(), "http://node"), storage, _directory: directory }
     }

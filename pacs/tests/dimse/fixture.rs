@@ -51,7 +51,7 @@ impl Node {
     pub async fn with_config(config: DimseConfig) -> Self {
         let limits = config.limits.clone();
         let directory = tempfile::tempdir().unwrap();
-        let kept = StorageConfig { directory: directory.path().join("data"), postgres_url: None, limits };
+        let kept = StorageConfig::sqlite(directory.path().join("data"), limits);
         let storage = Storage::open(kept).await.unwrap();
         let node = Scope::node("test");
         for (id, title, rights) in [

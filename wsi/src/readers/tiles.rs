@@ -495,17 +495,9 @@ fn jpeg2000_photometric(head: &jpeg2000::Head, is_rgb: bool) -> &'static str {
 
 /// A white tile in JPEG 2000; its colours are R, G, B (however they are transformed) or Y, Cb, Cr.
 fn white_codestream(geometry: &Geometry, is_ybr: bool) -> Result<Vec<u8>, SlideError> {
-    let format = FrameFormat {
-        rows: geometry.tile_height.into(),
-        columns: geometry.tile_width.into(),
-        samples_per_pixel: 3,
-        bits_allocated: 8,
-        bits_stored: 8,
-        is_signed: false,
-        is_float: false,
-        is_planar: false,
-        photometric: if is_ybr { Photometric::YbrFull } else { Photometric::Rgb },
-    };
+    let photometric = if is_ybr { Photometric::YbrFull } else { Photometric::Rgb };
+    let (rows, columns) = (geometry.tile_height.into(), geometry.tile_width.into());
+    let format = FrameFormat::eight_bit(rows, columns, 3, photometric);
     let pixel = if is_ybr { [255, 128, 128] } else { [255; 3] };
     let bytes = pixel.repeat(usize::from(geometry.tile_width) * usize::from(geometry.tile_height));
     codec::encode("1.2.840.10008.1.2.4.90", &Pixels { bytes, format })

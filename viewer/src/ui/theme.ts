@@ -1,5 +1,5 @@
 /** Colours, type and shape of the whole application. Amber and red belong to clocks and alarms, green to a valid signature. */
-import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
+import { createTheme, SegmentedControl, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
 
 const teal: MantineColorsTuple = [
   '#e6fbf7',
@@ -41,6 +41,8 @@ export const theme = createTheme({
   defaultRadius: 'md',
   focusRing: 'auto',
   cursorType: 'pointer',
+  // What is chosen must not be seen between two choices while the mark slides.
+  components: { SegmentedControl: SegmentedControl.extend({ defaultProps: { transitionDuration: 0 } }) },
 });
 
 /** Mantine's own red is too dark to read on a dark panel. */

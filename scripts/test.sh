@@ -50,6 +50,9 @@ suite "sample data" make --no-print-directory samples || finish
 suite "web build" make --no-print-directory web || finish
 suite "server build" cargo build --workspace --bin farsight || finish
 
+# Flushes of the tests must not wait for gigabytes that the build has left to be written.
+sync
+
 suite "formatting" cargo fmt --all --check
 suite "viewer checks" env -C viewer npm run check
 suite "viewer units" env -C viewer npm test

@@ -24,6 +24,7 @@ use committer::Committer;
 use dataset::TransferSyntax;
 use model::{Actor, Limits, OrgId, Scope, Sha256};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, StorageError>>;
@@ -109,6 +110,16 @@ pub(crate) enum ToCommit {
 pub(crate) struct Writer {
     pub flush: mpsc::Sender<ToFlush>,
     pub commit: mpsc::Sender<ToCommit>,
+}
+
+/// A disk that makes those wait who send is worth a line, so that somebody looks for what else writes to it.
+const SLOW: Duration = Duration::from_secs(2);
+
+fn tell_if_slow(since: Instant, what: &str) {
+    let took = since.elapsed();
+    if took > SLOW {
+        tracing::warn!(seconds = took.as_secs(), "{what} took long: the disk is slow, or others write much to it");
+    }
 }
 
 fn closed() -> StorageError {

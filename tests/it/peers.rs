@@ -8,7 +8,11 @@ fn check(module: &str) {
     let mut command = python();
     command.args(["-m", "unittest", "-v", module]).env("FARSIGHT_DEMO", node.data().join("demo.json"));
     command.env("FARSIGHT_BIN", crate::support::node::program());
-    finish(command).expect_success();
+    let done = finish(command);
+    if done.status != Some(0) {
+        eprintln!("the node's log ends with:\n{}", node.log());
+    }
+    done.expect_success();
 }
 
 #[test]

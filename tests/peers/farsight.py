@@ -19,6 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = Path(os.environ.get("FARSIGHT_SAMPLES", ROOT / "sample-data/cache"))
 READY_LIMIT_S = 60
+# Of a peer for an answer. No measure of the node: a disk that others write to can make one flush wait for long.
+PATIENCE_S = 120
 
 
 def program() -> Path:
@@ -63,7 +65,7 @@ def get(path: str, accept: str = "*/*", organisation: dict | None = None) -> tup
     headers = {"Accept": accept, "Authorization": f"Bearer {token}"}
     request = urllib.request.Request(demo()["base_url"] + path, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return answer.status, answer.read(), answer.headers.get("Content-Type", "")
     except urllib.error.HTTPError as error:
         return error.code, error.read(), error.headers.get("Content-Type", "")

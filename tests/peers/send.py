@@ -16,7 +16,7 @@ _config.STORE_SEND_CHUNKED_DATASET = True
 
 def main(host: str, port: str, calling: str, *paths: str) -> None:
     ae = AE(ae_title=calling)
-    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 30
+    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 120
     metas = [read_file_meta_info(path) for path in paths]
     for abstract, syntax in sorted({(m.MediaStorageSOPClassUID, m.TransferSyntaxUID) for m in metas}):
         ae.add_requested_context(abstract, syntax)

@@ -6,7 +6,7 @@ from pynetdicom import AE, build_context
 from pynetdicom.pdu_primitives import UserIdentityNegotiation
 from pynetdicom.sop_class import _STORAGE_CLASSES, CTImageStorage, Verification
 
-from farsight import demo, township
+from farsight import PATIENCE_S, demo, township
 
 IMPLICIT, EXPLICIT, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
 JPEG_LOSSLESS, JPIP = "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.94"
@@ -14,7 +14,7 @@ JPEG_LOSSLESS, JPIP = "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.94"
 
 def associate(contexts, identity=None, pdu=16384, handlers=None):
     ae = AE(ae_title=township()["ae_title"])
-    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 15
+    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = PATIENCE_S
     for abstract, syntaxes in contexts:
         ae.add_requested_context(abstract, syntaxes)
     peer = demo()["dicom"]

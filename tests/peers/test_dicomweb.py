@@ -22,7 +22,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from farsight import SAMPLES, demo, get, reading_centre, township
+from farsight import PATIENCE_S, SAMPLES, demo, get, reading_centre, township
 
 MR = SAMPLES / "demo/dicom/mr-shoulder/MR2_UNCR.dcm"
 CT = SAMPLES / "demo/dicom/generated-ct/0060.dcm"
@@ -224,7 +224,7 @@ class Dicomweb(unittest.TestCase):
         content_type = 'multipart/related; type="application/dicom+json"; boundary=frontier'
         headers = {"Content-Type": content_type, "Authorization": f"Bearer {township()['token']}"}
         request = urllib.request.Request(demo()["dicomweb_url"] + "/studies", body, headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             self.assertEqual(answer.status, 200)
         got = client().retrieve_instance(*uids(ds), media_types=(("application/dicom", "*"),))
         self.assertTrue(np.array_equal(got.pixel_array, ds.pixel_array))
@@ -276,7 +276,8 @@ class Dicomweb(unittest.TestCase):
         account = next(one for one in demo()["accounts"] if one["roles"] == ["archivist"])
         session = requests.Session()
         login = {"login": account["login"], "password": account["password"]}
-        self.assertEqual(session.post(demo()["base_url"] + "/api/v1/session", json=login, timeout=30).status_code, 200)
+        answer = session.post(demo()["base_url"] + "/api/v1/session", json=login, timeout=PATIENCE_S)
+        self.assertEqual(answer.status_code, 200)
         archivist = DICOMwebClient(demo()["dicomweb_url"], session=session)
         left = lambda: len(client().search_for_instances(study))  # noqa: E731
         why = {"reason": "wrong patient", "code": "wrong_identity"}
@@ -310,7 +311,7 @@ class Dicomweb(unittest.TestCase):
             self.skipTest("curl is missing")
         command = ["curl", "-s", "--http2-prior-knowledge", "-o", "/dev/null", "-w", "%{http_version} %{http_code}"]
         command += ["-H", f"Authorization: Bearer {township()['token']}", demo()["dicomweb_url"] + "/studies"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
         self.assertEqual(done.stdout, "2 200")
 
     def test_another_organisation_sees_nothing(self):

@@ -8,7 +8,7 @@ from pynetdicom import AE
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind as StudyRootFind
 from pynetdicom.sop_class import Verification
 
-from farsight import SAMPLES, demo, township
+from farsight import PATIENCE_S, SAMPLES, demo, township
 
 SUCCESS, PENDING = 0x0000, (0xFF00, 0xFF01)
 SERIES = sorted((SAMPLES / "demo/dicom/generated-ct-prior").glob("*.dcm"))[:5]
@@ -17,7 +17,7 @@ CHARSETS = {"chrX1.dcm": "王^小東", "chrX2.dcm": "王^小东", "chrH31.dcm": 
 
 def associate(contexts, calling=None):
     ae = AE(ae_title=calling or township()["ae_title"])
-    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 15
+    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = PATIENCE_S
     for abstract, syntaxes in contexts:
         ae.add_requested_context(abstract, syntaxes)
     peer = demo()["dicom"]
@@ -30,9 +30,11 @@ def store(paths) -> list[int]:
     association = associate(contexts)
     if not association.is_established:
         raise AssertionError("no association")
-    statuses = [association.send_c_store(ds).Status for ds in datasets]
+    answers = [association.send_c_store(ds) for ds in datasets]
     association.release()
-    return statuses
+    if unanswered := sum("Status" not in answer for answer in answers):
+        raise AssertionError(f"{unanswered} of {len(answers)} C-STORE requests were not answered")
+    return [answer.Status for answer in answers]
 
 
 def find(**keys) -> list[Dataset]:

@@ -17,11 +17,10 @@ from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelMove,
 )
 
-from farsight import SAMPLES, demo, program, township
+from farsight import PATIENCE_S, SAMPLES, demo, program, township
 from test_dimse import SUCCESS, store
 
 SERIES = sorted((SAMPLES / "demo/dicom/generated-ct-prior").glob("*.dcm"))[:4]
-PATIENCE_S = 60
 
 
 def ae_command(*arguments: str) -> None:
@@ -77,7 +76,7 @@ class Services(unittest.TestCase):
 
     def requester(self):
         ae = AE(ae_title=township()["ae_title"])
-        ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 30
+        ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = PATIENCE_S
         return ae
 
     def test_commitment_is_reported_on_the_same_association(self):

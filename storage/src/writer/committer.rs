@@ -3,7 +3,7 @@
 use super::groups::Groups;
 use super::held::Held;
 use super::job::{Done, Job, Place, Superfluous};
-use super::{Changing, Durable, ToCommit, closed};
+use super::{Changing, Durable, ToCommit, closed, tell_if_slow};
 use crate::caches::Caches;
 use crate::db::{Database, Dialect, Flush, at};
 use crate::index::{First, Last, Work};
@@ -94,7 +94,9 @@ impl Committer {
                 ToCommit::Close(done) => close = Some(done),
             }
         }
+        let since = std::time::Instant::now();
         let results = self.commit_jobs(&jobs, &mut groups).await;
+        tell_if_slow(since, "writing the index");
         // Also after an error, which does not say whether it was committed; and here, because who asked may be gone.
         if jobs.iter().any(Job::changes_look_ups) {
             self.caches.forget_instances();

@@ -1,11 +1,12 @@
 //! The flusher: appends the instances that wait to a segment and makes them durable.
 
-use super::{Answer, Arrived, Content, Durable, ToCommit, ToFlush};
+use super::{Answer, Arrived, Content, Durable, ToCommit, ToFlush, tell_if_slow};
 use crate::StorageError;
 use crate::ingest::Stored;
 use crate::objects::{Objects, io_error};
 use crate::segment::entry::{Header, sender_text};
 use crate::segment::{Described, NOWHERE, Placed};
+use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
 /// Until the queue is closed.
@@ -75,11 +76,13 @@ fn flush_group(objects: &Objects, commit: &mpsc::Sender<ToCommit>, group: Vec<(A
     }
     let (tell, flushed) = oneshot::channel();
     let mut waiting = Some(waiting);
+    let since = Instant::now();
     let appended = objects.segments.append(&mut entries, |places| {
         let group = waiting.take().unwrap_or_default().into_iter().zip(places);
         let group = group.map(|(pending, place)| pending.placed(place)).collect();
         let _ = commit.blocking_send(ToCommit::Instances(group, Some(flushed)));
     });
+    tell_if_slow(since, "writing objects");
     let appended = appended.map_err(|error| io_error(&error, WRITING));
     match (appended, waiting) {
         (Err(error), Some(waiting)) => refuse(waiting, &error),

@@ -3,7 +3,7 @@ import { Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { Slide } from '../api/types';
 import { useFormat } from '../ui/useFormat';
-import { nativeObjective } from './magnification';
+import { nativeObjective } from './stage/magnification';
 
 export function SlideFacts({ slide }: { slide: Slide }) {
   const { t } = useTranslation();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { match, spell } from './hotkeys';
+import { match, spell, withShift } from './hotkeys';
 
 const plain = { ctrlKey: false, metaKey: false, altKey: false };
 
@@ -17,4 +17,11 @@ test('two keys in a row make a sequence', () => {
   expect(match(bindings, 'g', 'w')).toEqual({ kind: 'run', binding: 'g w' });
   expect(match(bindings, 'g', 'j')).toEqual({ kind: 'run', binding: 'j' });
   expect(match(bindings, null, 'w')).toEqual({ kind: 'none' });
+});
+
+test('Shift is a key of its own only where a binding says so', () => {
+  const press = { key: 'Q', ctrlKey: false, metaKey: false, altKey: false, shiftKey: true };
+  expect(withShift(press, ['q', 'Shift+q'])).toBe('Shift+q');
+  expect(withShift(press, ['q'])).toBeNull();
+  expect(withShift({ ...press, key: 'q', shiftKey: false }, ['Shift+q'])).toBeNull();
 });

@@ -15,6 +15,12 @@ export function spell(press: KeyPress): string {
   return control + alt + key;
 }
 
+/** `Shift+q`, if there is a binding of that name; otherwise Shift says nothing that the character does not. */
+export function withShift(press: KeyPress & { shiftKey: boolean }, bindings: readonly string[]): string | null {
+  const spelled = `Shift+${spell(press)}`;
+  return press.shiftKey && bindings.includes(spelled) ? spelled : null;
+}
+
 export type Match = { kind: 'run'; binding: string } | { kind: 'prefix'; prefix: string } | { kind: 'none' };
 
 /** A full sequence wins over a single key; the first key of any sequence is kept as a prefix. */

@@ -1,8 +1,16 @@
 /** Keyboard bindings of a page, silent while somebody types or a dialog is open. */
 import { useEffect, useRef } from 'react';
-import { match, spell } from './hotkeys';
+import { match, spell, withShift } from './hotkeys';
 
-export type Bindings = Record<string, () => void>;
+/** What a key does. `false` says that it means nothing here at the moment, so that it may mean something further out. */
+export type Action = () => unknown;
+export type Bindings = Record<string, Action>;
+
+/** Keys of something within a page come before the page's own, whichever of them was there first. */
+export type KeyRank = 'within' | 'page';
+
+/** Presses that a binding has taken. */
+const taken = new WeakSet<KeyboardEvent>();
 
 const sequenceWindow_ms = 1_000;
 const typing = 'input, textarea, select, [contenteditable="true"]';
@@ -26,7 +34,7 @@ function isSwallowed(event: KeyboardEvent): boolean {
   return event.defaultPrevented && !(event.target instanceof Element && event.target.closest('[data-page-keys]') !== null);
 }
 
-export function useKeys(bindings: Bindings, enabled = true): void {
+export function useKeys(bindings: Bindings, enabled = true, rank: KeyRank = 'page'): void {
   const current = useRef(bindings);
   useEffect(() => {
     current.current = bindings;
@@ -36,18 +44,20 @@ export function useKeys(bindings: Bindings, enabled = true): void {
     let prefix: string | null = null;
     let prefixAt = 0;
     const onKey = (event: KeyboardEvent) => {
-      if (event.isComposing || isSwallowed(event) || keyboardIsTaken()) return;
-      const pressed = spell(event);
+      if (event.isComposing || taken.has(event) || isSwallowed(event) || keyboardIsTaken()) return;
+      const names = Object.keys(current.current);
+      const pressed = withShift(event, names) ?? spell(event);
       if (belongsToFocus(event, pressed)) return;
       const live = prefix !== null && event.timeStamp - prefixAt < sequenceWindow_ms ? prefix : null;
-      const found = match(Object.keys(current.current), live, pressed);
+      const found = match(names, live, pressed);
       prefix = found.kind === 'prefix' ? found.prefix : null;
       prefixAt = event.timeStamp;
-      if (found.kind !== 'run') return;
+      if (found.kind !== 'run' || current.current[found.binding]?.() === false) return;
+      taken.add(event);
       event.preventDefault();
-      current.current[found.binding]?.();
     };
-    document.addEventListener('keydown', onKey);
-    return () => document.removeEventListener('keydown', onKey);
-  }, [enabled]);
+    const capture = rank === 'within';
+    document.addEventListener('keydown', onKey, { capture });
+    return () => document.removeEventListener('keydown', onKey, { capture });
+  }, [enabled, rank]);
 }

@@ -4,8 +4,9 @@
  * edge are stored full size (PS3.3 C.7.6.17.3, TILED_FULL), so only their covered part may be drawn.
  */
 import OpenSeadragon from 'openseadragon';
-import { slides } from '../api/endpoints';
-import type { Slide, SlideLevel } from '../api/types';
+import { slides } from '../../api/endpoints';
+import type { Slide, SlideLevel } from '../../api/types';
+import { tileQuery, type SlideLook } from './look';
 
 interface Rectangle {
   x: number;
@@ -41,7 +42,7 @@ export function smallestFirst(slide: Slide): SlideLevel[] {
   return [...slide.levels].sort((a, b) => a.width - b.width);
 }
 
-export function tileSource(slide: Slide): OpenSeadragon.TileSource {
+export function tileSource(slide: Slide, look: SlideLook): OpenSeadragon.TileSource {
   const levels = smallestFirst(slide);
   const at = (index: number): SlideLevel => {
     const level = levels[index];
@@ -49,6 +50,7 @@ export function tileSource(slide: Slide): OpenSeadragon.TileSource {
     return level;
   };
   const aspect = slide.height / slide.width;
+  const search = tileQuery(look);
   const source = new OpenSeadragon.TileSource({
     width: slide.width,
     height: slide.height,
@@ -63,7 +65,7 @@ export function tileSource(slide: Slide): OpenSeadragon.TileSource {
     getTileWidth: (index: number) => at(index).tile_width,
     getTileHeight: (index: number) => at(index).tile_height,
     getNumTiles: (index: number) => new OpenSeadragon.Point(at(index).tiles_x, at(index).tiles_y),
-    getTileUrl: (index: number, x: number, y: number) => slides.tile(slide.id, at(index).level, x, y),
+    getTileUrl: (index: number, x: number, y: number) => slides.tile(slide.id, at(index).level, x, y) + search,
     getTileBounds: (index: number, x: number, y: number, isSource?: boolean) => {
       const part = coveredPart(at(index), x, y);
       if (isSource === true) return new OpenSeadragon.Rect(0, 0, part.width, part.height);

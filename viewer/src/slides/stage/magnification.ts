@@ -1,5 +1,5 @@
 /** Objective magnification and micrometres on the screen. Pure geometry. */
-import type { Slide } from '../api/types';
+import type { Slide } from '../../api/types';
 
 export const objectives = [1, 2, 5, 10, 20, 40] as const;
 
@@ -15,6 +15,15 @@ export function nativeObjective(slide: Pick<Slide, 'objective' | 'mpp_um'>): num
 /** Screen pixels per slide pixel at which the slide looks as under `objective`. */
 export function imageZoomFor(objective: number, native: number): number {
   return objective / native;
+}
+
+/** Beyond this a scanner's pixel only grows; but the strongest objective can always be chosen. */
+const magnifyBeyondNative = 4;
+
+/** The most screen pixels for one slide pixel. */
+export function zoomMax(slide: Pick<Slide, 'objective' | 'mpp_um'>): number {
+  const native = nativeObjective(slide);
+  return native === null ? magnifyBeyondNative : Math.max(magnifyBeyondNative, Math.max(...objectives) / native);
 }
 
 const barSteps = [1, 2, 5];
@@ -46,4 +55,10 @@ export function distance_um(a: Point, b: Point, mpp_um: { x: number; y: number }
 export function formatLength(um: number): string {
   if (um >= 1000) return `${Number((um / 1000).toPrecision(3))} mm`;
   return `${um >= 100 ? Math.round(um) : Number(um.toPrecision(3))} µm`;
+}
+
+/** `850 µm²`, `1.25 mm²`. */
+export function formatArea(um2: number): string {
+  if (um2 >= 10_000) return `${Number((um2 / 1_000_000).toPrecision(3))} mm²`;
+  return `${um2 >= 100 ? Math.round(um2) : Number(um2.toPrecision(3))} µm²`;
 }

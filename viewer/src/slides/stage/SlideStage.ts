@@ -1,0 +1,288 @@
+/**
+ * One slide on the screen: where it is, how it gets elsewhere, what state its tiles are in. Wraps OpenSeadragon and knows
+ * nothing of React; whoever draws over the slide subscribes and reads.
+ */
+import OpenSeadragon from 'openseadragon';
+import type { Slide } from '../../api/types';
+import { normalDegrees, slideVector, toScreen, toScreenMatrix, toSlide, type FieldOfView, type Matrix, type Point, type Size } from './geometry';
+import { plainLook, type SlideLook } from './look';
+import { zoomMax } from './magnification';
+import { smallestFirst, tileSource } from './tileSource';
+import { TileRescue } from './TileRescue';
+
+export interface StageStatus {
+  /** Every tile of the view is on the screen in full sharpness. */
+  isSharp: boolean;
+  /** Tiles did not come; they are asked for again. */
+  tilesMissing: boolean;
+  /** The slide cannot be shown at all. */
+  hasFailed: boolean;
+}
+
+export interface StageOptions {
+  /** Where to begin; the whole slide unless given. */
+  start?: FieldOfView | null;
+  look?: SlideLook;
+  /** A tile of this level has come for the view. */
+  onDisplayed?: (sopInstanceUid: string) => void;
+  /** Asks the server why tiles do not come; throws when there is no use in asking for them again. */
+  probe: () => Promise<unknown>;
+}
+
+export interface Motion {
+  /** Without gliding there. */
+  immediately?: boolean;
+}
+
+const wheelStep = 1.3;
+
+/** What the library's types leave out: its gestures may be changed while it runs. */
+type Gestures = Record<'gestureSettingsMouse' | 'gestureSettingsTouch' | 'gestureSettingsPen', OpenSeadragon.GestureSettings>;
+
+export class SlideStage {
+  /** For what this class does not offer; whoever moves the view should do it through this class. */
+  readonly osd: OpenSeadragon.Viewer;
+  private readonly listeners = new Set<() => void>();
+  private readonly rescue: TileRescue;
+  private seen: FieldOfView | null = null;
+  private condition: StageStatus = { isSharp: false, tilesMissing: false, hasFailed: false };
+  private asked: SlideLook;
+
+  constructor(
+    readonly element: HTMLElement,
+    readonly slide: Slide,
+    options: StageOptions,
+  ) {
+    this.asked = options.look ?? plainLook;
+    this.osd = OpenSeadragon({
+      element,
+      tileSources: tileSource(slide, this.asked) as unknown as OpenSeadragon.TileSourceOptions,
+      drawer: ['webgl', 'canvas'],
+      showNavigationControl: false,
+      maxZoomPixelRatio: zoomMax(slide),
+      minZoomImageRatio: 0.5,
+      visibilityRatio: 0.2,
+      preserveImageSizeOnResize: true,
+      animationTime: 0.3,
+      springStiffness: 10,
+      zoomPerScroll: wheelStep,
+      imageLoaderLimit: 12,
+      // The default of one tile a frame starves a slow computer, whose frames are few.
+      maxTilesPerFrame: 24,
+      maxImageCacheCount: 500,
+      // A tile that fades in over its coarser parent shows a seam; it replaces it at once instead.
+      blendTime: 0,
+      immediateRender: false,
+      preload: true,
+      gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
+      gestureSettingsPen: { clickToZoom: false },
+      gestureSettingsTouch: { pinchRotate: false, dblClickToZoom: true },
+    } as OpenSeadragon.Options);
+    // The page has keys of its own.
+    this.osd.addHandler('canvas-key', (event) => {
+      event.preventDefaultAction = true;
+    });
+    this.rescue = new TileRescue(this.osd, options.probe, {
+      onMissing: (tilesMissing) => this.become({ tilesMissing, ...(tilesMissing ? { isSharp: false } : {}) }),
+      onHopeless: () => this.become({ hasFailed: true }),
+    });
+    this.listen(options);
+  }
+
+  private listen({ start, onDisplayed }: StageOptions): void {
+    this.osd.addHandler('open', () => {
+      if (start) this.show(start, { immediately: true });
+      this.look();
+      this.watchSharpness();
+    });
+    this.osd.addHandler('open-failed', () => this.become({ hasFailed: true }));
+    const levels = smallestFirst(this.slide);
+    this.osd.addHandler('tile-loaded', (event) => {
+      const level = levels[event.tile.level];
+      if (level !== undefined) onDisplayed?.(level.sop_instance_uid);
+    });
+    for (const moved of ['viewport-change', 'animation', 'resize', 'after-resize', 'rotate', 'flip'] as const) {
+      this.osd.addHandler(moved, () => this.look());
+    }
+  }
+
+  private watchSharpness(): void {
+    const item = this.osd.world.getItemAt(0);
+    const sharp = () => this.become({ isSharp: item.getFullyLoaded() && !this.condition.tilesMissing });
+    item.addHandler('fully-loaded-change', sharp);
+    sharp();
+  }
+
+  private become(change: Partial<StageStatus>): void {
+    const next = { ...this.condition, ...change };
+    if (next.isSharp === this.condition.isSharp && next.tilesMissing === this.condition.tilesMissing && next.hasFailed === this.condition.hasFailed) return;
+    this.condition = next;
+    this.tell();
+  }
+
+  private tell(): void {
+    for (const listener of this.listeners) listener();
+  }
+
+  private look(): void {
+    if (this.osd.world.getItemCount() === 0) return;
+    const now = this.read(true);
+    const was = this.seen;
+    this.seen = now;
+    if (was === null || !sameView(was, now)) this.tell();
+  }
+
+  private read(current: boolean): FieldOfView {
+    const { viewport } = this.osd;
+    const centre = viewport.getCenter(current);
+    return {
+      x: centre.x * this.slide.width,
+      y: centre.y * this.slide.width,
+      zoom: (viewport.getZoom(current) * this.size.width) / this.slide.width,
+      rotation_deg: normalDegrees(viewport.getRotation(current)),
+      mirrored: viewport.getFlip(),
+    };
+  }
+
+  /** Calls back on every change of view or status, once a frame while it moves. */
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  /** What is seen at this moment; `null` until the slide is open. The object is another one only when the view is. */
+  readonly view = (): FieldOfView | null => this.seen;
+
+  readonly status = (): StageStatus => this.condition;
+
+  /** Where it is going, while it glides. */
+  target(): FieldOfView | null {
+    return this.osd.world.getItemCount() === 0 ? null : this.read(false);
+  }
+
+  get size(): Size {
+    const { x, y } = this.osd.viewport.getContainerSize();
+    return { width: x, height: y };
+  }
+
+  /** Position inside the stage to pixels of level 0, and back. */
+  toSlide(point: Point): Point {
+    return this.seen === null ? { x: 0, y: 0 } : toSlide(this.seen, this.size, point);
+  }
+
+  toScreen(point: Point): Point {
+    return this.seen === null ? { x: 0, y: 0 } : toScreen(this.seen, this.size, point);
+  }
+
+  matrix(): Matrix | null {
+    return this.seen === null ? null : toScreenMatrix(this.seen, this.size);
+  }
+
+  /** Goes to a field of view, or changes parts of the one it is going to. */
+  show(wish: Partial<FieldOfView>, { immediately = false }: Motion = {}): void {
+    const from = this.target();
+    if (from === null) return;
+    const { viewport } = this.osd;
+    const view = { ...from, ...wish };
+    viewport.setFlip(view.mirrored);
+    if (view.rotation_deg !== from.rotation_deg) viewport.rotateTo(view.rotation_deg, undefined, immediately);
+    viewport.zoomTo((view.zoom * this.slide.width) / this.size.width, undefined, immediately);
+    viewport.panTo(new OpenSeadragon.Point(view.x / this.slide.width, view.y / this.slide.width), immediately);
+    viewport.applyConstraints(immediately);
+    if (immediately) this.look();
+  }
+
+  /** Zooms so that the point of the slide under `about` (middle of the stage unless given) stays where it is. */
+  zoomTo(zoom: number, about?: Point): void {
+    const { viewport } = this.osd;
+    const at = about === undefined ? undefined : this.toSlide(about);
+    const fixed = at === undefined ? undefined : new OpenSeadragon.Point(at.x / this.slide.width, at.y / this.slide.width);
+    viewport.zoomTo((zoom * this.slide.width) / this.size.width, fixed);
+    viewport.applyConstraints();
+  }
+
+  zoomBy(factor: number, about?: Point): void {
+    const to = this.target();
+    if (to !== null) this.zoomTo(to.zoom * factor, about);
+  }
+
+  /** What a wheel does that turned over something drawn above the slide. */
+  wheel(event: { deltaY: number; clientX: number; clientY: number }): void {
+    const box = this.element.getBoundingClientRect();
+    this.zoomBy(event.deltaY < 0 ? wheelStep : 1 / wheelStep, { x: event.clientX - box.left, y: event.clientY - box.top });
+  }
+
+  /** Moves the window over the slide by screen pixels. */
+  panBy(way: Point, motion: Motion = {}): void {
+    const to = this.target();
+    if (to === null) return;
+    const moved = slideVector(to, way);
+    this.show({ x: to.x + moved.x, y: to.y + moved.y }, motion);
+  }
+
+  /** Turns clockwise on the screen, also when mirrored. */
+  turnBy(degrees: number): void {
+    const to = this.target();
+    if (to !== null) this.show({ rotation_deg: normalDegrees(to.rotation_deg + (to.mirrored ? -degrees : degrees)) });
+  }
+
+  /** The whole slide, upright. */
+  home(): void {
+    this.osd.viewport.setFlip(false);
+    this.osd.viewport.rotateTo(0);
+    this.osd.viewport.goHome();
+    this.look();
+  }
+
+  private get gestures(): Gestures {
+    return this.osd as unknown as Gestures;
+  }
+
+  /** While something is drawn, dragging and double clicks must not move the slide; wheel and keys still do. */
+  hold(held: boolean): void {
+    const { gestureSettingsMouse, gestureSettingsTouch, gestureSettingsPen } = this.gestures;
+    for (const settings of [gestureSettingsMouse, gestureSettingsTouch, gestureSettingsPen]) {
+      settings.dragToPan = !held;
+      settings.dblClickToZoom = !held;
+    }
+  }
+
+  /** Two fingers turn the slide, too. */
+  turnWithFingers(wanted: boolean): void {
+    this.gestures.gestureSettingsTouch.pinchRotate = wanted;
+  }
+
+  /** Asks for other pixels of the same slide; what is on the screen stays until they are there. */
+  setLook(look: SlideLook): void {
+    if (look === this.asked) return;
+    this.asked = look;
+    const old = this.osd.world.getItemAt(0);
+    if (old === undefined) return;
+    this.become({ isSharp: false });
+    this.osd.addTiledImage({
+      tileSource: tileSource(this.slide, look) as unknown as OpenSeadragon.TileSourceOptions,
+      preload: true,
+      success: (event) => {
+        const { item } = event as unknown as { item: OpenSeadragon.TiledImage };
+        item.whenFullyLoaded(() => {
+          if (this.asked !== look) return;
+          for (let index = this.osd.world.getItemCount() - 1; index >= 0; index -= 1) {
+            const one = this.osd.world.getItemAt(index);
+            if (one !== item) this.osd.world.removeItem(one);
+          }
+          this.watchSharpness();
+        });
+      },
+    });
+  }
+
+  destroy(): void {
+    this.rescue.stop();
+    this.listeners.clear();
+    this.osd.destroy();
+  }
+}
+
+function sameView(a: FieldOfView, b: FieldOfView): boolean {
+  return a.x === b.x && a.y === b.y && a.zoom === b.zoom && a.rotation_deg === b.rotation_deg && a.mirrored === b.mirrored;
+}

@@ -53,7 +53,8 @@ pub struct Tally {
 }
 
 /// Names that promise a slide: a file that has one and is none is refused, not left alone.
-const SLIDE_EXTENSIONS: [&str; 8] = ["svs", "tif", "tiff", "btf", "ndpi", "scn", "bif", "svslide"];
+const SLIDE_EXTENSIONS: [&str; 11] =
+    ["svs", "tif", "tiff", "btf", "ndpi", "scn", "bif", "svslide", "mrxs", "vms", "vmu"];
 
 /// Runs the command.
 pub async fn run(args: ImportArgs) -> Result<ExitCode> {
@@ -127,6 +128,9 @@ pub fn files_below(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
             files.push(path);
         }
     }
+    // What belongs to a slide of several files goes with the one that names it.
+    let others: Vec<PathBuf> = files.iter().flat_map(|file| wsi::bundle::beside(file)).collect();
+    files.retain(|file| !others.iter().any(|other| file.starts_with(other)));
     files.sort();
     Ok(files)
 }

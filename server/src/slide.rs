@@ -13,7 +13,8 @@ use std::process::ExitCode;
 pub enum SlideCommand {
     /// List slides: identifier, grade, size, file, owner.
     List(DataArgs),
-    /// Read every stored tile and compare it with the scanner's file that is kept; exit status 0 when the grade holds.
+    /// Read every stored tile and compare it with the scanner's file that is kept (of grade C, a sample with OpenSlide's
+    /// pixels); exit status 0 when the grade holds.
     Check {
         #[command(flatten)]
         data: DataArgs,
@@ -44,6 +45,8 @@ async fn check(data: &DataArgs, id: &str) -> Result<ExitCode> {
     let id = SlideId::parse(id)
         .map_err(|_| anyhow!("{id} is no slide identifier; `farsight slide list` shows them"))?;
     let storage = data.open().await?;
+    // What was encoded again is decoded to be compared.
+    crate::node::start_codec_workers(storage.limits())?;
     let slides = wsi::Slides::new(storage.clone());
     let slide = slides.slide(&scope(), &id).await?;
     let bar = ProgressBar::new(1);
@@ -59,10 +62,16 @@ async fn check(data: &DataArgs, id: &str) -> Result<ExitCode> {
     storage.close().await;
     let report = report?;
     println!("{} ({}, {})", slide.source, slide.format, report.codec);
-    println!(
-        "grade {}: {} of {} tiles equal, {} that the file leaves out",
-        report.grade, report.tiles_equal, report.tiles_checked, report.filled
-    );
+    match report.likeness {
+        Some(likeness) => println!(
+            "grade {}: {} tiles compared with OpenSlide's pixels, worst {:.1} dB in luma, blocks differ by {} of 255 at most",
+            report.grade, likeness.tiles, likeness.psnr_db_worst, likeness.block_difference_max
+        ),
+        None => println!(
+            "grade {}: {} of {} tiles equal, {} that the file leaves out",
+            report.grade, report.tiles_equal, report.tiles_checked, report.filled
+        ),
+    }
     println!("{}", report.method);
     let holds = report.grade == slide.grade.grade && report.tiles_checked == slide.grade.tiles_checked;
     if !holds {

@@ -7,9 +7,9 @@ use crate::{Storage, StorageError};
 use bytes::Bytes;
 use model::{OrgId, Scope, Sha256};
 use sha2::Digest as _;
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const PLACE: &str = "keeping a file";
 const PIECE_BYTES: usize = 1 << 20;
@@ -46,15 +46,29 @@ impl Storage {
         path: &Path,
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<Sha256, StorageError> {
-        may_keep(scope, owner)?;
         let path = path.to_owned();
+        let open = move || std::fs::File::open(path).map_err(|_| StorageError::NotFound);
+        let source = blocking(open).await??;
+        self.put_blob_from(scope, owner, source, progress).await
+    }
+
+    /// Keeps what a source gives durably, streaming; `progress` is told the bytes so far. The scope must be the owner's or
+    /// the node's.
+    ///
+    /// # Errors
+    /// [`StorageError::OutOfResources`]; [`StorageError::NotFound`] for another owner; [`StorageError::Unavailable`] when
+    /// the source fails.
+    pub async fn put_blob_from(
+        &self,
+        scope: &Scope,
+        owner: &OrgId,
+        mut source: impl Read + Send + 'static,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<Sha256, StorageError> {
+        may_keep(scope, owner)?;
         let storage = self.clone();
-        let (mut source, mut temp) = blocking(move || {
-            let source = std::fs::File::open(path).map_err(|_| StorageError::NotFound)?;
-            let temp = storage.objects().temp().map_err(|e| io_error(&e, PLACE))?;
-            Ok::<_, StorageError>((source, temp))
-        })
-        .await??;
+        let temp = blocking(move || storage.objects().temp()).await?;
+        let mut temp = temp.map_err(|e| io_error(&e, PLACE))?;
         let mut hash = sha2::Sha256::new();
         let mut piece = vec![0; PIECE_BYTES];
         let mut length = 0_u64;
@@ -116,6 +130,15 @@ impl Storage {
         temp.file.try_clone().map_err(|e| io_error(&e, PLACE))
     }
 
+    /// An empty folder on the disk of the objects, for programs that read files by name; it goes with the handle, and after a
+    /// crash with the next start.
+    ///
+    /// # Errors
+    /// [`StorageError::OutOfResources`], [`StorageError::Unavailable`].
+    pub fn scratch_folder(&self) -> Result<ScratchFolder, StorageError> {
+        self.objects().temp_folder().map(ScratchFolder).map_err(|e| io_error(&e, PLACE))
+    }
+
     /// Length of a blob. The caller has found its name in a record within its scope.
     ///
     /// # Errors
@@ -139,6 +162,24 @@ impl Storage {
         let name = FileName::Named(name);
         let length = self.object_length(&name).await?;
         self.read_object(&name, 0, length, range).await
+    }
+}
+
+/// A folder that disappears with this handle.
+#[derive(Debug)]
+pub struct ScratchFolder(PathBuf);
+
+impl ScratchFolder {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for ScratchFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

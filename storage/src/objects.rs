@@ -248,6 +248,14 @@ impl Objects {
         Ok(TempFile { path, file, is_placed: false })
     }
 
+    /// A new empty folder, for this user alone.
+    pub fn temp_folder(&self) -> io::Result<PathBuf> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        let path = self.unique("folder");
+        std::fs::DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(path)
+    }
+
     /// Writes down which objects are about to get their names, durably, so that a crash before the index knows them
     /// leaves nothing that nobody can explain.
     pub fn write_intent(&self, names: &[&ObjectName]) -> io::Result<Intent> {

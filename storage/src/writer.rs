@@ -118,7 +118,10 @@ const SLOW: Duration = Duration::from_secs(2);
 fn tell_if_slow(since: Instant, what: &str) {
     let took = since.elapsed();
     if took > SLOW {
-        tracing::warn!(seconds = took.as_secs(), "{what} took long: the disk is slow, or others write much to it");
+        tracing::warn!(
+            seconds = took.as_secs(),
+            "{what} took long: the disk is slow, or others write much to it"
+        );
     }
 }
 

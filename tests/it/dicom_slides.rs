@@ -17,7 +17,7 @@ struct Received {
     _folder: tempfile::TempDir,
 }
 
-const COUNT: usize = 7;
+const COUNT: usize = 15;
 
 /// A node that was sent every kind of slide: by STOW-RS, C-STORE and import.
 fn received() -> &'static Received {
@@ -42,13 +42,23 @@ fn received() -> &'static Received {
             all.sort();
             all
         };
-        let stowed: Vec<_> = files(&["full", "sparse", "fragments", "named"])
-            .iter()
-            .map(|path| std::fs::read(path).expect("a file"))
-            .collect();
+        let stowed: Vec<_> =
+            files(&["full", "sparse", "fragments", "named", "extended", "high", "scattered"])
+                .iter()
+                .map(|path| std::fs::read(path).expect("a file"))
+                .collect();
         node.machine(Org::Township).stow(&stowed).expect(200);
-        for path in files(&["parts", "planes"]) {
-            dcmtk(&node, "storescu", &["-R", "-xy", "--", path.to_str().expect("UTF-8")]).expect_success();
+        for (names, syntax) in
+            [(&["parts", "planes", "bare", "stack", "apart"][..], "-xy"), (&["jpegls"], "-xt")]
+        {
+            let paths = files(names);
+            let mut arguments = vec!["-R", syntax, "--"];
+            arguments.extend(paths.iter().map(|path| path.to_str().expect("UTF-8")));
+            dcmtk(&node, "storescu", &arguments).expect_success();
+        }
+        // Instances of one level one by one: what is shown grows with each.
+        for path in files(&["fluor"]) {
+            node.machine(Org::Township).stow(&[std::fs::read(path).expect("a file")]).expect(200);
         }
         let mut arguments =
             vec!["import".to_owned(), "--org".to_owned(), node.id_of(Org::Township).to_owned()];
@@ -60,8 +70,20 @@ fn received() -> &'static Received {
             let all =
                 person.get("/api/v1/slides").expect(200).json()["slides"].as_array().expect("slides").clone();
             let is_whole = |slide: &Json| {
-                let levels = slide["levels"].as_array().map_or(0, Vec::len);
-                slide["source"] != "full" || (levels == 3 && slide["has_label"] == true)
+                let count = |key: &str| slide[key].as_array().map_or(0, Vec::len);
+                let last = |place: &str| {
+                    let path =
+                        format!("/api/v1/slides/{}/tiles/{place}", slide["id"].as_str().expect("an id"));
+                    person.get(&path).status == 200
+                };
+                match slide["source"].as_str() {
+                    Some("full") => count("levels") == 3 && slide["has_label"] == true,
+                    Some("apart") => {
+                        count("focal_planes") == 3 && count("channels") == 2 && last("0/0/0?z=0.5&path=green")
+                    }
+                    Some("fluor") => count("levels") == 2 && count("channels") == 3 && last("1/0/0?path=cy5"),
+                    _ => true,
+                }
             };
             (all.len() == COUNT && all.iter().all(is_whole)).then_some(all)
         });
@@ -70,11 +92,14 @@ fn received() -> &'static Received {
     })
 }
 
-/// Every tile of every level is the frame that stands at its place.
+fn slide(name: &str) -> &'static Json {
+    received().slides.iter().find(|slide| slide["source"] == name).expect("the slide")
+}
+
+/// Every tile of every level is the frame that stands at its place, of each plane and path that is asked for.
 #[track_caller]
 fn check(name: &str, media_type: &str) -> &'static Json {
-    let received = received();
-    let slide = received.slides.iter().find(|slide| slide["source"] == name).expect("the slide");
+    let (received, slide) = (received(), slide(name));
     assert_eq!(
         (&slide["format"], &slide["grade"], &slide["patient_name"]),
         (&"DICOM".into(), &"A".into(), &"王五".into())
@@ -88,7 +113,7 @@ fn check(name: &str, media_type: &str) -> &'static Json {
         .map(|l| l["tiles_x"].as_u64().unwrap() * l["tiles_y"].as_u64().unwrap())
         .sum();
     let expected = received.expected[name].as_object().expect("tiles");
-    assert_eq!(expected.len() as u64, tiles, "{name}");
+    assert_eq!(expected.keys().filter(|place| !place.contains('?')).count() as u64, tiles, "{name}");
     for (place, frame) in expected {
         let answer = person.get(&format!("/api/v1/slides/{id}/tiles/{place}")).expect(200);
         let Some(wanted) = frame.as_str() else {
@@ -96,13 +121,23 @@ fn check(name: &str, media_type: &str) -> &'static Json {
             assert!(answer.header("etag").contains("missing"), "{name} {place}");
             continue;
         };
-        assert_eq!(answer.header("content-type"), media_type, "{name} {place}");
+        let by_path = media_types_of_fluor(place).filter(|_| name == "fluor");
+        assert_eq!(answer.header("content-type"), by_path.unwrap_or(media_type), "{name} {place}");
         let end = answer.body.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         let found: String =
             Sha256::digest(&answer.body[..end]).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(found, wanted, "{name} {place}");
     }
     slide
+}
+
+/// Each of its channels is coded in another way.
+fn media_types_of_fluor(place: &str) -> Option<&'static str> {
+    Some(match place.split_once('=')?.1 {
+        "dapi" => "image/jls",
+        "cy5" => "application/octet-stream",
+        _ => "image/jphc",
+    })
 }
 
 #[test]
@@ -205,4 +240,95 @@ fn jpeg_2000_that_calls_itself_htj2k_is_named_for_what_it_is() {
 fn uncompressed_frames() {
     let slide = check("plain", "application/octet-stream");
     assert_eq!(slide["grade_report"]["codec"], "uncompressed");
+}
+
+#[test]
+fn jpeg_ls() {
+    let slide = check("jpegls", "image/jls");
+    assert_eq!(slide["grade_report"]["codec"], "JPEG-LS");
+}
+
+#[test]
+fn high_throughput_jpeg_2000() {
+    let slide = check("high", "image/jphc");
+    assert_eq!(slide["grade_report"]["codec"], "HTJ2K (reversible)");
+}
+
+#[test]
+fn an_extended_offset_table_and_none() {
+    check("extended", "image/jpeg");
+    check("bare", "image/jpeg");
+}
+
+/// Heights in micrometres, those of `focal_planes`, and which is the middle one.
+fn heights(slide: &Json) -> (Vec<f64>, Vec<bool>) {
+    let planes = slide["focal_planes"].as_array().expect("planes").iter();
+    planes.map(|plane| (plane["z_um"].as_f64().expect("a number"), plane["is_default"] == true)).unzip()
+}
+
+#[test]
+fn every_plane_of_every_path_by_its_height_and_identifier() {
+    for (name, lowest) in [("stack", 0.0), ("scattered", -0.5), ("apart", -0.5)] {
+        let slide = check(name, "image/jpeg");
+        let expected = [0.0, 0.5, 1.0].map(|above| lowest + above);
+        assert_eq!(heights(slide), (expected.to_vec(), vec![false, true, false]), "{name}");
+        let paths = slide["channels"].as_array().expect("channels");
+        let paths: Vec<_> =
+            paths.iter().map(|path| (&path["path"], &path["description"], &path["color"])).collect();
+        let none = Json::Null;
+        assert_eq!(
+            paths,
+            [(&"blue".into(), &"blueblue".into(), &none), (&"green".into(), &"greengreen".into(), &none)],
+            "{name}: in colours of their own"
+        );
+        assert!(slide["composition"].is_null());
+    }
+}
+
+#[test]
+fn a_plane_or_path_that_is_not_there_is_no_tile() {
+    let person = received().node.person("township");
+    let at = |name: &str, query: &str| {
+        let id = slide(name)["id"].as_str().expect("an id");
+        person.get(&format!("/api/v1/slides/{id}/tiles/0/0/0?{query}"))
+    };
+    at("stack", "z=0.5&path=blue").expect(200);
+    for query in ["z=0.25", "z=1000000", "z=-0.5", "path=red", "path=", "z=0.5&path=Blue", "path=%00"] {
+        at("stack", query).expect_problem(404, "not-found");
+    }
+    for query in ["z=", "z=NaN", "z=1e99", "z=up"] {
+        at("stack", query).expect_problem(422, "invalid");
+    }
+    at("full", "z=0").expect(200);
+    at("full", "path=1").expect(200);
+    at("full", "path=2").expect_problem(404, "not-found");
+}
+
+#[test]
+fn planes_whose_distance_nobody_says_are_numbered() {
+    let planes = slide("planes")["focal_planes"].as_array().expect("planes");
+    let names: Vec<_> = planes.iter().map(|plane| (&plane["z"], plane["z_um"].is_null())).collect();
+    assert_eq!(names, [(&"0".into(), true), (&"1".into(), true), (&"2".into(), true)]);
+}
+
+#[test]
+fn channels_of_fluorescence_have_colours_and_windows() {
+    let slide = check("fluor", "image/jls");
+    let channels = slide["channels"].as_array().expect("channels");
+    let seen: Vec<_> = channels
+        .iter()
+        .map(|one| [&one["path"], &one["color"]].map(|text| text.as_str().expect("a text")))
+        .collect();
+    assert_eq!(seen[..2], [["dapi", "3366FF"], ["fitc:1,2%", "00FF00"]], "by the light of each");
+    assert_eq!(seen[2], ["cy5", "56B4E9"], "of the list");
+    for channel in channels {
+        let (low, high) = (channel["window"]["low"].as_u64(), channel["window"]["high"].as_u64());
+        assert!(low < high && high < Some(4095), "{channel}");
+        assert_eq!(channel["bits"], 12);
+    }
+    let composition = slide["composition"].as_str().expect("a composition");
+    assert!(
+        composition.starts_with("dapi:3366FF:") && composition.contains(",fitc%3A1%2C2%25:00FF00:"),
+        "{composition}"
+    );
 }

@@ -47,8 +47,9 @@ impl Imported {
     }
 
     fn path(&self, source: &str) -> PathBuf {
-        let written = self.folder.path().join(source);
-        if written.exists() { written } else { sample(&format!("slides/{source}")) }
+        let written = ["", "several"].map(|folder| self.folder.path().join(folder).join(source));
+        let found = written.into_iter().find(|path| path.exists());
+        found.unwrap_or_else(|| sample(&format!("slides/{source}")))
     }
 }
 
@@ -203,18 +204,96 @@ fn the_scanners_file_comes_back_byte_for_byte() {
     imported.node.person("reader").get(&path).expect_problem(404, "not-found");
 }
 
+/// Of grade C, with how alike its tiles are to what OpenSlide shows; and the same again from what is kept.
+#[track_caller]
+fn check_again_encoded(source: &str, format: &str) -> &'static Json {
+    let slide = check(source, format, "C");
+    let report = &slide["grade_report"];
+    assert_eq!((&report["generations"], &report["tiles_checked"]), (&1.into(), &0.into()), "{source}");
+    let likeness = &report["likeness"];
+    let tiles: u64 =
+        slide["levels"].as_array().expect("levels").iter().map(|level| tiles_of(level).min(128)).sum();
+    assert!(likeness["tiles"].as_u64().is_some_and(|compared| compared >= tiles / 2), "{source}: {likeness}");
+    assert!(likeness["psnr_db_worst"].as_f64() > Some(35.0), "{source}: {likeness}");
+    assert!(likeness["block_difference_max"].as_u64() <= Some(4), "{source}: {likeness}");
+    let id = slide["id"].as_str().expect("an id");
+    let said = imported().node.command(&["slide", "check", id]).expect_success().stdout;
+    let psnr = likeness["psnr_db_worst"].as_f64().expect("a number");
+    assert!(said.contains(&format!("grade C: {} tiles", likeness["tiles"])), "{said}");
+    assert!(said.contains(&format!("{psnr:.1} dB")), "{said}");
+    slide
+}
+
+fn tiles_of(level: &Json) -> u64 {
+    level["tiles_x"].as_u64().expect("a number") * level["tiles_y"].as_u64().expect("a number")
+}
+
 #[test]
 fn what_only_openslide_reads_is_encoded_again_and_says_so() {
-    for (source, format) in
-        [("CMU-1-Small-Region.webp.tiff", "tiled TIFF"), ("ventana-overlap.bif", "Ventana BIF")]
-    {
-        let slide = check(source, format, "C");
-        assert_eq!(
-            (&slide["grade_report"]["generations"], &slide["grade_report"]["tiles_checked"]),
-            (&1.into(), &0.into())
-        );
-        let id = slide["id"].as_str().expect("an id");
-        let done = imported().node.command(&["slide", "check", id]).expect_failure();
-        assert!(done.output().contains("nothing to prove"), "{}", done.output());
+    check_again_encoded("CMU-1-Small-Region.webp.tiff", "tiled TIFF");
+    check_again_encoded("ventana-overlap.bif", "Ventana BIF");
+}
+
+/// What `original` gives, as tar lists it: names and contents.
+fn original_files(slide: &Json) -> Vec<(String, Vec<u8>)> {
+    let path = format!("/api/v1/slides/{}/original", slide["id"].as_str().expect("an id"));
+    let answer = imported().node.person("township").get(&path).expect(200);
+    let name = slide["source"].as_str().expect("a name");
+    assert!(answer.header("content-disposition").ends_with(&format!("{name}.tar")));
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = folder.path().join("archive.tar");
+    std::fs::write(&archive, &answer.body).expect("a file");
+    let archive = archive.to_str().expect("UTF-8");
+    let listed = run("tar", &["-tf", archive]).expect_success().stdout;
+    let to = folder.path().to_str().expect("UTF-8");
+    run("tar", &["-xf", archive, "-C", to]).expect_success();
+    let read = |name: &str| (name.to_owned(), std::fs::read(folder.path().join(name)).expect("a member"));
+    listed.lines().map(read).collect()
+}
+
+#[test]
+fn slides_of_several_files_are_kept_as_one_archive() {
+    for (source, format, others) in [
+        ("mirax.mrxs", "MIRAX", &["mirax/Data0000.dat", "mirax/Index.dat", "mirax/Slidedat.ini"][..]),
+        ("hamamatsu.vms", "Hamamatsu", &["scan.jpg", "map.jpg", "macro.jpg"]),
+    ] {
+        let slide = check_again_encoded(source, format);
+        let files = original_files(slide);
+        let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, [&[source], others].concat(), "{source}");
+        for (name, content) in &files {
+            let written = imported().folder.path().join("several").join(name);
+            assert!(std::fs::read(written).expect("a file") == *content, "{name}");
+        }
     }
+}
+
+#[test]
+fn a_slide_of_several_files_is_refused_when_one_is_missing_and_known_when_it_comes_again() {
+    let imported = imported();
+    let folder = tempfile::tempdir().expect("a folder");
+    let import = |name: &str| {
+        let path = folder.path().join(name);
+        imported.node.command(&[
+            "import",
+            "--org",
+            imported.node.id_of(Org::Township),
+            path.to_str().expect("UTF-8"),
+        ])
+    };
+    let copy = |name: &str| {
+        let to = folder.path().join(name);
+        std::fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+        std::fs::copy(imported.folder.path().join("several").join(name), to).expect("a copy");
+    };
+    copy("mirax.mrxs");
+    let refused = import("mirax.mrxs").expect_failure();
+    assert!(refused.output().contains("a file that belongs to it is missing"), "{}", refused.output());
+    for name in ["Slidedat.ini", "Index.dat"] {
+        copy(&format!("mirax/{name}"));
+    }
+    import("mirax.mrxs").expect_failure();
+    copy("mirax/Data0000.dat");
+    let again = import("mirax.mrxs").expect_success();
+    assert!(again.stdout.contains("1 already there"), "{}", again.output());
 }

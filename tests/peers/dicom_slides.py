@@ -1,5 +1,8 @@
 """Writes DICOM VL Whole Slide Microscopy as other makers' scanners and converters do, by pydicom, with what each tile of
-them is: `expected.json` has the SHA-256 of the frame of each `level/x/y`, or null where there is none.
+them is: `expected.json` has the SHA-256 of the frame of each `level/x/y`, or null where there is none. Where a slide has
+several focal planes or optical paths, `?z=…` or `?path=…` behind it names one.
+
+The pixels of `fluor` are in `fluor.npz`, one array of each channel of each level, `dapi_0`.
 
 dicom_slides.py SLIDE FOLDER
 """
@@ -9,17 +12,19 @@ import io
 import json
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import imagecodecs
 import numpy as np
 from openslide import OpenSlide
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.uid import ExplicitVRLittleEndian, UID, generate_uid
 
 WSM = "1.2.840.10008.5.1.4.1.1.77.1.6"
 JPEG, HTJ2K, J2K = UID("1.2.840.10008.1.2.4.50"), UID("1.2.840.10008.1.2.4.203"), UID("1.2.840.10008.1.2.4.91")
+HTJ2K_LOSSLESS, JPEG_LS = UID("1.2.840.10008.1.2.4.201"), UID("1.2.840.10008.1.2.4.80")
 TILE = 128
 
 
@@ -32,7 +37,7 @@ def jpeg(pixels):
 def tiles_of(image):
     height, width = image.shape[:2]
     across, down = -(-width // TILE), -(-height // TILE)
-    canvas = np.full((down * TILE, across * TILE, 3), 255, np.uint8)
+    canvas = np.full((down * TILE, across * TILE, *image.shape[2:]), 255 if image.ndim == 3 else 0, image.dtype)
     canvas[:height, :width] = image
     return {
         (x, y): canvas[y * TILE : (y + 1) * TILE, x * TILE : (x + 1) * TILE] for y in range(down) for x in range(across)
@@ -46,7 +51,9 @@ class Slide:
         self.count = 0
 
     def instance(self, size, frames, syntax=JPEG, flavor="VOLUME", organization="TILED_FULL", **options):
-        """Writes one instance; options: `positions`, `concatenation`, `planes`, `paths`, `fragments`, `bot`."""
+        """Writes one instance; options: `positions` of frames as (x, y), (x, y, z) or (x, y, z, path), `concatenation`,
+        `planes` with a `step_mm` between them, `paths` as a number or as dictionaries, `fragments`, `bot`, `eot`, `bits` of
+        a sample without colour."""
         self.count += 1
         d = Dataset()
         d.file_meta = FileMetaDataset()
@@ -65,40 +72,137 @@ class Slide:
         d.TotalPixelMatrixColumns, d.TotalPixelMatrixRows = size
         d.ImagedVolumeWidth, d.ImagedVolumeHeight = 1.0, size[1] / size[0]
         d.NumberOfFrames = str(len(frames))
-        d.SamplesPerPixel, d.PhotometricInterpretation, d.PlanarConfiguration = 3, "YBR_FULL_422", 0
-        d.BitsAllocated, d.BitsStored, d.HighBit, d.PixelRepresentation = 8, 8, 7, 0
+        bits = options.get("bits", 8)
+        if "bits" in options:
+            d.SamplesPerPixel, d.PhotometricInterpretation = 1, "MONOCHROME2"
+        else:
+            d.SamplesPerPixel, d.PlanarConfiguration = 3, 0
+            d.PhotometricInterpretation = {JPEG: "YBR_FULL_422", HTJ2K: "YBR_RCT", HTJ2K_LOSSLESS: "YBR_RCT"}.get(syntax, "RGB")
+        d.BitsAllocated, d.BitsStored, d.HighBit, d.PixelRepresentation = 8 if bits <= 8 else 16, bits, bits - 1, 0
         d.DimensionOrganizationType = organization
         d.TotalPixelMatrixFocalPlanes = options.get("planes", 1)
-        path = Dataset()
-        path.OpticalPathIdentifier, path.ObjectiveLensPower = "1", "20"
-        d.OpticalPathSequence = [path] * options.get("paths", 1)
-        d.NumberOfOpticalPaths = options.get("paths", 1)
+        paths = options.get("paths", 1)
+        paths = [{"OpticalPathIdentifier": "1"}] * paths if isinstance(paths, int) else paths
+        d.OpticalPathSequence = [path_of(facts) for facts in paths]
+        d.NumberOfOpticalPaths = len(paths)
+        if "step_mm" in options:
+            measures, shared = Dataset(), Dataset()
+            measures.SpacingBetweenSlices, measures.PixelSpacing = options["step_mm"], [0.0005, 0.0005]
+            shared.PixelMeasuresSequence = [measures]
+            d.SharedFunctionalGroupsSequence = [shared]
         if "concatenation" in options:
             uid, number, offset = options["concatenation"]
             d.ConcatenationUID, d.InConcatenationNumber, d.ConcatenationFrameOffsetNumber = uid, number, offset
         if "positions" in options:
             groups = []
-            for x, y in options["positions"]:
+            for x, y, *more in options["positions"]:
                 place, group = Dataset(), Dataset()
                 place.ColumnPositionInTotalImagePixelMatrix = x * TILE + 1
                 place.RowPositionInTotalImagePixelMatrix = y * TILE + 1
-                place.ZOffsetInSlideCoordinateSystem = "0"
+                place.ZOffsetInSlideCoordinateSystem = str(more[0]) if more else "0"
                 group.PlanePositionSlideSequence = [place]
+                if len(more) > 1:
+                    group.OpticalPathIdentificationSequence = [path_of({"OpticalPathIdentifier": more[1]})]
                 groups.append(group)
             d.PerFrameFunctionalGroupsSequence = groups
-        if syntax.is_encapsulated:
+        if options.get("eot"):
+            d.PixelData, d.ExtendedOffsetTable, d.ExtendedOffsetTableLengths = encapsulate_extended(frames)
+            d["PixelData"].is_undefined_length = True
+        elif syntax.is_encapsulated:
             per_frame = options.get("fragments", 1)
             d.PixelData = encapsulate(frames, fragments_per_frame=per_frame, has_bot=options.get("bot", True))
             d["PixelData"].is_undefined_length = True
         else:
             d.PixelData = b"".join(frames)
-        d["PixelData"].VR = "OB"
+        d["PixelData"].VR = "OB" if syntax.is_encapsulated or bits <= 8 else "OW"
         d.save_as(self.folder / f"{self.name}-{self.count}.dcm", enforce_file_format=True)
+
+
+def path_of(facts):
+    """An item with these attributes; `color` is the colour of the light in words."""
+    item = Dataset()
+    for name, value in facts.items():
+        if name == "color":
+            code = Dataset()
+            code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value.lower(), "99TEST", value
+            item.IlluminationColorCodeSequence = [code]
+        else:
+            setattr(item, name, value)
+    return item
 
 
 def digest(frame):
     """Without the padding that makes a fragment's length even."""
     return hashlib.sha256(frame.rstrip(b"\0")).hexdigest()
+
+
+def fluorescence(out, image, expect):
+    """Each channel an instance of its own, in a syntax of its own, 12 bits, dark but for what shines."""
+    channels = {
+        "dapi": (JPEG_LS, imagecodecs.jpegls_encode, {"IlluminationWaveLength": 405.0}),
+        "fitc:1,2%": (HTJ2K_LOSSLESS, imagecodecs.htj2k_encode, {"color": "Green"}),
+        "cy5": (ExplicitVRLittleEndian, lambda tile: tile.astype("<u2").tobytes(), {}),
+    }
+    slide, arrays = Slide("fluor", out), {}
+    for level, factor in enumerate((1, 2)):
+        for index, (identifier, (syntax, encode, facts)) in enumerate(channels.items()):
+            plane = (255 - image[::factor, ::factor, index].astype(np.uint16)) * (4 + 5 * index)
+            arrays[f"{identifier.split(':')[0]}_{level}"] = plane
+            frames = {place: encode(np.ascontiguousarray(tile)) for place, tile in tiles_of(plane).items()}
+            facts = {"OpticalPathIdentifier": identifier, "OpticalPathDescription": f"channel {index}", **facts}
+            size = (plane.shape[1], plane.shape[0])
+            options = {"bits": 12, "paths": [facts], "eot": syntax == JPEG_LS}
+            slide.instance(size, list(frames.values()), syntax=syntax, **options)
+            if index == 0:
+                expect("fluor", level, frames)
+            expect("fluor", level, frames, f"?path={quote(identifier)}")
+    np.savez(out / "fluor.npz", **arrays)
+
+
+def stacks(out, tiles, expect):
+    """Focal planes and optical paths: of TILED_FULL, of TILED_SPARSE in any order, and as an instance for each."""
+    order = list(tiles)
+
+    def variant(number):
+        return [jpeg(np.clip(tiles[place].astype(int) + 9 * number, 0, 255).astype(np.uint8)) for place in order]
+
+    paths = [{"OpticalPathIdentifier": name, "OpticalPathDescription": name * 2} for name in ("blue", "green")]
+    planes = (-0.5, 0.0, 0.5)
+    frames = {
+        (path["OpticalPathIdentifier"], z): dict(zip(order, variant(3 * p + n), strict=True))
+        for p, path in enumerate(paths) for n, z in enumerate(planes)
+    }  # fmt: skip
+
+    def expect_all(name, shift=0.5):
+        expect(name, 0, frames["blue", 0.0])
+        for (path, z), found in frames.items():
+            expect(name, 0, found, f"?z={z + shift:g}&path={path}")
+        expect(name, 0, frames["green", 0.0], "?path=green")
+        expect(name, 0, frames["blue", 0.5], f"?z={0.5 + shift:g}")
+
+    full = Slide("stack", out)
+    in_line = [frame for found in frames.values() for frame in found.values()]
+    full.instance((700, 500), in_line, planes=3, paths=paths, step_mm=0.0005)
+    expect_all("stack")
+
+    sparse = Slide("scattered", out)
+    places = [(*place, z, path) for (path, z), found in frames.items() for place in found]
+    shuffled = np.random.default_rng(4).permutation(len(places))
+    sparse.instance(
+        (700, 500), [in_line[at] for at in shuffled], organization="TILED_SPARSE", planes=3, paths=paths,
+        positions=[places[at] for at in shuffled],
+    )  # fmt: skip
+    expect_all("scattered", 0)
+
+    apart = Slide("apart", out)
+    for (path, z), found in frames.items():
+        facts = [one for one in paths if one["OpticalPathIdentifier"] == path]
+        positions = [(*place, z, path) for place in order]
+        organization = "TILED_SPARSE"
+        apart.instance(
+            (700, 500), list(found.values()), paths=facts, positions=positions, organization=organization, bot=False
+        )
+    expect_all("apart", 0)
 
 
 def main(slide, folder):
@@ -112,9 +216,9 @@ def main(slide, folder):
     order = list(tiles)
     expected = {}
 
-    def expect(name, level, found):
+    def expect(name, level, found, query=""):
         expected.setdefault(name, {}).update(
-            {f"{level}/{x}/{y}": None if frame is None else digest(frame) for (x, y), frame in found.items()}
+            {f"{level}/{x}/{y}{query}": None if frame is None else digest(frame) for (x, y), frame in found.items()}
         )
 
     full = Slide("full", out)
@@ -155,6 +259,18 @@ def main(slide, folder):
     plain = Slide("plain", out)
     plain.instance((700, 500), [tile.tobytes() for tile in tiles.values()], syntax=ExplicitVRLittleEndian)
     expect("plain", 0, {place: tile.tobytes() for place, tile in tiles.items()})
+
+    for name, syntax, encode, options in [
+        ("jpegls", JPEG_LS, lambda tile: imagecodecs.jpegls_encode(tile), {}),
+        ("high", HTJ2K_LOSSLESS, lambda tile: imagecodecs.htj2k_encode(tile), {}),
+        ("extended", JPEG, jpeg, {"eot": True}),
+        ("bare", JPEG, jpeg, {"bot": False}),
+    ]:
+        coded = {place: encode(np.ascontiguousarray(tile)) for place, tile in tiles.items()}
+        Slide(name, out).instance((700, 500), list(coded.values()), syntax=syntax, **options)
+        expect(name, 0, coded)
+    stacks(out, tiles, expect)
+    fluorescence(out, image, expect)
     (out / "expected.json").write_text(json.dumps(expected))
 
 

@@ -358,6 +358,77 @@ def hamamatsu(path, image, subsampling, listed=True, optimize=False):
     tiff.write(path)
 
 
+def mirax(path, image, side=256):
+    """MIRAX: a picture, and a folder with the tiles of all levels in one file, found through an index of linked pages."""
+    folder = path.with_suffix("")
+    folder.mkdir(parents=True)
+    columns, rows = (image.shape[axis] // side // 4 * 4 for axis in (1, 0))
+    pixels = levels(image[: rows * side, : columns * side], 3)
+    identifier = "0123456789ABCDEF0123456789ABCDEF"
+    head = b"01.02" + identifier.encode()
+    data, pages = bytearray(head + bytes(128)), []
+    for number, level in enumerate(pixels):
+        entries = []
+        for y in range(rows >> number):
+            for x in range(columns >> number):
+                tile = jpeg(np.ascontiguousarray(level[y * side : (y + 1) * side, x * side : (x + 1) * side]))
+                entries.append(((y << number) * columns + (x << number), len(data), len(tile), 0))
+                data += tile
+        pages.append(entries)
+    table = len(head) + 8
+    starts = table + 4 * len(pages)
+    at, links, body = starts + 8 * len(pages), b"", b""
+    for entries in pages:
+        page = struct.pack("<ii", len(entries), 0) + b"".join(struct.pack("<4i", *entry) for entry in entries)
+        links += struct.pack("<ii", 0, at)
+        at += len(page)
+        body += page
+    table_bytes = b"".join(struct.pack("<i", starts + 8 * number) for number in range(len(pages)))
+    index = head + struct.pack("<ii", table, at) + table_bytes + links + body + bytes(4)
+    sections = {
+        "GENERAL": {
+            "SLIDE_VERSION": "01.02", "SLIDE_ID": identifier, "IMAGENUMBER_X": columns, "IMAGENUMBER_Y": rows,
+            "OBJECTIVE_MAGNIFICATION": 20,
+        },
+        "HIERARCHICAL": {
+            "INDEXFILE": "Index.dat", "HIER_COUNT": 1, "NONHIER_COUNT": 0, "HIER_0_NAME": "Slide zoom level",
+            "HIER_0_COUNT": len(pages),
+            **{f"HIER_0_VAL_{n}_SECTION": f"LAYER_0_LEVEL_{n}_SECTION" for n in range(len(pages))},
+        },
+        "DATAFILE": {"FILE_COUNT": 1, "FILE_0": "Data0000.dat"},
+        **{
+            f"LAYER_0_LEVEL_{n}_SECTION": {
+                "OVERLAP_X": 0, "OVERLAP_Y": 0, "MICROMETER_PER_PIXEL_X": 0.25 * 2**n,
+                "MICROMETER_PER_PIXEL_Y": 0.25 * 2**n, "IMAGE_FORMAT": "JPEG", "IMAGE_FILL_COLOR_BGR": 16777215,
+                "IMAGE_CONCAT_FACTOR": int(n > 0), "DIGITIZER_WIDTH": side, "DIGITIZER_HEIGHT": side,
+            }
+            for n in range(len(pages))
+        },
+    }  # fmt: skip
+    lines = (
+        line for name, facts in sections.items() for line in (f"[{name}]", *(f"{k}={v}" for k, v in facts.items()))
+    )
+    (folder / "Slidedat.ini").write_text("\n".join(lines) + "\n")
+    (folder / "Index.dat").write_bytes(index)
+    (folder / "Data0000.dat").write_bytes(data)
+    path.write_bytes(jpeg(np.asarray(Image.fromarray(image).resize((64, 64)))))
+
+
+def virtual_microscope(path, image):
+    """Hamamatsu VMS: a list of files beside it, of which the scan is one JPEG with restart markers."""
+    scan, _, overview = levels(image[:2048, :2048], 3, 4)
+    for name, pixels, options in [
+        ("scan.jpg", scan, {"restart_marker_blocks": 64}),
+        ("map.jpg", overview, {"restart_marker_blocks": 16}),
+        ("macro.jpg", np.asarray(Image.fromarray(image).resize((300, 400))), {}),
+    ]:
+        (path.parent / name).write_bytes(jpeg(np.ascontiguousarray(pixels), **options))
+    path.write_text(
+        "[Virtual Microscope Specimen]\nNoLayers=1\nNoJpegColumns=1\nNoJpegRows=1\nImageFile=scan.jpg\n"
+        "MapFile=map.jpg\nMacroImage=macro.jpg\nSourceLens=20\nPhysicalWidth=1024000\nPhysicalHeight=1024000\n"
+    )
+
+
 def restarts(stream):
     """Where the entropy-coded bytes of each restart interval begin."""
     at = 2
@@ -383,6 +454,9 @@ def main(slide: str, folder: str) -> None:
     leica(out / "leica.scn", image)
     ventana(out / "ventana.bif", image, 0)
     ventana(out / "ventana-overlap.bif", image, 12)
+    several = out / "several"
+    mirax(several / "mirax.mrxs", image)
+    virtual_microscope(several / "hamamatsu.vms", image)
     hamamatsu(out / "hamamatsu-444.ndpi", image, 0)
     hamamatsu(out / "hamamatsu-422.ndpi", image, 1, listed=False)
     hamamatsu(out / "hamamatsu-420.ndpi", image, 2, optimize=True)

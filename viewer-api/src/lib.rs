@@ -25,6 +25,7 @@ mod request;
 mod router_tests;
 mod routes;
 mod session;
+mod slide_layers;
 mod slides;
 mod state;
 mod studies;

@@ -169,6 +169,7 @@ impl From<SlideError> for ApiError {
             SlideError::NotFound => Self::NotFound,
             SlideError::Storage(error) => error.into(),
             SlideError::Conflict(what) => Self::Conflict(what.to_owned()),
+            SlideError::Invalid(why) => Self::invalid("channels", why),
             other => Self::Invalid { field: "file".into(), detail: other.to_string() },
         }
     }

@@ -2,8 +2,9 @@
 
 use crate::auth::Authenticated;
 use crate::problem::{ApiError, Problem};
-use crate::request::UrlPath;
+use crate::request::{UrlPath, UrlQuery};
 use crate::session::OrganisationName;
+use crate::slide_layers::{self, ChannelInfo, FocalPlaneInfo, LayerQuery};
 use crate::state::ApiState;
 use crate::studies::Names;
 use access::{Caller, Right};
@@ -65,6 +66,13 @@ pub struct SlideInfo {
     pub tile_height: u32,
     /// The levels, the largest first.
     pub levels: Vec<LevelInfo>,
+    /// Focal planes, the one nearest to the glass first; empty when nothing is said of them.
+    pub focal_planes: Vec<FocalPlaneInfo>,
+    /// Optical paths; empty when nothing is said of them.
+    pub channels: Vec<ChannelInfo>,
+    /// How channels without colours are usually put together: a value for a tile's `channels`. Null when there are not
+    /// several.
+    pub composition: Option<String>,
     /// `A` the scanner's codestream is unchanged, `B` re-tiled with equal coefficients, `C` encoded again. With
     /// `as_received` nothing of this was compared.
     pub grade: String,
@@ -147,6 +155,9 @@ async fn info(
         tile_width: first.map_or(0, |level| level.tile_width),
         tile_height: first.map_or(0, |level| level.tile_height),
         levels: slide.levels.iter().map(level_info).collect(),
+        focal_planes: slide_layers::focal_planes(slide),
+        channels: slide_layers::channels(slide),
+        composition: slide_layers::composition(slide),
         grade: slide.grade.grade.to_string(),
         as_received: slide.is_as_received(),
         grade_report: serde_json::to_value(&slide.grade).map_err(|_| ApiError::Internal)?,
@@ -211,18 +222,20 @@ pub async fn get_slide(
 /// One tile, exactly as it is stored. Level 0 is the largest; x and y count tiles from the top left.
 #[utoipa::path(get, path = "/api/v1/slides/{id}/tiles/{level}/{x}/{y}", tag = "slides",
     params(("id" = String, Path, description = "Slide id"), ("level" = u32, Path, description = "Level"),
-           ("x" = u32, Path, description = "Column"), ("y" = u32, Path, description = "Row")),
+           ("x" = u32, Path, description = "Column"), ("y" = u32, Path, description = "Row"), LayerQuery),
     responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), (status = 304), (status = 404, body = Problem)))]
 pub async fn get_tile(
     State(state): State<ApiState>,
     auth: Authenticated,
     headers: HeaderMap,
     UrlPath((id, level, x, y)): UrlPath<(String, String, String, String)>,
+    UrlQuery(layer): UrlQuery<LayerQuery>,
 ) -> Result<Response, ApiError> {
     let caller = auth.require(Right::Retrieve)?;
     let number = |text: &str| text.parse::<u32>().map_err(|_| ApiError::NotFound);
     let id = SlideId::parse(&id).map_err(|_| ApiError::NotFound)?;
-    let tile = state.0.slides.tile(caller.scope(), &id, number(&level)?, number(&x)?, number(&y)?).await?;
+    let (level, x, y) = (number(&level)?, number(&x)?, number(&y)?);
+    let tile = state.0.slides.tile_of(caller.scope(), &id, level, x, y, &layer.choice()?).await?;
     let etag = HeaderValue::from_str(&tile.etag).map_err(|_| ApiError::Internal)?;
     if headers.get(header::IF_NONE_MATCH) == Some(&etag) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());

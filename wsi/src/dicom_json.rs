@@ -192,9 +192,14 @@ impl<const N: usize> Element<Scalar, N> {
     }
 }
 
-impl<T> Element<Item<T>> {
+impl<T, const N: usize> Element<Item<T>, N> {
     /// The first item.
     pub fn item(&self) -> Option<&T> {
         self.0.first()?.0.as_ref()
+    }
+
+    /// Every item.
+    pub fn items(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().filter_map(|item| item.0.as_ref())
     }
 }

@@ -8,6 +8,9 @@ pub enum SlideError {
     /// Not there, or not within the caller's scope: the same answer.
     #[error("not found")]
     NotFound,
+    /// What is asked for is written wrongly, or is not what the slide has.
+    #[error("invalid: {0}")]
+    Invalid(&'static str),
     /// The file is no slide that we know.
     #[error("not a slide: {0}")]
     NotASlide(&'static str),

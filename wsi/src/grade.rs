@@ -1,17 +1,22 @@
 //! How faithful the stored tiles are to the scanner's (three grades), and the proof of it from what is kept.
 
+use crate::bundle::{self, FromStart};
 use crate::import::{Phase, Progress};
+use crate::likeness::Likeness;
 use crate::readers::{self, Counts, TileSource};
 use crate::source::{BlobSource, ReadAt};
-use crate::{Slide, SlideError, Slides};
+use crate::{Slide, SlideError, Slides, openslide};
 use bytes::Bytes;
 use model::{OrgId, Scope, Sha256, SlideId};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use storage::blob::ScratchFolder;
 use storage::{InstanceRef, Storage};
 
 /// Tiles that are read and compared together.
 const TILES_PER_STEP: u64 = 64;
+/// Tiles of a level that was encoded again of which the likeness is measured.
+const SAMPLE_TILES_MAX: u64 = 128;
 /// Bytes of stored tiles that are read together at most, before the step ends early.
 const STEP_BYTES_MAX: usize = 16 << 20;
 
@@ -38,7 +43,7 @@ impl std::fmt::Display for Grade {
 }
 
 /// What the grade rests on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GradeReport {
     /// The grade.
     pub grade: Grade,
@@ -55,13 +60,18 @@ pub struct GradeReport {
     /// Lossy encodings since the file left the scanner; 0 for grades A and B. Of what came as DICOM: all that its attributes
     /// name (0028,2114), the scanner's own included.
     pub generations: u32,
+    /// Grade C: how alike stored tiles are to what they were made of, of a sample of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub likeness: Option<Likeness>,
 }
 
 impl Slides {
-    /// Compares every stored tile with the original file that is kept, again.
+    /// Compares every stored tile with the original that is kept, again; of grade C, a sample of them with what OpenSlide
+    /// makes of it now.
     ///
     /// # Errors
-    /// [`SlideError::NotFound`]; [`SlideError::Damaged`] when the original cannot be read as it could at import.
+    /// [`SlideError::NotFound`]; [`SlideError::Damaged`] when the original cannot be read as it could at import, and when
+    /// tiles that were encoded again are not alike.
     pub async fn check(
         &self,
         scope: &Scope,
@@ -70,21 +80,43 @@ impl Slides {
     ) -> Result<GradeReport, SlideError> {
         let found = self.reach(scope, id).await?;
         let slide = found.slide;
-        if slide.grade.grade == Grade::C {
-            return Err(SlideError::Unsupported(
-                "it was encoded anew, so that no tile of it is its file's: there is nothing to prove",
-            ));
-        }
         let original = slide.original_sha256.ok_or(SlideError::Unsupported(
             "it came as DICOM instances, whose checksums `farsight fsck` verifies",
         ))?;
-        let levels = self.original_levels(&slide.owner, &original).await?;
-        if levels.len() != slide.levels.len() {
-            return Err(SlideError::Damaged("the original has other levels than the slide"));
-        }
         let instances: Vec<_> = found.levels.iter().filter_map(|parts| parts.first().cloned()).collect();
-        let counts = compare(&self.storage, &levels, &instances, progress).await?;
+        let counts = if slide.grade.grade == Grade::C {
+            let (levels, _files) = self.unpacked_levels(&slide, &original).await?;
+            same_levels(&levels, &slide)?;
+            compare_sample(&self.storage, &levels, &instances, progress).await?
+        } else {
+            let levels = self.original_levels(&slide.owner, &original).await?;
+            same_levels(&levels, &slide)?;
+            compare(&self.storage, &levels, &instances, progress).await?
+        };
         Ok(report(&slide, counts))
+    }
+
+    /// The levels of an original that is kept as OpenSlide reads them, and the folder that its files lie in meanwhile.
+    async fn unpacked_levels(
+        &self,
+        slide: &Slide,
+        sha256: &Sha256,
+    ) -> Result<(Vec<Arc<dyn TileSource>>, ScratchFolder), SlideError> {
+        let blob = BlobSource::open(self.storage.clone(), slide.owner.clone(), *sha256).await?;
+        let (source, is_bundle): (Arc<dyn ReadAt>, _) = (Arc::new(blob), slide.original_files.is_some());
+        let storage = self.storage.clone();
+        blocking(move || {
+            let folder = storage.scratch_folder()?;
+            let path = if is_bundle {
+                bundle::unpack(source, folder.path())?
+            } else {
+                let path = folder.path().join("slide");
+                std::io::copy(&mut FromStart::of(source), &mut std::fs::File::create_new(&path)?)?;
+                path
+            };
+            Ok((openslide::plan(&path, storage.limits())?.levels, folder))
+        })
+        .await
     }
 
     /// The levels of an original that is kept.
@@ -105,6 +137,7 @@ fn report(slide: &Slide, counts: Counts) -> GradeReport {
         tiles_checked: counts.checked,
         tiles_equal: counts.equal,
         filled: counts.filled,
+        likeness: counts.likeness,
         ..slide.grade.clone()
     }
     .judged()
@@ -134,9 +167,53 @@ impl Grade {
                      that they are quantised with, equal to the original file's"
             }
             Self::C => {
-                "decoded by OpenSlide and encoded once more; there is no tile of the file to compare with"
+                "decoded by OpenSlide and encoded once more; there is no tile of the file to compare with, so a sample of \
+                     the stored tiles is compared with the pixels that OpenSlide shows there"
             }
         }
+    }
+}
+
+fn same_levels(levels: &[Arc<dyn TileSource>], slide: &Slide) -> Result<(), SlideError> {
+    let sizes = levels.iter().map(|level| (level.geometry().width, level.geometry().height));
+    let is_same = sizes.eq(slide.levels.iter().map(|level| (level.width, level.height)));
+    if is_same { Ok(()) } else { Err(SlideError::Damaged("the original has other levels than the slide")) }
+}
+
+/// Compares a sample of the tiles of each level, all of them when they are few.
+///
+/// # Errors
+/// [`SlideError::Damaged`] when they are not alike.
+pub(crate) async fn compare_sample(
+    storage: &Storage,
+    levels: &[Arc<dyn TileSource>],
+    instances: &[InstanceRef],
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<Counts, SlideError> {
+    let step = |tiles: u64| tiles.div_ceil(SAMPLE_TILES_MAX).max(1);
+    let total = levels
+        .iter()
+        .map(|level| level.geometry().tile_count())
+        .map(|tiles| tiles.div_ceil(step(tiles)))
+        .sum();
+    let mut counts = Counts::default();
+    let mut done = 0;
+    for (level, instance) in levels.iter().zip(instances) {
+        let tiles = level.geometry().tile_count();
+        for tile in (0..tiles).step_by(usize::try_from(step(tiles)).unwrap_or(usize::MAX)) {
+            let number = u32::try_from(tile).map_err(|_| SlideError::OverLimit("tiles"))?;
+            let frame = storage.frame(instance, number).await?;
+            let level = level.clone();
+            counts += blocking(move || level.compare(tile, &[frame])).await?;
+            done += 1;
+            progress(Progress { phase: Phase::Proving, done, total });
+        }
+    }
+    match counts.likeness {
+        Some(likeness) if !likeness.is_within_bounds() => {
+            Err(SlideError::Damaged("a stored tile is not what OpenSlide shows there"))
+        }
+        _ => Ok(counts),
     }
 }
 

@@ -7,9 +7,10 @@
 //! and instances without a record. Identifiers and contents are computed from the file and the options alone, so the
 //! same import again finds them as they are and completes them.
 
+use crate::bundle::{Bundle, FromStart};
 use crate::dicom::{self, Context};
 use crate::grade::{self, Grade, GradeReport, blocking};
-use crate::readers::{self, Counts, Plan, Survey, TileSource};
+use crate::readers::{self, Plan, Survey, TileSource};
 use crate::slides::{KIND, source_key, study_key};
 use crate::source::{FileSource, ReadAt};
 use crate::spool::Spooled;
@@ -136,7 +137,12 @@ impl Slides {
             return Err(SlideError::NotFound);
         }
         let file = path.to_owned();
-        let source: Arc<dyn ReadAt> = Arc::new(blocking(move || FileSource::open(&file)).await?);
+        let bundle = blocking(move || Bundle::of(&file)).await?.map(Arc::new);
+        let file = path.to_owned();
+        let source: Arc<dyn ReadAt> = match &bundle {
+            Some(bundle) => bundle.clone(),
+            None => Arc::new(blocking(move || FileSource::open(&file)).await?),
+        };
         let limits = self.storage.limits().clone();
         let planned = source.clone();
         let plan = match blocking(move || readers::plan(planned, &limits)).await {
@@ -159,8 +165,8 @@ impl Slides {
 
         let total = source.length();
         let keeping = |done| progress(Progress { phase: Phase::Keeping, done, total });
-        let kept = self.storage.put_blob_file(scope, owner, path, &keeping).await?;
-        if kept != sha256 {
+        let kept = self.storage.put_blob_from(scope, owner, FromStart::of(source), &keeping).await?;
+        if kept != sha256 || bundle.as_ref().is_some_and(|bundle| !bundle.is_unchanged()) {
             return Err(SlideError::Changed);
         }
         let source_name = options.source_name.clone().unwrap_or_else(|| file_name(path));
@@ -188,10 +194,13 @@ impl Slides {
             objective: plan.scan.objective,
             mpp_um: plan.scan.mpp_um,
             levels: describe(&levels, &context),
+            focal_planes: Vec::new(),
+            channels: Vec::new(),
             associated,
             omitted: plan.omitted,
             grade,
             original_sha256: Some(sha256),
+            original_files: bundle.and_then(|bundle| u32::try_from(bundle.count()).ok()),
             original_bytes: total,
             imported_at_ms: time_text::unix_ms(now),
         };
@@ -339,11 +348,14 @@ impl Import<'_> {
         instances: &[InstanceRef],
     ) -> Result<GradeReport, SlideError> {
         let grade = levels.iter().map(|level| level.survey.grade).max().unwrap_or(Grade::A);
-        let mut counts = Counts::default();
-        if grade != Grade::C {
+        let storage = &self.slides.storage;
+        let counts = if grade == Grade::C {
+            let sources: Vec<_> = levels.iter().map(|level| level.source.clone()).collect();
+            grade::compare_sample(storage, &sources, instances, self.progress).await?
+        } else {
             let originals = self.slides.original_levels(self.owner, original).await?;
-            counts = grade::compare(&self.slides.storage, &originals, instances, self.progress).await?;
-        }
+            grade::compare(storage, &originals, instances, self.progress).await?
+        };
         if counts.checked != counts.equal {
             return Err(SlideError::Storage(StorageError::Corrupt(
                 "a tile came back other than it was stored",
@@ -357,6 +369,7 @@ impl Import<'_> {
             method: grade.method().to_owned(),
             codec: levels.first().map_or("", |level| level.survey.codec).to_owned(),
             generations: u32::from(grade == Grade::C),
+            likeness: counts.likeness,
         })
     }
 

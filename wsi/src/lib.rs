@@ -8,6 +8,8 @@
 
 mod adopt;
 mod attempts;
+pub mod bundle;
+pub mod composite;
 pub mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -18,6 +20,8 @@ pub mod import;
 mod jpeg;
 mod jpeg2000;
 mod jpeg_frame;
+pub mod layers;
+pub mod likeness;
 mod mcu;
 pub mod openslide;
 pub mod original;
@@ -43,9 +47,11 @@ mod received;
 #[cfg(test)]
 mod testing;
 
+pub use composite::Composition;
 pub use error::SlideError;
 pub use grade::{Grade, GradeReport};
 pub use import::{ImportOptions, ImportedSlide, Outcome, Phase, Progress};
+pub use layers::{Channel, FocalPlane, LayerChoice};
 pub use original::Original;
 pub use slide::{Associated, AssociatedKind, LabelRight, Level, Mpp, Slide};
 pub use slides::Slides;

@@ -47,7 +47,10 @@ impl Slides {
             study: slide.study.clone(),
             sha256,
             length,
-            name: slide.source.clone(),
+            name: match slide.original_files {
+                Some(_) => format!("{}.tar", slide.source),
+                None => slide.source.clone(),
+            },
         })
     }
 

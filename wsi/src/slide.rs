@@ -1,6 +1,7 @@
 //! What is known of a slide: levels, geometry, identifiers. Kept as the body of a record of kind `slide`.
 
 use crate::GradeReport;
+use crate::layers::{Channel, FocalPlane, Layer};
 use model::{OrgId, Sha256, SlideId, Uid};
 use serde::{Deserialize, Serialize};
 
@@ -42,12 +43,16 @@ pub struct Level {
 /// Where the tiles of a level that came as DICOM are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrangement {
-    /// Frames of other focal planes and optical paths before those that are shown.
+    /// Of the first tile of the focal plane and optical path that are shown when none is asked for: the index in the map,
+    /// or the frame.
     pub first_frame: u32,
-    /// The instances that hold the frames, in order: one, or the parts of a concatenation.
+    /// The instances that hold the frames, in order: one, the parts of a concatenation, or one for each plane or path.
     pub parts: Vec<Part>,
     /// Kept under this name: the frame of each tile, row by row, 32 bits little endian, all ones where there is none.
     pub map: Option<Sha256>,
+    /// Every plane of every path, when there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<Layer>,
 }
 
 /// An instance that holds frames of a level.
@@ -65,7 +70,15 @@ impl Arrangement {
     /// Whether it is row by row in one instance.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        self.first_frame == 0 && self.parts.len() == 1 && self.map.is_none()
+        self.first_frame == 0 && self.parts.len() == 1 && self.map.is_none() && self.layers.is_empty()
+    }
+}
+
+impl Arrangement {
+    /// The index of the part that holds a frame.
+    pub(crate) fn part_of(&self, frame: u32) -> Option<usize> {
+        let index = self.parts.partition_point(|part| part.first_frame <= frame).checked_sub(1)?;
+        (frame - self.parts[index].first_frame < self.parts[index].frames).then_some(index)
     }
 }
 
@@ -78,6 +91,13 @@ impl Level {
             }
             None => vec![(&self.instance, 0)],
         }
+    }
+
+    /// The instance that holds a frame of the level, and the number that it has there.
+    pub(crate) fn part_of(&self, frame: u32) -> Option<(&Uid, u32)> {
+        let Some(arrangement) = &self.arrangement else { return Some((&self.instance, frame)) };
+        let part = arrangement.part_of(frame).and_then(|index| arrangement.parts.get(index))?;
+        Some((&part.instance, frame - part.first_frame))
     }
 
     /// The frame (counted from 0) that holds a tile; `None` outside the level. TILED_FULL: row by row (PS3.3
@@ -198,6 +218,12 @@ pub struct Slide {
     pub mpp_um: Option<Mpp>,
     /// Levels, the largest first; at least one.
     pub levels: Vec<Level>,
+    /// Focal planes, the one nearest to the glass first; empty when nothing is said of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub focal_planes: Vec<FocalPlane>,
+    /// Optical paths, the one that is shown when none is asked for first; empty when nothing is said of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<Channel>,
     /// Label, overview, thumbnail, as far as the file has them.
     pub associated: Vec<Associated>,
     /// Images of the file that were left out, with the reason; the original file has them.
@@ -207,6 +233,9 @@ pub struct Slide {
     /// SHA-256 of the original file, kept as a blob under this name; `None` when it came as DICOM instances.
     #[serde(default)]
     pub original_sha256: Option<Sha256>,
+    /// How many files the original is an archive of, when the scanner wrote several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_files: Option<u32>,
     /// Bytes of the original file, or of the instances.
     pub original_bytes: u64,
     /// When it was imported, Unix milliseconds.

@@ -1,6 +1,7 @@
 //! The hot path: one tile is one stored frame, read without decoding. Its cost does not depend on the slide's size.
 
 use crate::dicom_facts::MISSING;
+use crate::layers::LayerChoice;
 use crate::{AssociatedKind, LabelRight, SlideError, Slides, jpeg, jpeg2000};
 use bytes::Bytes;
 use codec::{CodecError, FrameFormat, ImageType, Photometric, Render};
@@ -54,7 +55,23 @@ impl Slides {
         x: u32,
         y: u32,
     ) -> Result<Tile, SlideError> {
-        match self.place(scope, id, level, x, y).await? {
+        self.tile_of(scope, id, level, x, y, &LayerChoice::default()).await
+    }
+
+    /// A tile of one focal plane of one optical path.
+    ///
+    /// # Errors
+    /// As [`Slides::tile`]; also when there is no such plane or path.
+    pub async fn tile_of(
+        &self,
+        scope: &Scope,
+        id: &SlideId,
+        level: u32,
+        x: u32,
+        y: u32,
+        choice: &LayerChoice,
+    ) -> Result<Tile, SlideError> {
+        match self.place(scope, id, level, x, y, choice).await? {
             Place::Stored(instance, frame) => {
                 let bytes = self.storage.frame(&instance, frame).await?;
                 let media_type = media_type(instance.syntax(), &bytes);
@@ -79,7 +96,7 @@ impl Slides {
         x: u32,
         y: u32,
     ) -> Result<String, SlideError> {
-        Ok(match self.place(scope, id, level, x, y).await? {
+        Ok(match self.place(scope, id, level, x, y, &LayerChoice::default()).await? {
             Place::Stored(instance, frame) => etag(&instance, frame),
             Place::Missing(size) => missing_etag(size),
         })
@@ -92,29 +109,32 @@ impl Slides {
         level: u32,
         x: u32,
         y: u32,
+        choice: &LayerChoice,
     ) -> Result<Place, SlideError> {
         let found = self.reach(scope, id).await?;
         let index = usize::try_from(level).map_err(|_| SlideError::NotFound)?;
         let instances = found.levels.get(index).ok_or(SlideError::NotFound)?;
         let level = found.slide.level(level).ok_or(SlideError::NotFound)?;
         let tile = level.frame(x, y).ok_or(SlideError::NotFound)?;
-        let Some(arrangement) = &level.arrangement else {
-            let instance = instances.first().ok_or(SlideError::NotFound)?;
-            return Ok(Place::Stored(instance.clone(), tile));
-        };
-        let mut frame = tile.checked_add(arrangement.first_frame).ok_or(SlideError::NotFound)?;
-        if let Some(name) = &arrangement.map {
+        let shown = found.slide.shown(level, choice).ok_or(SlideError::NotFound)?;
+        let mut frame = tile.checked_add(shown.first).ok_or(SlideError::NotFound)?;
+        if let Some(name) = shown.map {
             let map = self.map(&found.slide.owner, name).await?;
-            frame = map.get(tile as usize).copied().unwrap_or(MISSING);
+            frame = map.get(frame as usize).copied().unwrap_or(MISSING);
         }
         if frame == MISSING {
             let side = |side: u32| u16::try_from(side).map_err(|_| SlideError::NotFound);
             return Ok(Place::Missing((side(level.tile_width)?, side(level.tile_height)?)));
         }
-        let parts = arrangement.parts.iter().zip(instances);
-        let (part, instance) =
-            parts.rev().find(|(part, _)| part.first_frame <= frame).ok_or(SlideError::NotFound)?;
-        Ok(Place::Stored(instance.clone(), frame - part.first_frame))
+        let (part, before) = match &level.arrangement {
+            None => (0, 0),
+            Some(arrangement) => {
+                let part = arrangement.part_of(frame).ok_or(SlideError::NotFound)?;
+                (part, arrangement.parts[part].first_frame)
+            }
+        };
+        let instance = instances.get(part).ok_or(SlideError::NotFound)?;
+        Ok(Place::Stored(instance.clone(), frame - before))
     }
 
     /// Label, overview or thumbnail as a picture for the eye. What shows the patient's identity needs the right to it.

@@ -2,6 +2,7 @@
 
 use super::ffi::{Library, Slide};
 use super::{Facts, Request, SMALL_PIXELS_MAX};
+use crate::bundle;
 use codec::pool::{Confinement, cage};
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, PathBeneath, PathFd, RestrictionStatus, Ruleset, RulesetAttr as _,
@@ -9,7 +10,7 @@ use landlock::{
 };
 use rustix::process::Resource;
 use std::io::{self, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// What stands for the error when the library is not installed.
@@ -42,7 +43,7 @@ fn work(path: &Path) -> io::Result<()> {
     // requests end when the parent does.
     cage::close_inherited();
     let library = Library::load();
-    let missing = confine(path)?.missing().map(str::to_owned);
+    let missing = confine(path, &bundle::beside(path))?.missing().map(str::to_owned);
     let slide = library.as_ref().and_then(|library| library.open(path));
     let error = match (&library, &slide) {
         (None, _) => Some(MISSING.to_owned()),
@@ -106,9 +107,10 @@ fn on_white(pixels: &[u32]) -> Vec<u8> {
     rgb
 }
 
-/// Limits that always hold, and no new privileges; as far as the kernel can, no file but this one and the system's
-/// libraries, no writing, no network, no signals, no other process or program. Says what of it is in force.
-fn confine(path: &Path) -> io::Result<Confinement> {
+/// Limits that always hold, and no new privileges; as far as the kernel can, no file but this one, those that belong to it
+/// and the system's libraries, no writing, no network, no signals, no other process or program. Says what of it is in
+/// force.
+fn confine(path: &Path, beside: &[PathBuf]) -> io::Result<Confinement> {
     for (resource, most) in [
         (Resource::Core, 0),
         (Resource::As, ADDRESS_SPACE_MAX),
@@ -119,13 +121,13 @@ fn confine(path: &Path) -> io::Result<Confinement> {
         cage::lower(resource, most)?;
     }
     cage::set_no_new_privileges()?;
-    let status = restrict(path).map_err(io::Error::other)?;
+    let status = restrict(path, beside).map_err(io::Error::other)?;
     let has_landlock = status.ruleset != RulesetStatus::NotEnforced;
     Ok(Confinement { has_landlock, has_seccomp: cage::refuse_outward_calls() })
 }
 
 /// Landlock: as much of it as this kernel knows.
-fn restrict(path: &Path) -> Result<RestrictionStatus, RulesetError> {
+fn restrict(path: &Path, beside: &[PathBuf]) -> Result<RestrictionStatus, RulesetError> {
     let mut ruleset = Ruleset::default()
         .handle_access(AccessFs::from_all(ABI::V5))?
         .handle_access(AccessNet::from_all(ABI::V5))?
@@ -134,8 +136,9 @@ fn restrict(path: &Path) -> Result<RestrictionStatus, RulesetError> {
     if let Ok(file) = PathFd::new(path) {
         ruleset = ruleset.add_rule(PathBeneath::new(file, AccessFs::ReadFile))?;
     }
-    for place in SYSTEM {
-        let is_folder = Path::new(place).is_dir();
+    let beside = beside.iter().map(PathBuf::as_path);
+    for place in SYSTEM.into_iter().map(Path::new).chain(beside) {
+        let is_folder = place.is_dir();
         let read = if is_folder { AccessFs::ReadFile | AccessFs::ReadDir } else { AccessFs::ReadFile.into() };
         if let Ok(place) = PathFd::new(place) {
             ruleset = ruleset.add_rule(PathBeneath::new(place, read))?;
@@ -164,10 +167,12 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let slide = std::env::var_os("FARSIGHT_TEST_SLIDE").unwrap();
         let secret = Path::new(&slide).with_file_name("secret");
-        let confinement = confine(slide.as_ref()).unwrap();
+        let beside = Path::new(&slide).with_file_name("beside");
+        let confinement = confine(slide.as_ref(), std::slice::from_ref(&beside)).unwrap();
         assert_eq!(confinement.missing(), None);
         let refused = |result: io::Result<()>| result.is_err_and(|error| error.kind() == PermissionDenied);
         assert!(std::fs::read(&slide).is_ok(), "the slide");
+        assert!(std::fs::read(beside.join("part")).is_ok(), "what belongs to it");
         assert!(std::fs::read_dir("/usr/lib").is_ok(), "libraries");
         assert!(refused(std::fs::read(&secret).map(drop)), "another file beside it");
         assert!(refused(std::fs::read("/etc/passwd").map(drop)), "settings of the machine");
@@ -188,7 +193,8 @@ mod tests {
     fn the_child_reaches_nothing_but_its_slide() {
         let folder = tempfile::tempdir().unwrap();
         let slide = folder.path().join("slide");
-        for name in ["slide", "secret"] {
+        std::fs::create_dir(folder.path().join("beside")).unwrap();
+        for name in ["slide", "secret", "beside/part"] {
             std::fs::write(folder.path().join(name), b"content").unwrap();
         }
         let output = std::process::Command::new(std::env::current_exe().unwrap())

@@ -2,17 +2,20 @@
 //!
 //! The library is loaded when it is needed and need not be there. It is native code that reads hostile files, so it runs in
 //! a child, this same program again ([`serve`]), with limits of memory and time. Where the kernel has Landlock and
-//! seccomp, it can read that one file and the system's libraries, can write nothing, and reaches no network, no other
+//! seccomp, it can read that one slide's files and the system's libraries, can write nothing, and reaches no network, no other
 //! process and no other program; what the kernel lacks is said in the log. Child and parent speak over pipes: a request
 //! is a few numbers, an answer is checked like a stranger's word, and a child that does not answer in time is killed.
 
 mod child;
 mod ffi;
 
+use crate::likeness::Likeness;
 use crate::readers::{Counts, Emit, Geometry, Plan, Scan, Survey, TileSource};
 use crate::small_image::SmallImage;
 use crate::{AssociatedKind, Grade, SlideError, readers};
 use bytes::Bytes;
+use codec::{FrameFormat, Photometric};
+use dataset::TransferSyntax;
 use model::Limits;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -224,6 +227,7 @@ fn format_of(facts: &Facts) -> &'static str {
         Some("generic-tiff") => "tiled TIFF",
         Some("hamamatsu") => "Hamamatsu",
         Some("leica") => "Leica SCN",
+        Some("mirax") => "MIRAX",
         Some("philips") => "Philips TIFF",
         Some("sakura") => "Sakura",
         Some("trestle") => "Trestle",
@@ -267,6 +271,26 @@ struct Level {
     scale: (f64, f64),
 }
 
+impl Level {
+    /// A tile's pixels, red, green, blue.
+    fn read(&self, tile: u64) -> Result<Vec<u8>, SlideError> {
+        let across = u64::from(self.geometry.tiles_x());
+        let (width, height) = (u32::from(self.geometry.tile_width), u32::from(self.geometry.tile_height));
+        let (column, row) = (tile % across, tile / across);
+        let place =
+            |index: u64, side: u32, scale: f64| ((index * u64::from(side)) as f64 * scale).round() as u64;
+        let request = Request::Region {
+            x: place(column, width, self.scale.0),
+            y: place(row, height, self.scale.1),
+            level: self.number,
+            width,
+            height,
+        };
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        reader.ask(&request, u64::from(width) * u64::from(height), ANSWER_TIME_MAX)
+    }
+}
+
 impl TileSource for Level {
     fn geometry(&self) -> &Geometry {
         &self.geometry
@@ -276,7 +300,7 @@ impl TileSource for Level {
         Ok(Survey {
             bytes: 0,
             filled: 0,
-            transfer_syntax: dataset::TransferSyntax::JPEG_BASELINE,
+            transfer_syntax: TransferSyntax::JPEG_BASELINE,
             photometric: "YBR_FULL_422",
             lossy_method: Some("ISO_10918_1"),
             codec: "JPEG baseline, encoded again",
@@ -289,22 +313,9 @@ impl TileSource for Level {
     }
 
     fn frames(&self, tiles: Range<u64>, emit: &mut Emit<'_>) -> Result<(), SlideError> {
-        let across = u64::from(self.geometry.tiles_x());
         let (width, height) = (u32::from(self.geometry.tile_width), u32::from(self.geometry.tile_height));
         for tile in tiles {
-            let (column, row) = (tile % across, tile / across);
-            let place =
-                |index: u64, side: u32, scale: f64| ((index * u64::from(side)) as f64 * scale).round() as u64;
-            let request = Request::Region {
-                x: place(column, width, self.scale.0),
-                y: place(row, height, self.scale.1),
-                level: self.number,
-                width,
-                height,
-            };
-            let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-            let rgb = reader.ask(&request, u64::from(width) * u64::from(height), ANSWER_TIME_MAX)?;
-            drop(reader);
+            let rgb = self.read(tile)?;
             let frame = codec::encode_jpeg_rgb(&rgb, width, height, QUALITY)
                 .map_err(|_| SlideError::Damaged("a tile cannot be encoded"))?;
             emit(&frame)?;
@@ -312,8 +323,19 @@ impl TileSource for Level {
         Ok(())
     }
 
-    fn compare(&self, _: u64, _: &[Bytes]) -> Result<Counts, SlideError> {
-        Ok(Counts::default())
+    /// How alike the stored tiles are to what OpenSlide shows: no tile of the file is there to compare with.
+    fn compare(&self, first: u64, stored: &[Bytes]) -> Result<Counts, SlideError> {
+        let (width, height) = (self.geometry.tile_width, self.geometry.tile_height);
+        let format = FrameFormat::eight_bit(height.into(), width.into(), 3, Photometric::YbrFull422);
+        let mut counts = Counts::default();
+        for (tile, frame) in (first..).zip(stored) {
+            let shown = self.read(tile)?;
+            let decoded =
+                codec::decode(TransferSyntax::JPEG_BASELINE, frame, &format, self.geometry.tile_bytes());
+            let decoded = decoded.map_err(|_| SlideError::Damaged("a stored tile cannot be decoded"))?;
+            counts += Counts::of_likeness(Likeness::of(&shown, &decoded.bytes, width.into()));
+        }
+        Ok(counts)
     }
 }
 

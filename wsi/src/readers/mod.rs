@@ -17,6 +17,7 @@ pub(crate) mod tiles;
 
 pub(crate) use pyramid::plausible_mpp;
 
+use crate::likeness::Likeness;
 use crate::slide::{AssociatedKind, Mpp};
 use crate::small_image::SmallImage;
 use crate::source::ReadAt;
@@ -169,7 +170,7 @@ pub struct Survey {
 }
 
 /// What one comparison counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Counts {
     /// Tiles that were compared.
     pub checked: u64,
@@ -177,6 +178,16 @@ pub struct Counts {
     pub equal: u64,
     /// Tiles that the file leaves empty.
     pub filled: u64,
+    /// How alike those are that were encoded again.
+    pub likeness: Option<Likeness>,
+}
+
+impl Counts {
+    /// Of a tile that was encoded again.
+    #[must_use]
+    pub fn of_likeness(likeness: Likeness) -> Self {
+        Self { likeness: Some(likeness), ..Self::default() }
+    }
 }
 
 impl std::ops::AddAssign for Counts {
@@ -184,6 +195,10 @@ impl std::ops::AddAssign for Counts {
         self.checked += other.checked;
         self.equal += other.equal;
         self.filled += other.filled;
+        self.likeness = match (self.likeness, other.likeness) {
+            (Some(own), Some(other)) => Some(own.and(other)),
+            (own, other) => own.or(other),
+        };
     }
 }
 

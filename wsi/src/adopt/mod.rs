@@ -2,14 +2,17 @@
 //! made a slide that people can look at, without touching the instances.
 //!
 //! Instances of one series and one pyramid are a slide. A level is one instance, or the parts of a concatenation
-//! (PS3.3 §C.7.6.16.2.2.4); its frames are row by row (TILED_FULL) or where they say (TILED_SPARSE). Where there are
-//! several focal planes or optical paths, the middle plane and the first path are shown. A level that has not arrived as a
-//! whole is not shown yet: each arrival has its series looked at again.
+//! (PS3.3 §C.7.6.16.2.2.4), or several of these, one for each focal plane or optical path (`levels.rs`); its frames are row
+//! by row (TILED_FULL) or where they say (TILED_SPARSE, `stack.rs`). A level that has not arrived as a whole is not shown
+//! yet: each arrival has its series looked at again.
 
-use crate::dicom_facts::{self, About, Facts, Told};
-use crate::slide::{Arrangement, Part};
+mod channels;
+mod levels;
+mod stack;
+
+use crate::dicom_facts::{About, Facts, Told};
 use crate::slides::{KIND, study_key};
-use crate::{Associated, AssociatedKind, Grade, GradeReport, Level, Slide, SlideError, Slides, dicom};
+use crate::{Associated, AssociatedKind, Grade, GradeReport, Slide, SlideError, Slides, dicom};
 use flate2::read::MultiGzDecoder;
 use model::{Actor, OrgId, Scope, SlideId, Uid, time_text};
 use sha2::{Digest as _, Sha256 as Hasher};
@@ -26,8 +29,6 @@ use time::OffsetDateTime;
 
 /// Name of the cursor in the outbox.
 const CURSOR: &str = "slides";
-/// How much a level's height may differ from what its width makes of the largest level's.
-const SHAPE_TOLERANCE: f64 = 0.03;
 /// Events of one step.
 const EVENTS: u32 = 500;
 /// How often the outbox is looked at.
@@ -128,9 +129,10 @@ impl Slides {
         for (uid, instances) in &series {
             for mut slide in self.slides_of_series(&scope, owner, study, uid, instances).await? {
                 let known = records.iter().find(|record| record.id == slide.id.as_str());
-                if let Some(before) =
-                    known.and_then(|record| serde_json::from_value::<Slide>(record.body.clone()).ok())
-                {
+                let before =
+                    known.and_then(|record| serde_json::from_value::<Slide>(record.body.clone()).ok());
+                self.find_windows(&mut slide, before.as_ref(), instances).await?;
+                if let Some(before) = before {
                     slide.imported_at_ms = before.imported_at_ms;
                     // A record stays under the study that it was made in; where its series is now is looked up.
                     if slide == before || before.study != slide.study {
@@ -174,7 +176,8 @@ impl Slides {
         let mut slides = Vec::new();
         for (pyramid, facts) in pyramids {
             let mut omitted = others.clone();
-            let levels = self.levels(scope, owner, instances, facts.clone(), &mut omitted).await?;
+            let pyramid_levels = self.levels(scope, owner, instances, facts.clone(), &mut omitted).await?;
+            let levels::Pyramid { levels, focal_planes, paths } = pyramid_levels;
             let Some(base) = levels.first() else { continue };
             let Some(base_facts) = facts.iter().find(|facts| facts.instance == base.instance) else {
                 continue;
@@ -184,6 +187,7 @@ impl Slides {
                 Some(instance) => self.codec(instance).await?,
                 None => continue,
             };
+            let channels = channels::of(&levels, paths, instances);
             let associated = small.iter().map(|(kind, facts)| Associated {
                 kind: *kind,
                 study: study.clone(),
@@ -209,6 +213,8 @@ impl Slides {
                 objective: base_facts.objective,
                 mpp_um: base_facts.mpp_um,
                 levels,
+                focal_planes,
+                channels,
                 associated: associated.collect(),
                 omitted,
                 grade: GradeReport {
@@ -221,8 +227,10 @@ impl Slides {
                         .to_owned(),
                     codec,
                     generations: base_facts.lossy_encodings,
+                    likeness: None,
                 },
                 original_sha256: None,
+                original_files: None,
                 original_bytes: instances.iter().map(InstanceRef::file_length).sum(),
                 imported_at_ms: time_text::unix_ms(OffsetDateTime::now_utc()),
             });
@@ -265,73 +273,6 @@ impl Slides {
         Ok((about.unwrap_or_default(), all))
     }
 
-    /// Levels, the largest first; what is incomplete, or is another plane or path of a level that is there, is left out.
-    async fn levels(
-        &self,
-        scope: &Scope,
-        owner: &OrgId,
-        instances: &[InstanceRef],
-        mut facts: Vec<Facts>,
-        omitted: &mut Vec<String>,
-    ) -> Result<Vec<Level>, SlideError> {
-        facts.sort_by_key(|facts| {
-            let offset = facts.concatenation.as_ref().map_or(0, |(_, offset)| *offset);
-            (std::cmp::Reverse(facts.total), facts.instance_number, offset)
-        });
-        let mut levels: Vec<Level> = Vec::new();
-        let mut done = HashSet::new();
-        for first in &facts {
-            if done.contains(&first.instance) {
-                continue;
-            }
-            let concatenation = first.concatenation.as_ref().map(|(uid, _)| uid);
-            let parts: Vec<&Facts> = facts
-                .iter()
-                .filter(|other| match (&other.concatenation, concatenation) {
-                    (Some((uid, _)), Some(own)) => uid == own,
-                    _ => other.instance == first.instance,
-                })
-                .collect();
-            done.extend(parts.iter().map(|part| part.instance.clone()));
-            let name = format!("{}×{}", first.total.0, first.total.1);
-            if levels.iter().any(|level| (level.width, level.height) == first.total) {
-                omitted.push(format!("{name}: a further plane or path"));
-                continue;
-            }
-            if levels.first().is_some_and(|base| !is_alike((base.width, base.height), first.total)) {
-                omitted.push(format!("{name}: of another shape than the largest level"));
-                continue;
-            }
-            let Some((arrangement, map)) = arrange(&parts, instances) else {
-                omitted.push(format!("{name}: not all of its frames are there, or they are not in line"));
-                continue;
-            };
-            let arrangement = match map {
-                Some(map) => {
-                    let bytes: Vec<u8> = map.iter().flat_map(|frame| frame.to_le_bytes()).collect();
-                    let sha256 = self.storage.put_blob(scope, owner, &bytes).await?;
-                    Some(Arrangement { map: Some(sha256), ..arrangement })
-                }
-                None if arrangement.is_plain() => None,
-                None => Some(arrangement),
-            };
-            let base = levels.first().map_or(first.total.0, |level| level.width);
-            levels.push(Level {
-                level: u32::try_from(levels.len()).unwrap_or(u32::MAX),
-                width: first.total.0,
-                height: first.total.1,
-                downsample: f64::from(base) / f64::from(first.total.0),
-                tiles_x: first.total.0.div_ceil(first.tile.0),
-                tiles_y: first.total.1.div_ceil(first.tile.1),
-                tile_width: first.tile.0,
-                tile_height: first.tile.1,
-                instance: parts.first().map_or(&first.instance, |part| &part.instance).clone(),
-                arrangement,
-            });
-        }
-        Ok(levels)
-    }
-
     /// The codec in words, as the first frame's own header says it, whatever the transfer syntax calls it.
     async fn codec(&self, instance: &InstanceRef) -> Result<String, SlideError> {
         let syntax = instance.syntax().as_str();
@@ -354,51 +295,6 @@ impl Slides {
         let how = if head.is_reversible { "reversible" } else { "irreversible" };
         Ok(if is == said { format!("{is} ({how})") } else { format!("{is} ({how}), labelled {said}") })
     }
-}
-
-/// Whether an image can be a smaller one of another: of the same shape, but for what rounding and padding make of it.
-fn is_alike(base: (u32, u32), level: (u32, u32)) -> bool {
-    let scale = f64::from(base.0) / f64::from(level.0);
-    let height = f64::from(base.1) / scale;
-    let off = (f64::from(level.1) - height).abs();
-    // One pixel more or less on either side.
-    off <= (height * SHAPE_TOLERANCE).max(1.0 + height / f64::from(level.0))
-}
-
-/// Where a level's frames are; `None` while some are missing.
-fn arrange(parts: &[&Facts], instances: &[InstanceRef]) -> Option<(Arrangement, Option<Vec<u32>>)> {
-    let first = parts.first()?;
-    let mut frames = 0_u32;
-    let mut listed = Vec::new();
-    for part in parts {
-        let is_alike = part.total == first.total && part.tile == first.tile;
-        let offset = part.concatenation.as_ref().map_or(0, |(_, offset)| *offset);
-        let is_stored = instances
-            .iter()
-            .any(|instance| *instance.instance() == part.instance && instance.frame_count() == part.frames);
-        if !is_alike || offset != frames || !is_stored {
-            return None;
-        }
-        listed.push(Part { instance: part.instance.clone(), first_frame: frames, frames: part.frames });
-        frames = frames.checked_add(part.frames)?;
-    }
-    if first.positions.is_some() {
-        let mut positions = Vec::new();
-        for part in parts {
-            positions.extend(part.positions.as_deref()?.iter().take(part.frames as usize));
-        }
-        if positions.len() != frames as usize {
-            return None;
-        }
-        let map = dicom_facts::sparse_map(first, &positions)?;
-        return Some((Arrangement { first_frame: 0, parts: listed, map: None }, Some(map)));
-    }
-    let tiles = first.total.0.div_ceil(first.tile.0).checked_mul(first.total.1.div_ceil(first.tile.1))?;
-    // Tiles row by row, then focal planes, then optical paths (PS3.3 §C.7.6.17.3).
-    let all = tiles.checked_mul(first.focal_planes)?;
-    let first_frame = if all <= frames { tiles * (first.focal_planes / 2) } else { 0 };
-    let is_whole = frames >= tiles && frames.is_multiple_of(tiles);
-    is_whole.then_some((Arrangement { first_frame, parts: listed, map: None }, None))
 }
 
 /// Always the same for the same pyramid of the same owner.

@@ -1,10 +1,10 @@
 //! What a VL Whole Slide Microscopy instance from elsewhere says of itself (PS3.3 §A.32.8), read from its DICOM JSON.
 
 use crate::dicom_json::{Element, Item, Scalar};
+use crate::layers::nanometres;
 use crate::slide::Mpp;
 use model::Uid;
 use serde::Deserialize;
-use std::collections::HashMap;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -66,8 +66,12 @@ pub(crate) struct Told {
     total_columns: Element<Scalar>,
     #[serde(rename = "00480007")]
     total_rows: Element<Scalar>,
+    #[serde(rename = "00480008")]
+    origin: Element<Item<Place>>,
     #[serde(rename = "00480105")]
-    optical_paths: Element<Item<OpticalPath>>,
+    optical_paths: Element<Item<OpticalPath>, PATHS_MAX>,
+    #[serde(rename = "00480302")]
+    path_count: Element<Scalar>,
     #[serde(rename = "00480303")]
     focal_planes: Element<Scalar>,
     #[serde(rename = "52009229")]
@@ -76,6 +80,11 @@ pub(crate) struct Told {
     frame_groups: Option<Element<Placed, POSITIONS_MAX>>,
 }
 
+/// Optical paths of an instance.
+pub(crate) const PATHS_MAX: usize = 256;
+/// Bytes of an optical path's identifier (SH has 16 characters) and of its description (ST).
+const IDENTIFIER_BYTES_MAX: usize = 64;
+const DESCRIPTION_BYTES_MAX: usize = 256;
 /// Lossy encodings that are counted.
 const METHODS_MAX: usize = 16;
 /// Places of frames that are read; of an instance with more of them, nothing is shown.
@@ -96,8 +105,23 @@ struct Name {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct OpticalPath {
+    #[serde(rename = "00220055")]
+    wavelength: Element<Scalar>,
+    #[serde(rename = "00480106")]
+    identifier: Element<Scalar>,
+    #[serde(rename = "00480107")]
+    description: Element<Scalar>,
+    #[serde(rename = "00480108")]
+    illumination_color: Element<Item<Code>>,
     #[serde(rename = "00480112")]
     objective_power: Element<Scalar>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Code {
+    #[serde(rename = "00080104")]
+    meaning: Element<Scalar>,
 }
 
 #[derive(Default, Deserialize)]
@@ -107,11 +131,15 @@ struct SharedGroups {
     pixel_measures: Element<Item<PixelMeasures>>,
     #[serde(rename = "00480207")]
     optical_path: Element<Item<PathIdentification>>,
+    #[serde(rename = "0048021A")]
+    place: Element<Item<Place>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct PixelMeasures {
+    #[serde(rename = "00180088")]
+    plane_distance: Element<Scalar>,
     #[serde(rename = "00280030")]
     spacing: Element<Scalar, 2>,
 }
@@ -170,18 +198,52 @@ impl FrameGroups {
             // Counted from 1 (PS3.3 §C.8.12.6.1).
             column: place.column.uint()?.checked_sub(1)?,
             row: place.row.uint()?.checked_sub(1)?,
-            // Micrometres.
-            z_nm: (place.z_offset.number().unwrap_or(0.0) * 1000.0).round() as i64,
+            z_nm: place.z_nm(),
             path: self.optical_path.item().map(PathIdentification::name),
         })
     }
 }
 
+impl Place {
+    /// Nanometres, of micrometres.
+    fn z_nm(&self) -> i64 {
+        nanometres(self.z_offset.number().unwrap_or(0.0)).unwrap_or(0)
+    }
+}
+
 impl PathIdentification {
-    /// SH has 16 characters.
     fn name(&self) -> Box<str> {
-        let name = self.identifier.text().unwrap_or_default();
-        name[..name.floor_char_boundary(64)].into()
+        cut(&self.identifier, IDENTIFIER_BYTES_MAX).into()
+    }
+}
+
+/// The beginning of a text.
+fn cut(element: &Element<Scalar>, bytes_max: usize) -> &str {
+    let text = element.text().unwrap_or_default();
+    text[..text.floor_char_boundary(bytes_max)].trim_end()
+}
+
+/// An optical path (PS3.3 §C.8.12.5).
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PathFacts {
+    pub identifier: String,
+    pub description: String,
+    /// Illumination Wave Length.
+    pub wavelength_nm: Option<f64>,
+    /// Meaning of the Illumination Color Code.
+    pub illumination: Option<String>,
+}
+
+impl OpticalPath {
+    fn facts(&self) -> PathFacts {
+        let illumination =
+            self.illumination_color.item().map(|code| cut(&code.meaning, DESCRIPTION_BYTES_MAX));
+        PathFacts {
+            identifier: cut(&self.identifier, IDENTIFIER_BYTES_MAX).to_owned(),
+            description: cut(&self.description, DESCRIPTION_BYTES_MAX).to_owned(),
+            wavelength_nm: self.wavelength.number().filter(|length| (1.0..=100_000.0).contains(length)),
+            illumination: illumination.filter(|text| !text.is_empty()).map(str::to_owned),
+        }
     }
 }
 
@@ -258,14 +320,33 @@ pub(crate) struct Facts {
     pub tile: (u32, u32),
     pub frames: u32,
     pub focal_planes: u32,
+    /// Nanometres: height of the first focal plane, and what is between two of them if that is said.
+    pub z_nm: i64,
+    pub plane_step_nm: Option<i64>,
+    /// Optical paths, in the order of their frames.
+    pub paths: Vec<PathFacts>,
+    /// Number of Optical Paths.
+    pub path_count: Option<u32>,
+    /// The optical path of all frames.
+    pub shared_path: Option<Box<str>>,
     /// UID, and frames of the concatenation before this instance's.
     pub concatenation: Option<(Uid, u32)>,
-    /// Where each frame is, for TILED_SPARSE.
-    pub positions: Option<Arc<[Position]>>,
+    pub places: Places,
     /// Micrometres per pixel of this instance.
     pub mpp_um: Option<Mpp>,
     pub objective: Option<f64>,
     pub container: String,
+}
+
+/// Where the frames of an instance are.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Places {
+    /// TILED_FULL.
+    RowByRow,
+    /// TILED_SPARSE.
+    Listed(Arc<[Position]>),
+    /// Somewhere: they should say where, and some do not.
+    Unknown,
 }
 
 /// Where a frame of a TILED_SPARSE instance is.
@@ -294,6 +375,15 @@ impl Facts {
         let offset = told.concatenation_frame_offset.uint().unwrap_or(0);
         let pyramid = told.pyramid_uid.text().or_else(|| told.frame_of_reference_uid.text());
         let is_sparse = told.organization_type.text() != Some("TILED_FULL");
+        let said_sparse = told.organization_type.text() == Some("TILED_SPARSE");
+        let first_spot = positions.as_ref().and_then(|all| all.0.first()?.0.as_ref().map(|spot| spot.z_nm));
+        let shared_place = shared.and_then(|shared| shared.place.item()).or_else(|| told.origin.item());
+        let z_nm = first_spot.or_else(|| shared_place.map(Place::z_nm)).unwrap_or(0);
+        let measures = shared.and_then(|shared| shared.pixel_measures.item());
+        // Millimetres.
+        let step = measures
+            .and_then(|measures| measures.plane_distance.number())
+            .and_then(|mm| nanometres(mm * 1000.0));
         Some(Self {
             instance: Uid::parse(told.sop_instance_uid.text()?).ok()?,
             instance_number: told.instance_number.number().unwrap_or(0.0) as i64,
@@ -305,10 +395,17 @@ impl Facts {
             tile,
             frames: told.number_of_frames.uint().unwrap_or(1),
             focal_planes: told.focal_planes.uint().unwrap_or(1).max(1),
+            z_nm,
+            plane_step_nm: step.filter(|step| *step > 0),
+            paths: told.optical_paths.items().map(OpticalPath::facts).collect(),
+            path_count: told.path_count.uint(),
+            shared_path: shared.and_then(|shared| shared.optical_path.item()).map(PathIdentification::name),
             concatenation: concatenation.map(|uid| (uid, offset)),
-            positions: positions
-                .filter(|positions| is_sparse && !positions.0.is_empty())
-                .and_then(|positions| self::positions(positions, shared)),
+            places: match positions.filter(|positions| is_sparse && !positions.0.is_empty()) {
+                Some(positions) => places(positions, shared, said_sparse),
+                None if said_sparse => Places::Unknown,
+                None => Places::RowByRow,
+            },
             mpp_um: mpp(told, shared, total),
             objective: told
                 .optical_paths
@@ -320,11 +417,15 @@ impl Facts {
     }
 }
 
-/// Positions of all frames; `None` when one has none, which is TILED_FULL without the word.
-fn positions(
+/// Places of all frames. Where none has one, and nothing says that it should, it is TILED_FULL without the word.
+fn places(
     positions: Element<Placed, POSITIONS_MAX>,
     shared: Option<&SharedGroups>,
-) -> Option<Arc<[Position]>> {
+    said_sparse: bool,
+) -> Places {
+    if !said_sparse && positions.0.iter().all(|Placed(spot)| spot.is_none()) {
+        return Places::RowByRow;
+    }
     let shared = shared.and_then(|shared| shared.optical_path.item()).map(PathIdentification::name);
     let shared: Arc<str> = shared.unwrap_or_default().into();
     let mut last = shared.clone();
@@ -342,7 +443,8 @@ fn positions(
         };
         Some(Position { column, row, z_nm, path })
     };
-    positions.0.into_iter().map(with_path).collect()
+    let all: Option<Arc<[Position]>> = positions.0.into_iter().map(with_path).collect();
+    all.map_or(Places::Unknown, Places::Listed)
 }
 
 /// From Pixel Spacing (rows first), or from the imaged volume.
@@ -361,212 +463,8 @@ fn mpp(told: &Told, shared: Option<&SharedGroups>, total: (u32, u32)) -> Option<
     (is_plausible(mpp.x) && is_plausible(mpp.y)).then_some(mpp)
 }
 
-/// The frame of each tile of a sparse level; [`MISSING`] where there is none. Of several focal planes the middle one,
-/// of several optical paths the first that is named.
-pub(crate) fn sparse_map(facts: &Facts, positions: &[&Position]) -> Option<Vec<u32>> {
-    let path = &positions.first()?.path;
-    let mut planes: Vec<i64> = positions.iter().map(|position| position.z_nm).collect();
-    planes.sort_unstable();
-    planes.dedup();
-    let plane = planes[planes.len() / 2];
-    let across = facts.total.0.div_ceil(facts.tile.0);
-    let down = facts.total.1.div_ceil(facts.tile.1);
-    let tiles = usize::try_from(u64::from(across) * u64::from(down)).ok()?;
-    if tiles > positions.len().saturating_mul(TILES_PER_FRAME).clamp(TILES_FREE, TILES_MAX) {
-        return None;
-    }
-    let mut frames = HashMap::new();
-    for (frame, position) in (0_u32..).zip(positions) {
-        let is_shown = position.path == *path && position.z_nm == plane;
-        let is_aligned =
-            position.column.is_multiple_of(facts.tile.0) && position.row.is_multiple_of(facts.tile.1);
-        if is_shown && !is_aligned {
-            return None;
-        }
-        if is_shown {
-            frames.entry((position.column / facts.tile.0, position.row / facts.tile.1)).or_insert(frame);
-        }
-    }
-    let mut map = vec![MISSING; tiles];
-    for ((x, y), frame) in frames {
-        if x < across && y < down {
-            map[(u64::from(y) * u64::from(across) + u64::from(x)) as usize] = frame;
-        }
-    }
-    Some(map)
-}
-
 /// A tile that a sparse level leaves out.
 pub(crate) const MISSING: u32 = u32::MAX;
-/// Tiles of a sparse level, which takes four bytes for each that it leaves out: so many for each frame, or so many.
-const TILES_PER_FRAME: usize = 64;
-const TILES_FREE: usize = 65_536;
-const TILES_MAX: usize = 16 << 20;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn sparse(positions: &[(u32, u32, f64, &str)]) -> Told {
-        let frames: Vec<_> = positions
-            .iter()
-            .map(|(column, row, z, path)| {
-                json!({
-                    "0048021A": {"vr": "SQ", "Value": [{
-                        "0048021E": {"vr": "SL", "Value": [column]}, "0048021F": {"vr": "SL", "Value": [row]},
-                        "0040074A": {"vr": "DS", "Value": [z]},
-                    }]},
-                    "00480207": {"vr": "SQ", "Value": [{"00480106": {"vr": "SH", "Value": [path]}}]},
-                })
-            })
-            .collect();
-        let object = json!({
-            "00080018": {"vr": "UI", "Value": ["1.2.3"]},
-            "00080008": {"vr": "CS", "Value": ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]},
-            "00280010": {"vr": "US", "Value": [100]}, "00280011": {"vr": "US", "Value": [100]},
-            "00480006": {"vr": "UL", "Value": [250]}, "00480007": {"vr": "UL", "Value": [150]},
-            "00280008": {"vr": "IS", "Value": [frames.len()]},
-            "00209311": {"vr": "CS", "Value": ["TILED_SPARSE"]},
-            "52009230": {"vr": "SQ", "Value": frames},
-        });
-        Told::read(json!([object]).to_string().as_bytes()).unwrap()
-    }
-
-    fn map(positions: &[(u32, u32, f64, &str)]) -> Option<Vec<u32>> {
-        let facts = Facts::of(&mut sparse(positions)).unwrap();
-        sparse_map(&facts, &facts.positions.as_deref().unwrap().iter().collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn frames_of_a_sparse_level_are_found_by_their_places() {
-        let frames = [(201, 1, 0.0, "1"), (1, 101, 0.0, "1")];
-        assert_eq!(map(&frames).unwrap(), [MISSING, MISSING, 0, 1, MISSING, MISSING]);
-    }
-
-    #[test]
-    fn the_middle_plane_and_the_first_path_are_shown() {
-        let frames = [
-            (1, 1, -1.5, "blue"),
-            (1, 1, 0.0, "blue"),
-            (1, 1, 1.5, "blue"),
-            (1, 1, 0.0, "green"),
-            (101, 1, 0.0, "green"),
-        ];
-        assert_eq!(map(&frames).unwrap(), [1, MISSING, MISSING, MISSING, MISSING, MISSING]);
-    }
-
-    #[test]
-    fn tiles_out_of_line_are_not_shown_at_a_wrong_place() {
-        assert_eq!(map(&[(1, 1, 0.0, "1"), (51, 1, 0.0, "1")]), None);
-    }
-
-    #[test]
-    fn a_level_far_larger_than_its_frames_is_not_shown() {
-        let mut told = sparse(&[(1, 1, 0.0, "1")]);
-        let total = |told: &mut Told, side: f64| {
-            for element in [&mut told.total_columns, &mut told.total_rows] {
-                *element = Element(vec![Scalar::Number(side)]);
-            }
-        };
-        let facts = |told: &mut Told| {
-            let facts = Facts::of(told).unwrap();
-            let one = Position { column: 0, row: 0, z_nm: 0, path: "1".into() };
-            let map = |frames: usize| sparse_map(&facts, &vec![&one; frames]).map(|map| map.len());
-            [map(1), map(2000)]
-        };
-        // Tiles of 100 × 100.
-        total(&mut told, 25_600.0);
-        assert_eq!(facts(&mut told), [Some(65_536); 2]);
-        total(&mut told, 30_000.0);
-        assert_eq!(facts(&mut told), [None, Some(90_000)]);
-        total(&mut told, 60_000.0);
-        assert_eq!(facts(&mut told), [None, None]);
-    }
-
-    #[test]
-    fn values_of_another_kind_than_they_should_have_are_none() {
-        let told = json!([{
-            "00080018": {"vr": "UI", "Value": ["1.2.3"]},
-            "00080008": {"vr": "SQ", "Value": [null, {"a": [1]}, ["VOLUME"], 7]},
-            "00280010": {"vr": "IS", "Value": ["100"]}, "00280011": {"vr": "US", "Value": [100]},
-            "00480006": {"vr": "UL", "Value": [250]}, "00480007": {"vr": "UL", "Value": [150]},
-            "00080050": {"vr": "SH"}, "00080070": {"vr": "UN", "InlineBinary": "AAAA"},
-            "00100010": {"vr": "PN", "Value": [{"Alphabetic": "Wang^Hong", "Ideographic": "王^红"}]},
-            "00100020": {"vr": "LO", "Value": [null]}, "00081090": {"vr": "LO", "Value": [" M1 ", "M2"]},
-            "00480105": {"vr": "LO", "Value": ["no item"]},
-            "52009229": {"vr": "SQ", "Value": []},
-            "52009230": {"vr": "LO", "Value": ["no item", 5]},
-        }]);
-        let mut told = Told::read(told.to_string().as_bytes()).unwrap();
-        let about = told.about();
-        assert_eq!(about.patient_name, "Wang^Hong=王^红");
-        assert_eq!((about.patient_id.as_str(), about.accession_number.as_str()), ("", ""));
-        assert_eq!(about.scanner.as_deref(), Some("M1"));
-        let facts = Facts::of(&mut told).unwrap();
-        assert_eq!((facts.tile, facts.flavor.as_str(), facts.positions), ((100, 100), "", None));
-        assert!(
-            Told::read(b"[{}, {}]".as_slice()).is_err() && Told::read(b"[{\"00280010\":".as_slice()).is_err()
-        );
-    }
-
-    #[test]
-    fn a_frame_without_its_own_path_has_the_shared_one() {
-        let place = |path: Option<&str>| {
-            let mut frame = json!({"0048021A": {"vr": "SQ", "Value": [{
-                "0048021E": {"vr": "SL", "Value": [1]}, "0048021F": {"vr": "SL", "Value": [1]}}]}});
-            if let Some(path) = path {
-                frame["00480207"] =
-                    json!({"vr": "SQ", "Value": [{"00480106": {"vr": "SH", "Value": [path]}}]});
-            }
-            frame
-        };
-        let told = json!([{
-            "00080018": {"vr": "UI", "Value": ["1.2.3"]},
-            "00280010": {"vr": "US", "Value": [1]}, "00280011": {"vr": "US", "Value": [1]},
-            "00480006": {"vr": "UL", "Value": [1]}, "00480007": {"vr": "UL", "Value": [1]},
-            "52009229": {"vr": "SQ", "Value": [place(Some("red"))]},
-            "52009230": {"vr": "SQ", "Value": [place(None), place(Some("red")), place(Some("blue"))]},
-        }]);
-        let facts = Facts::of(&mut Told::read(told.to_string().as_bytes()).unwrap()).unwrap();
-        let paths: Vec<_> = facts.positions.as_deref().unwrap().iter().map(|place| &*place.path).collect();
-        assert_eq!(paths, ["red", "red", "blue"]);
-    }
-
-    /// What the process of the next test does.
-    #[test]
-    #[ignore = "run by the next test in a process of its own"]
-    fn in_little_memory() {
-        const FRAMES: usize = 100_000;
-        let frame = |number: usize| {
-            format!(
-                r#"{{"0048021A":{{"vr":"SQ","Value":[{{"0040072A":{{"vr":"DS","Value":[10.125]}},"0040073A":{{"vr":"DS","Value":[20.5]}},"0040074A":{{"vr":"DS","Value":[0]}},"0048021E":{{"vr":"SL","Value":[{}]}},"0048021F":{{"vr":"SL","Value":[1]}}}}]}},"00209111":{{"vr":"SQ","Value":[{{"00209157":{{"vr":"UL","Value":[1,{number}]}}}}]}},"00480207":{{"vr":"SQ","Value":[{{"00480106":{{"vr":"SH","Value":["path {}"]}}}}]}}}}"#,
-                number + 1,
-                number % 7,
-            )
-        };
-        let frames: Vec<_> = (0..FRAMES).map(frame).collect();
-        let text = format!(
-            r#"[{{"00080018":{{"vr":"UI","Value":["1.2.3"]}},"00280010":{{"vr":"US","Value":[1]}},"00280011":{{"vr":"US","Value":[1]}},"00480006":{{"vr":"UL","Value":[100000]}},"00480007":{{"vr":"UL","Value":[1]}},"52009230":{{"vr":"SQ","Value":[{}]}}}}]"#,
-            frames.join(",")
-        );
-        drop(frames);
-        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
-        let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
-        let most = Some(pages * 4096 + (64 << 20));
-        let limit = rustix::process::Rlimit { current: most, maximum: most };
-        rustix::process::setrlimit(rustix::process::Resource::As, limit).unwrap();
-        let facts = Facts::of(&mut Told::read(text.as_bytes()).unwrap()).unwrap();
-        assert_eq!(facts.positions.unwrap().len(), FRAMES);
-    }
-
-    #[test]
-    fn very_many_frames_take_little_memory() {
-        let output = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["dicom_facts::tests::in_little_memory", "--exact", "--ignored"])
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && said.contains("1 passed"), "{said}");
-    }
-}
+mod tests;

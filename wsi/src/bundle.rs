@@ -1,0 +1,487 @@
+//! Slides of several files (MIRAX, Hamamatsu VMS and VMU), kept as one: an archive (POSIX tar, "ustar") of the file that is
+//! opened and of those that belong to it, byte for byte, which is the same for the same files and is never written before
+//! it is kept: [`Bundle`] is read as if it lay there.
+//!
+//! Names come from strangers. Only plain names of regular files are taken, on the way in and on the way out, and no link is
+//! followed.
+
+use crate::SlideError;
+use crate::source::ReadAt;
+use rustix::fs::{Mode, OFlags};
+use std::fs::File;
+use std::io::{self, Read, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Files of one slide; each is open while it is imported.
+const MEMBERS_MAX: usize = 512;
+/// Bytes of a file's name, as an archive's header takes them.
+const NAME_BYTES_MAX: usize = 100;
+/// Bytes of a list of files (a VMS file).
+const LIST_BYTES_MAX: u64 = 1 << 20;
+/// A header, and what content is padded to.
+const BLOCK: u64 = 512;
+
+const ODD_NAME: SlideError = SlideError::Unsupported("a file that belongs to it has a name that is not kept");
+const MISSING: SlideError = SlideError::Damaged("a file that belongs to it is missing");
+
+/// A slide's files as one archive.
+pub struct Bundle {
+    members: Vec<Member>,
+    length: u64,
+}
+
+struct Member {
+    header: tar::Header,
+    file: File,
+    /// Of the header in the archive.
+    start: u64,
+    length: u64,
+    modified: Option<std::time::SystemTime>,
+}
+
+/// How a slide's files belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A picture `a.mrxs` and a folder `a`.
+    Mirax,
+    /// A list `a.vms` or `a.vmu` of files beside it.
+    Hamamatsu,
+}
+
+impl Kind {
+    fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "mrxs" => Some(Self::Mirax),
+            "vms" | "vmu" => Some(Self::Hamamatsu),
+            _ => None,
+        }
+    }
+}
+
+/// What belongs to the file that is opened, when it is one of several that a slide is made of: a folder, or files.
+#[must_use]
+pub fn beside(path: &Path) -> Vec<PathBuf> {
+    match Kind::of(path) {
+        Some(Kind::Mirax) => vec![path.with_extension("")],
+        Some(Kind::Hamamatsu) => {
+            let named = list(path).unwrap_or_default();
+            named.into_iter().filter_map(|name| path.parent().map(|folder| folder.join(name))).collect()
+        }
+        None => Vec::new(),
+    }
+}
+
+impl Bundle {
+    /// Opens the files of a slide; `None` when it is of one file.
+    ///
+    /// # Errors
+    /// [`SlideError::Damaged`] when one is missing, [`SlideError::Unsupported`] for odd names and links,
+    /// [`SlideError::OverLimit`], [`SlideError::Io`].
+    pub fn of(path: &Path) -> Result<Option<Self>, SlideError> {
+        let Some(kind) = Kind::of(path) else { return Ok(None) };
+        let own = plain(path.file_name().and_then(|name| name.to_str()).ok_or(ODD_NAME)?)?;
+        let folder = path.parent().ok_or(ODD_NAME)?;
+        let mut bundle = Self { members: Vec::new(), length: 2 * BLOCK };
+        bundle.add(own.to_owned(), open(folder, own)?)?;
+        match kind {
+            Kind::Mirax => {
+                let inner = path.with_extension("");
+                let prefix = plain(inner.file_name().and_then(|name| name.to_str()).ok_or(ODD_NAME)?)?;
+                for name in names_in(&inner)? {
+                    bundle.add(format!("{prefix}/{name}"), open(&inner, &name)?)?;
+                }
+            }
+            Kind::Hamamatsu => {
+                for name in list(path)? {
+                    bundle.add(name.clone(), open(folder, &name)?)?;
+                }
+            }
+        }
+        Ok(Some(bundle))
+    }
+
+    fn add(&mut self, name: String, file: File) -> Result<(), SlideError> {
+        if self.members.len() == MEMBERS_MAX {
+            return Err(SlideError::OverLimit("files that belong to it"));
+        }
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(ODD_NAME);
+        }
+        let mut header = tar::Header::new_ustar();
+        header.set_path(&name).map_err(|_| ODD_NAME)?;
+        header.set_size(metadata.len());
+        header.set_mode(0o644);
+        header.set_mtime(0);
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_cksum();
+        const BIG: SlideError = SlideError::OverLimit("the length of its files");
+        let start = self.length - 2 * BLOCK;
+        let taken = metadata.len().checked_next_multiple_of(BLOCK).ok_or(BIG)?;
+        self.length =
+            self.length.checked_add(BLOCK).and_then(|length| length.checked_add(taken)).ok_or(BIG)?;
+        let (length, modified) = (metadata.len(), metadata.modified().ok());
+        self.members.push(Member { header, file, start, length, modified });
+        Ok(())
+    }
+
+    /// Files.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether no file has changed since they were opened, as far as the file system says.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        self.members.iter().all(|member| {
+            let now = member.file.metadata();
+            now.is_ok_and(|now| now.len() == member.length && now.modified().ok() == member.modified)
+        })
+    }
+
+    /// Reads from one member, or from the end of the archive; how many bytes.
+    fn read_some(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, SlideError> {
+        let index = self.members.partition_point(|member| member.start <= offset);
+        let member = index.checked_sub(1).map(|index| &self.members[index]);
+        let end = self.members.get(index).map_or(self.length, |next| next.start);
+        let room = usize::try_from(end - offset).unwrap_or(usize::MAX).min(buffer.len());
+        let buffer = &mut buffer[..room];
+        let within = member.map_or(offset, |member| offset - member.start);
+        let (header, length) = member.map_or((None, 0), |member| (Some(&member.header), member.length));
+        if let Some(header) = header.filter(|_| within < BLOCK) {
+            let rest = &header.as_bytes()[within as usize..];
+            let count = rest.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&rest[..count]);
+            return Ok(count);
+        }
+        let within = within - BLOCK.min(within);
+        match member.filter(|_| within < length) {
+            Some(member) => {
+                let count = usize::try_from(length - within).unwrap_or(usize::MAX).min(buffer.len());
+                member.file.read_exact_at(&mut buffer[..count], within)?;
+                Ok(count)
+            }
+            None => {
+                buffer.fill(0);
+                Ok(buffer.len())
+            }
+        }
+    }
+}
+
+impl ReadAt for Bundle {
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn read_at(&self, mut offset: u64, mut buffer: &mut [u8]) -> Result<(), SlideError> {
+        let end = offset.checked_add(buffer.len() as u64).filter(|end| *end <= self.length);
+        end.ok_or(SlideError::Damaged("it ends before it should"))?;
+        while !buffer.is_empty() {
+            let count = self.read_some(offset, buffer)?;
+            buffer = &mut buffer[count..];
+            offset += count as u64;
+        }
+        Ok(())
+    }
+}
+
+/// A name without a folder, that every file system and archive takes.
+fn plain(name: &str) -> Result<&str, SlideError> {
+    let is_plain = !name.is_empty()
+        && name.len() <= NAME_BYTES_MAX
+        && !name.starts_with('.')
+        && !name.contains(['/', '\\', '\0'])
+        && !name.chars().any(char::is_control);
+    if is_plain { Ok(name) } else { Err(ODD_NAME) }
+}
+
+/// Opens a file of a folder, not through a link and without waiting for another program.
+fn open(folder: &Path, name: &str) -> Result<File, SlideError> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    match rustix::fs::open(folder.join(name), flags, Mode::empty()) {
+        Ok(file) => Ok(File::from(file)),
+        Err(rustix::io::Errno::NOENT) => Err(MISSING),
+        Err(rustix::io::Errno::LOOP) => Err(ODD_NAME),
+        Err(error) => Err(io::Error::from(error).into()),
+    }
+}
+
+/// Names of the files in a folder, in order; what else is in it is no part of the slide.
+fn names_in(folder: &Path) -> Result<Vec<String>, SlideError> {
+    let kind = std::fs::symlink_metadata(folder).map_err(|_| MISSING)?;
+    if !kind.is_dir() {
+        return Err(MISSING);
+    }
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_hidden = name.as_encoded_bytes().starts_with(b".");
+        if is_hidden || !entry.file_type()?.is_file() {
+            continue;
+        }
+        if names.len() == MEMBERS_MAX {
+            return Err(SlideError::OverLimit("files that belong to it"));
+        }
+        names.push(plain(name.to_str().ok_or(ODD_NAME)?)?.to_owned());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// The files that a VMS or VMU file names, in order, each once.
+fn list(path: &Path) -> Result<Vec<String>, SlideError> {
+    let own = path.file_name().and_then(|name| name.to_str()).ok_or(ODD_NAME)?;
+    let file = open(path.parent().ok_or(ODD_NAME)?, own)?;
+    let mut bytes = Vec::new();
+    file.take(LIST_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LIST_BYTES_MAX {
+        return Err(SlideError::OverLimit("the list of its files"));
+    }
+    named(&String::from_utf8_lossy(&bytes))
+}
+
+fn named(text: &str) -> Result<Vec<String>, SlideError> {
+    const KEYS: [&str; 4] = ["imagefile", "mapfile", "macroimage", "optimisationfile"];
+    let mut names = Vec::new();
+    for line in text.lines() {
+        let Some((key, value)) = line.split_once('=') else { continue };
+        let key = key.trim().to_ascii_lowercase();
+        // ImageFile, and ImageFile(1,0) and so on.
+        let key = key.split('(').next().unwrap_or_default();
+        let value = value.trim();
+        if !KEYS.contains(&key) || value.is_empty() {
+            continue;
+        }
+        let name = plain(value)?.to_owned();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+        if names.len() > MEMBERS_MAX {
+            return Err(SlideError::OverLimit("files that belong to it"));
+        }
+    }
+    Ok(names)
+}
+
+/// Reads from the beginning to the end.
+pub(crate) struct FromStart {
+    source: Arc<dyn ReadAt>,
+    at: u64,
+}
+
+impl FromStart {
+    pub fn of(source: Arc<dyn ReadAt>) -> Self {
+        Self { source, at: 0 }
+    }
+}
+
+impl Read for FromStart {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.source.length() - self.at;
+        let count = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        self.source.read_at(self.at, &mut buffer[..count]).map_err(io::Error::other)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+/// Writes the files of an archive into an empty folder; the path of the one to open, which comes first.
+///
+/// # Errors
+/// [`SlideError::Damaged`] for anything that [`Bundle`] does not write, [`SlideError::Io`].
+pub(crate) fn unpack(source: Arc<dyn ReadAt>, folder: &Path) -> Result<PathBuf, SlideError> {
+    const ODD: SlideError = SlideError::Damaged("the files that are kept are not as they were");
+    let mut archive = tar::Archive::new(FromStart::of(source));
+    let mut first = None;
+    for (number, entry) in archive.entries().map_err(|_| ODD)?.enumerate() {
+        let mut entry = entry.map_err(|_| ODD)?;
+        if number == MEMBERS_MAX || entry.header().entry_type() != tar::EntryType::Regular {
+            return Err(ODD);
+        }
+        let name = String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| ODD)?;
+        let path = match name.split_once('/') {
+            Some((inner, name)) => {
+                let inner = folder.join(plain(inner)?);
+                match std::fs::create_dir(&inner) {
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+                    _ => inner.join(plain(name)?),
+                }
+            }
+            None => folder.join(plain(&name)?),
+        };
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path)?;
+        if io::copy(&mut entry, &mut file)? != entry.size() {
+            return Err(ODD);
+        }
+        file.flush()?;
+        first.get_or_insert(path);
+    }
+    first.ok_or(ODD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(bundle: &Bundle) -> Vec<u8> {
+        let mut bytes = vec![0; bundle.length() as usize];
+        bundle.read_at(0, &mut bytes).unwrap();
+        bytes
+    }
+
+    fn mirax(folder: &Path) -> PathBuf {
+        std::fs::create_dir_all(folder.join("片子")).unwrap();
+        std::fs::write(folder.join("片子.mrxs"), b"picture").unwrap();
+        std::fs::write(folder.join("片子/Slidedat.ini"), vec![7; 1024]).unwrap();
+        std::fs::write(folder.join("片子/Data0000.dat"), vec![8; 1500]).unwrap();
+        std::fs::write(folder.join("片子/Index.dat"), b"").unwrap();
+        std::fs::create_dir(folder.join("片子/more")).unwrap();
+        std::fs::write(folder.join("片子/.DS_Store"), b"no part of it").unwrap();
+        folder.join("片子.mrxs")
+    }
+
+    #[test]
+    fn an_archive_is_the_same_for_the_same_files_and_others_can_read_it() {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let [one, other] = folders.each_ref().map(|folder| mirax(folder.path()));
+        let bundle = Bundle::of(&one).unwrap().unwrap();
+        let bytes = whole(&bundle);
+        assert_eq!(bytes, whole(&Bundle::of(&other).unwrap().unwrap()));
+        assert_eq!((bundle.count(), bytes.len() % 512), (4, 0));
+        let mut listed = tar::Archive::new(&bytes[..]);
+        let listed: Vec<_> = listed
+            .entries()
+            .unwrap()
+            .map(|entry| {
+                let mut entry = entry.unwrap();
+                let mut content = Vec::new();
+                entry.read_to_end(&mut content).unwrap();
+                (entry.path().unwrap().into_owned(), content.len())
+            })
+            .collect();
+        let expected = [
+            ("片子.mrxs", 7),
+            ("片子/Data0000.dat", 1500),
+            ("片子/Index.dat", 0),
+            ("片子/Slidedat.ini", 1024),
+        ];
+        assert_eq!(listed, expected.map(|(name, length)| (PathBuf::from(name), length)));
+    }
+
+    #[test]
+    fn any_part_of_an_archive_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let bundle = Bundle::of(&mirax(folder.path())).unwrap().unwrap();
+        let bytes = whole(&bundle);
+        for start in (0..bytes.len()).step_by(97) {
+            for length in [1, 511, 513, 3000] {
+                let end = (start + length).min(bytes.len());
+                let mut part = vec![1; end - start];
+                bundle.read_at(start as u64, &mut part).unwrap();
+                assert!(part == bytes[start..end], "{start} {length}");
+            }
+        }
+        assert!(bundle.read_at(bytes.len() as u64, &mut [0]).is_err());
+        assert!(bundle.read_at(u64::MAX, &mut [0]).is_err());
+    }
+
+    #[test]
+    fn files_come_back_byte_for_byte() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = mirax(from.path());
+        let bundle: Arc<dyn ReadAt> = Arc::new(Bundle::of(&path).unwrap().unwrap());
+        let first = unpack(bundle, to.path()).unwrap();
+        assert_eq!(first, to.path().join("片子.mrxs"));
+        for name in ["片子.mrxs", "片子/Data0000.dat", "片子/Slidedat.ini", "片子/Index.dat"] {
+            let read = |folder: &Path| std::fs::read(folder.join(name)).unwrap();
+            assert!(read(from.path()) == read(to.path()), "{name}");
+        }
+    }
+
+    #[test]
+    fn links_and_missing_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = mirax(folder.path());
+        let other = folder.path().join("b.mrxs");
+        std::os::unix::fs::symlink(&path, &other).unwrap();
+        assert_eq!(Bundle::of(&other).err(), Some(ODD_NAME), "a link is opened");
+        std::fs::remove_file(&other).unwrap();
+        std::fs::write(&other, b"picture").unwrap();
+        assert_eq!(Bundle::of(&other).err(), Some(MISSING), "there is no folder");
+        std::os::unix::fs::symlink(folder.path().join("片子"), folder.path().join("b")).unwrap();
+        assert_eq!(Bundle::of(&other).err(), Some(MISSING), "the folder is a link");
+        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("片子/Data0001.dat")).unwrap();
+        assert_eq!(Bundle::of(&path).unwrap().unwrap().count(), 4, "a link in it is no part of it");
+        assert!(Bundle::of(&folder.path().join("none.mrxs")).is_err());
+        assert!(Bundle::of(&folder.path().join("a.svs")).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_file_that_changes_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = mirax(folder.path());
+        let bundle = Bundle::of(&path).unwrap().unwrap();
+        assert!(bundle.is_unchanged());
+        std::fs::write(path.with_extension("").join("Data0000.dat"), b"shorter").unwrap();
+        assert!(!bundle.is_unchanged());
+    }
+
+    #[test]
+    fn a_list_names_files_beside_it_only() {
+        let text = "[Virtual Microscope Specimen]\nNoLayers=1\nImageFile=a.jpg\nImageFile(1,0)=b.jpg\nMapFile= m.jpg \n\
+                    MacroImage=a.jpg\nOptimisationFile=o.opt\nAuthCode=x/y\n";
+        assert_eq!(named(text).unwrap(), ["a.jpg", "b.jpg", "m.jpg", "o.opt"]);
+        for name in ["../a.jpg", "/etc/passwd", "a/b.jpg", ".hidden", "a\\b", &"a".repeat(101)] {
+            assert_eq!(named(&format!("ImageFile={name}")), Err(ODD_NAME), "{name}");
+        }
+        let many: String = (0..600).map(|number| format!("ImageFile({number},0)={number}.jpg\n")).collect();
+        assert!(matches!(named(&many), Err(SlideError::OverLimit(_))));
+    }
+
+    #[test]
+    fn an_archive_of_another_kind_is_not_unpacked() {
+        struct Bytes(Vec<u8>);
+        impl ReadAt for Bytes {
+            fn length(&self) -> u64 {
+                self.0.len() as u64
+            }
+            fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SlideError> {
+                buffer.copy_from_slice(&self.0[offset as usize..][..buffer.len()]);
+                Ok(())
+            }
+        }
+        let archive = |name: &str, kind: tar::EntryType| {
+            let mut header = tar::Header::new_ustar();
+            header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_size(0);
+            header.set_mode(0o644);
+            header.set_entry_type(kind);
+            header.set_link_name("/etc/passwd").unwrap();
+            header.set_cksum();
+            Arc::new(Bytes([header.as_bytes(), &[0; 1024][..]].concat()))
+        };
+        let unpacked = |archive| {
+            let folder = tempfile::tempdir().unwrap();
+            unpack(archive, folder.path()).is_ok()
+        };
+        assert!(unpacked(archive("a.mrxs", tar::EntryType::Regular)));
+        for (name, kind) in [
+            ("../a", tar::EntryType::Regular),
+            ("/a", tar::EntryType::Regular),
+            ("a/../b", tar::EntryType::Regular),
+            ("a/b/c", tar::EntryType::Regular),
+            ("a", tar::EntryType::Symlink),
+            ("a", tar::EntryType::Link),
+            ("a", tar::EntryType::Fifo),
+        ] {
+            assert!(!unpacked(archive(name, kind)), "{name} {kind:?}");
+        }
+        assert!(!unpacked(Arc::new(Bytes(vec![0; 1024]))), "nothing in it");
+        assert!(!unpacked(Arc::new(Bytes(vec![9; 4096]))), "no archive");
+    }
+}

@@ -97,6 +97,27 @@ export interface SlideLevel {
   tile_height: number;
 }
 
+export interface FocalPlane {
+  /** What a tile's `z` names it by. */
+  z: string;
+  /** Micrometres above the reference; `null` when the slide does not say how far its planes are apart. */
+  z_um: number | null;
+  is_default: boolean;
+}
+
+/** An optical path. Colour and window are `null` when its pixels are in colour. */
+export interface SlideChannel {
+  path: string;
+  description: string;
+  wavelength_nm: number | null;
+  illumination: string | null;
+  /** `RRGGBB`. */
+  color: string | null;
+  window: { low: number; high: number } | null;
+  bits: number;
+  is_default: boolean;
+}
+
 export interface GradeReport {
   tiles_checked: number;
   tiles_equal: number;
@@ -132,6 +153,13 @@ export interface Slide {
   associated: string[];
   description: string;
   imported_at: string;
+  /** The one nearest to the glass first. Absent, like what follows, where a slide has no such choice. */
+  focal_planes?: FocalPlane[];
+  channels?: SlideChannel[];
+  /** How channels without colours are usually put together: a value for a tile's `channels`. */
+  composition?: string | null;
+  /** Whether its colours come with an ICC profile. */
+  has_icc_profile?: boolean;
 }
 
 export type ConsultKind = 'diagnosis' | 'consultation';

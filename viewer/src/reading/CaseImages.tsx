@@ -1,5 +1,5 @@
 /** What the case is about: a study's images, or a slide. */
-import { lazy, Suspense, useEffect } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import type { Consult, ConsultStudy } from '../api/types';
 import { useSlide } from '../slides/useSlides';
 import { ErrorNotice } from '../ui/ErrorNotice';
@@ -20,15 +20,17 @@ export function CaseImages({ consult, onDisplayed }: Props) {
       {consult.slide_id === null ? (
         <CaseStudy study={consult.study} onDisplayed={onDisplayed} />
       ) : (
-        <CaseSlide id={consult.slide_id} onDisplayed={onDisplayed} />
+        <CaseSlide key={consult.slide_id} first={consult.slide_id} onDisplayed={onDisplayed} />
       )}
     </Suspense>
   );
 }
 
-function CaseSlide({ id, onDisplayed }: { id: string; onDisplayed: (sop: string) => void }) {
+/** The slide that was asked about; others of its study lie on the tray beside it. */
+function CaseSlide({ first, onDisplayed }: { first: string; onDisplayed: (sop: string) => void }) {
+  const [id, setId] = useState(first);
   const slide = useSlide(id);
-  if (slide.data !== undefined) return <SlideViewer slide={slide.data} onDisplayed={onDisplayed} />;
+  if (slide.data !== undefined) return <SlideViewer slide={slide.data} onOpen={(next) => setId(next.id)} onDisplayed={onDisplayed} />;
   return slide.isError ? <ErrorNotice error={slide.error} onRetry={() => void slide.refetch()} /> : <PageSkeleton />;
 }
 

@@ -1,7 +1,8 @@
 /** A slide to look at, without a case around it. */
 import { Button } from '@mantine/core';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, useNavigate, useParams } from 'react-router';
+import { Link, useLocation, useNavigate, useParams } from 'react-router';
 import { hasRole, useMe } from '../session/useMe';
 import { askAddress, correctionsAddress } from '../studies/addresses';
 import { OhifButton } from '../studies/OhifButton';
@@ -10,6 +11,7 @@ import { PageBar } from '../ui/PageBar';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { Patient } from '../ui/Patient';
 import { useKeys } from '../ui/useKeys';
+import { openingFromSearch } from './link/address';
 import { SlideFacts } from './SlideFacts';
 import SlideViewer from './SlideViewer';
 import { useSlide } from './useSlides';
@@ -20,6 +22,8 @@ export default function SlidePage() {
   const me = useMe();
   const navigate = useNavigate();
   const slide = useSlide(id);
+  const { search } = useLocation();
+  const opening = useMemo(() => openingFromSearch(search), [search]);
   useKeys({ Escape: () => void navigate('/slides') });
 
   if (slide.isError) return <ErrorNotice error={slide.error} onRetry={() => void slide.refetch()} />;
@@ -48,7 +52,12 @@ export default function SlidePage() {
         <Patient patient={slide.data} />
         <SlideFacts slide={slide.data} />
       </PageBar>
-      <SlideViewer key={slide.data.id} slide={slide.data} />
+      <SlideViewer
+        slide={slide.data}
+        opening={opening}
+        keepsAddress
+        onOpen={(next) => void navigate(`/slides/${encodeURIComponent(next.id)}`)}
+      />
     </>
   );
 }

@@ -1,9 +1,8 @@
 /** Magnifications, turning and the keys that move a slide. */
 import { useTranslation } from 'react-i18next';
 import { Icon } from './icons';
-import type { FieldOfView } from './stage/geometry';
 import { imageZoomFor, nativeObjective, objectives } from './stage/magnification';
-import { useFieldOfView, usePane, usePaneKeys } from './stage/pane';
+import { useOfView, usePane, usePaneKeys } from './stage/pane';
 import type { SlideStage } from './stage/SlideStage';
 import { InSlot } from './stage/slots';
 import { Tool } from './Tool';
@@ -52,22 +51,22 @@ export function ViewTools() {
     ...moveKeys(stage),
     ...Object.fromEntries(zooms.map((zoom, index) => [String(index + 1), () => stage.zoomTo(zoom)])),
   });
-  const view = useFieldOfView();
   return (
     <>
       <InSlot name="objective">
-        <Magnifications view={view} native={native} zooms={zooms} />
+        <Magnifications native={native} zooms={zooms} />
       </InSlot>
       <InSlot name="turn">
-        <Turning view={view} />
+        <Turning />
       </InSlot>
     </>
   );
 }
 
-function Magnifications({ view, native, zooms }: { view: FieldOfView | null; native: number | null; zooms: readonly number[] }) {
+function Magnifications({ native, zooms }: { native: number | null; zooms: readonly number[] }) {
   const { t } = useTranslation();
   const { stage } = usePane();
+  const at = useOfView((view) => zooms.findIndex((zoom) => Math.abs(view.zoom / zoom - 1) < 0.02));
   return (
     <>
       {zooms.map((zoom, index) => {
@@ -81,7 +80,7 @@ function Magnifications({ view, native, zooms }: { view: FieldOfView | null; nat
             name={name}
             tip={tip}
             press={String(index + 1)}
-            pressed={view !== null && Math.abs(view.zoom / zoom - 1) < 0.02}
+            pressed={at === index}
             mark={mark}
             onClick={() => stage.zoomTo(zoom)}
           >
@@ -96,10 +95,11 @@ function Magnifications({ view, native, zooms }: { view: FieldOfView | null; nat
   );
 }
 
-function Turning({ view }: { view: FieldOfView | null }) {
+function Turning() {
   const { t } = useTranslation();
   const { stage } = usePane();
-  const isUpright = view === null || (view.rotation_deg === 0 && !view.mirrored);
+  const turn = useOfView((view) => Math.round(view.rotation_deg) % 360) ?? 0;
+  const isMirrored = useOfView((view) => view.mirrored) ?? false;
   return (
     <>
       <Tool name={t('slide.turnLeft')} tip={t('slide.turnLeftTip')} press="Q" onClick={() => stage.turnBy(-turn_deg)}>
@@ -108,11 +108,11 @@ function Turning({ view }: { view: FieldOfView | null }) {
       <Tool name={t('slide.turnRight')} tip={t('slide.turnRightTip')} press="E" onClick={() => stage.turnBy(turn_deg)}>
         <Icon name="turnRight" />
       </Tool>
-      <Tool name={t('slide.mirror')} press="M" pressed={view?.mirrored ?? false} onClick={() => mirror(stage)}>
+      <Tool name={t('slide.mirror')} press="M" pressed={isMirrored} onClick={() => mirror(stage)}>
         <Icon name="mirror" />
       </Tool>
-      <Tool name={t('slide.upright')} press="X" disabled={isUpright} onClick={() => upright(stage)}>
-        {view === null ? '0°' : `${Math.round(view.rotation_deg) % 360}°`}
+      <Tool name={t('slide.upright')} press="X" disabled={turn === 0 && !isMirrored} onClick={() => upright(stage)}>
+        {`${turn}°`}
       </Tool>
     </>
   );

@@ -1,6 +1,6 @@
 /** A field of view and a look as part of an address: `?at=x,y&zoom=…&turn=…&mirror=1`, in pixels of level 0. */
 import { normalDegrees, type FieldOfView } from '../stage/geometry';
-import { lookToSearch, type SlideLook } from '../stage/look';
+import { lookFromSearch, lookToSearch, type SlideLook } from '../stage/look';
 
 function rounded(value: number, digits: number): string {
   return String(Number(value.toFixed(digits)));
@@ -32,3 +32,16 @@ export function viewFromSearch(search: URLSearchParams): FieldOfView | null {
   return { x, y, zoom, rotation_deg: normalDegrees(finite(search.get('turn')) ?? 0), mirrored: search.get('mirror') === '1' };
 }
 
+
+/** The whole address of a field of view. */
+export function linkTo(origin: string, slideId: string, view: FieldOfView, look: SlideLook): string {
+  return `${origin}/slides/${encodeURIComponent(slideId)}?${toSearch(view, look).toString()}`;
+}
+
+/** How a slide opens by its address; `undefined` where that says nothing. */
+export function openingFromSearch(text: string): { view: FieldOfView | null; look: SlideLook } | undefined {
+  const search = new URLSearchParams(text);
+  return ['at', 'icc', 'plane', 'path', 'channels'].some((name) => search.has(name))
+    ? { view: viewFromSearch(search), look: lookFromSearch(search) }
+    : undefined;
+}

@@ -37,7 +37,8 @@ export function MeasureTools() {
     Delete: () => store.remove(),
     Backspace: () => store.remove(),
     Escape: () => {
-      if (selected === null) return false;
+      // A tool is left before what it drew is let go.
+      if (selected === null || kind !== null) return false;
       store.select(null);
       return true;
     },

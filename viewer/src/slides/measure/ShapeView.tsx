@@ -122,6 +122,7 @@ function sizeText(size: Measure, t: (key: 'slide.measure.around', values: { leng
     case 'px':
       return `${Math.round(size.value)} px`;
     default: {
+      if (size.around === null) return formatArea(size.value);
       const around = size.around.unit === 'um' ? formatLength(size.around.value) : `${Math.round(size.around.value)} px`;
       const area = size.unit === 'um2' ? formatArea(size.value) : `${Math.round(size.value)} px²`;
       return `${area} · ${t('slide.measure.around', { length: around })}`;

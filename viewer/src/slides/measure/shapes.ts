@@ -28,7 +28,7 @@ export function mitosisRadii_px(mpp_um: { x: number; y: number }): { x: number; 
 
 export type Measure =
   | { unit: 'um' | 'px' | 'deg'; value: number }
-  | { unit: 'um2' | 'px2'; value: number; around: { unit: 'um' | 'px'; value: number } };
+  | { unit: 'um2' | 'px2'; value: number; around: { unit: 'um' | 'px'; value: number } | null };
 
 function scaled(points: readonly Point[], size: PixelSize): Point[] {
   return size === null ? [...points] : points.map(({ x, y }) => ({ x: x * size.x, y: y * size.y }));
@@ -71,7 +71,7 @@ export function measure({ kind, points }: Pick<Shape, 'kind' | 'points'>, size: 
       return { unit: size === null ? 'px2' : 'um2', value: Math.abs(area) / 2, around: { unit, value: around } };
     }
     case 'circle':
-      return size === null ? null : { unit: 'um2', value: mitosisArea_um2, around: { unit: 'um', value: 2 * Math.sqrt(mitosisArea_um2 * Math.PI) } };
+      return size === null ? null : { unit: 'um2', value: mitosisArea_um2, around: null };
   }
 }
 

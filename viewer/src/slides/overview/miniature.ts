@@ -1,6 +1,7 @@
 /** A slide as a small picture: its smallest level, tile by tile, so that places on it are exact. */
 import { slides } from '../../api/endpoints';
 import type { Slide } from '../../api/types';
+import { plainLook, tileQuery } from '../stage/look';
 import { coveredPart, smallestFirst } from '../stage/tileSource';
 
 export interface MiniatureTile {
@@ -19,11 +20,12 @@ const tilesMax = 48;
 export function miniatureTiles(slide: Slide): MiniatureTile[] {
   const level = smallestFirst(slide)[0];
   if (level === undefined || level.tiles_x * level.tiles_y > tilesMax) return [];
+  const query = tileQuery(plainLook, slide);
   const places = Array.from({ length: level.tiles_x * level.tiles_y }, (_, index) => [index % level.tiles_x, Math.floor(index / level.tiles_x)] as const);
   return places.map(([x, y]) => {
     const part = coveredPart(level, x, y);
     return {
-      url: slides.tile(slide.id, level.level, x, y),
+      url: slides.tile(slide.id, level.level, x, y) + query,
       left: part.x / level.width,
       top: part.y / level.height,
       width: level.tile_width / level.width,

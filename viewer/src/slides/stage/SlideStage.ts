@@ -57,7 +57,9 @@ export class SlideStage {
     this.osd = OpenSeadragon({
       element,
       tileSources: tileSource(slide, this.asked) as unknown as OpenSeadragon.TileSourceOptions,
-      drawer: ['webgl', 'canvas'],
+      // Not WebGL: its shader finds a tile's texture by an interpolated number, and where that comes out a hair too low
+      // (seen with software rendering, on turned slides) it paints another tile's tissue.
+      drawer: 'canvas',
       showNavigationControl: false,
       maxZoomPixelRatio: zoomMax(slide),
       minZoomImageRatio: 0.5,
@@ -221,9 +223,9 @@ export class SlideStage {
   }
 
   /** Turns clockwise on the screen, also when mirrored. */
-  turnBy(degrees: number): void {
+  turnBy(degrees: number, motion: Motion = {}): void {
     const to = this.target();
-    if (to !== null) this.show({ rotation_deg: normalDegrees(to.rotation_deg + (to.mirrored ? -degrees : degrees)) });
+    if (to !== null) this.show({ rotation_deg: normalDegrees(to.rotation_deg + (to.mirrored ? -degrees : degrees)) }, motion);
   }
 
   /** The whole slide, upright. */
@@ -250,6 +252,11 @@ export class SlideStage {
   /** Two fingers turn the slide, too. */
   turnWithFingers(wanted: boolean): void {
     this.gestures.gestureSettingsTouch.pinchRotate = wanted;
+  }
+
+  /** A CSS filter over the slide's pixels, not over what is drawn above them. */
+  setFilter(filter: string): void {
+    this.element.style.filter = filter;
   }
 
   /** Asks for other pixels of the same slide; what is on the screen stays until they are there. */

@@ -1,38 +1,57 @@
 /** Which pixels of a slide are asked for, where there is a choice. Part of an address, like the field of view. */
+import type { Slide } from '../../api/types';
 
 export interface SlideLook {
   /** Converted to sRGB by the slide's ICC profile: derived, hence off unless asked for. */
   srgb: boolean;
-  /** Focal plane, micrometres above the slide's nominal one; `null` is the plane that the slide opens with. */
-  plane_um: number | null;
-  /** Channels to be laid over each other, as the tile address wants them; `null` is as the slide opens. */
+  /** A focal plane by its name; `null` is the middle one. */
+  plane: string | null;
+  /** An optical path by its name; `null` is the first. */
+  path: string | null;
+  /** Channels laid over each other, `path:RRGGBB:low-high,…`; `null` is as they usually are. */
   channels: string | null;
 }
 
-export const plainLook: SlideLook = { srgb: false, plane_um: null, channels: null };
+export const plainLook: SlideLook = { srgb: false, plane: null, path: null, channels: null };
 
-export function sameLook(a: SlideLook, b: SlideLook): boolean {
-  return a.srgb === b.srgb && a.plane_um === b.plane_um && a.channels === b.channels;
-}
+/** What each part is called in a tile's address, and in a page's. */
+const tileNames = { plane: 'z', path: 'path', channels: 'channels' } as const;
+const pageNames = { plane: 'plane', path: 'path', channels: 'channels' } as const;
+const parts = ['plane', 'path', 'channels'] as const;
 
 /** The query of a tile's address; empty for tiles as they are stored. */
-export function tileQuery(look: SlideLook): string {
+export function tileQuery(look: SlideLook, slide: Pick<Slide, 'composition'>): string {
   const search = new URLSearchParams();
   if (look.srgb) search.set('icc', 'srgb');
-  if (look.plane_um !== null) search.set('z', String(look.plane_um));
-  if (look.channels !== null) search.set('channels', look.channels);
+  const asked = { ...look, channels: look.channels ?? (look.path === null ? (slide.composition ?? null) : null) };
+  for (const part of parts) {
+    const value = asked[part];
+    if (value !== null) search.set(tileNames[part], value);
+  }
   const text = search.toString();
   return text === '' ? '' : `?${text}`;
 }
 
 export function lookToSearch(look: SlideLook, search: URLSearchParams): void {
   if (look.srgb) search.set('icc', 'srgb');
-  if (look.plane_um !== null) search.set('plane', String(look.plane_um));
-  if (look.channels !== null) search.set('channels', look.channels);
+  for (const part of parts) {
+    const value = look[part];
+    if (value !== null) search.set(pageNames[part], value);
+  }
 }
 
 export function lookFromSearch(search: URLSearchParams): SlideLook {
-  const plane = search.get('plane');
-  const plane_um = plane === null || plane.trim() === '' || !Number.isFinite(Number(plane)) ? null : Number(plane);
-  return { srgb: search.get('icc') === 'srgb', plane_um, channels: search.get('channels') };
+  const [plane = null, path = null, channels = null] = parts.map((part) => search.get(pageNames[part]));
+  return { srgb: search.get('icc') === 'srgb', plane, path, channels };
+}
+
+/** A look as far as the slide has it: an address may be of another slide, or of another hand. */
+export function possibleLook(look: SlideLook, slide: Pick<Slide, 'focal_planes' | 'channels' | 'has_icc_profile'>): SlideLook {
+  const paths = slide.channels ?? [];
+  return {
+    srgb: look.srgb && slide.has_icc_profile === true,
+    plane: slide.focal_planes?.some(({ z }) => z === look.plane) === true ? look.plane : null,
+    path: paths.some(({ path }) => path === look.path) ? look.path : null,
+    channels: paths.length > 1 ? look.channels : null,
+  };
 }

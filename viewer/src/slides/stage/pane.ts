@@ -6,12 +6,15 @@ import { createContext, useCallback, useContext, useEffect, useSyncExternalStore
 import type { Slide } from '../../api/types';
 import { useKeys, type Bindings } from '../../ui/useKeys';
 import type { FieldOfView } from './geometry';
+import type { SlideLook } from './look';
 import type { SlideStage, StageStatus } from './SlideStage';
 
 export interface Pane {
   stage: SlideStage;
   slide: Slide;
   isActive: boolean;
+  look: SlideLook;
+  setLook: (look: SlideLook) => void;
 }
 
 export const PaneContext = createContext<Pane | null>(null);
@@ -26,6 +29,15 @@ export function usePane(): Pane {
 export function useFieldOfView(): FieldOfView | null {
   const { stage } = usePane();
   return useSyncExternalStore(stage.subscribe, stage.view);
+}
+
+/** One fact of the view (a number, a word), rendering anew only when it changes. */
+export function useOfView<T extends string | number | boolean | null>(read: (view: FieldOfView) => T): T | null {
+  const { stage } = usePane();
+  return useSyncExternalStore(stage.subscribe, () => {
+    const view = stage.view();
+    return view === null ? null : read(view);
+  });
 }
 
 const waiting: StageStatus = { isSharp: false, tilesMissing: false, hasFailed: false };

@@ -50,7 +50,7 @@ export function tileSource(slide: Slide, look: SlideLook): OpenSeadragon.TileSou
     return level;
   };
   const aspect = slide.height / slide.width;
-  const search = tileQuery(look);
+  const search = tileQuery(look, slide);
   const source = new OpenSeadragon.TileSource({
     width: slide.width,
     height: slide.height,

@@ -22,11 +22,14 @@ const expectedWords: readonly RegExp[] = [/^Invalid vr type OV - using UN/];
 
 class Complaints {
   readonly all: string[] = [];
+  /** What a test brings about itself, such as a line that it cuts. */
+  readonly tolerated: RegExp[] = [];
 
   watch(context: BrowserContext): void {
     const { host } = new URL(demo().base_url);
     context.on('console', (message) => {
-      if (message.type() !== 'error' || expectedWords.some((words) => words.test(message.text()))) return;
+      const meant = [...expectedWords, ...this.tolerated];
+      if (message.type() !== 'error' || meant.some((words) => words.test(message.text()))) return;
       const path = URL.canParse(message.location().url) ? new URL(message.location().url).pathname : '';
       const status = Number(/status of (\d{3})/.exec(message.text())?.[1]);
       if (expectedAnswers.some(([code, at]) => code === status && at.test(path))) return;
@@ -45,6 +48,9 @@ class Complaints {
 }
 
 interface Fixtures {
+  complaints: Complaints;
+  /** From here on, words on the console that the test has meant. */
+  tolerate: (words: RegExp) => void;
   /** A browser of one's own, with nobody logged in. */
   visitor: (viewport?: ViewportSize) => Promise<Page>;
   /** A browser of one's own, logged in through the login page. */
@@ -52,8 +58,9 @@ interface Fixtures {
 }
 
 export const test = base.extend<Fixtures>({
-  visitor: async ({ browser }, use) => {
-    const complaints = new Complaints();
+  complaints: async ({}, use) => use(new Complaints()),
+  tolerate: async ({ complaints }, use) => use((words) => complaints.tolerated.push(words)),
+  visitor: async ({ browser, complaints }, use) => {
     const contexts: BrowserContext[] = [];
     await use(async (viewport) => {
       const context = await browser.newContext({

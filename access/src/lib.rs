@@ -7,6 +7,7 @@ pub mod address;
 pub mod agreement;
 pub mod caller;
 pub mod device;
+pub mod notes;
 pub mod organisation;
 pub mod password;
 pub mod person;

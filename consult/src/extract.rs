@@ -1,6 +1,7 @@
 //! What is attached to a report's PDF: the canonical JSON and the signatures. Everything read is bounded.
 
 use crate::cms::SIGNATURE_BYTES_MAX;
+use crate::key_image::PICTURE_BYTES_MAX;
 use crate::report::REPORT_BYTES_MAX;
 use lopdf::{Dictionary, Document, LoadOptions, Object};
 
@@ -20,6 +21,8 @@ pub struct Attached {
     pub canonical: Vec<u8>,
     /// `report.p7s` and `review.p7s`.
     pub signatures: Vec<Vec<u8>>,
+    /// `picture-1.jpg` and so on: the key images' pictures.
+    pub pictures: Vec<Vec<u8>>,
 }
 
 /// Takes the attachments out of a PDF.
@@ -37,17 +40,19 @@ pub fn extract_from_pdf(pdf: &[u8]) -> Result<Attached, &'static str> {
     let document = Document::load_mem_with_options(pdf, options).map_err(|_| "PDF 无法读取")?;
     let mut canonical = None;
     let mut signatures = Vec::new();
+    let mut pictures = Vec::new();
     let specs = document.objects.values().filter_map(|object| object.as_dict().ok()).filter(is_file_spec);
     for spec in specs.take(ATTACHMENTS_MAX) {
         let name = spec.get(b"F").and_then(Object::as_str).unwrap_or_default();
         match name {
             b"report.json" => canonical = Some(content(&document, spec, REPORT_BYTES_MAX)?),
             b"report.p7s" | b"review.p7s" => signatures.push(content(&document, spec, SIGNATURE_BYTES_MAX)?),
+            _ if name.starts_with(b"picture-") => pictures.push(content(&document, spec, PICTURE_BYTES_MAX)?),
             _ => {}
         }
     }
     let canonical = canonical.ok_or("PDF 中没有报告原文（report.json）")?;
-    Ok(Attached { canonical, signatures })
+    Ok(Attached { canonical, signatures, pictures })
 }
 
 fn is_file_spec(dictionary: &&Dictionary) -> bool {

@@ -10,6 +10,7 @@ pub mod cms;
 pub mod error;
 pub mod extract;
 mod fonts;
+pub mod key_image;
 pub mod keystore;
 pub mod list;
 pub mod pdf;
@@ -25,6 +26,7 @@ pub mod verify;
 
 pub use ca::CertificateAuthority;
 pub use error::ConsultError;
+pub use key_image::KeyImage;
 pub use keystore::Keystore;
 pub use list::{Counts, ListQuery, Listing, Tab};
 pub use pdf::{Fonts, PdfError, Printer};

@@ -4,7 +4,8 @@
 
 use crate::cms::{self, Commitment};
 use crate::fonts::FontSet;
-use crate::report::{CanonicalReport, Status, TEMPLATE};
+use crate::key_image::{KEY_IMAGES_MAX, KeyImage};
+use crate::report::{CanonicalReport, Status, template};
 use crate::{ca, certificate};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -50,7 +51,21 @@ pub struct Signed<'a> {
     pub reader: &'a [u8],
     /// The reviewer's.
     pub reviewer: Option<&'a [u8]>,
+    /// The key images' pictures, JPEG files in any order.
+    pub pictures: &'a [Vec<u8>],
 }
+
+/// Under these names pictures are attached and set.
+const PICTURES: [&str; KEY_IMAGES_MAX] = [
+    "/picture-1.jpg",
+    "/picture-2.jpg",
+    "/picture-3.jpg",
+    "/picture-4.jpg",
+    "/picture-5.jpg",
+    "/picture-6.jpg",
+    "/picture-7.jpg",
+    "/picture-8.jpg",
+];
 
 /// Sets pages; holds the fonts (about 40 MB) from the first page on, so make one per process.
 pub struct Printer {
@@ -68,6 +83,15 @@ struct Page {
     has_review: bool,
     notice: Option<&'static str>,
     fonts: Vec<String>,
+    pictures: Vec<PagePicture>,
+}
+
+/// A key image as it is set.
+#[derive(Debug, Serialize)]
+struct PagePicture {
+    file: &'static str,
+    /// Length of the scale bar as a share of the picture's width, and what it stands for.
+    bar: Option<(f64, String)>,
 }
 
 #[derive(Debug, Serialize)]
@@ -106,7 +130,7 @@ impl Printer {
     pub fn render(&self, signed: &Signed<'_>) -> Result<Vec<u8>, PdfError> {
         let content = |why: &dyn std::fmt::Display| PdfError::Content(why.to_string());
         let report = CanonicalReport::from_bytes(signed.canonical).map_err(|e| content(&e))?;
-        if report.template != TEMPLATE {
+        if report.template != template(&report.key_images) {
             return Err(PdfError::Template(report.template));
         }
         let (page, last) = self.page(&report, signed)?;
@@ -118,6 +142,11 @@ impl Printer {
         ];
         if let Some(reviewer) = signed.reviewer {
             files.push((file_id("/review.p7s"), Bytes::new(reviewer.to_vec())));
+        }
+        for (name, image) in PICTURES.into_iter().zip(&report.key_images) {
+            let picture = image.picture(signed.pictures);
+            let picture = picture.ok_or_else(|| content(&"a key image's picture is missing"))?;
+            files.push((file_id(name), Bytes::new(picture.to_vec())));
         }
         let ident = cms::sha256(signed.canonical).to_string();
         let pdf = self.set(&Sheet { printer: self, files }, ident, last);
@@ -160,6 +189,11 @@ impl Printer {
             has_review: signed.reviewer.is_some(),
             notice: is_test.then_some(ca::TEST_NOTICE),
             fonts: self.fonts.families().to_vec(),
+            pictures: PICTURES
+                .into_iter()
+                .zip(&report.key_images)
+                .map(|(file, image)| PagePicture { file, bar: scale_bar(image) })
+                .collect(),
         };
         Ok((page, last))
     }
@@ -187,6 +221,15 @@ impl Printer {
         };
         typst_pdf::pdf(&document, &options).map_err(|errors| describe(&errors))
     }
+}
+
+/// The longest bar of 1, 2 or 5 times a power of ten that takes at most a third of the picture's width.
+fn scale_bar(image: &KeyImage) -> Option<(f64, String)> {
+    let width_um: f64 = image.width_um.as_deref()?.parse().ok().filter(|width| *width > 0.0)?;
+    let power = 10_f64.powf((width_um / 3.0).log10().floor());
+    let bar_um = [5.0, 2.0, 1.0].into_iter().map(|n| n * power).find(|bar| *bar <= width_um / 3.0)?;
+    let words = if bar_um >= 1000.0 { format!("{} mm", bar_um / 1000.0) } else { format!("{bar_um} µm") };
+    Some((bar_um / width_um, words))
 }
 
 fn describe(errors: &[SourceDiagnostic]) -> PdfError {
@@ -254,7 +297,8 @@ mod tests {
         let reader = signers.read(&content);
         let reviewer = signers.review(&content, &reader);
         let printer = Printer::new(&Fonts::default()).unwrap();
-        let signed = Signed { canonical: &content, reader: &reader, reviewer: Some(&reviewer) };
+        let signed =
+            Signed { canonical: &content, reader: &reader, reviewer: Some(&reviewer), pictures: &[] };
         let pdf = printer.render(&signed).unwrap();
         assert_eq!(pdf, printer.render(&signed).unwrap(), "the same input gives the same bytes");
 
@@ -300,7 +344,9 @@ mod tests {
         let printer = Printer::new(&Fonts::default()).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("report.pdf").display().to_string();
-        let pdf = printer.render(&Signed { canonical: &content, reader: &reader, reviewer: None }).unwrap();
+        let pdf = printer
+            .render(&Signed { canonical: &content, reader: &reader, reviewer: None, pictures: &[] })
+            .unwrap();
         std::fs::write(&path, pdf).unwrap();
         let text = run("pdftotext", &[&path, "-"]).unwrap();
         assert!(text.contains("初步报告"), "{text}");

@@ -1,5 +1,6 @@
 //! The report: what the reader writes, and the canonical bytes (RFC 8785) that are displayed, printed and signed.
 
+use crate::key_image::{KEY_IMAGES_MAX, KeyImage};
 use crate::record::{Consult, Named, PatientBlock, SlideNote};
 use access::{ConsultKind, Signatures, Urgency};
 use model::{ConsultId, OrgId, PersonId, Sha256, Uid};
@@ -12,6 +13,8 @@ use time::format_description::well_known::Rfc3339;
 pub const FORMAT: &str = "farsight-report/1";
 /// The page that the report is printed with; goes up with any change to what it prints.
 pub const TEMPLATE: &str = "report-a4/1";
+/// The same page for a report with key images. Reports without any are still printed as they always were.
+pub const TEMPLATE_WITH_PICTURES: &str = "report-a4/2";
 /// Characters of one text of a report.
 pub const TEXT_CHARS_MAX: usize = 20_000;
 /// Bytes of a canonical report that is looked at.
@@ -33,6 +36,8 @@ pub struct ReportDraft {
     pub template: Option<String>,
     /// SOP Instance UIDs that were displayed.
     pub displayed: Vec<Uid>,
+    /// Key images, in the order in which they are printed.
+    pub key_images: Vec<KeyImage>,
 }
 
 /// The report as it would be signed now.
@@ -164,6 +169,9 @@ pub struct CanonicalReport {
     pub diagnosis: String,
     /// 建议
     pub recommendation: String,
+    /// Key images, in the order in which they are printed; left out when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key_images: Vec<KeyImage>,
     /// Text template that the reader started from.
     pub text_template: Option<String>,
     /// 报告医师
@@ -174,6 +182,12 @@ pub struct CanonicalReport {
     pub notice: Option<String>,
     /// Where anyone can verify it; empty when nowhere.
     pub verify_url: String,
+}
+
+/// The page that a report with these key images is printed with.
+#[must_use]
+pub fn template(key_images: &[KeyImage]) -> &'static str {
+    if key_images.is_empty() { TEMPLATE } else { TEMPLATE_WITH_PICTURES }
 }
 
 /// What the canonical report needs beside the consult.
@@ -203,7 +217,7 @@ impl CanonicalReport {
         let study = &consult.study;
         Self {
             format: FORMAT.to_owned(),
-            template: TEMPLATE.to_owned(),
+            template: template(&draft.key_images).to_owned(),
             consult_id: consult.id.clone(),
             number: consult.number.clone(),
             kind: consult.kind,
@@ -237,6 +251,7 @@ impl CanonicalReport {
             findings: draft.findings.clone(),
             diagnosis: draft.diagnosis.clone(),
             recommendation: draft.recommendation.clone(),
+            key_images: draft.key_images.clone(),
             text_template: draft.template.clone(),
             reader: around.reader.clone(),
             evidence: consult
@@ -270,7 +285,7 @@ impl CanonicalReport {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CanonicalError> {
         let report: Self =
             serde_json::from_value(parse_canonical(bytes)?).map_err(|_| CanonicalError::NotAReport)?;
-        if report.format != FORMAT {
+        if report.format != FORMAT || report.key_images.len() > KEY_IMAGES_MAX {
             return Err(CanonicalError::NotAReport);
         }
         Ok(report)

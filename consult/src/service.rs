@@ -1,6 +1,7 @@
 //! What people do with consults, one function each: read the record, ask the table, write the change. Sending a
 //! question is in [`crate::submit`], signing in [`crate::signing`].
 
+use crate::key_image::{KEY_IMAGES_MAX, KeyImage};
 use crate::record::{Consult, ConsultView, KIND, Named, SlideNote, TimelineEntry};
 use crate::report::{ReportDraft, TEXT_CHARS_MAX, clean};
 use crate::state::{Action, State, allowed, is_possible, parts, step};
@@ -238,12 +239,14 @@ impl ConsultService {
                 field: "displayed", why: "不在本次会诊的图像之中"
             });
         }
+        let key_images = checked_key_images(report.key_images, is_in_evidence)?;
         consult.report = Some(ReportDraft {
             findings: limited("findings", &report.findings)?,
             diagnosis: limited("diagnosis", &report.diagnosis)?,
             recommendation: limited("recommendation", &report.recommendation)?,
             template: report.template.map(|name| limited("template", &name)).transpose()?,
             displayed,
+            key_images,
         });
         consult.reported_at = Some(now);
         self.finish(caller, consult, version, Action::Edit, Change::default()).await
@@ -450,6 +453,25 @@ pub(crate) fn limited(field: &'static str, text: &str) -> Result<String, Consult
         return Err(ConsultError::Invalid { field, why: "文字过长（最多 20000 字）" });
     }
     Ok(clean(text))
+}
+
+/// Key images of instances in evidence, none of them twice.
+fn checked_key_images(
+    key_images: Vec<KeyImage>,
+    is_in_evidence: impl Fn(&Uid) -> bool,
+) -> Result<Vec<KeyImage>, ConsultError> {
+    let invalid = |why| Err(ConsultError::Invalid { field: "key_images", why });
+    if key_images.len() > KEY_IMAGES_MAX {
+        return invalid("关键图像太多（最多 8 张）");
+    }
+    if !key_images.iter().all(|image| is_in_evidence(&image.instance)) {
+        return invalid("不在本次会诊的图像之中");
+    }
+    let names: std::collections::HashSet<_> = key_images.iter().map(|image| &image.bookmark).collect();
+    if names.len() < key_images.len() {
+        return invalid("同一关键图像出现了两次");
+    }
+    Ok(key_images.into_iter().map(KeyImage::tidy).collect())
 }
 
 fn required_reason(reason: &str) -> Result<String, ConsultError> {

@@ -3,6 +3,7 @@
 
 use crate::ca::TEST_NOTICE;
 use crate::cms::{self, Commitment, SigningIdentity};
+use crate::key_image::PICTURE_BYTES_MAX;
 use crate::keystore::{Keystore, UnlockedKey, blocking};
 use crate::pdf::{PdfError, Signed};
 use crate::record::{Consult, ConsultView, ReportVersion, SignerNote};
@@ -46,7 +47,7 @@ impl StoredReport {
         if let Some(reviewer) = &self.reviewer {
             signatures.push(decode(reviewer)?);
         }
-        Ok(Brought { canonical: decode(&self.canonical)?, signatures, pdf: None })
+        Ok(Brought { canonical: decode(&self.canonical)?, signatures, pdf: None, pictures: Vec::new() })
     }
 }
 
@@ -351,8 +352,14 @@ impl ConsultService {
         reviewer: Option<Vec<u8>>,
     ) -> Result<(StoredReport, usize), ConsultError> {
         let printer = self.printer.clone();
+        let pictures = self.pictures(&consult.reading.id, &canonical).await?;
         let (pdf, canonical, reader, reviewer) = blocking(move || {
-            let signed = Signed { canonical: &canonical, reader: &reader, reviewer: reviewer.as_deref() };
+            let signed = Signed {
+                canonical: &canonical,
+                reader: &reader,
+                reviewer: reviewer.as_deref(),
+                pictures: &pictures,
+            };
             printer.render(&signed).map(|pdf| (pdf, canonical, reader, reviewer))
         })
         .await?
@@ -391,17 +398,59 @@ impl ConsultService {
     }
 
     async fn read_pdf(&self, stored: &StoredReport) -> Result<Vec<u8>, ConsultError> {
-        let length = self.storage.blob_length(&stored.pdf_owner, &stored.pdf_sha256).await?;
-        let mut pdf = Vec::new();
-        while (pdf.len() as u64) < length {
-            let from = pdf.len() as u64;
-            let part = self.storage.read_blob(&stored.pdf_owner, &stored.pdf_sha256, from..length).await?;
+        self.read_whole(&stored.pdf_owner, &stored.pdf_sha256).await
+    }
+
+    async fn read_whole(&self, owner: &OrgId, name: &Sha256) -> Result<Vec<u8>, ConsultError> {
+        let length = self.storage.blob_length(owner, name).await?;
+        let mut whole = Vec::new();
+        while (whole.len() as u64) < length {
+            let part = self.storage.read_blob(owner, name, whole.len() as u64..length).await?;
             if part.is_empty() {
                 return Err(damaged());
             }
-            pdf.extend_from_slice(&part);
+            whole.extend_from_slice(&part);
         }
-        Ok(pdf)
+        Ok(whole)
+    }
+
+    /// The pictures of a report's key images.
+    async fn pictures(&self, reading: &OrgId, canonical: &[u8]) -> Result<Vec<Vec<u8>>, ConsultError> {
+        let report = CanonicalReport::from_bytes(canonical).map_err(|_| damaged())?;
+        let mut pictures = Vec::with_capacity(report.key_images.len());
+        for image in &report.key_images {
+            pictures.push(self.read_whole(reading, &image.picture_sha256).await?);
+        }
+        Ok(pictures)
+    }
+
+    /// Keeps a picture that a report of the caller's organisation is going to show, under its hash.
+    ///
+    /// # Errors
+    /// [`ConsultError::Invalid`] `key_images` when it is too large.
+    pub async fn keep_picture(&self, caller: &Caller, picture: &[u8]) -> Result<Sha256, ConsultError> {
+        if picture.len() > PICTURE_BYTES_MAX {
+            return Err(ConsultError::Invalid { field: "key_images", why: "图片太大" });
+        }
+        Ok(self.storage.put_blob(caller.scope(), caller.organisation(), picture).await?)
+    }
+
+    /// The picture of a key image of the report as the caller sees it.
+    ///
+    /// # Errors
+    /// [`ConsultError::NotFound`] when the report shows no such picture, or is not the caller's to see.
+    pub async fn picture(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        name: &Sha256,
+    ) -> Result<Vec<u8>, ConsultError> {
+        let consult = self.get(caller, id).await?.consult;
+        let shown = consult.report.iter().flat_map(|report| &report.key_images);
+        if !shown.into_iter().any(|image| image.picture_sha256 == *name) {
+            return Err(ConsultError::NotFound);
+        }
+        self.read_whole(&consult.reading.id, name).await
     }
 
     /// Signers' certificates with what came with them, then the trust anchors.

@@ -1,12 +1,13 @@
 //! Builders for tests: a consult about a chest CT between a township hospital and a city's reading centre.
 
+use crate::KeyImage;
 use crate::ca::{CertificateAuthority, IssuedKey, TEST_NOTICE};
 use crate::cms::{self, Commitment, SigningIdentity};
 use crate::record::{Consult, Evidence, Named, PatientBlock, StudyBlock};
 use crate::report::{CanonicalReport, Circumstances, Physician, ReportDraft};
 use crate::state::{Acceptance, State};
 use access::{ConsultKind, Signatures, Urgency};
-use model::{ConsultId, OrgId, PersonId, Sha256, Uid};
+use model::{ConsultId, OrgId, PersonId, Sha256, SlideId, Uid};
 use p256::ecdsa::SigningKey;
 use p256::pkcs8::DecodePrivateKey;
 use time::OffsetDateTime;
@@ -79,10 +80,15 @@ pub(crate) fn draft() -> ReportDraft {
         recommendation: "建议胸外科就诊，行增强CT或PET-CT进一步评估；可考虑多学科会诊。".into(),
         template: Some("ct-chest".into()),
         displayed: vec![Uid::parse("1.2.3.4.1.1").unwrap(), Uid::parse("1.2.3.4.1.2").unwrap()],
+        key_images: Vec::new(),
     }
 }
 
 pub(crate) fn canonical(consult: &Consult) -> Vec<u8> {
+    canonical_of(consult, &draft())
+}
+
+pub(crate) fn canonical_of(consult: &Consult, draft: &ReportDraft) -> Vec<u8> {
     let around = Circumstances {
         reader: Physician {
             id: PersonId::parse("wang").unwrap(),
@@ -93,7 +99,36 @@ pub(crate) fn canonical(consult: &Consult) -> Vec<u8> {
         notice: Some(TEST_NOTICE),
         verify_url: "http://127.0.0.1:8080/verify",
     };
-    CanonicalReport::of(consult, &draft(), &around).to_bytes().unwrap()
+    CanonicalReport::of(consult, draft, &around).to_bytes().unwrap()
+}
+
+/// A picture of a slide's part that a library would decode, and the key image that names it.
+pub(crate) fn key_image() -> (KeyImage, Vec<u8>) {
+    let pixels: Vec<u8> =
+        (0..480 * 360).flat_map(|n: u32| [(n % 480 / 2) as u8, 120, (n / 480 / 2) as u8]).collect();
+    let picture = codec::encode_jpeg_rgb(&pixels, 480, 360, 90).unwrap();
+    let image = KeyImage {
+        bookmark: "b1".into(),
+        name: "可疑腺体".into(),
+        slide: SlideId::parse("slide-1").unwrap(),
+        series: Uid::parse("1.2.3.4.1").unwrap(),
+        instance: Uid::parse("1.2.3.4.1.1").unwrap(),
+        centre_x_px: 1000,
+        centre_y_px: 800,
+        width_px: 1624,
+        height_px: 1218,
+        rotation_deg: "15".into(),
+        mirrored: false,
+        width_um: Some("812".into()),
+        height_um: Some("609".into()),
+        magnification: Some("20".into()),
+        picture_sha256: cms::sha256(&picture),
+        picture_width: 480,
+        picture_height: 360,
+        made_by: "王建国".into(),
+        made_at: "2026-11-23T06:40:00Z".into(),
+    };
+    (image, picture)
 }
 
 pub(crate) struct Signers {

@@ -84,6 +84,8 @@ pub struct Brought {
     pub signatures: Vec<Vec<u8>>,
     /// The PDF that they were in.
     pub pdf: Option<Vec<u8>>,
+    /// The key images' pictures that were in it.
+    pub pictures: Vec<Vec<u8>>,
 }
 
 impl Brought {
@@ -93,14 +95,19 @@ impl Brought {
     /// [`ConsultError::Invalid`] `report` when it is a PDF without a report.
     pub fn from_file(report: Vec<u8>, signatures: Vec<Vec<u8>>) -> Result<Self, ConsultError> {
         if !report.starts_with(b"%PDF-") {
-            return Ok(Self { canonical: report, signatures, pdf: None });
+            return Ok(Self { canonical: report, signatures, pdf: None, pictures: Vec::new() });
         }
         let attached = extract::extract_from_pdf(&report)
             .map_err(|why| ConsultError::Invalid { field: "report", why })?;
         let mut all = attached.signatures;
         all.extend(signatures);
         all.dedup();
-        Ok(Self { canonical: attached.canonical, signatures: all, pdf: Some(report) })
+        Ok(Self {
+            canonical: attached.canonical,
+            signatures: all,
+            pdf: Some(report),
+            pictures: attached.pictures,
+        })
     }
 
     /// The reader's and the reviewer's signature, as far as they are there.
@@ -108,7 +115,8 @@ impl Brought {
         let role = |der: &&Vec<u8>| cms::check(der, &self.canonical).map(|check| check.commitment);
         let reader = self.signatures.iter().find(|s| role(s) == Ok(Commitment::Reader))?;
         let reviewer = self.signatures.iter().find(|s| matches!(role(s), Ok(Commitment::Reviewer { .. })));
-        Some(Signed { canonical: &self.canonical, reader, reviewer: reviewer.map(Vec::as_slice) })
+        let reviewer = reviewer.map(Vec::as_slice);
+        Some(Signed { canonical: &self.canonical, reader, reviewer, pictures: &self.pictures })
     }
 }
 
@@ -154,7 +162,7 @@ pub fn verify(brought: &Brought, context: &Context<'_>) -> Verdict {
         Some(true) => bad("已被新版本取代"),
         None => unknown("离线无法得知是否有新版本"),
     };
-    let page = page(brought, context);
+    let page = page(brought, report.as_ref().ok(), context);
     let findings = [&integrity, &chain, &evidence, &superseded, &page];
     let none_bad = findings.iter().all(|finding| finding.result != Judgement::Bad);
     let ok = none_bad
@@ -273,12 +281,16 @@ fn evidence(report: &CanonicalReport, lookup: Option<&EvidenceLookup<'_>>) -> Fi
 
 /// The printed page is made again from what is attached; with the same fonts it must be the same bytes. With other fonts
 /// nothing can be said of the page, only of the attached text.
-fn page(brought: &Brought, context: &Context<'_>) -> Finding {
+fn page(brought: &Brought, report: Option<&CanonicalReport>, context: &Context<'_>) -> Finding {
     let Some(pdf) = &brought.pdf else {
         return Finding { result: Judgement::NotPresent, detail: "没有 PDF".into() };
     };
     if context.page_sha256.is_some_and(|known| known == cms::sha256(pdf)) {
         return good("PDF 与签发时逐字节相同");
+    }
+    let key_images = report.map_or(&[][..], |report| &report.key_images);
+    if key_images.iter().any(|image| image.picture(&brought.pictures).is_none()) {
+        return bad("PDF 中的关键图像缺失，或与报告原文所列的不同");
     }
     let Some(printer) = context.printer else {
         return unknown("没有字体，无法重新排版比对；请以附件中的原文为准");
@@ -326,7 +338,8 @@ fn unknown(detail: &str) -> Finding {
 mod tests {
     use super::*;
     use crate::pdf::Fonts;
-    use crate::testing::{NOW, Signers, canonical, consult};
+    use crate::report::ReportDraft;
+    use crate::testing::{NOW, Signers, canonical, canonical_of, consult, draft, key_image, run};
     use access::Signatures;
 
     fn brought(signers: &Signers, signatures: Signatures) -> Brought {
@@ -336,7 +349,7 @@ mod tests {
         if signatures == Signatures::Double {
             all.push(signers.review(&canonical, &reader));
         }
-        Brought { canonical, signatures: all, pdf: None }
+        Brought { canonical, signatures: all, pdf: None, pictures: Vec::new() }
     }
 
     fn judge(brought: &Brought, anchors: &str) -> Verdict {
@@ -418,6 +431,46 @@ mod tests {
                 assert!(!judge(&changed, &anchors).ok, "byte {at} of signature {n}");
             }
         }
+    }
+
+    #[test]
+    fn the_pictures_on_a_page_are_the_ones_that_were_signed() {
+        let signers = Signers::new();
+        let anchors = signers.anchors();
+        let (image, picture) = key_image();
+        let draft = ReportDraft { key_images: vec![image], ..draft() };
+        let canonical = canonical_of(&consult(Signatures::Single), &draft);
+        let reader = signers.read(&canonical);
+        let printer = Printer::new(&Fonts::default()).unwrap();
+        let render = |pictures: &[Vec<u8>]| {
+            printer.render(&Signed { canonical: &canonical, reader: &reader, reviewer: None, pictures })
+        };
+        let pdf = render(std::slice::from_ref(&picture)).unwrap();
+        if let Ok(kept) = std::env::var("CONSULT_KEEP_PDF") {
+            std::fs::write(kept, &pdf).unwrap();
+        }
+        let taken = Brought::from_file(pdf.clone(), Vec::new()).unwrap();
+        assert_eq!(taken.pictures, [picture.clone()]);
+        let context = Context { anchors_pem: &anchors, printer: Some(&printer), ..Context::default() };
+        let verdict = verify(&taken, &context);
+        assert!(verdict.ok && verdict.page.result == Judgement::Good, "{verdict:?}");
+        let mut other = picture.clone();
+        let last = other.len() - 20;
+        other[last] ^= 1;
+        for pictures in [vec![], vec![other]] {
+            assert!(render(&pictures).is_err());
+            let verdict = verify(&Brought { pictures, ..taken.clone() }, &context);
+            assert_eq!((verdict.page.result, verdict.ok), (Judgement::Bad, false));
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("report.pdf").display().to_string();
+        std::fs::write(&path, &pdf).unwrap();
+        run("qpdf", &["--check", &path]).unwrap();
+        let text = run("pdftotext", &["-layout", &path, "-"]).unwrap();
+        for word in ["关键图像", "可疑腺体", "812 × 609 µm", "200 µm"] {
+            assert!(text.replace(' ', "").contains(&word.replace(' ', "")), "{word} in\n{text}");
+        }
+        assert!(run("pdfimages", &["-list", &path]).unwrap().contains("480   360"));
     }
 
     #[test]

@@ -171,6 +171,7 @@ fn report() -> ReportDraft {
         recommendation: "建议胸外科就诊。".into(),
         template: None,
         displayed: vec![Uid::parse("1.2.3.4.1.1").unwrap()],
+        key_images: Vec::new(),
     }
 }
 

@@ -210,9 +210,38 @@ pub struct OnVersion {
 pub struct SaveReport {
     /// The version that the person saw.
     pub version: i64,
-    /// `findings`, `diagnosis`, `recommendation`, `template`, `displayed`.
-    #[schema(value_type = Object)]
-    pub report: ReportDraft,
+    /// What the reader has written.
+    pub report: ReportText,
+}
+
+/// What the reader has written and chosen.
+#[derive(Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
+pub struct ReportText {
+    /// 影像所见 / 镜下所见
+    pub findings: String,
+    /// 诊断意见
+    pub diagnosis: String,
+    /// 建议
+    pub recommendation: String,
+    /// Identifier of the text template that was used.
+    pub template: Option<String>,
+    /// SOP Instance UIDs that were displayed.
+    #[schema(value_type = Vec<String>)]
+    pub displayed: Vec<Uid>,
+    /// Bookmarks that become key images, in this order. A key image of the answer may be sent back as it came: only
+    /// `slide` and `bookmark` are read.
+    pub key_images: Vec<KeyImageChoice>,
+}
+
+/// A bookmark that becomes a key image.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct KeyImageChoice {
+    /// Slide id.
+    pub slide: String,
+    /// Bookmark id.
+    pub bookmark: String,
 }
 
 /// A signature to be made.
@@ -478,7 +507,20 @@ pub async fn save_report(
     UrlPath(id): UrlPath<String>,
     JsonBody(body): JsonBody<SaveReport>,
 ) -> Detail {
-    detail(state.0.consults.save_report(&auth.0, &consult_id(&id)?, body.version, body.report, now()).await)
+    let id = consult_id(&id)?;
+    let text = body.report;
+    if !text.key_images.is_empty() {
+        return Err(ApiError::invalid("key_images", "there are no bookmarks yet"));
+    }
+    let report = ReportDraft {
+        key_images: Vec::new(),
+        findings: text.findings,
+        diagnosis: text.diagnosis,
+        recommendation: text.recommendation,
+        template: text.template,
+        displayed: text.displayed,
+    };
+    detail(state.0.consults.save_report(&auth.0, &id, body.version, report, now()).await)
 }
 
 /// The canonical report as it would be signed now.

@@ -26,6 +26,7 @@ mod router_tests;
 mod routes;
 mod session;
 mod slide_layers;
+mod slide_notes;
 mod slides;
 mod state;
 mod studies;

@@ -7,6 +7,7 @@ use pacs::dicomweb::problem_response;
 use storage::StorageError;
 use utoipa::ToSchema;
 use wsi::SlideError;
+use wsi::notes::NoteError;
 
 /// A problem document (RFC 9457), as [`problem_response`] writes it: here for the OpenAPI document. `type` is stable;
 /// `instance` is the id under which the log knows it.
@@ -39,8 +40,10 @@ pub enum ApiError {
     NotFound,
     /// Somebody else was first; the text says who or what.
     Conflict(String),
-    /// What was displayed is not what would be signed.
+    /// What was displayed is not what would be signed, or what was read is not what would be changed.
     Stale,
+    /// A change that does not say which version it is of.
+    PreconditionRequired,
     /// A field is missing or wrong.
     Invalid {
         /// Which.
@@ -80,6 +83,9 @@ impl ApiError {
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Changed by somebody else"),
             Self::Stale => (StatusCode::PRECONDITION_FAILED, "stale", "What was displayed has changed"),
+            Self::PreconditionRequired => {
+                (StatusCode::PRECONDITION_REQUIRED, "precondition-required", "If-Match is needed")
+            }
             Self::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Missing or invalid"),
             Self::WrongPassphrase => {
                 (StatusCode::FORBIDDEN, "wrong-passphrase", "The signing passphrase is wrong")
@@ -171,6 +177,20 @@ impl From<SlideError> for ApiError {
             SlideError::Conflict(what) => Self::Conflict(what.to_owned()),
             SlideError::Invalid(why) => Self::invalid("channels", why),
             other => Self::Invalid { field: "file".into(), detail: other.to_string() },
+        }
+    }
+}
+
+impl From<NoteError> for ApiError {
+    fn from(error: NoteError) -> Self {
+        match error {
+            NoteError::NotFound => Self::NotFound,
+            NoteError::Forbidden(why) => Self::Forbidden(why),
+            NoteError::Stale => Self::Stale,
+            NoteError::Invalid { field, why } => Self::invalid(field, why),
+            NoteError::Full(why) => Self::invalid("slide", why),
+            NoteError::Busy => Self::Unavailable,
+            NoteError::Slide(error) => error.into(),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::docs::ApiDoc;
 use crate::state::ApiState;
 use crate::{
     application, audit, auth, consults, corrections, cors, devices, docs, forwarding, health, ohif, orders,
-    partners, remotes, report_files, session, slides, studies, uploads, verify,
+    partners, remotes, report_files, session, slide_notes, slides, studies, uploads, verify,
 };
 use axum::Router;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
@@ -46,6 +46,19 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(slides::get_tile))
         .routes(routes!(slides::get_associated))
         .routes(routes!(slides::get_original))
+        .routes(routes!(
+            slide_notes::annotations::list_annotations,
+            slide_notes::annotations::draw_annotation
+        ))
+        .routes(routes!(
+            slide_notes::annotations::change_annotation,
+            slide_notes::annotations::delete_annotation
+        ))
+        .routes(routes!(slide_notes::annotations::annotation_versions))
+        .routes(routes!(slide_notes::exchange::annotations_as_geojson, slide_notes::exchange::import_geojson))
+        .routes(routes!(slide_notes::exchange::annotations_as_dicom))
+        .routes(routes!(slide_notes::seen::get_coverage, slide_notes::seen::add_coverage))
+        .routes(routes!(slide_notes::seen::open_slide))
         .routes(routes!(partners::list_partners))
         .routes(routes!(consults::list_consults, consults::create_consult))
         .routes(routes!(consults::get_consult, consults::edit_consult))

@@ -23,6 +23,7 @@ mod jpeg_frame;
 pub mod layers;
 pub mod likeness;
 mod mcu;
+pub mod notes;
 pub mod openslide;
 pub mod original;
 pub mod readers;

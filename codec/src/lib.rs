@@ -30,6 +30,7 @@ mod jpegls;
 mod jpegxl;
 #[allow(unsafe_code)]
 mod libjxl;
+mod mosaic;
 mod native;
 #[allow(unsafe_code)]
 mod openjpeg;
@@ -51,11 +52,13 @@ pub use confined::{decode, decode_reduced, encode, transcode};
 pub use decode::can_decode;
 pub use encode::{Encoded, can_encode, can_transcode, check_transcode};
 pub use format::{CodecError, FrameFormat, Photometric, Pixels};
+pub use mosaic::{Cut, Mosaic};
 pub use presentation::{Enlarge, Polarity, Presentation, Table, WindowFunction};
 pub use render::area::{Axes, Direction, Region};
 pub use render::draw::{Align, Corner, Fill, Graphic, Place, Shape, Space, Text};
 pub use render::icc::{ColourSpace, Colours};
 pub use render::overlay::{Bits, Overlay};
+pub use render::raster::Raster;
 pub use render::shutter::Shutter;
 pub use render::text::Font;
 pub use render::{ImageType, Render, Window, encode_jpeg_rgb, render};

@@ -9,6 +9,7 @@ pub(crate) mod draw;
 mod grey;
 pub(crate) mod icc;
 pub(crate) mod overlay;
+pub(crate) mod raster;
 pub(crate) mod shutter;
 pub(crate) mod text;
 

@@ -25,6 +25,14 @@ pub struct Limits {
     pub inflated_bytes_max: u64,
     /// Bytes of one decoded frame.
     pub frame_pixel_bytes_max: u64,
+    /// Bytes of pictures made of slides (tiles for browsers that cannot show the stored ones, small regions) that are kept.
+    pub derived_bytes_max: u64,
+    /// Pixels of one region of a slide that is asked for in one piece (`maxArea` of IIIF).
+    pub region_pixels_max: u64,
+    /// Columns or rows of such a region (`maxWidth` and `maxHeight` of IIIF).
+    pub region_side_max: u32,
+    /// Stored pixels that are decoded for one region.
+    pub region_source_pixels_max: u64,
     /// Longest PDU that we accept, and the longest that we send whatever the peer announces.
     pub pdu_bytes_max: u32,
     /// Associations at once, all peers together.
@@ -73,6 +81,10 @@ impl Default for Limits {
             refused_bytes_max: 512 << 20,
             inflated_bytes_max: 1 << 30,
             frame_pixel_bytes_max: 512 << 20,
+            derived_bytes_max: 128 << 20,
+            region_pixels_max: 16 << 20,
+            region_side_max: 8192,
+            region_source_pixels_max: 320 << 20,
             pdu_bytes_max: 262_144,
             associations_max: 128,
             associations_per_peer_max: 64,

@@ -22,6 +22,7 @@ mod orthanc;
 mod peers;
 mod rejections;
 mod scanners;
+mod slide_faces;
 mod slide_notes;
 mod slides;
 mod support;

@@ -46,6 +46,11 @@ fn tifffile_and_openslide() {
 }
 
 #[test]
+fn every_face_of_a_slide_has_the_pixels_that_openslide_and_tifffile_see() {
+    check("test_iiif");
+}
+
+#[test]
 fn pynetdicom_associates_in_every_way() {
     check("test_associations");
 }

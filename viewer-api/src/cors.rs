@@ -1,4 +1,4 @@
-//! Which pages of other origins may use DICOMweb (the Fetch standard's CORS protocol): none, unless the configuration
+//! Which pages of other origins may use DICOMweb and IIIF (the Fetch standard's CORS protocol): none, unless the configuration
 //! names them.
 
 use axum::http::{HeaderName, HeaderValue, Method, header};
@@ -23,13 +23,15 @@ pub fn layer(origins: &[String]) -> Option<CorsLayer> {
         header::IF_RANGE,
         header::RANGE,
     ];
-    let answer_headers: [HeaderName; 6] = [
+    let answer_headers: [HeaderName; 8] = [
         header::ACCEPT_RANGES,
         header::CONTENT_ENCODING,
         header::CONTENT_LENGTH,
         header::CONTENT_RANGE,
         header::ETAG,
+        header::LINK,
         header::WARNING,
+        crate::slides::pixels::DERIVED,
     ];
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::OPTIONS])

@@ -52,5 +52,13 @@ pub async fn metrics(State(state): State<ApiState>) -> Response {
     for (name, value) in (state.0.dicom_status)() {
         let _ = writeln!(text, "# TYPE farsight_{name} counter\nfarsight_{name} {value}");
     }
+    let slides = state.0.slides.derived_counts();
+    for (name, kind, value) in [
+        ("slide_pictures_made_total", "counter", slides.made),
+        ("slide_frames_decoded_total", "counter", slides.frames_decoded),
+        ("slide_pictures_kept_bytes", "gauge", slides.bytes_kept),
+    ] {
+        let _ = writeln!(text, "# TYPE farsight_{name} {kind}\nfarsight_{name} {value}");
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

@@ -44,6 +44,8 @@ pub enum ApiError {
     Stale,
     /// A change that does not say which version it is of.
     PreconditionRequired,
+    /// What is asked for makes no sense, or is more than is made at once; the text says what to ask for.
+    BadRequest(&'static str),
     /// A field is missing or wrong.
     Invalid {
         /// Which.
@@ -86,6 +88,7 @@ impl ApiError {
             Self::PreconditionRequired => {
                 (StatusCode::PRECONDITION_REQUIRED, "precondition-required", "If-Match is needed")
             }
+            Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad-request", "Bad request"),
             Self::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Missing or invalid"),
             Self::WrongPassphrase => {
                 (StatusCode::FORBIDDEN, "wrong-passphrase", "The signing passphrase is wrong")
@@ -106,7 +109,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, slug, title) = self.row();
         let (detail, field) = match &self {
-            Self::Forbidden(text) => (Some(*text), None),
+            Self::Forbidden(text) | Self::BadRequest(text) => (Some(*text), None),
             Self::Conflict(text) | Self::Peer(text) => (Some(text.as_str()), None),
             Self::Invalid { field, detail } => (Some(detail.as_str()), Some(field.as_str())),
             _ => (None, None),
@@ -173,6 +176,7 @@ impl From<SlideError> for ApiError {
     fn from(error: SlideError) -> Self {
         match error {
             SlideError::NotFound => Self::NotFound,
+            SlideError::Refused(what) => Self::BadRequest(what),
             SlideError::Storage(error) => error.into(),
             SlideError::Conflict(what) => Self::Conflict(what.to_owned()),
             SlideError::Invalid(why) => Self::invalid("channels", why),
@@ -212,6 +216,7 @@ mod tests {
             (ApiError::from(ConsultError::WrongPassphrase), 403),
             (ApiError::from(ConsultError::Invalid { field: "question", why: "empty" }), 422),
             (ApiError::from(SlideError::NotFound), 404),
+            (ApiError::from(SlideError::Refused("too large")), 400),
             (ApiError::Unauthenticated, 401),
             (ApiError::TooManyAttempts { retry_after_s: 1 }, 429),
             (ApiError::TooLarge, 413),

@@ -3,13 +3,14 @@
 use crate::docs::ApiDoc;
 use crate::state::ApiState;
 use crate::{
-    application, audit, auth, consults, corrections, cors, devices, docs, forwarding, health, ohif, orders,
-    partners, remotes, report_files, session, slide_notes, slides, studies, uploads, verify,
+    application, audit, auth, consults, corrections, cors, devices, docs, dzi, forwarding, health, iiif,
+    ohif, orders, partners, remotes, report_files, session, slide_notes, slides, studies, uploads, verify,
 };
-use axum::Router;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
 use axum::routing::get;
+use axum::{Extension, Router};
+use std::sync::Arc;
 use std::time::Duration;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -45,6 +46,7 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(slides::get_slide))
         .routes(routes!(slides::get_tile))
         .routes(routes!(slides::get_associated))
+        .routes(routes!(slides::get_icc))
         .routes(routes!(slides::get_original))
         .routes(routes!(
             slide_notes::annotations::list_annotations,
@@ -59,6 +61,8 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(slide_notes::exchange::annotations_as_dicom))
         .routes(routes!(slide_notes::seen::get_coverage, slide_notes::seen::add_coverage))
         .routes(routes!(slide_notes::seen::open_slide))
+        .routes(routes!(dzi::get_descriptor))
+        .routes(routes!(dzi::get_dzi_tile))
         .routes(routes!(partners::list_partners))
         .routes(routes!(consults::list_consults, consults::create_consult))
         .routes(routes!(consults::get_consult, consults::edit_consult))
@@ -100,10 +104,18 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(health::metrics))
 }
 
+/// What viewers of other origins may use, too, if the configuration says so.
+fn iiif() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(iiif::get_base))
+        .routes(routes!(iiif::get_info))
+        .routes(routes!(iiif::get_image))
+}
+
 /// The OpenAPI document of this interface.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut document = api().into_openapi();
+    let mut document = api().merge(iiif()).into_openapi();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     document
 }
@@ -120,11 +132,14 @@ fn is_text(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bo
 /// The whole HTTP interface: `/api/v1`, `/dicom-web`, health, and the web application.
 pub fn router(state: ApiState) -> Router {
     let (api, _) = api().split_for_parts();
+    let (iiif, _) = iiif().split_for_parts();
+    let tiled: Arc<dyn pacs::dicomweb::TiledImages> = Arc::new(slides::Tiled(state.0.slides.clone()));
     let dicomweb = pacs::dicomweb::router(state.0.storage.clone(), &state.0.public_origin);
+    let dicomweb = dicomweb.layer(Extension(tiled));
     let wado = pacs::dicomweb::wado_router(state.0.storage.clone(), &state.0.public_origin);
-    let (dicomweb, wado) = match cors::layer(&state.0.cors_origins) {
-        Some(layer) => (dicomweb.layer(layer.clone()), wado.layer(layer)),
-        None => (dicomweb, wado),
+    let (dicomweb, wado, iiif) = match cors::layer(&state.0.cors_origins) {
+        Some(layer) => (dicomweb.layer(layer.clone()), wado.layer(layer.clone()), iiif.layer(layer)),
+        None => (dicomweb, wado, iiif),
     };
     let compressible = SizeAbove::new(1024).and(is_text);
     let header = |name: HeaderName, value: &'static str| {
@@ -136,6 +151,7 @@ pub fn router(state: ApiState) -> Router {
     };
     Router::new()
         .merge(api)
+        .merge(iiif)
         .merge(others)
         .route("/api/v1/openapi.json", get(docs::openapi_json))
         .route("/api/docs", get(application::docs))

@@ -11,6 +11,9 @@ pub enum SlideError {
     /// What is asked for is written wrongly, or is not what the slide has.
     #[error("invalid: {0}")]
     Invalid(&'static str),
+    /// What is asked for cannot be: outside the slide, empty, or larger than what is made in one piece. Says what to ask for.
+    #[error("{0}")]
+    Refused(&'static str),
     /// The file is no slide that we know.
     #[error("not a slide: {0}")]
     NotASlide(&'static str),

@@ -1,5 +1,6 @@
 //! Finding slides within a scope. A slide exists for a caller when its instances do.
 
+use crate::out::{Counts, Derived};
 use crate::{AssociatedKind, LabelRight, Slide, SlideError};
 use model::{Key, Matching, OrgId, Query, Reach, Scope, Sha256, SlideId, Uid};
 use std::collections::{HashMap, HashSet};
@@ -25,6 +26,8 @@ pub struct Slides {
     remembered: Arc<Mutex<HashMap<(Viewpoint, SlideId), Remembered>>>,
     /// Where the frames of sparse levels are, by the name that they are kept under.
     maps: Arc<Mutex<HashMap<Sha256, Arc<[u32]>>>>,
+    /// What was made of stored frames.
+    pub(crate) derived: Derived,
 }
 
 /// Whose eyes a slide was found with.
@@ -64,7 +67,14 @@ impl Slides {
     /// The slides in a storage.
     #[must_use]
     pub fn new(storage: Storage) -> Self {
-        Self { storage, remembered: Arc::default(), maps: Arc::default() }
+        let derived = Derived::new(storage.limits());
+        Self { storage, remembered: Arc::default(), maps: Arc::default(), derived }
+    }
+
+    /// What was made of stored frames since the start.
+    #[must_use]
+    pub fn derived_counts(&self) -> Counts {
+        self.derived.counts()
     }
 
     /// A slide that the scope owns or has been granted.

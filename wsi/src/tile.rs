@@ -1,45 +1,96 @@
-//! The hot path: one tile is one stored frame, read without decoding. Its cost does not depend on the slide's size.
+//! The hot path: one tile is one stored frame, read without decoding. Its cost does not depend on the slide's size. For
+//! whoever cannot show it as it is stored it is decoded once, and kept.
 
 use crate::dicom_facts::MISSING;
 use crate::layers::LayerChoice;
+use crate::out::{Colouring, Output, QUALITY, converted, plain_look, to_srgb, undone};
+use crate::out::{Work, blocking, look};
+use crate::slides::Remembered;
 use crate::{AssociatedKind, LabelRight, SlideError, Slides, jpeg, jpeg2000};
-use bytes::Bytes;
-use codec::{CodecError, FrameFormat, ImageType, Photometric, Render};
+use codec::{ImageType, Raster};
 use dataset::TransferSyntax;
 use model::{Scope, SlideId};
-use storage::{InstanceRef, StorageError};
+use storage::InstanceRef;
 
-/// JPEG quality of pictures that are rendered for the eye.
-const PICTURE_QUALITY: u8 = 90;
-
-/// A tile as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tile {
-    /// The compressed tile.
-    pub bytes: Bytes,
-    /// `image/jpeg`, `image/j2c` for JPEG 2000, `image/jphc` for HTJ2K, `image/jls` for JPEG-LS.
-    pub media_type: &'static str,
-    /// A strong validator (RFC 9110 §8.8.1) with its quotes.
-    pub etag: String,
-}
-
-/// An associated image, rendered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
-    /// The encoded image.
-    pub bytes: Bytes,
-    /// `image/jpeg`.
-    pub media_type: &'static str,
-    /// A strong validator with its quotes.
-    pub etag: String,
-}
+/// The shade of glass without tissue, where light comes through the slide.
+pub(crate) const WHITE: u8 = 255;
 
 /// Where a tile is.
-enum Place {
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
     /// In this frame, counted from 0.
     Stored(InstanceRef, u32),
-    /// Nowhere: a sparse level leaves it out. Its width and height.
-    Missing((u16, u16)),
+    /// Nowhere: a sparse level leaves it out. Its width and height, and the shade that stands for it.
+    Missing((u16, u16), u8),
+}
+
+/// A tile that is there, and that nobody has read yet.
+#[derive(Clone)]
+pub struct Tile {
+    found: Remembered,
+    place: Place,
+    choice: LayerChoice,
+}
+
+/// In which form a tile goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TileForm {
+    /// The stored codestream.
+    Stored,
+    /// JPEG, in these colours: the stored codestream if it is that, or else made of it.
+    Jpeg(Colouring),
+}
+
+impl Place {
+    /// Whether it is JPEG as every browser shows it.
+    pub fn is_jpeg(&self) -> bool {
+        match self {
+            Self::Stored(instance, _) => instance.syntax().as_str() == TransferSyntax::JPEG_BASELINE,
+            Self::Missing(..) => true,
+        }
+    }
+
+    /// An instance's bytes never change, so its SHA-256 and the frame number together name a frame's content: the same
+    /// validator always stands for the same bytes, and no hash is computed or looked up for each tile (decision 23). All
+    /// missing tiles of a size are alike.
+    pub fn etag(&self) -> String {
+        match self {
+            Self::Stored(instance, frame) => format!("\"{}-{frame}\"", instance.sha256()),
+            Self::Missing((width, height), shade) => format!("\"missing-{width}x{height}-{shade}\""),
+        }
+    }
+}
+
+impl Tile {
+    /// Whether browsers can show it as it is stored.
+    #[must_use]
+    pub fn is_jpeg(&self) -> bool {
+        self.place.is_jpeg()
+    }
+
+    /// Whether this media type is that of the stored codestream.
+    #[must_use]
+    pub fn is_stored_as(&self, media_type: &str) -> bool {
+        let Place::Stored(instance, _) = &self.place else { return media_type == "image/jpeg" };
+        let names: &[&str] = match instance.syntax().as_str() {
+            TransferSyntax::JPEG_BASELINE => &["image/jpeg"],
+            syntax if is_jpeg_2000(syntax) => &["image/j2c", "image/jphc", "image/jp2"],
+            "1.2.840.10008.1.2.4.80" | "1.2.840.10008.1.2.4.81" => &["image/jls"],
+            _ => &[],
+        };
+        names.contains(&media_type) || media_type == "application/octet-stream"
+    }
+
+    /// A strong validator (RFC 9110 §8.8.1) with its quotes.
+    #[must_use]
+    pub fn etag(&self, form: TileForm) -> String {
+        let stored = self.place.etag();
+        match form {
+            TileForm::Jpeg(Colouring::Srgb) => format!("{}-srgb\"", stored.trim_end_matches('"')),
+            TileForm::Jpeg(_) if !self.is_jpeg() => format!("{}-jpeg\"", stored.trim_end_matches('"')),
+            _ => stored,
+        }
+    }
 }
 
 impl Slides {
@@ -71,47 +122,71 @@ impl Slides {
         y: u32,
         choice: &LayerChoice,
     ) -> Result<Tile, SlideError> {
-        match self.place(scope, id, level, x, y, choice).await? {
+        let found = self.reach(scope, id).await?;
+        let place = self.place_in(&found, level, x, y, choice).await?;
+        Ok(Tile { found, place, choice: choice.clone() })
+    }
+
+    /// Reads a tile, and decodes it where that is needed; once, however many ask at the same time.
+    ///
+    /// # Errors
+    /// [`SlideError::Damaged`] and [`SlideError::Unsupported`] when it cannot be decoded.
+    pub async fn read_tile(&self, scope: &Scope, tile: &Tile, form: TileForm) -> Result<Output, SlideError> {
+        let (Place::Stored(instance, frame), TileForm::Jpeg(colouring)) = (&tile.place, form) else {
+            return self.stored(scope, &tile.place).await;
+        };
+        let colours = match colouring {
+            Colouring::AsStored => None,
+            Colouring::Srgb => to_srgb(self.profile_of(scope, &tile.found, instance).await?.as_ref()),
+        };
+        if tile.is_jpeg() && colours.is_none() {
+            return self.stored(scope, &tile.place).await;
+        }
+        self.storage.note_read(scope, instance);
+        let icc = if colours.is_some() { ";icc=srgb" } else { "" };
+        let made = async {
+            let look = look(&tile.found.slide, instance, &tile.choice)?;
+            let seat = self.derived.seat(Work::Small).await?;
+            let (rasters, seat) = self.rasters(vec![(0, instance.clone(), *frame)], look, seat).await?;
+            blocking(move || {
+                let (_, raster) = rasters.into_iter().next().ok_or(SlideError::NotFound)?;
+                let raster = converted(raster, colours.as_ref())?;
+                let _seat = seat;
+                Ok(raster.encode(ImageType::Jpeg(QUALITY)).map_err(undone)?.into())
+            })
+            .await
+        };
+        let bytes = self.derived.get(tile.etag(form), made).await?;
+        let derived = Some(format!("tile;format=jpeg;quality={QUALITY}{icc}"));
+        Ok(Output { bytes, media_type: "image/jpeg", derived })
+    }
+
+    /// A tile as it is stored; the background where there is none.
+    pub(crate) async fn stored(&self, scope: &Scope, place: &Place) -> Result<Output, SlideError> {
+        match place {
             Place::Stored(instance, frame) => {
-                let bytes = self.storage.frame(&instance, frame).await?;
+                self.storage.note_read(scope, instance);
+                let bytes = self.storage.frame(instance, *frame).await?;
                 let media_type = media_type(instance.syntax(), &bytes);
-                Ok(Tile { bytes, media_type, etag: etag(&instance, frame) })
+                Ok(Output { bytes, media_type, derived: None })
             }
-            Place::Missing(size) => {
-                let bytes = jpeg::white(size.0, size.1, jpeg::Colours::Ybr);
-                Ok(Tile { bytes: bytes.into(), media_type: "image/jpeg", etag: missing_etag(size) })
+            Place::Missing(size, shade) => {
+                let (size, shade) = (*size, *shade);
+                let bytes = self.derived.get(place.etag(), async move { blank(size, shade).await }).await?;
+                Ok(Output { bytes, media_type: "image/jpeg", derived: Some("background".to_owned()) })
             }
         }
     }
 
-    /// A tile's validator, without reading the tile (for `If-None-Match`).
-    ///
-    /// # Errors
-    /// As [`Slides::tile`].
-    pub async fn tile_etag(
+    /// Where a tile of a slide is.
+    pub(crate) async fn place_in(
         &self,
-        scope: &Scope,
-        id: &SlideId,
-        level: u32,
-        x: u32,
-        y: u32,
-    ) -> Result<String, SlideError> {
-        Ok(match self.place(scope, id, level, x, y, &LayerChoice::default()).await? {
-            Place::Stored(instance, frame) => etag(&instance, frame),
-            Place::Missing(size) => missing_etag(size),
-        })
-    }
-
-    async fn place(
-        &self,
-        scope: &Scope,
-        id: &SlideId,
+        found: &Remembered,
         level: u32,
         x: u32,
         y: u32,
         choice: &LayerChoice,
     ) -> Result<Place, SlideError> {
-        let found = self.reach(scope, id).await?;
         let index = usize::try_from(level).map_err(|_| SlideError::NotFound)?;
         let instances = found.levels.get(index).ok_or(SlideError::NotFound)?;
         let level = found.slide.level(level).ok_or(SlideError::NotFound)?;
@@ -124,7 +199,8 @@ impl Slides {
         }
         if frame == MISSING {
             let side = |side: u32| u16::try_from(side).map_err(|_| SlideError::NotFound);
-            return Ok(Place::Missing((side(level.tile_width)?, side(level.tile_height)?)));
+            let size = (side(level.tile_width)?, side(level.tile_height)?);
+            return Ok(Place::Missing(size, instances.first().map_or(WHITE, background)));
         }
         let (part, before) = match &level.arrangement {
             None => (0, 0),
@@ -137,7 +213,7 @@ impl Slides {
         Ok(Place::Stored(instance.clone(), frame - before))
     }
 
-    /// Label, overview or thumbnail as a picture for the eye. What shows the patient's identity needs the right to it.
+    /// Label, overview or thumbnail as a JPEG for the eye. What shows the patient's identity needs the right to it.
     ///
     /// # Errors
     /// [`SlideError::NotFound`], also when the right is missing; [`SlideError::Damaged`] when it cannot be rendered.
@@ -147,80 +223,68 @@ impl Slides {
         right: LabelRight,
         id: &SlideId,
         kind: AssociatedKind,
-    ) -> Result<Picture, SlideError> {
+    ) -> Result<Output, SlideError> {
         let instance = self.associated_instance(scope, right, id, kind).await?;
-        let pixels = instance.pixels().ok_or(SlideError::NotFound)?;
-        let format = FrameFormat {
-            rows: pixels.rows,
-            columns: pixels.columns,
-            samples_per_pixel: pixels.samples_per_pixel,
-            bits_allocated: pixels.bits_allocated,
-            bits_stored: pixels.bits_stored,
-            is_signed: pixels.is_signed,
-            is_float: pixels.is_float,
-            is_planar: pixels.is_planar,
-            photometric: Photometric::parse(&pixels.photometric_interpretation)
-                .ok_or(SlideError::Damaged("the photometric interpretation is unknown"))?,
-        };
-        let frame = self.storage.frame(&instance, 0).await?;
-        let syntax = instance.syntax().clone();
-        let most = self.storage.limits().frame_pixel_bytes_max;
-        let bytes = tokio::task::spawn_blocking(move || picture(&syntax, &frame, &format, most))
+        self.storage.note_read(scope, &instance);
+        let key = format!("associated {}", instance.sha256());
+        let made = async {
+            let seat = self.derived.seat(Work::Small).await?;
+            let look = std::sync::Arc::new(plain_look());
+            let (rasters, seat) = self.rasters(vec![(0, instance, 0)], look, seat).await?;
+            blocking(move || {
+                let (_, raster) = rasters.into_iter().next().ok_or(SlideError::NotFound)?;
+                let _seat = seat;
+                Ok(raster.encode(ImageType::Jpeg(QUALITY)).map_err(undone)?.into())
+            })
             .await
-            .map_err(|_| SlideError::Damaged("the image could not be rendered"))??;
-        Ok(Picture { bytes: bytes.into(), media_type: "image/jpeg", etag: etag(&instance, 0) })
+        };
+        let bytes = self.derived.get(key, made).await?;
+        let derived = Some(format!("image;format=jpeg;quality={QUALITY}"));
+        Ok(Output { bytes, media_type: "image/jpeg", derived })
     }
 }
 
-fn picture(
-    syntax: &TransferSyntax,
-    frame: &[u8],
-    format: &FrameFormat,
-    most: u64,
-) -> Result<Vec<u8>, SlideError> {
-    let damaged = |error| match error {
-        CodecError::TimedOut | CodecError::WorkerLost => {
-            SlideError::Storage(StorageError::Unavailable("the image codec did not finish".to_owned()))
-        }
-        _ => SlideError::Damaged("the image could not be rendered"),
-    };
-    let pixels = codec::decode(syntax.as_str(), frame, format, most).map_err(damaged)?;
-    let options = Render {
-        slope: 1.0,
-        intercept: 0.0,
-        window: None,
-        palette: None,
-        fit: None,
-        image_type: ImageType::Jpeg(PICTURE_QUALITY),
-        presentation: codec::Presentation::default(),
-    };
-    codec::render(&pixels, &options).map_err(damaged)
+/// The shade of what a sparse level leaves out: glass in transmitted light, the dark between what shines in
+/// fluorescence.
+pub(crate) fn background(instance: &InstanceRef) -> u8 {
+    let is_dark =
+        instance.pixels().is_some_and(|pixels| pixels.photometric_interpretation.starts_with("MONOCHROME2"));
+    if is_dark { 0 } else { WHITE }
+}
+
+/// A tile of one shade.
+async fn blank((width, height): (u16, u16), shade: u8) -> Result<bytes::Bytes, SlideError> {
+    if shade == WHITE {
+        return Ok(jpeg::white(width, height, jpeg::Colours::Ybr).into());
+    }
+    blocking(move || {
+        let pixels = vec![shade; usize::from(width) * usize::from(height) * 3];
+        let raster = Raster::rgb(pixels, width.into(), height.into()).map_err(undone)?;
+        Ok(raster.encode(ImageType::Jpeg(QUALITY)).map_err(undone)?.into())
+    })
+    .await
+}
+
+fn is_jpeg_2000(syntax: &str) -> bool {
+    matches!(
+        syntax,
+        "1.2.840.10008.1.2.4.90"
+            | "1.2.840.10008.1.2.4.91"
+            | "1.2.840.10008.1.2.4.201"
+            | "1.2.840.10008.1.2.4.202"
+            | "1.2.840.10008.1.2.4.203"
+    )
 }
 
 /// By the syntax; JPEG 2000 by its own header, since some writers call it high throughput when it is not.
 fn media_type(syntax: &TransferSyntax, frame: &[u8]) -> &'static str {
     match syntax.as_str() {
         TransferSyntax::JPEG_BASELINE => "image/jpeg",
-        "1.2.840.10008.1.2.4.90"
-        | "1.2.840.10008.1.2.4.91"
-        | "1.2.840.10008.1.2.4.201"
-        | "1.2.840.10008.1.2.4.202"
-        | "1.2.840.10008.1.2.4.203" => match jpeg2000::head(frame) {
+        syntax if is_jpeg_2000(syntax) => match jpeg2000::head(frame) {
             Some(head) if head.is_high_throughput => "image/jphc",
             _ => "image/j2c",
         },
         "1.2.840.10008.1.2.4.80" | "1.2.840.10008.1.2.4.81" => "image/jls",
         _ => "application/octet-stream",
     }
-}
-
-/// An instance's bytes never change, so its SHA-256 and the frame number together name a frame's content: the same
-/// validator always stands for the same bytes, and no hash is computed or looked up for each tile.
-fn etag(instance: &InstanceRef, frame: u32) -> String {
-    format!("\"{}-{frame}\"", instance.sha256())
-}
-
-/// All missing tiles of a size are alike.
-fn missing_etag((width, height): (u16, u16)) -> String {
-    format!("\"missing-{width}x{height}\"")
 }

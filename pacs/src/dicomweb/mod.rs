@@ -32,5 +32,7 @@ mod target;
 mod uses_tests;
 mod wado_uri;
 
+pub use conditions::has_already;
 pub use problem::{WebError, problem_response};
+pub use rendered::whole::{TiledError, TiledImages, TiledPart};
 pub use routes::{router, wado_router};

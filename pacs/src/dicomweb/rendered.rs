@@ -6,6 +6,7 @@ pub mod look;
 pub mod options;
 mod profile;
 pub mod state;
+pub mod whole;
 
 pub use job::Job;
 
@@ -16,11 +17,13 @@ use super::multipart::{self, Part, PartBytes};
 use super::problem::WebError;
 use super::target::Target;
 use access::Right;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use options::Options;
+use std::sync::Arc;
 use storage::{InstanceRef, Storage};
+use whole::TiledImages;
 
 const THUMBNAIL_SIZE: u32 = 256;
 /// Images of one request at most.
@@ -30,6 +33,7 @@ const IMAGES_PER_REQUEST_MAX: usize = 10_000;
 pub async fn rendered(
     State(storage): State<Storage>,
     target: Target,
+    tiled: Option<Extension<Arc<dyn TiledImages>>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, WebError> {
@@ -47,6 +51,12 @@ pub async fn rendered(
         let jobs = jobs_of_state(&storage, &target, &instance, &options).await?;
         return answer(&storage, jobs, &headers).await;
     }
+    if let Some(Extension(tiled)) = tiled.filter(|_| target.rest.is_empty() && is_whole_slide(&instance)) {
+        let whole = whole::answer(&tiled, &target.scope, &instance, &options, &headers);
+        if let Some(response) = whole.await? {
+            return Ok(response);
+        }
+    }
     let frames = match target.rest.as_str() {
         "" if options.is_multipart => (0..instance.frame_count()).collect(),
         "" => vec![0],
@@ -54,6 +64,11 @@ pub async fn rendered(
     };
     let jobs = frames.into_iter().map(|frame| Job::new(&target.scope, &instance, frame, &options)).collect();
     answer(&storage, jobs, &headers).await
+}
+
+/// VL Whole Slide Microscopy Image Storage.
+fn is_whole_slide(instance: &InstanceRef) -> bool {
+    instance.sop_class().as_str() == "1.2.840.10008.5.1.4.1.1.77.1.6"
 }
 
 /// Every frame of every image below a study or series: as parts, unless it is one picture and no parts were asked for.

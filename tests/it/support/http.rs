@@ -76,6 +76,11 @@ impl Client {
         self.send(Method::GET, path, &[("Accept", accept)], Vec::new())
     }
 
+    /// HEAD with `Accept: */*`.
+    pub fn head(&self, path: &str) -> Answer {
+        self.send(Method::HEAD, path, &[("Accept", "*/*")], Vec::new())
+    }
+
     /// POST of JSON.
     pub fn post(&self, path: &str, body: &Json) -> Answer {
         self.post_bytes(path, "application/json", body.to_string().into_bytes())

@@ -1,0 +1,224 @@
+//! Slides: what they are, and every face of their pixels.
+
+mod original;
+pub mod pixels;
+mod tiled;
+mod tiles;
+
+pub use original::*;
+pub use tiled::Tiled;
+pub use tiles::*;
+
+use crate::auth::Authenticated;
+use crate::problem::{ApiError, Problem};
+use crate::request::UrlPath;
+use crate::session::OrganisationName;
+use crate::slide_layers::{self, ChannelInfo, FocalPlaneInfo};
+use crate::state::ApiState;
+use crate::studies::Names;
+use access::{Caller, Right};
+use axum::Json;
+use axum::extract::State;
+use model::SlideId;
+use serde::Serialize;
+use utoipa::ToSchema;
+use wsi::{AssociatedKind, LabelRight, Mpp};
+
+/// Slides that the caller may see.
+#[derive(Serialize, ToSchema)]
+pub struct SlideList {
+    /// The last imported first.
+    pub slides: Vec<SlideInfo>,
+}
+
+/// A slide.
+#[derive(Serialize, ToSchema)]
+pub struct SlideInfo {
+    /// Identifier.
+    pub id: String,
+    /// Owner organisation.
+    pub organisation: OrganisationName,
+    /// Study Instance UID.
+    pub study_instance_uid: String,
+    /// Series Instance UID of the pyramid.
+    pub series_instance_uid: String,
+    /// Patient's name, like all of the study's attributes as it is now, after corrections.
+    pub patient_name: String,
+    /// Patient ID.
+    pub patient_id: String,
+    /// Study date, `YYYYMMDD`.
+    pub study_date: String,
+    /// Name of the file that it was imported from.
+    pub source: String,
+    /// Format of that file, such as `Aperio SVS`.
+    pub format: String,
+    /// Scanner, as far as the file says.
+    pub scanner: Option<String>,
+    /// Power of the objective.
+    pub objective: Option<f64>,
+    /// Micrometres per pixel of level 0: `{x, y}`.
+    #[schema(value_type = Option<Object>)]
+    pub mpp_um: Option<Mpp>,
+    /// Pixels of level 0.
+    pub width: u32,
+    /// Pixels of level 0.
+    pub height: u32,
+    /// Pixels.
+    pub tile_width: u32,
+    /// Pixels.
+    pub tile_height: u32,
+    /// The levels, the largest first.
+    pub levels: Vec<LevelInfo>,
+    /// Focal planes, the one nearest to the glass first; empty when nothing is said of them.
+    pub focal_planes: Vec<FocalPlaneInfo>,
+    /// Optical paths; empty when nothing is said of them.
+    pub channels: Vec<ChannelInfo>,
+    /// How channels without colours are usually put together: a value for a tile's `channels`. Null when there are not
+    /// several.
+    pub composition: Option<String>,
+    /// `A` the scanner's codestream is unchanged, `B` re-tiled with equal coefficients, `C` encoded again. With
+    /// `as_received` nothing of this was compared.
+    pub grade: String,
+    /// Whether it came as DICOM and is kept as it came: there is no file of the scanner to compare it with.
+    pub as_received: bool,
+    /// What was checked: `tiles_checked`, `tiles_equal`, `method`, `codec`, `generations`.
+    #[schema(value_type = Object)]
+    pub grade_report: serde_json::Value,
+    /// Whether there is a label that the caller may see.
+    pub has_label: bool,
+    /// Whether there is an overview that the caller may see.
+    pub has_overview: bool,
+    /// `label`, `overview`, `thumbnail`, as far as the caller may see them.
+    pub associated: Vec<&'static str>,
+    /// Study description.
+    pub description: String,
+    /// When it was imported (RFC 3339).
+    pub imported_at: String,
+}
+
+/// A level of a pyramid.
+#[derive(Serialize, ToSchema)]
+pub struct LevelInfo {
+    /// 0 is the largest.
+    pub level: u32,
+    /// SOP Instance UID of the level.
+    pub sop_instance_uid: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Width of level 0 divided by this level's.
+    pub downsample: f64,
+    /// Tiles in a row.
+    pub tiles_x: u32,
+    /// Tiles in a column.
+    pub tiles_y: u32,
+    /// Pixels.
+    pub tile_width: u32,
+    /// Pixels.
+    pub tile_height: u32,
+}
+
+/// Whether the caller may see what shows identity.
+pub fn label_right(caller: &Caller) -> LabelRight {
+    if caller.may(Right::SeeLabels) { LabelRight::Granted } else { LabelRight::Withheld }
+}
+
+async fn info(
+    state: &ApiState,
+    caller: &Caller,
+    names: &mut Names,
+    slide: &wsi::Slide,
+) -> Result<SlideInfo, ApiError> {
+    let may_see = |kind: AssociatedKind| {
+        let own = slide.owner == *caller.organisation();
+        slide.has(kind) && (!kind.shows_identity() || (own && label_right(caller) == LabelRight::Granted))
+    };
+    let associated: Vec<&'static str> =
+        [AssociatedKind::Label, AssociatedKind::Overview, AssociatedKind::Thumbnail]
+            .into_iter()
+            .filter(|kind| may_see(*kind))
+            .map(AssociatedKind::as_str)
+            .collect();
+    let first = slide.levels.first();
+    Ok(SlideInfo {
+        id: slide.id.to_string(),
+        organisation: names.of(state, &slide.owner).await?,
+        study_instance_uid: slide.study.to_string(),
+        series_instance_uid: slide.series.to_string(),
+        patient_name: shown_name(&slide.patient_name),
+        patient_id: slide.patient_id.clone(),
+        study_date: slide.study_date.clone(),
+        source: slide.source.clone(),
+        format: slide.format.clone(),
+        scanner: slide.scanner.clone(),
+        objective: slide.objective,
+        mpp_um: slide.mpp_um,
+        width: slide.width(),
+        height: slide.height(),
+        tile_width: first.map_or(0, |level| level.tile_width),
+        tile_height: first.map_or(0, |level| level.tile_height),
+        levels: slide.levels.iter().map(level_info).collect(),
+        focal_planes: slide_layers::focal_planes(slide),
+        channels: slide_layers::channels(slide),
+        composition: slide_layers::composition(slide),
+        grade: slide.grade.grade.to_string(),
+        as_received: slide.is_as_received(),
+        grade_report: serde_json::to_value(&slide.grade).map_err(|_| ApiError::Internal)?,
+        has_label: associated.contains(&"label"),
+        has_overview: associated.contains(&"overview"),
+        associated,
+        description: slide.description.clone(),
+        imported_at: model::time_text::rfc3339(model::time_text::from_unix_ms(slide.imported_at_ms)),
+    })
+}
+
+/// The ideographic group of a person name, or the first that there is.
+fn shown_name(name: &str) -> String {
+    let [alphabetic, ideographic, _] = dataset::names::groups(name);
+    dataset::names::display(if ideographic.is_empty() { alphabetic } else { ideographic })
+}
+
+fn level_info(level: &wsi::slide::Level) -> LevelInfo {
+    LevelInfo {
+        level: level.level,
+        sop_instance_uid: level.instance.to_string(),
+        width: level.width,
+        height: level.height,
+        downsample: level.downsample,
+        tiles_x: level.tiles_x,
+        tiles_y: level.tiles_y,
+        tile_width: level.tile_width,
+        tile_height: level.tile_height,
+    }
+}
+
+/// Lists the slides that the caller may see.
+#[utoipa::path(get, path = "/api/v1/slides", tag = "slides", responses((status = 200, body = SlideList)))]
+pub async fn list_slides(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+) -> Result<Json<SlideList>, ApiError> {
+    let caller = auth.require(Right::Search)?;
+    let mut names = Names::default();
+    let mut slides = Vec::new();
+    for slide in state.0.slides.slides(caller.scope()).await? {
+        slides.push(info(&state, caller, &mut names, &slide).await?);
+    }
+    Ok(Json(SlideList { slides }))
+}
+
+/// One slide.
+#[utoipa::path(get, path = "/api/v1/slides/{id}", tag = "slides",
+    params(("id" = String, Path, description = "Slide id")),
+    responses((status = 200, body = SlideInfo), (status = 404, body = Problem)))]
+pub async fn get_slide(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+    UrlPath(id): UrlPath<String>,
+) -> Result<Json<SlideInfo>, ApiError> {
+    let caller = auth.require(Right::Search)?;
+    let id = SlideId::parse(&id).map_err(|_| ApiError::NotFound)?;
+    let slide = state.0.slides.slide(caller.scope(), &id).await?;
+    Ok(Json(info(&state, caller, &mut Names::default(), &slide).await?))
+}

@@ -1,0 +1,350 @@
+//! A picture of a part of a slide: stored tiles of one level decoded, put together, sized, turned, coloured, encoded.
+
+use super::colours::{converted, to_srgb};
+use super::derived::{Seat, Work};
+use super::frames::{blocking, look};
+use super::{Output, View, undone};
+use crate::layers::LayerChoice;
+use crate::retile;
+use crate::slides::Remembered;
+use crate::tile::{Place, WHITE, background};
+use crate::{AssociatedKind, LabelRight, Level, Slide, SlideError, Slides};
+use bytes::Bytes;
+use codec::{Colours, Cut, ImageType, Mosaic, Raster, Render};
+use model::{Scope, Sha256, SlideId};
+use sha2::{Digest as _, Sha256 as Hasher};
+use std::sync::Arc;
+use storage::InstanceRef;
+
+/// Stored pixels up to which a picture is small work, and is kept.
+const SMALL_PIXELS: u64 = 4 << 20;
+/// Tiles that are read before they are decoded.
+const TILES_AT_ONCE: usize = 16;
+/// Bytes of one row of tiles, decoded.
+const BAND_BYTES_MAX: u64 = 192 << 20;
+
+/// A picture that can be made, and that nobody has read a pixel for yet.
+pub struct Form {
+    scope: Scope,
+    view: View,
+    what: What,
+    etag: String,
+}
+
+enum What {
+    /// It is stored like this.
+    Stored(Box<Place>),
+    /// In the upper left corner of what is stored, and otherwise as the next.
+    Corner(Box<Place>, Remembered, u32, Cut),
+    /// Of tiles of this level.
+    Tiles(Remembered, u32, Cut),
+    /// Of one frame, whole.
+    Frame(InstanceRef, Cut),
+}
+
+impl Form {
+    /// A strong validator (RFC 9110 §8.8.1) with its quotes: of what is stored, and of all that is done to it.
+    #[must_use]
+    pub fn etag(&self) -> &str {
+        &self.etag
+    }
+}
+
+impl Slides {
+    /// A picture of a part of a slide, still to be made by [`Slides::make`].
+    ///
+    /// # Errors
+    /// [`SlideError::NotFound`] when there is no such slide within reach; [`SlideError::Refused`] as [`View`] says.
+    pub async fn view(&self, scope: &Scope, id: &SlideId, view: &View) -> Result<Form, SlideError> {
+        self.view_of(scope, id, |_| Some(*view)).await
+    }
+
+    /// The same, where what is wanted depends on the slide; `None`: there is no such thing.
+    ///
+    /// # Errors
+    /// As [`Slides::view`].
+    pub async fn view_of(
+        &self,
+        scope: &Scope,
+        id: &SlideId,
+        wanted: impl FnOnce(&Slide) -> Option<View>,
+    ) -> Result<Form, SlideError> {
+        let found = self.reach(scope, id).await?;
+        let view = &wanted(&found.slide).ok_or(SlideError::NotFound)?;
+        let limits = self.storage.limits();
+        view.check(found.slide.width(), found.slide.height(), limits)?;
+        let shown = LayerChoice::default();
+        let native = match view.native(&found.slide) {
+            Some(native) => Some((
+                self.place_in(&found, native.level, native.x, native.y, &shown).await?,
+                native.is_whole,
+            )),
+            None => None,
+        };
+        let native = native.filter(|(place, _)| place.is_jpeg());
+        if let Some((place, true)) = native {
+            let etag = place.etag();
+            let what = What::Stored(Box::new(place));
+            return Ok(Form { scope: scope.clone(), view: *view, what, etag });
+        }
+        let (level, cut) = view.source(&found.slide, limits)?;
+        let stored: Vec<_> =
+            found.levels.get(level as usize).into_iter().flatten().map(|part| *part.sha256()).collect();
+        let etag = etag(&stored, level, view);
+        let what = match native {
+            Some((place, _)) => What::Corner(Box::new(place), found, level, cut),
+            None => What::Tiles(found, level, cut),
+        };
+        Ok(Form { scope: scope.clone(), view: *view, what, etag })
+    }
+
+    /// The same of label, overview or thumbnail: `view` is in pixels of that image.
+    ///
+    /// # Errors
+    /// [`SlideError::NotFound`], also when the right is missing; [`SlideError::Refused`].
+    pub async fn view_associated(
+        &self,
+        scope: &Scope,
+        right: LabelRight,
+        id: &SlideId,
+        kind: AssociatedKind,
+        view: &View,
+    ) -> Result<Form, SlideError> {
+        let instance = self.associated_instance(scope, right, id, kind).await?;
+        let pixels = instance.pixels().ok_or(SlideError::NotFound)?;
+        let size = (pixels.columns, pixels.rows);
+        view.check(size.0, size.1, self.storage.limits())?;
+        let part = view.part;
+        let length = (f64::from(part.width), f64::from(part.height));
+        let cut = Cut {
+            image: size,
+            tile: size,
+            from: (part.x.into(), part.y.into()),
+            length,
+            size: (view.size.0.min(part.width), view.size.1.min(part.height)),
+        };
+        let etag = etag(&[*instance.sha256()], 0, view);
+        Ok(Form { scope: scope.clone(), view: *view, what: What::Frame(instance, cut), etag })
+    }
+
+    /// The slide and level that an instance is, or is a part of.
+    ///
+    /// # Errors
+    /// [`SlideError::Storage`].
+    pub async fn level_of(
+        &self,
+        scope: &Scope,
+        instance: &InstanceRef,
+    ) -> Result<Option<(Arc<Slide>, u32)>, SlideError> {
+        let slides = self.slides_of_study(scope, instance.owner(), instance.study()).await?;
+        Ok(slides.into_iter().find_map(|slide| {
+            let is_of = |level: &&Level| level.parts().iter().any(|(uid, _)| *uid == instance.instance());
+            let level = slide.levels.iter().find(is_of)?.level;
+            Some((slide, level))
+        }))
+    }
+
+    /// Width and height of a slide in pixels.
+    ///
+    /// # Errors
+    /// [`SlideError::NotFound`].
+    pub async fn size(&self, scope: &Scope, id: &SlideId) -> Result<(u32, u32), SlideError> {
+        let slide = self.reach(scope, id).await?.slide;
+        Ok((slide.width(), slide.height()))
+    }
+
+    /// The same of label, overview or thumbnail.
+    ///
+    /// # Errors
+    /// [`SlideError::NotFound`], also when the right is missing.
+    pub async fn associated_size(
+        &self,
+        scope: &Scope,
+        right: LabelRight,
+        id: &SlideId,
+        kind: AssociatedKind,
+    ) -> Result<(u32, u32), SlideError> {
+        let instance = self.associated_instance(scope, right, id, kind).await?;
+        let pixels = instance.pixels().ok_or(SlideError::NotFound)?;
+        Ok((pixels.columns, pixels.rows))
+    }
+
+    /// Makes the picture, or reads it where it is stored like that.
+    ///
+    /// # Errors
+    /// [`SlideError::Refused`] when too many stored pixels would have to be decoded; [`SlideError::Damaged`].
+    pub async fn make(&self, form: Form) -> Result<Output, SlideError> {
+        let Form { scope, view, what, etag } = form;
+        let media_type = match view.image_type {
+            ImageType::Jpeg(_) => "image/jpeg",
+            ImageType::Png => "image/png",
+        };
+        let (found, level, cut) = match what {
+            What::Stored(place) => return self.stored(&scope, &place).await,
+            What::Frame(instance, cut) => {
+                self.storage.note_read(&scope, &instance);
+                let bytes = self.derived.get(etag, self.of_frame(instance, cut, view)).await?;
+                return Ok(Output { bytes, media_type, derived: Some(said(&view, 0, None)) });
+            }
+            What::Corner(place, found, level, cut) => {
+                let corner =
+                    self.derived.get(format!("{etag} corner"), self.corner(&scope, &place, view.size));
+                match corner.await {
+                    Ok(bytes) => {
+                        let derived = Some("corner;format=jpeg;coefficients=equal".to_owned());
+                        return Ok(Output { bytes, media_type, derived });
+                    }
+                    Err(error @ SlideError::Storage(_)) => return Err(error),
+                    // It cannot be cut without decoding.
+                    Err(_) => (found, level, cut),
+                }
+            }
+            What::Tiles(found, level, cut) => (found, level, cut),
+        };
+        let first = found.levels.get(level as usize).and_then(|parts| parts.first());
+        let first = first.ok_or(SlideError::NotFound)?.clone();
+        self.storage.note_read(&scope, &first);
+        let colours = match view.colouring {
+            super::Colouring::AsStored => None,
+            super::Colouring::Srgb => to_srgb(self.profile_of(&scope, &found, &first).await?.as_ref()),
+        };
+        let derived = Some(said(&view, level, colours.as_ref()));
+        let mosaic = Mosaic::new(cut, background(&first)).map_err(undone)?;
+        let (columns, rows) = mosaic.tiles();
+        let tiles = (columns.len() * rows.len()) as u64;
+        let pixels = tiles.saturating_mul(u64::from(cut.tile.0) * u64::from(cut.tile.1));
+        if pixels > self.storage.limits().region_source_pixels_max || mosaic.band_bytes() > BAND_BYTES_MAX {
+            return Err(SlideError::Refused(
+                "too much of the slide would have to be decoded for this picture, since it has no level of about that \
+                 size: ask for a smaller region",
+            ));
+        }
+        let is_small = pixels <= SMALL_PIXELS;
+        let work = if is_small { Work::Small } else { Work::Large };
+        let picture = self.of_tiles((&found, &first, level), mosaic, view, colours, work);
+        let bytes = if is_small {
+            self.derived.get(etag, picture).await?
+        } else {
+            self.derived.make(picture).await?
+        };
+        Ok(Output { bytes, media_type, derived })
+    }
+
+    /// The corner of a stored JPEG, without decoding it.
+    async fn corner(&self, scope: &Scope, place: &Place, size: (u32, u32)) -> Result<Bytes, SlideError> {
+        let side =
+            |side: u32| u16::try_from(side).map_err(|_| SlideError::Unsupported("a tile of that size"));
+        let (width, height) = (side(size.0)?, side(size.1)?);
+        let tile = self.stored(scope, place).await?.bytes;
+        blocking(move || Ok(retile::corner(&tile, width, height)?.into())).await
+    }
+
+    async fn of_frame(&self, instance: InstanceRef, cut: Cut, view: View) -> Result<Bytes, SlideError> {
+        let look = Arc::new(super::plain_look());
+        let seat = self.derived.seat(Work::Small).await?;
+        let (rasters, seat) = self.rasters(vec![(0, instance, 0)], look, seat).await?;
+        blocking(move || {
+            let mut mosaic = Mosaic::new(cut, WHITE).map_err(undone)?;
+            for (column, raster) in rasters {
+                mosaic.put(column, raster).map_err(undone)?;
+            }
+            mosaic.end_row(0);
+            let _seat = seat;
+            finish(mosaic, &view, None)
+        })
+        .await
+    }
+
+    async fn of_tiles(
+        &self,
+        (found, first, level): (&Remembered, &InstanceRef, u32),
+        mut mosaic: Mosaic,
+        view: View,
+        colours: Option<Colours>,
+        work: Work,
+    ) -> Result<Bytes, SlideError> {
+        let shown = LayerChoice::default();
+        let look = look(&found.slide, first, &shown)?;
+        let mut seat = self.derived.seat(work).await?;
+        let (columns, rows) = mosaic.tiles();
+        for row in rows {
+            let mut places = Vec::with_capacity(TILES_AT_ONCE);
+            for column in columns.clone() {
+                if let Place::Stored(instance, frame) =
+                    self.place_in(found, level, column, row, &shown).await?
+                {
+                    places.push((column, instance, frame));
+                }
+                if places.len() == TILES_AT_ONCE {
+                    (mosaic, seat) = self.put(mosaic, std::mem::take(&mut places), &look, seat).await?;
+                }
+            }
+            (mosaic, seat) = self.put(mosaic, places, &look, seat).await?;
+            (mosaic, seat) = blocking(move || {
+                mosaic.end_row(row);
+                Ok((mosaic, seat))
+            })
+            .await?;
+        }
+        blocking(move || {
+            let _seat = seat;
+            finish(mosaic, &view, colours.as_ref())
+        })
+        .await
+    }
+
+    /// Decodes tiles of one row into the picture.
+    async fn put(
+        &self,
+        mut mosaic: Mosaic,
+        places: Vec<(u32, InstanceRef, u32)>,
+        look: &Arc<Render>,
+        seat: Seat,
+    ) -> Result<(Mosaic, Seat), SlideError> {
+        if places.is_empty() {
+            return Ok((mosaic, seat));
+        }
+        let (rasters, seat) = self.rasters(places, look.clone(), seat).await?;
+        for (column, raster) in rasters {
+            mosaic.put(column, raster).map_err(undone)?;
+        }
+        Ok((mosaic, seat))
+    }
+}
+
+fn finish(mosaic: Mosaic, view: &View, colours: Option<&Colours>) -> Result<Bytes, SlideError> {
+    let mut raster: Raster = mosaic.finish().map_err(undone)?;
+    if raster.size() != view.size {
+        raster = raster.sized(view.size);
+    }
+    if !view.turn.is_none() {
+        raster = raster.part(&view.turn.of(view.size)).map_err(undone)?;
+    }
+    raster = converted(raster, colours)?;
+    raster = match view.quality {
+        super::Quality::Colour => raster,
+        super::Quality::Grey => raster.into_grey(),
+        super::Quality::Bitonal => raster.into_bitonal(),
+    };
+    Ok(raster.encode(view.image_type).map_err(undone)?.into())
+}
+
+/// How it was made, for people and programs: a list of parameters as in RFC 9651.
+fn said(view: &View, level: u32, colours: Option<&Colours>) -> String {
+    let how = match view.image_type {
+        ImageType::Jpeg(quality) => format!("jpeg;quality={quality}"),
+        ImageType::Png => "png".to_owned(),
+    };
+    let icc = if colours.is_some() { ";icc=srgb" } else { "" };
+    format!("region;format={how};level={level}{icc}")
+}
+
+fn etag(stored: &[Sha256], level: u32, view: &View) -> String {
+    let mut hasher = Hasher::new();
+    for sha256 in stored {
+        hasher.update(sha256.to_string());
+    }
+    hasher.update(format!(" {level} {view:?}"));
+    let digest: [u8; 32] = hasher.finalize().into();
+    Sha256::from_slice(&digest).map(|digest| format!("\"{digest}\"")).unwrap_or_default()
+}

@@ -1,0 +1,99 @@
+//! A stored frame as pixels for the eye. All frames of a level look alike: shades never depend on the frame.
+
+use super::derived::Seat;
+use super::undone;
+use crate::composite::frame_format;
+use crate::layers::{Channel, LayerChoice};
+use crate::{Slide, SlideError, Slides};
+use codec::{FrameFormat, ImageType, Presentation, Raster, Render, Window};
+use std::sync::Arc;
+use storage::InstanceRef;
+
+/// Colours as they are.
+pub(crate) fn plain_look() -> Render {
+    Render {
+        slope: 1.0,
+        intercept: 0.0,
+        window: None,
+        palette: None,
+        fit: None,
+        image_type: ImageType::Jpeg(super::QUALITY),
+        presentation: Presentation::default(),
+    }
+}
+
+/// How frames of a slide are shown: colours as they are; shades by the image's own window, by the window of the optical
+/// path, or by all that their bits can say.
+pub(crate) fn look(
+    slide: &Slide,
+    instance: &InstanceRef,
+    choice: &LayerChoice,
+) -> Result<Arc<Render>, SlideError> {
+    let pixels = instance.pixels().ok_or(SlideError::NotFound)?;
+    let mut look = plain_look();
+    if pixels.samples_per_pixel > 1 {
+        return Ok(Arc::new(look));
+    }
+    let own = pixels.rendering.clone().unwrap_or_default();
+    (look.slope, look.intercept) = (own.slope, own.intercept);
+    if let Some((center, width)) = own.window {
+        look.window = Some(Window { center, width });
+        return Ok(Arc::new(look));
+    }
+    let is_chosen = |channel: &&Channel| choice.path.as_ref().is_none_or(|path| *path == channel.identifier);
+    let channel = slide.channels.iter().find(is_chosen);
+    let (low, high) = match channel.and_then(|channel| channel.window) {
+        Some(window) => (window.low.into(), window.high.into()),
+        None => full_range(pixels.bits_stored, pixels.is_signed),
+    };
+    let [low, high] = [low, high].map(|value| value * own.slope + own.intercept);
+    // LINEAR (PS3.3 §C.11.2.1.2.1): the lowest value is black, the highest white.
+    look.window = Some(Window { center: (low + high + 1.0) / 2.0, width: (high - low).abs() + 1.0 });
+    Ok(Arc::new(look))
+}
+
+impl Slides {
+    /// Frames of an instance as pictures; what is `None` is left out.
+    pub(crate) async fn rasters(
+        &self,
+        instance_of_frames: Vec<(u32, InstanceRef, u32)>,
+        look: Arc<Render>,
+        seat: Seat,
+    ) -> Result<(Vec<(u32, Raster)>, Seat), SlideError> {
+        let mut jobs = Vec::with_capacity(instance_of_frames.len());
+        for (column, instance, frame) in instance_of_frames {
+            let bytes = self.storage.frame(&instance, frame).await?;
+            jobs.push((column, frame_format(&instance)?, instance.syntax().clone(), bytes));
+        }
+        self.derived.note_decoded(jobs.len());
+        let most = self.storage.limits().frame_pixel_bytes_max;
+        blocking(move || {
+            let decode = |(column, format, syntax, bytes): (
+                u32,
+                FrameFormat,
+                dataset::TransferSyntax,
+                bytes::Bytes,
+            )| {
+                let pixels = codec::decode(syntax.as_str(), &bytes, &format, most).map_err(undone)?;
+                Ok((column, Raster::seen(&pixels, &look).map_err(undone)?))
+            };
+            Ok((jobs.into_iter().map(decode).collect::<Result<_, SlideError>>()?, seat))
+        })
+        .await
+    }
+}
+
+/// Runs work on pixels on a blocking thread.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SlideError> + Send + 'static,
+) -> Result<T, SlideError> {
+    let stopped =
+        || SlideError::Storage(storage::StorageError::Unavailable("a working thread has stopped".to_owned()));
+    tokio::task::spawn_blocking(work).await.map_err(|_| stopped())?
+}
+
+/// All that so many bits can say.
+fn full_range(bits_stored: u16, is_signed: bool) -> (f64, f64) {
+    let values = 2_f64.powi(bits_stored.into());
+    if is_signed { (-values / 2.0, values / 2.0 - 1.0) } else { (0.0, values - 1.0) }
+}

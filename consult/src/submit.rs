@@ -181,7 +181,7 @@ impl ConsultService {
         let page = self.storage.search(&caller.scope().owned_by(owner.clone()), &query).await?;
         let row = page.rows.into_iter().next();
         let row = row.ok_or(ConsultError::Invalid { field: "study", why: "找不到这一检查" })?;
-        Ok(blocks(row.owner, uid.clone(), &row.attributes))
+        Ok(blocks(row.owner, uid.clone(), &row.attributes.tree()))
     }
 
     /// What whoever is asked can see: labels of slides are not for them.

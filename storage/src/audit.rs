@@ -10,6 +10,7 @@ use sha2::Digest as _;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
 use time::OffsetDateTime;
+use tokio::sync::mpsc::error::TrySendError;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -273,7 +274,22 @@ impl Storage {
     /// [`StorageError::Unavailable`].
     pub async fn audit(&self, scope: &Scope, entry: AuditEntry) -> Result<(), StorageError> {
         let event = PendingAudit::new(scope, entry);
-        self.inner.writer.commit(|answer| ToCommit::Audit(event, Some(answer))).await
+        self.inner.writer.commit(|answer| ToCommit::Audit(event, answer)).await
+    }
+
+    /// Records that somebody has searched or read, without making them wait for the disk: with what else is written within
+    /// a tenth of a second (`docs/decisions/0005`).
+    pub fn audit_soon(&self, scope: &Scope, entry: AuditEntry) {
+        let queue = self.inner.writer.commit.clone();
+        match queue.try_send(ToCommit::Note(PendingAudit::new(scope, entry))) {
+            Ok(()) => {}
+            Err(TrySendError::Full(note)) => {
+                tokio::spawn(async move { queue.send(note).await });
+            }
+            Err(TrySendError::Closed(_)) => {
+                tracing::error!("what was read is not on the audit chain: the storage is closed");
+            }
+        }
     }
 
     /// As [`Storage::audit`], for what only reads: on a full disk a physician must still see the images, so it goes on,

@@ -28,6 +28,7 @@ mod coercion;
 mod db;
 mod erasure;
 mod file;
+mod found;
 mod frame;
 mod holdings;
 mod index;
@@ -61,6 +62,7 @@ pub use correct::{
 };
 pub use directory::DeviceSeen;
 pub use error::StorageError;
+pub use found::Attributes;
 pub use handout::Handout;
 pub use ingest::{Arrival, Outcome, Sink, Stored, Via};
 pub use jobs::{Claim, CursorMove, Job, JobOutcome, JobState, NewJob, OutboxEvent, Which};

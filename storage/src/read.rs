@@ -1,7 +1,7 @@
 //! Reading what is kept. An [`InstanceRef`] exists only if the scope reached it, so reads through it need no more
 //! proof.
 
-use crate::audit::{AuditAction, AuditEntry, AuditOutcome, PendingAudit};
+use crate::audit::{AuditAction, AuditEntry, AuditOutcome};
 use crate::caches::{SeriesSeen, reach_key};
 use crate::coercion::{COERCION_COLUMNS, Coercion};
 use crate::db::{at, sql, to_u64};
@@ -12,7 +12,6 @@ use crate::objects::{FileName, ObjectName, Shelf};
 use crate::reach::{Below, ROW_ORDER};
 use crate::segment::buffer::BLOCK;
 use crate::segment::{SegmentId, entry};
-use crate::writer::ToCommit;
 use crate::{Storage, StorageError};
 use bytes::Bytes;
 use dataset::{PixelDescription, Span, TransferSyntax};
@@ -472,12 +471,6 @@ impl Storage {
             outcome: AuditOutcome::Success,
             detail: owner.map(|owner| format!("owner {owner}")).unwrap_or_default(),
         };
-        let event = PendingAudit::new(scope, entry);
-        let queue = self.inner.writer.commit.clone();
-        tokio::spawn(async move {
-            if queue.send(ToCommit::Audit(event, None)).await.is_err() {
-                tracing::error!("a read could not be recorded: the storage is closed");
-            }
-        });
+        self.audit_soon(scope, entry);
     }
 }

@@ -1,13 +1,15 @@
 //! Searching studies, series and instances within a scope.
 
-use crate::attributes::{attribute, sorted};
+use crate::attributes::attribute;
 use crate::db::{Bindings, at, to_u64};
+use crate::found::Attributes;
 use crate::index::split;
 use crate::labels::{Seen, count_of_series, count_of_study};
 use crate::metadata::chunk_of;
 use crate::search_plan::Plan;
 use crate::search_sql::{Statement, Window, granted};
 use crate::{Storage, StorageError};
+use dataset::tags;
 use model::{Level, OrgId, Query, Reach, Scope};
 use serde_json::{Map, Value as Json};
 use sqlx::Row as _;
@@ -24,7 +26,7 @@ pub struct Row {
     /// (0020,1209), for a patient NumberOfPatientRelatedStudies/Series/Instances (0020,1200/1202/1204),
     /// InstanceAvailability ONLINE (0008,0056), and for an instance Rows, Columns, NumberOfFrames and
     /// (0008,3002) AvailableTransferSyntaxUID.
-    pub attributes: Map<String, Json>,
+    pub attributes: Attributes,
     /// When the study, series or instance arrived first, Unix milliseconds.
     pub received_at_ms: i64,
     /// Whether an instance with the same UID and other content has been kept apart.
@@ -197,8 +199,9 @@ impl Columns<'_> {
     fn list(&self, index: usize, vr: &str) -> Result<Json, StorageError> {
         Ok(attribute(vr, split(&self.text(index)?).into_iter().map(Json::from).collect()))
     }
-    fn attributes(&self, index: usize) -> Result<Map<String, Json>, StorageError> {
-        serde_json::from_str(&self.text(index)?).map_err(|_| StorageError::Corrupt("attributes in the index"))
+    fn attributes(&self, index: usize) -> Result<Attributes, StorageError> {
+        let text: &str = self.0.try_get(index).map_err(at(PLACE))?;
+        serde_json::from_str(text).map_err(|_| StorageError::Corrupt("attributes in the index"))
     }
 }
 
@@ -207,33 +210,36 @@ fn row_of(row: &AnyRow, level: Level) -> Result<Row, StorageError> {
     let owner =
         OrgId::parse(&columns.text(0)?).map_err(|_| StorageError::Corrupt("an owner in the index"))?;
     let mut attributes = columns.attributes(1)?;
-    attributes.insert("00080056".into(), attribute("CS", vec!["ONLINE".into()]));
-    attributes.insert("00080061".into(), columns.list(2, "CS")?);
-    attributes.insert("00080062".into(), columns.list(3, "UI")?);
-    attributes.insert("00201206".into(), columns.count(4)?);
-    attributes.insert("00201208".into(), columns.count(5)?);
+    attributes.put(tags::INSTANCE_AVAILABILITY, &attribute("CS", vec!["ONLINE".into()]));
+    attributes.put(tags::MODALITIES_IN_STUDY, &columns.list(2, "CS")?);
+    attributes.put(tags::SOP_CLASSES_IN_STUDY, &columns.list(3, "UI")?);
+    attributes.put(tags::NUMBER_OF_STUDY_RELATED_SERIES, &columns.count(4)?);
+    attributes.put(tags::NUMBER_OF_STUDY_RELATED_INSTANCES, &columns.count(5)?);
     let (mut has_conflict, mut received_at_ms) = (columns.number(6)?, columns.number(7)?);
     if level == Level::Patient {
-        attributes.retain(|tag, _| tag.starts_with("0010") || tag == "00080005" || tag == "00080056");
-        for (tag, index) in [("00201200", 8), ("00201202", 9), ("00201204", 10)] {
-            attributes.insert(tag.into(), columns.count(index)?);
-        }
+        attributes.retain(|tag| {
+            tag.group() == 0x0010 || tag == tags::SPECIFIC_CHARACTER_SET || tag == tags::INSTANCE_AVAILABILITY
+        });
+        attributes.put(tags::NUMBER_OF_PATIENT_RELATED_STUDIES, &columns.count(8)?);
+        attributes.put(tags::NUMBER_OF_PATIENT_RELATED_SERIES, &columns.count(9)?);
+        attributes.put(tags::NUMBER_OF_PATIENT_RELATED_INSTANCES, &columns.count(10)?);
     }
     if level >= Level::Series {
         attributes.extend(columns.attributes(8)?);
-        attributes.insert("00201209".into(), columns.count(9)?);
+        attributes.put(tags::NUMBER_OF_SERIES_RELATED_INSTANCES, &columns.count(9)?);
         (has_conflict, received_at_ms) = (columns.number(10)?, columns.number(11)?);
     }
     if level >= Level::Instance {
-        let mut whole = instance_attributes(row)?;
+        let mut whole = Attributes::from(instance_attributes(row)?);
         whole.extend(attributes);
         attributes = whole;
-        attributes.insert("00080018".into(), attribute("UI", vec![columns.text(12)?.into()]));
-        attributes.insert("00080016".into(), attribute("UI", vec![columns.text(13)?.into()]));
-        attributes.insert("00083002".into(), attribute("UI", vec![columns.text(14)?.into()]));
+        let uid = |index| Ok::<_, StorageError>(attribute("UI", vec![columns.text(index)?.into()]));
+        attributes.put(tags::SOP_INSTANCE_UID, &uid(12)?);
+        attributes.put(tags::SOP_CLASS_UID, &uid(13)?);
+        attributes.put(tags::AVAILABLE_TRANSFER_SYNTAX_UID, &uid(14)?);
         (has_conflict, received_at_ms) = (columns.number(15)?, columns.number(16)?);
     }
-    Ok(Row { owner, attributes: sorted(attributes), received_at_ms, has_conflict: has_conflict != 0 })
+    Ok(Row { owner, attributes, received_at_ms, has_conflict: has_conflict != 0 })
 }
 
 /// The whole instance without bulk.

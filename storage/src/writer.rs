@@ -101,7 +101,9 @@ pub(crate) enum ToCommit {
     Blob(DurableBlob, Intent, Answer<()>),
     Change(Box<Changing>, Answer<()>),
     Jobs(Box<JobWork>, Answer<Vec<crate::Job>>),
-    Audit(PendingAudit, Option<Answer<()>>),
+    Audit(PendingAudit, Answer<()>),
+    /// An event that nobody waits for: it may wait for what else comes.
+    Note(PendingAudit),
     Close(oneshot::Sender<()>),
 }
 

@@ -449,7 +449,7 @@ pub async fn identity_in_content(
     }
     let mut found = Vec::new();
     for row in rows {
-        let a = &row.attributes;
+        let a = &row.attributes.tree();
         let series = Uid::parse(&text(a, tags::SERIES_INSTANCE_UID)).map_err(|_| ApiError::Internal)?;
         let body = storage.metadata(&scope, &study, Some(&series), None, MetadataForm::Plain).await?;
         let (MetadataBody::Plain(bytes) | MetadataBody::Gzip(bytes)) = body;

@@ -178,12 +178,14 @@ impl Names {
 type SlidesByStudy = HashMap<(OrgId, Uid), Vec<Arc<wsi::Slide>>>;
 
 fn study_key(row: &Row) -> Option<(OrgId, Uid)> {
-    let study = Uid::parse(&text(&row.attributes, tags::STUDY_INSTANCE_UID)).ok()?;
+    let study = Uid::parse(&row.attributes.first_text(tags::STUDY_INSTANCE_UID)?).ok()?;
     Some((row.owner.clone(), study))
 }
 
 fn is_microscopy(row: &Row) -> bool {
-    texts(&row.attributes, tags::MODALITIES_IN_STUDY).iter().any(|m| m == "SM")
+    let modalities = row.attributes.get(tags::MODALITIES_IN_STUDY);
+    let values = modalities.as_ref().and_then(|m| m.get("Value")?.as_array());
+    values.is_some_and(|values| values.iter().any(|value| value == "SM"))
 }
 
 /// Leaves out studies that hold only a slide's label: nobody looks for them, and asking about one by mistake would send
@@ -214,7 +216,7 @@ async fn study_from_row(
     slides: &SlidesByStudy,
     row: &Row,
 ) -> Result<Study, ApiError> {
-    let a = &row.attributes;
+    let a = &row.attributes.tree();
     let (birth, date) = (text(a, tags::PATIENT_BIRTH_DATE), text(a, tags::STUDY_DATE));
     let age = text(a, tags::PATIENT_AGE);
     let slide_ids = study_key(row)
@@ -326,7 +328,7 @@ pub async fn get_study(
     let scope = caller.scope().owned_by(owner);
     let page = state.0.storage.search(&scope, &query).await?;
     state.0.storage.note_study_read(&scope, &study);
-    let series = page.rows.iter().map(|row| series_from_row(&row.attributes)).collect();
+    let series = page.rows.iter().map(|row| series_from_row(&row.attributes.tree())).collect();
     let slides = slides_of_rows(&state, caller.scope(), std::slice::from_ref(&row)).await?;
     let study = study_from_row(&state, caller.scope(), &mut Names::default(), &slides, &row).await?;
     Ok(Json(StudyDetail { study, series }))

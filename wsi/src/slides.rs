@@ -101,9 +101,12 @@ impl Slides {
             query.offset = offset;
             let page = self.storage.search(scope, &query).await?;
             let count = u32::try_from(page.rows.len()).unwrap_or(u32::MAX);
-            studies.extend(
-                page.rows.into_iter().filter_map(|row| Some((row.owner, study_of(&row.attributes)?))),
-            );
+            studies.extend(page.rows.into_iter().filter_map(|row| {
+                Some((
+                    row.owner,
+                    study_of(&row.attributes.tree_of(|tag| tag == dataset::tags::STUDY_INSTANCE_UID))?,
+                ))
+            }));
             offset = offset.saturating_add(count);
             if !page.more || count == 0 || offset >= most {
                 break;

@@ -12,8 +12,8 @@ use axum::response::{IntoResponse as _, Response};
 use dataset::dictionary::tag_of;
 use dataset::{Tag, tags};
 use model::{Key, Level, Limits, Matching, Query, Uid};
-use serde_json::{Map, Value as Json, json};
-use storage::{AuditAction, AuditEntry, AuditOutcome, Row};
+use serde_json::json;
+use storage::{Attributes, AuditAction, AuditEntry, AuditOutcome, Row, StorageError};
 
 /// Matching keys of one search at most.
 pub(super) const KEYS_MAX: usize = 32;
@@ -143,13 +143,10 @@ async fn search(
     let page = state.storage.search(&target.scope, &search.query).await?;
     note_search(state, target, level);
     let base = target.base(&state.public_base);
-    let rows: Vec<Json> = page
-        .rows
-        .into_iter()
-        .map(|row| Json::Object(answer_row(&base, row, level, &search.include)))
-        .collect();
-    let mut response =
-        ([(header::CONTENT_TYPE, "application/dicom+json")], Json::Array(rows).to_string()).into_response();
+    let rows: Vec<Attributes> =
+        page.rows.into_iter().map(|row| answer_row(&base, row, level, &search.include)).collect();
+    let body = serde_json::to_vec(&rows).map_err(|_| StorageError::Corrupt("attributes in the index"))?;
+    let mut response = ([(header::CONTENT_TYPE, "application/dicom+json")], body).into_response();
     let mut warn = |text: String| {
         if let Ok(value) = HeaderValue::from_str(&format!("299 farsight \"{text}\"")) {
             response.headers_mut().append(header::WARNING, value);
@@ -172,23 +169,18 @@ async fn search(
 
 /// On record, without making the answer wait for the disk.
 fn note_search(state: &WebState, target: &Target, level: Level) {
-    let (storage, scope) = (state.storage.clone(), target.scope.clone());
     let object = match level {
         Level::Patient | Level::Study => "studies",
         Level::Series => "series",
         Level::Instance => "instances",
     };
-    tokio::spawn(async move {
-        let entry = AuditEntry {
-            action: AuditAction::Search,
-            object: object.to_owned(),
-            outcome: AuditOutcome::Success,
-            detail: "qido".to_owned(),
-        };
-        if let Err(error) = storage.audit(&scope, entry).await {
-            tracing::error!(%error, "a search could not be put on record");
-        }
-    });
+    let entry = AuditEntry {
+        action: AuditAction::Search,
+        object: object.to_owned(),
+        outcome: AuditOutcome::Success,
+        detail: "qido".to_owned(),
+    };
+    state.storage.audit_soon(&target.scope, entry);
 }
 
 /// What the parameters say for the search as a whole.
@@ -333,23 +325,20 @@ fn nothing() -> Matching {
     Matching::Single("no UID".to_owned())
 }
 
-fn answer_row(base: &str, row: Row, level: Level, include: &Include) -> Map<String, Json> {
+fn answer_row(base: &str, row: Row, level: Level, include: &Include) -> Attributes {
     let mut attributes = row.attributes;
-    let uid = |attributes: &Map<String, Json>, key: &str| {
-        attributes.get(key).and_then(|a| a["Value"][0].as_str().map(str::to_owned)).unwrap_or_default()
-    };
-    let mut url = format!("{base}/studies/{}", uid(&attributes, "0020000D"));
+    let uid = |tag| attributes.first_text(tag).unwrap_or_default();
+    let mut url = format!("{base}/studies/{}", uid(tags::STUDY_INSTANCE_UID));
     if level >= Level::Series {
-        url = format!("{url}/series/{}", uid(&attributes, "0020000E"));
+        url = format!("{url}/series/{}", uid(tags::SERIES_INSTANCE_UID));
     }
     if level == Level::Instance {
-        url = format!("{url}/instances/{}", uid(&attributes, "00080018"));
+        url = format!("{url}/instances/{}", uid(tags::SOP_INSTANCE_UID));
     }
-    attributes.insert("00081190".into(), json!({"vr": "UR", "Value": [url]}));
     if let Include::These(tags) = include {
-        attributes.retain(|key, _| tag_of(key).is_some_and(|tag| tags.contains(&tag)));
+        attributes.retain(|tag| tags.contains(&tag));
     }
-    attributes.sort_keys();
+    attributes.put(tags::RETRIEVE_URL, &json!({"vr": "UR", "Value": [url]}));
     attributes
 }
 

@@ -137,10 +137,9 @@ pub fn identifier(input: &[u8]) {
         FindExtensions { relational: extension(2), date_time: extension(4), fuzzy: extension(8) };
     let service = if choice & 16 == 0 { Service::StudyRootFind } else { Service::PatientRootFind };
     if let Ok(find) = Find::parse(service, extensions, &scanned.dataset) {
-        let row = serde_json::Map::from_iter([(
-            "00100010".to_owned(),
-            serde_json::json!({"vr": "PN", "Value": [{"Alphabetic": "Zhang^San", "Ideographic": "张^三"}]}),
-        )]);
+        let mut row = storage::Attributes::default();
+        let name = [serde_json::json!({"Alphabetic": "Zhang^San", "Ideographic": "张^三"})];
+        row.put(dataset::tags::PATIENT_NAME, &serde_json::json!({"vr": "PN", "Value": name}));
         let answer = find.answer(&row, &AeTitle::parse("FARSIGHT").expect("a title"));
         let bytes = dataset::write::to_bytes(&answer, &syntax);
         scan(&bytes, &syntax, &Limits::default()).expect("our own answer");

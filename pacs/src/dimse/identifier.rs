@@ -7,9 +7,8 @@ use super::sop::Service;
 use crate::keys::{self, BadValue, EmptyValues, Form, Fuzzy, combine_date_and_time, key_of, request_key_of};
 use dataset::{Dataset, Element, Tag, VR, Value, tags};
 use model::{AeTitle, Key, Level, Query};
-use serde_json::{Map, Value as Json};
 use std::collections::HashSet;
-use storage::Row;
+use storage::{Attributes, Row};
 
 /// Query/Retrieve Level (0008,0052).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -217,27 +216,23 @@ impl Find {
     /// has them, too: the same Patient ID is somebody else in another hospital. `None` for a patient without one.
     pub(crate) fn identity(&self, row: &Row) -> Option<String> {
         let (_, tag) = UNIQUE_KEYS.iter().find(|(level, _)| *level == self.level)?;
-        let text = json_text(&row.attributes, *tag).filter(|text| !text.is_empty())?;
+        let text = row.attributes.first_text(*tag).filter(|text| !text.is_empty())?;
         Some(if self.level == FindLevel::Patient { format!("{}/{text}", row.owner) } else { text })
     }
 
     /// The identifier of a response: every key that was asked for, empty when it is not known; the unique keys of the
     /// level and those above; level, character set and where it can be retrieved (PS3.4 §C.4.1.1.3.2).
-    pub(crate) fn answer(&self, row: &Map<String, Json>, ae_title: &AeTitle) -> Dataset {
+    pub(crate) fn answer(&self, row: &Attributes, ae_title: &AeTitle) -> Dataset {
         let unique = UNIQUE_KEYS
             .iter()
             .filter(|(level, _)| (self.top..=self.level).contains(level))
             .map(|(_, tag)| *tag);
         let wanted: HashSet<Tag> = self.asked.iter().map(|(tag, _)| *tag).chain(unique).collect();
-        let known: Map<String, Json> = row
-            .iter()
-            .filter(|(key, _)| json_tag(key).is_some_and(|tag| wanted.contains(&tag)))
-            .map(own)
-            .collect();
-        let known = dataset::json::from_json(&known).unwrap_or_else(|error| {
-            tracing::error!(%error, "a row of the index is no DICOM JSON");
-            Dataset::new()
-        });
+        let known =
+            dataset::json::from_json(&row.tree_of(|tag| wanted.contains(&tag))).unwrap_or_else(|error| {
+                tracing::error!(%error, "a row of the index is no DICOM JSON");
+                Dataset::new()
+            });
         let (known, terms) = self.answer_in.encode(known);
         let mut answer = Dataset::new();
         for (tag, vr) in &self.asked {
@@ -252,10 +247,6 @@ impl Find {
         put(&mut answer, tags::RETRIEVE_AE_TITLE, VR::AE, ae_title.as_str());
         answer
     }
-}
-
-fn own((key, value): (&String, &Json)) -> (String, Json) {
-    (key.clone(), value.clone())
 }
 
 fn is_empty_item(item: &Dataset) -> bool {
@@ -277,21 +268,6 @@ fn ascii(tag: Tag, vr: VR, text: &str) -> Element {
         bytes.push(b' ');
     }
     Element { tag, vr, value: Value::Bytes(bytes.into()) }
-}
-
-/// The tag of a DICOM JSON key: 8 hexadecimal digits.
-fn json_tag(key: &str) -> Option<Tag> {
-    if key.len() != 8 {
-        return None;
-    }
-    let number = u32::from_str_radix(key, 16).ok()?;
-    Some(Tag((number >> 16) as u16, (number & 0xFFFF) as u16))
-}
-
-/// The first value of an attribute that is plain text.
-fn json_text(row: &Map<String, Json>, tag: Tag) -> Option<String> {
-    let value = row.get(&format!("{:04X}{:04X}", tag.group(), tag.element()))?.get("Value")?.get(0)?;
-    value.as_str().map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ fn a_key_that_is_not_matched_is_told() {
     assert_eq!(support(tags::SERIES_NUMBER, VR::IS, "1"), KeySupport::Some, "a key of a lower level");
 }
 
-fn row() -> Map<String, Json> {
+fn row() -> Attributes {
     let row = json!({
         "00080020": {"vr": "DA", "Value": ["20260101"]},
         "00080030": {"vr": "TM", "Value": ["101500"]},
@@ -122,7 +122,7 @@ fn row() -> Map<String, Json> {
         "0020000D": {"vr": "UI", "Value": ["1.2.3"]},
         "00201206": {"vr": "IS", "Value": [2]},
     });
-    row.as_object().unwrap().clone()
+    row.as_object().unwrap().clone().into()
 }
 
 #[test]

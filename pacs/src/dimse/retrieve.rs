@@ -139,8 +139,8 @@ async fn studies(
     loop {
         let page = storage.search(scope, &query).await?;
         for row in &page.rows {
-            let uid = row.attributes.get("0020000D").and_then(|a| a.get("Value")?.get(0)?.as_str());
-            found.extend(uid.and_then(|text| Uid::parse(text).ok()));
+            let uid = row.attributes.first_text(tags::STUDY_INSTANCE_UID);
+            found.extend(uid.and_then(|text| Uid::parse(&text).ok()));
         }
         query.offset = query.offset.saturating_add(u32::try_from(page.rows.len()).unwrap_or(u32::MAX));
         if !page.more || page.rows.is_empty() || found.len() > INSTANCES_MAX {

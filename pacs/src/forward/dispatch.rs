@@ -4,9 +4,10 @@ use super::JOB;
 use super::rule::{ForwardRule, Subject, rules};
 use crate::orders;
 use crate::rejection::{self, Note};
+use dataset::tags;
 use model::{Actor, AeTitle, Key, Level, OrgId, Query, Scope, Uid};
 use serde::Deserialize;
-use serde_json::{Map, Value as Json, json};
+use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use storage::{Change, CursorMove, NewJob, OutboxEvent, Storage, StorageError};
 
@@ -176,17 +177,12 @@ async fn series(storage: &Storage, stored: &Stored) -> Result<Option<Series>, St
         .with_value(Key::SeriesInstanceUid, stored.series.as_str());
     let page = storage.search(&scope(&stored.owner), &query).await?;
     Ok(page.rows.first().map(|row| {
-        let text = |key: &str| text(&row.attributes, key);
+        let text = |tag| row.attributes.first_text(tag).unwrap_or_default();
         Series {
-            modality: text("00080060"),
-            descriptions: vec![text("00081030"), text("0008103E")],
-            accession_number: text("00080050"),
-            patient_id: text("00100020"),
+            modality: text(tags::MODALITY),
+            descriptions: vec![text(tags::STUDY_DESCRIPTION), text(tags::SERIES_DESCRIPTION)],
+            accession_number: text(tags::ACCESSION_NUMBER),
+            patient_id: text(tags::PATIENT_ID),
         }
     }))
-}
-
-fn text(row: &Map<String, Json>, key: &str) -> String {
-    let value = row.get(key).and_then(|attribute| attribute.get("Value")?.get(0)?.as_str());
-    value.unwrap_or_default().to_owned()
 }

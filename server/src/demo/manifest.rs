@@ -3,6 +3,7 @@
 use super::cast::{ACCOUNTS, Cast, PASSPHRASE, PASSWORD, Signs};
 use super::{ANCHORS_FILE, scope};
 use anyhow::Result;
+use dataset::tags;
 use model::{Level, Query};
 use serde_json::{Value as Json, json};
 use std::net::SocketAddr;
@@ -54,15 +55,15 @@ pub async fn describe(
 
 async fn studies(storage: &Storage) -> Result<Vec<Json>> {
     let page = storage.search(&scope(), &Query::new(Level::Study, 500)).await?;
-    let first = |row: &storage::Row, key: &str| row.attributes.get(key)?.get("Value")?.get(0).cloned();
+    let first = |row: &storage::Row, tag| row.attributes.first_text(tag);
     Ok(page
         .rows
         .iter()
         .map(|row| {
             json!({
                 "organisation": row.owner,
-                "study_instance_uid": first(row, "0020000D"),
-                "modality": first(row, "00080061"),
+                "study_instance_uid": first(row, tags::STUDY_INSTANCE_UID),
+                "modality": first(row, tags::MODALITIES_IN_STUDY),
             })
         })
         .collect())

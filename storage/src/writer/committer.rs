@@ -35,6 +35,40 @@ pub(super) struct Committer {
     suspect: Option<(Instant, StorageError)>,
 }
 
+/// Events that nobody waits for: alone, each would be a transaction and a flush, and a search costs less than those.
+#[derive(Default)]
+struct Notes {
+    waiting: Vec<ToCommit>,
+    due: Option<Instant>,
+}
+
+impl Notes {
+    /// Takes a batch that has nothing else in it; `false` when there is something, or enough have gathered.
+    fn take(&mut self, batch: &mut Vec<ToCommit>) -> bool {
+        let are_all = batch.iter().all(|item| matches!(item, ToCommit::Note(_)));
+        if !are_all || self.is_due() || self.waiting.len() + batch.len() > NOTES_MAX {
+            return false;
+        }
+        self.due.get_or_insert_with(|| Instant::now() + NOTES_WAIT);
+        self.waiting.append(batch);
+        true
+    }
+
+    fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| due <= Instant::now())
+    }
+
+    /// Puts what waits before what came after it.
+    fn give(&mut self, batch: &mut Vec<ToCommit>) {
+        self.due = None;
+        self.waiting.append(batch);
+        std::mem::swap(&mut self.waiting, batch);
+    }
+}
+
+const NOTES_WAIT: Duration = Duration::from_millis(100);
+const NOTES_MAX: usize = 256;
+
 /// Between attempts to begin the log anew.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -47,21 +81,33 @@ impl Committer {
     /// Until the queue is closed.
     pub async fn run(mut self, mut queue: mpsc::Receiver<ToCommit>, group_max: usize) {
         let mut batch = Vec::with_capacity(group_max);
+        let mut notes = Notes::default();
         loop {
             let receive = queue.recv_many(&mut batch, group_max);
-            let received = match self.held.due() {
+            let due = self.held.due().into_iter().chain(notes.due).min();
+            let received = match due {
                 None => Ok(receive.await),
                 Some(due) => tokio::time::timeout_at(due, receive).await,
             };
+            let is_over = received == Ok(0);
+            if received.is_ok() && !is_over && notes.take(&mut batch) {
+                if self.held.is_overdue() {
+                    self.flush().await;
+                }
+                continue;
+            }
             match received {
-                Err(_) => self.flush().await,
-                Ok(0) => break,
-                Ok(_) => {
+                Err(_) if !notes.is_due() => self.flush().await,
+                Ok(0) if notes.waiting.is_empty() => break,
+                _ => {
+                    notes.give(&mut batch);
                     if let Some(done) = self.commit_batch(&mut batch).await {
                         queue.close();
                         self.flush().await;
                         self.connection = None;
                         let _ = done.send(());
+                    } else if is_over {
+                        break;
                     } else if self.held.is_overdue() {
                         // What was committed need not have written anything.
                         self.flush().await;
@@ -90,7 +136,8 @@ impl Committer {
                 }
                 ToCommit::Change(change, answer) => jobs.push(Job::Change(change, answer)),
                 ToCommit::Jobs(work, answer) => jobs.push(Job::Jobs(work, answer)),
-                ToCommit::Audit(event, answer) => jobs.push(Job::Audit(event, answer)),
+                ToCommit::Audit(event, answer) => jobs.push(Job::Audit(event, Some(answer))),
+                ToCommit::Note(event) => jobs.push(Job::Audit(event, None)),
                 ToCommit::Close(done) => close = Some(done),
             }
         }

@@ -40,7 +40,7 @@ async fn find(storage: &Storage, key: Key, value: &str) -> Vec<Json> {
     };
     let query = Query::new(Level::Study, 100).with(key, matching);
     let page = storage.search(&scope("town"), &query).await.expect("a page");
-    page.rows.into_iter().map(|row| row.attributes["0020000D"]["Value"][0].clone()).collect()
+    page.rows.into_iter().map(|row| row.attributes.tree()["0020000D"]["Value"][0].clone()).collect()
 }
 
 async fn metadata(storage: &Storage, instance: &Instance, study: &str) -> Json {

@@ -183,7 +183,9 @@ async fn seen_images(storage: &Storage, scope: &Scope, images: &[Instance]) -> V
         let by_uid = Query::new(Level::Instance, 100).with_value(Key::SopInstanceUid, sop.as_str());
         for query in [by_study, by_patient, by_uid] {
             let page = storage.search(scope, &query).await.expect("a page");
-            ways.push(page.rows.iter().any(|row| row.attributes["00080018"]["Value"][0] == sop.as_str()));
+            ways.push(
+                page.rows.iter().any(|row| row.attributes.tree()["00080018"]["Value"][0] == sop.as_str()),
+            );
         }
         assert!(ways.iter().all(|way| *way == ways[0]), "{sop}: {ways:?}");
         if ways[0] {
@@ -200,7 +202,8 @@ async fn counts(storage: &Storage, scope: &Scope) -> (Vec<[u64; 2]>, Vec<u64>, V
         let query = Query::new(level, 100).with_value(Key::PatientId, "P001");
         storage.search(scope, &query).await.expect("a page").rows
     };
-    let count = |row: &storage::Row, tag: &str| row.attributes[tag]["Value"][0].as_u64().expect("a count");
+    let count =
+        |row: &storage::Row, tag: &str| row.attributes.tree()[tag]["Value"][0].as_u64().expect("a count");
     let of = |rows: Vec<storage::Row>, tags: &[&str]| -> Vec<Vec<u64>> {
         let mut all: Vec<Vec<u64>> =
             rows.iter().map(|row| tags.iter().map(|tag| count(row, tag)).collect()).collect();

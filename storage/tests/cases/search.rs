@@ -11,7 +11,7 @@ async fn found(f: &Fixture, query: &Query) -> Vec<u32> {
     page.rows
         .iter()
         .map(|row| {
-            let uid = row.attributes["0020000D"]["Value"][0].as_str().expect("a UID");
+            let uid = row.attributes.first_text(dataset::tags::STUDY_INSTANCE_UID).expect("a UID");
             uid.rsplit('.').next().and_then(|n| n.parse().ok()).expect("a number")
         })
         .collect()
@@ -172,13 +172,13 @@ pub async fn every_key_filters(f: &Fixture) {
     assert_eq!(found(f, &by_name).await, [2, 1, 1]);
 
     let page = f.storage.search(&scope("town"), &of_one(Level::Study)).await.expect("a page");
-    let row = &page.rows[0].attributes;
+    let row = &page.rows[0].attributes.tree();
     assert_eq!(row["00080061"]["Value"], serde_json::json!(["CT", "SR"]));
     assert_eq!(row["00080062"]["Value"], serde_json::json!([CT]));
     assert_eq!((&row["00201206"]["Value"][0], &row["00201208"]["Value"][0]), (&2.into(), &2.into()));
     assert_eq!(row["00100010"]["Value"][0]["Ideographic"], "张^三");
     let page = f.storage.search(&scope("town"), &of_one(Level::Instance)).await.expect("a page");
-    let row = &page.rows[0].attributes;
+    let row = &page.rows[0].attributes.tree();
     assert_eq!(row["00280010"]["Value"][0], 16);
     assert_eq!(row["00083002"]["Value"][0], dataset::TransferSyntax::EXPLICIT_LITTLE);
     assert_eq!(row["00201209"]["Value"][0], 1);
@@ -242,7 +242,7 @@ pub async fn a_page_lacks_nothing_newer_of_another_list(f: &Fixture) {
         let limits = Limits { search_studies_max, ..Limits::default() };
         let storage = Storage::open(StorageConfig { limits, ..f.config.clone() }).await.expect("it opens");
         let page = storage.search(&scope("town"), &query).await.expect("a page");
-        let uid = |row: &storage::Row| row.attributes["0020000D"]["Value"][0].as_str().map(str::to_owned);
+        let uid = |row: &storage::Row| row.attributes.first_text(dataset::tags::STUDY_INSTANCE_UID);
         let found: Vec<String> = page.rows.iter().filter_map(uid).collect();
         assert_eq!(found, expected, "{search_studies_max}");
         assert_eq!(page.looked_at, looked_at, "{search_studies_max}");

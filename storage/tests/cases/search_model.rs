@@ -602,7 +602,7 @@ pub async fn searches_agree_with_a_naive_model(f: &Fixture) {
         let found: Vec<String> = page
             .rows
             .iter()
-            .map(|row| row.attributes[tag]["Value"][0].as_str().expect("a UID").to_owned())
+            .map(|row| row.attributes.tree()[tag]["Value"][0].as_str().expect("a UID").to_owned())
             .collect();
         assert_eq!(found, expected, "{query:?} {:?}", scope.reach);
     }

@@ -157,7 +157,7 @@ async fn the_shorter_list_drives(storage: &Storage) {
 }
 
 async fn what_no_list_holds_is_looked_for_so_far(storage: &Storage, f: &Fixture) {
-    let uid = |row: &storage::Row| row.attributes["0020000D"]["Value"][0].as_str().map(str::to_owned);
+    let uid = |row: &storage::Row| row.attributes.first_text(dataset::tags::STUDY_INSTANCE_UID);
     // Ten of the oldest studies, by the end of their accession numbers.
     let old = Query { limit: 1000, ..list(Key::AccessionNumber, wild("*00000?7")) };
     let all = storage.search(&Scope::node("test"), &old).await.expect("a page");

@@ -114,7 +114,7 @@ pub async fn a_rebuild_takes_texts_for_what_their_sender_means(f: &Fixture) {
     sink.commit().await.expect("stored");
     let name = async || {
         let page = s.search(&scope("town"), &Query::new(Level::Study, 10)).await.expect("a page");
-        page.rows[0].attributes["00100010"]["Value"][0]["Alphabetic"].clone()
+        page.rows[0].attributes.tree()["00100010"]["Value"][0]["Alphabetic"].clone()
     };
     let before = name().await;
     assert_eq!(before, "张^誠");

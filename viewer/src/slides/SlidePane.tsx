@@ -89,7 +89,7 @@ export function SlidePane({ slide, isActive, opening, onActivate, onStage, onDis
 
   const pane = useMemo(() => (stage === null ? null : { stage, slide, isActive, look, setLook }), [stage, slide, isActive, look]);
   return (
-    <div className={classes.room} data-active={isActive || undefined} onPointerDownCapture={onActivate} onWheelCapture={onActivate}>
+    <div className={classes.room} data-active={isActive || undefined} data-dark={slide.composition ? true : undefined} onPointerDownCapture={onActivate} onWheelCapture={onActivate}>
       <div ref={screen} className={classes.screen} role="img" aria-label={t('slide.screen')} data-sharp={status.isSharp} data-page-keys />
       {pane !== null && (
         <PaneContext value={pane}>
@@ -107,9 +107,9 @@ export function SlidePane({ slide, isActive, opening, onActivate, onStage, onDis
       <div className={classes.grade}>
         <GradeChip slide={slide} />
       </div>
-      {(status.hasFailed || status.tilesMissing) && (
+      {(status.hasFailed || status.tiles !== 'whole') && (
         <div className={classes.failed} role="alert">
-          {t(status.hasFailed ? 'slide.failed' : 'slide.tilesMissing')}
+          {t(status.hasFailed ? 'slide.failed' : `slide.tiles.${status.tiles === 'lost' ? 'lost' : 'retrying'}`)}
         </div>
       )}
     </div>

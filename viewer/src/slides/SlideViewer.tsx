@@ -1,7 +1,8 @@
 /** The room of a slide: thin bar above, the case's slides left, drawers right, one slide or two in all that is left. */
-import { useCallback, useMemo, useState } from 'react';
+import { useCallback, useMemo, useState, type MouseEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Slide } from '../api/types';
+import { markOpen } from '../ui/timing';
 import { useKeys } from '../ui/useKeys';
 import { useTwin, type Side, type Stages } from './compare/useTwin';
 import { Controls } from './controls/Controls';
@@ -48,6 +49,7 @@ export default function SlideViewer({ slide, opening, keepsAddress = false, onOp
   }));
 
   const open = (wanted: Slide) => {
+    markOpen();
     if (active === 'right') setSecond(wanted);
     else if (wanted.id !== slide.id) onOpen(wanted);
   };
@@ -76,7 +78,7 @@ export default function SlideViewer({ slide, opening, keepsAddress = false, onOp
       k: () => (second === null ? false : twin.toggle()),
       t: () => setTrayWanted(!trayWanted),
       Escape: () => {
-        if (second === null) return false;
+        if (second === null || tool !== null) return false;
         setSecond(null);
         return true;
       },
@@ -90,7 +92,7 @@ export default function SlideViewer({ slide, opening, keepsAddress = false, onOp
     <ToolContext value={choice}>
       <SlotsProvider>
         <div className={classes.viewer}>
-          <div className={bar.bar} role="toolbar" aria-label={t('slide.tools')} data-region>
+          <div className={bar.bar} role="toolbar" aria-label={t('slide.tools')} data-region onClick={backToSlide}>
             {together.length > 1 && (
               <div className={bar.group}>
                 <Tool name={t('slide.tray.title')} press="T" pressed={trayShown} onClick={() => setTrayWanted(!trayWanted)}>
@@ -161,6 +163,13 @@ export default function SlideViewer({ slide, opening, keepsAddress = false, onOp
 function isOnSlide(): boolean {
   const at = document.activeElement;
   return at === null || at === document.body || at.closest('[data-page-keys]') !== null;
+}
+
+/** After a press with the pointer the keys mean the slide again; whoever came by keyboard stays. */
+function backToSlide(event: MouseEvent<HTMLElement>): void {
+  const pressed = document.activeElement;
+  if (event.detail === 0 || !(pressed instanceof HTMLButtonElement) || pressed.ariaHasPopup !== null) return;
+  pressed.blur();
 }
 
 /** From the slide to the toolbar and the tray, and back. */

@@ -2,7 +2,6 @@
 import { Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { slides } from '../api/endpoints';
 import type { Slide } from '../api/types';
 import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
@@ -10,8 +9,11 @@ import { gradeWord } from '../ui/GradeChip';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { Patient } from '../ui/Patient';
 import { markOpen } from '../ui/timing';
+import { fit, Miniature } from './overview/Miniature';
 import classes from './Slides.module.css';
 import { useSlides } from './useSlides';
+
+const picture = { width: 240, height: 160 };
 
 export function SlidesPage() {
   const { t } = useTranslation();
@@ -34,7 +36,11 @@ function SlideCard({ slide }: { slide: Slide }) {
   const { t } = useTranslation();
   return (
     <Link to={`/slides/${encodeURIComponent(slide.id)}`} className={classes.card} onClick={markOpen}>
-      <img className={classes.cardImage} src={smallest(slide)} alt="" loading="lazy" />
+      <span className={classes.cardImage}>
+        <span className={classes.cardPicture} style={fit(slide, picture)}>
+          <Miniature slide={slide} />
+        </span>
+      </span>
       <div className={classes.cardText}>
         <Patient patient={slide} />
         <Text size="sm">{slide.description || slide.source}</Text>
@@ -44,10 +50,4 @@ function SlideCard({ slide }: { slide: Slide }) {
       </div>
     </Link>
   );
-}
-
-/** The thumbnail the scanner made, or else the first tile of the smallest level. */
-function smallest(slide: Slide): string {
-  if (slide.associated.includes('thumbnail')) return slides.associated(slide.id, 'thumbnail');
-  return slides.tile(slide.id, Math.max(...slide.levels.map(({ level }) => level)), 0, 0);
 }

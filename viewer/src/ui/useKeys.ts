@@ -13,7 +13,8 @@ export type KeyRank = 'within' | 'page';
 const taken = new WeakSet<KeyboardEvent>();
 
 const sequenceWindow_ms = 1_000;
-const typing = 'input, textarea, select, [contenteditable="true"]';
+/** What has a use for nearly every key: fields, sliders, and whatever lies in an opened box. */
+const typing = 'input, textarea, select, [contenteditable="true"], [role="slider"], [role="dialog"]';
 /** A tab that has the focus is chosen already, so Enter and Space are free. */
 const pressable = 'button:not([role="tab"]), a, summary, [role="menuitem"], [role="option"]';
 

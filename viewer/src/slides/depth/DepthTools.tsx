@@ -56,6 +56,7 @@ function Planes({ planes }: { planes: FocalPlane[] }) {
           value={at}
           aria-valuetext={planeText(plane, at, planes.length, t)}
           onChange={(event) => go(Number(event.currentTarget.value))}
+          onPointerUp={(event) => event.currentTarget.blur()}
         />
         <span className={classes.planeValue}>{planeText(plane, at, planes.length, t)}</span>
       </label>

@@ -8,13 +8,12 @@ import { normalDegrees, slideVector, toScreen, toScreenMatrix, toSlide, type Fie
 import { plainLook, type SlideLook } from './look';
 import { zoomMax } from './magnification';
 import { smallestFirst, tileSource } from './tileSource';
-import { TileRescue } from './TileRescue';
+import { TileRescue, type TileState } from './TileRescue';
 
 export interface StageStatus {
   /** Every tile of the view is on the screen in full sharpness. */
   isSharp: boolean;
-  /** Tiles did not come; they are asked for again. */
-  tilesMissing: boolean;
+  tiles: TileState;
   /** The slide cannot be shown at all. */
   hasFailed: boolean;
 }
@@ -45,7 +44,7 @@ export class SlideStage {
   private readonly listeners = new Set<() => void>();
   private readonly rescue: TileRescue;
   private seen: FieldOfView | null = null;
-  private condition: StageStatus = { isSharp: false, tilesMissing: false, hasFailed: false };
+  private condition: StageStatus = { isSharp: false, tiles: 'whole', hasFailed: false };
   private asked: SlideLook;
 
   constructor(
@@ -65,7 +64,7 @@ export class SlideStage {
       minZoomImageRatio: 0.5,
       visibilityRatio: 0.2,
       preserveImageSizeOnResize: true,
-      animationTime: 0.3,
+      animationTime: 0.2,
       springStiffness: 10,
       zoomPerScroll: wheelStep,
       imageLoaderLimit: 12,
@@ -85,7 +84,7 @@ export class SlideStage {
       event.preventDefaultAction = true;
     });
     this.rescue = new TileRescue(this.osd, options.probe, {
-      onMissing: (tilesMissing) => this.become({ tilesMissing, ...(tilesMissing ? { isSharp: false } : {}) }),
+      onTiles: (tiles) => this.become({ tiles, isSharp: tiles === 'whole' && this.isLoaded() }),
       onHopeless: () => this.become({ hasFailed: true }),
     });
     this.listen(options);
@@ -110,14 +109,18 @@ export class SlideStage {
 
   private watchSharpness(): void {
     const item = this.osd.world.getItemAt(0);
-    const sharp = () => this.become({ isSharp: item.getFullyLoaded() && !this.condition.tilesMissing });
+    const sharp = () => this.become({ isSharp: this.isLoaded() && this.condition.tiles === 'whole' });
     item.addHandler('fully-loaded-change', sharp);
     sharp();
   }
 
+  private isLoaded(): boolean {
+    return this.osd.world.getItemAt(0)?.getFullyLoaded() === true;
+  }
+
   private become(change: Partial<StageStatus>): void {
     const next = { ...this.condition, ...change };
-    if (next.isSharp === this.condition.isSharp && next.tilesMissing === this.condition.tilesMissing && next.hasFailed === this.condition.hasFailed) return;
+    if (next.isSharp === this.condition.isSharp && next.tiles === this.condition.tiles && next.hasFailed === this.condition.hasFailed) return;
     this.condition = next;
     this.tell();
   }

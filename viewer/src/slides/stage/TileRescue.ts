@@ -5,16 +5,21 @@
 import type OpenSeadragon from 'openseadragon';
 import { isWorthRetrying } from '../../api/client';
 
+/** Whether there are tiles that did not come: none, some that are asked for again, some that never will. */
+export type TileState = 'whole' | 'retrying' | 'lost';
+
 export interface RescueEvents {
-  onMissing: (missing: boolean) => void;
+  onTiles: (state: TileState) => void;
   /** The server says that there is nothing to wait for. */
   onHopeless: () => void;
 }
 
 const firstWait_ms = 1_000;
 const longestWait_ms = 15_000;
-/** A tile that fails as often while the server answers is damaged; it stays missing, and said to be. */
-const triesMax = 5;
+/** A tile that fails as often while the server answers is damaged. */
+const triesMax = 4;
+/** By then the library has asked for the tiles that are in sight. */
+const settle_ms = 300;
 
 /** OpenSeadragon never asks again for a tile that failed, and looks at an image that lacks none only when it moves. */
 type RevivableTile = OpenSeadragon.Tile & { exists: boolean };
@@ -34,15 +39,10 @@ export class TileRescue {
   ) {
     osd.addHandler('tile-load-failed', (event) => {
       this.missing.set(event.tile as RevivableTile, event.tiledImage);
-      events.onMissing(true);
+      events.onTiles('retrying');
       this.plan();
     });
-    osd.addHandler('tile-loaded', (event) => {
-      if (this.missing.delete(event.tile as RevivableTile) && this.missing.size === 0) {
-        this.wait_ms = firstWait_ms;
-        events.onMissing(false);
-      }
-    });
+    osd.addHandler('fully-loaded-change', () => this.checkWhole());
   }
 
   private plan(): void {
@@ -65,17 +65,29 @@ export class TileRescue {
     if (!this.stopped) this.revive();
   }
 
+  /** Those that fail again come back by the event; those that are out of sight wait until they are looked at. */
   private revive(): void {
-    const images = new Set<OpenSeadragon.TiledImage>();
-    for (const [tile, image] of this.missing) {
-      const tries = (this.tries.get(tile.getUrl()) ?? 0) + 1;
-      this.tries.set(tile.getUrl(), tries);
-      if (tries > triesMax) continue;
-      tile.exists = true;
-      images.add(image);
+    const tiles = [...this.missing];
+    const worthIt = tiles.filter(([tile]) => (this.tries.get(tile.getUrl()) ?? 0) < triesMax);
+    if (worthIt.length === 0) {
+      if (tiles.length > 0) this.events.onTiles('lost');
+      return;
     }
-    for (const image of images) (image as unknown as AwakenedImage)._needsUpdate = true;
+    for (const [tile, image] of worthIt) {
+      this.missing.delete(tile);
+      this.tries.set(tile.getUrl(), (this.tries.get(tile.getUrl()) ?? 0) + 1);
+      tile.exists = true;
+      (image as unknown as AwakenedImage)._needsUpdate = true;
+    }
     this.osd.forceRedraw();
+    setTimeout(() => this.checkWhole(), settle_ms);
+  }
+
+  private checkWhole(): void {
+    if (this.stopped || this.missing.size > 0 || this.timer !== null) return;
+    if (this.osd.world.getItemAt(0)?.getFullyLoaded() !== true) return;
+    this.wait_ms = firstWait_ms;
+    this.events.onTiles('whole');
   }
 
   stop(): void {

@@ -40,7 +40,7 @@ export function useOfView<T extends string | number | boolean | null>(read: (vie
   });
 }
 
-const waiting: StageStatus = { isSharp: false, tilesMissing: false, hasFailed: false };
+const waiting: StageStatus = { isSharp: false, tiles: 'whole', hasFailed: false };
 
 /** The status of a slide that is not on the screen yet. */
 export const unopened = (): StageStatus => waiting;
@@ -73,7 +73,11 @@ export function useTool(name: string): [isOn: boolean, toggle: () => void, leave
     stage.hold(true);
     return () => stage.hold(false);
   }, [stage, isOn]);
-  const toggle = useCallback(() => setTool(tool === name ? null : name), [tool, setTool, name]);
+  const toggle = useCallback(() => {
+    setTool(tool === name ? null : name);
+    // Enter is to put a point, not to press the tool's button again.
+    stage.osd.canvas.focus({ preventScroll: true });
+  }, [stage, tool, setTool, name]);
   const leave = useCallback(() => setTool(null), [setTool]);
   return [isOn, toggle, leave];
 }

@@ -2,6 +2,7 @@
 
 use crate::auth::Authenticated;
 use crate::json::JsonBody;
+use crate::key_images;
 use crate::problem::{ApiError, Problem};
 use crate::request::{UrlPath, UrlQuery};
 use crate::session::OrganisationName;
@@ -509,11 +510,8 @@ pub async fn save_report(
 ) -> Detail {
     let id = consult_id(&id)?;
     let text = body.report;
-    if !text.key_images.is_empty() {
-        return Err(ApiError::invalid("key_images", "there are no bookmarks yet"));
-    }
     let report = ReportDraft {
-        key_images: Vec::new(),
+        key_images: key_images::chosen(&state, &auth.0, &id, &text.key_images).await?,
         findings: text.findings,
         diagnosis: text.diagnosis,
         recommendation: text.recommendation,

@@ -16,6 +16,7 @@ mod forwarding;
 mod health;
 mod iiif;
 mod json;
+mod key_images;
 mod ohif;
 mod orders;
 mod partners;

@@ -4,7 +4,8 @@ use crate::docs::ApiDoc;
 use crate::state::ApiState;
 use crate::{
     application, audit, auth, consults, corrections, cors, devices, docs, dzi, forwarding, health, iiif,
-    ohif, orders, partners, remotes, report_files, session, slide_notes, slides, studies, uploads, verify,
+    key_images, ohif, orders, partners, remotes, report_files, session, slide_notes, slides, studies,
+    uploads, verify,
 };
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
@@ -63,6 +64,10 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(slide_notes::seen::open_slide))
         .routes(routes!(dzi::get_descriptor))
         .routes(routes!(dzi::get_dzi_tile))
+        .routes(routes!(slide_notes::bookmarks::list_bookmarks, slide_notes::bookmarks::make_bookmark))
+        .routes(routes!(slide_notes::bookmarks::rename_bookmark, slide_notes::bookmarks::delete_bookmark))
+        .routes(routes!(slide_notes::bookmarks::bookmark_picture))
+        .routes(routes!(key_images::report_picture))
         .routes(routes!(partners::list_partners))
         .routes(routes!(consults::list_consults, consults::create_consult))
         .routes(routes!(consults::get_consult, consults::edit_consult))

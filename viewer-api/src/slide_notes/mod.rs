@@ -2,6 +2,7 @@
 //! `access::notes`.
 
 pub mod annotations;
+pub mod bookmarks;
 pub mod exchange;
 pub mod seen;
 

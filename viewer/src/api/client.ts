@@ -34,6 +34,8 @@ export interface RequestOptions {
   root?: string;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** It is sent to its end when the page is left (at most 64 KiB). */
+  keepalive?: boolean;
   /** A 401 is the answer itself (login, "who am I"), not a lapse. */
   anonymous?: boolean;
 }
@@ -49,6 +51,7 @@ async function send(method: Method, path: string, options: RequestOptions): Prom
       credentials: 'same-origin',
       body: options.form ?? options.file ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
       signal: options.signal,
+      keepalive: options.keepalive,
     });
     setReachable(true);
     noteServerDate(response.headers.get('Date'));

@@ -95,6 +95,7 @@ export const consults = {
     request<Consult>('POST', `/consults/${segment(id)}/${action}`, { body: { version, reason } }),
   saveReport: (id: string, version: number, report: ReportDraft) =>
     request<Consult>('PUT', `/consults/${segment(id)}/report`, { body: { version, report } }),
+  picture: (id: string, sha256: string) => `${apiRoot}/consults/${segment(id)}/report/pictures/${segment(sha256)}`,
   preview: (id: string) => request<ReportPreview>('GET', `/consults/${segment(id)}/report/preview`),
   sign: (id: string, as: 'sign' | 'review', signing: Signing) =>
     request<Consult>('POST', `/consults/${segment(id)}/${as}`, { body: signing }),

@@ -8,6 +8,8 @@ export const keys = {
   study: (org: string, uid: string) => ['study', org, uid] as const,
   slides: ['slides'] as const,
   slide: (id: string) => ['slide', id] as const,
+  bookmarks: (slide: string) => ['bookmarks', slide] as const,
+  seen: (slide: string) => ['seen', slide] as const,
   consults: ['consults'] as const,
   consult: (id: string) => ['consult', id] as const,
   verdict: (id: string) => ['verdict', id] as const,

@@ -251,12 +251,26 @@ export interface TimelineEntry {
   note: string;
 }
 
+/** A picture of a slide in a report. Sent back as it came, or as a choice: only `slide` and `bookmark` are read. */
+export interface KeyImage {
+  slide: string;
+  bookmark: string;
+  name?: string;
+  width_um?: string | null;
+  height_um?: string | null;
+  magnification?: string | null;
+  picture_sha256?: string;
+  picture_width?: number;
+  picture_height?: number;
+}
+
 export interface ReportDraft {
   findings: string;
   diagnosis: string;
   recommendation: string;
   template: string | null;
   displayed: string[];
+  key_images: KeyImage[];
 }
 
 export interface ReportVersion {

@@ -1,6 +1,7 @@
 /** What the case is about: a study's images, or a slide. */
 import { lazy, Suspense, useEffect, useState } from 'react';
 import type { Consult, ConsultStudy } from '../api/types';
+import { NoteConsultContext } from '../slides/notes/context';
 import { useSlide } from '../slides/useSlides';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
@@ -20,7 +21,9 @@ export function CaseImages({ consult, onDisplayed }: Props) {
       {consult.slide_id === null ? (
         <CaseStudy study={consult.study} onDisplayed={onDisplayed} />
       ) : (
-        <CaseSlide key={consult.slide_id} first={consult.slide_id} onDisplayed={onDisplayed} />
+        <NoteConsultContext value={consult.id}>
+          <CaseSlide key={consult.slide_id} first={consult.slide_id} onDisplayed={onDisplayed} />
+        </NoteConsultContext>
       )}
     </Suspense>
   );

@@ -6,6 +6,8 @@ import { useReportWords } from '../consult/useReportWords';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Field } from '../ui/Field';
 import { useFormat } from '../ui/useFormat';
+import { KeyImages } from './KeyImages';
+import { useUnseenSlides } from './missing';
 import classes from './Reading.module.css';
 import type { SaveState } from './reportDraft';
 import type { Report, ReportText } from './useReport';
@@ -25,6 +27,7 @@ const rows: Record<keyof ReportText, number> = { findings: 8, diagnosis: 4, reco
 export function ReportPane({ consult, report, editable, signs, onSign }: Props) {
   const { t } = useTranslation();
   const words = useReportWords(consult);
+  const unseen = useUnseenSlides(consult);
   const missing = required.filter((part) => report.text[part].trim() === '').map((part) => words[part]);
   return (
     <section className={classes.report} aria-label={t('report.title')}>
@@ -48,11 +51,19 @@ export function ReportPane({ consult, report, editable, signs, onSign }: Props) 
             </Field>
           ),
         )}
+        {consult.slide_id !== null && (
+          <KeyImages consult={consult} chosen={report.keyImages} onChoose={editable ? report.chooseKeyImages : null} />
+        )}
         {editable && <SaveLine state={report.state} />}
         {!editable && consult.allowed.includes('claim') && <Text c="dimmed">{t('reading.claimFirst')}</Text>}
       </Stack>
       {signs !== null && (
         <div className={classes.signBar}>
+          {unseen.length > 0 && (
+            <Text size="sm" role="status" data-testid="unseen-slides">
+              {t('notes.notOpened', { what: unseen.join(t('common.listSeparator')) })}
+            </Text>
+          )}
           <Text size="sm" role="status">
             {missing.length > 0 ? t('reading.missing', { what: missing.join(t('common.listSeparator')) }) : t('reading.complete')}
           </Text>

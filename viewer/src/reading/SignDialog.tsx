@@ -14,6 +14,8 @@ import { rememberConsult } from '../consult/useConsult';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { CanonicalView } from './CanonicalView';
+import { KeyImages } from './KeyImages';
+import { keyImagesOf } from './keyImagesOf';
 import { missingNames } from './missing';
 import classes from './Reading.module.css';
 
@@ -90,6 +92,7 @@ export default function SignDialog({ consult, as, flush, onClose }: Props) {
           {preview.data !== undefined && (
             <>
               <CanonicalView canonical={preview.data.canonical} />
+              <KeyImages consult={consult} chosen={keyImagesOf(preview.data.canonical)} onChoose={null} />
               <Text size="xs" c="dimmed">
                 {t('sign.hash')} <span className={classes.hash}>{preview.data.canonical_sha256}</span>
               </Text>

@@ -1,5 +1,11 @@
-/** The names of fields that the server still misses. */
+/** What is missing before a report is signed: the names of fields, and slides that nobody looked at. */
+import { useQueries, useQuery } from '@tanstack/react-query';
 import type { TFunction } from 'i18next';
+import { slides } from '../api/endpoints';
+import { keys } from '../api/queries';
+import { seen } from '../api/slideNotes';
+import type { Consult, Slide } from '../api/types';
+import { slideName } from '../slides/tray/useCaseSlides';
 
 const known = ['findings', 'diagnosis', 'recommendation', 'evidence'] as const;
 
@@ -10,4 +16,22 @@ export function missingNames(fields: readonly string[], t: TFunction): string {
       return name === undefined ? field : t(`canonical.${name}`);
     })
     .join(t('common.listSeparator'));
+}
+
+/** The slides that a question about a slide is to be answered from: all of its study. */
+export function slidesOfCase(consult: Pick<Consult, 'slide_id' | 'study'>, all: readonly Slide[]): Slide[] {
+  if (consult.slide_id === null) return [];
+  return all.filter(({ study_instance_uid: uid, organisation }) => uid === consult.study.study_instance_uid && organisation.id === consult.study.org);
+}
+
+/** Names of the case's slides that whoever is about to sign has not opened. It is said, and does not keep anybody from signing. */
+export function useUnseenSlides(consult: Consult): string[] {
+  const signs = consult.allowed.includes('sign') || consult.allowed.includes('review');
+  const isAboutSlide = signs && consult.slide_id !== null;
+  const all = useQuery({ queryKey: keys.slides, queryFn: slides.list, enabled: isAboutSlide });
+  const ofCase = isAboutSlide ? slidesOfCase(consult, all.data?.slides ?? []) : [];
+  const looks = useQueries({
+    queries: ofCase.map(({ id }) => ({ queryKey: keys.seen(id), queryFn: () => seen.get(id), staleTime: 30_000 })),
+  });
+  return ofCase.filter((_, index) => looks[index]?.data?.first_at === null).map(slideName);
 }

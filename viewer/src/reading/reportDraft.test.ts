@@ -3,7 +3,7 @@ import { Problem, Unreachable } from '../api/problem';
 import type { ReportDraft } from '../api/types';
 import { ReportSaver, type SaverPorts } from './reportDraft';
 
-const blank: ReportDraft = { findings: '', diagnosis: '', recommendation: '', template: null, displayed: [] };
+const blank: ReportDraft = { findings: '', diagnosis: '', recommendation: '', template: null, displayed: [], key_images: [] };
 
 function ports(save: SaverPorts['save']) {
   return {

@@ -1,19 +1,21 @@
 /** The report being written, saved by itself. */
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { consults } from '../api/endpoints';
-import type { Consult, ReportDraft } from '../api/types';
+import type { Consult, KeyImage, ReportDraft } from '../api/types';
 import { useMe } from '../session/useMe';
 import { readStored, writeStored } from '../ui/useStored';
 import { ReportSaver, type SaveState } from './reportDraft';
 
 export type ReportText = Pick<ReportDraft, 'findings' | 'diagnosis' | 'recommendation'>;
 
-const blank: ReportDraft = { findings: '', diagnosis: '', recommendation: '', template: null, displayed: [] };
+const blank: ReportDraft = { findings: '', diagnosis: '', recommendation: '', template: null, displayed: [], key_images: [] };
 
 export interface Report {
   text: ReportText;
+  keyImages: readonly KeyImage[];
   state: SaveState;
   write: (part: Partial<ReportText>) => void;
+  chooseKeyImages: (chosen: KeyImage[]) => void;
   /** Notes that an image was on the screen. */
   saw: (sopInstanceUid: string) => void;
   /** Resolves with the version under which the server has every word. */
@@ -25,9 +27,11 @@ export function useReport(consult: Consult, editable: boolean): Report {
   const storageKey = `farsight.report.${consult.id}.${me.person.id}`;
   const [start] = useState(() => {
     const unsent = editable ? readStored<ReportDraft | null>(storageKey, null) : null;
-    return { report: unsent ?? consult.report ?? blank, unsent: unsent !== null };
+    // Kept by an earlier release, unsent words have no key images.
+    return { report: { ...blank, ...(unsent ?? consult.report) }, unsent: unsent !== null };
   });
   const [text, setText] = useState<ReportText>(start.report);
+  const [keyImages, setKeyImages] = useState<readonly KeyImage[]>(start.report.key_images);
   const [state, setState] = useState<SaveState>({ kind: 'saved', at: null });
   const saver = useRef<ReportSaver | null>(null);
   const seen = useRef(new Set(start.report.displayed));
@@ -66,6 +70,12 @@ export function useReport(consult: Consult, editable: boolean): Report {
     saver.current?.change(part);
   }, []);
 
+  const chooseKeyImages = useCallback((chosen: KeyImage[]) => {
+    latest.current = { ...latest.current, key_images: chosen };
+    setKeyImages(chosen);
+    saver.current?.change({ key_images: chosen });
+  }, []);
+
   const saw = useCallback((sop: string) => {
     if (seen.current.has(sop)) return;
     seen.current.add(sop);
@@ -78,5 +88,13 @@ export function useReport(consult: Consult, editable: boolean): Report {
     return Math.max(saver.current.currentVersion, version.current);
   }, []);
 
-  return { text: editable ? text : (consult.report ?? blank), state, write, saw, flush };
+  return {
+    text: editable ? text : (consult.report ?? blank),
+    keyImages: editable ? keyImages : (consult.report?.key_images ?? []),
+    state,
+    write,
+    chooseKeyImages,
+    saw,
+    flush,
+  };
 }

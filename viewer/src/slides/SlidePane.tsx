@@ -7,6 +7,7 @@ import { GradeChip } from '../ui/GradeChip';
 import { marks, measureSinceOpen } from '../ui/timing';
 import { DepthTools } from './depth/DepthTools';
 import { MeasureTools } from './measure/MeasureTools';
+import { NoteTools } from './notes/NoteTools';
 import { Corner } from './overview/Corner';
 import { PictureTools } from './picture/PictureTools';
 import { ScaleLine } from './ScaleLine';
@@ -94,6 +95,7 @@ export function SlidePane({ slide, isActive, opening, onActivate, onStage, onDis
       {pane !== null && (
         <PaneContext value={pane}>
           <Layers label={t('slide.rulerLines')}>
+            <NoteTools key={slide.id} />
             <MeasureTools />
             {children}
           </Layers>

@@ -30,6 +30,7 @@ const groups = {
     m: 'mirror',
     x: 'upright',
     'l a f c': 'measure',
+    'o b': 'notes',
     Enter: 'point',
     Delete: 'remove',
     'Tab, PgDn': 'nextSlide',

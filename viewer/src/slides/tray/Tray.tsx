@@ -1,6 +1,7 @@
 /** The case's slides, left: which there are, which is open. */
 import { useTranslation } from 'react-i18next';
 import type { Slide } from '../../api/types';
+import { SeenMark } from '../notes/SeenMark';
 import { fit, Miniature } from '../overview/Miniature';
 import { nativeObjective } from '../stage/magnification';
 import classes from './Tray.module.css';
@@ -37,6 +38,7 @@ export function Tray({ slides, shown, active, onOpen }: Props) {
               </span>
               <span className={classes.name}>{slideName(slide)}</span>
               <span className={classes.facts}>{facts(slide, t)}</span>
+              <SeenMark slide={slide} />
               {shown.length > 1 && shown.includes(slide.id) && <span className={classes.side}>{t(`slide.tray.side.${shown.indexOf(slide.id) === 0 ? 'left' : 'right'}`)}</span>}
             </button>
           </li>

@@ -11,6 +11,7 @@ const expectedAnswers: readonly [status: number, path: RegExp][] = [
   [401, /^\/api\/v1\/session$/],
   [403, /^\/api\/v1\/consults\/[^/]+\/sign$/],
   [404, /^\/api\/v1\/slides\/[^/]+\/associated\/label$/],
+  [404, /^\/api\/v1\/slides\/[^/]+\/icc$/],
   // Nobody listens there; a file that holds no orders; a study that is hidden or deleted.
   [502, /^\/api\/v1\/remotes\/CITYARCH\/echo$/],
   [422, /^\/api\/v1\/orders\/import$/],

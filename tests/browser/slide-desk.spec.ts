@@ -103,7 +103,6 @@ test('brightness, contrast and gamma are the person’s own, and said', async ({
 
 test('colours by ICC profile are asked of the server, off at first, and labelled', async ({ person }) => {
   const page = await person('township');
-  await withSlides(page, (slides) => slides.map((slide) => ({ ...slide, has_icc_profile: true })));
   const asked: string[] = [];
   page.on('request', (request) => {
     if (request.url().includes('/tiles/')) asked.push(request.url());

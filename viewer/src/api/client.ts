@@ -77,6 +77,15 @@ export async function request<T>(method: Method, path: string, options: RequestO
   return (await response.json()) as T;
 }
 
+/** Whether there is something at an address that is of no use to the page itself. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    return (await fetch(apiRoot + path, { method: 'HEAD', credentials: 'same-origin' })).ok;
+  } catch {
+    throw new Unreachable();
+  }
+}
+
 /** A query string without the parameters that are empty. */
 export function query(parameters: Record<string, string | number | undefined>): string {
   const search = new URLSearchParams();

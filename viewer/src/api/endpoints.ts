@@ -1,5 +1,5 @@
 /** One function per endpoint of /api/v1, and the addresses that the browser loads by itself. */
-import { apiRoot, dicomwebRoot, query, request } from './client';
+import { apiRoot, dicomwebRoot, exists, query, request } from './client';
 import type {
   AuditEvent,
   Consult,
@@ -60,6 +60,10 @@ export const slides = {
   get: (id: string) => request<Slide>('GET', `/slides/${segment(id)}`),
   tile: (id: string, level: number, x: number, y: number) =>
     `${apiRoot}/slides/${segment(id)}/tiles/${level}/${x}/${y}`,
+  /** All of it within so many pixels, made by the server. */
+  picture: (id: string, width: number, height: number) => `/iiif/3/${segment(id)}/full/!${width},${height}/0/default.jpg`,
+  /** Whether its colours come with an ICC profile. */
+  hasProfile: (id: string) => exists(`/slides/${segment(id)}/icc`),
   associated: (id: string, which: 'label' | 'overview' | 'thumbnail') =>
     `${apiRoot}/slides/${segment(id)}/associated/${which}`,
 };

@@ -10,6 +10,7 @@ export const keys = {
   slide: (id: string) => ['slide', id] as const,
   bookmarks: (slide: string) => ['bookmarks', slide] as const,
   seen: (slide: string) => ['seen', slide] as const,
+  slideProfile: (id: string) => ['slide', id, 'icc'] as const,
   consults: ['consults'] as const,
   consult: (id: string) => ['consult', id] as const,
   verdict: (id: string) => ['verdict', id] as const,

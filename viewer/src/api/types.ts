@@ -158,8 +158,6 @@ export interface Slide {
   channels?: SlideChannel[];
   /** How channels without colours are usually put together: a value for a tile's `channels`. */
   composition?: string | null;
-  /** Whether its colours come with an ICC profile. */
-  has_icc_profile?: boolean;
 }
 
 export type ConsultKind = 'diagnosis' | 'consultation';

@@ -4,13 +4,16 @@ import type { Slide } from '../../api/types';
 import { miniatureTiles } from './miniature';
 import classes from './Overview.module.css';
 
+const madeMax_px = 400;
+
 /** Fills its box, which has the slide's proportions. */
 export function Miniature({ slide }: { slide: Slide }) {
   const tiles = miniatureTiles(slide);
   if (tiles.length === 0) {
-    return slide.associated.includes('thumbnail') ? (
-      <img className={classes.whole} src={slides.associated(slide.id, 'thumbnail')} alt="" draggable={false} />
-    ) : null;
+    const whole = slide.associated.includes('thumbnail')
+      ? slides.associated(slide.id, 'thumbnail')
+      : slides.picture(slide.id, madeMax_px, madeMax_px);
+    return <img className={classes.whole} src={whole} alt="" loading="lazy" draggable={false} />;
   }
   return tiles.map(({ url, left, top, width, height }) => (
     <img

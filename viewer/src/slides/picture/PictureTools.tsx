@@ -1,7 +1,10 @@
 /** Brightness, contrast and gamma of this screen, the person's own; and colours by the slide's ICC profile. */
 import { Button, Popover, Slider, Stack, Switch, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import { useId, useLayoutEffect } from 'react';
 import { useTranslation } from 'react-i18next';
+import { slides } from '../../api/endpoints';
+import { keys } from '../../api/queries';
 import { useMe } from '../../session/useMe';
 import { useShared } from '../useShared';
 import { Icon } from '../icons';
@@ -15,7 +18,7 @@ const names = ['brightness', 'contrast', 'gamma'] as const;
 
 export function PictureTools() {
   const { t } = useTranslation();
-  const { stage, slide, look, setLook } = usePane();
+  const { stage, look } = usePane();
   const me = useMe();
   const [kept, keep] = useShared<unknown>(`farsight.slide.picture.${me.person.id}`, unaltered);
   const settings = sound(kept);
@@ -45,15 +48,7 @@ export function PictureTools() {
           </Popover.Target>
           <Popover.Dropdown>
             <Sliders settings={settings} onChange={keep} />
-            {slide.has_icc_profile === true && (
-              <Switch
-                mt="md"
-                label={t('slide.picture.srgb')}
-                description={t('slide.picture.srgbHint')}
-                checked={look.srgb}
-                onChange={(event) => setLook({ ...look, srgb: event.currentTarget.checked })}
-              />
-            )}
+            <ProfileSwitch />
           </Popover.Dropdown>
         </Popover>
       </InSlot>
@@ -64,6 +59,23 @@ export function PictureTools() {
         </div>
       )}
     </>
+  );
+}
+
+/** Mounted when somebody opens the box: only then the server is asked for a profile. */
+function ProfileSwitch() {
+  const { t } = useTranslation();
+  const { slide, look, setLook } = usePane();
+  const profile = useQuery({ queryKey: keys.slideProfile(slide.id), queryFn: () => slides.hasProfile(slide.id), staleTime: Infinity });
+  return (
+    <Switch
+      mt="md"
+      label={t('slide.picture.srgb')}
+      description={t(profile.data === false ? 'slide.picture.noProfile' : 'slide.picture.srgbHint')}
+      checked={look.srgb}
+      disabled={profile.data !== true && !look.srgb}
+      onChange={(event) => setLook({ ...look, srgb: event.currentTarget.checked })}
+    />
   );
 }
 

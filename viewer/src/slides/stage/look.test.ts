@@ -31,7 +31,7 @@ test('an address brings the look back, as far as the slide has it', () => {
   const search = new URLSearchParams();
   lookToSearch(look, search);
   expect(lookFromSearch(search)).toEqual(look);
-  const rich = { focal_planes: [plane('0'), plane('3')], channels: [channel('1'), channel('2')], has_icc_profile: true };
+  const rich = { focal_planes: [plane('0'), plane('3')], channels: [channel('1'), channel('2')] };
   expect(possibleLook(look, rich)).toEqual(look);
-  expect(possibleLook(look, {})).toEqual(plainLook);
+  expect(possibleLook(look, {})).toEqual({ ...plainLook, srgb: true });
 });

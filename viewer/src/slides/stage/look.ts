@@ -46,10 +46,10 @@ export function lookFromSearch(search: URLSearchParams): SlideLook {
 }
 
 /** A look as far as the slide has it: an address may be of another slide, or of another hand. */
-export function possibleLook(look: SlideLook, slide: Pick<Slide, 'focal_planes' | 'channels' | 'has_icc_profile'>): SlideLook {
+export function possibleLook(look: SlideLook, slide: Pick<Slide, 'focal_planes' | 'channels'>): SlideLook {
   const paths = slide.channels ?? [];
   return {
-    srgb: look.srgb && slide.has_icc_profile === true,
+    srgb: look.srgb,
     plane: slide.focal_planes?.some(({ z }) => z === look.plane) === true ? look.plane : null,
     path: paths.some(({ path }) => path === look.path) ? look.path : null,
     channels: paths.length > 1 ? look.channels : null,

@@ -5,6 +5,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use model::{OrgId, Scope};
+use std::collections::HashSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -129,8 +130,8 @@ pub fn files_below(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
         }
     }
     // What belongs to a slide of several files goes with the one that names it.
-    let others: Vec<PathBuf> = files.iter().flat_map(|file| wsi::bundle::beside(file)).collect();
-    files.retain(|file| !others.iter().any(|other| file.starts_with(other)));
+    let others: HashSet<PathBuf> = files.iter().flat_map(|file| wsi::bundle::members(file)).collect();
+    files.retain(|file| !others.contains(file));
     files.sort();
     Ok(files)
 }

@@ -267,6 +267,10 @@ const WALK_ROWS: i64 = 1000;
 /// Events listed at once.
 const LIST_ROWS_MAX: u32 = 1000;
 
+fn tell_unrecorded() {
+    tracing::error!("what was read is not on the audit chain: the storage is closed");
+}
+
 impl Storage {
     /// Records one event by itself (a login, a refusal).
     ///
@@ -284,11 +288,9 @@ impl Storage {
         match queue.try_send(ToCommit::Note(PendingAudit::new(scope, entry))) {
             Ok(()) => {}
             Err(TrySendError::Full(note)) => {
-                tokio::spawn(async move { queue.send(note).await });
+                tokio::spawn(async move { queue.send(note).await.map_err(|_| tell_unrecorded()) });
             }
-            Err(TrySendError::Closed(_)) => {
-                tracing::error!("what was read is not on the audit chain: the storage is closed");
-            }
+            Err(TrySendError::Closed(_)) => tell_unrecorded(),
         }
     }
 

@@ -73,6 +73,14 @@ pub fn beside(path: &Path) -> Vec<PathBuf> {
     }
 }
 
+/// The files that are kept with the one that is opened; none when it is one by itself, or its others are not in order.
+#[must_use]
+pub fn members(path: &Path) -> Vec<PathBuf> {
+    let (Ok(Some(bundle)), Some(folder)) = (Bundle::of(path), path.parent()) else { return Vec::new() };
+    let others = bundle.members.iter().skip(1);
+    others.filter_map(|member| Some(folder.join(member.header.path().ok()?))).collect()
+}
+
 impl Bundle {
     /// Opens the files of a slide; `None` when it is of one file.
     ///

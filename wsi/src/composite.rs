@@ -77,8 +77,10 @@ impl Composition {
 
 impl Drawn {
     fn usual(channel: &Channel) -> Option<Self> {
-        let full =
-            Window { low: 0, high: u16::MAX.checked_shr(16 - u32::from(channel.bits)).unwrap_or(u16::MAX) };
+        let full = Window {
+            low: 0,
+            high: u16::MAX.checked_shr(16_u32.saturating_sub(channel.bits.into())).unwrap_or(u16::MAX),
+        };
         let window = channel.window.unwrap_or(full);
         Some(Self { path: channel.identifier.clone(), colour: channel.colour?, window })
     }

@@ -280,6 +280,10 @@ pub async fn get_image(
         None => pixels::answer(slides.make(form).await?, &etag)?,
     };
     let canonical = canonical(&view, whole, limits);
+    if matches!(image, Image::Associated(..)) {
+        // They show the patient: the right to see them may end, and the next user of this browser may not have it.
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    }
     let link = format!("{PROFILE}, <{}/{canonical}>;rel=\"canonical\"", address(&state, &image));
     response
         .headers_mut()

@@ -126,7 +126,7 @@ pub async fn list_annotations(
     let id = slide_id(&id)?;
     // Before the list is read, so that what changes meanwhile is not missed.
     let revision = state.0.slides.notes_revision(caller, &id).await?;
-    let (validator, has_it) = list_validator(&revision, &headers);
+    let (validator, has_it) = list_validator(caller, &revision, &headers);
     let about = [(header::ETAG, validator), (header::CACHE_CONTROL, super::no_cache())];
     if has_it {
         return Ok((StatusCode::NOT_MODIFIED, about).into_response());

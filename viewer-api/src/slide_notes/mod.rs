@@ -79,9 +79,11 @@ fn version_read(headers: &HeaderMap) -> Result<i64, ApiError> {
     text.and_then(|text| text.parse().ok()).ok_or(ApiError::Stale)
 }
 
-/// The validator of everything that the caller sees on a slide, and whether they have that already.
-fn list_validator(revision: &str, headers: &HeaderMap) -> (HeaderValue, bool) {
-    let tag = format!("\"{}\"", consult::cms::sha256(revision.as_bytes()));
+/// The validator of everything that the caller sees on a slide, and whether they have that already. A list says which are
+/// the caller's own, so that another's is another list.
+fn list_validator(caller: &Caller, revision: &str, headers: &HeaderMap) -> (HeaderValue, bool) {
+    let whose = format!("{}\n{revision}", caller.scope().actor.id);
+    let tag = format!("\"{}\"", consult::cms::sha256(whose.as_bytes()));
     let value = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
     let has_it = headers.get(header::IF_NONE_MATCH) == Some(&value);
     (value, has_it)

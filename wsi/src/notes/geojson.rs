@@ -104,22 +104,23 @@ pub fn import(file: &Json) -> Result<Import, &'static str> {
         _ => return Err("不是 GeoJSON / not GeoJSON"),
     };
     if features.len() > FEATURES_MAX {
-        return Err("一次最多导入 1000 个 / at most 1000 features at once");
+        return Err(TOO_MANY);
     }
     let mut import = Import::default();
     for (place, feature) in features.iter().enumerate() {
-        match read_feature(feature) {
+        match read_feature(feature, FEATURES_MAX - import.drawn.len()) {
             Ok(shapes) => import.drawn.extend(shapes.into_iter().map(|shape| (place, shape))),
+            Err(TOO_MANY) => return Err(TOO_MANY),
             Err(why) => import.refused.push((place, why)),
         }
-    }
-    if import.drawn.len() > FEATURES_MAX {
-        return Err("一次最多导入 1000 个 / at most 1000 shapes at once");
     }
     Ok(import)
 }
 
-fn read_feature(feature: &Json) -> Result<Vec<NewAnnotation>, &'static str> {
+const TOO_MANY: &str = "一次最多导入 1000 个 / at most 1000 shapes at once";
+
+/// The shapes of a feature, so many at most: each gets the feature's text.
+fn read_feature(feature: &Json, most: usize) -> Result<Vec<NewAnnotation>, &'static str> {
     let nothing = Map::new();
     let properties = feature.get("properties").and_then(Json::as_object).unwrap_or(&nothing);
     let metadata = properties.get("metadata").and_then(Json::as_object).unwrap_or(&nothing);
@@ -142,6 +143,9 @@ fn read_feature(feature: &Json) -> Result<Vec<NewAnnotation>, &'static str> {
     let colour = classification.and_then(|class| class.get("color")).and_then(colour);
     let geometry = feature.get("geometry").ok_or("没有图形 / no geometry")?;
     let shapes = shapes(geometry, metadata)?;
+    if shapes.len() > most {
+        return Err(TOO_MANY);
+    }
     let annotation = |(kind, points)| NewAnnotation {
         kind,
         points,
@@ -250,6 +254,17 @@ mod tests {
             assert_eq!((new.class, new.text.as_str()), (Class::Tumour, "可疑\n第二行"));
             assert_eq!(new.colour, Some(Class::Tumour.colour()));
         }
+    }
+
+    #[test]
+    fn many_points_with_one_long_text_are_refused_before_the_text_is_copied_to_each() {
+        let points = vec![json!([1, 1]); 300_000];
+        let file = json!({"type": "Feature", "properties": {"name": "肿".repeat(4000)},
+            "geometry": {"type": "MultiPoint", "coordinates": points}});
+        assert_eq!(import(&file).unwrap_err(), TOO_MANY);
+        let two =
+            json!({"type": "Feature", "geometry": {"type": "MultiPoint", "coordinates": [[1, 1], [2, 2]]}});
+        assert_eq!(import(&json!(vec![two; 501])).unwrap_err(), TOO_MANY);
     }
 
     #[test]

@@ -124,7 +124,7 @@ pub async fn list_bookmarks(
     let caller = auth.require(Right::Retrieve)?;
     let id = slide_id(&id)?;
     let revision = state.0.slides.notes_revision(caller, &id).await?;
-    let (validator, has_it) = list_validator(&revision, &headers);
+    let (validator, has_it) = list_validator(caller, &revision, &headers);
     let about = [(header::ETAG, validator), (header::CACHE_CONTROL, no_cache())];
     if has_it {
         return Ok((StatusCode::NOT_MODIFIED, about).into_response());

@@ -51,6 +51,11 @@ fn every_face_of_a_slide_has_the_pixels_that_openslide_and_tifffile_see() {
 }
 
 #[test]
+fn the_iiif_consortiums_validator() {
+    check("test_iiif_validator");
+}
+
+#[test]
 fn pynetdicom_associates_in_every_way() {
     check("test_associations");
 }

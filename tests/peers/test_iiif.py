@@ -11,14 +11,16 @@ loses at the same quality.
 import io
 import json
 import random
+import tempfile
 import unittest
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
 import tifffile
 from openslide import OpenSlide
-from PIL import Image
+from PIL import Image, ImageCms
 
 import farsight
 from farsight import SAMPLES, demo, get, import_files
@@ -186,6 +188,35 @@ class Faces(unittest.TestCase):
         self.assertEqual(decoded(self.fetch(f"{base}/dzi_files/0/0_0.jpg")).shape, (1, 1, 3))
         for place in (f"{last + 1}/0_0.jpg", f"{last}/99_0.jpg", f"{last}/0_0.png", f"{last}/0.jpg", "x/0_0.jpg"):
             self.assertEqual(get(f"{base}/dzi_files/{place}")[0], 404, place)
+
+    def test_colours_are_converted_as_littlecms_converts_them(self):
+        # Somebody else's profile, of larger colours: Adobe RGB, as rendered pictures carry it.
+        slide = self.slides[SLIDES[0]]
+        series = f"/dicom-web/studies/{slide['study_instance_uid']}/series/{slide['series_instance_uid']}"
+        frame = f"{series}/instances/{slide['levels'][0]['sop_instance_uid']}/frames/1/rendered"
+        adobe = Image.open(io.BytesIO(self.fetch(f"{frame}?accept=image/jpeg&iccprofile=adobergb"))).info["icc_profile"]
+        region = self.region(SLIDES[0], 500, 500, 512, 512).astype(np.uint8)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "adobe.tif"
+            options = {"tile": (256, 256), "photometric": "rgb", "compression": "jpeg", "compressionargs": {"level": 95}}
+            tifffile.imwrite(path, region, iccprofile=adobe, **options)
+            stored = tifffile.imread(path)
+            import_files(path)
+        slides = json.loads(self.fetch("/api/v1/slides"))["slides"]
+        identifier = next(one["id"] for one in slides if one["source"] == "adobe.tif")
+        self.assertEqual(self.fetch(f"/api/v1/slides/{identifier}/icc", "application/vnd.iccprofile").rstrip(b"\0"), adobe.rstrip(b"\0"))
+        path = f"/iiif/3/{identifier}/full/max/0/default.png"
+        plain, srgb = decoded(self.fetch(path)), decoded(self.fetch(f"{path}?icc=srgb"))
+        self.assertLessEqual(np.abs(plain - stored).max(), DECODER_DIFFERENCE_MAX)
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(adobe))
+        wanted = ImageCms.profileToProfile(Image.fromarray(stored), profile, ImageCms.createProfile("sRGB"))
+        off = np.abs(srgb - np.asarray(wanted).astype(int))
+        # Where colours leave sRGB both clip, each in its own arithmetic.
+        self.assertLess(off.mean(), 0.7)
+        self.assertLessEqual(np.percentile(off, 99), 2)
+        self.assertGreater(np.abs(srgb - plain).mean(), 1, "something was converted")
+        tile = decoded(self.fetch(f"/api/v1/slides/{identifier}/tiles/0/1/1?icc=srgb"))
+        self.assertLess(np.abs(tile - np.asarray(wanted).astype(int)[256:, 256:]).mean(), 3)
 
     def test_wado_rs_shows_the_slide_whole_or_the_part_of_a_viewport(self):
         for name in SLIDES:

@@ -82,7 +82,9 @@ test('OpenSeadragon shows the same slide by IIIF and by Deep Zoom', async ({ bro
         expect(face.size, name).toEqual([width, height]);
         expect(face.failed, `${name}: tiles that were not there`).toBe(0);
       }
-      expect(Math.min(...iiif.fields), 'a picture, and nothing black').toBeGreaterThan(20);
+      // Beside a small slide the canvas is empty.
+      expect(Math.max(...iiif.fields), 'a picture').toBeGreaterThan(20);
+      if (zoom === 1) expect(Math.min(...iiif.fields), 'and nothing black').toBeGreaterThan(20);
       const off = iiif.fields.map((value, at) => Math.abs(value - dzi.fields[at]!));
       expect(Math.max(...off), `zoom ${zoom}: ${off.join(' ')}`).toBeLessThanOrEqual(6);
     }

@@ -51,6 +51,11 @@ fn every_face_of_a_slide_has_the_pixels_that_openslide_and_tifffile_see() {
 }
 
 #[test]
+fn imagecodecs_judges_tiles_that_were_made_for_browsers() {
+    check("test_derived_tiles");
+}
+
+#[test]
 fn the_iiif_consortiums_validator() {
     check("test_iiif_validator");
 }

@@ -76,6 +76,9 @@ pub struct SlideInfo {
     /// How channels without colours are usually put together: a value for a tile's `channels`. Null when there are not
     /// several.
     pub composition: Option<String>,
+    /// Whether what browsers are shown is made of the stored tiles, since they cannot show those: `Farsight-Derived` says
+    /// so of each.
+    pub is_shown_derived: bool,
     /// `A` the scanner's codestream is unchanged, `B` re-tiled with equal coefficients, `C` encoded again. With
     /// `as_received` nothing of this was compared.
     pub grade: String,
@@ -162,6 +165,7 @@ async fn info(
         focal_planes: slide_layers::focal_planes(slide),
         channels: slide_layers::channels(slide),
         composition: slide_layers::composition(slide),
+        is_shown_derived: !wsi::out::is_shown_as_stored(slide),
         grade: slide.grade.grade.to_string(),
         as_received: slide.is_as_received(),
         grade_report: serde_json::to_value(&slide.grade).map_err(|_| ApiError::Internal)?,

@@ -15,7 +15,7 @@ pub use compose::Form;
 pub use derived::Counts;
 pub(crate) use derived::{Derived, Work};
 pub(crate) use frames::{blocking, look, plain_look};
-pub use view::{Quality, Rectangle, Turn, View, native_scale};
+pub use view::{Quality, Rectangle, Turn, View, is_shown_as_stored, native_scale};
 
 use bytes::Bytes;
 use codec::CodecError;

@@ -80,6 +80,12 @@ pub fn native_scale(slide: &Slide, level: &Level) -> Option<u32> {
     is_whole.then_some(factor)
 }
 
+/// Whether browsers can show a slide's tiles as they are stored; if not, they are made into JPEG for them.
+#[must_use]
+pub fn is_shown_as_stored(slide: &Slide) -> bool {
+    slide.grade.codec.starts_with("JPEG baseline")
+}
+
 /// Pixels of the largest level in one of this level, along either axis.
 fn scale(slide: &Slide, level: &Level) -> (f64, f64) {
     match native_scale(slide, level) {

@@ -210,7 +210,7 @@ fn what_is_not_yours_is_not_there_by_any_way() {
     let reader = node.person("reader");
     let nobody = Client::new(node.base_url());
     let never = "01a2077e-2f43-74a0-8029-0ef7c3507664";
-    let faces = [
+    let addresses = [
         "/api/v1/slides/{id}/tiles/0/0/0",
         "/api/v1/slides/{id}/icc",
         "/api/v1/slides/{id}/dzi.dzi",
@@ -223,7 +223,7 @@ fn what_is_not_yours_is_not_there_by_any_way() {
         "/iiif/3/{id}:label/full/max/0/default.jpg",
         "/iiif/3/{id}:overview/full/max/0/default.jpg",
     ];
-    for face in faces {
+    for face in addresses {
         let (theirs, none) = (face.replace("{id}", id(SOURCES[0])), face.replace("{id}", never));
         let forms = [reader.get(&theirs), reader.get(&none)].map(|answer| {
             let answer = answer.expect_problem(404, "not-found");
@@ -245,7 +245,7 @@ fn what_is_not_yours_is_not_there_by_any_way() {
     let draft = township().post("/api/v1/consults", &question).expect(201).json();
     let submit = format!("/api/v1/consults/{}/submit", draft["id"].as_str().expect("an id"));
     township().post(&submit, &json!({"version": draft["version"]})).expect(200);
-    for face in faces {
+    for face in addresses {
         let path = face.replace("{id}", id(SOURCES[0]));
         let answer = reader.get(&path);
         match face {

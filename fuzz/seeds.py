@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes the first seeds of the fuzz targets into fuzz/seeds/; what a run found is kept beside them by hand."""
 
+import json
 import struct
 import zlib
 from pathlib import Path
@@ -142,15 +143,15 @@ def text():
     put(sets, "thai", bytes([1, 13]) + b"\xb9\xd2\xc2^\xa1")
     put(sets, "unfinished-escape", bytes([2, 0, 28]) + b"a\x1b$)")
 
-    json = "dicom_json"
-    put(json, "values", """{"00080005":{"vr":"CS","Value":["ISO_IR 192"]},"00080018":{"vr":"UI","Value":["1.2.3"]},
+    target = "dicom_json"
+    put(target, "values", """{"00080005":{"vr":"CS","Value":["ISO_IR 192"]},"00080018":{"vr":"UI","Value":["1.2.3"]},
 "00100010":{"vr":"PN","Value":[{"Alphabetic":"Zhang^San","Ideographic":"张^三"}]},"00101030":{"vr":"DS","Value":[60.5,"7"]},
 "00280010":{"vr":"US","Value":[512]},"00080008":{"vr":"CS","Value":["A",null,"B"]}}""".encode())
-    put(json, "sequence", b'{"00081110":{"vr":"SQ","Value":[{"00081150":{"vr":"UI","Value":["1.2"]}},{}]}}')
-    put(json, "bulk", b'{"7FE00010":{"vr":"OW","BulkDataURI":"p"},"00091010":{"vr":"OB","InlineBinary":"AAEC"}}')
-    put(json, "numbers", b'{"00091001":{"vr":"SV","Value":[-9223372036854775808]},"00091002":{"vr":"FD","Value":[1e308,"NaN"]},'
+    put(target, "sequence", b'{"00081110":{"vr":"SQ","Value":[{"00081150":{"vr":"UI","Value":["1.2"]}},{}]}}')
+    put(target, "bulk", b'{"7FE00010":{"vr":"OW","BulkDataURI":"p"},"00091010":{"vr":"OB","InlineBinary":"AAEC"}}')
+    put(target, "numbers", b'{"00091001":{"vr":"SV","Value":[-9223372036854775808]},"00091002":{"vr":"FD","Value":[1e308,"NaN"]},'
         b'"00091003":{"vr":"AT","Value":["00280010"]},"00091004":{"vr":"UV","Value":["18446744073709551615"]}}')
-    put(json, "loose", b'{"00100020":{"Value":"P1"},"00200013":{"vr":"IS","Value":["1"]},"00100010":{"vr":"PN","Value":["A^B"]}}')
+    put(target, "loose", b'{"00100020":{"Value":"P1"},"00200013":{"vr":"IS","Value":["1"]},"00100010":{"vr":"PN","Value":["A^B"]}}')
 
     head = '<?xml version="1.0"?><NativeDicomModel>'
     end = "</NativeDicomModel>"
@@ -242,6 +243,23 @@ def headers():
 
 # --- slides ---------------------------------------------------------------------------------------------------------
 
+def slide_facts(organization, frames, **more):
+    def item(**values):
+        return {tag: {"vr": "UN", "Value": value if isinstance(value, list) else [value]} for tag, value in values.items()}
+
+    groups = [
+        item(**{"0048021A": [item(**{"0048021E": x, "0048021F": y, "0040074A": z})],
+                "00480207": [item(**{"00480106": path})]})
+        for x, y, z, path in frames
+    ]  # fmt: skip
+    facts = {
+        "00080018": "1.2.3", "00080008": ["ORIGINAL", "PRIMARY", "VOLUME"], "00280008": str(len(frames) or 24),
+        "00280010": 10, "00280011": 10, "00480006": 25, "00480007": 15, "00209311": organization,
+        "00480105": [item(**{"00480106": name, "00220055": 488.5}) for name in ("a", "b")], "52009230": groups, **more,
+    }  # fmt: skip
+    return json.dumps([item(**facts)]).encode()
+
+
 def tiff(big_file, big_endian, images, blobs):
     """A TIFF of images, each a list of (tag, type, values); `blobs` stand first, from byte 16 on."""
     order, width = ">" if big_endian else "<", 8 if big_file else 4
@@ -290,6 +308,14 @@ def slides():
         put("tiff", name, tiff(big_file, big_endian, [image(tile, 4, 7, tables), label + [(273, 4, [at])]],
                                [tile] * 4 + [rgb]))
     tile = codestream()
+    full = {
+        "00480302": 2, "00480303": 2, "52009230": [],
+        "52009229": [{"00289110": {"vr": "SQ", "Value": [{"00180088": {"vr": "DS", "Value": ["0.001"]}}]}}],
+    }  # fmt: skip
+    put("slide_facts", "full", slide_facts("TILED_FULL", [], **full))
+    places = [(x, y, z, path) for path in "ab" for z in (-1, 0.5) for x, y in ((1, 1), (11, 1), (21, 11))]
+    put("slide_facts", "sparse", slide_facts("TILED_SPARSE", places))
+    put("slide_facts", "focused", slide_facts("TILED_SPARSE", [(x, 1, x / 7, "a") for x in (1, 11, 21)]))
     put("tiff", "jpeg-2000", tiff(0, 0, [image(tile, 2, 33005)], [tile] * 2))
     lzw = [f if f[0] != 259 else (259, 3, [5]) for f in label]
     put("tiff", "lzw-label", tiff(0, 0, [image(jpeg_tile(), 2, 7), lzw + [(273, 4, [16 + 2 * len(jpeg_tile())]), (317, 3, [2])]],

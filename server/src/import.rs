@@ -57,6 +57,9 @@ pub struct Tally {
 const SLIDE_EXTENSIONS: [&str; 11] =
     ["svs", "tif", "tiff", "btf", "ndpi", "scn", "bif", "svslide", "mrxs", "vms", "vmu"];
 
+/// Archives that promise a slide of several files.
+const ARCHIVE_ENDINGS: [&str; 3] = [".mrxs.tar", ".vms.tar", ".vmu.tar"];
+
 /// Runs the command.
 pub async fn run(args: ImportArgs) -> Result<ExitCode> {
     let storage = args.data.open().await?;
@@ -196,6 +199,8 @@ fn is_slide(path: &Path) -> bool {
         .extension()
         .and_then(|e| e.to_str())
         .is_some_and(|e| SLIDE_EXTENSIONS.iter().any(|s| e.eq_ignore_ascii_case(s)));
+    let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    let is_named = is_named || ARCHIVE_ENDINGS.iter().any(|ending| name.ends_with(ending));
     let head = head(path).unwrap_or_default();
     !has_dicom_prefix(&head) && (is_named || wsi::readers::may_be_slide(&head))
 }

@@ -179,7 +179,8 @@ fn a_grade_is_proved_again_from_the_original_that_is_kept() {
         assert!(said.contains(&format!("grade {grade}: {tiles} of {tiles} tiles equal")), "{said}");
     }
     let listed = imported.node.command(&["slide", "list"]).expect_success().stdout;
-    assert_eq!(listed.lines().count(), imported.slides.len(), "{listed}");
+    let is_listed = |slide: &Json| listed.contains(slide["id"].as_str().expect("an id"));
+    assert!(imported.slides.iter().all(is_listed), "{listed}");
     for id in ["nonsense", "01a21588-442a-7562-a445-c7cc0eb60ec3"] {
         imported.node.command(&["slide", "check", id]).expect_failure();
     }
@@ -296,4 +297,56 @@ fn a_slide_of_several_files_is_refused_when_one_is_missing_and_known_when_it_com
     copy("mirax/Data0000.dat");
     let again = import("mirax.mrxs").expect_success();
     assert!(again.stdout.contains("1 already there"), "{}", again.output());
+}
+
+/// What a stranger's MIRAX names outside its folder is not read, nor what a link in it leads to.
+#[test]
+fn a_slide_of_several_files_reaches_no_others() {
+    let imported = imported();
+    let folder = tempfile::tempdir().expect("a folder");
+    let several = imported.folder.path().join("several");
+    let inner = folder.path().join("mirax");
+    std::fs::create_dir(&inner).expect("a folder");
+    std::fs::copy(several.join("mirax.mrxs"), folder.path().join("mirax.mrxs")).expect("a copy");
+    std::fs::copy(several.join("mirax/Index.dat"), inner.join("Index.dat")).expect("a copy");
+    std::fs::copy(several.join("mirax/Data0000.dat"), folder.path().join("secret.dat")).expect("a copy");
+    let list = std::fs::read_to_string(several.join("mirax/Slidedat.ini")).expect("a list");
+    std::fs::write(inner.join("Slidedat.ini"), list.replace("Data0000.dat", "../secret.dat"))
+        .expect("a list");
+    let path = folder.path().join("mirax.mrxs");
+    let import = || {
+        let path = path.to_str().expect("UTF-8");
+        imported.node.command(&["import", "--org", imported.node.id_of(Org::Township), path])
+    };
+    import().expect_failure();
+    std::fs::write(inner.join("Slidedat.ini"), &list).expect("a list");
+    std::os::unix::fs::symlink(folder.path().join("secret.dat"), inner.join("Data0000.dat")).expect("a link");
+    import().expect_failure();
+}
+
+#[test]
+fn an_archive_that_people_made_of_a_slides_files_is_kept_as_it_is() {
+    let imported = imported();
+    let folder = tempfile::tempdir().expect("a folder");
+    let several = imported.folder.path().join("several");
+    let archive = folder.path().join("片子.mrxs.tar");
+    let (from, to) = (several.to_str().expect("UTF-8"), archive.to_str().expect("UTF-8"));
+    run("tar", &["--format=gnu", "-cf", to, "-C", from, "./mirax", "./mirax.mrxs"]).expect_success();
+    let import =
+        |path: &str| imported.node.command(&["import", "--org", imported.node.id_of(Org::Township), path]);
+    let done = import(to).expect_success();
+    assert!(done.stdout.contains("1 slides imported"), "{}", done.output());
+    let listed = imported.node.person("township").get("/api/v1/slides").expect(200).json();
+    let all = listed["slides"].as_array().expect("slides");
+    let slide = all.iter().find(|slide| slide["source"] == "片子.mrxs.tar").expect("the slide");
+    assert_eq!((&slide["format"], &slide["grade"]), (&"MIRAX".into(), &"C".into()));
+    let id = slide["id"].as_str().expect("an id");
+    let kept = imported.node.person("township").get(&format!("/api/v1/slides/{id}/original")).expect(200);
+    assert!(kept.body == std::fs::read(&archive).expect("the archive"));
+    imported.node.command(&["slide", "check", id]).expect_success();
+
+    let other = folder.path().join("b.mrxs.tar");
+    run("tar", &["-cf", other.to_str().expect("UTF-8"), "-C", from, "scan.jpg"]).expect_success();
+    let refused = import(other.to_str().expect("UTF-8")).expect_failure();
+    assert!(refused.output().contains("holds other than a slide's files"), "{}", refused.output());
 }

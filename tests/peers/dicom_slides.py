@@ -82,7 +82,7 @@ class Slide:
         d.DimensionOrganizationType = organization
         d.TotalPixelMatrixFocalPlanes = options.get("planes", 1)
         paths = options.get("paths", 1)
-        paths = [{"OpticalPathIdentifier": "1"}] * paths if isinstance(paths, int) else paths
+        paths = [{"OpticalPathIdentifier": "1", "ObjectiveLensPower": "20"}] * paths if isinstance(paths, int) else paths
         d.OpticalPathSequence = [path_of(facts) for facts in paths]
         d.NumberOfOpticalPaths = len(paths)
         if "step_mm" in options:

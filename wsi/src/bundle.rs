@@ -9,7 +9,7 @@ use crate::SlideError;
 use crate::source::ReadAt;
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -298,38 +298,69 @@ impl Read for FromStart {
     }
 }
 
-/// Writes the files of an archive into an empty folder; the path of the one to open, which comes first.
+/// Whether a file is an archive as [`Bundle`] is one, by what is in it.
 ///
 /// # Errors
-/// [`SlideError::Damaged`] for anything that [`Bundle`] does not write, [`SlideError::Io`].
-pub(crate) fn unpack(source: Arc<dyn ReadAt>, folder: &Path) -> Result<PathBuf, SlideError> {
-    const ODD: SlideError = SlideError::Damaged("the files that are kept are not as they were");
-    let mut archive = tar::Archive::new(FromStart::of(source));
-    let mut first = None;
-    for (number, entry) in archive.entries().map_err(|_| ODD)?.enumerate() {
-        let mut entry = entry.map_err(|_| ODD)?;
-        if number == MEMBERS_MAX || entry.header().entry_type() != tar::EntryType::Regular {
-            return Err(ODD);
-        }
-        let name = String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| ODD)?;
-        let path = match name.split_once('/') {
-            Some((inner, name)) => {
-                let inner = folder.join(plain(inner)?);
-                match std::fs::create_dir(&inner) {
-                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
-                    _ => inner.join(plain(name)?),
-                }
-            }
-            None => folder.join(plain(&name)?),
-        };
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path)?;
-        if io::copy(&mut entry, &mut file)? != entry.size() {
-            return Err(ODD);
-        }
-        file.flush()?;
-        first.get_or_insert(path);
+/// [`SlideError::Io`].
+pub(crate) fn is_archive(source: &dyn ReadAt) -> Result<bool, SlideError> {
+    let mut header = [0; BLOCK as usize];
+    if source.length() < BLOCK {
+        return Ok(false);
     }
-    first.ok_or(ODD)
+    source.read_at(0, &mut header)?;
+    Ok(header[257..].starts_with(b"ustar"))
+}
+
+/// Writes the files of an archive into an empty folder: one of ours, or one that somebody made of a slide's files. The
+/// path of the file to open, and how many there are.
+///
+/// # Errors
+/// [`SlideError::Unsupported`] for links, other special files, odd names and deeper folders, and when no file in it is
+/// one to open; [`SlideError::OverLimit`], [`SlideError::Damaged`], [`SlideError::Io`].
+pub(crate) fn unpack(source: Arc<dyn ReadAt>, folder: &Path) -> Result<(PathBuf, u32), SlideError> {
+    const ODD: SlideError = SlideError::Unsupported("an archive that holds other than a slide's files");
+    const CUT: SlideError = SlideError::Damaged("its archive is cut short");
+    let mut archive = tar::Archive::new(FromStart::of(source));
+    let (mut first, mut count) = (None, 0);
+    for entry in archive.entries().map_err(|_| CUT)? {
+        let mut entry = entry.map_err(|_| CUT)?;
+        match entry.header().entry_type() {
+            tar::EntryType::Regular => {}
+            tar::EntryType::Directory => continue,
+            _ => return Err(ODD),
+        }
+        let name = String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| ODD_NAME)?;
+        let name = name.strip_prefix("./").unwrap_or(&name);
+        let (inner, name) = name.split_once('/').map_or((None, name), |(inner, name)| (Some(inner), name));
+        // What some systems add to every archive.
+        if name.starts_with("._") || name == ".DS_Store" {
+            continue;
+        }
+        if count as usize == MEMBERS_MAX {
+            return Err(SlideError::OverLimit("files that belong to it"));
+        }
+        let mut path = folder.to_owned();
+        if let Some(inner) = inner {
+            path.push(plain(inner)?);
+            if !path.is_dir() {
+                std::fs::create_dir(&path)?;
+            }
+        }
+        path.push(plain(name)?);
+        let new = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+        let mut file = new.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => ODD,
+            _ => error.into(),
+        })?;
+        if io::copy(&mut entry, &mut file)? != entry.size() {
+            return Err(CUT);
+        }
+        count += 1;
+        if inner.is_none() && Kind::of(&path).is_some() {
+            first.get_or_insert(path);
+        }
+    }
+    Ok((first.ok_or(ODD)?, count))
 }
 
 #[cfg(test)]
@@ -403,8 +434,9 @@ mod tests {
         let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let path = mirax(from.path());
         let bundle: Arc<dyn ReadAt> = Arc::new(Bundle::of(&path).unwrap().unwrap());
-        let first = unpack(bundle, to.path()).unwrap();
-        assert_eq!(first, to.path().join("片子.mrxs"));
+        assert!(is_archive(bundle.as_ref()).unwrap());
+        let (first, count) = unpack(bundle, to.path()).unwrap();
+        assert_eq!((first, count), (to.path().join("片子.mrxs"), 4));
         for name in ["片子.mrxs", "片子/Data0000.dat", "片子/Slidedat.ini", "片子/Index.dat"] {
             let read = |folder: &Path| std::fs::read(folder.join(name)).unwrap();
             assert!(read(from.path()) == read(to.path()), "{name}");
@@ -478,9 +510,12 @@ mod tests {
             unpack(archive, folder.path()).is_ok()
         };
         assert!(unpacked(archive("a.mrxs", tar::EntryType::Regular)));
+        assert!(unpacked(archive("./a.vms", tar::EntryType::Regular)));
         for (name, kind) in [
             ("../a", tar::EntryType::Regular),
             ("/a", tar::EntryType::Regular),
+            ("a.svs", tar::EntryType::Regular),
+            ("b/a.mrxs", tar::EntryType::Regular),
             ("a/../b", tar::EntryType::Regular),
             ("a/b/c", tar::EntryType::Regular),
             ("a", tar::EntryType::Symlink),

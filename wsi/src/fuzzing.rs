@@ -1,5 +1,7 @@
 //! What the fuzz targets of this crate run (`fuzz/README.md`): bytes in, a panic when a promise is broken.
 
+use crate::adopt::stack;
+use crate::dicom_facts::{Facts, Told};
 use crate::jpeg_frame::Frame;
 use crate::readers;
 use crate::source::ReadAt;
@@ -46,6 +48,18 @@ pub fn tiff(input: &[u8]) {
     }
 }
 
+/// What an instance says in DICOM JSON of planes, paths and the places of frames.
+///
+/// # Panics
+/// When a frame is found where there is none.
+pub fn slide_facts(input: &[u8]) {
+    let Ok(mut told) = Told::read(input) else { return };
+    let _ = told.about();
+    if let Some(facts) = Facts::of(&mut told) {
+        stack::hold(&facts);
+    }
+}
+
 /// A whole JPEG, whose coefficients become a tile without being decoded further.
 ///
 /// # Panics
@@ -86,6 +100,11 @@ mod tests {
     #[test]
     fn seeds_of_tiff() {
         replay::seeds("tiff", tiff);
+    }
+
+    #[test]
+    fn seeds_of_slide_facts() {
+        replay::seeds("slide_facts", slide_facts);
     }
 
     #[test]

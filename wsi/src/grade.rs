@@ -108,7 +108,7 @@ impl Slides {
         blocking(move || {
             let folder = storage.scratch_folder()?;
             let path = if is_bundle {
-                bundle::unpack(source, folder.path())?
+                bundle::unpack(source, folder.path())?.0
             } else {
                 let path = folder.path().join("slide");
                 std::io::copy(&mut FromStart::of(source), &mut std::fs::File::create_new(&path)?)?;

@@ -7,12 +7,13 @@
 //! and instances without a record. Identifiers and contents are computed from the file and the options alone, so the
 //! same import again finds them as they are and completes them.
 
-use crate::bundle::{Bundle, FromStart};
+use crate::bundle::FromStart;
 use crate::dicom::{self, Context};
 use crate::grade::{self, Grade, GradeReport, blocking};
+use crate::opened::Opened;
 use crate::readers::{self, Plan, Survey, TileSource};
 use crate::slides::{KIND, source_key, study_key};
-use crate::source::{FileSource, ReadAt};
+use crate::source::ReadAt;
 use crate::spool::Spooled;
 use crate::{Associated, AssociatedKind, Level, Slide, SlideError, Slides, openslide};
 use dataset::TransferSyntax;
@@ -137,16 +138,13 @@ impl Slides {
             return Err(SlideError::NotFound);
         }
         let file = path.to_owned();
-        let bundle = blocking(move || Bundle::of(&file)).await?.map(Arc::new);
-        let file = path.to_owned();
-        let source: Arc<dyn ReadAt> = match &bundle {
-            Some(bundle) => bundle.clone(),
-            None => Arc::new(blocking(move || FileSource::open(&file)).await?),
-        };
+        let storage = self.storage.clone();
+        let opened = blocking(move || Opened::of(&file, &storage)).await?;
+        let source = opened.source.clone();
         let limits = self.storage.limits().clone();
         let planned = source.clone();
         let plan = match blocking(move || readers::plan(planned, &limits)).await {
-            Err(error) => self.plan_otherwise(path, error).await?,
+            Err(error) => self.plan_otherwise(&opened.path, error).await?,
             Ok(plan) => plan,
         };
         let sha256 = hash(&source, progress).await?;
@@ -156,7 +154,7 @@ impl Slides {
         let storage = self.storage.clone();
         let (plan, levels) = match blocking(move || survey(plan, &storage)).await {
             Err(error) => {
-                let plan = self.plan_otherwise(path, error).await?;
+                let plan = self.plan_otherwise(&opened.path, error).await?;
                 let storage = self.storage.clone();
                 blocking(move || survey(plan, &storage)).await?
             }
@@ -166,7 +164,7 @@ impl Slides {
         let total = source.length();
         let keeping = |done| progress(Progress { phase: Phase::Keeping, done, total });
         let kept = self.storage.put_blob_from(scope, owner, FromStart::of(source), &keeping).await?;
-        if kept != sha256 || bundle.as_ref().is_some_and(|bundle| !bundle.is_unchanged()) {
+        if kept != sha256 || !opened.is_unchanged() {
             return Err(SlideError::Changed);
         }
         let source_name = options.source_name.clone().unwrap_or_else(|| file_name(path));
@@ -200,7 +198,7 @@ impl Slides {
             omitted: plan.omitted,
             grade,
             original_sha256: Some(sha256),
-            original_files: bundle.and_then(|bundle| u32::try_from(bundle.count()).ok()),
+            original_files: opened.files,
             original_bytes: total,
             imported_at_ms: time_text::unix_ms(now),
         };

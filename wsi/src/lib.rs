@@ -24,6 +24,7 @@ pub mod layers;
 pub mod likeness;
 mod mcu;
 pub mod notes;
+mod opened;
 pub mod openslide;
 pub mod original;
 pub mod out;

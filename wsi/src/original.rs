@@ -48,8 +48,10 @@ impl Slides {
             sha256,
             length,
             name: match slide.original_files {
-                Some(_) => format!("{}.tar", slide.source),
-                None => slide.source.clone(),
+                Some(_) if !slide.source.to_ascii_lowercase().ends_with(".tar") => {
+                    format!("{}.tar", slide.source)
+                }
+                _ => slide.source.clone(),
             },
         })
     }

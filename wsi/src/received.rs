@@ -60,6 +60,15 @@ impl Node {
     }
 
     async fn receive(&self, image: &Image) {
+        self.receive_changed(image, |_| {}).await.unwrap();
+    }
+
+    /// What comes of an image after a stranger's changes.
+    async fn receive_changed(
+        &self,
+        image: &Image,
+        change: impl FnOnce(&mut Dataset),
+    ) -> Result<(), StorageError> {
         let mut d = Dataset::new();
         for (tag, vr, text) in [
             (tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192"),
@@ -101,11 +110,12 @@ impl Node {
         d.put_u32(tags::TOTAL_PIXEL_MATRIX_COLUMNS, &[width.into()]);
         d.put_u32(tags::TOTAL_PIXEL_MATRIX_ROWS, &[height.into()]);
         d.put_bytes(tags::PIXEL_DATA, VR::OB, vec![7; usize::from(width) * usize::from(height) * 3]);
+        change(&mut d);
         let syntax = TransferSyntax::explicit_little();
         let arrival = Arrival { owner: self.owner.clone(), via: Via::Dimse, declared: None };
-        let mut sink = self.storage.sink(&self.own(), arrival, syntax.clone()).await.unwrap();
-        sink.write(&write::to_bytes(&d, &syntax)).await.unwrap();
-        sink.commit().await.unwrap();
+        let mut sink = self.storage.sink(&self.own(), arrival, syntax.clone()).await?;
+        sink.write(&write::to_bytes(&d, &syntax)).await?;
+        sink.commit().await.map(drop)
     }
 
     async fn slide(&self) -> Slide {
@@ -225,4 +235,64 @@ async fn a_slide_is_whose_it_is_after_a_correction() {
     assert_eq!(shown().await.0, "1.7");
     let gone = node.slides.slide(&Node::foreign(), &slide.id).await;
     assert_eq!(gone, Err(SlideError::NotFound));
+}
+
+/// A stranger's change to an instance.
+type Lie = (&'static str, fn(&mut Dataset));
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_that_lie_make_no_slide_and_no_harm() {
+    let lies: [Lie; 8] = [
+        ("four billion tiles", |d| {
+            d.put_u32(tags::TOTAL_PIXEL_MATRIX_COLUMNS, &[u32::MAX]);
+            d.put_u32(tags::TOTAL_PIXEL_MATRIX_ROWS, &[u32::MAX]);
+        }),
+        ("as many tiles as 32 bits count, and a few", |d| {
+            d.put_u32(tags::TOTAL_PIXEL_MATRIX_COLUMNS, &[200 << 16]);
+            d.put_u32(tags::TOTAL_PIXEL_MATRIX_ROWS, &[100 << 16]);
+        }),
+        ("no size", |d| d.put_u32(tags::TOTAL_PIXEL_MATRIX_ROWS, &[0])),
+        ("more frames than are there", |d| d.put_text(tags::NUMBER_OF_FRAMES, VR::IS, "7")),
+        ("more frames than are counted", |d| d.put_text(tags::NUMBER_OF_FRAMES, VR::IS, "4294967297")),
+        ("a negative number of frames", |d| d.put_text(tags::NUMBER_OF_FRAMES, VR::IS, "-1")),
+        ("TILED_SPARSE without places", |d| {
+            d.put_text(tags::DIMENSION_ORGANIZATION_TYPE, VR::CS, "TILED_SPARSE");
+        }),
+        ("a concatenation that begins in its middle", |d| {
+            d.put_text(tags::CONCATENATION_UID, VR::UI, "1.2.3.77");
+            d.put_u32(tags::CONCATENATION_FRAME_OFFSET_NUMBER, &[u32::MAX]);
+        }),
+    ];
+    for (name, lie) in lies {
+        let node = Node::new().await;
+        // Refused, or kept without being shown.
+        let _ = node.receive_changed(&VOLUME, lie).await;
+        let slides = node.slides.adopt(&node.owner, &uid(STUDY)).await.unwrap();
+        assert!(slides.is_empty(), "{name}: {slides:?}");
+        // The same series may still become a slide.
+        node.receive(&Image { number: 9, ..VOLUME }).await;
+        let slide = node.slide().await;
+        node.slides.tile(&node.own(), &slide.id, 0, 0, 0).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planes_and_paths_that_the_frames_contradict_show_the_first() {
+    for (planes, paths) in [(3, 1), (1, 3), (u32::MAX, u32::MAX), (1, 0), (0, 2)] {
+        let node = Node::new().await;
+        let changed = node.receive_changed(&VOLUME, |d| {
+            d.put_u32(tags::TOTAL_PIXEL_MATRIX_FOCAL_PLANES, &[planes]);
+            d.put_u32(tags::NUMBER_OF_OPTICAL_PATHS, &[paths]);
+        });
+        changed.await.unwrap();
+        let slide = node.slide().await;
+        assert_eq!((slide.focal_planes.len(), slide.channels.len()), (1, 1), "{planes} {paths}");
+        let said = "planes or paths that its number of frames contradicts";
+        assert!(
+            slide.omitted.iter().any(|omitted| omitted.contains(said)),
+            "{planes} {paths}: {:?}",
+            slide.omitted
+        );
+        node.slides.tile(&node.own(), &slide.id, 0, 0, 0).await.unwrap();
+    }
 }

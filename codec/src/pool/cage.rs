@@ -216,7 +216,6 @@ const OUTWARD: &[libc::c_long] = &[
     libc::SYS_setsid,
     libc::SYS_execve,
     libc::SYS_execveat,
-    libc::SYS_clone,
     libc::SYS_unshare,
     libc::SYS_setns,
     libc::SYS_chroot,
@@ -286,6 +285,13 @@ pub fn refuse_outward_calls() -> bool {
         // Limits, but of this process alone.
         let other = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, 0)?;
         rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![other])?]);
+        // Threads, but no processes.
+        let thread = SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64);
+        let process = SeccompCondition::new(0, SeccompCmpArgLen::Qword, thread, 0)?;
+        rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![process])?]);
+        if cfg!(target_arch = "x86_64") {
+            rules.insert(libc::SYS_clone | X32, Vec::new());
+        }
         // As if the kernel were older: its flags are behind a pointer, where no filter sees them.
         let newer = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
         Ok([refusing(rules, libc::EPERM)?, refusing(newer, libc::ENOSYS)?])

@@ -65,7 +65,11 @@ impl Slides {
         let mut gathered = Vec::new();
         for parts in stacked(&facts) {
             let name = format!("{}×{}", parts[0].total.0, parts[0].total.1);
-            let Some(stack) = Stack::of(&parts, instances) else {
+            let is_stored = |facts: &Facts| {
+                let mut all = instances.iter();
+                all.any(|one| *one.instance() == facts.instance && one.frame_count() == facts.frames)
+            };
+            let Some(stack) = Stack::of(&parts, is_stored) else {
                 omitted.push(format!("{name}: not all of its frames are there, or they are not in line"));
                 continue;
             };

@@ -8,7 +8,7 @@
 
 mod channels;
 mod levels;
-mod stack;
+pub(crate) mod stack;
 
 use crate::dicom_facts::{About, Facts, Told};
 use crate::slides::{KIND, study_key};

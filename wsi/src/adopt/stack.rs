@@ -3,7 +3,6 @@
 use crate::dicom_facts::{Facts, MISSING, PathFacts, Places, Position};
 use crate::slide::Part;
 use std::collections::{HashMap, HashSet};
-use storage::InstanceRef;
 
 /// Planes of all paths of a level.
 pub(super) const LAYERS_MAX: usize = 1024;
@@ -42,8 +41,8 @@ pub(super) struct StackLayer {
 
 impl Stack {
     /// `None` while frames are missing, and when it is not known where they are.
-    pub fn of(parts: &[&Facts], instances: &[InstanceRef]) -> Option<Self> {
-        let listed = listed(parts, instances)?;
+    pub fn of(parts: &[&Facts], is_stored: impl Fn(&Facts) -> bool) -> Option<Self> {
+        let listed = listed(parts, is_stored)?;
         let frames = listed.last().map(|part| part.first_frame + part.frames)?;
         let first = parts.first()?;
         let grid = Grid::of(first)?;
@@ -109,18 +108,33 @@ impl Stack {
     }
 }
 
+/// For the fuzz target: what is found of one instance lies within it.
+///
+/// # Panics
+/// When it does not.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn hold(facts: &Facts) {
+    let Some(stack) = Stack::of(&[facts], |_| true) else { return };
+    let tiles = Grid::of(facts).expect("it was found to have one").tiles();
+    assert!(!stack.layers.is_empty() && stack.layers.len() <= LAYERS_MAX);
+    let most = stack.map.as_ref().map_or(stack.frames as usize, Vec::len);
+    for layer in &stack.layers {
+        assert!(layer.first as usize + tiles as usize <= most, "a layer ends behind the last frame");
+    }
+    for frame in stack.map.iter().flatten() {
+        assert!(*frame == MISSING || *frame < stack.frames, "a frame that is not there");
+    }
+}
+
 /// The instances in order, when all of them are there and belong together.
-fn listed(parts: &[&Facts], instances: &[InstanceRef]) -> Option<Vec<Part>> {
+fn listed(parts: &[&Facts], is_stored: impl Fn(&Facts) -> bool) -> Option<Vec<Part>> {
     let first = parts.first()?;
     let mut frames = 0_u32;
     let mut listed = Vec::new();
     for part in parts {
         let is_alike = part.total == first.total && part.tile == first.tile;
         let offset = part.concatenation.as_ref().map_or(0, |(_, offset)| *offset);
-        let is_stored = instances
-            .iter()
-            .any(|instance| *instance.instance() == part.instance && instance.frame_count() == part.frames);
-        if !is_alike || offset != frames || !is_stored {
+        if !is_alike || offset != frames || !is_stored(part) {
             return None;
         }
         listed.push(Part { instance: part.instance.clone(), first_frame: frames, frames: part.frames });
@@ -201,15 +215,24 @@ struct Placed {
     frame: u32,
 }
 
+/// The paths that frames are of: in the order in which the instance lists its paths, then in that of the frames.
+fn paths_of<'a>(facts: &Facts, positions: &[&'a Position]) -> Vec<&'a str> {
+    let mut seen = HashSet::new();
+    let mut paths: Vec<&str> =
+        positions.iter().map(|position| &*position.path).filter(|path| seen.insert(*path)).collect();
+    let listed: HashMap<&str, usize> =
+        facts.paths.iter().map(|path| path.identifier.as_str()).zip(0..).collect();
+    paths.sort_by_key(|path| listed.get(path).copied().unwrap_or(usize::MAX));
+    paths
+}
+
 /// TILED_SPARSE: layers, and the frame of each tile of each of them.
 fn scattered(facts: &Facts, grid: &Grid, positions: &[&Position]) -> Option<(Vec<StackLayer>, Vec<u32>)> {
-    let (mut paths, mut numbers) = (Vec::new(), HashMap::new());
+    let paths = paths_of(facts, positions);
+    let numbers: HashMap<&str, u32> = paths.iter().copied().zip(0..).collect();
     let mut placed = Vec::new();
     for (frame, position) in (0_u32..).zip(positions) {
-        let path = *numbers.entry(&*position.path).or_insert_with(|| {
-            paths.push(&*position.path);
-            paths.len() as u32 - 1
-        });
+        let path = numbers[&*position.path];
         // Tiles out of line are not shown at a wrong place.
         if let Some(cell) = grid.cell(position).ok()? {
             placed.push(Placed { path, cell, z_nm: position.z_nm, frame });

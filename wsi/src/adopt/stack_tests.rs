@@ -90,6 +90,14 @@ fn each_plane_of_each_path_is_a_layer() {
 }
 
 #[test]
+fn the_first_path_is_the_one_that_is_listed_first() {
+    let (mut facts, places) = sparse(&[(0, 0, 0, "unlisted"), (0, 0, 0, "green"), (0, 0, 0, "blue")]);
+    facts.paths = vec![path("blue"), path("green"), path("red")];
+    let paths: Vec<_> = scatter(&facts, &places).unwrap().into_iter().map(|(path, ..)| path).collect();
+    assert_eq!(paths, ["blue", "green", "unlisted"]);
+}
+
+#[test]
 fn tiles_that_were_focused_one_by_one_are_one_plane() {
     let (facts, places) = sparse(&[(0, 0, 1200, "1"), (100, 0, 1310, "1"), (200, 0, 1250, "1")]);
     assert_eq!(scatter(&facts, &places).unwrap(), [("1".to_owned(), 1250, vec![0, 1, 2, NO, NO, NO])]);

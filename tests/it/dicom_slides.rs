@@ -14,7 +14,7 @@ struct Received {
     slides: Vec<Json>,
     /// The frame's SHA-256 by slide and `level/x/y`; null where the slide leaves a tile out.
     expected: Json,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 const COUNT: usize = 15;
@@ -88,7 +88,7 @@ fn received() -> &'static Received {
             (all.len() == COUNT && all.iter().all(is_whole)).then_some(all)
         });
         let expected = serde_json::from_slice(&expected).expect("JSON");
-        Received { node, slides, expected, _folder: folder }
+        Received { node, slides, expected, folder }
     })
 }
 
@@ -331,4 +331,41 @@ fn channels_of_fluorescence_have_colours_and_windows() {
         composition.starts_with("dapi:3366FF:") && composition.contains(",fitc%3A1%2C2%25:00FF00:"),
         "{composition}"
     );
+}
+
+/// Every tile of every level, as usual and as chosen, against NumPy's arithmetic on what was sent.
+#[test]
+fn channels_are_put_together_on_the_way_out() {
+    let received = received();
+    let id = slide("fluor")["id"].as_str().expect("an id");
+    let token = received.node.organisation(Org::Township)["token"].as_str().expect("a token");
+    let mut command = python();
+    command
+        .args(["judge_channels.py", received.node.base_url(), token, id])
+        .arg(received.folder.path().join("fluor.npz"));
+    let done = finish(command).expect_success();
+    assert!(done.stdout.contains("channels agree"), "{}", done.output());
+}
+
+#[test]
+fn a_composition_has_a_validator_and_none_that_is_wrong_is_answered() {
+    let person = received().node.person("township");
+    let at = |name: &str, query: &str| {
+        format!("/api/v1/slides/{}/tiles/0/1/1?{query}", slide(name)["id"].as_str().expect("an id"))
+    };
+    let answer = person.get(&at("fluor", "channels=dapi,cy5:FF0000:0-100")).expect(200);
+    assert_eq!(answer.header("cache-control"), "private, max-age=31536000, immutable");
+    assert!(answer.header("farsight-derived").starts_with("channels=dapi:3366FF:"));
+    let etag = answer.header("etag");
+    assert!(etag != person.get(&at("fluor", "channels=dapi,cy5:FF0000:0-101")).expect(200).header("etag"));
+    let again = received().node.person("township").with_header("If-None-Match", etag);
+    again.get(&at("fluor", "channels=dapi:3366FF,cy5:FF0000:0-100")).expect(304);
+    for wrong in
+        ["channels=", "channels=red", "channels=dapi,dapi", "channels=dapi:blue", "channels=dapi&path=dapi"]
+    {
+        person.get(&at("fluor", wrong)).expect_problem(422, "invalid");
+    }
+    person.get(&at("stack", "channels=blue")).expect_problem(422, "invalid");
+    person.get(&at("fluor", "channels=dapi").replace("/0/1/1", "/0/1/99")).expect_problem(404, "not-found");
+    received().node.person("reader").get(&at("fluor", "channels=dapi")).expect_problem(404, "not-found");
 }

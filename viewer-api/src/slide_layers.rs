@@ -87,9 +87,24 @@ pub struct LayerQuery {
     z: Option<String>,
     /// An optical path, as `channels[].path` names it; without it the first.
     path: Option<String>,
+    /// Channels without colours put together into a JPEG, instead of a path: `path:RRGGBB:low-high,…`, of which colour and
+    /// window may be left out. A comma, colon or percent sign in a path stands as `%2C`, `%3A` or `%25`. The answer says
+    /// so in `Farsight-Derived`.
+    channels: Option<String>,
 }
 
 impl LayerQuery {
+    /// How channels are to be put together.
+    ///
+    /// # Errors
+    /// [`ApiError::Invalid`] when a path is asked for as well.
+    pub fn channels(&self) -> Result<Option<&str>, ApiError> {
+        match (&self.channels, &self.path) {
+            (Some(_), Some(_)) => Err(ApiError::invalid("channels", "channels or one path, not both")),
+            (channels, _) => Ok(channels.as_deref()),
+        }
+    }
+
     /// # Errors
     /// [`ApiError::Invalid`] when the plane is no number.
     pub fn choice(&self) -> Result<LayerChoice, ApiError> {

@@ -117,7 +117,6 @@ impl Window {
     }
 
     /// Brightness of a stored value, 0 to 255.
-    #[allow(dead_code)]
     fn brightness(self, value: u16) -> u8 {
         let width = u32::from(self.high - self.low).max(1);
         let above = u32::from(value.saturating_sub(self.low)).min(width);
@@ -145,16 +144,19 @@ fn unescape(text: &str) -> Result<String, SlideError> {
 
 /// A picture that channels are added to, one after the other.
 #[derive(Debug)]
-#[allow(dead_code)]
 pub(crate) struct Canvas {
     rgb: Vec<u8>,
 }
 
-#[allow(dead_code)]
 impl Canvas {
     /// Black.
     pub fn new(pixels: usize) -> Self {
         Self { rgb: vec![0; pixels * 3] }
+    }
+
+    /// Pixels.
+    pub fn pixels(&self) -> usize {
+        self.rgb.len() / 3
     }
 
     /// Adds a channel; `samples` are as many as the canvas has pixels.

@@ -9,6 +9,7 @@
 mod adopt;
 mod attempts;
 pub mod bundle;
+mod composed;
 pub mod composite;
 pub mod error;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -51,6 +52,7 @@ mod received;
 #[cfg(test)]
 mod testing;
 
+pub use composed::ComposedTile;
 pub use composite::Composition;
 pub use error::SlideError;
 pub use grade::{Grade, GradeReport};

@@ -62,6 +62,17 @@ pub async fn get_tile(
     let id = SlideId::parse(&id).map_err(|_| ApiError::NotFound)?;
     let (level, x, y) = (number(&level)?, number(&x)?, number(&y)?);
     let slides = &state.0.slides;
+    if let Some(channels) = layer.channels()? {
+        if query.form == Some(Wanted::Stored) || Colouring::from(query.icc) != Colouring::AsStored {
+            return Err(ApiError::invalid("channels", "channels are put together as they are, into a JPEG"));
+        }
+        let (z_nm, at) = (layer.choice()?.z_nm, (level, x, y));
+        let tile = slides.composed_tile(caller.scope(), &id, at, z_nm, channels).await?;
+        return match pixels::not_modified(&headers, &tile.etag) {
+            Some(response) => Ok(response),
+            None => pixels::answer(slides.read_composed(caller.scope(), &tile).await?, &tile.etag),
+        };
+    }
     let tile = slides.tile_of(caller.scope(), &id, level, x, y, &layer.choice()?).await?;
     let form = form(&query, &headers, &tile)?;
     let etag = tile.etag(form);

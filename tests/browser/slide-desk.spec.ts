@@ -10,6 +10,7 @@ import {
   large,
   openAt,
   openLarge,
+  ruled_um,
   screenOf,
   withSlides,
 } from './onSlides.ts';
@@ -26,6 +27,12 @@ test('the tray shows the case’s slides, and Tab goes through them', async ({ p
   await page.keyboard.press('Tab');
   await expect(current).toContainText('CMU-1-Small-Region');
   await expectSharp(page);
+  await page.keyboard.press('3');
+  await page.keyboard.press('c');
+  await page.keyboard.press('Enter');
+  // Drawn across the circle's handle, which is no obstacle meanwhile.
+  await ruled_um(page, 150, -140);
+  await expectSharp(page);
   await shot(page, 'slide-tray');
   await page.keyboard.press('Shift+Tab');
   await expect(current).toContainText('generated-pyramid');
@@ -36,6 +43,19 @@ test('the tray shows the case’s slides, and Tab goes through them', async ({ p
   await expect(current).toContainText('generated-pyramid');
   await page.goBack();
   await expect(current).toContainText('CMU-1-Small-Region');
+});
+
+test('the label is a drawer for those who may see it', async ({ person }) => {
+  const page = await person('township');
+  await openLarge(page);
+  await page.getByRole('button', { name: '标签', exact: true }).click();
+  await expect(page.getByRole('img', { name: '标签' })).toBeVisible();
+  await withSlides(page, (slides) => slides.map((slide) => ({ ...slide, has_label: false })));
+  await page.reload();
+  await expectSharp(page);
+  await expect(page.getByRole('img', { name: '全景' })).toBeVisible();
+  await expect(page.getByRole('button', { name: '标签', exact: true })).toHaveCount(0);
+  await expect(page.getByRole('img', { name: '标签' })).toHaveCount(0);
 });
 
 test('two slides move as one from where they were aligned by hand', async ({ person }) => {
@@ -347,8 +367,9 @@ test('everything of a slide is there in English and in light', async ({ person }
   await expect(page.getByRole('img', { name: 'Slide', exact: true })).toHaveAttribute('data-sharp', 'true', { timeout: 60_000 });
   await page.keyboard.press('3');
   await page.keyboard.press('c');
-  await page.keyboard.press('Enter');
   await expect(page.getByText('Click to place the circle')).toBeVisible();
+  await page.keyboard.press('Enter');
+  await expect(page.getByText('Click to place the circle')).toHaveCount(0);
   await shot(page, 'slide-english-light');
   await page.keyboard.press('?');
   await expect(page.getByRole('dialog')).toContainText('Focal plane');

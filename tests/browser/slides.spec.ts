@@ -119,7 +119,6 @@ test('the mitosis circle is 1 mm² at every zoom, and moves', async ({ person })
   await openAt(page, 'at=6000,4500&zoom=0.1');
   await page.keyboard.press('c');
   await page.keyboard.press('Enter');
-  await page.keyboard.press('Escape');
   const circle = page.getByTestId('measure-circle');
   await expect(circle).toHaveText('1 mm²');
   const ring = circle.locator('ellipse').last();

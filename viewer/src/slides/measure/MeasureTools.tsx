@@ -32,6 +32,12 @@ export function MeasureTools() {
   const kind = shapeKinds.find((name) => tools[name][0]) ?? null;
   const mayDraw = (name: ShapeKind) => name !== 'circle' || slide.mpp_um !== null;
 
+  const drawn = (what: ShapeKind, points: Point[]) => {
+    store.add(what, points);
+    // One circle is what is wanted, and next it is to be moved.
+    if (what === 'circle') tools.circle[2]();
+  };
+
   usePaneKeys({
     ...Object.fromEntries(shapeKinds.map((name) => [toolKeys[name], () => (mayDraw(name) ? tools[name][1]() : false)])),
     Delete: () => store.remove(),
@@ -61,16 +67,18 @@ export function MeasureTools() {
         ))}
       </InSlot>
       <Layer space="screen">
-        {kind !== null && <Drawing key={kind} kind={kind} onDrawn={(points) => store.add(kind, points)} onLeave={tools[kind][2]} />}
-        {shapes.map((shape) => (
-          <ShapeView
-            key={shape.id}
-            shape={shape}
-            isSelected={shape.id === selected}
-            onSelect={() => store.select(shape.id)}
-            onReshape={(points) => store.reshape(shape.id, points)}
-          />
-        ))}
+        {kind !== null && <Drawing key={kind} kind={kind} onDrawn={(points) => drawn(kind, points)} onLeave={tools[kind][2]} />}
+        <g className={kind === null ? undefined : classes.inert}>
+          {shapes.map((shape) => (
+            <ShapeView
+              key={shape.id}
+              shape={shape}
+              isSelected={shape.id === selected}
+              onSelect={() => store.select(shape.id)}
+              onReshape={(points) => store.reshape(shape.id, points)}
+            />
+          ))}
+        </g>
       </Layer>
       {kind !== null && (
         <div className={classes.hint} role="status">

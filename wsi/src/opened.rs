@@ -16,8 +16,14 @@ pub(crate) struct Opened {
     pub path: PathBuf,
     /// How many files it holds, when they are several.
     pub files: Option<u32>,
-    bundle: Option<Arc<Bundle>>,
+    lies: Lies,
     _unpacked: Option<ScratchFolder>,
+}
+
+/// Where it is read from.
+enum Lies {
+    InOne(Arc<FileSource>),
+    InSeveral(Arc<Bundle>),
 }
 
 impl Opened {
@@ -29,19 +35,23 @@ impl Opened {
         if let Some(bundle) = Bundle::of(path)?.map(Arc::new) {
             let files = u32::try_from(bundle.count()).ok();
             let (source, path) = (bundle.clone(), path.to_owned());
-            return Ok(Self { source, path, files, bundle: Some(bundle), _unpacked: None });
+            return Ok(Self { source, path, files, lies: Lies::InSeveral(bundle), _unpacked: None });
         }
-        let source: Arc<dyn ReadAt> = Arc::new(FileSource::open(path)?);
+        let file = Arc::new(FileSource::open(path)?);
+        let (source, lies): (Arc<dyn ReadAt>, _) = (file.clone(), Lies::InOne(file));
         if !bundle::is_archive(source.as_ref())? {
-            return Ok(Self { source, path: path.to_owned(), files: None, bundle: None, _unpacked: None });
+            return Ok(Self { source, path: path.to_owned(), files: None, lies, _unpacked: None });
         }
         let folder = storage.scratch_folder()?;
         let (path, files) = bundle::unpack(source.clone(), folder.path())?;
-        Ok(Self { source, path, files: Some(files), bundle: None, _unpacked: Some(folder) })
+        Ok(Self { source, path, files: Some(files), lies, _unpacked: Some(folder) })
     }
 
-    /// Whether several files are as they were when they were opened, as far as the file system says.
+    /// Whether it is as it was when it was opened, as far as the file system says: a scanner may still be writing.
     pub fn is_unchanged(&self) -> bool {
-        self.bundle.as_ref().is_none_or(|bundle| bundle.is_unchanged())
+        match &self.lies {
+            Lies::InOne(file) => file.is_unchanged(),
+            Lies::InSeveral(bundle) => bundle.is_unchanged(),
+        }
     }
 }

@@ -4,6 +4,7 @@ use crate::SlideError;
 use model::{OrgId, Sha256};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::time::SystemTime;
 use storage::Storage;
 
 /// Bytes that can be read at any place, from any thread that may wait.
@@ -21,6 +22,7 @@ pub trait ReadAt: Send + Sync {
 pub struct FileSource {
     file: File,
     length: u64,
+    modified: Option<SystemTime>,
 }
 
 impl FileSource {
@@ -34,7 +36,14 @@ impl FileSource {
         if !metadata.is_file() {
             return Err(SlideError::NotASlide("it is not a regular file"));
         }
-        Ok(Self { file, length: metadata.len() })
+        Ok(Self { file, length: metadata.len(), modified: metadata.modified().ok() })
+    }
+
+    /// Whether it is as it was when it was opened, as far as the file system says.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        let now = self.file.metadata();
+        now.is_ok_and(|now| now.len() == self.length && now.modified().ok() == self.modified)
     }
 }
 

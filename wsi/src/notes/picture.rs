@@ -4,7 +4,7 @@
 use super::bookmarks::KeptPicture;
 use super::{FieldOfView, NoteError};
 use crate::out::{Rectangle, View, blocking};
-use crate::{Slide, SlideError, Slides};
+use crate::{Composition, Slide, SlideError, Slides};
 use bytes::Bytes;
 use codec::ImageType;
 use model::{Scope, Sha256, SlideId};
@@ -28,6 +28,13 @@ impl Slides {
         view: &FieldOfView,
     ) -> Result<(Bytes, KeptPicture), NoteError> {
         let slide = self.reach(scope, id).await?.slide;
+        let has_layers = view.z.is_some() || view.path.is_some() || view.channels.is_some();
+        if has_layers || Composition::usual(&slide).is_some() {
+            // Another picture than the one on the screen would be worse than none.
+            let why = "其他焦平面和多通道的视野还不能成为书签 / another focal plane, or several channels, cannot be \
+                       bookmarked yet";
+            return Err(NoteError::Invalid { field: "view", why });
+        }
         let size = picture_size(view);
         let (part, part_size) = part(view, size, &slide).ok_or(SlideError::NotFound)?;
         let mut wanted = View::plain(part, part_size);

@@ -88,6 +88,7 @@ function centre(points: readonly [number, number][]): [number, number] {
 }
 
 test('a region is drawn, written about, still there tomorrow, and seen by whoever is asked', async ({ person }) => {
+  test.slow();
   const township = await person('township');
   const slide = await slideOf(township, '胃窦活检');
   await open(township, `/slides/${slide.id}`);
@@ -232,6 +233,7 @@ test('a cut line loses no word', async ({ browser }) => {
 });
 
 test('a bookmark becomes a key image that is signed and printed', async ({ person }) => {
+  test.slow();
   const township = await person('township');
   const slide = await slideOf(township, '胃窦活检');
   const consult = await ask(township, slide, '请给出诊断，附关键图像。');

@@ -406,8 +406,13 @@ fn dicom_annotations_are_what_others_read() {
     let file = folder.path().join("annotations.dcm");
     std::fs::write(&file, &answer.body).expect("a file");
     let said = run("dciodvfy", &[file.to_str().expect("UTF-8")]);
+    // It looks for the coordinate type within each group, where the standard does not have it, and so takes every group
+    // for one of three dimensions; what it then misses is not there, and must not be.
+    let is_false = |line: &&str| line.contains("<CommonZCoordinateValue> = <>");
     let words = said.output();
-    assert!(!words.contains("Error"), "{words}");
+    let errors: Vec<_> =
+        words.lines().filter(|line| line.starts_with("Error")).filter(|l| !is_false(l)).collect();
+    assert!(errors.is_empty(), "{errors:?}");
 
     let expected = folder.path().join("drawn.json");
     let level = &slide["levels"][0];
@@ -590,7 +595,7 @@ fn a_bookmark_in_a_report_is_signed_printed_and_verified() {
     run("pdfdetach", &["-savefile", "picture-1.jpg", "-o", out, path]).expect_success();
     assert_eq!(sha256(&std::fs::read(out).expect("a file")), image["picture_sha256"]);
     let anchors = node.demo()["trust_anchors"].as_str().expect("a path");
-    let verified = farsight(&["verify", path, "--anchors", anchors]);
+    let verified = farsight(&["verify", path, "--trust", anchors]);
     verified.expect_success();
     let stored = pathologist.get(&case("verify")).expect(200).json();
     assert_eq!(stored["ok"], true, "{stored}");

@@ -32,6 +32,7 @@ def main() -> None:
         assert drawn["author"]["name"] in description, description
         assert drawn["text"] in description, description
         assert group.label, "a group has a name"
+        assert "CommonZCoordinateValue" not in group, "two dimensions have no third"
     print(f"{len(groups)} groups are as they were drawn")
 
 

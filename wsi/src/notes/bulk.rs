@@ -79,6 +79,7 @@ fn dataset(
     d.put_text(tags::MODALITY, VR::CS, "ANN");
     d.put_text(tags::SERIES_INSTANCE_UID, VR::UI, Uid::from_uuid(uuid::Uuid::new_v4()).as_str());
     d.put_text(tags::SERIES_NUMBER, VR::IS, "1");
+    d.put_text(tags::LATERALITY, VR::CS, "");
     d.put_text(tags::SERIES_DESCRIPTION, VR::LO, "Annotations");
     d.put_text(tags::MANUFACTURER, VR::LO, "Farsight");
     d.put_text(tags::MANUFACTURER_MODEL_NAME, VR::LO, "Farsight");

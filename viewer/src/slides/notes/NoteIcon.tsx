@@ -10,6 +10,7 @@ const paths = {
   bookmark: 'M7 4h10v16l-5-4-5 4z',
   list: 'M4 6h2 M9 6h11 M4 12h2 M9 12h11 M4 18h2 M9 18h11',
   eye: 'M3 12s3.5-6 9-6 9 6 9 6-3.5 6-9 6-9-6-9-6z M12 10a2 2 0 1 0 0 4 2 2 0 1 0 0-4z',
+  pen: 'M4 20l1-5L16 4l4 4L9 19z M13 7l4 4',
   remove: 'M5 7h14 M10 7V4h4v3 M7 7l1 13h8l1-13',
 } as const;
 

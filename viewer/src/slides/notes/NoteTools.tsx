@@ -62,7 +62,7 @@ export function NoteTools() {
     <>
       <InSlot name="notes">
         <Tool name={t('notes.region')} press="O" pressed={isDrawing} disabled={!mayDraw} onClick={toggleDrawing}>
-          <NoteIcon name="polygon" />
+          <NoteIcon name="pen" />
         </Tool>
         <Tool name={t('notes.bookmark')} press="B" disabled={!mayDraw} onClick={bookmarks.make}>
           <NoteIcon name="bookmark" />

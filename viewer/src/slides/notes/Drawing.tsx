@@ -44,10 +44,12 @@ export function Drawing({ tool, onDrawn, onLeave }: Props) {
     setPut([]);
     setHover(null);
     setDragging(false);
-    const least = { rectangle: 2, ellipse: 2, polygon: 3, freehand: 3, line: 2, point: 1 }[tool];
     const [from] = points;
-    const isSmall = points.every((one) => isNear(from, one));
-    if (points.length >= least && (tool === 'point' || !isSmall)) onDrawn(shape(points));
+    const isSmall = points.length < 2 || points.every((one) => isNear(from, one));
+    if (from === undefined || (tool !== 'point' && isSmall)) return;
+    const drawn = shape(points);
+    // A straight stroke is no region, however many points it had.
+    if (kindOf[tool] !== 'polygon' || drawn.length >= 3) onDrawn(drawn);
   };
   /** One more point, from a click or Enter. */
   const add = (point: Point) => {

@@ -159,10 +159,12 @@ export default function SlideViewer({ slide, opening, keepsAddress = false, onOp
   );
 }
 
+const controls = 'a, button, input, select, textarea, summary, [tabindex]:not([tabindex="-1"])';
+
 /** Whether the focus is where it is when nobody has chosen a control. */
 function isOnSlide(): boolean {
   const at = document.activeElement;
-  return at === null || at === document.body || at.closest('[data-page-keys]') !== null;
+  return at === null || at.closest('[data-page-keys]') !== null || !at.matches(controls);
 }
 
 /** After a press with the pointer the keys mean the slide again; whoever came by keyboard stays. */

@@ -14,8 +14,10 @@ export function AddressKeeper() {
     const write = () => {
       const view = stage.target();
       if (view === null) return;
-      const address = `/slides/${encodeURIComponent(slide.id)}?${toSearch(view, look).toString()}`;
-      if (window.location.pathname + window.location.search === address) return;
+      const path = `/slides/${encodeURIComponent(slide.id)}`;
+      const address = `${path}?${toSearch(view, look).toString()}`;
+      // While the next slide is on its way the address is that one's already.
+      if (window.location.pathname !== path || window.location.pathname + window.location.search === address) return;
       // Not a step of its own in the history: going back leaves the slide.
       window.history.replaceState(window.history.state, '', address);
     };

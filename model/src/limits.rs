@@ -21,6 +21,14 @@ pub struct Limits {
     /// Bytes of an object that are still read, and left, after it was refused, so that its sender comes to read the
     /// answer; a sender that goes on is cut off.
     pub refused_bytes_max: u64,
+    /// Bytes of one file that is uploaded in pieces.
+    pub upload_bytes_max: u64,
+    /// Uploads of one organisation that are not finished.
+    pub uploads_per_owner_max: u32,
+    /// Bytes of these together, as declared.
+    pub uploads_bytes_per_owner_max: u64,
+    /// Milliseconds without a byte after which an upload that is not finished is removed.
+    pub upload_idle_ms_max: u64,
     /// Bytes that a deflated data set or document may grow to.
     pub inflated_bytes_max: u64,
     /// Bytes of one decoded frame.
@@ -79,6 +87,10 @@ impl Default for Limits {
             frames_max: 2_000_000,
             object_bytes_max: 64 << 30,
             refused_bytes_max: 512 << 20,
+            upload_bytes_max: 64 << 30,
+            uploads_per_owner_max: 64,
+            uploads_bytes_per_owner_max: 256 << 30,
+            upload_idle_ms_max: 7 * 24 * 3600 * 1000,
             inflated_bytes_max: 1 << 30,
             frame_pixel_bytes_max: 512 << 20,
             derived_bytes_max: 128 << 20,

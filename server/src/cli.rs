@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::config::{Config, DataArgs};
-use crate::{ae, demo, import, maintenance, node, services, slide, study, verify};
+use crate::{ae, demo, import, maintenance, node, services, slide, study, verify, watch};
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -68,6 +68,11 @@ enum Command {
     Slide {
         #[command(subcommand)]
         command: slide::SlideCommand,
+    },
+    /// Tell how the folders are that are watched for a scanner's slides.
+    Watch {
+        #[command(subcommand)]
+        command: watch::WatchCommand,
     },
     /// Place and list orders: what modalities find on their worklists.
     Order {
@@ -137,6 +142,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             let config = Config::load(&args.config)?;
             config.refuse_if_wrong()?;
             println!("{}", toml::to_string_pretty(&config.without_secrets())?);
+            config.slides.explain().iter().for_each(|line| println!("{line}"));
             Ok(ExitCode::SUCCESS)
         }
         Command::Import(args) => import::run(args).await,
@@ -155,6 +161,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Slide { command } => slide::run(command).await,
+        Command::Watch { command } => watch::run(command).await,
         Command::Order { command } => services::order(command).await,
         Command::Forward { command } => services::forward(command).await,
         Command::Remote { command } => services::remote(command).await,

@@ -1,6 +1,7 @@
 //! The configuration of a node: a TOML file, each key also as `FARSIGHT__SECTION__KEY`. Unknown keys refuse the start.
 
 use crate::dicom_config::DicomSection;
+use crate::watch::SlidesSection;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use figment::Figment;
@@ -26,6 +27,8 @@ pub struct Config {
     pub dicom: DicomSection,
     /// Reports and their signatures.
     pub report: ReportSection,
+    /// How slides come in.
+    pub slides: SlidesSection,
     /// Limits on memory, sizes and waiting.
     pub limits: Limits,
 }
@@ -103,6 +106,7 @@ impl Config {
         self.refuse_if_exposed()?;
         self.dicom.dimse_config(self.limits.clone())?;
         self.dicom.tls_request()?;
+        self.slides.refuse_if_wrong()?;
         if let Some(url) = &self.http.public_url {
             let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
             // Links in metadata and cookies are for the root of a host.

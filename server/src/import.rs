@@ -34,6 +34,21 @@ pub struct ImportArgs {
     /// Slides: study description.
     #[arg(long)]
     description: Option<String>,
+    /// Slides: specimen identifier.
+    #[arg(long)]
+    specimen: Option<String>,
+    /// Slides: container identifier, the number on the glass.
+    #[arg(long)]
+    container: Option<String>,
+    /// Slides: block that the section was cut from.
+    #[arg(long)]
+    block: Option<String>,
+    /// Slides: stain, such as HE.
+    #[arg(long)]
+    stain: Option<String>,
+    /// Slides: how names of files are to be read, instead of the configured pattern: a regular expression with named groups.
+    #[arg(long)]
+    name_pattern: Option<String>,
 }
 
 /// How many files went which way.
@@ -47,6 +62,8 @@ pub struct Tally {
     pub kept_apart: u64,
     /// Slides imported now.
     pub slides: u64,
+    /// Of these, the ones of which nobody knows yet whose they are.
+    pub unidentified: u64,
     /// Not DICOM and no slide, so left alone.
     pub skipped: u64,
     /// DICOM or slides that were refused.
@@ -68,13 +85,29 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
     let owner = owner(&storage, args.org.as_deref()).await?;
     let files = files_below(&args.paths)?;
     let bar = bar(files.len() as u64);
+    let configured = args.data.resolve()?.slides;
     let options = wsi::ImportOptions {
-        patient_name: args.patient_name,
-        patient_id: args.patient_id,
-        accession_number: args.accession,
+        of: wsi::Particulars {
+            patient_name: args.patient_name,
+            patient_id: args.patient_id,
+            accession_number: args.accession,
+            specimen_id: args.specimen,
+            container_id: args.container,
+            block: args.block,
+            stain: args.stain,
+            ..Default::default()
+        },
         description: args.description,
+        name_pattern: args.name_pattern.or(configured.name_pattern),
+        barcode_pattern: configured.barcode_pattern,
         ..Default::default()
     };
+    if let Some(pattern) = &options.name_pattern {
+        wsi::NamePattern::parse(pattern).with_context(|| format!("--name-pattern '{pattern}'"))?;
+    }
+    if let Some(field) = options.of.first_fault() {
+        bail!("{field} is too long, or not of its kind");
+    }
     let tally = import_files(&storage, &owner, &files, &|_| options.clone(), &bar).await?;
     bar.finish_and_clear();
     storage.close().await;
@@ -83,6 +116,9 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
          {} files refused, {} left alone because they are neither DICOM nor a slide.",
         tally.stored, tally.already_there, tally.kept_apart, tally.slides, tally.refused, tally.skipped
     );
+    if tally.unidentified > 0 {
+        println!("{} slides wait for somebody to say whose they are (page \"Uploads\").", tally.unidentified);
+    }
     let nothing = tally.stored + tally.already_there + tally.kept_apart + tally.slides == 0;
     Ok(if tally.refused > 0 || nothing { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -158,7 +194,10 @@ pub async fn import_files(
             let progress = |p: wsi::Progress| bar.set_message(format!("{:.0} %", p.fraction() * 100.0));
             match slides.import(&scope, owner, path, &slide_options(path), &progress).await {
                 Ok(imported) if imported.outcome == wsi::Outcome::AlreadyThere => tally.already_there += 1,
-                Ok(_) => tally.slides += 1,
+                Ok(imported) => {
+                    tally.slides += 1;
+                    tally.unidentified += u64::from(waits(&slides, &imported.slide).await);
+                }
                 Err(error) => {
                     tally.refused += 1;
                     bar.suspend(|| eprintln!("{}: {error}", path.display()));
@@ -190,6 +229,12 @@ pub async fn import_files(
         }
     }
     Ok(tally)
+}
+
+/// Whether nobody knows whose a new slide is.
+async fn waits(slides: &wsi::Slides, slide: &wsi::Slide) -> bool {
+    let identity = slides.identity(&Scope::node("import"), &slide.id).await;
+    identity.is_ok_and(|found| found.is_some_and(|found| found.waiting == wsi::identify::Waiting::Open))
 }
 
 /// By what is in it, whatever it is called; or by its name, so that a slide that is broken from its first byte is told.

@@ -17,6 +17,7 @@ mod slide;
 mod streams;
 mod study;
 mod verify;
+mod watch;
 
 use clap::Parser as _;
 

@@ -29,6 +29,9 @@ pub struct Node {
     http_server: http::Server,
     dimse: dimse::Server,
     dimse_config: dimse::DimseConfig,
+    slides: wsi::Slides,
+    intake: wsi::Intake,
+    watches: Vec<wsi::watch::Watch>,
 }
 
 /// Local time of numbers and printed reports: China has one time zone.
@@ -70,10 +73,24 @@ impl Node {
         let state = ApiState::new(storage.clone(), consults, public_url, status)
             .with_cors_origins(config.http.cors_origins.clone())
             .with_ohif(config.http.ohif_directory.clone())
+            .with_intake(config.slides.intake())
             .with_dimse(dimse_config.clone());
+        let (slides, intake) = (state.slides(), state.intake());
+        let watches = config.slides.watches()?;
         let router = viewer_api::router(state);
         let http_server = http::Server::new(listener, router, &config.limits);
-        Ok(Self { http, dicom, dicom_tls, storage, http_server, dimse, dimse_config })
+        Ok(Self {
+            http,
+            dicom,
+            dicom_tls,
+            storage,
+            http_server,
+            dimse,
+            dimse_config,
+            slides,
+            intake,
+            watches,
+        })
     }
 
     /// Serves until `stop` says so, then finishes what is under way.
@@ -91,7 +108,12 @@ impl Node {
         });
         let background = pacs::forward::run(self.storage.clone(), self.dimse_config, stopped(stop.clone()));
         let background = tokio::spawn(background);
-        let mut slides = tokio::spawn(wsi::Slides::new(self.storage.clone()).follow(stopped(stop.clone())));
+        // An import that is under way is begun again by the next start: nothing waits for it.
+        tokio::spawn(self.intake.run(stopped(stop.clone())));
+        for watch in self.watches {
+            tokio::spawn(watch.run(self.slides.clone(), stopped(stop.clone())));
+        }
+        let mut slides = tokio::spawn(self.slides.follow(stopped(stop.clone())));
         let mut http = tokio::spawn(self.http_server.run(stop));
         dimse.await?;
         background.await?;

@@ -53,9 +53,12 @@ pub fn slide_options(path: &Path) -> wsi::ImportOptions {
         other => (other, other, other, "病理切片"),
     };
     wsi::ImportOptions {
-        patient_name: Some(name.to_owned()),
-        patient_id: Some(id.to_owned()),
-        accession_number: Some(accession.to_owned()),
+        of: wsi::Particulars {
+            patient_name: Some(name.to_owned()),
+            patient_id: Some(id.to_owned()),
+            accession_number: Some(accession.to_owned()),
+            ..Default::default()
+        },
         description: Some(description.to_owned()),
         ..Default::default()
     }

@@ -14,6 +14,65 @@ use std::path::{Path, PathBuf};
 const PLACE: &str = "keeping a file";
 const PIECE_BYTES: usize = 1 << 20;
 
+/// How a draft comes about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drafting {
+    /// As a copy.
+    Copy,
+    /// As another name of a file that lies on the disk of the objects and that nobody writes any more.
+    Link,
+}
+
+/// A file on the disk of the objects that is not kept yet.
+#[derive(Debug)]
+pub struct Draft {
+    temp: TempFile,
+    /// SHA-256 of its bytes.
+    pub sha256: Sha256,
+    /// Bytes.
+    pub length: u64,
+}
+
+impl Draft {
+    /// The file, to be read by position.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    pub fn file(&self) -> Result<std::fs::File, StorageError> {
+        self.temp.file.try_clone().map_err(|e| io_error(&e, PLACE))
+    }
+}
+
+/// Reads a source to its end, hashing, and writing it if it is to be copied.
+async fn draft(
+    mut source: impl Read + Send + 'static,
+    mut temp: TempFile,
+    how: Drafting,
+    progress: &(dyn Fn(u64) + Send + Sync),
+) -> Result<Draft, StorageError> {
+    let mut hash = sha2::Sha256::new();
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut length = 0_u64;
+    loop {
+        let step = move || {
+            let count = source.read(&mut piece)?;
+            let bytes = piece.get(..count).unwrap_or_default();
+            hash.update(bytes);
+            if how == Drafting::Copy {
+                temp.file.write_all(bytes)?;
+            }
+            Ok::<_, std::io::Error>((source, temp, hash, piece, count))
+        };
+        let count;
+        (source, temp, hash, piece, count) = blocking(step).await?.map_err(|e| io_error(&e, PLACE))?;
+        if count == 0 {
+            return Ok(Draft { temp, sha256: Sha256(hash.finalize().into()), length });
+        }
+        length += count as u64;
+        progress(length);
+    }
+}
+
 impl Storage {
     /// Keeps bytes durably and returns their name. The scope must be the owner's or the node's.
     ///
@@ -34,63 +93,57 @@ impl Storage {
         self.keep(owner, sha256, bytes.len() as u64, temp).await
     }
 
-    /// Keeps a copy of a file durably, streaming; `progress` is told the bytes so far. The scope must be the owner's
-    /// or the node's.
+    /// Brings what a source gives to the disk of the objects, reading it once; `progress` is told the bytes so far. Nothing
+    /// is kept of a draft that is dropped, also by a crash.
     ///
     /// # Errors
-    /// [`StorageError::OutOfResources`]; [`StorageError::NotFound`] for another owner or without the file.
-    pub async fn put_blob_file(
+    /// [`StorageError::OutOfResources`]; [`StorageError::Unavailable`] when the source fails.
+    pub async fn draft_blob(
         &self,
-        scope: &Scope,
-        owner: &OrgId,
-        path: &Path,
+        source: impl Read + Send + 'static,
         progress: &(dyn Fn(u64) + Send + Sync),
-    ) -> Result<Sha256, StorageError> {
-        let path = path.to_owned();
-        let open = move || std::fs::File::open(path).map_err(|_| StorageError::NotFound);
-        let source = blocking(open).await??;
-        self.put_blob_from(scope, owner, source, progress).await
-    }
-
-    /// Keeps what a source gives durably, streaming; `progress` is told the bytes so far. The scope must be the owner's or
-    /// the node's.
-    ///
-    /// # Errors
-    /// [`StorageError::OutOfResources`]; [`StorageError::NotFound`] for another owner; [`StorageError::Unavailable`] when
-    /// the source fails.
-    pub async fn put_blob_from(
-        &self,
-        scope: &Scope,
-        owner: &OrgId,
-        mut source: impl Read + Send + 'static,
-        progress: &(dyn Fn(u64) + Send + Sync),
-    ) -> Result<Sha256, StorageError> {
-        may_keep(scope, owner)?;
+    ) -> Result<Draft, StorageError> {
         let storage = self.clone();
         let temp = blocking(move || storage.objects().temp()).await?;
-        let mut temp = temp.map_err(|e| io_error(&e, PLACE))?;
-        let mut hash = sha2::Sha256::new();
-        let mut piece = vec![0; PIECE_BYTES];
-        let mut length = 0_u64;
-        loop {
-            let step = move || {
-                let count = source.read(&mut piece)?;
-                let bytes = piece.get(..count).unwrap_or_default();
-                hash.update(bytes);
-                temp.file.write_all(bytes)?;
-                Ok::<_, std::io::Error>((source, temp, hash, piece, count))
-            };
-            let count;
-            (source, temp, hash, piece, count) = blocking(step).await?.map_err(|e| io_error(&e, PLACE))?;
-            if count == 0 {
-                break;
-            }
-            length += count as u64;
-            progress(length);
-        }
+        draft(source, temp.map_err(|e| io_error(&e, PLACE))?, Drafting::Copy, progress).await
+    }
+
+    /// The same with a file that lies on that disk already and that nobody writes any more: it is read, and gets another
+    /// name instead of a copy.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] without the file; [`StorageError::Unavailable`].
+    pub async fn draft_blob_here(
+        &self,
+        path: &Path,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<Draft, StorageError> {
+        let path = path.to_owned();
+        let storage = self.clone();
+        let (source, temp) = blocking(move || {
+            let source = std::fs::File::open(&path).map_err(|_| StorageError::NotFound)?;
+            let temp = storage.objects().temp_of(&path).map_err(|e| io_error(&e, PLACE))?;
+            Ok::<_, StorageError>((source, temp))
+        })
+        .await??;
+        draft(source, temp, Drafting::Link, progress).await
+    }
+
+    /// Keeps a draft durably. The scope must be the owner's or the node's.
+    ///
+    /// # Errors
+    /// [`StorageError::OutOfResources`]; [`StorageError::NotFound`] for another owner.
+    pub async fn keep_draft(
+        &self,
+        scope: &Scope,
+        owner: &OrgId,
+        draft: Draft,
+    ) -> Result<Sha256, StorageError> {
+        may_keep(scope, owner)?;
+        let Draft { temp, sha256, length } = draft;
         let temp =
             blocking(move || temp.file.sync_data().map(|()| temp)).await?.map_err(|e| io_error(&e, PLACE))?;
-        self.keep(owner, Sha256(hash.finalize().into()), length, temp).await
+        self.keep(owner, sha256, length, temp).await
     }
 
     /// Gives a durable temporary file its name, then its row.

@@ -4,6 +4,7 @@
 //! ([`StorageError::NotFound`]). SQLite and PostgreSQL stand behind one interface. This crate knows nothing of HTTP or
 //! DIMSE, nor of what a record means to people.
 
+pub mod arriving;
 pub mod audit;
 pub mod blob;
 pub mod correct;
@@ -56,7 +57,9 @@ extern crate self as storage;
 #[expect(dead_code, reason = "the suite uses all of it")]
 mod build;
 
+pub use arriving::Arriving;
 pub use audit::{AuditAction, AuditEntry, AuditEvent, AuditOutcome};
+pub use blob::{Draft, Drafting};
 pub use correct::{
     Apart, Correction, CorrectionRecord, CorrectionStep, HiddenSeries, PatientKey, Reason, ReasonCode,
 };

@@ -232,6 +232,11 @@ impl Objects {
         }
     }
 
+    /// A folder of the data directory.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
     pub fn shelf(&self, shelf: Shelf) -> PathBuf {
         self.root.join(shelf.folder())
     }
@@ -254,6 +259,14 @@ impl Objects {
         let path = self.unique("folder");
         std::fs::DirBuilder::new().mode(0o700).create(&path)?;
         Ok(path)
+    }
+
+    /// Another name, for the time being, of a file that lies on the same disk.
+    pub fn temp_of(&self, file: &Path) -> io::Result<TempFile> {
+        let path = self.unique("part");
+        std::fs::hard_link(file, &path)?;
+        let file = OpenOptions::new().read(true).write(true).open(&path)?;
+        Ok(TempFile { path, file, is_placed: false })
     }
 
     /// Writes down which objects are about to get their names, durably, so that a crash before the index knows them

@@ -27,4 +27,6 @@ mod slide_notes;
 mod slides;
 mod support;
 mod tenants;
+mod uploads;
+mod watch;
 mod web;

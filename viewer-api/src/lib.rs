@@ -6,6 +6,7 @@
 mod application;
 mod audit;
 mod auth;
+mod calibration;
 mod consults;
 mod corrections;
 mod cors;
@@ -14,6 +15,7 @@ mod docs;
 mod dzi;
 mod forwarding;
 mod health;
+mod identities;
 mod iiif;
 mod json;
 mod key_images;
@@ -35,6 +37,7 @@ mod state;
 mod studies;
 mod uploads;
 mod verify;
+mod watched;
 
 pub use routes::{openapi, router};
 pub use state::{ApiState, DicomStatus};

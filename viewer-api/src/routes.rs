@@ -3,9 +3,9 @@
 use crate::docs::ApiDoc;
 use crate::state::ApiState;
 use crate::{
-    application, audit, auth, consults, corrections, cors, devices, docs, dzi, forwarding, health, iiif,
-    key_images, ohif, orders, partners, remotes, report_files, session, slide_notes, slides, studies,
-    uploads, verify,
+    application, audit, auth, calibration, consults, corrections, cors, devices, docs, dzi, forwarding,
+    health, identities, iiif, key_images, ohif, orders, partners, remotes, report_files, session,
+    slide_notes, slides, studies, uploads, verify, watched,
 };
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
@@ -43,6 +43,19 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(corrections::list_hidden))
         .routes(routes!(corrections::identity_in_content))
         .routes(routes!(uploads::upload))
+        .routes(routes!(uploads::tus::tus_options, uploads::tus::tus_create, uploads::arrivals::list_uploads))
+        .routes(routes!(
+            uploads::tus::tus_head,
+            uploads::tus::tus_patch,
+            uploads::tus::tus_delete,
+            uploads::arrivals::get_upload
+        ))
+        .routes(routes!(uploads::arrivals::finish_upload))
+        .routes(routes!(uploads::arrivals::read_names))
+        .routes(routes!(identities::list_unidentified))
+        .routes(routes!(identities::identify_slide))
+        .routes(routes!(calibration::put_calibration, calibration::remove_calibration))
+        .routes(routes!(watched::list_watched))
         .routes(routes!(slides::list_slides))
         .routes(routes!(slides::get_slide))
         .routes(routes!(slides::get_tile))

@@ -45,6 +45,8 @@ pub(crate) struct Inner {
     pub consults: ConsultService,
     pub keystore: Keystore,
     pub slides: wsi::Slides,
+    /// Files that arrive in pieces.
+    pub intake: wsi::Intake,
     pub public_origin: String,
     /// Where the files of OHIF are.
     pub ohif_folder: Option<PathBuf>,
@@ -75,10 +77,12 @@ impl ApiState {
             if public_origin.starts_with("https://") { SecureCookies::Yes } else { SecureCookies::No };
         let ae_title = model::AeTitle::parse("FARSIGHT").unwrap_or_else(|_| unreachable!("a constant title"));
         let dimse = pacs::dimse::DimseConfig::new(ae_title, storage.limits().clone());
+        let slides = wsi::Slides::new(storage.clone());
         Self(Arc::new(Inner {
             dimse,
             keystore: Keystore::new(storage.clone()),
-            slides: wsi::Slides::new(storage.clone()),
+            intake: wsi::Intake::new(storage.clone(), slides.clone(), wsi::intake::Settings::default()),
+            slides,
             attempts: Attempts::default(),
             password_work: Semaphore::new(PASSWORD_WORK_MAX),
             verifications: Semaphore::new(VERIFICATIONS_MAX),
@@ -90,6 +94,27 @@ impl ApiState {
             secure_cookies,
             dicom_status,
         }))
+    }
+
+    /// Reads names of files and barcodes as it is configured. For a state that nobody else has yet.
+    #[must_use]
+    pub fn with_intake(mut self, settings: wsi::intake::Settings) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.intake = wsi::Intake::new(inner.storage.clone(), inner.slides.clone(), settings);
+        }
+        self
+    }
+
+    /// Files that arrive in pieces: to be run beside the interface.
+    #[must_use]
+    pub fn intake(&self) -> wsi::Intake {
+        self.0.intake.clone()
+    }
+
+    /// Slides, as the interface sees them.
+    #[must_use]
+    pub fn slides(&self) -> wsi::Slides {
+        self.0.slides.clone()
     }
 
     /// Lets pages of these origins use DICOMweb. For a state that nobody else has yet.

@@ -19,6 +19,7 @@ const OrdersPage = lazy(() => import('./orders/OrdersPage'));
 const SlidePage = lazy(() => import('./slides/SlidePage'));
 const StudyCorrectionsPage = lazy(() => import('./corrections/StudyCorrectionsPage'));
 const StudyPage = lazy(() => import('./reading/StudyPage'));
+const UploadsPage = lazy(() => import('./uploads/UploadsPage'));
 
 export function App() {
   return (
@@ -35,6 +36,7 @@ export function App() {
             <Route path="ask" element={<AskPage />} />
             <Route path="cases/:id" element={<CasePage />} />
             <Route path="cases/:id/report" element={<SignedReportPage />} />
+            <Route path="uploads" element={<UploadsPage />} />
             <Route path="orders" element={<OrdersPage />} />
             <Route path="devices" element={<DevicesPage />} />
             <Route path="corrections" element={<CorrectionsPage />} />

@@ -1,7 +1,7 @@
 //! VL Whole Slide Microscopy instances (PS3.3 §A.32.8): the attributes of a level or an associated image, and the
 //! stream of a level's tiles as encapsulated frames with an Extended Offset Table.
 
-use crate::import::ImportOptions;
+use crate::identity::Particulars;
 use crate::readers::{Geometry, Scan, Survey, TileSource};
 use crate::small_image::SmallImage;
 use crate::{AssociatedKind, SlideError, icc};
@@ -10,10 +10,12 @@ use model::{Sha256, Uid};
 use sha2::{Digest, Sha256 as Hasher};
 use time::OffsetDateTime;
 
+mod specimen;
+
 /// VL Whole Slide Microscopy Image Storage.
 pub(crate) const SOP_CLASS: &str = "1.2.840.10008.5.1.4.1.1.77.1.6";
 /// Changes whenever the same file and options would give other instances: part of every UID.
-const WRITER: &str = "farsight-wsi-1";
+const WRITER: &str = "farsight-wsi-2";
 /// Bytes of a piece of the stream, about.
 const PIECE_BYTES: usize = 1 << 20;
 /// Micrometres per pixel that are written when the file says nothing and has no objective power either.
@@ -36,6 +38,9 @@ pub(crate) struct Context {
     birth_date: String,
     sex: String,
     container: String,
+    specimen: Option<String>,
+    block: String,
+    stain: String,
     scan: Scan,
     seed: [u8; 32],
 }
@@ -43,7 +48,8 @@ pub(crate) struct Context {
 impl Context {
     pub fn new(
         scan: &Scan,
-        options: &ImportOptions,
+        of: &Particulars,
+        description: &str,
         source_name: &str,
         file: &Sha256,
         now: OffsetDateTime,
@@ -56,34 +62,33 @@ impl Context {
             Some(date) => (date.clone(), scan.time.clone().unwrap_or_else(|| "000000".to_owned())),
             None => (today, "000000".to_owned()),
         };
-        let patient_name = match name(&option(&options.patient_name)) {
-            given if given.is_empty() => name(stem),
-            given => given,
-        };
-        let container = match line(&option(&options.container_id), 64) {
+        let container = match line(&option(&of.container_id), 64) {
             given if given.is_empty() => line(stem, 64),
             given => given,
         };
         let container = if container.is_empty() { "slide".to_owned() } else { container };
-        let description = match line(&option(&options.description), 64) {
+        let description = match line(description, 64) {
             given if given.is_empty() => "Whole slide image".to_owned(),
             given => given,
         };
         let birth_date =
-            Some(option(&options.patient_birth_date)).filter(|text| is_date(text)).unwrap_or_default();
-        let sex = Some(option(&options.patient_sex)).filter(|sex| matches!(sex.as_str(), "M" | "F" | "O"));
+            Some(option(&of.patient_birth_date)).filter(|text| is_date(text)).unwrap_or_default();
+        let sex = Some(option(&of.patient_sex)).filter(|sex| matches!(sex.as_str(), "M" | "F" | "O"));
         let mut context = Self {
             study: placeholder(),
             series: placeholder(),
             identity_study: placeholder(),
-            patient_name,
-            patient_id: line(&option(&options.patient_id), 64),
-            accession_number: line(&option(&options.accession_number), 16),
+            patient_name: name(&option(&of.patient_name)),
+            patient_id: line(&option(&of.patient_id), 64),
+            accession_number: line(&option(&of.accession_number), 16),
             description,
             date,
             time,
             birth_date,
             sex: sex.unwrap_or_default(),
+            specimen: Some(line(&option(&of.specimen_id), 64)).filter(|id| !id.is_empty()),
+            block: line(&option(&of.block), 64),
+            stain: line(&option(&of.stain), 64),
             container,
             scanner: scan.scanner(),
             scan: scan.clone(),
@@ -111,6 +116,9 @@ impl Context {
             &self.birth_date,
             &self.sex,
             &self.container,
+            self.specimen.as_deref().unwrap_or_default(),
+            &self.block,
+            &self.stain,
         ];
         for part in parts {
             hasher.update((part.len() as u64).to_le_bytes());
@@ -274,7 +282,7 @@ fn common(context: &Context, shape: &Shape<'_>) -> Dataset {
     series_and_equipment(d, context, shape);
     image(d, context, shape);
     slide(d, context, shape);
-    specimen(d, context);
+    specimen::put(d, context);
     optical_path(d, context);
     functional_groups(d, shape);
     dataset
@@ -378,18 +386,6 @@ fn slide(d: &mut Dataset, context: &Context, shape: &Shape<'_>) {
     text(&mut item, tags::DIMENSION_ORGANIZATION_UID, VR::UI, organisation.as_str());
     d.put_items(tags::DIMENSION_ORGANIZATION_SEQUENCE, vec![item]);
     text(d, tags::DIMENSION_ORGANIZATION_TYPE, VR::CS, "TILED_FULL");
-}
-
-fn specimen(d: &mut Dataset, context: &Context) {
-    text(d, tags::CONTAINER_IDENTIFIER, VR::LO, &context.container);
-    d.put_items(tags::ISSUER_OF_THE_CONTAINER_IDENTIFIER_SEQUENCE, Vec::new());
-    d.put_items(tags::CONTAINER_TYPE_CODE_SEQUENCE, vec![code("433466003", "SCT", "Microscope slide")]);
-    let mut item = Dataset::new();
-    text(&mut item, tags::SPECIMEN_IDENTIFIER, VR::LO, &context.container);
-    text(&mut item, tags::SPECIMEN_UID, VR::UI, context.uid("specimen").as_str());
-    item.put_items(tags::ISSUER_OF_THE_SPECIMEN_IDENTIFIER_SEQUENCE, Vec::new());
-    item.put_items(tags::SPECIMEN_PREPARATION_SEQUENCE, Vec::new());
-    d.put_items(tags::SPECIMEN_DESCRIPTION_SEQUENCE, vec![item]);
 }
 
 fn optical_path(d: &mut Dataset, context: &Context) {

@@ -1,7 +1,9 @@
 //! From a file to tiles, against a real storage: what is stored, who sees it, and what a broken file leaves behind.
 
 use crate::testing::{Kind, Svs, cmu_small_region};
-use crate::{AssociatedKind, Grade, ImportOptions, LabelRight, Outcome, SlideError, Slides, TileForm};
+use crate::{
+    AssociatedKind, Grade, ImportOptions, LabelRight, Outcome, Particulars, SlideError, Slides, TileForm,
+};
 use model::{Actor, ConsultId, Level, Limits, OrgId, Query, Scope, Uid};
 use std::path::{Path, PathBuf};
 use storage::{Change, Grant, GrantChange, Storage, StorageConfig};
@@ -192,9 +194,12 @@ async fn the_form_says_whose_slide_it_is() {
     let node = Node::new().await;
     let path = node.file(&Svs::default().build());
     let options = ImportOptions {
-        patient_name: Some("张三\\^\u{7}".to_owned()),
-        patient_id: Some("P001".to_owned()),
-        accession_number: Some("B2026-0001".to_owned()),
+        of: Particulars {
+            patient_name: Some("张三\\^\u{7}".to_owned()),
+            patient_id: Some("P001".to_owned()),
+            accession_number: Some("B2026-0001".to_owned()),
+            ..Particulars::default()
+        },
         description: Some("胃窦活检 HE".to_owned()),
         source_name: Some("病理 17.svs".to_owned()),
         ..ImportOptions::default()

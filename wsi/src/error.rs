@@ -29,6 +29,9 @@ pub enum SlideError {
     /// The file changed while it was read.
     #[error("the file changed while it was imported")]
     Changed,
+    /// It has another SHA-256 than whoever sent it says.
+    #[error("the file did not arrive as it was sent")]
+    Checksum,
     /// Instances with the same identifiers and other content are already there.
     #[error("conflict: {0}")]
     Conflict(&'static str),

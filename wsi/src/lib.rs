@@ -9,6 +9,7 @@
 mod adopt;
 mod attempts;
 pub mod bundle;
+pub mod calibration;
 mod composed;
 pub mod composite;
 pub mod error;
@@ -17,7 +18,11 @@ pub mod error;
 pub mod fuzzing;
 pub mod grade;
 mod icc;
+pub mod identify;
+pub mod identity;
 pub mod import;
+mod import_steps;
+pub mod intake;
 mod jpeg;
 mod jpeg2000;
 mod jpeg_frame;
@@ -38,6 +43,7 @@ pub mod source;
 mod spool;
 pub mod tiff;
 pub mod tile;
+pub mod watch;
 mod xml;
 
 mod dicom;
@@ -56,9 +62,24 @@ pub use composed::ComposedTile;
 pub use composite::Composition;
 pub use error::SlideError;
 pub use grade::{Grade, GradeReport};
+pub use identity::{Identity, NamePattern, Particulars};
 pub use import::{ImportOptions, ImportedSlide, Outcome, Phase, Progress};
+pub use intake::Intake;
 pub use layers::{Channel, FocalPlane, LayerChoice};
 pub use original::Original;
 pub use slide::{Associated, AssociatedKind, LabelRight, Level, Mpp, Slide};
 pub use slides::Slides;
 pub use tile::{Tile, TileForm};
+
+/// Kind and identifier of who did something, as records name them; never a name.
+fn actor_text(actor: &model::Actor) -> String {
+    use model::ActorKind::{Ae, Nobody, Node, Person, Token};
+    let kind = match actor.kind {
+        Person => "person",
+        Token => "token",
+        Ae => "ae",
+        Nobody => "nobody",
+        Node => "node",
+    };
+    format!("{kind}:{}", actor.id)
+}

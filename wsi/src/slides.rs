@@ -351,6 +351,12 @@ impl Slides {
         remembered.get(key).filter(|found| found.since.elapsed() < FRESH).cloned()
     }
 
+    /// Has a slide looked for again by whoever asks next: something about it has changed.
+    pub(crate) fn forget(&self, id: &SlideId) {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.retain(|(_, of), _| of != id);
+    }
+
     fn remember(&self, key: (Viewpoint, SlideId), found: Remembered) {
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if remembered.len() >= REMEMBERED_MAX {

@@ -31,7 +31,14 @@ impl FileSource {
     /// # Errors
     /// [`SlideError::Io`], [`SlideError::NotASlide`] for a directory or a device.
     pub fn open(path: &std::path::Path) -> Result<Self, SlideError> {
-        let file = File::open(path)?;
+        Self::of(File::open(path)?)
+    }
+
+    /// Reads a file that is open.
+    ///
+    /// # Errors
+    /// [`SlideError::Io`], [`SlideError::NotASlide`] for a directory or a device.
+    pub fn of(file: File) -> Result<Self, SlideError> {
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             return Err(SlideError::NotASlide("it is not a regular file"));

@@ -97,7 +97,17 @@ pub async fn blobs_are_kept(f: &Fixture) {
     std::fs::write(&source, vec![7; 3_000_000]).expect("a file");
     let told = std::sync::Mutex::new(Vec::new());
     let progress = |bytes| told.lock().expect("a lock").push(bytes);
-    let slide = s.put_blob_file(&scope("town"), &org("town"), &source, &progress).await.expect("kept");
+    for _ in 0..2 {
+        let draft =
+            s.draft_blob(std::fs::File::open(&source).expect("a file"), &progress).await.expect("read");
+        assert_eq!(draft.length, 3_000_000);
+        drop(draft);
+    }
+    let draft = s.draft_blob_here(&source, &progress).await.expect("read");
+    let slide = s.keep_draft(&scope("town"), &org("town"), draft).await.expect("kept");
+    assert!(source.is_file(), "it keeps its own name");
+    let draft = s.draft_blob(std::fs::File::open(&source).expect("a file"), &progress).await.expect("read");
+    assert_eq!(s.keep_draft(&scope("town"), &org("town"), draft).await, Ok(slide));
     assert_eq!(told.lock().expect("a lock").last(), Some(&3_000_000));
     assert_eq!(s.blob_length(&org("town"), &slide).await, Ok(3_000_000));
     assert!(s.fsck(&|_, _| ()).await.expect("fsck").findings.is_empty());

@@ -10,6 +10,7 @@ pub use tiled::Tiled;
 pub use tiles::*;
 
 use crate::auth::Authenticated;
+use crate::calibration::CalibrationInfo;
 use crate::problem::{ApiError, Problem};
 use crate::request::UrlPath;
 use crate::session::OrganisationName;
@@ -59,6 +60,8 @@ pub struct SlideInfo {
     /// Micrometres per pixel of level 0: `{x, y}`.
     #[schema(value_type = Option<Object>)]
     pub mpp_um: Option<Mpp>,
+    /// Who has given it this scale, when the scanner has not.
+    pub calibration: Option<CalibrationInfo>,
     /// Pixels of level 0.
     pub width: u32,
     /// Pixels of level 0.
@@ -144,6 +147,10 @@ async fn info(
             .map(AssociatedKind::as_str)
             .collect();
     let first = slide.levels.first();
+    let calibration = match slide.mpp_um {
+        Some(_) => None,
+        None => state.0.slides.calibration(&slide.id).await?,
+    };
     Ok(SlideInfo {
         id: slide.id.to_string(),
         organisation: names.of(state, &slide.owner).await?,
@@ -156,7 +163,11 @@ async fn info(
         format: slide.format.clone(),
         scanner: slide.scanner.clone(),
         objective: slide.objective,
-        mpp_um: slide.mpp_um,
+        mpp_um: slide.mpp_um.or_else(|| calibration.as_ref()?.mpp()),
+        calibration: match &calibration {
+            Some(calibration) => crate::calibration::info(state, caller, calibration).await,
+            None => None,
+        },
         width: slide.width(),
         height: slide.height(),
         tile_width: first.map_or(0, |level| level.tile_width),

@@ -28,6 +28,7 @@ export function Shell() {
           { to: '/slides', name: t('place.slides') },
         ]
       : []),
+    ...(hasRole(me, 'requester', 'uploader') ? [{ to: '/uploads', name: t('transfer.pageLink') }] : []),
     ...(hasRole(me, 'requester', 'uploader', 'coordinator') ? [{ to: '/orders', name: t('place.orders') }] : []),
     ...(hasRole(me, 'archivist') ? [{ to: '/corrections', name: t('place.corrections') }] : []),
     ...(hasRole(me, 'administrator', 'coordinator') ? [{ to: '/devices', name: t('place.devices') }] : []),

@@ -3,14 +3,25 @@ import { Button, FileButton, Group, Progress, Stack, Text } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState, useSyncExternalStore, type DragEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Link, useLocation } from 'react-router';
 import { keys } from '../api/queries';
 import { useProblemText } from '../ui/useProblemText';
+import { transfers } from '../uploads/TransferQueue';
+import { useTransfers } from '../uploads/useUploads';
+import { goesInPieces } from '../uploads/waysIn';
 import classes from './DropZone.module.css';
 import { droppedFiles } from './droppedFiles';
 import { UploadQueue, type UploadItem } from './uploads';
 
 /** Uploads go on while the person looks at other pages. */
 const queue = new UploadQueue();
+
+/** Slides and large files go in pieces, and the page of uploads shows them. */
+function takeFiles(files: readonly File[]): void {
+  const inPieces = files.filter(goesInPieces);
+  if (inPieces.length > 0) transfers.add(inPieces);
+  queue.add(files.filter((file) => !goesInPieces(file)));
+}
 
 interface Props {
   children: ReactNode;
@@ -26,7 +37,7 @@ export function DropZone({ children, onStored }: Props) {
   const take = async (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
-    queue.add(await droppedFiles(event.dataTransfer));
+    takeFiles(await droppedFiles(event.dataTransfer));
   };
 
   return (
@@ -42,7 +53,21 @@ export function DropZone({ children, onStored }: Props) {
     >
       {over && <div className={classes.veil}>{t('upload.dropHere')}</div>}
       {children}
+      <InPieces />
       {items.length > 0 && <UploadList items={items} />}
+    </div>
+  );
+}
+
+/** Where the others are that have been dropped. */
+function InPieces() {
+  const { t } = useTranslation();
+  const { pathname } = useLocation();
+  const count = useTransfers().filter(({ state }) => state.kind !== 'handedOver').length;
+  if (count === 0 || pathname === '/uploads') return null;
+  return (
+    <div className={classes.list} role="status">
+      <Link to="/uploads">{t('transfer.elsewhere', { n: count })}</Link>
     </div>
   );
 }
@@ -50,7 +75,7 @@ export function DropZone({ children, onStored }: Props) {
 export function UploadButton() {
   const { t } = useTranslation();
   return (
-    <FileButton onChange={(files) => queue.add(files)} multiple inputProps={{ 'aria-label': t('upload.choose') }}>
+    <FileButton onChange={takeFiles} multiple inputProps={{ 'aria-label': t('upload.choose') }}>
       {(props) => (
         <Button variant="default" {...props}>
           {t('upload.choose')}

@@ -1,4 +1,8 @@
-//! Files that people drop on the page.
+//! Files that people bring: one DICOM file in one request, here; large ones, and slides, in pieces (`tus`), and what becomes of
+//! them (`arrivals`).
+
+pub mod arrivals;
+pub mod tus;
 
 use crate::auth::Authenticated;
 use crate::problem::{ApiError, Problem};

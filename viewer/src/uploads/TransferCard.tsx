@@ -1,0 +1,122 @@
+/** A file under way from here: how far, how fast, how long, and whose it is. */
+import { Button, Group, Progress, Text } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import { useProblemText } from '../ui/useProblemText';
+import { ConfirmationLine, namesSomebody, ParticularsForm } from './ParticularsForm';
+import { bytesText, spanParts } from './sizes';
+import { transfers, type Transfer } from './TransferQueue';
+import classes from './Uploads.module.css';
+
+export function TransferCard({ item }: { item: Transfer }) {
+  const { t } = useTranslation();
+  const share = item.bytes === 0 ? 0 : (item.sent / item.bytes) * 100;
+  const { kind } = item.state;
+  return (
+    <li className={classes.card} aria-label={item.name} data-failed={kind === 'failed' || undefined}>
+      <Group justify="space-between" gap="sm" wrap="nowrap" align="flex-start">
+        <div className={classes.file}>
+          <Text fw={600}>{item.name}</Text>
+          <Text size="sm" c={kind === 'failed' ? 'red' : 'dimmed'} role="status">
+            <Words item={item} />
+          </Text>
+        </div>
+        <Group gap="xs" wrap="nowrap">
+          {(kind === 'sending' || kind === 'broken' || kind === 'queued') && (
+            <Button size="compact-sm" variant="default" onClick={() => transfers.pause(item.key)}>
+              {t('transfer.pause')}
+            </Button>
+          )}
+          {(kind === 'paused' || kind === 'failed') && (
+            <Button size="compact-sm" onClick={() => transfers.resume(item.key)}>
+              {t('transfer.resume')}
+            </Button>
+          )}
+          {kind !== 'handedOver' && (
+            <Button size="compact-sm" variant="subtle" color="gray" onClick={() => transfers.cancel(item.key)}>
+              {t('transfer.cancel')}
+            </Button>
+          )}
+        </Group>
+      </Group>
+      <Progress
+        value={share}
+        size="sm"
+        mt={6}
+        color={kind === 'broken' ? 'yellow' : undefined}
+        aria-label={t('transfer.progress', { name: item.name })}
+      />
+      {item.isSlide && kind !== 'preparing' && <Whose item={item} />}
+    </li>
+  );
+}
+
+function Words({ item }: { item: Transfer }) {
+  const { t } = useTranslation();
+  const problemText = useProblemText();
+  const { state, sent, bytes, rate, left_s } = item;
+  const amount = t('transfer.amount', { sent: bytesText(sent), bytes: bytesText(bytes) });
+  switch (state.kind) {
+    case 'sending': {
+      const parts = [amount];
+      if (rate !== null) parts.push(t('transfer.rate', { rate: bytesText(rate) }));
+      if (left_s !== null) {
+        const { unit, n, m } = spanParts(left_s);
+        parts.push(t(`transfer.left.${unit}`, { n, m }));
+      }
+      return parts.join(' · ');
+    }
+    case 'failed': {
+      if (state.error === null) return t('transfer.state.unreadable');
+      const { title, detail } = problemText(state.error);
+      return detail === null ? title : `${title} (${detail})`;
+    }
+    case 'sent':
+      return item.confirmed ? t('transfer.state.hashing') : t('transfer.state.sent');
+    case 'broken':
+    case 'paused':
+    case 'queued':
+      return `${t(`transfer.state.${state.kind}`)} · ${amount}`;
+    default:
+      return t(`transfer.state.${state.kind}`);
+  }
+}
+
+function Whose({ item }: { item: Transfer }) {
+  const { t } = useTranslation();
+  const { key, of, confirmed } = item;
+  if (confirmed) {
+    return (
+      <Group className={classes.whose} justify="space-between" gap="sm">
+        {namesSomebody(of) ? <ConfirmationLine of={of} /> : <Text size="sm">{t('transfer.leftUnknown')}</Text>}
+        {item.state.kind !== 'handedOver' && (
+          <Button size="compact-sm" variant="subtle" onClick={() => transfers.describe(key, of)}>
+            {t('transfer.change')}
+          </Button>
+        )}
+      </Group>
+    );
+  }
+  return (
+    <form
+      className={classes.whose}
+      aria-label={t('transfer.whose', { name: item.name })}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (namesSomebody(of)) transfers.confirm(key);
+      }}
+    >
+      <ParticularsForm of={of} onChange={(next) => transfers.describe(key, next)} />
+      <Group justify="space-between" gap="sm" mt="sm">
+        <ConfirmationLine of={of} />
+        <Group gap="xs">
+          <Button size="compact-md" variant="default" onClick={() => transfers.leaveUnknown(key)}>
+            {t('transfer.later')}
+          </Button>
+          <Button size="compact-md" type="submit" disabled={!namesSomebody(of)}>
+            {t('transfer.confirm')}
+          </Button>
+        </Group>
+      </Group>
+    </form>
+  );
+}

@@ -1,0 +1,101 @@
+import { expect, test, vi } from 'vitest';
+import { Unreachable } from '../api/problem';
+import type { Particulars, UploadInfo } from './api';
+import type { SendEvents, Sending } from './sender';
+import { TransferQueue, type TransferWorld } from './TransferQueue';
+
+/** A world in which the test is the network. */
+function outside(unfinished: Partial<UploadInfo>[] = []) {
+  const sent: { name: string; id: string | null; events: SendEvents; sending: Sending }[] = [];
+  const finish = vi.fn(async (_id: string, _sha256: string, _of: Particulars) => ({}) as UploadInfo);
+  let hashed: (sha256: string | null) => void = () => undefined;
+  const world: TransferWorld = {
+    api: {
+      list: async () => ({ uploads: unfinished as UploadInfo[] }),
+      finish,
+      names: async (names) => ({ found: names.map(() => ({ stain: 'HE' })) }),
+    },
+    fingerprint: async (file) => `print of ${file.name}`,
+    isDicom: async (file) => file.name.endsWith('.dcm'),
+    hashFile: () => ({ sha256: new Promise((resolve) => (hashed = resolve)), stop: () => undefined }),
+    sendFile: (file, _print, id, events) => {
+      const sending = { start: vi.fn(), pause: vi.fn(async () => undefined), cancel: vi.fn(async () => undefined) };
+      sent.push({ name: file.name, id, events, sending });
+      return sending;
+    },
+    now_ms: () => 0,
+  };
+  return { queue: new TransferQueue(world), sent, finish, hash: (value: string | null) => hashed(value) };
+}
+
+const file = (name: string) => new File(['bytes'], name);
+const kinds = (queue: TransferQueue) => queue.snapshot().map(({ state }) => state.kind);
+const ready = (queue: TransferQueue, expected: string[]) => vi.waitFor(() => expect(kinds(queue)).toEqual(expected));
+
+test('a slide is handed over when its bytes, its hash and a yes are there, in any order', async () => {
+  const { queue, sent, finish, hash } = outside();
+  queue.add([file('a.svs')]);
+  await ready(queue, ['sending']);
+  expect(queue.snapshot()[0]?.of).toEqual({ stain: 'HE' });
+  const key = queue.snapshot()[0]!.key;
+  queue.describe(key, { patient_name: '张三' });
+  sent[0]!.events.onBegun('u1');
+  sent[0]!.events.onDone();
+  queue.confirm(key);
+  expect(finish).not.toHaveBeenCalled();
+  hash('abc');
+  await ready(queue, ['handedOver']);
+  expect(finish).toHaveBeenCalledExactlyOnceWith('u1', 'abc', { patient_name: '张三' });
+});
+
+test('a slide whose patient nobody has confirmed stays, however complete', async () => {
+  const { queue, sent, finish, hash } = outside();
+  queue.add([file('a.svs')]);
+  await ready(queue, ['sending']);
+  const key = queue.snapshot()[0]!.key;
+  queue.confirm(key);
+  queue.describe(key, { patient_name: '李四' });
+  sent[0]!.events.onBegun('u1');
+  sent[0]!.events.onDone();
+  hash('abc');
+  await ready(queue, ['sent']);
+  expect(finish).not.toHaveBeenCalled();
+});
+
+test('the same file after a reload goes on where it was', async () => {
+  const { queue, sent } = outside([
+    { id: 'old', state: 'receiving', fingerprint: 'print of a.svs', bytes: 5, offset: 3 },
+    { id: 'other', state: 'ready', fingerprint: 'print of a.svs', bytes: 5 },
+  ]);
+  queue.add([file('a.svs')]);
+  await ready(queue, ['sending']);
+  expect(sent[0]?.id).toBe('old');
+  expect(queue.snapshot()[0]?.sent).toBe(3);
+});
+
+test('one after the other; a paused one lets the next go', async () => {
+  const { queue, sent } = outside();
+  queue.add([file('a.dcm'), file('b.dcm')]);
+  await ready(queue, ['sending', 'queued']);
+  queue.pause(queue.snapshot()[0]!.key);
+  await ready(queue, ['paused', 'sending']);
+  expect(sent[0]?.sending.pause).toHaveBeenCalled();
+  queue.resume(queue.snapshot()[0]!.key);
+  await ready(queue, ['queued', 'sending']);
+  sent[1]?.events.onDone();
+  await ready(queue, ['sending', 'sent']);
+});
+
+test('a broken line is told and mended, a refusal ends it and can be tried again', async () => {
+  const { queue, sent } = outside();
+  queue.add([file('a.svs')]);
+  await ready(queue, ['sending']);
+  sent[0]?.events.onBroken();
+  expect(kinds(queue)).toEqual(['broken']);
+  sent[0]?.events.onSent(4);
+  expect(kinds(queue)).toEqual(['sending']);
+  sent[0]?.events.onFailed(new Unreachable());
+  expect(kinds(queue)).toEqual(['failed']);
+  queue.resume(queue.snapshot()[0]!.key);
+  expect(kinds(queue)).toEqual(['sending']);
+});

@@ -1,0 +1,268 @@
+/**
+ * Large files and slides under way: one is sent after the other, each is recognised after a reload, and each goes on to
+ * being imported as soon as its bytes are there, its hash is known and somebody has said whose it is. Knows nothing of React.
+ */
+import type { Problem, Unreachable } from '../api/problem';
+import { uploadsApi, type Particulars, type UploadInfo } from './api';
+import { fingerprint, isDicom } from './fingerprint';
+import { Rate } from './rate';
+import { hashFile, sendFile, type Sending } from './sender';
+
+export type TransferState =
+  | { kind: 'preparing' }
+  | { kind: 'queued' }
+  | { kind: 'sending' }
+  | { kind: 'broken' }
+  | { kind: 'paused' }
+  /** Every byte is there. */
+  | { kind: 'sent' }
+  /** The server goes on with it. */
+  | { kind: 'handedOver' }
+  | { kind: 'failed'; error: Problem | Unreachable | null };
+
+export interface Transfer {
+  key: number;
+  name: string;
+  bytes: number;
+  sent: number;
+  /** Bytes per second, and seconds that are left; `null` as long as nobody can tell. */
+  rate: number | null;
+  left_s: number | null;
+  state: TransferState;
+  /** DICOM files say themselves whose they are. */
+  isSlide: boolean;
+  /** What the form says now. */
+  of: Particulars;
+  /** Somebody has looked at the form and said yes. */
+  confirmed: boolean;
+  uploadId: string | null;
+}
+
+interface Work {
+  file: File;
+  rate: Rate;
+  sending: Sending | null;
+  hash: ReturnType<typeof hashFile> | null;
+  sha256: string | null;
+}
+
+/** What the queue asks of the world; tests give their own. */
+export interface TransferWorld {
+  api: Pick<typeof uploadsApi, 'list' | 'finish' | 'names'>;
+  fingerprint: typeof fingerprint;
+  isDicom: typeof isDicom;
+  hashFile: typeof hashFile;
+  sendFile: typeof sendFile;
+  now_ms: () => number;
+}
+
+const world: TransferWorld = { api: uploadsApi, fingerprint, isDicom, hashFile, sendFile, now_ms: () => performance.now() };
+
+export class TransferQueue {
+  private items: readonly Transfer[] = [];
+  private readonly work = new Map<number, Work>();
+  private readonly listeners = new Set<() => void>();
+  private nextKey = 1;
+  private onHandedOver: () => void = () => undefined;
+
+  constructor(private readonly outside: TransferWorld = world) {}
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  /** The same array until something changes. */
+  readonly snapshot = (): readonly Transfer[] => this.items;
+
+  /** Told when the server has taken over a file. */
+  whenHandedOver(listener: () => void): void {
+    this.onHandedOver = listener;
+  }
+
+  add(files: readonly File[]): void {
+    const added = files.map((file) => {
+      const key = this.nextKey++;
+      this.work.set(key, { file, rate: new Rate(), sending: null, hash: null, sha256: null });
+      return {
+        key,
+        name: file.name,
+        bytes: file.size,
+        sent: 0,
+        rate: null,
+        left_s: null,
+        state: { kind: 'preparing' } as const,
+        isSlide: true,
+        of: {},
+        confirmed: false,
+        uploadId: null,
+      };
+    });
+    this.change([...this.items, ...added]);
+    void this.prefill(added);
+    for (const { key } of added) void this.prepare(key);
+  }
+
+  /** The form's fields. What was confirmed is open again. */
+  describe(key: number, of: Particulars): void {
+    this.set(key, { of, confirmed: false });
+  }
+
+  confirm(key: number): void {
+    this.set(key, { confirmed: true });
+    void this.handOver(key);
+  }
+
+  /** Nobody knows yet whose it is: it is imported as that. */
+  leaveUnknown(key: number): void {
+    this.set(key, { of: {}, confirmed: true });
+    void this.handOver(key);
+  }
+
+  pause(key: number): void {
+    const item = this.item(key);
+    if (item === undefined || !['sending', 'broken', 'queued'].includes(item.state.kind)) return;
+    this.set(key, { state: { kind: 'paused' }, rate: null, left_s: null });
+    void this.work.get(key)?.sending?.pause();
+    this.pump();
+  }
+
+  resume(key: number): void {
+    const kind = this.item(key)?.state.kind;
+    if (kind !== 'paused' && kind !== 'failed') return;
+    this.set(key, { state: { kind: 'queued' } });
+    this.pump();
+  }
+
+  cancel(key: number): void {
+    const work = this.work.get(key);
+    work?.hash?.stop();
+    void work?.sending?.cancel().catch(() => undefined);
+    this.forget(key);
+  }
+
+  /** Takes what the server goes on with, or has refused, out of the list. */
+  forget(key: number): void {
+    this.work.delete(key);
+    this.change(this.items.filter((item) => item.key !== key));
+    this.pump();
+  }
+
+  /** Whether leaving the page would interrupt something. */
+  isBusy(): boolean {
+    return this.items.some(({ state }) => ['preparing', 'queued', 'sending', 'broken', 'sent'].includes(state.kind));
+  }
+
+  private async prefill(added: readonly Transfer[]): Promise<void> {
+    try {
+      const { found } = await this.outside.api.names(added.slice(0, 200).map(({ name }) => name));
+      added.forEach(({ key }, index) => {
+        const untouched = Object.keys(this.item(key)?.of ?? { x: 0 }).length === 0;
+        if (untouched) this.set(key, { of: found[index] ?? {} });
+      });
+    } catch {
+      // The form begins empty.
+    }
+  }
+
+  private async prepare(key: number): Promise<void> {
+    const work = this.work.get(key);
+    if (work === undefined) return;
+    try {
+      const dicom = await this.outside.isDicom(work.file);
+      const print = await this.outside.fingerprint(work.file);
+      const known = await this.unfinished(print, work.file.size);
+      if (!this.work.has(key)) return;
+      work.hash = this.outside.hashFile(work.file);
+      void work.hash.sha256.then((sha256) => {
+        work.sha256 = sha256;
+        if (sha256 === null) this.fail(key, null);
+        else void this.handOver(key);
+      });
+      work.sending = this.outside.sendFile(work.file, print, known?.id ?? null, {
+        onBegun: (uploadId) => this.set(key, { uploadId }),
+        onSent: (sent) => this.noteSent(key, sent),
+        onBroken: () => {
+          work.rate.reset();
+          if (this.item(key)?.state.kind === 'sending') this.set(key, { state: { kind: 'broken' }, rate: null, left_s: null });
+        },
+        onDone: () => {
+          this.set(key, { state: { kind: 'sent' }, sent: work.file.size, rate: null, left_s: null });
+          void this.handOver(key);
+          this.pump();
+        },
+        onFailed: (error) => this.fail(key, error),
+      });
+      const sent = known?.offset ?? 0;
+      // Paused before it began.
+      const kind = this.item(key)?.state.kind === 'paused' ? 'paused' : 'queued';
+      this.set(key, { isSlide: !dicom, confirmed: dicom, sent, uploadId: known?.id ?? null, state: { kind } });
+      this.pump();
+    } catch {
+      this.fail(key, null);
+    }
+  }
+
+  private async unfinished(print: string, bytes: number): Promise<UploadInfo | undefined> {
+    try {
+      const { uploads } = await this.outside.api.list();
+      return uploads.find((one) => one.state === 'receiving' && one.fingerprint === print && one.bytes === bytes);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** One file after the other: the first one there can be looked at while the next is sent. */
+  private pump(): void {
+    const busy = this.items.some(({ state }) => state.kind === 'sending' || state.kind === 'broken');
+    const next = this.items.find(({ state }) => state.kind === 'queued');
+    if (busy || next === undefined) return;
+    this.set(next.key, { state: { kind: 'sending' } });
+    this.work.get(next.key)?.sending?.start();
+  }
+
+  private noteSent(key: number, sent: number): void {
+    const [item, work] = [this.item(key), this.work.get(key)];
+    if (item === undefined || work === undefined) return;
+    work.rate.note(sent, this.outside.now_ms());
+    const moving = item.state.kind === 'broken' && sent > item.sent ? { state: { kind: 'sending' } as const } : {};
+    this.set(key, { sent, rate: work.rate.perSecond(), left_s: work.rate.left_s(item.bytes - sent), ...moving });
+  }
+
+  /** Every byte, the hash and a yes: the server imports it from here on, whoever is still there. */
+  private async handOver(key: number): Promise<void> {
+    const [item, work] = [this.item(key), this.work.get(key)];
+    if (item?.state.kind !== 'sent' || !item.confirmed || item.uploadId === null) return;
+    const sha256 = work?.sha256;
+    if (sha256 === undefined || sha256 === null) return;
+    this.set(key, { state: { kind: 'handedOver' } });
+    try {
+      await this.outside.api.finish(item.uploadId, sha256, item.isSlide ? item.of : {});
+      this.onHandedOver();
+    } catch (error) {
+      this.set(key, { state: { kind: 'sent' }, confirmed: false });
+      this.fail(key, error as Problem | Unreachable);
+    }
+  }
+
+  private fail(key: number, error: Problem | Unreachable | null): void {
+    this.set(key, { state: { kind: 'failed', error }, rate: null, left_s: null });
+    this.pump();
+  }
+
+  private item(key: number): Transfer | undefined {
+    return this.items.find((item) => item.key === key);
+  }
+
+  private set(key: number, part: Partial<Transfer>): void {
+    this.change(this.items.map((item) => (item.key === key ? { ...item, ...part } : item)));
+  }
+
+  private change(items: readonly Transfer[]): void {
+    this.items = items;
+    this.listeners.forEach((listener) => listener());
+  }
+}
+
+/** Uploads go on while the person looks at other pages. */
+export const transfers = new TransferQueue();

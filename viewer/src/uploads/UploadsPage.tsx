@@ -1,0 +1,113 @@
+/** Everything that comes in by hand: what is being sent, what became of it, and slides that wait for their patient. */
+import { Button, FileButton, Text, Title } from '@mantine/core';
+import { useEffect, useState, type DragEvent, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { droppedFiles } from '../studies/droppedFiles';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { ServerList } from './ServerList';
+import { TransferCard } from './TransferCard';
+import { transfers } from './TransferQueue';
+import { Unidentified } from './Unidentified';
+import classes from './Uploads.module.css';
+import { useTransfers, useUnidentified, useUploads, useWatched } from './useUploads';
+import { Watched } from './Watched';
+
+export default function UploadsPage() {
+  const { t } = useTranslation();
+  const local = useTransfers();
+  const found = useUploads(true);
+  const unidentified = useUnidentified();
+  const watched = useWatched();
+  useWarningBeforeLeaving();
+
+  const here = new Set(local.filter(({ state }) => state.kind !== 'handedOver').map(({ uploadId }) => uploadId));
+  const others = (found.data?.uploads ?? []).filter(({ id }) => !here.has(id));
+  const shown = local.filter(({ state, uploadId }) => state.kind !== 'handedOver' || !others.some(({ id }) => id === uploadId));
+  const waiting = unidentified.data?.slides ?? [];
+  return (
+    <div className={classes.page}>
+      <DropField />
+      {found.isError && <ErrorNotice error={found.error} onRetry={() => void found.refetch()} />}
+      {waiting.length > 0 && (
+        <Section title={t('transfer.unidentified', { n: waiting.length })} hint={t('transfer.unidentifiedHint')}>
+          <Unidentified list={waiting} />
+        </Section>
+      )}
+      {(shown.length > 0 || others.length > 0) && (
+        <Section title={t('transfer.title')}>
+          <ul className={classes.cards}>
+            {shown.map((item) => (
+              <TransferCard key={item.key} item={item} />
+            ))}
+          </ul>
+          <ServerList uploads={others} />
+        </Section>
+      )}
+      {watched.data !== undefined && watched.data.folders.length > 0 && (
+        <Section title={t('transfer.watched')}>
+          <Watched folders={watched.data.folders} />
+        </Section>
+      )}
+    </div>
+  );
+}
+
+function Section({ title, hint, children }: { title: string; hint?: string; children: ReactNode }) {
+  return (
+    <section aria-label={title} className={classes.section}>
+      <Title order={2} size="h4">
+        {title}
+      </Title>
+      {hint !== undefined && (
+        <Text size="sm" c="dimmed">
+          {hint}
+        </Text>
+      )}
+      {children}
+    </section>
+  );
+}
+
+function DropField() {
+  const { t } = useTranslation();
+  const [over, setOver] = useState(false);
+  const take = async (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    transfers.add(await droppedFiles(event.dataTransfer));
+  };
+  return (
+    <div
+      className={classes.drop}
+      data-over={over || undefined}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => void take(event)}
+    >
+      <FileButton multiple onChange={(files) => transfers.add(files)} inputProps={{ 'aria-label': t('transfer.choose') }}>
+        {(props) => (
+          <Button size="md" {...props}>
+            {t('transfer.choose')}
+          </Button>
+        )}
+      </FileButton>
+      <Text size="sm" c="dimmed">
+        {t('transfer.dropHint')}
+      </Text>
+    </div>
+  );
+}
+
+/** The browser asks before a page is closed that is still sending. */
+function useWarningBeforeLeaving(): void {
+  useEffect(() => {
+    const ask = (event: BeforeUnloadEvent) => {
+      if (transfers.isBusy()) event.preventDefault();
+    };
+    window.addEventListener('beforeunload', ask);
+    return () => window.removeEventListener('beforeunload', ask);
+  }, []);
+}

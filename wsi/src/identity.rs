@@ -1,0 +1,428 @@
+//! Who a slide is of. A slide file seldom says: a person does, or the file's name by a pattern that the hospital has
+//! configured, or a barcode on the label. Nothing is guessed: where two of them disagree, or none says whose it is, the slide
+//! is kept under a marked unknown identity and waits for a person.
+
+use model::Sha256;
+use regex::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
+
+/// Bytes of a pattern, and of the program that it becomes.
+const PATTERN_BYTES_MAX: usize = 1024;
+const PROGRAM_BYTES_MAX: usize = 1 << 20;
+/// Characters of a text that a pattern is tried on.
+const TEXT_CHARS_MAX: usize = 512;
+/// Patient's Name of a slide whose patient nobody knows, in letters and in Chinese characters.
+pub const UNKNOWN_NAME: &str = "UNIDENTIFIED=未确认身份";
+/// What the Patient ID of such a slide begins with; the rest keeps two of them from being one patient.
+pub const UNKNOWN_ID_PREFIX: &str = "UNKNOWN-";
+
+/// What is known of the patient, the specimen and the glass.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Particulars {
+    /// Patient's Name (PN, `张三` or `Zhang^San=张^三`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patient_name: Option<String>,
+    /// Patient ID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patient_id: Option<String>,
+    /// Patient's Birth Date, `YYYYMMDD`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patient_birth_date: Option<String>,
+    /// Patient's Sex: M, F or O.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patient_sex: Option<String>,
+    /// Accession Number: the number of the specimen's case (病理号).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accession_number: Option<String>,
+    /// Specimen Identifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub specimen_id: Option<String>,
+    /// Container Identifier: the number on the glass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container_id: Option<String>,
+    /// The block that the section was cut from (蜡块号).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block: Option<String>,
+    /// The stain, such as `HE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stain: Option<String>,
+}
+
+/// The names of [`Particulars`]: groups of a pattern, and fields of a form.
+pub const FIELDS: [&str; 9] = [
+    "patient_name",
+    "patient_id",
+    "patient_birth_date",
+    "patient_sex",
+    "accession_number",
+    "specimen_id",
+    "container_id",
+    "block",
+    "stain",
+];
+/// Of these, the ones that say whose the slide is: doubtful together or not at all.
+const WHOSE: [&str; 3] = ["patient_name", "patient_id", "accession_number"];
+
+impl Particulars {
+    /// A field by its name.
+    fn field(&mut self, name: &str) -> Option<&mut Option<String>> {
+        Some(match name {
+            "patient_name" => &mut self.patient_name,
+            "patient_id" => &mut self.patient_id,
+            "patient_birth_date" => &mut self.patient_birth_date,
+            "patient_sex" => &mut self.patient_sex,
+            "accession_number" => &mut self.accession_number,
+            "specimen_id" => &mut self.specimen_id,
+            "container_id" => &mut self.container_id,
+            "block" => &mut self.block,
+            "stain" => &mut self.stain,
+            _ => return None,
+        })
+    }
+
+    /// A field's text; `None` also when there is nothing in it.
+    fn text(&self, name: &str) -> Option<&str> {
+        let value = match name {
+            "patient_name" => &self.patient_name,
+            "patient_id" => &self.patient_id,
+            "patient_birth_date" => &self.patient_birth_date,
+            "patient_sex" => &self.patient_sex,
+            "accession_number" => &self.accession_number,
+            "specimen_id" => &self.specimen_id,
+            "container_id" => &self.container_id,
+            "block" => &self.block,
+            "stain" => &self.stain,
+            _ => return None,
+        };
+        value.as_deref().map(str::trim).filter(|text| !text.is_empty())
+    }
+
+    /// Whether any field is longer than the standard lets it be, or is not of its kind; the field's name.
+    #[must_use]
+    pub fn first_fault(&self) -> Option<&'static str> {
+        let is_wrong = |name: &&&str| {
+            let Some(text) = self.text(name) else { return false };
+            let chars_max = match **name {
+                "accession_number" => 16,
+                "patient_name" => 64 * 3 + 2,
+                _ => 64,
+            };
+            text.chars().count() > chars_max
+                || text.chars().any(|c| c.is_control() || c == '\\')
+                || match **name {
+                    "patient_birth_date" => text.len() != 8 || !text.bytes().all(|b| b.is_ascii_digit()),
+                    "patient_sex" => !matches!(text, "M" | "F" | "O"),
+                    _ => false,
+                }
+        };
+        FIELDS.iter().find(is_wrong).copied()
+    }
+}
+
+/// Why a pattern cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PatternFault {
+    /// No regular expression, or too large a one.
+    #[error("it is no regular expression, or too large a one")]
+    NotAPattern,
+    /// It has a named group that is none of [`FIELDS`].
+    #[error("it has a named group that means nothing here; those that do are {}", FIELDS.join(", "))]
+    UnknownGroup,
+    /// It has no named group, so it would say nothing.
+    #[error("it has no named group, such as (?<accession_number>…)")]
+    NoGroup,
+}
+
+/// A regular expression whose named groups are fields of [`Particulars`].
+#[derive(Debug, Clone)]
+pub struct NamePattern(Regex);
+
+impl NamePattern {
+    /// Checks a pattern.
+    ///
+    /// # Errors
+    /// [`PatternFault`].
+    pub fn parse(text: &str) -> Result<Self, PatternFault> {
+        if text.len() > PATTERN_BYTES_MAX {
+            return Err(PatternFault::NotAPattern);
+        }
+        let regex = RegexBuilder::new(text)
+            .size_limit(PROGRAM_BYTES_MAX)
+            .build()
+            .map_err(|_| PatternFault::NotAPattern)?;
+        let names: Vec<&str> = regex.capture_names().flatten().collect();
+        if names.iter().any(|name| !FIELDS.contains(name)) {
+            return Err(PatternFault::UnknownGroup);
+        }
+        if names.is_empty() { Err(PatternFault::NoGroup) } else { Ok(Self(regex)) }
+    }
+
+    /// What the pattern finds; `None` when it does not fit.
+    #[must_use]
+    pub fn read(&self, text: &str) -> Option<Particulars> {
+        let text: String = text.chars().take(TEXT_CHARS_MAX).collect();
+        let found = self.0.captures(&text)?;
+        let mut particulars = Particulars::default();
+        for name in self.0.capture_names().flatten() {
+            let value = found.name(name).map(|group| group.as_str().trim()).filter(|text| !text.is_empty());
+            if let (Some(value), Some(field)) = (value, particulars.field(name)) {
+                *field = Some(value.to_owned());
+            }
+        }
+        Some(particulars)
+    }
+}
+
+/// What a form may begin with for a file of this name, when nothing is configured: numbers as pathology departments write
+/// them, `B2026-01234 A1 HE.svs`. A person reads it and says yes.
+#[must_use]
+pub fn usual_name_pattern() -> Option<NamePattern> {
+    const NUMBER: &str = r"(?<accession_number>[A-Za-z]{0,3}\d{2,4}-?\d{3,8})";
+    const BLOCK: &str = r"(?:[-_ .]+(?<block>[A-Z]{0,2}\d{1,3}))?";
+    const STAIN: &str = r"(?:[-_ .]+(?<stain>HE|H&E|PAS|IHC|[A-Z][A-Za-z0-9]{1,11}))?";
+    NamePattern::parse(&format!("^{NUMBER}{BLOCK}{STAIN}(?:[-_ .]|$)")).ok()
+}
+
+/// Who says something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Whoever brought the file.
+    Person,
+    /// A barcode on the label.
+    Barcode,
+    /// The file's name.
+    FileName,
+}
+
+/// Whether it is known whose the slide is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Yes.
+    Identified,
+    /// A person has said so, and the label or the file's name says something else.
+    Doubtful,
+    /// No.
+    Unknown,
+}
+
+/// A field of which two say something different.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubt {
+    /// One of [`FIELDS`].
+    pub field: String,
+    /// Who says what.
+    pub said: Vec<(Origin, String)>,
+}
+
+/// Who a slide is of, as far as anybody says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// What goes into the instances.
+    pub particulars: Particulars,
+    /// Whether that is known.
+    pub standing: Standing,
+    /// Where they disagree.
+    pub doubts: Vec<Doubt>,
+    /// What the barcodes on the label say, as they say it.
+    pub barcodes: Vec<String>,
+}
+
+/// What there is to go by.
+#[derive(Debug, Default)]
+pub struct Evidence<'a> {
+    /// What a person said.
+    pub given: Particulars,
+    /// The file's name.
+    pub file_name: &'a str,
+    /// How it is to be read.
+    pub name_pattern: Option<&'a NamePattern>,
+    /// What is on the label.
+    pub barcodes: Vec<String>,
+    /// How that is to be read; without one, a barcode is the number of the glass.
+    pub barcode_pattern: Option<&'a NamePattern>,
+}
+
+/// Puts together what is said of a slide. `file` keeps unknown patients apart.
+#[must_use]
+pub fn decide(evidence: Evidence<'_>, file: &Sha256) -> Identity {
+    let Evidence { given, file_name, name_pattern, barcodes, barcode_pattern } = evidence;
+    let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
+    let mut sources = vec![(Origin::Person, given)];
+    for code in &barcodes {
+        let as_container = || Particulars { container_id: Some(code.clone()), ..Particulars::default() };
+        let read = match barcode_pattern {
+            Some(pattern) => pattern.read(code),
+            None => (barcodes.len() == 1).then(as_container),
+        };
+        sources.extend(read.map(|particulars| (Origin::Barcode, particulars)));
+    }
+    sources
+        .extend(name_pattern.and_then(|pattern| pattern.read(stem)).map(|found| (Origin::FileName, found)));
+
+    let (mut particulars, mut doubts) = (Particulars::default(), Vec::new());
+    for name in FIELDS {
+        let said: Vec<(Origin, String)> = sources
+            .iter()
+            .filter_map(|(origin, source)| Some((*origin, source.text(name)?.to_owned())))
+            .collect();
+        let Some((first_origin, first)) = said.first().cloned() else { continue };
+        let is_one = said.iter().all(|(_, text)| fold(text) == fold(&first));
+        if is_one || first_origin == Origin::Person {
+            if let Some(field) = particulars.field(name) {
+                *field = Some(first);
+            }
+        }
+        if !is_one {
+            doubts.push(Doubt { field: name.to_owned(), said });
+        }
+    }
+    let standing = standing(&sources[0].1, &mut particulars, &doubts);
+    if standing == Standing::Unknown {
+        let digits: String = file.to_string().chars().take(12).collect();
+        particulars.patient_name = Some(UNKNOWN_NAME.to_owned());
+        particulars.patient_id = Some(format!("{UNKNOWN_ID_PREFIX}{}", digits.to_uppercase()));
+    }
+    if particulars.text("container_id").is_none() {
+        particulars.container_id = Some(stem.to_owned());
+    }
+    Identity { particulars, standing, doubts, barcodes }
+}
+
+/// A number of a case alone names no patient; what is in doubt names nobody.
+fn standing(given: &Particulars, particulars: &mut Particulars, doubts: &[Doubt]) -> Standing {
+    let is_doubtful = doubts.iter().any(|doubt| WHOSE.contains(&doubt.field.as_str()));
+    let is_given = WHOSE.iter().any(|name| given.text(name).is_some());
+    if is_doubtful && !is_given {
+        for name in WHOSE {
+            if let Some(field) = particulars.field(name) {
+                *field = None;
+            }
+        }
+        return Standing::Unknown;
+    }
+    let names_somebody =
+        particulars.text("patient_id").is_some() || particulars.text("patient_name").is_some();
+    match (names_somebody, is_doubtful) {
+        (false, _) => Standing::Unknown,
+        (true, true) => Standing::Doubtful,
+        (true, false) => Standing::Identified,
+    }
+}
+
+/// What two writings of one number have in common.
+fn fold(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_uppercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATTERN: &str = r"^(?<patient_id>P\d+)_(?<accession_number>B\d{4}-\d+)(?:_(?<stain>\w+))?$";
+
+    fn hash() -> Sha256 {
+        Sha256::from_slice(&[0xAB; 32]).unwrap()
+    }
+
+    fn check(
+        given: &[(&str, &str)],
+        name: &str,
+        barcodes: &[&str],
+        expected: (Standing, &str, &str),
+    ) -> Identity {
+        let pattern = NamePattern::parse(PATTERN).unwrap();
+        let mut particulars = Particulars::default();
+        for (field, value) in given {
+            *particulars.field(field).unwrap() = Some((*value).to_owned());
+        }
+        let evidence = Evidence {
+            given: particulars,
+            file_name: name,
+            name_pattern: Some(&pattern),
+            barcodes: barcodes.iter().map(|code| (*code).to_owned()).collect(),
+            barcode_pattern: Some(&pattern),
+        };
+        let identity = decide(evidence, &hash());
+        let text = |name| identity.particulars.text(name).unwrap_or_default().to_owned();
+        let seen = (identity.standing, text("patient_id"), text("accession_number"));
+        assert_eq!(seen, (expected.0, expected.1.to_owned(), expected.2.to_owned()), "{name} {barcodes:?}");
+        identity
+    }
+
+    #[test]
+    fn whose_it_is_comes_from_whoever_says_so_and_never_from_two_who_disagree() {
+        use Standing::{Doubtful, Identified, Unknown};
+        let nobody = "UNKNOWN-ABABABABABAB";
+        check(&[], "P7_B2026-17_HE.svs", &[], (Identified, "P7", "B2026-17"));
+        check(&[], "x.svs", &["P7_B2026-17"], (Identified, "P7", "B2026-17"));
+        check(&[], "P7_B2026-17.svs", &["nothing of ours"], (Identified, "P7", "B2026-17"));
+        check(&[], "P7_B2026-17.svs", &["P7_B2026-17"], (Identified, "P7", "B2026-17"));
+        let both = check(&[], "P7_B2026-17.svs", &["P8_B2026-17"], (Unknown, nobody, ""));
+        assert_eq!(both.doubts.len(), 1);
+        assert_eq!(both.particulars.patient_name.as_deref(), Some(UNKNOWN_NAME));
+        check(&[("patient_id", "P9")], "P7_B2026-17.svs", &[], (Doubtful, "P9", "B2026-17"));
+        check(&[("patient_id", "P7")], "P7_B2026-17.svs", &[], (Identified, "P7", "B2026-17"));
+        check(&[("accession_number", "B1")], "x.svs", &[], (Unknown, nobody, "B1"));
+        check(&[], "x.svs", &[], (Unknown, nobody, ""));
+    }
+
+    #[test]
+    fn a_barcode_without_a_pattern_is_the_number_of_the_glass() {
+        let code = |codes: &[&str]| {
+            let barcodes = codes.iter().map(|code| (*code).to_owned()).collect();
+            let evidence = Evidence { file_name: "scan 4.svs", barcodes, ..Evidence::default() };
+            decide(evidence, &hash())
+        };
+        assert_eq!(code(&["S26-1-A1"]).particulars.container_id.as_deref(), Some("S26-1-A1"));
+        assert_eq!(code(&["S26-1-A1"]).standing, Standing::Unknown);
+        assert_eq!(code(&["1", "2"]).particulars.container_id.as_deref(), Some("scan 4"), "which of them?");
+    }
+
+    #[test]
+    fn patterns_that_mean_nothing_are_refused() {
+        for (text, fault) in [
+            ("(", PatternFault::NotAPattern),
+            ("(?<surname>x)", PatternFault::UnknownGroup),
+            (r"^\d+$", PatternFault::NoGroup),
+            (r"(?<block>\w{1000}){1000}", PatternFault::NotAPattern),
+        ] {
+            assert_eq!(NamePattern::parse(text).err(), Some(fault), "{text}");
+        }
+    }
+
+    #[test]
+    fn usual_names_of_files_fill_a_form() {
+        let check = |name: &str, expected: Option<(&str, &str, &str)>| {
+            let found = usual_name_pattern().unwrap().read(name);
+            let seen = found.as_ref().map(|p| {
+                let text = |field| p.text(field).unwrap_or_default();
+                (text("accession_number"), text("block"), text("stain"))
+            });
+            assert_eq!(seen, expected, "{name}");
+        };
+        check("B2026-01234 A1 HE", Some(("B2026-01234", "A1", "HE")));
+        check("2026-01234_HE", Some(("2026-01234", "", "HE")));
+        check("B26-004711", Some(("B26-004711", "", "")));
+        check("CMU-1-Small-Region", None);
+        check("张三", None);
+    }
+
+    #[test]
+    fn faults_of_a_form_are_told_by_field() {
+        let check = |field: &str, value: &str, expected: Option<&str>| {
+            let mut particulars = Particulars::default();
+            *particulars.field(field).unwrap() = Some(value.to_owned());
+            assert_eq!(particulars.first_fault(), expected, "{field} {value}");
+        };
+        check("patient_name", "张三", None);
+        check("patient_name", "a\\b", Some("patient_name"));
+        check("accession_number", "12345678901234567", Some("accession_number"));
+        check("patient_sex", "男", Some("patient_sex"));
+        check("patient_birth_date", "19680301", None);
+        check("patient_birth_date", "1968-03-01", Some("patient_birth_date"));
+        check("stain", "", None);
+    }
+}

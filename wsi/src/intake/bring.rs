@@ -1,0 +1,229 @@
+//! One file, whatever it is: a DICOM file is stored as it is, everything else has to be a slide.
+
+use crate::{ImportOptions, ImportedSlide, Phase, Progress, SlideError, Slides};
+use model::{OrgId, Scope};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use storage::{Arrival, StorageError, Stored, Via};
+use tokio::io::AsyncReadExt as _;
+
+/// Bytes that tell what a file is.
+const HEAD_BYTES: usize = 132;
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Brought {
+    /// A slide.
+    Slide(Box<ImportedSlide>),
+    /// An instance.
+    Instance(Stored),
+}
+
+/// Why a file was not taken, as a word that pages have sentences for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// No slide, and no DICOM file.
+    NotASlide,
+    /// A slide of a kind that nobody here reads.
+    Unsupported,
+    /// Broken, or cut short.
+    Damaged,
+    /// Too large.
+    OverLimit,
+    /// It changed while it was read.
+    Changed,
+    /// It did not arrive as it was sent.
+    Checksum,
+    /// A DICOM file that breaks the standard's rules.
+    NotDicom,
+    /// Something else with the same identifiers is there.
+    Conflict,
+    /// The disk is full.
+    NoRoom,
+    /// It could not be read.
+    Unreadable,
+    /// It has ended the node several times.
+    GaveUp,
+    /// A part of the node does not answer.
+    Unavailable,
+    /// A fault of the node.
+    Internal,
+}
+
+impl Why {
+    /// What is wrong and what to do, in Chinese and English: for notes beside files and for the command line.
+    #[must_use]
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NotASlide => (
+                "这不是切片文件，也不是 DICOM 文件。请确认选对了文件。",
+                "it is neither a slide nor a DICOM file; check that it is the right file",
+            ),
+            Self::Unsupported => (
+                "暂不支持这种切片格式。请在扫描仪软件中导出为 DICOM 或 SVS/TIFF。",
+                "this kind of slide cannot be read; export DICOM, SVS or TIFF from the scanner's program",
+            ),
+            Self::Damaged => (
+                "文件已损坏或不完整。请从扫描仪重新复制或重新扫描。",
+                "it is damaged or incomplete; copy it from the scanner again, or scan again",
+            ),
+            Self::OverLimit => (
+                "超出本系统的大小限制。请联系管理员。",
+                "it is over a limit of this node; ask its administrator",
+            ),
+            Self::Changed => (
+                "导入过程中文件发生了变化。请待扫描结束后再试。",
+                "it changed while it was read; wait until the scan has ended",
+            ),
+            Self::Checksum => (
+                "传输后内容与原文件不一致。请重新上传。",
+                "it did not arrive as it was sent; upload it again",
+            ),
+            Self::NotDicom => (
+                "DICOM 文件不符合标准。请联系设备厂商。",
+                "this DICOM file breaks the standard's rules; ask the maker of the device",
+            ),
+            Self::Conflict => (
+                "已存在标识相同而内容不同的数据。请联系管理员。",
+                "other content with the same identifiers is there; ask the administrator",
+            ),
+            Self::NoRoom => (
+                "磁盘空间不足，有空间后会自动继续。",
+                "the disk is full; it goes on by itself when there is room",
+            ),
+            Self::Unreadable => ("文件无法读取，将自动重试。", "it cannot be read; it is tried again"),
+            Self::GaveUp => (
+                "处理此文件时系统多次中断，已停止重试。请联系管理员。",
+                "it has ended the node several times and is left alone; ask the administrator",
+            ),
+            Self::Unavailable => {
+                ("系统暂时不可用，将自动重试。", "a part of the node does not answer; it is tried again")
+            }
+            Self::Internal => ("系统内部错误。请联系管理员。", "a fault of the node; ask its administrator"),
+        }
+    }
+}
+
+/// Why, and what the reader of the file says to it in English; never personal data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The word.
+    pub why: Why,
+    /// More of it.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// With no more to say.
+    #[must_use]
+    pub fn new(why: Why) -> Self {
+        Self { why, detail: String::new() }
+    }
+
+    /// Whether the same file may be taken later, without anybody doing something about it.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self.why, Why::NoRoom | Why::Unavailable)
+    }
+}
+
+impl From<&SlideError> for Refusal {
+    fn from(error: &SlideError) -> Self {
+        let (why, detail) = match error {
+            SlideError::NotASlide(text) => (Why::NotASlide, (*text).to_owned()),
+            SlideError::Unsupported(text) => (Why::Unsupported, (*text).to_owned()),
+            SlideError::Damaged(text) => (Why::Damaged, (*text).to_owned()),
+            SlideError::OverLimit(text) => (Why::OverLimit, (*text).to_owned()),
+            SlideError::Conflict(text) | SlideError::Invalid(text) => (Why::Conflict, (*text).to_owned()),
+            SlideError::Changed => (Why::Changed, String::new()),
+            SlideError::Checksum => (Why::Checksum, String::new()),
+            SlideError::NotFound => (Why::Unreadable, "it is not there".to_owned()),
+            SlideError::Io(std::io::ErrorKind::StorageFull) => (Why::NoRoom, String::new()),
+            SlideError::Io(kind) => (Why::Unreadable, kind.to_string()),
+            SlideError::Storage(StorageError::OutOfResources(_)) => (Why::NoRoom, String::new()),
+            SlideError::Storage(StorageError::Unavailable(_)) => (Why::Unavailable, String::new()),
+            SlideError::Storage(StorageError::Refused(refused)) => (Why::NotDicom, refused.to_string()),
+            SlideError::Storage(StorageError::Conflict(text)) => (Why::Conflict, (*text).to_owned()),
+            SlideError::Storage(_) => (Why::Internal, String::new()),
+        };
+        Self { why, detail }
+    }
+}
+
+/// Whether a file begins as DICOM does (PS3.10 §7.1), also when its preamble is a TIFF header.
+#[must_use]
+pub fn is_dicom(head: &[u8]) -> bool {
+    head.get(128..132) == Some(b"DICM")
+}
+
+impl Slides {
+    /// Brings in one file for an owner.
+    ///
+    /// # Errors
+    /// As [`Slides::import`]; [`SlideError::Storage`] with [`StorageError::Refused`] for a DICOM file that is refused.
+    pub async fn bring(
+        &self,
+        scope: &Scope,
+        owner: &OrgId,
+        (path, via): (&Path, Via),
+        options: &ImportOptions,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<Brought, SlideError> {
+        if scope.viewer().is_some_and(|viewer| viewer != owner) {
+            return Err(SlideError::NotFound);
+        }
+        let mut file = tokio::fs::File::open(path).await?;
+        let mut head = Vec::with_capacity(HEAD_BYTES);
+        (&mut file).take(HEAD_BYTES as u64).read_to_end(&mut head).await?;
+        if !is_dicom(&head) {
+            drop(file);
+            let imported = self.import(scope, owner, path, options, progress).await?;
+            return Ok(Brought::Slide(Box::new(imported)));
+        }
+        let total = file.metadata().await?.len();
+        let mut hash = Hashing::of(options);
+        let arrival = Arrival { owner: owner.clone(), via, declared: None };
+        let mut sink = self.storage.sink_part10(scope, arrival).await?;
+        let mut piece = head;
+        let mut done = 0;
+        while !piece.is_empty() {
+            hash.update(&piece);
+            sink.write(&piece).await?;
+            done += piece.len() as u64;
+            progress(Progress { phase: Phase::Reading, done, total });
+            piece.clear();
+            (&mut file).take(PIECE_BYTES).read_to_end(&mut piece).await?;
+        }
+        if done != total {
+            return Err(SlideError::Changed);
+        }
+        hash.check()?;
+        let stored = sink.commit().await?;
+        Ok(Brought::Instance(stored))
+    }
+}
+
+const PIECE_BYTES: u64 = 1 << 20;
+
+/// The hash of a file whose sender has said what it is.
+struct Hashing(Option<(model::Sha256, sha2::Sha256)>);
+
+impl Hashing {
+    fn of(options: &ImportOptions) -> Self {
+        Self(options.expected_sha256.map(|expected| (expected, <sha2::Sha256 as sha2::Digest>::new())))
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        if let Some((_, hasher)) = &mut self.0 {
+            sha2::Digest::update(hasher, bytes);
+        }
+    }
+
+    fn check(self) -> Result<(), SlideError> {
+        let is_as_sent = self.0.is_none_or(|(expected, hasher)| {
+            expected == model::Sha256(sha2::Digest::finalize(hasher).into())
+        });
+        if is_as_sent { Ok(()) } else { Err(SlideError::Checksum) }
+    }
+}

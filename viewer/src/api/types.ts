@@ -139,6 +139,8 @@ export interface Slide {
   scanner: string | null;
   objective: number | null;
   mpp_um: { x: number; y: number } | null;
+  /** Who has given it this scale, when the scanner has not. */
+  calibration: { mpp_um: number; by: string; by_name: string | null; at: string } | null;
   width: number;
   height: number;
   tile_width: number;

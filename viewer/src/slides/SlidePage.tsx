@@ -12,6 +12,7 @@ import { PageSkeleton } from '../ui/PageSkeleton';
 import { Patient } from '../ui/Patient';
 import { useKeys } from '../ui/useKeys';
 import { openingFromSearch } from './link/address';
+import { Calibrate } from './Calibrate';
 import { SlideFacts } from './SlideFacts';
 import SlideViewer from './SlideViewer';
 import { useSlide } from './useSlides';
@@ -51,6 +52,7 @@ export default function SlidePage() {
       >
         <Patient patient={slide.data} />
         <SlideFacts slide={slide.data} />
+        <Calibrate slide={slide.data} />
       </PageBar>
       <SlideViewer
         slide={slide.data}

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { expect, expectNoSidewaysScroll, phone, shot, test } from './people.ts';
 
 const samples = process.env['FARSIGHT_SAMPLES'] ?? join(resolve(import.meta.dirname, '../..'), 'sample-data/cache');
-const original = readFileSync(join(samples, 'demo/CMU-1-Small-Region.svs'));
+const original = readFileSync(join(samples, 'demo/slides/CMU-1-Small-Region.svs'));
 const mark = Date.now().toString().slice(-7);
 
 /** The sample slide with other bytes behind its end, large enough for several pieces. */

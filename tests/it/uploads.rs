@@ -58,7 +58,7 @@ fn over(client: &Client, upload: &str) -> Json {
 
 /// A small real slide.
 fn slide() -> Vec<u8> {
-    std::fs::read(sample("demo/CMU-1-Small-Region.svs")).expect("a slide")
+    std::fs::read(sample("demo/slides/CMU-1-Small-Region.svs")).expect("a slide")
 }
 
 /// The slide with other bytes behind its end, so that each test has a file of its own.

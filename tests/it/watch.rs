@@ -104,7 +104,7 @@ impl Drop for Site {
 
 /// The real slide with other bytes behind its end.
 fn slide_of(test: &str) -> Vec<u8> {
-    let bytes = fs::read(sample("demo/CMU-1-Small-Region.svs")).expect("a slide");
+    let bytes = fs::read(sample("demo/slides/CMU-1-Small-Region.svs")).expect("a slide");
     [bytes, test.as_bytes().to_vec()].concat()
 }
 

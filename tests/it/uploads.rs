@@ -247,6 +247,41 @@ fn a_disk_without_room_is_told_before_anything_is_sent() {
     assert_eq!(over(&client, &upload)["state"], "ready");
 }
 
+/// Takes the room of a disk but for some bytes.
+fn take_room(data: &std::path::Path, but_bytes: u64) -> std::path::PathBuf {
+    let path = data.join("ballast");
+    let mut file = std::fs::File::create(&path).expect("a file");
+    let piece = vec![0; 64 << 10];
+    while file.write_all(&piece).is_ok() {}
+    let length = file.metadata().expect("a length").len();
+    file.set_len(length.saturating_sub(but_bytes)).expect("made shorter");
+    path
+}
+
+#[test]
+fn a_disk_that_fills_while_a_slide_is_imported_puts_it_off_and_leaves_nothing() {
+    let Some(node) = Node::start_on_small_disk("upload-fills", 192 << 20) else {
+        eprintln!("skipped: nobody may mount a file system here");
+        return;
+    };
+    let client = tus(node.person("uploader"));
+    let bytes = slide_of("fills");
+    let upload = begin(&client, "fills.svs", bytes.len());
+    patch(&client, &upload, 0, &bytes).expect(204);
+    // Enough for the index, too little for the instances.
+    let ballast = take_room(node.data(), 1 << 20);
+    finish(&client, &upload, &bytes, &json!({"patient_id": "P6"}));
+    wait_for("it is put off", PATIENCE, || {
+        let state = client.get(&upload).expect(200).json();
+        assert_ne!(state["state"], "refused", "{state}");
+        (state["state"] == "waiting" && state["refusal"]["why"] == "no_room").then_some(())
+    });
+    let studies = client.get("/api/v1/studies").expect(200).json();
+    assert_eq!(studies["studies"], json!([]), "nothing half imported");
+    std::fs::remove_file(ballast).expect("room again");
+    assert_eq!(over(&client, &upload)["state"], "ready", "it went on by itself");
+}
+
 /// Sends a part of a piece and leaves the connection standing.
 fn half_a_piece(client: &Client, upload: &str, offset: usize, whole: usize, part: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(client.authority()).expect("a connection");

@@ -288,3 +288,62 @@ async fn instances_alone_make_the_slide_again() {
     assert_eq!(sizes(&slide), sizes(&imported));
     assert_eq!((slide.mpp_um, slide.objective), (imported.mpp_um, imported.objective));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_imports_of_one_file_at_once_make_one_slide() {
+    let node = Node::new().await;
+    let path = node.file(&Svs::default().build());
+    let of = |id: &str| ImportOptions {
+        of: Particulars { patient_id: Some(id.to_owned()), ..Particulars::default() },
+        ..ImportOptions::default()
+    };
+    let (scope, told) = (node.own(), |_| {});
+    let import =
+        async |options: &ImportOptions| node.slides.import(&scope, &node.owner, &path, options, &told).await;
+    for round in 0..4 {
+        let (one, other) = (of(&format!("one{round}")), of(&format!("other{round}")));
+        let (one, other) = tokio::join!(import(&one), import(&other));
+        for imported in [one, other] {
+            // The slower of two that say something different is told so, unless it comes after the other's end.
+            assert!(matches!(imported, Ok(_) | Err(SlideError::Conflict(_))), "{imported:?}");
+        }
+    }
+    assert_eq!(node.slides.slides(&node.own()).await.unwrap().len(), 1);
+    let single = Node::new().await;
+    single.import(&single.file(&Svs::default().build())).await.unwrap();
+    assert_eq!(node.studies(&node.own()).await, single.studies(&single.own()).await, "and no study besides");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_with_another_checksum_than_was_said_leaves_nothing() {
+    let node = Node::new().await;
+    let path = node.file(&Svs::default().build());
+    let options = ImportOptions {
+        expected_sha256: model::Sha256::from_slice(&[1; 32]).ok(),
+        ..ImportOptions::default()
+    };
+    let refused = node.slides.import(&node.own(), &node.owner, &path, &options, &|_| {}).await;
+    assert_eq!(refused.err(), Some(SlideError::Checksum));
+    assert_eq!(node.studies(&Scope::node("test")).await, 0);
+    let report = node.storage.fsck(&|_, _| ()).await.unwrap();
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+    assert_eq!(report.objects_checked, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_name_of_a_file_says_whose_it_is_by_a_pattern_and_the_stain_is_in_the_instances() {
+    let node = Node::new().await;
+    let path = node.file(&Svs::default().build());
+    let options = ImportOptions {
+        source_name: Some("P7_B2026-17_A1_HE.svs".to_owned()),
+        name_pattern: Some(
+            r"^(?<patient_id>P\d+)_(?<accession_number>B[\d-]+)_(?<block>\w+)_(?<stain>\w+)$".to_owned(),
+        ),
+        ..ImportOptions::default()
+    };
+    let slide = node.slides.import(&node.own(), &node.owner, &path, &options, &|_| {}).await.unwrap().slide;
+    assert_eq!((slide.patient_id.as_str(), slide.accession_number.as_str()), ("P7", "B2026-17"));
+    assert!(node.slides.unidentified(&node.own(), &node.owner).await.unwrap().is_empty());
+    let instances = node.storage.instances(&node.own(), &slide.study, None, None).await.unwrap();
+    assert!(!instances.is_empty());
+}

@@ -1,0 +1,207 @@
+"""Importing slides: `farsight import` beside `wsidicomizer` on one generated SVS, and one of gigabytes alone, for its memory.
+
+    .venv/bin/python bench/imports.py [--farsight PROGRAM] [--gigabytes 4.2]
+
+Each runs as a process of its own, watched through /proc: wall, CPU and the most memory of all its processes together.
+"""
+
+import argparse
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from io import BytesIO
+from pathlib import Path
+
+import numpy
+from PIL import Image
+
+from process import Process, free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+TILE = 256
+KINDS = 32
+DESCRIPTION = b"Aperio Image Library v12\r\n%dx%d (256x256) JPEG/RGB Q=80|AppMag = 20|MPP = 0.5|Date = 01/02/26|Time = 10:11:12\0"
+SHORT, LONG8, ASCII = 3, 16, 2
+
+
+def jpeg_tiles() -> list[bytes]:
+    """Tiles that look like tissue to a compressor, some dozens, used again and again."""
+    rng = numpy.random.default_rng(7)
+    tiles = []
+    for _ in range(KINDS):
+        coarse = rng.integers(90, 235, (TILE // 8, TILE // 8, 3), dtype=numpy.uint8)
+        smooth = numpy.asarray(Image.fromarray(coarse).resize((TILE, TILE), Image.Resampling.BICUBIC), dtype=int)
+        noisy = numpy.clip(smooth + rng.integers(-14, 15, smooth.shape), 0, 255).astype(numpy.uint8)
+        out = BytesIO()
+        Image.fromarray(noisy).save(out, "JPEG", quality=80, subsampling=2)
+        tiles.append(out.getvalue())
+    return tiles
+
+
+def write_svs(path: Path, bytes_wanted: int) -> int:
+    """A pyramid as Aperio writes it, in BigTIFF, with so many bytes in its largest level; answers with its tiles."""
+    tiles = jpeg_tiles()
+    mean = sum(map(len, tiles)) / len(tiles)
+    side = max(4, int((bytes_wanted / mean) ** 0.5))
+    thumbnail = numpy.full((64, 64, 3), 200, dtype=numpy.uint8).tobytes()
+    pages: list[list[tuple[int, int, int, bytes]]] = []
+    count = 0
+    with path.open("wb") as out:
+        out.write(b"\0" * 16)
+        levels = [n for n in (side, side // 4, side // 16) if n >= 1]
+        for number, across in enumerate(levels):
+            if number == 1:
+                at = out.tell()
+                out.write(thumbnail)
+                pages.append(strip_page(at, len(thumbnail)))
+            offsets, lengths = [], []
+            for index in range(across * across):
+                # The numbers of Knuth's, so that neighbours differ.
+                tile = tiles[(index * 2654435761 >> 7) % KINDS]
+                offsets.append(out.tell())
+                lengths.append(len(tile))
+                out.write(tile)
+            count += len(offsets)
+            pages.append(tile_page(across * TILE, offsets, lengths))
+        link_at = 8
+        for page in pages:
+            values_at = {}
+            for tag, kind, number, value in page:
+                if len(value) > 8:
+                    values_at[tag] = out.tell()
+                    out.write(value)
+            here = out.tell() + out.tell() % 2
+            out.seek(here)
+            out.write(struct.pack("<Q", len(page)))
+            for tag, kind, number, value in page:
+                place = struct.pack("<Q", values_at[tag]) if tag in values_at else value.ljust(8, b"\0")
+                out.write(struct.pack("<HHQ", tag, kind, number) + place)
+            next_at = out.tell()
+            out.write(struct.pack("<Q", 0))
+            end = out.tell()
+            if link_at == 8:
+                out.seek(0)
+                out.write(struct.pack("<2sHHHQ", b"II", 43, 8, 0, here))
+            else:
+                out.seek(link_at)
+                out.write(struct.pack("<Q", here))
+            link_at = next_at
+            out.seek(end)
+    return count
+
+
+def short(tag: int, *values: int) -> tuple[int, int, int, bytes]:
+    return tag, SHORT, len(values), struct.pack(f"<{len(values)}H", *values)
+
+
+def long8(tag: int, values: list[int]) -> tuple[int, int, int, bytes]:
+    return tag, LONG8, len(values), numpy.asarray(values, dtype="<u8").tobytes()
+
+
+def tile_page(side: int, offsets: list[int], lengths: list[int]) -> list[tuple[int, int, int, bytes]]:
+    text = DESCRIPTION % (side, side)
+    return [
+        long8(256, [side]),
+        long8(257, [side]),
+        short(258, 8, 8, 8),
+        short(259, 7),
+        short(262, 6),
+        (270, ASCII, len(text), text),
+        short(277, 3),
+        short(284, 1),
+        short(322, TILE),
+        short(323, TILE),
+        long8(324, offsets),
+        long8(325, lengths),
+        short(530, 2, 2),
+    ]
+
+
+def strip_page(at: int, length: int) -> list[tuple[int, int, int, bytes]]:
+    text = DESCRIPTION % (64, 64)
+    return [
+        long8(256, [64]),
+        long8(257, [64]),
+        short(258, 8, 8, 8),
+        short(259, 1),
+        short(262, 2),
+        (270, ASCII, len(text), text),
+        long8(273, [at]),
+        short(277, 3),
+        short(278, 64),
+        long8(279, [length]),
+        short(284, 1),
+    ]
+
+
+def watched(command: list[str], folder: Path) -> tuple[float, float, float]:
+    """Seconds, CPU seconds and the most megabytes of a command that has to succeed."""
+    began = time.monotonic()
+    cpu = peak = 0.0
+    with Process(command, folder) as process:
+        while process.popen.poll() is None:
+            cpu, peak = max(cpu, process.cpu_ms()), max(peak, process.peak_mb())
+            time.sleep(0.02)
+        took = time.monotonic() - began
+        if process.popen.returncode != 0:
+            sys.exit(f"{command[0]} failed:\n{process.log.read_text()[-2000:]}")
+    return took, cpu / 1000, peak
+
+
+def node(binary: Path, data: Path) -> None:
+    """A data directory with one hospital."""
+    config = data.parent / "farsight.toml"
+    config.write_text(
+        f'[storage]\ndirectory = "{data}"\n[http]\nlisten = "127.0.0.1:{free_port()}"\n'
+        f'[dicom]\nlisten = "127.0.0.1:{free_port()}"\n'
+    )
+    add = [str(binary), "org", "add", "--config", str(config), "township", "Township"]
+    subprocess.run(add, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def by_farsight(binary: Path, slide: Path, work: Path, name: str) -> tuple[float, float, float]:
+    folder = work / name
+    folder.mkdir()
+    node(binary, folder / "data")
+    options = ["--org", "township", "--patient-id", "BENCH", "--data", str(folder / "data")]
+    return watched([str(binary), "import", str(slide), *options], folder)
+
+
+def by_wsidicomizer(slide: Path, work: Path, name: str) -> tuple[float, float, float]:
+    program = Path(sys.executable).parent / "wsidicomizer"
+    folder = work / name
+    folder.mkdir()
+    return watched([str(program), "-i", str(slide), "-o", str(folder / "out")], folder)
+
+
+def main() -> None:
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--farsight", type=Path, default=target / "release/farsight")
+    parser.add_argument("--gigabytes", type=float, default=4.2, help="of the large slide; 0 leaves it out")
+    parser.add_argument("--rounds", type=int, default=2)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="imports-", dir=ROOT / "bench") as folder:
+        work = Path(folder)
+        slide = work / "middle.svs"
+        tiles = write_svs(slide, 175_000_000)
+        print(f"{slide.stat().st_size / 1e6:.0f} MB, {tiles} tiles\n")
+        print("| Round | Program | s | CPU s | peak MB |\n|---|---|---|---|---|")
+        for turn in range(args.rounds):
+            took = by_farsight(args.farsight, slide, work, f"farsight-{turn}")
+            print("| %d | farsight | %.2f | %.2f | %.0f |" % (turn, *took), flush=True)
+            if (Path(sys.executable).parent / "wsidicomizer").exists():
+                took = by_wsidicomizer(slide, work, f"wsidicomizer-{turn}")
+                print("| %d | wsidicomizer | %.2f | %.2f | %.0f |" % (turn, *took), flush=True)
+        if args.gigabytes > 0:
+            large = work / "large.svs"
+            tiles = write_svs(large, int(args.gigabytes * 1e9))
+            took = by_farsight(args.farsight, large, work, "large")
+            print("| | farsight, %.1f GB, %d tiles | %.1f | %.1f | %.0f |" % (large.stat().st_size / 1e9, tiles, *took))
+
+
+if __name__ == "__main__":
+    main()

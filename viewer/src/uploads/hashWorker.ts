@@ -1,5 +1,5 @@
-/** Computes a file's SHA-256 beside the page, streaming: WebCrypto would want the whole file in memory. */
-import { createSHA256 } from 'hash-wasm';
+/** Computes a file's SHA-256 beside the page. */
+import { Sha256 } from './sha256';
 
 export interface HashAnswer {
   sha256: string | null;
@@ -13,12 +13,11 @@ self.onmessage = (event: MessageEvent<File>) => {
 };
 
 async function hashed(file: File): Promise<string> {
-  const hash = await createSHA256();
-  hash.init();
+  const hash = new Sha256();
   const reader = file.stream().getReader();
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return hash.digest('hex');
+    if (done) return hash.hex();
     hash.update(value);
   }
 }

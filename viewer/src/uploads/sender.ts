@@ -1,11 +1,13 @@
-/** Sends one file in pieces by tus, each with its checksum, and does not give up when the line breaks. */
-import { createSHA256 } from 'hash-wasm';
-import { DefaultHttpStack, Upload, type DetailedError, type HttpRequest, type HttpStack } from 'tus-js-client';
+/**
+ * Sends one file in pieces by tus 1.0.0, each with its checksum, and does not give up when the line breaks: it asks how far the
+ * server has come and goes on there.
+ */
 import { relogin } from '../api/client';
 import { Problem, Unreachable, problemFrom } from '../api/problem';
 import { resumable } from './api';
 import type { HashAnswer } from './hashWorker';
 import { pieceBytes } from './rate';
+import { Sha256 } from './sha256';
 
 export interface SendEvents {
   /** The upload has its address. */
@@ -26,99 +28,161 @@ export interface Sending {
   cancel: () => Promise<void>;
 }
 
+/** An answer to one request; status 0 when there was none. */
+export interface Answer {
+  status: number;
+  header: (name: string) => string | null;
+  body: string;
+}
+
+/** One request; XHR, because `fetch` tells nothing of how much has been sent. */
+export type Ask = (
+  method: string,
+  url: string,
+  headers: Record<string, string>,
+  body: Blob | null,
+  options: { signal: AbortSignal; onSent: (bytes: number) => void },
+) => Promise<Answer>;
+
 const firstPieceBytes = 1024 * 1024;
-/** As long as the page is open: the line may be gone for a night. */
-const retryDelays = [500, 1_000, 2_000, 4_000, 8_000, ...Array<number>(100_000).fill(15_000)];
+const pauses_ms = [500, 1_000, 2_000, 4_000, 8_000, 15_000];
+/** A busy or restarting server, an offset that is not what we thought, a piece that did not arrive whole, no answer. */
+const passing = new Set([0, 401, 408, 409, 423, 460, 500, 502, 503, 504]);
 
-/** Adds `Upload-Checksum` to each piece, so that what a poor line has changed is sent again at once, not at the end. */
-class CheckedHttpStack implements HttpStack {
-  private readonly plain = new DefaultHttpStack({});
+/** Stopped from outside: no fault. */
+class Stopped extends Error {}
 
-  getName(): string {
-    return 'CheckedHttpStack';
-  }
+export function sendFile(file: File, fingerprint: string, uploadId: string | null, events: SendEvents, ask: Ask = askByXhr): Sending {
+  let url = uploadId === null ? null : `${resumable}/${uploadId}`;
+  let abort = new AbortController();
+  let bytes = firstPieceBytes;
 
-  createRequest(method: string, url: string): HttpRequest {
-    const request = this.plain.createRequest(method, url);
-    const { send, abort } = { send: request.send.bind(request), abort: request.abort.bind(request) };
-    let aborted = false;
-    request.abort = () => {
-      aborted = true;
-      return abort();
-    };
-    request.send = async (body: unknown) => {
-      if (body instanceof Blob) request.setHeader('Upload-Checksum', `sha256 ${await checksum(body)}`);
-      // Paused while it was computed: tus waits for no answer any more.
-      return aborted ? new Promise(() => undefined) : send(body);
-    };
-    return request;
-  }
-}
+  const call = async (method: string, to: string, headers: Record<string, string>, body: Blob | null, onSent: (sent: number) => void) => {
+    const { signal } = abort;
+    const answer = await ask(method, to, { 'Tus-Resumable': '1.0.0', 'X-Farsight': '1', ...headers }, body, { signal, onSent });
+    if (signal.aborted) throw new Stopped();
+    if (answer.status < 200 || answer.status >= 300) throw answer;
+    return answer;
+  };
 
-async function checksum(piece: Blob): Promise<string> {
-  const hash = await createSHA256();
-  hash.init();
-  hash.update(new Uint8Array(await piece.arrayBuffer()));
-  return btoa(String.fromCharCode(...hash.digest('binary')));
-}
+  /** Where the server wants to go on; begins an upload where there is none, or none any more. */
+  const offset = async (): Promise<number> => {
+    if (url !== null) {
+      const known = await call('HEAD', url, {}, null, () => undefined).catch((refused: Answer | Stopped) => {
+        if (refused instanceof Stopped || refused.status !== 404) throw refused;
+        return null;
+      });
+      if (known !== null) return Number(known.header('Upload-Offset'));
+    }
+    const metadata = { filename: file.name, fingerprint };
+    const pairs = Object.entries(metadata).map(([key, value]) => `${key} ${base64(new TextEncoder().encode(value))}`);
+    const made = await call('POST', resumable, { 'Upload-Length': String(file.size), 'Upload-Metadata': pairs.join(',') }, null, () => undefined);
+    url = made.header('Location') ?? '';
+    return 0;
+  };
 
-/** `uploadId`: goes on with what is there of the same file. */
-export function sendFile(file: File, fingerprint: string, uploadId: string | null, events: SendEvents): Sending {
-  let pieceBegan = performance.now();
-  const upload = new Upload(file, {
-    endpoint: resumable,
-    uploadUrl: uploadId === null ? undefined : `${resumable}/${uploadId}`,
-    metadata: { filename: file.name, fingerprint },
-    headers: { 'X-Farsight': '1' },
-    chunkSize: firstPieceBytes,
-    retryDelays,
-    // The server lists unfinished uploads: nothing about patients stays in the browser.
-    storeFingerprintForResuming: false,
-    httpStack: new CheckedHttpStack(),
-    onUploadUrlAvailable: () => events.onBegun(upload.url?.split('/').pop() ?? ''),
-    onProgress: (sent) => events.onSent(sent),
-    onChunkComplete: (bytes) => {
-      const now = performance.now();
-      upload.options.chunkSize = pieceBytes(bytes, now - pieceBegan);
-      pieceBegan = now;
-    },
-    onShouldRetry: (error) => {
-      const status = statusOf(error);
-      if (!isPassing(status)) return false;
-      if (status === 401) void relogin();
-      events.onBroken();
-      // A line that breaks is a poor one.
-      upload.options.chunkSize = pieceBytes(upload.options.chunkSize ?? firstPieceBytes, Number.MAX_SAFE_INTEGER);
-      pieceBegan = performance.now();
-      return true;
-    },
-    onSuccess: () => events.onDone(),
-    onError: (error) => events.onFailed(failure(error)),
-  });
+  const run = async (): Promise<void> => {
+    const mine = abort;
+    for (let failures = 0; ; ) {
+      try {
+        let at = await offset();
+        events.onBegun(url?.split('/').pop() ?? '');
+        while (at < file.size) {
+          const piece = file.slice(at, at + bytes);
+          const began = performance.now();
+          const before = at;
+          const headers = {
+            'Content-Type': 'application/offset+octet-stream',
+            'Upload-Offset': String(at),
+            'Upload-Checksum': `sha256 ${await checksum(piece)}`,
+          };
+          if (mine.signal.aborted) return;
+          const taken = await call('PATCH', url ?? '', headers, piece, (sent) => events.onSent(before + sent));
+          at = Number(taken.header('Upload-Offset'));
+          events.onSent(at);
+          bytes = pieceBytes(piece.size, performance.now() - began);
+          failures = 0;
+        }
+        events.onDone();
+        return;
+      } catch (error) {
+        if (mine.signal.aborted) return;
+        const answer = isAnswer(error) ? error : null;
+        if (answer === null || !passing.has(answer.status)) {
+          events.onFailed(answer === null ? new Unreachable() : problemFrom(answer.status, answer.body));
+          return;
+        }
+        events.onBroken();
+        // A line that breaks is a poor one.
+        bytes = pieceBytes(bytes, Number.MAX_SAFE_INTEGER);
+        if (answer.status === 401 && !(await relogin())) {
+          events.onFailed(problemFrom(401, answer.body));
+          return;
+        }
+        await pause(pauses_ms[Math.min(failures, pauses_ms.length - 1)] ?? 15_000, mine.signal);
+        failures += 1;
+        if (mine.signal.aborted) return;
+      }
+    }
+  };
+
   return {
     start: () => {
-      pieceBegan = performance.now();
-      upload.start();
+      abort.abort();
+      abort = new AbortController();
+      void run();
     },
-    pause: () => upload.abort(),
-    cancel: () => upload.abort(true),
+    pause: async () => abort.abort(),
+    cancel: async () => {
+      abort.abort();
+      if (url === null) return;
+      abort = new AbortController();
+      await call('DELETE', url, {}, null, () => undefined);
+    },
   };
 }
 
-function statusOf(error: Error | DetailedError): number | null {
-  return 'originalResponse' in error ? (error.originalResponse?.getStatus() ?? null) : null;
+function isAnswer(error: unknown): error is Answer {
+  return typeof error === 'object' && error !== null && 'status' in error && 'header' in error;
 }
 
-/** No answer at all, an answer that a busy or restarting server gives, or a piece that did not arrive whole. */
-function isPassing(status: number | null): boolean {
-  return status === null || status === 0 || [401, 408, 409, 423, 460, 500, 502, 503, 504].includes(status);
+/** At once when the browser says that the line is back. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done() {
+      clearTimeout(timer);
+      globalThis.removeEventListener?.('online', done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+    globalThis.addEventListener?.('online', done);
+    signal.addEventListener('abort', done);
+  });
 }
 
-function failure(error: Error | DetailedError): Problem | Unreachable {
-  const status = statusOf(error);
-  if (status === null || status === 0) return new Unreachable();
-  return problemFrom(status, 'originalResponse' in error ? (error.originalResponse?.getBody() ?? '') : '');
+async function checksum(piece: Blob): Promise<string> {
+  return base64(new Sha256().update(new Uint8Array(await piece.arrayBuffer())).digest());
 }
+
+function base64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
+}
+
+const askByXhr: Ask = (method, url, headers, body, { signal, onSent }) =>
+  new Promise((resolve) => {
+    const xhr = new XMLHttpRequest();
+    const answer = (status: number) =>
+      resolve({ status, header: (name) => xhr.getResponseHeader(name), body: xhr.responseText });
+    xhr.open(method, url);
+    for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
+    if (body !== null) xhr.upload.onprogress = ({ loaded }) => onSent(loaded);
+    xhr.onload = () => answer(xhr.status);
+    xhr.onerror = () => answer(0);
+    xhr.onabort = () => answer(0);
+    signal.addEventListener('abort', () => xhr.abort());
+    xhr.send(body);
+  });
 
 /** The file's SHA-256; `null` when it cannot be read. */
 export function hashFile(file: File): { sha256: Promise<string | null>; stop: () => void } {

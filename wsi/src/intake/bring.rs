@@ -135,7 +135,9 @@ impl From<&SlideError> for Refusal {
             SlideError::Unsupported(text) => (Why::Unsupported, (*text).to_owned()),
             SlideError::Damaged(text) => (Why::Damaged, (*text).to_owned()),
             SlideError::OverLimit(text) => (Why::OverLimit, (*text).to_owned()),
-            SlideError::Conflict(text) | SlideError::Invalid(text) => (Why::Conflict, (*text).to_owned()),
+            SlideError::Conflict(text) | SlideError::Invalid(text) | SlideError::Refused(text) => {
+                (Why::Conflict, (*text).to_owned())
+            }
             SlideError::Changed => (Why::Changed, String::new()),
             SlideError::Checksum => (Why::Checksum, String::new()),
             SlideError::NotFound => (Why::Unreadable, "it is not there".to_owned()),

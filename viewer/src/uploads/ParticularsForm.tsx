@@ -30,8 +30,7 @@ export function ParticularsForm({ of, onChange, only, disabled = false }: Props)
           disabled={disabled}
           onChange={(event) => {
             const value = event.currentTarget.value;
-            const { [field]: _, ...rest } = of;
-            onChange(value === '' ? rest : { ...rest, [field]: value });
+            onChange({ ...of, [field]: value === '' ? undefined : value });
           }}
         />
       ))}

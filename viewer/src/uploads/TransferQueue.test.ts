@@ -1,13 +1,13 @@
 import { expect, test, vi } from 'vitest';
 import { Unreachable } from '../api/problem';
-import type { Particulars, UploadInfo } from './api';
+import type { UploadInfo } from './api';
 import type { SendEvents, Sending } from './sender';
 import { TransferQueue, type TransferWorld } from './TransferQueue';
 
 /** A world in which the test is the network. */
 function outside(unfinished: Partial<UploadInfo>[] = []) {
   const sent: { name: string; id: string | null; events: SendEvents; sending: Sending }[] = [];
-  const finish = vi.fn(async (_id: string, _sha256: string, _of: Particulars) => ({}) as UploadInfo);
+  const finish = vi.fn<TransferWorld['api']['finish']>(async () => ({}) as UploadInfo);
   let hashed: (sha256: string | null) => void = () => undefined;
   const world: TransferWorld = {
     api: {

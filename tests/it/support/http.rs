@@ -91,11 +91,6 @@ impl Client {
         self.send(Method::PUT, path, &[("Content-Type", "application/json")], body.to_string().into_bytes())
     }
 
-    /// HEAD.
-    pub fn head(&self, path: &str) -> Answer {
-        self.send(Method::HEAD, path, &[], Vec::new())
-    }
-
     /// PATCH of anything.
     pub fn patch_bytes(&self, path: &str, content_type: &str, body: Vec<u8>) -> Answer {
         self.send(Method::PATCH, path, &[("Content-Type", content_type)], body)

@@ -369,6 +369,8 @@ impl Facts {
         if tile.0 == 0 || tile.1 == 0 || total.0 == 0 || total.1 == 0 {
             return None;
         }
+        // One when nothing is said; what is no number of frames says something else.
+        let frames = if told.number_of_frames.0.is_empty() { 1 } else { told.number_of_frames.uint()? };
         let positions = told.frame_groups.take();
         let shared = told.shared_groups.item();
         let concatenation = told.concatenation_uid.text().and_then(|uid| Uid::parse(uid).ok());
@@ -393,7 +395,7 @@ impl Facts {
             pyramid: pyramid.unwrap_or_default().to_owned(),
             total,
             tile,
-            frames: told.number_of_frames.uint().unwrap_or(1),
+            frames,
             focal_planes: told.focal_planes.uint().unwrap_or(1).max(1),
             z_nm,
             plane_step_nm: step.filter(|step| *step > 0),

@@ -51,11 +51,8 @@ pub async fn rendered(
         let jobs = jobs_of_state(&storage, &target, &instance, &options).await?;
         return answer(&storage, jobs, &headers).await;
     }
-    if let Some(Extension(tiled)) = tiled.filter(|_| target.rest.is_empty() && is_whole_slide(&instance)) {
-        let whole = whole::answer(&tiled, &target.scope, &instance, &options, &headers);
-        if let Some(response) = whole.await? {
-            return Ok(response);
-        }
+    if let Some(response) = whole(tiled, &target, &instance, &options, &headers).await? {
+        return Ok(response);
     }
     let frames = match target.rest.as_str() {
         "" if options.is_multipart => (0..instance.frame_count()).collect(),
@@ -67,8 +64,19 @@ pub async fn rendered(
 }
 
 /// VL Whole Slide Microscopy Image Storage.
-fn is_whole_slide(instance: &InstanceRef) -> bool {
-    instance.sop_class().as_str() == "1.2.840.10008.5.1.4.1.1.77.1.6"
+const WHOLE_SLIDE: &str = "1.2.840.10008.5.1.4.1.1.77.1.6";
+
+/// The picture of an image that is stored as tiles, when none of its frames is named.
+async fn whole(
+    tiled: Option<Extension<Arc<dyn TiledImages>>>,
+    target: &Target,
+    instance: &InstanceRef,
+    options: &Options,
+    headers: &HeaderMap,
+) -> Result<Option<Response>, WebError> {
+    let is_whole = target.rest.is_empty() && instance.sop_class().as_str() == WHOLE_SLIDE;
+    let Some(Extension(tiled)) = tiled.filter(|_| is_whole) else { return Ok(None) };
+    whole::answer(&tiled, &target.scope, instance, options, headers).await
 }
 
 /// Every frame of every image below a study or series: as parts, unless it is one picture and no parts were asked for.
@@ -101,6 +109,7 @@ async fn rendered_many(
 pub async fn thumbnail(
     State(storage): State<Storage>,
     target: Target,
+    tiled: Option<Extension<Arc<dyn TiledImages>>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, WebError> {
@@ -116,6 +125,10 @@ pub async fn thumbnail(
     };
     let has_image = |instance: &InstanceRef| instance.frame_count() > 0 && !document::is_document(instance);
     let instance = instance.filter(has_image).ok_or(NO_IMAGE)?;
+    if let Some(response) = whole(tiled, &target, &instance, &options, &headers).await? {
+        storage.note_read(&target.scope, &instance);
+        return Ok(response);
+    }
     let frame = match target.rest.as_str() {
         "" => instance.frame_count() / 2,
         list => *frame_list(list, instance.frame_count())?.first().ok_or(WebError::NotFound)?,

@@ -303,9 +303,16 @@ mod tests {
         let label = Image::parse(&format!("{id}:label")).unwrap();
         assert_eq!(label, Image::Associated(slide, AssociatedKind::Label));
         assert_eq!(label.name(), format!("{id}:label"));
-        for text in
-            ["", ":", "x", "x:label", &format!("{id}:"), &format!("{id}:macro"), &format!("{id}:label:")]
-        {
+        for text in [
+            "",
+            ":",
+            "a b",
+            "../x",
+            ":label",
+            &format!("{id}:"),
+            &format!("{id}:macro"),
+            &format!("{id}:label:"),
+        ] {
             assert!(matches!(Image::parse(text), Err(ApiError::NotFound)), "{text}");
         }
     }

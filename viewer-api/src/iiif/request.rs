@@ -346,6 +346,56 @@ mod tests {
         }
     }
 
+    /// Whatever is put together of these: a refusal, or a part of the image and a picture within the limits.
+    #[test]
+    fn no_path_leads_outside_the_image_or_over_a_limit() {
+        let numbers = [
+            "",
+            "0",
+            "1",
+            "7",
+            "46000",
+            "4294967295",
+            "4294967296",
+            "18446744073709551615",
+            "-1",
+            "1.5",
+            ".",
+        ];
+        let others =
+            ["1e9", "NaN", "inf", "+1", " 1", "٣", "0x10", "99999999999999999999999999999999999999", ","];
+        let words: Vec<&str> = numbers.iter().chain(&others).copied().collect();
+        let limits = Limits::default();
+        let mut made = 0;
+        for (at, a) in words.iter().enumerate() {
+            for (next, b) in words.iter().enumerate() {
+                let c = words[(at * 7 + next * 3) % words.len()];
+                let d = words[(at * 5 + next * 11 + 1) % words.len()];
+                let regions = [
+                    format!("{a},{b},{c},{d}"),
+                    format!("pct:{a},{b},{c},{d}"),
+                    format!("{a},{b}"),
+                    (*a).into(),
+                ];
+                let sizes = ["", "^", "!", "^!", "pct:", "^pct:"].map(|mark| format!("{mark}{c},{d}"));
+                let alone = ["pct:", "^pct:", ""].map(|mark| format!("{mark}{b}"));
+                for region in regions.iter().map(String::as_str).chain(["full", "square"]) {
+                    for size in sizes.iter().chain(&alone) {
+                        let Ok(view) = view(&format!("{region}/{size}/0/default.jpg")) else { continue };
+                        let Rectangle { x, y, width, height } = view.part;
+                        assert!(width > 0 && x + width <= 46_000 && height > 0 && y + height <= 32_914);
+                        let (across, down) = view.size;
+                        assert!((1..=limits.region_side_max).contains(&across.max(down)), "{region}/{size}");
+                        assert!(across > 0 && down > 0);
+                        assert!(u64::from(across) * u64::from(down) <= limits.region_pixels_max);
+                        made += 1;
+                    }
+                }
+            }
+        }
+        assert!(made > 100, "some of it makes sense: {made}");
+    }
+
     #[test]
     fn the_canonical_form_is_one_for_all_ways_to_say_it() {
         let size = (46_000, 32_914);

@@ -130,7 +130,7 @@ test('a region is drawn, written about, still there tomorrow, and seen by whoeve
 
   const consult = await ask(township, slide, '腺体不规则处是否浸润？');
   const reader = await person('pathologist');
-  await open(reader, `/consults/${consult.id}`);
+  await open(reader, `/cases/${consult.id}`);
   await expect(reader.getByTestId('note')).toHaveCount(1);
   await reader.getByRole('button', { name: /标注与书签/ }).click();
   const theirs = reader.getByTestId('note-item');
@@ -260,14 +260,12 @@ test('a bookmark becomes a key image that is signed and printed', async ({ perso
   const slide = await slideOf(township, '胃窦活检');
   const consult = await ask(township, slide, '请给出诊断，附关键图像。');
   const page = await person('pathologist');
-  await open(page, `/consults/${consult.id}`);
+  await open(page, `/cases/${consult.id}`);
   await page.getByRole('button', { name: '领取' }).first().click();
   await expect(page.getByLabel('镜下所见')).toBeVisible();
-  await page.keyboard.press('Escape');
-  await page.goto(`/consults/${consult.id}`);
-  await expect(stage(page)).toHaveAttribute('data-sharp', 'true', { timeout: 60_000 });
   await stage(page).click({ position: { x: 20, y: 300 } });
   await page.keyboard.press('5');
+  await rest(page);
   await page.keyboard.press('b');
   const bookmark = page.getByTestId('bookmark-item');
   await expect(bookmark).toHaveCount(1);

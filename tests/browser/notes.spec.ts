@@ -315,6 +315,8 @@ test('what was looked at is on the map, and what was not is said before signing'
 test('notes are there on a phone', async ({ person }) => {
   const page = await person('township', phone);
   const slide = await slideOf(page, '胃窦活检');
+  const data = { kind: 'point', points: [[1000, 900]], text: '请看这里' };
+  expect((await page.request.post(`/api/v1/slides/${slide.id}/annotations`, { ...asPerson, data })).status()).toBe(201);
   await open(page, `/slides/${slide.id}`);
   await page.getByRole('button', { name: /标注与书签/ }).click();
   await expect(page.getByTestId('note-item').first()).toBeVisible();

@@ -139,8 +139,10 @@ fn a_level_far_larger_than_its_frames_is_not_shown() {
     assert!(Grid::of(&facts).is_none(), "more tiles than 32 bits count");
 }
 
+type Line = (String, i64, u32);
+
 /// Layers of TILED_FULL: path, height, first frame; and whether it is contradictory.
-fn lines(facts: &Facts) -> Option<(Vec<(String, i64, u32)>, bool)> {
+fn lines(facts: &Facts) -> Option<(Vec<Line>, bool)> {
     let grid = Grid::of(facts)?;
     let mut stack = Stack {
         total: facts.total,

@@ -304,6 +304,71 @@ fn a_plane_or_path_that_is_not_there_is_no_tile() {
     at("full", "path=2").expect_problem(404, "not-found");
 }
 
+/// Which instance a tile is from, as the server says it.
+fn said_instance(answer: &Json, tile: u64) -> &str {
+    let runs = answer["runs"].as_array().expect("runs");
+    let run = runs.iter().rfind(|run| run["first_tile"].as_u64() <= Some(tile)).expect("a run");
+    let index = usize::try_from(run["instance"].as_u64().expect("an instance")).expect("an index");
+    answer["instances"][index].as_str().expect("a UID")
+}
+
+/// A tile's ETag names the stored object: whoever says that two tiles are from one instance must agree with it.
+#[test]
+fn each_tile_is_said_to_be_from_the_instance_that_holds_it() {
+    let person = received().node.person("township");
+    for (name, count, queries) in [
+        ("parts", 2, &[""][..]),
+        (
+            "apart",
+            6,
+            &[
+                "?z=-0.5&path=blue",
+                "",
+                "?z=0.5&path=blue",
+                "?z=-0.5&path=green",
+                "?path=green",
+                "?z=0.5&path=green",
+            ][..],
+        ),
+        ("full", 1, &[""][..]),
+    ] {
+        let slide = slide(name);
+        let id = slide["id"].as_str().expect("an id");
+        let level = &slide["levels"][0];
+        assert_eq!(level["instance_count"], count, "{name}");
+        let (across, down) =
+            (level["tiles_x"].as_u64().expect("tiles"), level["tiles_y"].as_u64().expect("tiles"));
+        let mut by_object = std::collections::HashMap::new();
+        for query in queries {
+            let said =
+                person.get(&format!("/api/v1/slides/{id}/levels/0/instances{query}")).expect(200).json();
+            for tile in 0..across * down {
+                let (x, y) = (tile % across, tile / across);
+                let answer = person.get(&format!("/api/v1/slides/{id}/tiles/0/{x}/{y}{query}")).expect(200);
+                let object =
+                    answer.header("etag").trim_matches('"').split('-').next().expect("a hash").to_owned();
+                let uid = said_instance(&said, tile).to_owned();
+                assert_eq!(
+                    by_object.entry(object).or_insert_with(|| uid.clone()),
+                    &uid,
+                    "{name} {query} {x},{y}"
+                );
+            }
+        }
+        let uids: std::collections::HashSet<_> = by_object.values().collect();
+        assert_eq!((by_object.len(), uids.len()), (count, count), "{name}: an object for each instance");
+    }
+    let id = slide("apart")["id"].as_str().expect("an id");
+    let at = |rest: &str| person.get(&format!("/api/v1/slides/{id}/levels/{rest}"));
+    for rest in ["9/instances", "x/instances", "0/instances?z=0.25", "0/instances?path=red"] {
+        at(rest).expect_problem(404, "not-found");
+    }
+    at("0/instances?z=up").expect_problem(422, "invalid");
+    let stranger =
+        received().node.person("pathologist").get(&format!("/api/v1/slides/{id}/levels/0/instances"));
+    stranger.expect_problem(404, "not-found");
+}
+
 #[test]
 fn planes_whose_distance_nobody_says_are_numbered() {
     let planes = slide("planes")["focal_planes"].as_array().expect("planes");

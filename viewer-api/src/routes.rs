@@ -59,6 +59,7 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(slides::list_slides))
         .routes(routes!(slides::get_slide))
         .routes(routes!(slides::get_tile))
+        .routes(routes!(slides::get_instances))
         .routes(routes!(slides::get_associated))
         .routes(routes!(slides::get_icc))
         .routes(routes!(slides::get_original))

@@ -44,6 +44,7 @@ mod spool;
 pub mod tiff;
 pub mod tile;
 pub mod watch;
+pub mod whereabouts;
 mod xml;
 
 mod dicom;
@@ -70,6 +71,7 @@ pub use original::Original;
 pub use slide::{Associated, AssociatedKind, LabelRight, Level, Mpp, Slide};
 pub use slides::Slides;
 pub use tile::{Tile, TileForm};
+pub use whereabouts::{TileRun, Whereabouts};
 
 /// Kind and identifier of who did something, as records name them; never a name.
 fn actor_text(actor: &model::Actor) -> String {

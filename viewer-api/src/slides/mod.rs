@@ -4,10 +4,12 @@ mod original;
 pub mod pixels;
 mod tiled;
 mod tiles;
+mod whereabouts;
 
 pub use original::*;
 pub use tiled::Tiled;
 pub use tiles::*;
+pub use whereabouts::*;
 
 use crate::auth::Authenticated;
 use crate::calibration::CalibrationInfo;
@@ -107,8 +109,11 @@ pub struct SlideInfo {
 pub struct LevelInfo {
     /// 0 is the largest.
     pub level: u32,
-    /// SOP Instance UID of the level.
+    /// SOP Instance UID of the level; of its first instance, when it has several.
     pub sop_instance_uid: String,
+    /// How many instances hold its tiles: several when focal planes, optical paths or the parts of a concatenation are
+    /// instances of their own. `levels/{level}/instances` then says which tile is from which.
+    pub instance_count: usize,
     /// Pixels.
     pub width: u32,
     /// Pixels.
@@ -198,6 +203,7 @@ fn level_info(level: &wsi::slide::Level) -> LevelInfo {
     LevelInfo {
         level: level.level,
         sop_instance_uid: level.instance.to_string(),
+        instance_count: level.instance_count(),
         width: level.width,
         height: level.height,
         downsample: level.downsample,

@@ -10,6 +10,7 @@ import type {
   DicomJson,
   ForwardRule,
   HiddenStudy,
+  LevelInstances,
   Me,
   NamingSeries,
   NewCorrection,
@@ -58,6 +59,9 @@ export const studies = {
 export const slides = {
   list: () => request<{ slides: Slide[] }>('GET', '/slides'),
   get: (id: string) => request<Slide>('GET', `/slides/${segment(id)}`),
+  /** Which instance each tile of a level is from; `layer` is a query that names a plane and a path, or empty. */
+  instances: (id: string, level: number, layer: string) =>
+    request<LevelInstances>('GET', `/slides/${segment(id)}/levels/${level}/instances${layer === '' ? '' : `?${layer}`}`),
   tile: (id: string, level: number, x: number, y: number) =>
     `${apiRoot}/slides/${segment(id)}/tiles/${level}/${x}/${y}`,
   /** All of it within so many pixels, made by the server. */

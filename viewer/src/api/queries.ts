@@ -10,6 +10,7 @@ export const keys = {
   slide: (id: string) => ['slide', id] as const,
   bookmarks: (slide: string) => ['bookmarks', slide] as const,
   seen: (slide: string) => ['seen', slide] as const,
+  levelInstances: (slide: string, level: number, layer: string) => ['slide', slide, 'instances', level, layer] as const,
   slideProfile: (id: string) => ['slide', id, 'icc'] as const,
   consults: ['consults'] as const,
   consult: (id: string) => ['consult', id] as const,

@@ -87,7 +87,9 @@ export type Grade = 'A' | 'B' | 'C';
 
 export interface SlideLevel {
   level: number;
+  /** Of the level; of its first instance, when it has several. */
   sop_instance_uid: string;
+  instance_count: number;
   width: number;
   height: number;
   downsample: number;
@@ -95,6 +97,13 @@ export interface SlideLevel {
   tiles_y: number;
   tile_width: number;
   tile_height: number;
+}
+
+/** Which instance each tile of a level is from. */
+export interface LevelInstances {
+  instances: string[];
+  /** Tiles by row × tiles in a row + column; a run ends where the next begins. `null` where there is no tile. */
+  runs: { first_tile: number; instance: number | null }[];
 }
 
 export interface FocalPlane {

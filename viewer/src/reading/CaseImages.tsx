@@ -1,10 +1,11 @@
 /** What the case is about: a study's images, or a slide. */
-import { lazy, Suspense, useEffect, useState } from 'react';
-import type { Consult, ConsultStudy } from '../api/types';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
+import type { Consult, ConsultStudy, Slide } from '../api/types';
 import { NoteConsultContext } from '../slides/notes/context';
 import { useSlide } from '../slides/useSlides';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
+import { evidenceOf, isInEvidence } from './evidence';
 import { fetchImageViewer, ImageViewer } from './images/lazy';
 import { useStudy } from './useStudy';
 
@@ -22,7 +23,7 @@ export function CaseImages({ consult, onDisplayed }: Props) {
         <CaseStudy study={consult.study} onDisplayed={onDisplayed} />
       ) : (
         <NoteConsultContext value={consult.id}>
-          <CaseSlide key={consult.slide_id} first={consult.slide_id} onDisplayed={onDisplayed} />
+          <CaseSlide key={consult.slide_id} consult={consult} first={consult.slide_id} onDisplayed={onDisplayed} />
         </NoteConsultContext>
       )}
     </Suspense>
@@ -30,10 +31,14 @@ export function CaseImages({ consult, onDisplayed }: Props) {
 }
 
 /** The slide that was asked about; others of its study lie on the tray beside it. */
-function CaseSlide({ first, onDisplayed }: { first: string; onDisplayed: (sop: string) => void }) {
+function CaseSlide({ consult, first, onDisplayed }: Props & { first: string }) {
   const [id, setId] = useState(first);
   const slide = useSlide(id);
-  if (slide.data !== undefined) return <SlideViewer slide={slide.data} onOpen={(next) => setId(next.id)} onDisplayed={onDisplayed} />;
+  const evidence = useMemo(() => evidenceOf(consult), [consult]);
+  const isAskedAbout = useCallback((one: Slide) => isInEvidence(one, evidence), [evidence]);
+  if (slide.data !== undefined) {
+    return <SlideViewer slide={slide.data} isAskedAbout={isAskedAbout} onOpen={(next) => setId(next.id)} onDisplayed={onDisplayed} />;
+  }
   return slide.isError ? <ErrorNotice error={slide.error} onRetry={() => void slide.refetch()} /> : <PageSkeleton />;
 }
 

@@ -6,6 +6,7 @@ import { keys } from '../api/queries';
 import { seen } from '../api/slideNotes';
 import type { Consult, Slide } from '../api/types';
 import { slideName } from '../slides/tray/useCaseSlides';
+import { evidenceOf, isInEvidence } from './evidence';
 
 const known = ['findings', 'diagnosis', 'recommendation', 'evidence'] as const;
 
@@ -18,10 +19,14 @@ export function missingNames(fields: readonly string[], t: TFunction): string {
     .join(t('common.listSeparator'));
 }
 
-/** The slides that a question about a slide is to be answered from: all of its study. */
-export function slidesOfCase(consult: Pick<Consult, 'slide_id' | 'study'>, all: readonly Slide[]): Slide[] {
+/** The slides that a question about a slide is to be answered from: those that its study had when it was sent. */
+export function slidesOfCase(consult: Pick<Consult, 'slide_id' | 'study' | 'evidence'>, all: readonly Slide[]): Slide[] {
   if (consult.slide_id === null) return [];
-  return all.filter(({ study_instance_uid: uid, organisation }) => uid === consult.study.study_instance_uid && organisation.id === consult.study.org);
+  const evidence = evidenceOf(consult);
+  return all.filter(
+    (slide) =>
+      slide.study_instance_uid === consult.study.study_instance_uid && slide.organisation.id === consult.study.org && isInEvidence(slide, evidence),
+  );
 }
 
 /** Names of the case's slides that whoever is about to sign has not opened. It is said, and does not keep anybody from signing. */

@@ -4,6 +4,7 @@ import { consults } from '../api/endpoints';
 import type { Consult, KeyImage, ReportDraft } from '../api/types';
 import { useMe } from '../session/useMe';
 import { readStored, writeStored } from '../ui/useStored';
+import { evidenceOf, withinEvidence } from './evidence';
 import { ReportSaver, type SaveState } from './reportDraft';
 
 export type ReportText = Pick<ReportDraft, 'findings' | 'diagnosis' | 'recommendation'>;
@@ -16,7 +17,7 @@ export interface Report {
   state: SaveState;
   write: (part: Partial<ReportText>) => void;
   chooseKeyImages: (chosen: KeyImage[]) => void;
-  /** Notes that an image was on the screen. */
+  /** Notes that an image was on the screen, if the request is about it. */
   saw: (sopInstanceUid: string) => void;
   /** Resolves with the version under which the server has every word. */
   flush: () => Promise<number>;
@@ -27,8 +28,9 @@ export function useReport(consult: Consult, editable: boolean): Report {
   const storageKey = `farsight.report.${consult.id}.${me.person.id}`;
   const [start] = useState(() => {
     const unsent = editable ? readStored<ReportDraft | null>(storageKey, null) : null;
-    // Kept by an earlier release, unsent words have no key images.
-    return { report: { ...blank, ...(unsent ?? consult.report) }, unsent: unsent !== null };
+    const evidence = evidenceOf(consult);
+    // Kept by an earlier release, unsent words have no key images, and may name images beside the request.
+    return { evidence, report: withinEvidence({ ...blank, ...(unsent ?? consult.report) }, evidence), unsent: unsent !== null };
   });
   const [text, setText] = useState<ReportText>(start.report);
   const [keyImages, setKeyImages] = useState<readonly KeyImage[]>(start.report.key_images);
@@ -76,11 +78,14 @@ export function useReport(consult: Consult, editable: boolean): Report {
     saver.current?.change({ key_images: chosen });
   }, []);
 
-  const saw = useCallback((sop: string) => {
-    if (seen.current.has(sop)) return;
-    seen.current.add(sop);
-    saver.current?.change({ displayed: [...seen.current] });
-  }, []);
+  const saw = useCallback(
+    (sop: string) => {
+      if (!start.evidence.has(sop) || seen.current.has(sop)) return;
+      seen.current.add(sop);
+      saver.current?.change({ displayed: [...seen.current] });
+    },
+    [start.evidence],
+  );
 
   const flush = useCallback(async () => {
     if (saver.current === null) return version.current;

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { slides } from '../api/endpoints';
+import { keys, queryClient } from '../api/queries';
 import type { Slide } from '../api/types';
 import { GradeChip } from '../ui/GradeChip';
 import { marks, measureSinceOpen } from '../ui/timing';
@@ -67,6 +68,12 @@ export function SlidePane({ slide, isActive, opening, onActivate, onStage, onDis
       start: begin.view,
       look: latest.current.look,
       onDisplayed: (sop) => latest.current.onDisplayed?.(sop),
+      askInstances: (level, layer) =>
+        queryClient.fetchQuery({
+          queryKey: keys.levelInstances(opened.id, level, layer),
+          queryFn: () => slides.instances(opened.id, level, layer),
+          staleTime: Infinity,
+        }),
       probe: () => slides.get(opened.id),
     });
     setStage(made);

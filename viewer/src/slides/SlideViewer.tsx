@@ -26,12 +26,16 @@ interface Props {
   opening?: Opening;
   /** Whether the page's address follows what is seen. */
   keepsAddress?: boolean;
+  /** Whether a slide of the study belongs to the request that is answered; all do where there is none. */
+  isAskedAbout?: (slide: Slide) => boolean;
   /** Another slide of the case is wanted. */
   onOpen: (slide: Slide) => void;
   onDisplayed?: (sopInstanceUid: string) => void;
 }
 
-export default function SlideViewer({ slide, opening, keepsAddress = false, onOpen, onDisplayed }: Props) {
+const always = () => true;
+
+export default function SlideViewer({ slide, opening, keepsAddress = false, isAskedAbout = always, onOpen, onDisplayed }: Props) {
   const { t } = useTranslation();
   const together = useCaseSlides(slide);
   const [second, setSecond] = useState<Slide | null>(null);
@@ -78,7 +82,8 @@ export default function SlideViewer({ slide, opening, keepsAddress = false, onOp
       k: () => (second === null ? false : twin.toggle()),
       t: () => setTrayWanted(!trayWanted),
       Escape: () => {
-        if (second === null || tool !== null) return false;
+        // Tools and what is selected have come before: keys of a pane are asked first.
+        if (second === null) return false;
         setSecond(null);
         return true;
       },
@@ -122,7 +127,13 @@ export default function SlideViewer({ slide, opening, keepsAddress = false, onOp
           </div>
           <div className={classes.middle} data-two={second !== null || undefined}>
             {trayShown && (
-              <Tray slides={together} shown={[slide.id, ...(second === null ? [] : [second.id])]} active={current.id} onOpen={open} />
+              <Tray
+                slides={together}
+                shown={[slide.id, ...(second === null ? [] : [second.id])]}
+                active={current.id}
+                isAskedAbout={isAskedAbout}
+                onOpen={open}
+              />
             )}
             <SlotPlace name="left" className={classes.drawer} />
             <SlidePane

@@ -20,6 +20,11 @@ function unescaped(text: string): string {
   return text.replace(/%(25|2C|3A)/gi, (code) => ({ '%25': '%', '%2C': ',', '%3A': ':' })[code.toUpperCase()] ?? code);
 }
 
+/** The paths of the channels that are laid over each other. */
+export function pathsIn(text: string): string[] {
+  return text.split(',').map((part) => unescaped(part.split(':')[0] ?? ''));
+}
+
 /** The largest stored value of a channel. */
 export function valueMax(channel: Pick<SlideChannel, 'bits'>): number {
   return 2 ** Math.min(16, Math.max(1, channel.bits)) - 1;

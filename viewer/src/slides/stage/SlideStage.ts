@@ -5,6 +5,8 @@
 import OpenSeadragon from 'openseadragon';
 import type { Slide } from '../../api/types';
 import { normalDegrees, slideVector, toScreen, toScreenMatrix, toSlide, type FieldOfView, type Matrix, type Point, type Size } from './geometry';
+import { instancesOf, type AskInstances } from './displayed';
+import type { Pair } from './fingers';
 import { plainLook, type SlideLook } from './look';
 import { zoomMax } from './magnification';
 import { smallestFirst, tileSource } from './tileSource';
@@ -22,8 +24,9 @@ export interface StageOptions {
   /** Where to begin; the whole slide unless given. */
   start?: FieldOfView | null;
   look?: SlideLook;
-  /** A tile of this level has come for the view. */
+  /** A tile of this instance has come for the view. */
   onDisplayed?: (sopInstanceUid: string) => void;
+  askInstances: AskInstances;
   /** Asks the server why tiles do not come; throws when there is no use in asking for them again. */
   probe: () => Promise<unknown>;
 }
@@ -90,7 +93,7 @@ export class SlideStage {
     this.listen(options);
   }
 
-  private listen({ start, onDisplayed }: StageOptions): void {
+  private listen({ start, onDisplayed, askInstances }: StageOptions): void {
     this.osd.addHandler('open', () => {
       if (start) this.show(start, { immediately: true });
       this.look();
@@ -100,7 +103,9 @@ export class SlideStage {
     const levels = smallestFirst(this.slide);
     this.osd.addHandler('tile-loaded', (event) => {
       const level = levels[event.tile.level];
-      if (level !== undefined) onDisplayed?.(level.sop_instance_uid);
+      if (level === undefined || onDisplayed === undefined) return;
+      const { x, y } = event.tile;
+      void instancesOf(level, { x, y, url: event.tile.getUrl() }, askInstances).then((instances) => instances.forEach(onDisplayed));
     });
     for (const moved of ['viewport-change', 'animation', 'resize', 'after-resize', 'rotate', 'flip'] as const) {
       this.osd.addHandler(moved, () => this.look());
@@ -198,23 +203,32 @@ export class SlideStage {
   }
 
   /** Zooms so that the point of the slide under `about` (middle of the stage unless given) stays where it is. */
-  zoomTo(zoom: number, about?: Point): void {
+  zoomTo(zoom: number, about?: Point, { immediately = false }: Motion = {}): void {
     const { viewport } = this.osd;
     const at = about === undefined ? undefined : this.toSlide(about);
     const fixed = at === undefined ? undefined : new OpenSeadragon.Point(at.x / this.slide.width, at.y / this.slide.width);
-    viewport.zoomTo((zoom * this.slide.width) / this.size.width, fixed);
-    viewport.applyConstraints();
+    viewport.zoomTo((zoom * this.slide.width) / this.size.width, fixed, immediately);
+    viewport.applyConstraints(immediately);
+    if (immediately) this.look();
   }
 
-  zoomBy(factor: number, about?: Point): void {
+  zoomBy(factor: number, about?: Point, motion: Motion = {}): void {
     const to = this.target();
-    if (to !== null) this.zoomTo(to.zoom * factor, about);
+    if (to !== null) this.zoomTo(to.zoom * factor, about, motion);
   }
 
   /** What a wheel does that turned over something drawn above the slide. */
   wheel(event: { deltaY: number; clientX: number; clientY: number }): void {
     const box = this.element.getBoundingClientRect();
     this.zoomBy(event.deltaY < 0 ? wheelStep : 1 / wheelStep, { x: event.clientX - box.left, y: event.clientY - box.top });
+  }
+
+  /** What two fingers do that lie on something drawn above the slide: what is between them goes along. */
+  pinch(from: Pair, to: Pair): void {
+    const [was, is] = [from, to].map(([one, other]) => ({ x: (one.x + other.x) / 2, y: (one.y + other.y) / 2 })) as [Point, Point];
+    const [apart, now] = [from, to].map(([one, other]) => Math.max(1, Math.hypot(one.x - other.x, one.y - other.y))) as [number, number];
+    this.panBy({ x: was.x - is.x, y: was.y - is.y }, { immediately: true });
+    this.zoomBy(now / apart, is, { immediately: true });
   }
 
   /** Moves the window over the slide by screen pixels. */

@@ -13,12 +13,13 @@ interface Props {
   shown: readonly string[];
   /** The one that another choice would replace. */
   active: string;
+  isAskedAbout: (slide: Slide) => boolean;
   onOpen: (slide: Slide) => void;
 }
 
 const picture = { width: 112, height: 84 };
 
-export function Tray({ slides, shown, active, onOpen }: Props) {
+export function Tray({ slides, shown, active, isAskedAbout, onOpen }: Props) {
   const { t } = useTranslation();
   return (
     <nav className={classes.tray} aria-label={t('slide.tray.title')} data-region>
@@ -38,6 +39,7 @@ export function Tray({ slides, shown, active, onOpen }: Props) {
               </span>
               <span className={classes.name}>{slideName(slide)}</span>
               <span className={classes.facts}>{facts(slide, t)}</span>
+              {!isAskedAbout(slide) && <span className={classes.beside}>{t('slide.tray.notAskedAbout')}</span>}
               <SeenMark slide={slide} />
               {shown.length > 1 && shown.includes(slide.id) && <span className={classes.side}>{t(`slide.tray.side.${shown.indexOf(slide.id) === 0 ? 'left' : 'right'}`)}</span>}
             </button>

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import type { SlideLevel } from '../api/types';
+import { evidenceOf, isInEvidence, withinEvidence } from './evidence';
+
+const frozen = (uid: string) => ({ study_instance_uid: '1', series_instance_uid: '1.1', sop_instance_uid: uid, sha256: '' });
+const level = (uid: string): SlideLevel => ({
+  level: 0,
+  sop_instance_uid: uid,
+  instance_count: 1,
+  width: 1,
+  height: 1,
+  downsample: 1,
+  tiles_x: 1,
+  tiles_y: 1,
+  tile_width: 1,
+  tile_height: 1,
+});
+const evidence = evidenceOf({ evidence: [frozen('1.2'), frozen('1.3')] });
+
+test('a slide that joined the study after the request was sent is not reported as displayed', () => {
+  expect(withinEvidence({ displayed: ['1.2', '9.9', '1.3'], findings: '慢性炎' }, evidence)).toEqual({ displayed: ['1.2', '1.3'], findings: '慢性炎' });
+});
+
+test('a slide is of the request when any of its levels is', () => {
+  expect(isInEvidence({ levels: [level('9.9'), level('1.3')] }, evidence)).toBe(true);
+  expect(isInEvidence({ levels: [level('9.9')] }, evidence)).toBe(false);
+});

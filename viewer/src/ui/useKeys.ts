@@ -6,8 +6,8 @@ import { match, spell, withShift } from './hotkeys';
 export type Action = () => unknown;
 export type Bindings = Record<string, Action>;
 
-/** Keys of something within a page come before the page's own, whichever of them was there first. */
-export type KeyRank = 'within' | 'page';
+/** Keys of something within a page come before the page's own, and those of its parts before its own, whichever was there first. */
+export type KeyRank = 'innermost' | 'within' | 'page';
 
 /** Presses that a binding has taken. */
 const taken = new WeakSet<KeyboardEvent>();
@@ -22,6 +22,7 @@ const pressable = 'button:not([role="tab"]), a, summary, [role="menuitem"], [rol
 function belongsToFocus(event: KeyboardEvent, pressed: string): boolean {
   if (!(event.target instanceof Element)) return false;
   if (event.target.closest(typing) !== null) return !pressed.startsWith('Ctrl+');
+  if (pressed.startsWith('Arrow') && event.target.closest('[role="separator"]') !== null) return true;
   return (pressed === 'Enter' || pressed === 'Space') && event.target.closest(pressable) !== null;
 }
 
@@ -57,8 +58,10 @@ export function useKeys(bindings: Bindings, enabled = true, rank: KeyRank = 'pag
       taken.add(event);
       event.preventDefault();
     };
-    const capture = rank === 'within';
-    document.addEventListener('keydown', onKey, { capture });
-    return () => document.removeEventListener('keydown', onKey, { capture });
+    // A press goes from the window to the document and from there to its target, then all the way back.
+    const place = rank === 'innermost' ? window : document;
+    const capture = rank !== 'page';
+    place.addEventListener('keydown', onKey as EventListener, { capture });
+    return () => place.removeEventListener('keydown', onKey as EventListener, { capture });
   }, [enabled, rank]);
 }

@@ -4,6 +4,11 @@ import type { SlideStage } from '../stage/SlideStage';
 import { edgeSpeed } from './edge';
 import { everyFrame } from './everyFrame';
 
+/** On the slide itself, or on what is drawn over it: a tool's surface covers all of it. */
+function isOver(stage: SlideStage, target: Element): boolean {
+  return stage.element.contains(target) || (target.closest('[data-layers]') !== null && stage.element.parentElement?.contains(target) === true);
+}
+
 export function useEdgePan(stage: SlideStage, wanted: boolean): void {
   useEffect(() => {
     if (!wanted) return;
@@ -16,7 +21,7 @@ export function useEdgePan(stage: SlideStage, wanted: boolean): void {
     };
     const onMove = (event: PointerEvent) => {
       // A button held down drags, and a control under the pointer is to be pressed.
-      const overSlide = event.target instanceof Node && stage.element.contains(event.target);
+      const overSlide = event.target instanceof Element && isOver(stage, event.target);
       if (event.pointerType !== 'mouse' || event.buttons !== 0 || !overSlide) {
         rest();
         return;

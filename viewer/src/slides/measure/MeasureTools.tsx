@@ -6,9 +6,10 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Icon } from '../icons';
 import type { Point } from '../stage/geometry';
-import { Layer, Surface } from '../stage/Layer';
+import { Layer } from '../stage/Layer';
 import { useFieldOfView, usePane, usePaneKeys, useTool } from '../stage/pane';
 import { InSlot } from '../stage/slots';
+import { Surface } from '../stage/Surface';
 import { Tool } from '../Tool';
 import classes from './Measure.module.css';
 import { ShapeView } from './ShapeView';
@@ -23,14 +24,14 @@ export function MeasureTools() {
   const { t } = useTranslation();
   const { slide } = usePane();
   const [{ shapes, selected }, store] = useMeasurements(slide.id);
+  const mayDraw = (name: ShapeKind) => name !== 'circle' || slide.mpp_um !== null;
   const tools = {
     distance: useTool('distance'),
     angle: useTool('angle'),
     area: useTool('area'),
-    circle: useTool('circle'),
+    circle: useTool('circle', mayDraw('circle')),
   };
   const kind = shapeKinds.find((name) => tools[name][0]) ?? null;
-  const mayDraw = (name: ShapeKind) => name !== 'circle' || slide.mpp_um !== null;
 
   const drawn = (what: ShapeKind, points: Point[]) => {
     store.add(what, points);
@@ -40,8 +41,9 @@ export function MeasureTools() {
 
   usePaneKeys({
     ...Object.fromEntries(shapeKinds.map((name) => [toolKeys[name], () => (mayDraw(name) ? tools[name][1]() : false)])),
-    Delete: () => store.remove(),
-    Backspace: () => store.remove(),
+    // While something is drawn, these take its points back first.
+    Delete: () => (kind === null ? store.remove() : false),
+    Backspace: () => (kind === null ? store.remove() : false),
     Escape: () => {
       // A tool is left before what it drew is let go.
       if (selected === null || kind !== null) return false;
@@ -65,9 +67,14 @@ export function MeasureTools() {
             <Icon name={name} />
           </Tool>
         ))}
+        <Tool name={t('slide.measure.remove')} press="Delete" disabled={selected === null} onClick={() => store.remove()}>
+          <Icon name="remove" />
+        </Tool>
       </InSlot>
       <Layer space="screen">
-        {kind !== null && <Drawing key={kind} kind={kind} onDrawn={(points) => drawn(kind, points)} onLeave={tools[kind][2]} />}
+        {kind !== null && (
+          <Drawing key={kind} kind={kind} onDrawn={(points) => drawn(kind, points)} onRemove={() => store.remove()} onLeave={tools[kind][2]} />
+        )}
         <g className={kind === null ? undefined : classes.inert}>
           {shapes.map((shape) => (
             <ShapeView
@@ -92,11 +99,13 @@ export function MeasureTools() {
 interface DrawingProps {
   kind: ShapeKind;
   onDrawn: (points: Point[]) => void;
+  /** Removes what is drawn already. */
+  onRemove: () => boolean;
   onLeave: () => void;
 }
 
 /** A shape that is being drawn: the points that are put, and the one under the pointer. */
-function Drawing({ kind, onDrawn, onLeave }: DrawingProps) {
+function Drawing({ kind, onDrawn, onRemove, onLeave }: DrawingProps) {
   const view = useFieldOfView();
   const [put, setPut] = useState<Point[]>([]);
   const [hover, setHover] = useState<Point | null>(null);
@@ -116,6 +125,8 @@ function Drawing({ kind, onDrawn, onLeave }: DrawingProps) {
     else setPut([...put, point]);
   };
 
+  const takeBack = () => (put.length === 0 ? onRemove() : setPut(put.slice(0, -1)));
+
   usePaneKeys({
     Enter: () => {
       if (view !== null) add({ x: view.x, y: view.y });
@@ -124,8 +135,8 @@ function Drawing({ kind, onDrawn, onLeave }: DrawingProps) {
       if (put.length === 0) onLeave();
       else setPut([]);
     },
-    Backspace: () => (put.length === 0 ? false : setPut(put.slice(0, -1))),
-    Delete: () => (put.length === 0 ? false : setPut(put.slice(0, -1))),
+    Backspace: takeBack,
+    Delete: takeBack,
   });
 
   const draft = hover === null || kind === 'circle' ? put : [...put, hover];
@@ -133,7 +144,11 @@ function Drawing({ kind, onDrawn, onLeave }: DrawingProps) {
     <>
       <Surface
         onPress={add}
-        onMove={(at) => setHover(at)}
+        onMove={setHover}
+        onCancel={() => {
+          setPut(put.slice(0, -1));
+          setHover(null);
+        }}
         onRelease={(at) => {
           // A drag is a distance at once; a click leaves its other end to the next one.
           if (kind === 'distance' && put.length === 1 && !isNear(put[0], at)) finish([...put, at]);

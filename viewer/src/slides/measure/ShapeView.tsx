@@ -1,10 +1,10 @@
 /** One measurement as it is drawn, with its size beside it and, when it is selected, handles to move it by. */
-import { useRef, type PointerEvent } from 'react';
+import { Fragment, useRef, type PointerEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { toScreen, type Point } from '../stage/geometry';
-import { pointOn } from '../stage/Layer';
 import { formatArea, formatLength } from '../stage/magnification';
 import { useFieldOfView, usePane } from '../stage/pane';
+import { pointOn } from '../stage/Surface';
 import classes from './Measure.module.css';
 import { measure, mitosisRadii_px, type Measure, type Shape } from './shapes';
 
@@ -21,6 +21,7 @@ export function ShapeView({ shape, isSelected, onSelect, onReshape }: Props) {
   const { t } = useTranslation();
   const { stage, slide } = usePane();
   const view = useFieldOfView();
+  const isDraft = onSelect === undefined;
   const grip = useGrip(shape, onSelect, onReshape);
   if (view === null) return null;
   const points = shape.points.map((point) => toScreen(view, stage.size, point));
@@ -28,13 +29,17 @@ export function ShapeView({ shape, isSelected, onSelect, onReshape }: Props) {
   const text = size === null ? '' : sizeText(size, t);
   const label = labelPlace(shape, points);
   return (
-    <g data-testid={`measure-${shape.kind}`} aria-label={`${t(`slide.measure.${shape.kind}`)} ${text}`} role="img">
+    <g className={isDraft ? classes.inert : undefined} data-testid={`measure-${shape.kind}`} aria-label={`${t(`slide.measure.${shape.kind}`)} ${text}`} role="img">
+      {!isDraft && <Outline shape={shape} points={points} className={classes.reach} {...grip(null)} />}
       {[classes.halo, isSelected ? classes.chosen : classes.line].map((className) => (
         <Outline key={className} shape={shape} points={points} className={className} {...grip(null)} />
       ))}
       {(isSelected || shape.kind === 'circle') &&
         points.map((point, index) => (
-          <circle key={index} className={classes.handle} cx={point.x} cy={point.y} r={handle_px} {...grip(index)} />
+          <Fragment key={index}>
+            {!isDraft && <path className={classes.finger} d={`M${point.x} ${point.y}h0.01`} {...grip(index)} />}
+            <circle className={classes.handle} cx={point.x} cy={point.y} r={handle_px} {...grip(index)} />
+          </Fragment>
         ))}
       {label !== null && text !== '' && (
         <text className={classes.text} x={label.x + 8} y={label.y - 8} {...grip(null)}>

@@ -6,8 +6,8 @@
 import { useState } from 'react';
 import type { NotePoint } from '../../api/slideNotes';
 import type { Point } from '../stage/geometry';
-import { Surface } from '../stage/Layer';
 import { useFieldOfView, usePane, usePaneKeys } from '../stage/pane';
+import { Surface } from '../stage/Surface';
 import classes from './Notes.module.css';
 import { boxed, isDragged, kindOf, notePoint, outline, simplified, type NoteTool } from './shapes';
 
@@ -94,6 +94,11 @@ export function Drawing({ tool, onDrawn, onLeave }: Props) {
         onRelease={(at) => {
           if (dragging) finish([...put, at]);
           else if (tool === 'line' && put.length === 1 && !isNear(put[0], at)) finish([...put, at]);
+        }}
+        onCancel={() => {
+          setPut(dragging ? [] : put.slice(0, -1));
+          setHover(null);
+          setDragging(false);
         }}
         onDoubleClick={() => {
           if (isOpenEnded) finish(put);

@@ -3,7 +3,7 @@ import { useRef, type PointerEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { NotePoint } from '../../api/slideNotes';
 import type { Point } from '../stage/geometry';
-import { pointOn } from '../stage/Layer';
+import { pointOn } from '../stage/Surface';
 import { usePane } from '../stage/pane';
 import { colourOf } from './colours';
 import classes from './Notes.module.css';

@@ -5,7 +5,7 @@ import { noteClasses, type NoteClass } from '../../api/slideNotes';
 import { hasRole, useMe } from '../../session/useMe';
 import { useStored } from '../../ui/useStored';
 import { Layer } from '../stage/Layer';
-import { usePane, usePaneKeys, useTool } from '../stage/pane';
+import { useIsIdle, usePane, usePaneKeys, useTool } from '../stage/pane';
 import { InSlot } from '../stage/slots';
 import { Tool } from '../Tool';
 import { useBookmarks } from './bookmarks';
@@ -33,6 +33,7 @@ export function NoteTools() {
   const [tool, setTool] = useStored<NoteTool>('farsight.slide.noteTool', 'rectangle');
   const [noteClass, setNoteClass] = useStored<NoteClass>('farsight.slide.noteClass', 'attention');
   const [isDrawing, toggleDrawing, leaveDrawing] = useTool('note');
+  const isIdle = useIsIdle();
   const mayDraw = hasRole(me, 'requester') || hasRole(me, 'reader') || hasRole(me, 'reviewer');
   const bookmarks = useBookmarks(pane, () => setTab('bookmarks'));
   const coverage = useCoverage(slide, stage);
@@ -53,9 +54,10 @@ export function NoteTools() {
   usePaneKeys({
     o: () => (mayDraw ? toggleDrawing() : false),
     b: () => (mayDraw ? bookmarks.make() : false),
-    Delete: () => (selected?.own === true ? store.remove(selected.key) : false),
-    Backspace: () => (selected?.own === true ? store.remove(selected.key) : false),
-    Escape: () => (notes.selected === null ? false : store.select(null)),
+    // While somebody draws, these are about what is drawn.
+    Delete: () => (isIdle && selected?.own === true ? store.remove(selected.key) : false),
+    Backspace: () => (isIdle && selected?.own === true ? store.remove(selected.key) : false),
+    Escape: () => (isIdle && notes.selected !== null ? store.select(null) : false),
   });
 
   return (

@@ -1,7 +1,6 @@
-/** Drawing over a slide, in its own pixels or in those of the screen, and catching the pointer there. */
-import { createContext, useContext, useLayoutEffect, useState, type PointerEvent as ReactPointerEvent, type ReactNode } from 'react';
+/** Drawing over a slide, in its own pixels or in those of the screen. */
+import { createContext, useContext, useLayoutEffect, useState, type ReactNode } from 'react';
 import { createPortal } from 'react-dom';
-import type { Point } from './geometry';
 import classes from './Layer.module.css';
 import { usePane } from './pane';
 
@@ -28,7 +27,7 @@ export function Layers({ label, children }: { label: string; children: ReactNode
   }, [stage, slide]);
   return (
     <>
-      <svg className={classes.layers} aria-label={label}>
+      <svg className={classes.layers} aria-label={label} data-layers>
         <g ref={setSlide} />
         <g ref={setScreen} />
       </svg>
@@ -45,44 +44,4 @@ export function Layers({ label, children }: { label: string; children: ReactNode
 export function Layer({ space, children }: { space: 'slide' | 'screen'; children: ReactNode }) {
   const home = useContext(HomesContext)[space];
   return home === null ? null : createPortal(children, home);
-}
-
-interface SurfaceProps {
-  cursor?: string;
-  /** `at` is in pixels of level 0. */
-  onPress?: (at: Point, event: ReactPointerEvent<SVGRectElement>) => void;
-  onMove?: (at: Point, event: ReactPointerEvent<SVGRectElement>) => void;
-  onRelease?: (at: Point, event: ReactPointerEvent<SVGRectElement>) => void;
-  onDoubleClick?: (at: Point) => void;
-}
-
-/** The whole stage as something to draw on, inside a layer in screen pixels. A press keeps the pointer; wheels still zoom. */
-export function Surface({ cursor = 'crosshair', onPress, onMove, onRelease, onDoubleClick }: SurfaceProps) {
-  const { stage } = usePane();
-  const at = (event: { clientX: number; clientY: number }) => pointOn(stage.element, event, (point) => stage.toSlide(point));
-  return (
-    <rect
-      className={classes.surface}
-      style={{ cursor }}
-      width="100%"
-      height="100%"
-      onPointerDown={(event) => {
-        if (event.button !== 0) return;
-        event.currentTarget.setPointerCapture(event.pointerId);
-        onPress?.(at(event), event);
-      }}
-      onPointerMove={(event) => onMove?.(at(event), event)}
-      onPointerUp={(event) => {
-        if (event.button === 0) onRelease?.(at(event), event);
-      }}
-      onDoubleClick={(event) => onDoubleClick?.(at(event))}
-      onWheel={(event) => stage.wheel(event)}
-    />
-  );
-}
-
-/** Where a pointer is on the slide. */
-export function pointOn(element: Element, event: { clientX: number; clientY: number }, toSlide: (point: Point) => Point): Point {
-  const box = element.getBoundingClientRect();
-  return toSlide({ x: event.clientX - box.left, y: event.clientY - box.top });
 }

@@ -50,9 +50,9 @@ export function useStageStatus(): StageStatus {
   return useSyncExternalStore(stage.subscribe, stage.status);
 }
 
-/** Keys of the active pane. A binding that returns `false` leaves the key to whoever is next. */
+/** Keys of the active pane, before those of what is around it. A binding that returns `false` leaves the key to whoever is next. */
 export function usePaneKeys(bindings: Bindings): void {
-  useKeys(bindings, usePane().isActive, 'within');
+  useKeys(bindings, usePane().isActive, 'innermost');
 }
 
 /** What the pointer does on the slide: one tool at a time, by name; `null` moves the slide. */
@@ -63,11 +63,19 @@ export interface ToolChoice {
 
 export const ToolContext = createContext<ToolChoice>({ tool: null, setTool: () => {} });
 
-/** Whether a tool has the pointer of this pane, and what takes or leaves it. While one has it, dragging does not move the slide. */
-export function useTool(name: string): [isOn: boolean, toggle: () => void, leave: () => void] {
+/** Whether no tool has the pointer: then keys are about what is selected. */
+export function useIsIdle(): boolean {
+  return useContext(ToolContext).tool === null;
+}
+
+/**
+ * Whether a tool has the pointer of this pane, and what takes or leaves it. While one has it, dragging does not move the
+ * slide. One that is of no use on this slide (`isPossible`) rests until there is another.
+ */
+export function useTool(name: string, isPossible = true): [isOn: boolean, toggle: () => void, leave: () => void] {
   const { stage, isActive } = usePane();
   const { tool, setTool } = useContext(ToolContext);
-  const isOn = isActive && tool === name;
+  const isOn = isActive && isPossible && tool === name;
   useEffect(() => {
     if (!isOn) return;
     stage.hold(true);

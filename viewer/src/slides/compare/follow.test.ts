@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { toScreen, toSlide, type FieldOfView } from '../stage/geometry';
-import { follow, swapped, type Alignment } from './follow';
+import { follow, pixelRatio, swapped, type Alignment } from './follow';
 
 const stage = { width: 600, height: 400 };
 const leader: FieldOfView = { x: 1000, y: 1000, zoom: 0.5, rotation_deg: 10, mirrored: false };
@@ -38,6 +38,13 @@ test('what lay over each other stays over each other, through pan, zoom, turn an
       expect(onFollower.y).toBeCloseTo(onLeader.y, 4);
     }
   }
+});
+
+test('pixels count as equal where one of the slides does not say how large they are', () => {
+  expect(pixelRatio({ x: 0.5 }, { x: 0.25 })).toBe(2);
+  expect(pixelRatio({ x: 0.25 }, null)).toBe(1);
+  expect(pixelRatio(null, { x: 0.25 })).toBe(1);
+  expect(pixelRatio(null, null)).toBe(1);
 });
 
 test('either may lead', () => {

@@ -28,6 +28,11 @@ export function follow({ leader, follower }: Alignment, view: FieldOfView): Fiel
   return { ...turned, x: follower.x - away.x, y: follower.y - away.y };
 }
 
+/** How much larger the pixels of one slide are than those of another. Where either has no size, they count as equal. */
+export function pixelRatio(one_um: { x: number } | null, other_um: { x: number } | null): number {
+  return one_um === null || other_um === null ? 1 : one_um.x / other_um.x;
+}
+
 /** The same alignment with the other slide in the lead. */
 export function swapped({ leader, follower }: Alignment): Alignment {
   return { leader: follower, follower: leader };

@@ -1,9 +1,8 @@
 /** Two slides side by side: which leads, whether the other follows, and from where. */
 import { useEffect, useRef, useState } from 'react';
-import type { Slide } from '../../api/types';
 import type { FieldOfView } from '../stage/geometry';
 import type { SlideStage } from '../stage/SlideStage';
-import { follow, swapped, type Alignment } from './follow';
+import { follow, pixelRatio, swapped, type Alignment } from './follow';
 
 export type Side = 'left' | 'right';
 export type Stages = Record<Side, SlideStage | null>;
@@ -13,16 +12,11 @@ function firstAlignment(left: SlideStage, right: SlideStage): Alignment | null {
   const from = left.target();
   const to = right.target();
   if (from === null || to === null) return null;
-  const scale = micrometres(right.slide) / micrometres(left.slide);
+  const scale = pixelRatio(right.slide.mpp_um, left.slide.mpp_um);
   return {
     leader: { ...from, x: left.slide.width / 2, y: left.slide.height / 2, rotation_deg: 0, mirrored: false },
     follower: { ...to, x: right.slide.width / 2, y: right.slide.height / 2, zoom: from.zoom * scale, rotation_deg: 0, mirrored: false },
   };
-}
-
-/** Where pixels have no size, one is as large as another. */
-function micrometres(slide: Slide): number {
-  return slide.mpp_um?.x ?? 1;
 }
 
 function aligned(left: SlideStage, right: SlideStage): Alignment | null {

@@ -29,6 +29,18 @@ test('a button counts when it goes down, not while it is held', () => {
   expect(readPad(down, down, 0.016).presses).toEqual([]);
 });
 
+test('the button that brought this slide does not bring the next one while it is held', () => {
+  for (const [at, press] of [
+    [14, 'previousSlide'],
+    [15, 'nextSlide'],
+  ] as const) {
+    const held = pad([0, 0, 0, 0], { [at]: 1 });
+    expect(readPad(held, null, 0.016).presses, 'the new pane sees it held').toEqual([]);
+    expect(readPad(held, held, 0.016).presses).toEqual([]);
+    expect(readPad(held, pad([0, 0, 0, 0]), 0.016).presses, 'let go and pressed again').toEqual([press]);
+  }
+});
+
 test('a controller with fewer parts than the standard has is read as far as it goes', () => {
   expect(readPad({ axes: [], buttons: [] }, null, 1).zoomFactor).toBe(1);
 });

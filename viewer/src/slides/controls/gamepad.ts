@@ -38,11 +38,11 @@ function eased(value: number): number {
   return value * Math.abs(value);
 }
 
-/** What happens in `seconds` of this state; a button counts once, when it goes down. */
+/** What happens in `seconds` of this state; a button counts once, when it is seen to go down: not one that was held before anybody looked. */
 export function readPad(now: PadState, before: PadState | null, seconds: number): PadWish {
   const push = (now.buttons[trigger.in]?.value ?? 0) - (now.buttons[trigger.out]?.value ?? 0) - deflection(now, stick.zoom);
   const wentDown = Object.entries(pressed).filter(
-    ([button]) => now.buttons[Number(button)]?.pressed === true && before?.buttons[Number(button)]?.pressed !== true,
+    ([button]) => before !== null && now.buttons[Number(button)]?.pressed === true && before.buttons[Number(button)]?.pressed !== true,
   );
   return {
     pan: { x: eased(deflection(now, stick.panX)) * pan_px_s * seconds, y: eased(deflection(now, stick.panY)) * pan_px_s * seconds },

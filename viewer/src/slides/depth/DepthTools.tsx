@@ -1,6 +1,6 @@
 /** Focal planes and optical paths, where a slide has several. */
 import { ColorInput, Popover, RangeSlider, Stack, Switch } from '@mantine/core';
-import { useEffect } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { FocalPlane, SlideChannel } from '../../api/types';
 import { usePane, usePaneKeys } from '../stage/pane';
@@ -16,7 +16,8 @@ export function DepthTools() {
   return (
     <>
       {planes.length > 1 && <Planes planes={planes} />}
-      {channels.length > 1 && (slide.composition ? <Channels channels={channels} usual={slide.composition} /> : <Paths channels={channels} />)}
+      {channels.length > 1 && slide.composition && <Channels channels={channels} usual={slide.composition} />}
+      {channels.length > 1 && <Paths channels={channels} composed={Boolean(slide.composition)} />}
     </>
   );
 }
@@ -73,19 +74,19 @@ function planeText(
   return plane?.z_um == null ? t('slide.depth.of', { n: at + 1, count }) : t('slide.depth.um', { um: `${plane.z_um > 0 ? '+' : ''}${plane.z_um}` });
 }
 
-/** Paths in colours of their own: one at a time. */
-function Paths({ channels }: { channels: SlideChannel[] }) {
+/**
+ * Paths one at a time: those in colours of their own, or all where none are laid over each other. Where some are, pressing a
+ * path again brings them back.
+ */
+function Paths({ channels, composed }: { channels: SlideChannel[]; composed: boolean }) {
   const { look, setLook } = usePane();
-  const shown = look.path ?? channels.find((channel) => channel.is_default)?.path ?? channels[0]?.path;
+  const usual = composed ? null : (channels.find((channel) => channel.is_default)?.path ?? channels[0]?.path ?? null);
+  const shown = look.path ?? usual;
+  const choose = (path: string) => setLook({ ...look, path: path === usual || (composed && path === shown) ? null : path });
   return (
     <InSlot name="depth">
-      {channels.map((channel) => (
-        <Tool
-          key={channel.path}
-          name={channelName(channel)}
-          pressed={channel.path === shown}
-          onClick={() => setLook({ ...look, path: channel.is_default ? null : channel.path })}
-        >
+      {(composed ? channels.filter(({ color }) => color === null) : channels).map((channel) => (
+        <Tool key={channel.path} name={channelName(channel)} pressed={channel.path === shown} onClick={() => choose(channel.path)}>
           {channelName(channel)}
         </Tool>
       ))}
@@ -105,7 +106,7 @@ function Channels({ channels, usual }: { channels: SlideChannel[]; usual: string
   const shown = drawn.filter(({ isShown }) => isShown);
   const change = (path: string, to: Partial<DrawnChannel>) => {
     const composition = writeComposition(drawn.map((one) => (one.path === path ? { ...one, ...to } : one)));
-    if (composition !== null) setLook({ ...look, channels: composition === usual ? null : composition });
+    if (composition !== null) setLook({ ...look, path: null, channels: composition === usual ? null : composition });
   };
   return (
     <InSlot name="depth">
@@ -150,14 +151,7 @@ function ChannelRow({ channel, drawn, isOnly, onChange }: RowProps) {
     <div>
       <div className={classes.channel}>
         <Switch label={name} checked={drawn.isShown} disabled={isOnly} onChange={(event) => onChange({ isShown: event.currentTarget.checked })} />
-        <ColorInput
-          size="xs"
-          w={110}
-          aria-label={t('slide.depth.colour', { name })}
-          value={`#${drawn.color}`}
-          withEyeDropper={false}
-          onChangeEnd={(value) => onChange({ color: value.replace('#', '').toUpperCase() })}
-        />
+        <Colour label={t('slide.depth.colour', { name })} color={drawn.color} onChange={(color) => onChange({ color })} />
       </div>
       <RangeSlider
         key={`${drawn.low}-${drawn.high}`}
@@ -170,5 +164,35 @@ function ChannelRow({ channel, drawn, isOnly, onChange }: RowProps) {
         onChangeEnd={([low, high]) => onChange({ low, high })}
       />
     </div>
+  );
+}
+
+/** A colour, picked or typed; what is typed counts once all six digits are there. */
+function Colour({ label, color, onChange }: { label: string; color: string; onChange: (color: string) => void }) {
+  const [draft, setDraft] = useState(`#${color}`);
+  const [known, setKnown] = useState(color);
+  if (color !== known) {
+    setKnown(color);
+    setDraft(`#${color}`);
+  }
+  const typed = useRef(draft);
+  return (
+    <ColorInput
+      size="xs"
+      w={110}
+      aria-label={label}
+      value={draft}
+      withEyeDropper={false}
+      onChange={(value) => {
+        typed.current = value;
+        setDraft(value);
+      }}
+      onChangeEnd={() => {
+        // Three digits are a colour, too, but somebody who types is on the way to six.
+        const whole = /^#([0-9a-f]{6})$/i.exec(typed.current)?.[1];
+        if (whole !== undefined) onChange(whole.toUpperCase());
+      }}
+      onBlur={() => setDraft(`#${color}`)}
+    />
   );
 }

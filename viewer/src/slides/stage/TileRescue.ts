@@ -42,7 +42,9 @@ export class TileRescue {
       events.onTiles('retrying');
       this.plan();
     });
-    osd.addHandler('fully-loaded-change', () => this.checkWhole());
+    osd.addHandler('fully-loaded-change', () => this.settle());
+    // Another plane or path has taken its place: what is missing of it concerns nobody any more.
+    osd.world.addHandler('remove-item', ({ item }) => this.forget(item));
   }
 
   private plan(): void {
@@ -68,9 +70,9 @@ export class TileRescue {
   /** Those that fail again come back by the event; those that are out of sight wait until they are looked at. */
   private revive(): void {
     const tiles = [...this.missing];
-    const worthIt = tiles.filter(([tile]) => (this.tries.get(tile.getUrl()) ?? 0) < triesMax);
+    const worthIt = tiles.filter(([tile]) => this.isWorthIt(tile));
     if (worthIt.length === 0) {
-      if (tiles.length > 0) this.events.onTiles('lost');
+      this.settle();
       return;
     }
     for (const [tile, image] of worthIt) {
@@ -80,11 +82,30 @@ export class TileRescue {
       (image as unknown as AwakenedImage)._needsUpdate = true;
     }
     this.osd.forceRedraw();
-    setTimeout(() => this.checkWhole(), settle_ms);
+    setTimeout(() => this.settle(), settle_ms);
   }
 
-  private checkWhole(): void {
-    if (this.stopped || this.missing.size > 0 || this.timer !== null) return;
+  private forget(image: OpenSeadragon.TiledImage): void {
+    for (const [tile, of] of this.missing) {
+      if (of !== image) continue;
+      this.missing.delete(tile);
+      this.tries.delete(tile.getUrl());
+    }
+    this.settle();
+  }
+
+  private isWorthIt(tile: RevivableTile): boolean {
+    return (this.tries.get(tile.getUrl()) ?? 0) < triesMax;
+  }
+
+  /** Says how it stands, once nothing more is asked for. */
+  private settle(): void {
+    if (this.stopped || this.timer !== null) return;
+    if (this.missing.size > 0) {
+      const isLost = [...this.missing.keys()].every((tile) => !this.isWorthIt(tile));
+      if (isLost) this.events.onTiles('lost');
+      return;
+    }
     if (this.osd.world.getItemAt(0)?.getFullyLoaded() !== true) return;
     this.wait_ms = firstWait_ms;
     this.events.onTiles('whole');

@@ -23,6 +23,7 @@ test('channels lie over each other as they usually do, until one path or another
   const slide = { composition: '1:FF0000:0-255,2:00FF00:0-255' };
   expect(tileQuery(plainLook, slide)).toBe('?channels=1%3AFF0000%3A0-255%2C2%3A00FF00%3A0-255');
   expect(tileQuery({ ...plainLook, path: '2' }, slide)).toBe('?path=2');
+  expect(tileQuery({ ...plainLook, path: '3', channels: '1' }, slide), 'a path in colours of its own, instead').toBe('?path=3');
   expect(tileQuery({ ...plainLook, channels: '1' }, slide)).toBe('?channels=1');
 });
 

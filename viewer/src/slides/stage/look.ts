@@ -23,7 +23,8 @@ const parts = ['plane', 'path', 'channels'] as const;
 export function tileQuery(look: SlideLook, slide: Pick<Slide, 'composition'>): string {
   const search = new URLSearchParams();
   if (look.srgb) search.set('icc', 'srgb');
-  const asked = { ...look, channels: look.channels ?? (look.path === null ? (slide.composition ?? null) : null) };
+  // One path is looked at alone; the composition that was made waits until it is wanted again.
+  const asked = { ...look, channels: look.path === null ? (look.channels ?? slide.composition ?? null) : null };
   for (const part of parts) {
     const value = asked[part];
     if (value !== null) search.set(tileNames[part], value);

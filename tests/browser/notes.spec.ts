@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator, Page } from '@playwright/test';
 import { account, artefacts, demo } from './node.ts';
+import { withSlides } from './onSlides.ts';
 import { expect, phone, shot, test } from './people.ts';
 
 interface Slide {
@@ -294,6 +295,36 @@ test('a bookmark becomes a key image that is signed and printed', async ({ perso
   expect(execFileSync('pdftotext', ['-layout', path, '-'], { encoding: 'utf8' })).toMatch(/可\s*疑\s*腺\s*体/);
   expect(execFileSync('pdfdetach', ['-list', path], { encoding: 'utf8' })).toContain('picture-1.jpg');
   execFileSync('pdftoppm', ['-r', '80', '-png', path, join(artefacts, 'screenshots', 'notes-report')]);
+});
+
+test('a slide that joined the study after the request is looked at, and the report is saved all the same', async ({ person }) => {
+  const township = await person('township');
+  const slide = await slideOf(township, '胃窦活检');
+  const later = await slideOf(township, '结肠息肉切除');
+  const consult = await ask(township, slide, '后来又扫了一张，请一并看。');
+  // So that the reader may see it at all; in the browser it then lies in the same study.
+  await ask(township, later, '另一例。');
+  const page = await person('pathologist');
+  await withSlides(page, (slides) => slides.map((one) => ({ ...one, study_instance_uid: slide.study_instance_uid })));
+  await open(page, `/consults/${consult.id}`);
+  await page.getByRole('button', { name: '领取' }).first().click();
+  await expect(page.getByLabel('镜下所见')).toBeVisible();
+  const tray = page.getByRole('navigation', { name: '切片盘' });
+  const outside = tray.getByRole('button').filter({ hasText: '不属于本次申请' });
+  await expect(outside).toHaveCount(1);
+  await outside.click();
+  await expect(outside).toHaveAttribute('aria-current', 'true');
+  await expect(stage(page)).toHaveAttribute('data-sharp', 'true', { timeout: 60_000 });
+  await shot(page, 'slide-beside-the-request');
+  await page.getByLabel('镜下所见').fill('黏膜慢性炎。');
+  await expect(page.getByTestId('save-state')).toHaveAttribute('data-state', 'saved');
+  const { report, evidence } = (await (await page.request.get(`/api/v1/consults/${consult.id}`)).json()) as {
+    report: { findings: string; displayed: string[] };
+    evidence: { sop_instance_uid: string }[];
+  };
+  expect(report.findings).toBe('黏膜慢性炎。');
+  expect(report.displayed.length, 'what was looked at of the request').toBeGreaterThan(0);
+  expect(report.displayed.every((uid) => evidence.some(({ sop_instance_uid: one }) => one === uid))).toBe(true);
 });
 
 test('what was looked at is on the map, and what was not is said before signing', async ({ person }) => {

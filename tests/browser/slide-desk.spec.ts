@@ -98,6 +98,11 @@ test('two slides move as one from where they were aligned by hand', async ({ per
   await page.keyboard.press('e');
   await expect.poll(async () => Math.round((await frame(1)).turn)).toBe(-15);
   await shot(page, 'slide-side-by-side');
+  // What is selected is let go first, then the tool, then the comparison.
+  await page.keyboard.press('c');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Escape');
+  await expect(screenOf(page)).toHaveCount(2);
   await page.keyboard.press('Escape');
   await expect(screenOf(page)).toHaveCount(1);
 });
@@ -307,11 +312,42 @@ test('a tablet pinches, and a phone may look', async ({ person }) => {
   await touch('touchEnd', 0);
   await expect.poll(async () => (await addressedView(page)).zoom / before.zoom).toBeGreaterThan(1.5);
 
+  // With a tool on, two fingers still move the slide and draw nothing; one finger draws, and moves what it drew.
+  await page.getByRole('button', { name: '测量', exact: true }).click();
+  const ruled = await addressedView(page);
+  await touch('touchStart', 60);
+  for (const apart of [70, 85, 100, 115, 130]) await touch('touchMove', apart);
+  await touch('touchEnd', 0);
+  await expect.poll(async () => (await addressedView(page)).zoom / ruled.zoom).toBeGreaterThan(1.5);
+  const lines = page.getByTestId('measure-distance');
+  await expect(lines).toHaveCount(0);
+  const finger = async (from: { x: number; y: number }, to: { x: number; y: number }) => {
+    const at = (share: number) => [{ x: from.x + (to.x - from.x) * share, y: from.y + (to.y - from.y) * share, id: 0 }];
+    await fingers.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: at(0) });
+    for (const share of [0.25, 0.5, 0.75, 1]) await fingers.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: at(share) });
+    await fingers.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+  };
+  await finger({ x: middle.x - 100, y: middle.y }, { x: middle.x + 100, y: middle.y });
+  await expect(lines).toHaveCount(1);
+  await page.getByRole('button', { name: '测量', exact: true }).click();
+  const drawn = await box(lines.locator('path').last());
+  await finger({ x: middle.x - 50, y: middle.y + 12 }, { x: middle.x - 50, y: middle.y + 92 });
+  await expect.poll(async () => (await box(lines.locator('path').last())).y - drawn.y, { message: 'the finger takes the line' }).toBeCloseTo(80, -0.5);
+  await shot(page, 'slide-tablet-measured');
+  await page.getByRole('button', { name: '删除所选测量' }).click();
+  await expect(lines).toHaveCount(0);
+
   const small = await person('township', phone);
   await openLarge(small);
   await expectNoSidewaysScroll(small);
   await shot(small, 'slide-phone');
 });
+
+/** What 239 pathologists waited for a slide and for a field of view, as medians of their routine. */
+const opening_ms = 1_000;
+const fieldOfView_ms = 250;
+/** A machine that tests, compiles and draws in software at the same time is that much slower than the desk that is meant. */
+const loadFactor = 5;
 
 test('a slide opens and moves as fast as a pathologist', async ({ person }) => {
   const page = await person('township');
@@ -333,8 +369,8 @@ test('a slide opens and moves as fast as a pathologist', async ({ person }) => {
   }
   console.log(`open to sharp: median ${Math.round(median(opened))} ms of ${opened.map(Math.round).join(', ')}`);
   console.log(`one field of view further to sharp: median ${Math.round(median(changed))} ms of ${changed.map(Math.round).join(', ')}`);
-  expect(median(opened)).toBeGreaterThan(0);
-  expect(median(changed)).toBeGreaterThan(0);
+  expect(median(opened)).toBeLessThan(loadFactor * opening_ms);
+  expect(median(changed)).toBeLessThan(loadFactor * fieldOfView_ms);
 });
 
 /** From the presses that move the slide by half a screen until it has arrived and all of it is sharp. */

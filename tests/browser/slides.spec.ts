@@ -147,6 +147,35 @@ test('the mitosis circle is 1 mm² at every zoom, and moves', async ({ person })
   await expect(circle).toHaveCount(0);
 });
 
+test('an area and an angle are drawn by clicking, and Backspace takes back a point of what is drawn', async ({ person }) => {
+  const page = await person('township');
+  await openLarge(page);
+  await openAt(page, 'at=6000,4500&zoom=0.5');
+  await ruled_um(page, 120, -140);
+  const { x, y, width, height } = await box(screenOf(page));
+  const click = (dx: number, dy: number) => page.mouse.click(x + width / 2 + dx, y + height / 2 + dy);
+  await page.keyboard.press('f');
+  await click(-100, -60);
+  await click(100, -60);
+  await click(160, 0);
+  await page.keyboard.press('Backspace');
+  await click(100, 60);
+  await click(-100, 60);
+  await click(-100, -60);
+  // 200 × 120 screen pixels at 1 µm each.
+  await expect(page.getByTestId('measure-area')).toHaveText(/0\.024 mm².*640 µm/);
+  await expect(page.getByTestId('measure-distance'), 'what was finished is still there').toHaveCount(1);
+  await page.keyboard.press('a');
+  await click(-200, 100);
+  await click(-200, 180);
+  await click(-120, 180);
+  await expect(page.getByTestId('measure-angle')).toHaveText('90°');
+  await shot(page, 'slide-drawn-by-clicks');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: '删除所选测量' }).click();
+  await expect(page.getByTestId('measure-angle')).toHaveCount(0);
+});
+
 test('angles and areas are measured by keyboard alone', async ({ person }) => {
   const page = await person('township');
   await openLarge(page);

@@ -52,7 +52,7 @@ pub use confined::{decode, decode_reduced, encode, transcode};
 pub use decode::can_decode;
 pub use encode::{Encoded, can_encode, can_transcode, check_transcode};
 pub use format::{CodecError, FrameFormat, Photometric, Pixels};
-pub use mosaic::{Cut, Mosaic};
+pub use mosaic::{Cost, Cut, Mosaic};
 pub use presentation::{Enlarge, Polarity, Presentation, Table, WindowFunction};
 pub use render::area::{Axes, Direction, Region};
 pub use render::draw::{Align, Corner, Fill, Graphic, Place, Shape, Space, Text};

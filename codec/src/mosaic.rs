@@ -5,6 +5,7 @@
 //! resolution and begins on a pixel, pixels are copied.
 
 use crate::{CodecError, Raster};
+use std::ops::Range;
 
 /// What lies this close to a pixel's border lies on it: rounding of what clients compute in decimals.
 const SNAP: f64 = 1e-6;
@@ -40,31 +41,113 @@ impl Cover {
 }
 
 /// One axis of a picture.
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
-fn axis(image: u32, from: f64, length: f64, size: u32) -> Vec<Cover> {
-    let most = f64::from(image);
-    let step = length / f64::from(size);
-    let snapped = |at: f64| if (at - at.round()).abs() < SNAP { at.round() } else { at };
-    let border = |index: u32| snapped(from + f64::from(index) * step).clamp(0.0, most);
-    (0..size)
-        .map(|index| {
-            let (start, end) = (border(index), border(index + 1));
-            let first = (start.floor() as usize).min(image as usize - 1);
-            let last = (end.ceil() as usize).clamp(first + 1, image as usize);
-            let covered = end - start;
-            let weight = |at: usize| {
-                if covered <= 0.0 {
-                    return 1.0;
-                }
-                let share = end.min((at + 1) as f64) - start.max(at as f64);
-                (share.max(0.0) / covered) as f32
-            };
-            Cover { first, weights: (first..last).map(weight).collect() }
-        })
-        .collect()
+#[derive(Clone, Copy)]
+struct Axis {
+    image: u32,
+    from: f64,
+    step: f64,
+    size: u32,
 }
 
-/// A picture that is being made. Give it the tiles of each row of [`Mosaic::tiles`] by [`Mosaic::put`], then say
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
+impl Axis {
+    fn border(&self, index: u32) -> f64 {
+        let at = self.from + f64::from(index) * self.step;
+        let snapped = if (at - at.round()).abs() < SNAP { at.round() } else { at };
+        snapped.clamp(0.0, f64::from(self.image))
+    }
+
+    /// The pixels of the image that a pixel of the picture touches.
+    fn touched(&self, index: u32) -> (usize, usize) {
+        let image = self.image as usize;
+        let first = (self.border(index).floor() as usize).min(image - 1);
+        (first, (self.border(index + 1).ceil() as usize).clamp(first + 1, image))
+    }
+
+    /// The pixels of the image that the whole picture touches.
+    fn range(&self) -> (usize, usize) {
+        (self.touched(0).0, self.touched(self.size - 1).1)
+    }
+
+    fn cover(&self, index: u32) -> Cover {
+        let (start, end) = (self.border(index), self.border(index + 1));
+        let (first, last) = self.touched(index);
+        let covered = end - start;
+        let weight = |at: usize| {
+            if covered <= 0.0 {
+                return 1.0;
+            }
+            let share = end.min((at + 1) as f64) - start.max(at as f64);
+            (share.max(0.0) / covered) as f32
+        };
+        Cover { first, weights: (first..last).map(weight).collect() }
+    }
+
+    fn covers(&self) -> Vec<Cover> {
+        (0..self.size).map(|index| self.cover(index)).collect()
+    }
+}
+
+/// What it takes to make a picture; computed without taking any of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cost {
+    /// Columns of tiles that are needed.
+    pub columns: Range<u32>,
+    /// Rows of tiles that are needed.
+    pub rows: Range<u32>,
+    /// Pixels of all these tiles.
+    pub source_pixels: u64,
+    /// Bytes of memory beside the picture and the tile that is put in: one row of tiles, and the sums and weights of each
+    /// column and row.
+    pub working_bytes: u64,
+}
+
+impl Cut {
+    fn axes(&self) -> Result<[Axis; 2], CodecError> {
+        let sizes = [self.image.0, self.image.1, self.tile.0, self.tile.1, self.size.0, self.size.1];
+        let places = [self.from.0, self.from.1, self.length.0, self.length.1];
+        if sizes.contains(&0)
+            || !places.iter().all(|place| place.is_finite())
+            || !(self.length.0 > 0.0 && self.length.1 > 0.0)
+        {
+            return Err(CodecError::Unsupported("a part of an image that is empty"));
+        }
+        let axis =
+            |image, from, length: f64, size: u32| Axis { image, from, step: length / f64::from(size), size };
+        Ok([
+            axis(self.image.0, self.from.0, self.length.0, self.size.0),
+            axis(self.image.1, self.from.1, self.length.1, self.size.1),
+        ])
+    }
+
+    /// What this picture takes. Ask before [`Mosaic::new`], which takes memory for each column and row of the image.
+    ///
+    /// # Errors
+    /// As [`Mosaic::new`].
+    #[allow(clippy::cast_possible_truncation, reason = "within an image of 32 bits")]
+    pub fn cost(&self) -> Result<Cost, CodecError> {
+        const COLUMN_BYTES: u64 = (SAMPLES * size_of::<f32>() + size_of::<f32>()) as u64;
+        const ROW_BYTES: u64 = size_of::<f32>() as u64;
+        let [across, down] = self.axes()?.map(|axis| axis.range());
+        let tiles = |(first, end): (usize, usize), tile: u32| {
+            (first / tile as usize) as u32..(end.div_ceil(tile as usize)) as u32
+        };
+        let (columns, rows) = (tiles(across, self.tile.0), tiles(down, self.tile.1));
+        let pixels = |range: &Range<u32>, tile: u32| u64::from(range.end - range.start) * u64::from(tile);
+        let length = |(first, end): (usize, usize)| (end - first) as u64;
+        let of_columns =
+            length(across).saturating_mul(SAMPLES as u64 * u64::from(self.tile.1) + COLUMN_BYTES);
+        let covers = (u64::from(self.size.0) + u64::from(self.size.1)) * size_of::<Cover>() as u64;
+        Ok(Cost {
+            source_pixels: pixels(&columns, self.tile.0).saturating_mul(pixels(&rows, self.tile.1)),
+            working_bytes: of_columns.saturating_add(length(down) * ROW_BYTES + covers),
+            columns,
+            rows,
+        })
+    }
+}
+
+/// A picture that is being made. Give it the tiles of each row of [`Cost::rows`] by [`Mosaic::put`], then say
 /// [`Mosaic::end_row`]; a tile that is not given is background.
 pub struct Mosaic {
     cut: Cut,
@@ -85,24 +168,14 @@ pub struct Mosaic {
 }
 
 impl Mosaic {
+    /// Begins a picture; [`Cut::cost`] says what that takes.
+    ///
     /// # Errors
     /// [`CodecError::Unsupported`] when a size is zero or a place is no number.
     pub fn new(cut: Cut, background: u8) -> Result<Self, CodecError> {
-        let sizes = [cut.image.0, cut.image.1, cut.tile.0, cut.tile.1, cut.size.0, cut.size.1];
-        let places = [cut.from.0, cut.from.1, cut.length.0, cut.length.1];
-        if sizes.contains(&0)
-            || !places.iter().all(|place| place.is_finite())
-            || !(cut.length.0 > 0.0 && cut.length.1 > 0.0)
-        {
-            return Err(CodecError::Unsupported("a part of an image that is empty"));
-        }
-        let columns = axis(cut.image.0, cut.from.0, cut.length.0, cut.size.0);
-        let rows = axis(cut.image.1, cut.from.1, cut.length.1, cut.size.1);
-        let range = |covers: &[Cover]| {
-            let first = covers.first().map_or(0, |cover| cover.first);
-            (first, covers.iter().map(Cover::end).max().unwrap_or(first))
-        };
-        let (across, down) = (range(&columns), range(&rows));
+        let axes = cut.axes()?;
+        let [columns, rows] = axes.map(|axis| axis.covers());
+        let [across, down] = axes.map(|axis| axis.range());
         let is_copy = columns.iter().chain(&rows).all(|cover| cover.weights.len() == 1);
         Ok(Self {
             cut,
@@ -117,22 +190,6 @@ impl Mosaic {
             columns,
             rows,
         })
-    }
-
-    /// Columns and rows of tiles that are needed.
-    #[must_use]
-    #[allow(clippy::cast_possible_truncation, reason = "within an image of 32 bits")]
-    pub fn tiles(&self) -> (std::ops::Range<u32>, std::ops::Range<u32>) {
-        let range = |(first, end): (usize, usize), tile: u32| {
-            (first / tile as usize) as u32..(end.div_ceil(tile as usize)) as u32
-        };
-        (range(self.across, self.cut.tile.0), range(self.down, self.cut.tile.1))
-    }
-
-    /// Bytes that one row of tiles takes.
-    #[must_use]
-    pub fn band_bytes(&self) -> u64 {
-        (self.across.1 - self.across.0) as u64 * SAMPLES as u64 * u64::from(self.cut.tile.1)
     }
 
     /// Puts a tile into its column of the row that is being filled.
@@ -250,7 +307,7 @@ mod tests {
 
     fn made(cut: Cut) -> Raster {
         let mut mosaic = Mosaic::new(cut, 255).unwrap();
-        let (columns, rows) = mosaic.tiles();
+        let Cost { columns, rows, .. } = cut.cost().unwrap();
         for row in rows {
             for column in columns.clone() {
                 let mut pixels = Vec::new();
@@ -314,6 +371,28 @@ mod tests {
     }
 
     #[test]
+    fn what_a_picture_takes_is_known_before_it_is_begun() {
+        let whole = Cut { size: (5, 3), ..CUT }.cost().unwrap();
+        assert_eq!((whole.columns, whole.rows, whole.source_pixels), (0..3, 0..3, 12 * 12));
+        let part = Cut { from: (3.0, 4.0), length: (2.0, 4.0), size: (2, 2), ..CUT }.cost().unwrap();
+        assert_eq!((part.columns, part.rows, part.source_pixels), (0..2, 1..2, 8 * 4));
+        // One frame of a size that nobody has, for a picture of one pixel.
+        let huge = Cut {
+            image: (1 << 31, u32::MAX),
+            tile: (65_535, 60_000),
+            from: (0.0, 0.0),
+            length: (f64::from(1_u32 << 31), f64::from(u32::MAX)),
+            size: (1, 1),
+        };
+        let cost = huge.cost().unwrap();
+        assert!(cost.working_bytes > 1 << 48, "{cost:?}");
+        assert!(cost.source_pixels > 1 << 62, "{cost:?}");
+        // Lines one pixel high take no room as a row of tiles, but sums and weights do.
+        let flat = Cut { tile: (65_535, 1), length: (f64::from(1_u32 << 31), 1.0), ..huge };
+        assert!(flat.cost().unwrap().working_bytes > 32 << 30);
+    }
+
+    #[test]
     fn what_is_empty_or_no_number_is_refused() {
         for cut in [
             Cut { size: (0, 1), ..CUT },
@@ -322,7 +401,7 @@ mod tests {
             Cut { length: (0.0, 1.0), ..CUT },
             Cut { length: (f64::INFINITY, 1.0), ..CUT },
         ] {
-            assert!(Mosaic::new(cut, 255).is_err(), "{cut:?}");
+            assert!(Mosaic::new(cut, 255).is_err() && cut.cost().is_err(), "{cut:?}");
         }
     }
 }

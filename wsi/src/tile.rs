@@ -3,10 +3,11 @@
 
 use crate::dicom_facts::MISSING;
 use crate::layers::LayerChoice;
-use crate::out::{Colouring, Output, QUALITY, converted, plain_look, to_srgb, undone};
+use crate::out::{Colouring, Output, QUALITY, converted, plain_look, undone};
 use crate::out::{Work, blocking, look};
 use crate::slides::Remembered;
 use crate::{AssociatedKind, LabelRight, SlideError, Slides, jpeg, jpeg2000};
+use bytes::Bytes;
 use codec::{ImageType, Raster};
 use dataset::TransferSyntax;
 use model::{Scope, SlideId};
@@ -135,10 +136,7 @@ impl Slides {
         let (Place::Stored(instance, frame), TileForm::Jpeg(colouring)) = (&tile.place, form) else {
             return self.stored(scope, &tile.place).await;
         };
-        let colours = match colouring {
-            Colouring::AsStored => None,
-            Colouring::Srgb => to_srgb(self.profile_of(scope, &tile.found, instance).await?.as_ref()),
-        };
+        let colours = self.colours(scope, &tile.found, instance, colouring).await?;
         if tile.is_jpeg() && colours.is_none() {
             return self.stored(scope, &tile.place).await;
         }
@@ -147,14 +145,11 @@ impl Slides {
         let made = async {
             let look = look(&tile.found.slide, instance, &tile.choice)?;
             let seat = self.derived.seat(Work::Small).await?;
-            let (rasters, seat) = self.rasters(vec![(0, instance.clone(), *frame)], look, seat).await?;
-            blocking(move || {
-                let (_, raster) = rasters.into_iter().next().ok_or(SlideError::NotFound)?;
+            let encode = move |raster| {
                 let raster = converted(raster, colours.as_ref())?;
-                let _seat = seat;
                 Ok(raster.encode(ImageType::Jpeg(QUALITY)).map_err(undone)?.into())
-            })
-            .await
+            };
+            self.of_one_frame((instance.clone(), *frame), look, seat, encode).await
         };
         let bytes = self.derived.get(tile.etag(form), made).await?;
         let derived = Some(format!("tile;format=jpeg;quality={QUALITY}{icc}"));
@@ -172,10 +167,28 @@ impl Slides {
             }
             Place::Missing(size, shade) => {
                 let (size, shade) = (*size, *shade);
-                let bytes = self.derived.get(place.etag(), async move { blank(size, shade).await }).await?;
+                let bytes = self.derived.get(place.etag(), self.blank(size, shade)).await?;
                 Ok(Output { bytes, media_type: "image/jpeg", derived: Some("background".to_owned()) })
             }
         }
+    }
+
+    /// A tile of one shade, of a size that only its level's attributes have.
+    async fn blank(&self, (width, height): (u16, u16), shade: u8) -> Result<Bytes, SlideError> {
+        if !is_within(width.into(), height.into(), self.storage.limits().frame_pixel_bytes_max) {
+            return Err(SlideError::OverLimit("pixels of one frame"));
+        }
+        let seat = self.derived.seat(Work::Small).await?;
+        blocking(move || {
+            let _seat = seat;
+            if shade == WHITE {
+                return Ok(jpeg::white(width, height, jpeg::Colours::Ybr).into());
+            }
+            let pixels = vec![shade; usize::from(width) * usize::from(height) * 3];
+            let raster = Raster::rgb(pixels, width.into(), height.into()).map_err(undone)?;
+            Ok(raster.encode(ImageType::Jpeg(QUALITY)).map_err(undone)?.into())
+        })
+        .await
     }
 
     /// Where a tile of a slide is.
@@ -230,13 +243,8 @@ impl Slides {
         let made = async {
             let seat = self.derived.seat(Work::Small).await?;
             let look = std::sync::Arc::new(plain_look());
-            let (rasters, seat) = self.rasters(vec![(0, instance, 0)], look, seat).await?;
-            blocking(move || {
-                let (_, raster) = rasters.into_iter().next().ok_or(SlideError::NotFound)?;
-                let _seat = seat;
-                Ok(raster.encode(ImageType::Jpeg(QUALITY)).map_err(undone)?.into())
-            })
-            .await
+            let encode = |raster: Raster| Ok(raster.encode(ImageType::Jpeg(QUALITY)).map_err(undone)?.into());
+            self.of_one_frame((instance, 0), look, seat, encode).await
         };
         let bytes = self.derived.get(key, made).await?;
         let derived = Some(format!("image;format=jpeg;quality={QUALITY}"));
@@ -252,17 +260,9 @@ pub(crate) fn background(instance: &InstanceRef) -> u8 {
     if is_dark { 0 } else { WHITE }
 }
 
-/// A tile of one shade.
-async fn blank((width, height): (u16, u16), shade: u8) -> Result<bytes::Bytes, SlideError> {
-    if shade == WHITE {
-        return Ok(jpeg::white(width, height, jpeg::Colours::Ybr).into());
-    }
-    blocking(move || {
-        let pixels = vec![shade; usize::from(width) * usize::from(height) * 3];
-        let raster = Raster::rgb(pixels, width.into(), height.into()).map_err(undone)?;
-        Ok(raster.encode(ImageType::Jpeg(QUALITY)).map_err(undone)?.into())
-    })
-    .await
+/// Whether a tile can be decoded to red, green and blue within a limit.
+pub(crate) fn is_within(width: u32, height: u32, pixel_bytes_max: u64) -> bool {
+    u64::from(width).saturating_mul(height.into()).saturating_mul(3) <= pixel_bytes_max
 }
 
 fn is_jpeg_2000(syntax: &str) -> bool {

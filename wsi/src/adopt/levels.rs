@@ -1,6 +1,6 @@
 //! The levels of a pyramid, of everything that arrived for it.
 
-use super::stack::{LAYERS_MAX, Stack, StackLayer};
+use super::stack::{LAYERS_MAX, Stack, StackLayer, is_sound};
 use crate::dicom_facts::{Facts, PATHS_MAX, PathFacts};
 use crate::layers::{FocalPlane, Layer, nearest};
 use crate::slide::{Arrangement, Part};
@@ -65,6 +65,10 @@ impl Slides {
         let mut gathered = Vec::new();
         for parts in stacked(&facts) {
             let name = format!("{}×{}", parts[0].total.0, parts[0].total.1);
+            if let Err(why) = is_sound(parts[0], self.storage.limits()) {
+                omitted.push(format!("{name}: {why}"));
+                continue;
+            }
             let is_stored = |facts: &Facts| {
                 let mut all = instances.iter();
                 all.any(|one| *one.instance() == facts.instance && one.frame_count() == facts.frames)

@@ -2,10 +2,13 @@
 
 use crate::dicom_facts::{Facts, MISSING, PathFacts, Places, Position};
 use crate::slide::Part;
+use model::Limits;
 use std::collections::{HashMap, HashSet};
 
 /// Planes of all paths of a level.
 pub(super) const LAYERS_MAX: usize = 1024;
+/// Columns or rows of a level: four metres of glass at a quarter of a micrometre.
+const SIDE_MAX: u32 = 1 << 24;
 /// Tiles of a sparse level, which takes four bytes for each that it leaves out: so many for each frame, or so many.
 const TILES_PER_FRAME: usize = 64;
 const TILES_FREE: usize = 65_536;
@@ -124,6 +127,20 @@ pub(crate) fn hold(facts: &Facts) {
     for frame in stack.map.iter().flatten() {
         assert!(*frame == MISSING || *frame < stack.frames, "a frame that is not there");
     }
+}
+
+/// Whether a level and its tiles are of a size that can be shown. Sizes are only said, and cost their sender nothing.
+///
+/// # Errors
+/// Why not.
+pub(super) fn is_sound(facts: &Facts, limits: &Limits) -> Result<(), &'static str> {
+    if facts.total.0.max(facts.total.1) > SIDE_MAX {
+        return Err("larger than any slide");
+    }
+    if !crate::tile::is_within(facts.tile.0, facts.tile.1, limits.frame_pixel_bytes_max) {
+        return Err("its tiles are larger than a frame may be");
+    }
+    Ok(())
 }
 
 /// The instances in order, when all of them are there and belong together.

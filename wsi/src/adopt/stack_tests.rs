@@ -61,6 +61,20 @@ fn scatter(facts: &Facts, places: &[Position]) -> Option<Found> {
 const NO: u32 = MISSING;
 
 #[test]
+fn sizes_that_nothing_can_have_make_no_level() {
+    let check = |total, tile, is: bool| {
+        let facts = Facts { total, tile, ..facts(1, Places::RowByRow) };
+        assert_eq!(is_sound(&facts, &Limits::default()).is_ok(), is, "{total:?} {tile:?}");
+    };
+    check((300_000, 200_000), (256, 256), true);
+    check((12_000, 12_000), (12_000, 12_000), true);
+    check((1 << 31, 60_000), (256, 256), false);
+    check((100, u32::MAX), (256, 256), false);
+    check((60_000, 60_000), (60_000, 60_000), false);
+    check((u32::MAX, u32::MAX), (u32::MAX, u32::MAX), false);
+}
+
+#[test]
 fn frames_of_a_sparse_level_are_found_by_their_places() {
     let (facts, places) = sparse(&[(200, 0, 0, "1"), (0, 100, 0, "1")]);
     assert_eq!(scatter(&facts, &places).unwrap(), [("1".to_owned(), 0, vec![NO, NO, 0, 1, NO, NO])]);

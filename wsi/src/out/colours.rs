@@ -76,6 +76,21 @@ impl Slides {
         self.profile_of(scope, &found, level).await?.ok_or(SlideError::NotFound)
     }
 
+    /// What is done with an instance's colours; `None`: nothing. Shades have none, whatever profile comes with them.
+    pub(crate) async fn colours(
+        &self,
+        scope: &Scope,
+        found: &Remembered,
+        instance: &InstanceRef,
+        colouring: Colouring,
+    ) -> Result<Option<Colours>, SlideError> {
+        let has_colours = instance.pixels().is_some_and(|pixels| pixels.samples_per_pixel > 1);
+        if colouring == Colouring::AsStored || !has_colours {
+            return Ok(None);
+        }
+        Ok(to_srgb(self.profile_of(scope, found, instance).await?.as_ref()))
+    }
+
     /// The profile of an instance; looked for once.
     pub(crate) async fn profile_of(
         &self,
@@ -127,7 +142,7 @@ impl Slides {
 }
 
 /// From a profile to sRGB; `None` when nothing would change: without a profile colours are taken for sRGB.
-pub(crate) fn to_srgb(profile: Option<&Bytes>) -> Option<Colours> {
+fn to_srgb(profile: Option<&Bytes>) -> Option<Colours> {
     let profile = profile.filter(|profile| profile.as_ref() != ColourSpace::Srgb.profile())?;
     Some(Colours { from: Some(profile.to_vec()), to: ColourSpace::Srgb })
 }

@@ -1,6 +1,6 @@
 //! A picture of a part of a slide: stored tiles of one level decoded, put together, sized, turned, coloured, encoded.
 
-use super::colours::{converted, to_srgb};
+use super::colours::converted;
 use super::derived::{Seat, Work};
 use super::frames::{blocking, look};
 use super::{Output, View, undone};
@@ -10,9 +10,10 @@ use crate::slides::Remembered;
 use crate::tile::{Place, WHITE, background};
 use crate::{AssociatedKind, LabelRight, Level, Slide, SlideError, Slides};
 use bytes::Bytes;
-use codec::{Colours, Cut, ImageType, Mosaic, Raster, Render};
-use model::{Scope, Sha256, SlideId};
+use codec::{Colours, Cost, Cut, ImageType, Mosaic, Raster, Render};
+use model::{Limits, Scope, Sha256, SlideId};
 use sha2::{Digest as _, Sha256 as Hasher};
+use std::ops::Range;
 use std::sync::Arc;
 use storage::InstanceRef;
 
@@ -20,8 +21,10 @@ use storage::InstanceRef;
 const SMALL_PIXELS: u64 = 4 << 20;
 /// Tiles that are read before they are decoded.
 const TILES_AT_ONCE: usize = 16;
-/// Bytes of one row of tiles, decoded.
-const BAND_BYTES_MAX: u64 = 192 << 20;
+/// Bytes of tiles that are read before they are decoded, were they not compressed.
+const READ_BYTES_MAX: u64 = 64 << 20;
+/// Bytes that putting a picture together takes: of one row of tiles, decoded, and of sums and weights.
+const WORKING_BYTES_MAX: u64 = 192 << 20;
 
 /// A picture that can be made, and that nobody has read a pixel for yet.
 pub struct Form {
@@ -183,10 +186,16 @@ impl Slides {
             What::Stored(place) => return self.stored(&scope, &place).await,
             What::Frame(instance, cut) => {
                 self.storage.note_read(&scope, &instance);
-                let bytes = self.derived.get(etag, self.of_frame(instance, cut, view)).await?;
+                let plan = Plan::of(cut, &view, self.storage.limits())?;
+                let is_small = plan.work == Work::Small;
+                let bytes = self.made_or_kept(etag, is_small, self.of_frame(instance, plan, view)).await?;
                 return Ok(Output { bytes, media_type, derived: Some(said(&view, 0, None)) });
             }
             What::Corner(place, found, level, cut) => {
+                // Also when it is kept, and nothing is read.
+                if let Place::Stored(instance, _) = &*place {
+                    self.storage.note_read(&scope, instance);
+                }
                 let corner =
                     self.derived.get(format!("{etag} corner"), self.corner(&scope, &place, view.size));
                 match corner.await {
@@ -204,30 +213,23 @@ impl Slides {
         let first = found.levels.get(level as usize).and_then(|parts| parts.first());
         let first = first.ok_or(SlideError::NotFound)?.clone();
         self.storage.note_read(&scope, &first);
-        let colours = match view.colouring {
-            super::Colouring::AsStored => None,
-            super::Colouring::Srgb => to_srgb(self.profile_of(&scope, &found, &first).await?.as_ref()),
-        };
+        let plan = Plan::of(cut, &view, self.storage.limits())?;
+        let colours = self.colours(&scope, &found, &first, view.colouring).await?;
         let derived = Some(said(&view, level, colours.as_ref()));
-        let mosaic = Mosaic::new(cut, background(&first)).map_err(undone)?;
-        let (columns, rows) = mosaic.tiles();
-        let tiles = (columns.len() * rows.len()) as u64;
-        let pixels = tiles.saturating_mul(u64::from(cut.tile.0) * u64::from(cut.tile.1));
-        if pixels > self.storage.limits().region_source_pixels_max || mosaic.band_bytes() > BAND_BYTES_MAX {
-            return Err(SlideError::Refused(
-                "too much of the slide would have to be decoded for this picture, since it has no level of about that \
-                 size: ask for a smaller region",
-            ));
-        }
-        let is_small = pixels <= SMALL_PIXELS;
-        let work = if is_small { Work::Small } else { Work::Large };
-        let picture = self.of_tiles((&found, &first, level), mosaic, view, colours, work);
-        let bytes = if is_small {
-            self.derived.get(etag, picture).await?
-        } else {
-            self.derived.make(picture).await?
-        };
+        let is_small = plan.work == Work::Small;
+        let picture = self.of_tiles((&found, &first, level), plan, view, colours);
+        let bytes = self.made_or_kept(etag, is_small, picture).await?;
         Ok(Output { bytes, media_type, derived })
+    }
+
+    /// Makes a picture, and keeps it if it is small.
+    async fn made_or_kept(
+        &self,
+        etag: String,
+        is_small: bool,
+        picture: impl Future<Output = Result<Bytes, SlideError>>,
+    ) -> Result<Bytes, SlideError> {
+        if is_small { self.derived.get(etag, picture).await } else { self.derived.make(picture).await }
     }
 
     /// The corner of a stored JPEG, without decoding it.
@@ -239,17 +241,17 @@ impl Slides {
         blocking(move || Ok(retile::corner(&tile, width, height)?.into())).await
     }
 
-    async fn of_frame(&self, instance: InstanceRef, cut: Cut, view: View) -> Result<Bytes, SlideError> {
+    async fn of_frame(&self, instance: InstanceRef, plan: Plan, view: View) -> Result<Bytes, SlideError> {
         let look = Arc::new(super::plain_look());
-        let seat = self.derived.seat(Work::Small).await?;
-        let (rasters, seat) = self.rasters(vec![(0, instance, 0)], look, seat).await?;
+        let seat = self.derived.seat(plan.work).await?;
+        let Drawing { mut mosaic, seat } = Drawing::begin(plan.cut, WHITE, seat).await?;
+        let decode = self.decoding(vec![(0, instance, 0)], look).await?;
         blocking(move || {
-            let mut mosaic = Mosaic::new(cut, WHITE).map_err(undone)?;
-            for (column, raster) in rasters {
-                mosaic.put(column, raster).map_err(undone)?;
+            let _seat = seat;
+            for (column, raster) in decode {
+                mosaic.put(column, raster?).map_err(undone)?;
             }
             mosaic.end_row(0);
-            let _seat = seat;
             finish(mosaic, &view, None)
         })
         .await
@@ -258,36 +260,35 @@ impl Slides {
     async fn of_tiles(
         &self,
         (found, first, level): (&Remembered, &InstanceRef, u32),
-        mut mosaic: Mosaic,
+        plan: Plan,
         view: View,
         colours: Option<Colours>,
-        work: Work,
     ) -> Result<Bytes, SlideError> {
         let shown = LayerChoice::default();
         let look = look(&found.slide, first, &shown)?;
-        let mut seat = self.derived.seat(work).await?;
-        let (columns, rows) = mosaic.tiles();
-        for row in rows {
-            let mut places = Vec::with_capacity(TILES_AT_ONCE);
-            for column in columns.clone() {
+        let seat = self.derived.seat(plan.work).await?;
+        let mut drawing = Drawing::begin(plan.cut, background(first), seat).await?;
+        for row in plan.rows.clone() {
+            let mut places = Vec::with_capacity(plan.tiles_at_once);
+            for column in plan.columns.clone() {
                 if let Place::Stored(instance, frame) =
                     self.place_in(found, level, column, row, &shown).await?
                 {
                     places.push((column, instance, frame));
                 }
-                if places.len() == TILES_AT_ONCE {
-                    (mosaic, seat) = self.put(mosaic, std::mem::take(&mut places), &look, seat).await?;
+                if places.len() == plan.tiles_at_once {
+                    drawing = self.put(drawing, std::mem::take(&mut places), &look).await?;
                 }
             }
-            (mosaic, seat) = self.put(mosaic, places, &look, seat).await?;
-            (mosaic, seat) = blocking(move || {
-                mosaic.end_row(row);
-                Ok((mosaic, seat))
+            drawing = self.put(drawing, places, &look).await?;
+            drawing = blocking(move || {
+                drawing.mosaic.end_row(row);
+                Ok(drawing)
             })
             .await?;
         }
         blocking(move || {
-            let _seat = seat;
+            let Drawing { mosaic, seat: _seat } = drawing;
             finish(mosaic, &view, colours.as_ref())
         })
         .await
@@ -296,19 +297,68 @@ impl Slides {
     /// Decodes tiles of one row into the picture.
     async fn put(
         &self,
-        mut mosaic: Mosaic,
+        mut drawing: Drawing,
         places: Vec<(u32, InstanceRef, u32)>,
         look: &Arc<Render>,
-        seat: Seat,
-    ) -> Result<(Mosaic, Seat), SlideError> {
+    ) -> Result<Drawing, SlideError> {
         if places.is_empty() {
-            return Ok((mosaic, seat));
+            return Ok(drawing);
         }
-        let (rasters, seat) = self.rasters(places, look.clone(), seat).await?;
-        for (column, raster) in rasters {
-            mosaic.put(column, raster).map_err(undone)?;
+        let decode = self.decoding(places, look.clone()).await?;
+        blocking(move || {
+            for (column, raster) in decode {
+                drawing.mosaic.put(column, raster?).map_err(undone)?;
+            }
+            Ok(drawing)
+        })
+        .await
+    }
+}
+
+/// What a picture is made of, and how much work that is; known before any memory is taken for it.
+#[derive(Debug, Clone, PartialEq)]
+struct Plan {
+    cut: Cut,
+    columns: Range<u32>,
+    rows: Range<u32>,
+    tiles_at_once: usize,
+    work: Work,
+}
+
+impl Plan {
+    /// # Errors
+    /// [`SlideError::Refused`] when it would take too many stored pixels, or too much memory.
+    fn of(cut: Cut, view: &View, limits: &Limits) -> Result<Self, SlideError> {
+        let Cost { columns, rows, source_pixels, working_bytes } = cut.cost().map_err(undone)?;
+        if source_pixels > limits.region_source_pixels_max || working_bytes > WORKING_BYTES_MAX {
+            return Err(SlideError::Refused(
+                "too much of the slide would have to be decoded for this picture, since it has no level of about that \
+                 size: ask for a smaller region",
+            ));
         }
-        Ok((mosaic, seat))
+        let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+        // Few stored pixels may be asked for as many.
+        let is_small = source_pixels.max(pixels(view.size)) <= SMALL_PIXELS;
+        let at_once = READ_BYTES_MAX / (pixels(cut.tile) * 3).max(1);
+        Ok(Self {
+            cut,
+            columns,
+            rows,
+            tiles_at_once: usize::try_from(at_once).unwrap_or(TILES_AT_ONCE).clamp(1, TILES_AT_ONCE),
+            work: if is_small { Work::Small } else { Work::Large },
+        })
+    }
+}
+
+/// A picture on its way, and the right to work on it.
+struct Drawing {
+    mosaic: Mosaic,
+    seat: Seat,
+}
+
+impl Drawing {
+    async fn begin(cut: Cut, background: u8, seat: Seat) -> Result<Self, SlideError> {
+        blocking(move || Ok(Self { mosaic: Mosaic::new(cut, background).map_err(undone)?, seat })).await
     }
 }
 
@@ -348,3 +398,7 @@ fn etag(stored: &[Sha256], level: u32, view: &View) -> String {
     let digest: [u8; 32] = hasher.finalize().into();
     Sha256::from_slice(&digest).map(|digest| format!("\"{digest}\"")).unwrap_or_default()
 }
+
+#[cfg(test)]
+#[path = "compose_tests.rs"]
+mod tests;

@@ -5,7 +5,8 @@ use super::undone;
 use crate::composite::frame_format;
 use crate::layers::{Channel, LayerChoice};
 use crate::{Slide, SlideError, Slides};
-use codec::{FrameFormat, ImageType, Presentation, Raster, Render, Window};
+use bytes::Bytes;
+use codec::{ImageType, Presentation, Raster, Render, Window};
 use std::sync::Arc;
 use storage::InstanceRef;
 
@@ -53,31 +54,38 @@ pub(crate) fn look(
 }
 
 impl Slides {
-    /// Frames of an instance as pictures; what is `None` is left out.
-    pub(crate) async fn rasters(
+    /// Reads frames of instances, to be decoded one after another on a blocking thread: each with its number as given.
+    pub(crate) async fn decoding(
         &self,
-        instance_of_frames: Vec<(u32, InstanceRef, u32)>,
+        frames: Vec<(u32, InstanceRef, u32)>,
         look: Arc<Render>,
-        seat: Seat,
-    ) -> Result<(Vec<(u32, Raster)>, Seat), SlideError> {
-        let mut jobs = Vec::with_capacity(instance_of_frames.len());
-        for (column, instance, frame) in instance_of_frames {
+    ) -> Result<impl Iterator<Item = (u32, Result<Raster, SlideError>)> + Send + 'static, SlideError> {
+        let mut jobs = Vec::with_capacity(frames.len());
+        for (number, instance, frame) in frames {
             let bytes = self.storage.frame(&instance, frame).await?;
-            jobs.push((column, frame_format(&instance)?, instance.syntax().clone(), bytes));
+            jobs.push((number, frame_format(&instance)?, instance.syntax().clone(), bytes));
         }
         self.derived.note_decoded(jobs.len());
         let most = self.storage.limits().frame_pixel_bytes_max;
+        Ok(jobs.into_iter().map(move |(number, format, syntax, bytes)| {
+            let pixels = codec::decode(syntax.as_str(), &bytes, &format, most).map_err(undone);
+            (number, pixels.and_then(|pixels| Raster::seen(&pixels, &look).map_err(undone)))
+        }))
+    }
+
+    /// One frame as a picture, worked on where it was decoded.
+    pub(crate) async fn of_one_frame(
+        &self,
+        (instance, frame): (InstanceRef, u32),
+        look: Arc<Render>,
+        seat: Seat,
+        work: impl FnOnce(Raster) -> Result<Bytes, SlideError> + Send + 'static,
+    ) -> Result<Bytes, SlideError> {
+        let mut decoding = self.decoding(vec![(0, instance, frame)], look).await?;
         blocking(move || {
-            let decode = |(column, format, syntax, bytes): (
-                u32,
-                FrameFormat,
-                dataset::TransferSyntax,
-                bytes::Bytes,
-            )| {
-                let pixels = codec::decode(syntax.as_str(), &bytes, &format, most).map_err(undone)?;
-                Ok((column, Raster::seen(&pixels, &look).map_err(undone)?))
-            };
-            Ok((jobs.into_iter().map(decode).collect::<Result<_, SlideError>>()?, seat))
+            let _seat = seat;
+            let (_, raster) = decoding.next().ok_or(SlideError::NotFound)?;
+            work(raster?)
         })
         .await
     }

@@ -10,7 +10,7 @@ mod frames;
 mod view;
 
 pub use colours::Colouring;
-pub(crate) use colours::{converted, to_srgb};
+pub(crate) use colours::converted;
 pub use compose::Form;
 pub use derived::Counts;
 pub(crate) use derived::{Derived, Work};

@@ -5,6 +5,7 @@ use crate::support::programs::{dcmtk, finish, python};
 use crate::support::{Node, sample, wait_for};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -419,7 +420,7 @@ fn a_composition_has_a_validator_and_none_that_is_wrong_is_answered() {
         format!("/api/v1/slides/{}/tiles/0/1/1?{query}", slide(name)["id"].as_str().expect("an id"))
     };
     let answer = person.get(&at("fluor", "channels=dapi,cy5:FF0000:0-100")).expect(200);
-    assert_eq!(answer.header("cache-control"), "private, max-age=31536000, immutable");
+    assert_eq!(answer.header("cache-control"), "private, no-cache", "more of it may arrive");
     assert!(answer.header("farsight-derived").starts_with("channels=dapi:3366FF:"));
     let etag = answer.header("etag");
     assert!(etag != person.get(&at("fluor", "channels=dapi,cy5:FF0000:0-101")).expect(200).header("etag"));
@@ -433,4 +434,61 @@ fn a_composition_has_a_validator_and_none_that_is_wrong_is_answered() {
     person.get(&at("stack", "channels=blue")).expect_problem(422, "invalid");
     person.get(&at("fluor", "channels=dapi").replace("/0/1/1", "/0/1/99")).expect_problem(404, "not-found");
     received().node.person("reader").get(&at("fluor", "channels=dapi")).expect_problem(404, "not-found");
+}
+
+/// The addresses of a slide's instances, as WADO-RS has them.
+fn instances_of(name: &str) -> Vec<String> {
+    let slide = slide(name);
+    let of = |key: &str| slide[key].as_str().expect("a UID");
+    let (study, series) = (of("study_instance_uid"), of("series_instance_uid"));
+    let series = format!("/dicom-web/studies/{study}/series/{series}");
+    let all = received().node.machine(Org::Township).get(&format!("{series}/metadata")).expect(200).json();
+    let uids = all.as_array().expect("instances").iter().map(|one| &one["00080018"]["Value"][0]);
+    uids.map(|uid| format!("{series}/instances/{}", uid.as_str().expect("a UID"))).collect()
+}
+
+#[test]
+fn an_instance_of_one_path_or_plane_is_rendered_as_itself() {
+    let own = || received().node.machine(Org::Township);
+    // Two levels of three paths, each level as good for a small picture; three planes of two paths.
+    for (name, count) in [("fluor", 3), ("apart", 6)] {
+        let (mut pictures, mut validators) = (HashSet::new(), HashSet::new());
+        for instance in instances_of(name) {
+            let path = format!("{instance}/rendered?viewport=64,64&accept=image/png");
+            let picture = own().get(&path).expect(200);
+            let etag = picture.header("etag").to_owned();
+            assert_eq!(picture.header("cache-control"), "private, no-cache");
+            own().with_header("If-None-Match", &etag).get(&path).expect(304);
+            validators.insert(etag);
+            pictures.insert(picture.body);
+        }
+        assert_eq!((pictures.len(), validators.len()), (count, count), "{name}");
+    }
+}
+
+#[test]
+fn a_slide_is_rendered_as_it_is_asked_for() {
+    let own = received().node.machine(Org::Township);
+    let shades = &instances_of("fluor")[0];
+    let of = |query: &str| {
+        own.get(&format!("{shades}/rendered?viewport=64,64&accept=image/png{query}")).expect(200)
+    };
+    let (plain, dark) = (of(""), of("&window=4000,100"));
+    assert_ne!(plain.body, dark.body, "by the window that is asked for");
+    assert_ne!(plain.header("etag"), dark.header("etag"));
+    assert!(of("&iccprofile=yes").body.windows(4).any(|bytes| bytes == b"iCCP"));
+    assert!(of("&annotation=patient").header("warning").contains("patient"));
+    let parts =
+        own.get_as(&format!("{shades}/rendered"), "multipart/related; type=\"image/jpeg\"").expect(200);
+    assert!(
+        parts.header("content-type").starts_with("multipart/related"),
+        "{}",
+        parts.header("content-type")
+    );
+    // Shades have no colours to convert, whatever profile comes with them.
+    let slide = slide("fluor")["id"].as_str().expect("an id");
+    let person = received().node.person("township");
+    for query in ["", "?icc=srgb"] {
+        person.get(&format!("/iiif/3/{slide}/full/64,/0/default.jpg{query}")).expect(200);
+    }
 }

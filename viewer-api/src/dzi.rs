@@ -4,7 +4,7 @@
 use crate::auth::Authenticated;
 use crate::problem::{ApiError, Problem};
 use crate::request::{UrlPath, UrlQuery};
-use crate::slides::pixels::{self, Icc};
+use crate::slides::pixels::{Icc, Validator};
 use crate::state::ApiState;
 use access::Right;
 use axum::extract::State;
@@ -14,7 +14,7 @@ use model::SlideId;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use wsi::Slide;
-use wsi::out::{Rectangle, View};
+use wsi::out::{Rectangle, Seen, View};
 
 /// The tile's side where the slide's own tiles are not square, or out of the ordinary.
 const TILE_DEFAULT: u32 = 256;
@@ -102,14 +102,14 @@ pub async fn get_dzi_tile(
     let slides = &state.0.slides;
     let place = (number(&level)?, number(column)?, number(row)?);
     let form = slides
-        .view_of(caller.scope(), &id, |slide| {
+        .view_of(caller.scope(), &id, Seen::default(), |slide| {
             let colouring = query.icc.into();
             view(slide, place.0, place.1, place.2).map(|view| View { colouring, ..view })
         })
         .await?;
-    let etag = form.etag().to_owned();
-    match pixels::not_modified(&headers, &etag) {
+    let validator = Validator::of_form(&form);
+    match validator.not_modified(&headers) {
         Some(response) => Ok(response),
-        None => pixels::answer(slides.make(form).await?, &etag),
+        None => validator.answer(slides.make(form).await?),
     }
 }

@@ -2,9 +2,9 @@
 //! before it begins, where the next process finds it: what has ended three of them is left alone, and the node goes on.
 
 use crate::{SlideError, Slides};
-use model::{Scope, time_text};
-use std::collections::HashSet;
-use storage::{Change, Expected, Put, StorageError};
+use model::{OrgId, Scope, Uid, time_text};
+use std::collections::HashMap;
+use storage::{Change, Expected, Put, RecordQuery, StorageError};
 use time::OffsetDateTime;
 
 /// Kind of the records that count how often a node began to look at a study and did not end.
@@ -14,9 +14,13 @@ const ATTEMPTS_MAX: u64 = 3;
 
 impl Slides {
     /// Counts, before a study is looked at, that this process begins: should it be ended by it, the next one knows.
-    pub(crate) async fn may_try(&self, tried: &mut HashSet<String>, id: String) -> Result<bool, SlideError> {
-        if tried.contains(&id) {
-            return Ok(true);
+    pub(crate) async fn may_try(
+        &self,
+        tried: &mut HashMap<String, bool>,
+        id: String,
+    ) -> Result<bool, SlideError> {
+        if let Some(may) = tried.get(&id) {
+            return Ok(*may);
         }
         let node = Scope::node("slides");
         let begun = match self.storage.record(&node, ATTEMPT, &id).await {
@@ -38,8 +42,18 @@ impl Slides {
         if may {
             self.storage.apply(&node, Change { puts: vec![put], ..Change::default() }).await?;
         }
-        tried.insert(id);
+        tried.insert(id, may);
         Ok(may)
+    }
+
+    /// Studies that a process began with and did not end.
+    pub(crate) async fn begun_before(&self) -> Result<Vec<(OrgId, Uid)>, SlideError> {
+        let records = self.storage.records(&Scope::node("slides"), &RecordQuery::new(ATTEMPT)).await?;
+        let study = |id: &str| {
+            let (owner, study) = id.split_once('/')?;
+            OrgId::parse(owner).ok().zip(Uid::parse(study).ok())
+        };
+        Ok(records.iter().filter_map(|record| study(&record.id)).collect())
     }
 
     /// Forgets the count: the study has been looked at, or given up, and what arrives later counts anew.
@@ -65,7 +79,7 @@ mod tests {
         let slides = Slides::new(Storage::open(config).await.unwrap());
         let id = || "org/1.2.3".to_owned();
         for life in 0..ATTEMPTS_MAX {
-            let mut tried = HashSet::new();
+            let mut tried = HashMap::new();
             // As often as it likes within one life: storage may be away for a while.
             for _ in 0..5 {
                 assert!(slides.may_try(&mut tried, id()).await.unwrap(), "{life}");
@@ -73,11 +87,14 @@ mod tests {
             assert!(slides.may_try(&mut tried, "org/1.2.4".to_owned()).await.unwrap(), "another study");
             slides.end_try("org/1.2.4".to_owned()).await.unwrap();
         }
-        let mut tried = HashSet::new();
+        let mut tried = HashMap::new();
+        let begun: Vec<_> =
+            slides.begun_before().await.unwrap().iter().map(|(o, s)| format!("{o}/{s}")).collect();
+        assert_eq!(begun, [id()], "the next process finds it");
         assert!(!slides.may_try(&mut tried, id()).await.unwrap());
-        assert!(tried.contains(&id()), "so that its count ends with the cursor's move");
+        assert!(!slides.may_try(&mut tried, id()).await.unwrap(), "however often it is asked");
         slides.end_try(id()).await.unwrap();
         slides.end_try(id()).await.unwrap();
-        assert!(slides.may_try(&mut HashSet::new(), id()).await.unwrap(), "what arrives later counts anew");
+        assert!(slides.may_try(&mut HashMap::new(), id()).await.unwrap(), "what arrives later counts anew");
     }
 }

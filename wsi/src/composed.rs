@@ -3,7 +3,7 @@
 use crate::composite::{Canvas, Composition, Drawn, frame_format, samples};
 use crate::layers::LayerChoice;
 use crate::out::{Output, QUALITY, Work, blocking, undone};
-use crate::tile::Place;
+use crate::tile::{Place, is_within};
 use crate::{SlideError, Slides};
 use codec::{ImageType, Raster};
 use model::{Scope, SlideId};
@@ -18,6 +18,8 @@ pub struct ComposedTile {
     size: (u32, u32),
     /// A strong validator (RFC 9110 §8.8.1) with its quotes.
     pub etag: String,
+    /// Whether the same address may be another tile later, as [`crate::Slide::may_change`] says.
+    pub may_change: bool,
 }
 
 impl Slides {
@@ -55,7 +57,8 @@ impl Slides {
         }
         hasher.update(composition.to_string());
         let digest = model::Sha256(hasher.finalize().into());
-        Ok(ComposedTile { composition, places, size, etag: format!("\"channels-{digest}\"") })
+        let (etag, may_change) = (format!("\"channels-{digest}\""), found.slide.may_change());
+        Ok(ComposedTile { composition, places, size, etag, may_change })
     }
 
     /// Makes a tile of its channels; once, however many ask at the same time.
@@ -75,9 +78,11 @@ impl Slides {
 
     async fn compose(&self, tile: &ComposedTile) -> Result<bytes::Bytes, SlideError> {
         let (width, height) = tile.size;
-        let pixels = width as usize * height as usize;
+        if !is_within(width, height, self.storage.limits().frame_pixel_bytes_max) {
+            return Err(SlideError::OverLimit("pixels of one frame"));
+        }
         let seat = self.derived.seat(Work::Small).await?;
-        let mut canvas = Canvas::new(pixels);
+        let mut canvas = blocking(move || Ok(Canvas::new(width as usize * height as usize))).await?;
         for (place, drawn) in tile.places.iter().zip(tile.composition.drawn()) {
             // What is left out is dark.
             let Some(Place::Stored(instance, frame)) = place else { continue };

@@ -1,10 +1,14 @@
 //! What comes as DICOM, against a real storage: which images become a slide, who sees its label, and whose it is after a
 //! correction.
 
-use crate::{AssociatedKind, LabelRight, Slide, SlideError, Slides, dicom};
+use crate::adopt::Work;
+use crate::out::{Colouring, Rectangle, View};
+use crate::slides::{KIND, study_key};
+use crate::{AssociatedKind, LabelRight, Slide, SlideError, Slides, TileForm, dicom};
 use dataset::{Dataset, TransferSyntax, VR, tags, write};
 use model::{Actor, ConsultId, Limits, OrgId, Scope, Uid};
 use serde_json::{Map, Value as Json, json};
+use std::collections::HashMap;
 use storage::{
     Arrival, Change, Correction, Grant, GrantChange, Reason, ReasonCode, Storage, StorageConfig,
     StorageError, Via,
@@ -31,10 +35,21 @@ struct Image {
     label_in_image: &'static str,
     size: (u16, u16),
     methods: &'static str,
+    /// So many shades instead of one colour.
+    shades: Option<u8>,
+    /// ICC Profile.
+    profile: &'static [u8],
 }
 
-const VOLUME: Image =
-    Image { number: 1, flavor: "VOLUME", label_in_image: "NO", size: (200, 100), methods: "" };
+const VOLUME: Image = Image {
+    number: 1,
+    flavor: "VOLUME",
+    label_in_image: "NO",
+    size: (200, 100),
+    methods: "",
+    shades: None,
+    profile: &[],
+};
 
 impl Image {
     fn instance(&self) -> Uid {
@@ -84,7 +99,7 @@ impl Node {
             (tags::INSTANCE_NUMBER, VR::IS, &image.number.to_string()),
             (tags::FRAME_OF_REFERENCE_UID, VR::UI, "1.2.3.9"),
             (tags::SPECIMEN_LABEL_IN_IMAGE, VR::CS, image.label_in_image),
-            (tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "RGB"),
+            (tags::PHOTOMETRIC_INTERPRETATION, VR::CS, image.shades.map_or("RGB", |_| "MONOCHROME2")),
             (tags::NUMBER_OF_FRAMES, VR::IS, "1"),
             (tags::DIMENSION_ORGANIZATION_TYPE, VR::CS, "TILED_FULL"),
         ] {
@@ -96,8 +111,7 @@ impl Node {
         }
         let (width, height) = image.size;
         for (tag, value) in [
-            (tags::SAMPLES_PER_PIXEL, 3),
-            (tags::PLANAR_CONFIGURATION, 0),
+            (tags::SAMPLES_PER_PIXEL, if image.shades.is_some() { 1 } else { 3 }),
             (tags::ROWS, height),
             (tags::COLUMNS, width),
             (tags::BITS_ALLOCATED, 8),
@@ -109,7 +123,18 @@ impl Node {
         }
         d.put_u32(tags::TOTAL_PIXEL_MATRIX_COLUMNS, &[width.into()]);
         d.put_u32(tags::TOTAL_PIXEL_MATRIX_ROWS, &[height.into()]);
-        d.put_bytes(tags::PIXEL_DATA, VR::OB, vec![7; usize::from(width) * usize::from(height) * 3]);
+        let pixels = usize::from(width) * usize::from(height);
+        let bytes = match image.shades {
+            None => {
+                d.put_u16(tags::PLANAR_CONFIGURATION, &[0]);
+                vec![7; pixels * 3]
+            }
+            Some(shades) => (0..pixels).map(|at| (at % usize::from(shades)) as u8).collect(),
+        };
+        if !image.profile.is_empty() {
+            d.put_bytes(tags::ICC_PROFILE, VR::OB, image.profile.to_vec());
+        }
+        d.put_bytes(tags::PIXEL_DATA, VR::OB, bytes);
         change(&mut d);
         let syntax = TransferSyntax::explicit_little();
         let arrival = Arrival { owner: self.owner.clone(), via: Via::Dimse, declared: None };
@@ -122,6 +147,14 @@ impl Node {
         let mut slides = self.slides.adopt(&self.owner, &uid(STUDY)).await.unwrap();
         assert_eq!(slides.len(), 1);
         slides.remove(0)
+    }
+
+    /// What a process does that begins now; afterwards there is a slide, and nothing is left to do.
+    async fn follow_once(&self) {
+        self.slides.adopt_arrivals(&mut Work::default()).await.unwrap();
+        let slides = self.slides.slides_of_study(&self.own(), &self.owner, &uid(STUDY)).await.unwrap();
+        assert_eq!(slides.len(), 1);
+        assert_eq!(self.slides.begun_before().await.unwrap(), []);
     }
 
     async fn correct(&self, correction: Correction) {
@@ -294,5 +327,89 @@ async fn planes_and_paths_that_the_frames_contradict_show_the_first() {
             slide.omitted
         );
         node.slides.tile(&node.own(), &slide.id, 0, 0, 0).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_process_began_with_and_did_not_end_is_looked_at_by_the_next() {
+    let node = Node::new().await;
+    // It follows from where it first begins.
+    node.slides.adopt_arrivals(&mut Work::default()).await.unwrap();
+    node.receive(&VOLUME).await;
+    node.follow_once().await;
+    let slide = node.slide().await;
+    // As if the process had moved on, and had ended before it came back to what it had put off.
+    let removes = vec![(KIND, slide.id.to_string())];
+    node.storage.apply(&Scope::node("test"), Change { removes, ..Change::default() }).await.unwrap();
+    let id = study_key(&node.owner, &uid(STUDY));
+    assert!(node.slides.may_try(&mut HashMap::new(), id).await.unwrap());
+    node.follow_once().await;
+}
+
+#[tokio::test]
+async fn a_picture_of_shades_has_another_validator_when_their_window_is_another() {
+    let node = Node::new().await;
+    let large = Image { shades: Some(200), ..VOLUME };
+    let etag = async || {
+        let id = node.slide().await.id;
+        node.slides.slide(&node.own(), &id).await.unwrap();
+        let tile = node.slides.tile(&node.own(), &id, 0, 0, 0).await.unwrap();
+        let part = Rectangle { x: 0, y: 0, width: 200, height: 100 };
+        let view = node.slides.view(&node.own(), &id, &View::plain(part, (200, 100))).await.unwrap();
+        let made = tile.etag(TileForm::Jpeg(Colouring::AsStored));
+        (tile.etag(TileForm::Stored), made, view.etag().to_owned())
+    };
+    node.receive(&large).await;
+    let before = etag().await;
+    node.receive(&Image { number: 2, size: (100, 50), shades: Some(50), ..VOLUME }).await;
+    let after = etag().await;
+    assert_eq!(before.0, after.0, "what is stored is what it was");
+    assert_ne!(before.1, after.1);
+    assert_ne!(before.2, after.2);
+}
+
+#[tokio::test]
+async fn shades_are_not_converted_by_a_profile_that_came_with_them() {
+    let node = Node::new().await;
+    node.receive(&Image { shades: Some(200), profile: b"of grey, which no colour is in", ..VOLUME }).await;
+    let id = node.slide().await.id;
+    let tile = node.slides.tile(&node.own(), &id, 0, 0, 0).await.unwrap();
+    let part = Rectangle { x: 10, y: 10, width: 50, height: 50 };
+    let view = View { colouring: Colouring::Srgb, ..View::plain(part, (50, 50)) };
+    let form = node.slides.view(&node.own(), &id, &view).await.unwrap();
+    for output in [
+        node.slides.read_tile(&node.own(), &tile, TileForm::Jpeg(Colouring::Srgb)).await.unwrap(),
+        node.slides.make(form).await.unwrap(),
+    ] {
+        assert!(!output.derived.unwrap().contains("icc"), "nothing was converted, and nothing else is said");
+        assert!(output.bytes.starts_with(b"\xFF\xD8"));
+    }
+}
+
+#[tokio::test]
+async fn only_what_was_imported_is_the_same_for_good() {
+    let node = Node::new().await;
+    node.receive(&VOLUME).await;
+    let slide = node.slide().await;
+    assert!(node.slides.tile(&node.own(), &slide.id, 0, 0, 0).await.unwrap().may_change());
+    let part = Rectangle { x: 0, y: 0, width: 10, height: 10 };
+    assert!(
+        node.slides.view(&node.own(), &slide.id, &View::plain(part, (10, 10))).await.unwrap().may_change()
+    );
+    let original_sha256 = model::Sha256::from_slice(&[1; 32]).ok();
+    assert!(!Slide { original_sha256, ..slide }.may_change());
+}
+
+/// Each as an instance of its own, as they are exported from other archives.
+#[tokio::test]
+async fn an_instance_is_what_it_holds_of_its_level() {
+    let node = Node::new().await;
+    for image in [VOLUME, Image { number: 2, size: (100, 50), ..VOLUME }] {
+        node.receive(&image).await;
+        let slide = node.slide().await;
+        let (own, uid) = (node.own(), image.instance());
+        let instance = node.storage.instance(&own, &slide.study, &slide.series, &uid).await.unwrap();
+        let held = node.slides.held_by(&own, &instance).await.unwrap().unwrap();
+        assert_eq!((held.level, held.layer), (image.number - 1, crate::LayerChoice::default()));
     }
 }

@@ -249,6 +249,13 @@ impl Slide {
         self.original_sha256.is_none()
     }
 
+    /// Whether what an address shows may become something else: a slide that came as DICOM instances is what has arrived
+    /// of it, and with more of them levels have other numbers, another plane is the middle one, and windows change.
+    #[must_use]
+    pub fn may_change(&self) -> bool {
+        self.is_as_received()
+    }
+
     /// A level; `None` when there is no such level.
     #[must_use]
     pub fn level(&self, level: u32) -> Option<&Level> {

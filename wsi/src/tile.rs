@@ -4,7 +4,7 @@
 use crate::dicom_facts::MISSING;
 use crate::layers::LayerChoice;
 use crate::out::{Colouring, Output, QUALITY, converted, plain_look, undone};
-use crate::out::{Work, blocking, look};
+use crate::out::{Seen, Work, blocking, look, shades_of};
 use crate::slides::Remembered;
 use crate::{AssociatedKind, LabelRight, SlideError, Slides, jpeg, jpeg2000};
 use bytes::Bytes;
@@ -30,7 +30,7 @@ pub(crate) enum Place {
 pub struct Tile {
     found: Remembered,
     place: Place,
-    choice: LayerChoice,
+    seen: Seen,
 }
 
 /// In which form a tile goes out.
@@ -86,11 +86,24 @@ impl Tile {
     #[must_use]
     pub fn etag(&self, form: TileForm) -> String {
         let stored = self.place.etag();
-        match form {
-            TileForm::Jpeg(Colouring::Srgb) => format!("{}-srgb\"", stored.trim_end_matches('"')),
-            TileForm::Jpeg(_) if !self.is_jpeg() => format!("{}-jpeg\"", stored.trim_end_matches('"')),
-            _ => stored,
-        }
+        let word = match form {
+            TileForm::Jpeg(Colouring::Srgb) => "srgb",
+            TileForm::Jpeg(Colouring::AsStored) if !self.is_jpeg() => "jpeg",
+            _ => return stored,
+        };
+        let shades = match &self.place {
+            Place::Stored(instance, _) => {
+                look(&self.found.slide, instance, &self.seen).map(|look| shades_of(&look)).unwrap_or_default()
+            }
+            Place::Missing(..) => String::new(),
+        };
+        format!("{}-{word}{shades}\"", stored.trim_end_matches('"'))
+    }
+
+    /// Whether the same address may be another tile later, as [`Slide::may_change`] says.
+    #[must_use]
+    pub fn may_change(&self) -> bool {
+        self.found.slide.may_change()
     }
 }
 
@@ -125,7 +138,7 @@ impl Slides {
     ) -> Result<Tile, SlideError> {
         let found = self.reach(scope, id).await?;
         let place = self.place_in(&found, level, x, y, choice).await?;
-        Ok(Tile { found, place, choice: choice.clone() })
+        Ok(Tile { found, place, seen: Seen { layer: choice.clone(), window: None } })
     }
 
     /// Reads a tile, and decodes it where that is needed; once, however many ask at the same time.
@@ -143,7 +156,7 @@ impl Slides {
         self.storage.note_read(scope, instance);
         let icc = if colours.is_some() { ";icc=srgb" } else { "" };
         let made = async {
-            let look = look(&tile.found.slide, instance, &tile.choice)?;
+            let look = look(&tile.found.slide, instance, &tile.seen)?;
             let seat = self.derived.seat(Work::Small).await?;
             let encode = move |raster| {
                 let raster = converted(raster, colours.as_ref())?;

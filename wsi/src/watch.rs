@@ -14,7 +14,7 @@ use crate::intake::bring::{Brought, Refusal, Why};
 use crate::{ImportOptions, Outcome, SlideError, Slides};
 use look::{Found, Look};
 use model::{OrgId, Scope, time_text};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -73,7 +73,7 @@ struct Watcher {
     watch: Watch,
     slides: Slides,
     standing: HashMap<String, Standing>,
-    tried: HashSet<String>,
+    tried: HashMap<String, bool>,
     state: FolderState,
     cannot_note: bool,
 }
@@ -86,7 +86,7 @@ impl Watch {
             watch: self,
             slides,
             standing: HashMap::new(),
-            tried: HashSet::new(),
+            tried: HashMap::new(),
             state: FolderState::Ok,
             cannot_note: false,
         };

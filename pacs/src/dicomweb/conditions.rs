@@ -19,6 +19,13 @@ pub fn entity_tag(object: &Sha256, asked: impl Hash) -> String {
     format!("\"{object}-{:016x}\"", hasher.finish())
 }
 
+/// The strong entity tag of something that is made of what another one names, and of what was asked.
+pub fn entity_tag_of(etag: &str, asked: impl Hash) -> String {
+    let mut hasher = DefaultHasher::new();
+    asked.hash(&mut hasher);
+    format!("\"{}-{:016x}\"", etag.trim_matches('"'), hasher.finish())
+}
+
 /// The entity tag of an answer that is put together of several objects: of its bytes. Several answers can be made of the
 /// same bytes, so it is also of the form.
 pub fn entity_tag_of_bytes(bytes: &[u8], form: impl Hash) -> String {

@@ -34,5 +34,5 @@ mod wado_uri;
 
 pub use conditions::has_already;
 pub use problem::{WebError, problem_response};
-pub use rendered::whole::{TiledError, TiledImages, TiledPart};
+pub use rendered::whole::{TiledError, TiledFile, TiledImages, TiledPart, TiledPicture, TiledProfile};
 pub use routes::{router, wado_router};

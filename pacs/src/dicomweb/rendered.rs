@@ -51,7 +51,7 @@ pub async fn rendered(
         let jobs = jobs_of_state(&storage, &target, &instance, &options).await?;
         return answer(&storage, jobs, &headers).await;
     }
-    if let Some(response) = whole(tiled, &target, &instance, &options, &headers).await? {
+    if let Some(response) = whole(&storage, tiled, &target, &instance, &options, &headers).await? {
         return Ok(response);
     }
     let frames = match target.rest.as_str() {
@@ -68,6 +68,7 @@ const WHOLE_SLIDE: &str = "1.2.840.10008.5.1.4.1.1.77.1.6";
 
 /// The picture of an image that is stored as tiles, when none of its frames is named.
 async fn whole(
+    storage: &Storage,
     tiled: Option<Extension<Arc<dyn TiledImages>>>,
     target: &Target,
     instance: &InstanceRef,
@@ -76,7 +77,7 @@ async fn whole(
 ) -> Result<Option<Response>, WebError> {
     let is_whole = target.rest.is_empty() && instance.sop_class().as_str() == WHOLE_SLIDE;
     let Some(Extension(tiled)) = tiled.filter(|_| is_whole) else { return Ok(None) };
-    whole::answer(&tiled, &target.scope, instance, options, headers).await
+    whole::answer(storage, &tiled, &target.scope, instance, options, headers).await
 }
 
 /// Every frame of every image below a study or series: as parts, unless it is one picture and no parts were asked for.
@@ -125,7 +126,7 @@ pub async fn thumbnail(
     };
     let has_image = |instance: &InstanceRef| instance.frame_count() > 0 && !document::is_document(instance);
     let instance = instance.filter(has_image).ok_or(NO_IMAGE)?;
-    if let Some(response) = whole(tiled, &target, &instance, &options, &headers).await? {
+    if let Some(response) = whole(&storage, tiled, &target, &instance, &options, &headers).await? {
         storage.note_read(&target.scope, &instance);
         return Ok(response);
     }

@@ -9,7 +9,7 @@ use crate::auth::Authenticated;
 use crate::problem::{ApiError, Problem};
 use crate::request::{UrlPath, UrlQuery};
 use crate::slides::label_right;
-use crate::slides::pixels::{self, Icc};
+use crate::slides::pixels::{Icc, Validator};
 use crate::state::ApiState;
 use access::{Caller, Right};
 use axum::extract::State;
@@ -274,10 +274,10 @@ pub async fn get_image(
             slides.view_associated(caller.scope(), label_right(caller), id, *kind, &view).await?
         }
     };
-    let etag = form.etag().to_owned();
-    let mut response = match pixels::not_modified(&headers, &etag) {
+    let validator = Validator::of_form(&form);
+    let mut response = match validator.not_modified(&headers) {
         Some(response) => response,
-        None => pixels::answer(slides.make(form).await?, &etag)?,
+        None => validator.answer(slides.make(form).await?)?,
     };
     let canonical = canonical(&view, whole, limits);
     if matches!(image, Image::Associated(..)) {

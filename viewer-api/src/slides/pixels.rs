@@ -5,10 +5,13 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
-use wsi::out::{Colouring, Output};
+use wsi::out::{Colouring, Form, Output};
+use wsi::{ComposedTile, Tile, TileForm};
 
 /// Content never changes under its address, and belongs to one caller only.
 const IMMUTABLE: &str = "private, max-age=31536000, immutable";
+/// It is asked for again each time, and mostly not sent again.
+const ASK_AGAIN: &str = "private, no-cache";
 /// Says of an answer how it was made of what is stored. Without it the answer is what is stored.
 pub const DERIVED: HeaderName = HeaderName::from_static("farsight-derived");
 
@@ -33,34 +36,78 @@ impl From<Icc> for Colouring {
     }
 }
 
-/// 304 when the client has it already.
-pub fn not_modified(headers: &HeaderMap, etag: &str) -> Option<Response> {
-    pacs::dicomweb::has_already(headers, etag).then(|| {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        tag(&mut response, etag);
-        response
-    })
+/// What names the content of an answer, and says how long it may be used without asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Validator {
+    etag: String,
+    caching: &'static str,
 }
 
-/// The pixels.
-pub fn answer(output: Output, etag: &str) -> Result<Response, ApiError> {
-    let length = output.bytes.len();
-    let mut response = Response::new(Body::from(output.bytes));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(output.media_type));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    if let Some(how) = output.derived {
-        headers.insert(DERIVED, HeaderValue::from_str(&how).map_err(|_| ApiError::Internal)?);
+impl Validator {
+    fn new(etag: String, may_change: bool) -> Self {
+        Self { etag, caching: if may_change { ASK_AGAIN } else { IMMUTABLE } }
     }
-    tag(&mut response, etag);
-    Ok(response)
+
+    /// Of a tile in a form.
+    pub fn of_tile(tile: &Tile, form: TileForm) -> Self {
+        Self::new(tile.etag(form), tile.may_change())
+    }
+
+    /// Of a tile of several channels.
+    pub fn of_composed(tile: &ComposedTile) -> Self {
+        Self::new(tile.etag.clone(), tile.may_change)
+    }
+
+    /// Of a picture.
+    pub fn of_form(form: &Form) -> Self {
+        Self::new(form.etag().to_owned(), form.may_change())
+    }
+
+    /// 304 when the client has it already.
+    pub fn not_modified(&self, headers: &HeaderMap) -> Option<Response> {
+        pacs::dicomweb::has_already(headers, &self.etag).then(|| {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            self.tag(&mut response);
+            response
+        })
+    }
+
+    /// The pixels.
+    pub fn answer(&self, output: Output) -> Result<Response, ApiError> {
+        let length = output.bytes.len();
+        let mut response = Response::new(Body::from(output.bytes));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(output.media_type));
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        if let Some(how) = output.derived {
+            headers.insert(DERIVED, HeaderValue::from_str(&how).map_err(|_| ApiError::Internal)?);
+        }
+        self.tag(&mut response);
+        Ok(response)
+    }
+
+    fn tag(&self, response: &mut Response) {
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.caching));
+        if let Ok(etag) = HeaderValue::from_str(&self.etag) {
+            headers.insert(header::ETAG, etag);
+        }
+    }
 }
 
-fn tag(response: &mut Response, etag: &str) {
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(IMMUTABLE));
-    if let Ok(etag) = HeaderValue::from_str(etag) {
-        headers.insert(header::ETAG, etag);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_imported_never_changes() {
+        for (may_change, expected) in [(false, IMMUTABLE), (true, "private, no-cache")] {
+            let validator = Validator::new("\"a\"".to_owned(), may_change);
+            let known = HeaderMap::from_iter([(header::IF_NONE_MATCH, "\"a\"".parse().unwrap())]);
+            let response = validator.not_modified(&known).unwrap();
+            assert_eq!(response.headers()[header::CACHE_CONTROL], expected);
+            assert_eq!(response.headers()[header::ETAG], "\"a\"");
+        }
     }
 }

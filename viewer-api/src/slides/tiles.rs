@@ -1,7 +1,7 @@
 //! Tiles, associated images and the colour profile of a slide.
 
 use super::label_right;
-use super::pixels::{self, Icc};
+use super::pixels::{self, Icc, Validator};
 use crate::auth::Authenticated;
 use crate::problem::{ApiError, Problem};
 use crate::request::{UrlPath, UrlQuery};
@@ -68,17 +68,18 @@ pub async fn get_tile(
         }
         let (z_nm, at) = (layer.choice()?.z_nm, (level, x, y));
         let tile = slides.composed_tile(caller.scope(), &id, at, z_nm, channels).await?;
-        return match pixels::not_modified(&headers, &tile.etag) {
+        let validator = Validator::of_composed(&tile);
+        return match validator.not_modified(&headers) {
             Some(response) => Ok(response),
-            None => pixels::answer(slides.read_composed(caller.scope(), &tile).await?, &tile.etag),
+            None => validator.answer(slides.read_composed(caller.scope(), &tile).await?),
         };
     }
     let tile = slides.tile_of(caller.scope(), &id, level, x, y, &layer.choice()?).await?;
     let form = form(&query, &headers, &tile)?;
-    let etag = tile.etag(form);
-    let mut response = match pixels::not_modified(&headers, &etag) {
+    let validator = Validator::of_tile(&tile, form);
+    let mut response = match validator.not_modified(&headers) {
         Some(response) => response,
-        None => pixels::answer(slides.read_tile(caller.scope(), &tile, form).await?, &etag)?,
+        None => validator.answer(slides.read_tile(caller.scope(), &tile, form).await?)?,
     };
     if !tile.is_jpeg() {
         response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));

@@ -7,6 +7,7 @@ use crate::grade::blocking;
 use crate::layers::{Channel, Colour, LayerChoice, Window};
 use crate::{Level, Slide, SlideError, Slides};
 use model::Uid;
+use std::time::{Duration, Instant};
 use storage::InstanceRef;
 
 /// Colours that are told apart with any kind of colour vision (Okabe and Ito, 2008), brightest contrasts first.
@@ -21,6 +22,9 @@ const COLOURS: [[u8; 3]; 7] = [
 ];
 /// Tiles of the smallest level that are looked at for a window.
 const WINDOW_TILES_MAX: u32 = 16;
+/// What all windows of a slide may take. Tiles are strangers', and a codec may need its whole time for each; meanwhile no
+/// other slide is looked at.
+const WINDOWS_TIME_MAX: Duration = Duration::from_secs(20);
 /// Of the values of the smallest level, the parts below black and above full colour.
 const DARK_PART: f64 = 0.01;
 const BRIGHT_PART: f64 = 0.001;
@@ -114,6 +118,7 @@ impl Slides {
     ) -> Result<(), SlideError> {
         let is_same = |before: &&Slide| before.levels.last() == slide.levels.last();
         let known = before.filter(is_same).map_or(&[][..], |before| &before.channels);
+        let until = Instant::now() + WINDOWS_TIME_MAX;
         for index in 0..slide.channels.len() {
             if slide.channels[index].colour.is_none() {
                 continue;
@@ -122,19 +127,21 @@ impl Slides {
             let before = known.iter().find(|channel| channel.identifier == *identifier);
             let window = match before.and_then(|channel| channel.window) {
                 Some(window) => window,
-                None => self.window(slide, index, instances).await?,
+                None => self.window(slide, index, instances, until).await?,
             };
             slide.channels[index].window = Some(window);
         }
         Ok(())
     }
 
-    /// Of the values of the middle plane of the smallest level that has the channel.
+    /// Of the values of the middle plane of the smallest level that has the channel, as far as they can be decoded by then;
+    /// without any, all that its bits can say.
     async fn window(
         &self,
         slide: &Slide,
         channel: usize,
         instances: &[InstanceRef],
+        until: Instant,
     ) -> Result<Window, SlideError> {
         let Channel { identifier, bits, .. } = &slide.channels[channel];
         let all =
@@ -150,6 +157,9 @@ impl Slides {
         let tiles = u32::try_from(level.tile_count()).unwrap_or(u32::MAX);
         let mut histogram = Histogram::new();
         for tile in (0..tiles).step_by((tiles.div_ceil(WINDOW_TILES_MAX) as usize).max(1)) {
+            if Instant::now() > until {
+                break;
+            }
             let index = shown.first.saturating_add(tile);
             let frame = map.as_ref().map_or(Some(index), |map| map.get(index as usize).copied());
             let spot = frame.filter(|frame| *frame != MISSING).and_then(|frame| level.part_of(frame));
@@ -160,12 +170,10 @@ impl Slides {
             let bytes = self.storage.frame(instance, frame).await?;
             let (syntax, most) = (instance.syntax().clone(), self.storage.limits().frame_pixel_bytes_max);
             let read = frame_format(instance);
-            let decoded = blocking(move || samples(&syntax, &bytes, &read?, most)).await;
-            match decoded {
-                Ok(samples) => histogram.count(&samples),
-                // It is shown all the same, if it can be.
-                Err(SlideError::Damaged(_) | SlideError::Unsupported(_)) => {}
-                Err(error) => return Err(error),
+            // What cannot be decoded, or not in time, is shown all the same, if it can be: it says nothing of the storage, and
+            // must not be tried again and again.
+            if let Ok(samples) = blocking(move || samples(&syntax, &bytes, &read?, most)).await {
+                histogram.count(&samples);
             }
         }
         Ok(histogram.window(DARK_PART, BRIGHT_PART).unwrap_or(all))

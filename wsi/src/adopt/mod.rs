@@ -16,14 +16,14 @@ use crate::{Associated, AssociatedKind, Grade, GradeReport, Slide, SlideError, S
 use flate2::read::MultiGzDecoder;
 use model::{Actor, OrgId, Scope, SlideId, Uid, time_text};
 use sha2::{Digest as _, Sha256 as Hasher};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::io::Read as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use storage::read::MetadataForm;
 use storage::{
-    AuditAction, AuditEntry, AuditOutcome, Change, CursorMove, Expected, InstanceRef, MetadataBody, Put,
-    RecordQuery, StorageError,
+    AuditAction, AuditEntry, AuditOutcome, Change, CursorMove, Expected, InstanceRef, MetadataBody,
+    OutboxEvent, Put, RecordQuery, StorageError,
 };
 use time::OffsetDateTime;
 
@@ -33,8 +33,48 @@ const CURSOR: &str = "slides";
 const EVENTS: u32 = 500;
 /// How often the outbox is looked at.
 const TICK: Duration = Duration::from_millis(500);
+/// How long a study is left whose objects cannot be read.
+const AGAIN: Duration = Duration::from_secs(30);
+/// Studies that are put off; with more of them the storage as a whole is away, and the cursor waits for it.
+const PUT_OFF_MAX: usize = 1000;
 /// Bytes of metadata, as text, of one series' instances together. It streams by: this bounds time, and what is kept of it.
 const TEXT_BYTES_MAX: u64 = 256 << 20;
+
+type Study = (OrgId, Uid);
+
+/// What a process that follows arrivals knows.
+#[derive(Default)]
+pub(crate) struct Work {
+    /// Whether it has looked for what a process before it has left.
+    has_begun: bool,
+    /// Studies that it has come to since the cursor moved, and those that are put off; whether it may look at them.
+    tried: HashMap<String, bool>,
+    /// Studies whose objects could not be read, and when they are looked at again.
+    put_off: HashMap<Study, Instant>,
+}
+
+impl Work {
+    /// Takes the studies that are done with.
+    fn take_ended(&mut self) -> Vec<String> {
+        let put_off: HashSet<String> =
+            self.put_off.keys().map(|(owner, study)| study_key(owner, study)).collect();
+        self.tried.extract_if(|id, _| !put_off.contains(id)).map(|(id, _)| id).collect()
+    }
+}
+
+/// The studies that slides have arrived for.
+fn arrived(events: &[OutboxEvent]) -> HashSet<Study> {
+    let mut studies = HashSet::new();
+    for event in events.iter().filter(|event| event.topic == "instance.stored") {
+        let text = |key: &str| event.body.get(key).and_then(|value| value.as_str()).unwrap_or_default();
+        // What this crate makes itself has its record already, or will have it.
+        if text("sop_class") == dicom::SOP_CLASS && text("via") != "derived" {
+            let owner = OrgId::parse(text("owner"));
+            studies.extend(owner.ok().zip(Uid::parse(text("study")).ok()));
+        }
+    }
+    studies
+}
 
 impl Slides {
     /// Makes slides of what arrives, until `shutdown` is done.
@@ -42,12 +82,12 @@ impl Slides {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut tried = HashSet::new();
+        let mut work = Work::default();
         loop {
             tokio::select! {
                 () = &mut shutdown => return,
                 _ = tick.tick() => {
-                    if let Err(error) = self.adopt_arrivals(&mut tried).await {
+                    if let Err(error) = self.adopt_arrivals(&mut work).await {
                         tracing::warn!(%error, "slides that arrived are looked at again later");
                     }
                 }
@@ -55,38 +95,26 @@ impl Slides {
         }
     }
 
-    /// Moves to the end of the outbox. `tried` are the studies that this process has begun with since the cursor moved.
-    async fn adopt_arrivals(&self, tried: &mut HashSet<String>) -> Result<(), SlideError> {
+    /// Moves to the end of the outbox.
+    pub(crate) async fn adopt_arrivals(&self, work: &mut Work) -> Result<(), SlideError> {
+        if !work.has_begun {
+            work.put_off =
+                self.begun_before().await?.into_iter().map(|study| (study, Instant::now())).collect();
+            work.has_begun = true;
+        }
+        self.adopt_put_off(work).await?;
         loop {
             let from = self.storage.outbox_cursor(CURSOR).await?;
             let events = self.storage.outbox_events(from, EVENTS).await?;
             let Some(last) = events.last() else { return Ok(()) };
-            let mut studies = HashSet::new();
-            for event in events.iter().filter(|event| event.topic == "instance.stored") {
-                let text =
-                    |key: &str| event.body.get(key).and_then(|value| value.as_str()).unwrap_or_default();
-                // What this crate makes itself has its record already, or will have it.
-                if text("sop_class") == dicom::SOP_CLASS && text("via") != "derived" {
-                    let owner = OrgId::parse(text("owner"));
-                    studies.extend(owner.ok().zip(Uid::parse(text("study")).ok()));
-                }
-            }
-            for (owner, study) in &studies {
-                if !self.may_try(tried, study_key(owner, study)).await? {
-                    tracing::warn!(%study, "instances of a study make no slide: looking at them has ended the node before");
-                    continue;
-                }
-                match self.adopt(owner, study).await {
-                    Ok(_) => {}
-                    Err(error @ SlideError::Storage(StorageError::Unavailable(_))) => return Err(error),
-                    Err(error) => tracing::warn!(%error, "instances of a study make no slide"),
-                }
+            for study in arrived(&events) {
+                self.adopt_or_put_off(work, study).await?;
             }
             let cursor = Some(CursorMove { name: CURSOR, from, to: last.seq });
             let moved =
                 self.storage.apply(&Scope::node("slides"), Change { cursor, ..Change::default() }).await;
             if matches!(moved, Ok(()) | Err(StorageError::Conflict(_))) {
-                for id in tried.drain() {
+                for id in work.take_ended() {
                     self.end_try(id).await?;
                 }
             }
@@ -98,6 +126,49 @@ impl Slides {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Makes slides of a study, or leaves it for later when its objects cannot be read now: others must not wait for it.
+    async fn adopt_or_put_off(&self, work: &mut Work, study: Study) -> Result<(), SlideError> {
+        if !self.may_try(&mut work.tried, study_key(&study.0, &study.1)).await? {
+            tracing::warn!(study = %study.1, "instances of a study make no slide: looking at them has ended the node before");
+            work.put_off.remove(&study);
+            return Ok(());
+        }
+        match self.adopt(&study.0, &study.1).await {
+            Ok(_) => drop(work.put_off.remove(&study)),
+            Err(
+                error @ SlideError::Storage(StorageError::Unavailable(_) | StorageError::OutOfResources(_)),
+            ) => {
+                if work.put_off.len() >= PUT_OFF_MAX && !work.put_off.contains_key(&study) {
+                    return Err(error);
+                }
+                tracing::warn!(%error, "instances of a study are looked at again later");
+                work.put_off.insert(study, Instant::now() + AGAIN);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "instances of a study make no slide");
+                work.put_off.remove(&study);
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks again at what was put off long enough ago.
+    async fn adopt_put_off(&self, work: &mut Work) -> Result<(), SlideError> {
+        let now = Instant::now();
+        let due: Vec<Study> =
+            work.put_off.iter().filter(|(_, at)| **at <= now).map(|(study, _)| study.clone()).collect();
+        for study in due {
+            let id = study_key(&study.0, &study.1);
+            self.adopt_or_put_off(work, study.clone()).await?;
+            // What was given up stays counted until the cursor moves, or it would be begun with anew.
+            if !work.put_off.contains_key(&study) && work.tried.get(&id) == Some(&true) {
+                work.tried.remove(&id);
+                self.end_try(id).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes slides of the whole slide images of a study, or brings those that were made up to date; returns them.

@@ -6,7 +6,7 @@ use super::upload::now_ms;
 use super::{Intake, IntakeError};
 use crate::{ImportOptions, Outcome, Phase, Progress, SlideError};
 use model::Scope;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -65,7 +65,7 @@ impl Intake {
     }
 
     async fn work_on(self) {
-        let mut tried = HashSet::new();
+        let mut tried = HashMap::new();
         loop {
             match self.work_once(&mut tried).await {
                 Ok(true) => {}
@@ -81,7 +81,7 @@ impl Intake {
     }
 
     /// Does one job; answers whether there was one.
-    pub(super) async fn work_once(&self, tried: &mut HashSet<String>) -> Result<bool, SlideError> {
+    pub(super) async fn work_once(&self, tried: &mut HashMap<String, bool>) -> Result<bool, SlideError> {
         let Some(claim) = self.storage.claim_jobs(JOB, 1, LEASE).await? else { return Ok(false) };
         let Some(job) = claim.jobs.first() else { return Ok(false) };
         let outcome = self.do_job(&claim, job, tried).await;
@@ -103,7 +103,7 @@ impl Intake {
         &self,
         claim: &Claim,
         job: &Job,
-        tried: &mut HashSet<String>,
+        tried: &mut HashMap<String, bool>,
     ) -> Result<JobOutcome, SlideError> {
         let id = job.body["upload"].as_str().and_then(|text| Uuid::parse_str(text).ok());
         let Some(id) = id else { return Ok(JobOutcome::SetAside("no upload".to_owned())) };

@@ -3,6 +3,7 @@
 
 use super::bookmarks::KeptPicture;
 use super::{FieldOfView, NoteError};
+use crate::layers::LayerChoice;
 use crate::out::{Rectangle, View, blocking};
 use crate::{Composition, Slide, SlideError, Slides};
 use bytes::Bytes;
@@ -40,7 +41,7 @@ impl Slides {
         let mut wanted = View::plain(part, part_size);
         // Without loss: the picture is encoded once, when it has been turned.
         wanted.image_type = ImageType::Png;
-        let (level, _) = wanted.source(&slide, self.storage.limits())?;
+        let (level, _) = wanted.source(&slide, &LayerChoice::default(), self.storage.limits())?;
         let form = self.view(scope, id, &wanted).await?;
         let png = self.make(form).await?.bytes;
         let view = view.clone();

@@ -2,13 +2,12 @@
 
 use super::colours::converted;
 use super::derived::{Seat, Work};
-use super::frames::{blocking, look};
+use super::frames::{Seen, blocking, look, shades_of};
 use super::{Output, View, undone};
-use crate::layers::LayerChoice;
 use crate::retile;
 use crate::slides::Remembered;
 use crate::tile::{Place, WHITE, background};
-use crate::{AssociatedKind, LabelRight, Level, Slide, SlideError, Slides};
+use crate::{AssociatedKind, LabelRight, Slide, SlideError, Slides};
 use bytes::Bytes;
 use codec::{Colours, Cost, Cut, ImageType, Mosaic, Raster, Render};
 use model::{Limits, Scope, Sha256, SlideId};
@@ -30,6 +29,8 @@ const WORKING_BYTES_MAX: u64 = 192 << 20;
 pub struct Form {
     scope: Scope,
     view: View,
+    seen: Seen,
+    may_change: bool,
     what: What,
     etag: String,
 }
@@ -51,6 +52,12 @@ impl Form {
     pub fn etag(&self) -> &str {
         &self.etag
     }
+
+    /// Whether the same address may be another picture later, as [`Slide::may_change`] says.
+    #[must_use]
+    pub fn may_change(&self) -> bool {
+        self.may_change
+    }
 }
 
 impl Slides {
@@ -59,10 +66,10 @@ impl Slides {
     /// # Errors
     /// [`SlideError::NotFound`] when there is no such slide within reach; [`SlideError::Refused`] as [`View`] says.
     pub async fn view(&self, scope: &Scope, id: &SlideId, view: &View) -> Result<Form, SlideError> {
-        self.view_of(scope, id, |_| Some(*view)).await
+        self.view_of(scope, id, Seen::default(), |_| Some(*view)).await
     }
 
-    /// The same, where what is wanted depends on the slide; `None`: there is no such thing.
+    /// The same of some plane and path, where what is wanted depends on the slide; `None`: there is no such thing.
     ///
     /// # Errors
     /// As [`Slides::view`].
@@ -70,35 +77,52 @@ impl Slides {
         &self,
         scope: &Scope,
         id: &SlideId,
+        seen: Seen,
         wanted: impl FnOnce(&Slide) -> Option<View>,
     ) -> Result<Form, SlideError> {
         let found = self.reach(scope, id).await?;
-        let view = &wanted(&found.slide).ok_or(SlideError::NotFound)?;
+        let slide = &found.slide;
+        let view = wanted(slide).ok_or(SlideError::NotFound)?;
         let limits = self.storage.limits();
-        view.check(found.slide.width(), found.slide.height(), limits)?;
-        let shown = LayerChoice::default();
-        let native = match view.native(&found.slide) {
+        view.check(slide.width(), slide.height(), limits)?;
+        let native = match view.native(slide, &seen.layer).filter(|_| seen.window.is_none()) {
             Some(native) => Some((
-                self.place_in(&found, native.level, native.x, native.y, &shown).await?,
+                self.place_in(&found, native.level, native.x, native.y, &seen.layer).await?,
                 native.is_whole,
             )),
             None => None,
         };
+        let may_change = slide.may_change();
+        let form = |what, etag, seen| Form { scope: scope.clone(), view, seen, may_change, what, etag };
         let native = native.filter(|(place, _)| place.is_jpeg());
         if let Some((place, true)) = native {
             let etag = place.etag();
-            let what = What::Stored(Box::new(place));
-            return Ok(Form { scope: scope.clone(), view: *view, what, etag });
+            return Ok(form(What::Stored(Box::new(place)), etag, seen));
         }
-        let (level, cut) = view.source(&found.slide, limits)?;
-        let stored: Vec<_> =
-            found.levels.get(level as usize).into_iter().flatten().map(|part| *part.sha256()).collect();
-        let etag = etag(&stored, level, view);
+        let (level, cut) = view.source(slide, &seen.layer, limits)?;
+        let etag = self.etag_of(&found, level, &view, &seen).await?;
         let what = match native {
             Some((place, _)) => What::Corner(Box::new(place), found, level, cut),
             None => What::Tiles(found, level, cut),
         };
-        Ok(Form { scope: scope.clone(), view: *view, what, etag })
+        Ok(form(what, etag, seen))
+    }
+
+    /// Of the instances of a level, of what of them is shown, and how, and of all that is done to it.
+    async fn etag_of(
+        &self,
+        found: &Remembered,
+        level: u32,
+        view: &View,
+        seen: &Seen,
+    ) -> Result<String, SlideError> {
+        let parts = found.levels.get(level as usize).into_iter().flatten();
+        let stored: Vec<_> = parts.map(|part| *part.sha256()).collect();
+        let slide = &found.slide;
+        let layer = slide.level(level).and_then(|level| slide.shown(level, &seen.layer));
+        let holder = self.holder(found, level, &seen.layer).await?;
+        let shades = shades_of(&*look(slide, &holder, seen)?);
+        Ok(etag(&stored, &format!("{level} {layer:?} {shades}"), view))
     }
 
     /// The same of label, overview or thumbnail: `view` is in pixels of that image.
@@ -126,25 +150,10 @@ impl Slides {
             length,
             size: (view.size.0.min(part.width), view.size.1.min(part.height)),
         };
-        let etag = etag(&[*instance.sha256()], 0, view);
-        Ok(Form { scope: scope.clone(), view: *view, what: What::Frame(instance, cut), etag })
-    }
-
-    /// The slide and level that an instance is, or is a part of.
-    ///
-    /// # Errors
-    /// [`SlideError::Storage`].
-    pub async fn level_of(
-        &self,
-        scope: &Scope,
-        instance: &InstanceRef,
-    ) -> Result<Option<(Arc<Slide>, u32)>, SlideError> {
-        let slides = self.slides_of_study(scope, instance.owner(), instance.study()).await?;
-        Ok(slides.into_iter().find_map(|slide| {
-            let is_of = |level: &&Level| level.parts().iter().any(|(uid, _)| *uid == instance.instance());
-            let level = slide.levels.iter().find(is_of)?.level;
-            Some((slide, level))
-        }))
+        let etag = etag(&[*instance.sha256()], "", view);
+        let may_change = self.reach(scope, id).await?.slide.may_change();
+        let (scope, what) = (scope.clone(), What::Frame(instance, cut));
+        Ok(Form { scope, view: *view, seen: Seen::default(), may_change, what, etag })
     }
 
     /// Width and height of a slide in pixels.
@@ -177,7 +186,7 @@ impl Slides {
     /// # Errors
     /// [`SlideError::Refused`] when too many stored pixels would have to be decoded; [`SlideError::Damaged`].
     pub async fn make(&self, form: Form) -> Result<Output, SlideError> {
-        let Form { scope, view, what, etag } = form;
+        let Form { scope, view, seen, what, etag, .. } = form;
         let media_type = match view.image_type {
             ImageType::Jpeg(_) => "image/jpeg",
             ImageType::Png => "image/png",
@@ -210,14 +219,13 @@ impl Slides {
             }
             What::Tiles(found, level, cut) => (found, level, cut),
         };
-        let first = found.levels.get(level as usize).and_then(|parts| parts.first());
-        let first = first.ok_or(SlideError::NotFound)?.clone();
-        self.storage.note_read(&scope, &first);
+        let holder = self.holder(&found, level, &seen.layer).await?;
+        self.storage.note_read(&scope, &holder);
         let plan = Plan::of(cut, &view, self.storage.limits())?;
-        let colours = self.colours(&scope, &found, &first, view.colouring).await?;
+        let colours = self.colours(&scope, &found, &holder, view.colouring).await?;
         let derived = Some(said(&view, level, colours.as_ref()));
         let is_small = plan.work == Work::Small;
-        let picture = self.of_tiles((&found, &first, level), plan, view, colours);
+        let picture = self.of_tiles((&found, &holder, level), plan, (view, &seen), colours);
         let bytes = self.made_or_kept(etag, is_small, picture).await?;
         Ok(Output { bytes, media_type, derived })
     }
@@ -259,20 +267,19 @@ impl Slides {
 
     async fn of_tiles(
         &self,
-        (found, first, level): (&Remembered, &InstanceRef, u32),
+        (found, holder, level): (&Remembered, &InstanceRef, u32),
         plan: Plan,
-        view: View,
+        (view, seen): (View, &Seen),
         colours: Option<Colours>,
     ) -> Result<Bytes, SlideError> {
-        let shown = LayerChoice::default();
-        let look = look(&found.slide, first, &shown)?;
+        let look = look(&found.slide, holder, seen)?;
         let seat = self.derived.seat(plan.work).await?;
-        let mut drawing = Drawing::begin(plan.cut, background(first), seat).await?;
+        let mut drawing = Drawing::begin(plan.cut, background(holder), seat).await?;
         for row in plan.rows.clone() {
             let mut places = Vec::with_capacity(plan.tiles_at_once);
             for column in plan.columns.clone() {
                 if let Place::Stored(instance, frame) =
-                    self.place_in(found, level, column, row, &shown).await?
+                    self.place_in(found, level, column, row, &seen.layer).await?
                 {
                     places.push((column, instance, frame));
                 }
@@ -389,12 +396,12 @@ fn said(view: &View, level: u32, colours: Option<&Colours>) -> String {
     format!("region;format={how};level={level}{icc}")
 }
 
-fn etag(stored: &[Sha256], level: u32, view: &View) -> String {
+fn etag(stored: &[Sha256], what: &str, view: &View) -> String {
     let mut hasher = Hasher::new();
     for sha256 in stored {
         hasher.update(sha256.to_string());
     }
-    hasher.update(format!(" {level} {view:?}"));
+    hasher.update(format!(" {what} {view:?}"));
     let digest: [u8; 32] = hasher.finalize().into();
     Sha256::from_slice(&digest).map(|digest| format!("\"{digest}\"")).unwrap_or_default()
 }

@@ -7,6 +7,7 @@ mod colours;
 mod compose;
 mod derived;
 mod frames;
+mod held;
 mod view;
 
 pub use colours::Colouring;
@@ -14,7 +15,9 @@ pub(crate) use colours::converted;
 pub use compose::Form;
 pub use derived::Counts;
 pub(crate) use derived::{Derived, Work};
-pub(crate) use frames::{blocking, look, plain_look};
+pub use frames::Seen;
+pub(crate) use frames::{blocking, look, plain_look, shades_of};
+pub use held::Held;
 pub use view::{Quality, Rectangle, Turn, View, is_shown_as_stored, native_scale};
 
 use bytes::Bytes;

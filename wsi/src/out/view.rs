@@ -1,6 +1,7 @@
 //! Which part of a slide is wanted, how large and how turned; and which level it is made of. Nothing here reads a pixel.
 
 use super::Colouring;
+use crate::layers::LayerChoice;
 use crate::{Level, Slide, SlideError};
 use codec::{Axes, Cut, Direction, ImageType, Region};
 use model::Limits;
@@ -133,13 +134,14 @@ impl View {
         *self == Self::plain(self.part, self.size)
     }
 
-    /// The tile that is this picture, or has it in its upper left corner.
-    pub(crate) fn native(&self, slide: &Slide) -> Option<Native> {
+    /// The tile that is this picture, or has it in its upper left corner, of a level that has the layer.
+    pub(crate) fn native(&self, slide: &Slide, layer: &LayerChoice) -> Option<Native> {
         if !self.is_plain() {
             return None;
         }
         let Rectangle { x, y, width, height } = self.part;
-        slide.levels.iter().find_map(|level| {
+        let has_layer = |level: &&Level| slide.shown(level, layer).is_some();
+        slide.levels.iter().filter(has_layer).find_map(|level| {
             let factor = native_scale(slide, level)?;
             let (across, down) =
                 (level.tile_width.checked_mul(factor)?, level.tile_height.checked_mul(factor)?);
@@ -169,12 +171,17 @@ impl View {
         })
     }
 
-    /// What of which level it is made of: the smallest that still has the resolution.
+    /// What of which level it is made of: the smallest that has the layer, and still the resolution.
     ///
     /// # Errors
     /// [`SlideError::Refused`] when the part is not within the slide, or the picture or what it is made of is over a
     /// limit.
-    pub(crate) fn source(&self, slide: &Slide, limits: &Limits) -> Result<(u32, Cut), SlideError> {
+    pub(crate) fn source(
+        &self,
+        slide: &Slide,
+        layer: &LayerChoice,
+        limits: &Limits,
+    ) -> Result<(u32, Cut), SlideError> {
         self.check(slide.width(), slide.height(), limits)?;
         let Rectangle { x, y, width, height } = self.part;
         let wanted = (f64::from(width) / f64::from(self.size.0), f64::from(height) / f64::from(self.size.1));
@@ -182,8 +189,8 @@ impl View {
             let (across, down) = scale(slide, level);
             across <= wanted.0 * COARSER && down <= wanted.1 * COARSER
         };
-        let level =
-            slide.levels.iter().rev().find(is_fine).or(slide.levels.first()).ok_or(SlideError::NotFound)?;
+        let levels = || slide.levels.iter().filter(|level| slide.shown(level, layer).is_some());
+        let level = levels().rev().find(is_fine).or(levels().next()).ok_or(SlideError::NotFound)?;
         let (across, down) = scale(slide, level);
         let length = (f64::from(width) / across, f64::from(height) / down);
         let between = |size: u32, length: f64| size.min(length.ceil().max(1.0) as u32);
@@ -249,4 +256,4 @@ impl Turn {
 
 #[cfg(test)]
 #[path = "view_tests.rs"]
-mod tests;
+pub(super) mod tests;

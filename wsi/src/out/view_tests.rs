@@ -4,7 +4,7 @@ use super::*;
 use crate::{Grade, GradeReport};
 use model::{OrgId, SlideId, Uid};
 
-fn slide(sizes: &[(u32, u32)]) -> Slide {
+pub(in crate::out) fn slide(sizes: &[(u32, u32)]) -> Slide {
     let level = |(number, &(width, height)): (usize, &(u32, u32))| Level {
         level: number as u32,
         width,
@@ -67,7 +67,7 @@ fn view(part: [u32; 4], size: (u32, u32)) -> View {
 #[test]
 fn a_request_for_a_tile_of_a_level_is_that_tile() {
     let check = |part, size, expected: Option<(u32, u32, u32, bool)>| {
-        let found = view(part, size).native(&aperio());
+        let found = view(part, size).native(&aperio(), &LayerChoice::default());
         assert_eq!(found.map(|n| (n.level, n.x, n.y, n.is_whole)), expected, "{part:?} {size:?}");
     };
     check([0, 0, 256, 256], (256, 256), Some((0, 0, 0, true)));
@@ -92,7 +92,7 @@ fn what_is_turned_or_recoloured_is_no_stored_tile() {
         View { colouring: Colouring::Srgb, ..plain },
         View { image_type: ImageType::Png, ..plain },
     ] {
-        assert_eq!(other.native(&aperio()), None, "{other:?}");
+        assert_eq!(other.native(&aperio(), &LayerChoice::default()), None, "{other:?}");
     }
 }
 
@@ -100,7 +100,7 @@ fn what_is_turned_or_recoloured_is_no_stored_tile() {
 fn the_smallest_level_that_has_the_resolution() {
     let limits = Limits::default();
     let check = |part, size, level: u32| {
-        let (found, cut) = view(part, size).source(&aperio(), &limits).unwrap();
+        let (found, cut) = view(part, size).source(&aperio(), &LayerChoice::default(), &limits).unwrap();
         assert_eq!(found, level, "{part:?} {size:?}");
         cut
     };
@@ -131,7 +131,7 @@ fn what_cannot_be_is_refused() {
         ([0, 0, 46_001, 32_914], (8000, 8000)),
         ([0, 0, 10, 10], (most, most)),
     ] {
-        let refused = view(part, size).source(&aperio(), &limits);
+        let refused = view(part, size).source(&aperio(), &LayerChoice::default(), &limits);
         assert!(matches!(refused, Err(SlideError::Refused(_))), "{part:?} {size:?}");
     }
 }
@@ -141,7 +141,9 @@ fn a_pyramid_of_odd_factors_has_no_native_scale_there() {
     let odd = slide(&[(10_000, 10_000), (2512, 2512), (625, 625)]);
     let scales: Vec<_> = odd.levels.iter().map(|level| native_scale(&odd, level)).collect();
     assert_eq!(scales, [Some(1), None, Some(16)]);
-    let (level, cut) = view([0, 0, 4000, 4000], (1004, 1004)).source(&odd, &Limits::default()).unwrap();
+    let (level, cut) = view([0, 0, 4000, 4000], (1004, 1004))
+        .source(&odd, &LayerChoice::default(), &Limits::default())
+        .unwrap();
     assert_eq!((level, cut.length.0.round() as u32), (1, 1005));
 }
 

@@ -155,7 +155,7 @@ enum Reading {
     /// By a reader of our own, from any copy of it.
     Own,
     /// By OpenSlide, from where it lies.
-    OpenSlide(Plan),
+    OpenSlide(Box<Plan>),
 }
 
 impl Slides {
@@ -233,7 +233,10 @@ impl Slides {
         let source = subject.opened.source.clone();
         let limits = self.storage.limits().clone();
         match blocking(move || readers::plan(source, &limits)).await {
-            Err(error) => self.plan_otherwise(&subject.opened.path, error).await.map(Reading::OpenSlide),
+            Err(error) => self
+                .plan_otherwise(&subject.opened.path, error)
+                .await
+                .map(|plan| Reading::OpenSlide(Box::new(plan))),
             Ok(_) => Ok(Reading::Own),
         }
     }
@@ -274,7 +277,7 @@ impl Slides {
     ) -> Result<(Plan, Vec<SurveyedLevel>), SlideError> {
         let storage = self.storage.clone();
         let surveyed = match reading {
-            Reading::OpenSlide(plan) => return blocking(move || survey(plan, &storage)).await,
+            Reading::OpenSlide(plan) => return blocking(move || survey(*plan, &storage)).await,
             Reading::Own => blocking(move || survey(readers::plan(copy, storage.limits())?, &storage)).await,
         };
         match surveyed {

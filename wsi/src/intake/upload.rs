@@ -371,7 +371,7 @@ impl Checksum {
         }
     }
 
-    fn is_met(self) -> bool {
+    fn agrees(self) -> bool {
         match self.hasher {
             Hasher::Sha1(hasher) => hasher.finalize().as_slice() == self.expected,
             Hasher::Sha256(hasher) => hasher.finalize().as_slice() == self.expected,
@@ -437,7 +437,7 @@ impl Receiving {
     /// # Errors
     /// [`IntakeError::Checksum`]; [`IntakeError::Storage`].
     pub async fn done(mut self) -> Result<u64, IntakeError> {
-        if self.checksum.take().is_some_and(|checksum| !checksum.is_met()) {
+        if self.checksum.take().is_some_and(|checksum| !checksum.agrees()) {
             return Err(IntakeError::Checksum);
         }
         let file = self.file.take().ok_or(IntakeError::Busy)?;

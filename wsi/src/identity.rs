@@ -61,8 +61,11 @@ pub const FIELDS: [&str; 9] = [
     "block",
     "stain",
 ];
-/// Of these, the ones that say whose the slide is: doubtful together or not at all.
+/// Of these, the ones that say whose the slide is.
 const WHOSE: [&str; 3] = ["patient_name", "patient_id", "accession_number"];
+/// The patient as a whole: taken from one source, or from none, so that no patient is put together from two.
+const PATIENT: [&str; 5] =
+    ["patient_name", "patient_id", "patient_birth_date", "patient_sex", "accession_number"];
 
 impl Particulars {
     /// A field by its name.
@@ -81,6 +84,15 @@ impl Particulars {
         })
     }
 
+    /// Takes these fields as another has them.
+    fn take(&mut self, other: &Self, names: &[&str]) {
+        for name in names {
+            if let Some(field) = self.field(name) {
+                *field = other.text(name).map(str::to_owned);
+            }
+        }
+    }
+
     /// A field's text; `None` also when there is nothing in it.
     fn text(&self, name: &str) -> Option<&str> {
         let value = match name {
@@ -96,6 +108,27 @@ impl Particulars {
             _ => return None,
         };
         value.as_deref().map(str::trim).filter(|text| !text.is_empty())
+    }
+
+    /// Whether they name a patient: a number of a case alone does not.
+    #[must_use]
+    pub fn names_somebody(&self) -> bool {
+        self.text("patient_id").is_some() || self.text("patient_name").is_some()
+    }
+
+    /// Whether nothing is said of these fields.
+    fn is_silent_of(&self, names: &[&str]) -> bool {
+        names.iter().all(|name| self.text(name).is_none())
+    }
+
+    /// Whether what another source says of the patient cannot be held to be of the same one: nothing that they have in common
+    /// says so, or only the other has a name for them.
+    fn is_apart_from(&self, other: &Self) -> bool {
+        if other.is_silent_of(&WHOSE) {
+            return false;
+        }
+        let shares = WHOSE.iter().any(|name| self.text(name).is_some() && other.text(name).is_some());
+        !shares || (other.names_somebody() && !self.names_somebody())
     }
 
     /// Whether any field is longer than the standard lets it be, or is not of its kind; the field's name.
@@ -235,6 +268,8 @@ pub struct Identity {
 pub struct Evidence<'a> {
     /// What a person said.
     pub given: Particulars,
+    /// Whether a person was asked whose it is and could not say: then nothing else says so in their place.
+    pub is_unknown: bool,
     /// The file's name.
     pub file_name: &'a str,
     /// How it is to be read.
@@ -248,8 +283,9 @@ pub struct Evidence<'a> {
 /// Puts together what is said of a slide. `file` keeps unknown patients apart.
 #[must_use]
 pub fn decide(evidence: Evidence<'_>, file: &Sha256) -> Identity {
-    let Evidence { given, file_name, name_pattern, barcodes, barcode_pattern } = evidence;
+    let Evidence { given, is_unknown, file_name, name_pattern, barcodes, barcode_pattern } = evidence;
     let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
+    let is_answered = is_unknown || !given.is_silent_of(&PATIENT);
     let mut sources = vec![(Origin::Person, given)];
     for code in &barcodes {
         let as_container = || Particulars { container_id: Some(code.clone()), ..Particulars::default() };
@@ -262,24 +298,17 @@ pub fn decide(evidence: Evidence<'_>, file: &Sha256) -> Identity {
     sources
         .extend(name_pattern.and_then(|pattern| pattern.read(stem)).map(|found| (Origin::FileName, found)));
 
-    let (mut particulars, mut doubts) = (Particulars::default(), Vec::new());
-    for name in FIELDS {
-        let said: Vec<(Origin, String)> = sources
-            .iter()
-            .filter_map(|(origin, source)| Some((*origin, source.text(name)?.to_owned())))
-            .collect();
-        let Some((first_origin, first)) = said.first().cloned() else { continue };
-        let is_one = said.iter().all(|(_, text)| fold(text) == fold(&first));
-        if is_one || first_origin == Origin::Person {
-            if let Some(field) = particulars.field(name) {
-                *field = Some(first);
-            }
-        }
-        if !is_one {
-            doubts.push(Doubt { field: name.to_owned(), said });
-        }
+    let (mut particulars, doubts) = (of_the_glass(&sources), doubts(&sources, is_answered));
+    let is_doubtful = doubts.iter().any(|doubt| PATIENT.contains(&doubt.field.as_str()));
+    // What is in doubt names nobody, unless a person has said it.
+    if is_answered || !is_doubtful {
+        particulars.take(&sources[whose(&sources, is_answered)].1, &PATIENT);
     }
-    let standing = standing(&sources[0].1, &mut particulars, &doubts);
+    let standing = match (particulars.names_somebody() && !is_unknown, is_doubtful) {
+        (false, _) => Standing::Unknown,
+        (true, true) => Standing::Doubtful,
+        (true, false) => Standing::Identified,
+    };
     if standing == Standing::Unknown {
         let digits: String = file.to_string().chars().take(12).collect();
         particulars.patient_name = Some(UNKNOWN_NAME.to_owned());
@@ -291,25 +320,53 @@ pub fn decide(evidence: Evidence<'_>, file: &Sha256) -> Identity {
     Identity { particulars, standing, doubts, barcodes }
 }
 
-/// A number of a case alone names no patient; what is in doubt names nobody.
-fn standing(given: &Particulars, particulars: &mut Particulars, doubts: &[Doubt]) -> Standing {
-    let is_doubtful = doubts.iter().any(|doubt| WHOSE.contains(&doubt.field.as_str()));
-    let is_given = WHOSE.iter().any(|name| given.text(name).is_some());
-    if is_doubtful && !is_given {
-        for name in WHOSE {
-            if let Some(field) = particulars.field(name) {
-                *field = None;
-            }
+type Sources = [(Origin, Particulars)];
+
+/// The source that says whose it is: the person who was asked, or else the first that names somebody.
+fn whose(sources: &Sources, is_answered: bool) -> usize {
+    let first = |test: &dyn Fn(&Particulars) -> bool| sources.iter().position(|(_, source)| test(source));
+    if is_answered {
+        return 0;
+    }
+    first(&Particulars::names_somebody)
+        .or_else(|| first(&|source| !source.is_silent_of(&PATIENT)))
+        .unwrap_or(0)
+}
+
+fn said_of(sources: &Sources, name: &str) -> Vec<(Origin, String)> {
+    let said = |(origin, source): &(Origin, Particulars)| Some((*origin, source.text(name)?.to_owned()));
+    sources.iter().filter_map(said).collect()
+}
+
+fn is_one(said: &[(Origin, String)]) -> bool {
+    said.windows(2).all(|two| fold(&two[0].1) == fold(&two[1].1))
+}
+
+/// What is said of specimen, glass and stain: each field by itself, and where two disagree, what a person says.
+fn of_the_glass(sources: &Sources) -> Particulars {
+    let mut particulars = Particulars::default();
+    for name in FIELDS.into_iter().filter(|name| !PATIENT.contains(name)) {
+        let said = said_of(sources, name);
+        let is_one = is_one(&said);
+        let Some((origin, first)) = said.into_iter().next() else { continue };
+        if let Some(field) = particulars.field(name).filter(|_| is_one || origin == Origin::Person) {
+            *field = Some(first);
         }
-        return Standing::Unknown;
     }
-    let names_somebody =
-        particulars.text("patient_id").is_some() || particulars.text("patient_name").is_some();
-    match (names_somebody, is_doubtful) {
-        (false, _) => Standing::Unknown,
-        (true, true) => Standing::Doubtful,
-        (true, false) => Standing::Identified,
-    }
+    particulars
+}
+
+/// Fields of which two say something different, and all that is said of the patient by two who may mean different ones.
+fn doubts(sources: &Sources, is_answered: bool) -> Vec<Doubt> {
+    let chosen = whose(sources, is_answered);
+    let apart = |(_, other): &(Origin, Particulars)| sources[chosen].1.is_apart_from(other);
+    let are_apart = sources.iter().enumerate().any(|(at, source)| at != chosen && apart(source));
+    let doubt = |name: &&str| {
+        let said = said_of(sources, name);
+        let is_open = !is_one(&said) || (are_apart && WHOSE.contains(name) && !said.is_empty());
+        is_open.then(|| Doubt { field: (*name).to_owned(), said })
+    };
+    FIELDS.iter().filter_map(doubt).collect()
 }
 
 /// What two writings of one number have in common.
@@ -333,6 +390,15 @@ mod tests {
         barcodes: &[&str],
         expected: (Standing, &str, &str),
     ) -> Identity {
+        check_answer((given, false), name, barcodes, expected)
+    }
+
+    fn check_answer(
+        (given, is_unknown): (&[(&str, &str)], bool),
+        name: &str,
+        barcodes: &[&str],
+        expected: (Standing, &str, &str),
+    ) -> Identity {
         let pattern = NamePattern::parse(PATTERN).unwrap();
         let mut particulars = Particulars::default();
         for (field, value) in given {
@@ -340,6 +406,7 @@ mod tests {
         }
         let evidence = Evidence {
             given: particulars,
+            is_unknown,
             file_name: name,
             name_pattern: Some(&pattern),
             barcodes: barcodes.iter().map(|code| (*code).to_owned()).collect(),
@@ -363,10 +430,53 @@ mod tests {
         let both = check(&[], "P7_B2026-17.svs", &["P8_B2026-17"], (Unknown, nobody, ""));
         assert_eq!(both.doubts.len(), 1);
         assert_eq!(both.particulars.patient_name.as_deref(), Some(UNKNOWN_NAME));
-        check(&[("patient_id", "P9")], "P7_B2026-17.svs", &[], (Doubtful, "P9", "B2026-17"));
-        check(&[("patient_id", "P7")], "P7_B2026-17.svs", &[], (Identified, "P7", "B2026-17"));
+        check(&[("patient_id", "P9")], "P7_B2026-17.svs", &[], (Doubtful, "P9", ""));
+        check(&[("patient_id", "P7")], "P7_B2026-17.svs", &[], (Identified, "P7", ""));
         check(&[("accession_number", "B1")], "x.svs", &[], (Unknown, nobody, "B1"));
         check(&[], "x.svs", &[], (Unknown, nobody, ""));
+    }
+
+    #[test]
+    fn a_patient_is_never_put_together_from_two_sources() {
+        use Standing::{Doubtful, Identified, Unknown};
+        let (nobody, file) = ("UNKNOWN-ABABABABABAB", "P7_B2026-17.svs");
+        let named = check(&[("patient_name", "李四")], file, &[], (Doubtful, "", ""));
+        assert_eq!(named.particulars.patient_name.as_deref(), Some("李四"));
+        assert_eq!(named.doubts.len(), 3, "nothing says that 李四 is P7: {:?}", named.doubts);
+        let same_case = &[("patient_name", "李四"), ("accession_number", "b2026-17")];
+        check(same_case, file, &[], (Identified, "", "b2026-17"));
+        let number = check(&[("accession_number", "B2026-18")], file, &[], (Unknown, nobody, "B2026-18"));
+        assert_eq!(number.doubts.len(), 2, "{:?}", number.doubts);
+        check(&[("accession_number", "B2026-17")], file, &[], (Unknown, nobody, "B2026-17"));
+        check(&[("patient_sex", "F")], file, &[], (Unknown, nobody, ""));
+
+        let by_name = NamePattern::parse(r"^(?<patient_name>\w+)$").unwrap();
+        let by_id = NamePattern::parse(r"^(?<patient_id>P\d+)$").unwrap();
+        let evidence = Evidence {
+            file_name: "李四.svs",
+            name_pattern: Some(&by_name),
+            barcodes: vec!["P7".to_owned()],
+            barcode_pattern: Some(&by_id),
+            ..Evidence::default()
+        };
+        let identity = decide(evidence, &hash());
+        assert_eq!(
+            (identity.standing, identity.doubts.len()),
+            (Unknown, 2),
+            "label and name of two patients"
+        );
+        assert_eq!(identity.particulars.patient_name.as_deref(), Some(UNKNOWN_NAME));
+    }
+
+    #[test]
+    fn what_a_person_does_not_know_the_name_of_the_file_does_not_say_for_them() {
+        let nobody = "UNKNOWN-ABABABABABAB";
+        let expected = (Standing::Unknown, nobody, "");
+        let left = check_answer((&[], true), "P7_B2026-17_HE.svs", &[], expected);
+        let fields: Vec<_> = left.doubts.iter().map(|doubt| doubt.field.as_str()).collect();
+        assert_eq!(fields, ["patient_id", "accession_number"], "it stays a hint");
+        assert_eq!(left.particulars.stain.as_deref(), Some("HE"));
+        check_answer((&[], true), "x.svs", &["P7_B2026-17"], expected);
     }
 
     #[test]

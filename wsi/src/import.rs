@@ -37,6 +37,8 @@ const CLAIM_MS_MAX: i64 = 15 * 60 * 1000;
 pub struct ImportOptions {
     /// Who it is of, as far as whoever brings it says.
     pub of: Particulars,
+    /// Whoever brings it was asked whose it is and does not know: its name does not say so for them.
+    pub is_unknown: bool,
     /// Study Description.
     pub description: Option<String>,
     /// The file's name as people know it, when it lies here under another one (an upload).
@@ -55,6 +57,7 @@ impl Default for ImportOptions {
     fn default() -> Self {
         Self {
             of: Particulars::default(),
+            is_unknown: false,
             description: None,
             source_name: None,
             name_pattern: None,
@@ -193,6 +196,7 @@ impl Slides {
         let source_name = options.source_name.clone().unwrap_or_else(|| file_name(path));
         let evidence = Evidence {
             given: options.of.clone(),
+            is_unknown: options.is_unknown,
             file_name: &source_name,
             name_pattern: name_pattern.as_ref(),
             // No decoder is linked yet (docs/decisions/0027).

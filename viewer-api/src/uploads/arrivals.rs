@@ -69,6 +69,10 @@ pub struct FinishBody {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub of: Particulars,
+    /// The sender was asked whose it is and does not know yet: it is kept as unknown and waits for a person, whatever the
+    /// file's name says. Not together with a name or an ID.
+    #[serde(default)]
+    pub unknown: bool,
     /// Study description.
     pub description: Option<String>,
 }
@@ -164,7 +168,7 @@ pub async fn finish_upload(
     let id = parsed(&id).map_err(ApiError::into_response)?;
     let wrong = |_| ApiError::invalid("sha256", "64 hexadecimal digits are needed").into_response();
     let sha256 = body.sha256.as_deref().map(Sha256::parse).transpose().map_err(wrong)?;
-    let finish = Finish { sha256, of: body.of, description: body.description };
+    let finish = Finish { sha256, of: body.of, is_unknown: body.unknown, description: body.description };
     let upload = state.0.intake.finish(caller.scope(), id, finish).await.map_err(refused)?;
     Ok(Json(info(&state, upload).await))
 }

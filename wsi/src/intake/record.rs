@@ -68,6 +68,9 @@ pub struct Upload {
     pub sha256: Option<Sha256>,
     /// Whose it is, as far as the sender says.
     pub of: Particulars,
+    /// The sender has been asked whose it is, and does not know.
+    #[serde(default)]
+    pub is_unknown: bool,
     /// Study Description that the sender gives.
     pub description: Option<String>,
     /// How far it is.

@@ -91,6 +91,8 @@ pub struct Finish {
     pub sha256: Option<Sha256>,
     /// Whose it is.
     pub of: Particulars,
+    /// Whether the sender says that it is not known yet whose it is.
+    pub is_unknown: bool,
     /// Study Description.
     pub description: Option<String>,
 }
@@ -135,6 +137,7 @@ impl Intake {
             fingerprint: new.fingerprint,
             sha256: None,
             of: Particulars::default(),
+            is_unknown: false,
             description: None,
             state: State::Receiving,
             percent: 0,
@@ -273,10 +276,15 @@ impl Intake {
         if let Some(field) = finish.of.first_fault() {
             return Err(IntakeError::Invalid { field, why: "it is too long, or not of its kind" });
         }
+        if finish.is_unknown && finish.of.names_somebody() {
+            let why = "a patient is named, so it is known whose it is";
+            return Err(IntakeError::Invalid { field: "unknown", why });
+        }
         let (mut upload, expected) = self.versioned(scope, id).await?;
         if upload.state != State::Receiving {
             // The answer to the first call was lost on the way.
-            let is_again = finish.sha256 == upload.sha256 && finish.of == upload.of;
+            let is_again = (finish.sha256, &finish.of, finish.is_unknown)
+                == (upload.sha256, &upload.of, upload.is_unknown);
             return if is_again {
                 Ok(upload)
             } else {
@@ -288,6 +296,7 @@ impl Intake {
         }
         upload.sha256 = finish.sha256;
         upload.of = finish.of;
+        upload.is_unknown = finish.is_unknown;
         upload.description = finish.description.map(|text| text.chars().take(64).collect());
         upload.state = State::Checking;
         let job = NewJob::new(JOB, id.to_string(), upload.owner.clone(), serde_json::json!({"upload": id}));

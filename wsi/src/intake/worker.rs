@@ -139,6 +139,9 @@ impl Intake {
         let gauge = Arc::new(Gauge::default());
         let options = ImportOptions {
             of: upload.of.clone(),
+            // Whoever has filled in a form was asked.
+            is_unknown: upload.is_unknown
+                || (upload.of != crate::Particulars::default() && !upload.of.names_somebody()),
             description: upload.description.clone(),
             source_name: Some(upload.name.clone()),
             name_pattern: self.settings.name_pattern.clone(),

@@ -298,15 +298,15 @@ test('a bookmark becomes a key image that is signed and printed', async ({ perso
 });
 
 test('a slide that joined the study after the request is looked at, and the report is saved all the same', async ({ person }) => {
+  const page = await person('pathologist');
   const township = await person('township');
   const slide = await slideOf(township, '胃窦活检');
   const later = await slideOf(township, '结肠息肉切除');
   const consult = await ask(township, slide, '后来又扫了一张，请一并看。');
   // So that the reader may see it at all; in the browser it then lies in the same study.
   await ask(township, later, '另一例。');
-  const page = await person('pathologist');
   await withSlides(page, (slides) => slides.map((one) => ({ ...one, study_instance_uid: slide.study_instance_uid })));
-  await open(page, `/consults/${consult.id}`);
+  await open(page, `/cases/${consult.id}`);
   await page.getByRole('button', { name: '领取' }).first().click();
   await expect(page.getByLabel('镜下所见')).toBeVisible();
   const tray = page.getByRole('navigation', { name: '切片盘' });

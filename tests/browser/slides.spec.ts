@@ -172,7 +172,7 @@ test('an area and an angle are drawn by clicking, and Backspace takes back a poi
   await expect(page.getByTestId('measure-angle')).toHaveText('90°');
   await shot(page, 'slide-drawn-by-clicks');
   await page.keyboard.press('Escape');
-  await page.getByRole('button', { name: '删除所选测量' }).click();
+  await page.keyboard.press('Delete');
   await expect(page.getByTestId('measure-angle')).toHaveCount(0);
 });
 

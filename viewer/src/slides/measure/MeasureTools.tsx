@@ -67,9 +67,11 @@ export function MeasureTools() {
             <Icon name={name} />
           </Tool>
         ))}
-        <Tool name={t('slide.measure.remove')} press="Delete" disabled={selected === null} onClick={() => store.remove()}>
-          <Icon name="remove" />
-        </Tool>
+        <span className={classes.forFingers}>
+          <Tool name={t('slide.measure.remove')} press="Delete" disabled={selected === null} onClick={() => store.remove()}>
+            <Icon name="remove" />
+          </Tool>
+        </span>
       </InSlot>
       <Layer space="screen">
         {kind !== null && (

@@ -7,6 +7,7 @@ export const problemSlugs = [
   'not-found',
   'conflict',
   'stale',
+  'other-person',
   'precondition-required',
   'invalid',
   'wrong-passphrase',
@@ -75,6 +76,11 @@ export function problemFrom(status: number, body: string): Problem {
   } catch {
     return new Problem(status, {});
   }
+}
+
+/** What the page says by itself, as the server would, when the session has become somebody else's. */
+export function otherPerson(): Problem {
+  return new Problem(409, { type: 'other-person' });
 }
 
 export function isProblem(error: unknown, slug: ProblemSlug): error is Problem {

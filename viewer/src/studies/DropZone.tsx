@@ -5,6 +5,7 @@ import { useEffect, useState, useSyncExternalStore, type DragEvent, type ReactNo
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'react-router';
 import { keys } from '../api/queries';
+import { useMe } from '../session/useMe';
 import { useProblemText } from '../ui/useProblemText';
 import { transfers } from '../uploads/TransferQueue';
 import { useTransfers } from '../uploads/useUploads';
@@ -17,10 +18,13 @@ import { UploadQueue, type UploadItem } from './uploads';
 const queue = new UploadQueue();
 
 /** Slides and large files go in pieces, and the page of uploads shows them. */
-function takeFiles(files: readonly File[]): void {
-  const inPieces = files.filter(goesInPieces);
-  if (inPieces.length > 0) transfers.add(inPieces);
-  queue.add(files.filter((file) => !goesInPieces(file)));
+function useTakeFiles(): (files: readonly File[]) => void {
+  const { person } = useMe();
+  return (files) => {
+    const inPieces = files.filter(goesInPieces);
+    if (inPieces.length > 0) transfers.add(inPieces, person.id);
+    queue.add(files.filter((file) => !goesInPieces(file)));
+  };
 }
 
 interface Props {
@@ -31,6 +35,7 @@ interface Props {
 export function DropZone({ children, onStored }: Props) {
   const { t } = useTranslation();
   const [over, setOver] = useState(false);
+  const takeFiles = useTakeFiles();
   const items = useSyncExternalStore(queue.subscribe, queue.snapshot);
   useRefreshWhenStored(items, onStored);
 
@@ -74,6 +79,7 @@ function InPieces() {
 
 export function UploadButton() {
   const { t } = useTranslation();
+  const takeFiles = useTakeFiles();
   return (
     <FileButton onChange={takeFiles} multiple inputProps={{ 'aria-label': t('upload.choose') }}>
       {(props) => (

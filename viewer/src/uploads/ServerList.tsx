@@ -3,6 +3,7 @@ import { Button, FileButton, Group, Progress, Text } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
+import { useMe } from '../session/useMe';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { useFormat } from '../ui/useFormat';
 import { uploadsApi, type UploadInfo } from './api';
@@ -12,18 +13,25 @@ import { transfers } from './TransferQueue';
 import classes from './Uploads.module.css';
 import { uploadKeys } from './useUploads';
 
-export function ServerList({ uploads }: { uploads: readonly UploadInfo[] }) {
+interface Props {
+  uploads: readonly UploadInfo[];
+  /** Slides that wait for somebody to say whose they are. */
+  unidentified: ReadonlySet<string>;
+}
+
+export function ServerList({ uploads, unidentified }: Props) {
   return (
     <ul className={classes.cards}>
       {uploads.map((upload) => (
-        <ServerCard key={upload.id} upload={upload} />
+        <ServerCard key={upload.id} upload={upload} waits={upload.slide_id !== null && unidentified.has(upload.slide_id)} />
       ))}
     </ul>
   );
 }
 
-function ServerCard({ upload }: { upload: UploadInfo }) {
+function ServerCard({ upload, waits }: { upload: UploadInfo; waits: boolean }) {
   const { t } = useTranslation();
+  const me = useMe();
   const format = useFormat();
   const cache = useQueryClient();
   const remove = useMutation({
@@ -43,11 +51,21 @@ function ServerCard({ upload }: { upload: UploadInfo }) {
             {' · '}
             {format.moment(upload.created_at)}
           </Text>
+          {upload.outcome === 'contradicted' && (
+            <Text size="sm" c="yellow.8" fw={600} role="alert">
+              {t('transfer.contradicted')}
+            </Text>
+          )}
+          {waits && (
+            <Text size="sm" c="yellow.8" fw={600}>
+              {t('transfer.toIdentify')}
+            </Text>
+          )}
           {upload.refusal !== null && <RefusalWords refusal={upload.refusal} />}
         </div>
         <Group gap="xs" wrap="nowrap">
           {state === 'receiving' && (
-            <FileButton onChange={(file) => file !== null && transfers.add([file])}>
+            <FileButton onChange={(file) => file !== null && transfers.add([file], me.person.id)}>
               {(props) => (
                 <Button size="compact-sm" {...props}>
                   {t('transfer.goOn')}

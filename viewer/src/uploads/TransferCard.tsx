@@ -83,11 +83,17 @@ function Words({ item }: { item: Transfer }) {
 
 function Whose({ item }: { item: Transfer }) {
   const { t } = useTranslation();
-  const { key, of, confirmed } = item;
+  const { key, of, confirmed, unknown } = item;
   if (confirmed) {
     return (
       <Group className={classes.whose} justify="space-between" gap="sm">
-        {namesSomebody(of) ? <ConfirmationLine of={of} /> : <Text size="sm">{t('transfer.leftUnknown')}</Text>}
+        {unknown ? (
+          <Text size="sm" c="yellow.8" fw={600}>
+            {t('transfer.leftUnknown')}
+          </Text>
+        ) : (
+          <ConfirmationLine of={of} />
+        )}
         {item.state.kind !== 'handedOver' && (
           <Button size="compact-sm" variant="subtle" onClick={() => transfers.describe(key, of)}>
             {t('transfer.change')}

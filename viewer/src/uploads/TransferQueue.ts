@@ -2,8 +2,8 @@
  * Large files and slides under way: one is sent after the other, each is recognised after a reload, and each goes on to
  * being imported as soon as its bytes are there, its hash is known and somebody has said whose it is. Knows nothing of React.
  */
-import type { Problem, Unreachable } from '../api/problem';
-import { uploadsApi, type Particulars, type UploadInfo } from './api';
+import { otherPerson, type Problem, type Unreachable } from '../api/problem';
+import { uploadsApi, type Particulars, type UploadInfo, type Whose } from './api';
 import { fingerprint, isDicom } from './fingerprint';
 import { Rate } from './rate';
 import { hashFile, sendFile, type Sending } from './sender';
@@ -23,6 +23,8 @@ export type TransferState =
 export interface Transfer {
   key: number;
   name: string;
+  /** Id of the person who added it: it goes on as theirs or not at all. */
+  person: string;
   bytes: number;
   sent: number;
   /** Bytes per second, and seconds that are left; `null` as long as nobody can tell. */
@@ -33,8 +35,12 @@ export interface Transfer {
   isSlide: boolean;
   /** What the form says now. */
   of: Particulars;
+  /** Somebody has answered the form, or begun to: what the file's name says comes too late. */
+  touched: boolean;
   /** Somebody has looked at the form and said yes. */
   confirmed: boolean;
+  /** What they have said yes to is that nobody knows yet. */
+  unknown: boolean;
   uploadId: string | null;
 }
 
@@ -48,7 +54,7 @@ interface Work {
 
 /** What the queue asks of the world; tests give their own. */
 export interface TransferWorld {
-  api: Pick<typeof uploadsApi, 'list' | 'finish' | 'names'>;
+  api: Pick<typeof uploadsApi, 'list' | 'finish' | 'names' | 'whoIsIn'>;
   fingerprint: typeof fingerprint;
   isDicom: typeof isDicom;
   hashFile: typeof hashFile;
@@ -80,13 +86,15 @@ export class TransferQueue {
     this.onHandedOver = listener;
   }
 
-  add(files: readonly File[]): void {
+  /** Files of the person with this id. */
+  add(files: readonly File[], person: string): void {
     const added = files.map((file) => {
       const key = this.nextKey++;
       this.work.set(key, { file, rate: new Rate(), sending: null, hash: null, sha256: null });
       return {
         key,
         name: file.name,
+        person,
         bytes: file.size,
         sent: 0,
         rate: null,
@@ -94,7 +102,9 @@ export class TransferQueue {
         state: { kind: 'preparing' } as const,
         isSlide: true,
         of: {},
+        touched: false,
         confirmed: false,
+        unknown: false,
         uploadId: null,
       };
     });
@@ -105,17 +115,17 @@ export class TransferQueue {
 
   /** The form's fields. What was confirmed is open again. */
   describe(key: number, of: Particulars): void {
-    this.set(key, { of, confirmed: false });
+    this.set(key, { of, touched: true, confirmed: false, unknown: false });
   }
 
   confirm(key: number): void {
-    this.set(key, { confirmed: true });
+    this.set(key, { touched: true, confirmed: true, unknown: false });
     void this.handOver(key);
   }
 
   /** Nobody knows yet whose it is: it is imported as that. */
   leaveUnknown(key: number): void {
-    this.set(key, { of: {}, confirmed: true });
+    this.set(key, { of: {}, touched: true, confirmed: true, unknown: true });
     void this.handOver(key);
   }
 
@@ -157,8 +167,7 @@ export class TransferQueue {
     try {
       const { found } = await this.outside.api.names(added.slice(0, 200).map(({ name }) => name));
       added.forEach(({ key }, index) => {
-        const untouched = Object.keys(this.item(key)?.of ?? { x: 0 }).length === 0;
-        if (untouched) this.set(key, { of: found[index] ?? {} });
+        if (this.item(key)?.touched === false) this.set(key, { of: found[index] ?? {} });
       });
     } catch {
       // The form begins empty.
@@ -167,7 +176,8 @@ export class TransferQueue {
 
   private async prepare(key: number): Promise<void> {
     const work = this.work.get(key);
-    if (work === undefined) return;
+    const person = this.item(key)?.person;
+    if (work === undefined || person === undefined) return;
     try {
       const dicom = await this.outside.isDicom(work.file);
       const print = await this.outside.fingerprint(work.file);
@@ -179,7 +189,7 @@ export class TransferQueue {
         if (sha256 === null) this.fail(key, null);
         else void this.handOver(key);
       });
-      work.sending = this.outside.sendFile(work.file, print, known?.id ?? null, {
+      work.sending = this.outside.sendFile(work.file, print, known?.id ?? null, person, {
         onBegun: (uploadId) => this.set(key, { uploadId }),
         onSent: (sent) => this.noteSent(key, sent),
         onBroken: () => {
@@ -196,7 +206,9 @@ export class TransferQueue {
       const sent = known?.offset ?? 0;
       // Paused before it began.
       const kind = this.item(key)?.state.kind === 'paused' ? 'paused' : 'queued';
-      this.set(key, { isSlide: !dicom, confirmed: dicom, sent, uploadId: known?.id ?? null, state: { kind } });
+      // The form may have been answered before it was known what the file is.
+      const confirmed = dicom || this.item(key)?.confirmed === true;
+      this.set(key, { isSlide: !dicom, confirmed, sent, uploadId: known?.id ?? null, state: { kind } });
       this.pump();
     } catch {
       this.fail(key, null);
@@ -237,10 +249,12 @@ export class TransferQueue {
     if (sha256 === undefined || sha256 === null) return;
     this.set(key, { state: { kind: 'handedOver' } });
     try {
-      await this.outside.api.finish(item.uploadId, sha256, item.isSlide ? item.of : {});
+      const now = await this.outside.api.whoIsIn();
+      if (now.person.id !== item.person) throw otherPerson();
+      await this.outside.api.finish(item.uploadId, sha256, whoseOf(item), item.person);
       this.onHandedOver();
     } catch (error) {
-      this.set(key, { state: { kind: 'sent' }, confirmed: false });
+      this.set(key, { confirmed: !item.isSlide });
       this.fail(key, error as Problem | Unreachable);
     }
   }
@@ -262,6 +276,11 @@ export class TransferQueue {
     this.items = items;
     this.listeners.forEach((listener) => listener());
   }
+}
+
+function whoseOf({ isSlide, unknown, of }: Transfer): Whose {
+  if (!isSlide) return { of: {} };
+  return unknown ? { of: {}, unknown: true } : { of };
 }
 
 /** Uploads go on while the person looks at other pages. */

@@ -10,6 +10,7 @@ import { ConfirmDialog } from '../ui/ConfirmDialog';
 import { useFormat } from '../ui/useFormat';
 import { uploadsApi, type Particulars, type UnidentifiedSlide } from './api';
 import { ConfirmationLine, namesSomebody, ParticularsForm } from './ParticularsForm';
+import { firstGuess, wholePatient } from './patient';
 import classes from './Uploads.module.css';
 import { uploadKeys } from './useUploads';
 
@@ -78,7 +79,7 @@ function IdentifyDialog({ slide, onClose }: { slide: UnidentifiedSlide; onClose:
       ready={namesSomebody(of)}
       size="lg"
       onConfirm={async () => {
-        await uploadsApi.identify(slide.slide_id, of);
+        await uploadsApi.identify(slide.slide_id, wholePatient(of));
         for (const queryKey of [uploadKeys.unidentified, keys.slides, keys.slide(slide.slide_id), keys.studies]) {
           await cache.invalidateQueries({ queryKey });
         }
@@ -97,10 +98,4 @@ function IdentifyDialog({ slide, onClose }: { slide: UnidentifiedSlide; onClose:
       <ConfirmationLine of={of} />
     </ConfirmDialog>
   );
-}
-
-/** What is certain stays; a marked unknown patient is none. */
-function firstGuess({ of, standing }: UnidentifiedSlide): Particulars {
-  const { patient_name, patient_id, ...rest } = of;
-  return standing === 'unknown' ? { accession_number: rest.accession_number } : { patient_name, patient_id, accession_number: rest.accession_number };
 }

@@ -3,6 +3,7 @@ import { Button, FileButton, Text, Title } from '@mantine/core';
 import { useEffect, useState, type DragEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { droppedFiles } from '../studies/droppedFiles';
+import { useMe } from '../session/useMe';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { ServerList } from './ServerList';
 import { TransferCard } from './TransferCard';
@@ -40,7 +41,7 @@ export default function UploadsPage() {
               <TransferCard key={item.key} item={item} />
             ))}
           </ul>
-          <ServerList uploads={others} />
+          <ServerList uploads={others} unidentified={new Set(waiting.map(({ slide_id }) => slide_id))} />
         </Section>
       )}
       {watched.data !== undefined && watched.data.folders.length > 0 && (
@@ -70,11 +71,12 @@ function Section({ title, hint, children }: { title: string; hint?: string; chil
 
 function DropField() {
   const { t } = useTranslation();
+  const { person } = useMe();
   const [over, setOver] = useState(false);
   const take = async (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
-    transfers.add(await droppedFiles(event.dataTransfer));
+    transfers.add(await droppedFiles(event.dataTransfer), person.id);
   };
   return (
     <div
@@ -87,7 +89,7 @@ function DropField() {
       onDragLeave={() => setOver(false)}
       onDrop={(event) => void take(event)}
     >
-      <FileButton multiple onChange={(files) => transfers.add(files)} inputProps={{ 'aria-label': t('transfer.choose') }}>
+      <FileButton multiple onChange={(files) => transfers.add(files, person.id)} inputProps={{ 'aria-label': t('transfer.choose') }}>
         {(props) => (
           <Button size="md" {...props}>
             {t('transfer.choose')}

@@ -21,7 +21,7 @@ export function Watched({ folders }: { folders: readonly WatchedFolder[] }) {
           </Text>
           <ul className={classes.files}>
             {folder.files
-              .filter(({ refusal, state }) => refusal !== null || state === 'importing')
+              .filter(({ refusal, state }) => refusal !== null || state === 'importing' || state === 'contradicted')
               .map((file) => (
                 <li key={file.name}>
                   <Text size="sm">

@@ -1,7 +1,11 @@
 /** The server's side of uploads in pieces, of slides that wait for their patient, and of watched folders. */
 import { request } from '../api/client';
+import type { Me } from '../api/types';
 
 export const resumable = '/api/v1/uploads/resumable';
+
+/** Who the page takes itself to be logged in as, by the session's id; the server refuses to go on as somebody else. */
+export const personHeader = 'X-Farsight-Person';
 
 /** Who a slide is of; a field that is missing is not said. */
 export interface Particulars {
@@ -16,6 +20,12 @@ export interface Particulars {
   stain?: string;
 }
 
+/** What a person has said of whose a file is; `unknown` when they have said that nobody knows yet. */
+export interface Whose {
+  of: Particulars;
+  unknown?: true;
+}
+
 export type RefusalWhy =
   | 'not_a_slide'
   | 'unsupported'
@@ -27,6 +37,7 @@ export type RefusalWhy =
   | 'conflict'
   | 'no_room'
   | 'unreadable'
+  | 'busy'
   | 'gave_up'
   | 'unavailable'
   | 'internal';
@@ -35,6 +46,9 @@ export interface Refusal {
   why: RefusalWhy;
   detail: string;
 }
+
+/** `contradicted`: it was there already, as another patient's than the one who was given. */
+export type UploadOutcome = 'imported' | 'already_there' | 'contradicted' | 'stored' | 'kept_apart';
 
 export type ServerState = 'receiving' | 'checking' | 'importing' | 'waiting' | 'ready' | 'refused';
 
@@ -49,7 +63,7 @@ export interface UploadInfo {
   refusal: Refusal | null;
   slide_id: string | null;
   study_instance_uid: string | null;
-  outcome: 'imported' | 'already_there' | 'stored' | 'kept_apart' | null;
+  outcome: UploadOutcome | null;
   created_at: string;
 }
 
@@ -59,7 +73,7 @@ export interface UnidentifiedSlide {
   source: string;
   standing: 'unknown' | 'doubtful';
   of: Particulars;
-  doubts: { field: keyof Particulars; said: ['person' | 'barcode' | 'file_name', string][] }[];
+  doubts: { field: keyof Particulars; said: ['person' | 'barcode' | 'file_name' | 'recorded', string][] }[];
   barcodes: string[];
   imported_at: string;
 }
@@ -70,17 +84,19 @@ export interface WatchedFolder {
   since: string;
   looked_at: string;
   imported: number;
-  files: { name: string; state: 'importing' | 'imported' | 'already_there' | 'waiting' | 'refused'; refusal: Refusal | null; slide_id: string | null; at: string }[];
+  files: { name: string; state: 'importing' | 'imported' | 'already_there' | 'contradicted' | 'waiting' | 'refused'; refusal: Refusal | null; slide_id: string | null; at: string }[];
 }
 
 const tus = { 'Tus-Resumable': '1.0.0' };
 const path = (id: string) => `/uploads/resumable/${encodeURIComponent(id)}`;
 
 export const uploadsApi = {
+  /** Whom the session is of now; a lapsed one is renewed first. */
+  whoIsIn: () => request<Me>('GET', '/session'),
   list: () => request<{ uploads: UploadInfo[] }>('GET', '/uploads/resumable'),
   get: (id: string) => request<UploadInfo>('GET', path(id)),
-  finish: (id: string, sha256: string, of: Particulars) =>
-    request<UploadInfo>('POST', `${path(id)}/finish`, { body: { sha256, of } }),
+  finish: (id: string, sha256: string, whose: Whose, person: string) =>
+    request<UploadInfo>('POST', `${path(id)}/finish`, { body: { sha256, ...whose }, headers: { [personHeader]: person } }),
   remove: (id: string) => request<void>('DELETE', path(id), { headers: tus }),
   names: (names: string[]) => request<{ found: Particulars[] }>('POST', '/uploads/names', { body: { names } }),
   unidentified: () => request<{ slides: UnidentifiedSlide[] }>('GET', '/unidentified-slides'),

@@ -4,11 +4,13 @@ import { Sha256 } from './sha256';
 
 /** A server that speaks tus, over a line that the test breaks. */
 function server(bytes: number) {
-  const state = { received: new Uint8Array(0), begun: 0, breaks: 0, refuse: 0, asked: [] as string[] };
-  const answer = (status: number, headers: Record<string, string> = {}): Answer => ({ status, header: (name) => headers[name] ?? null, body: '{}' });
+  const state = { received: new Uint8Array(0), begun: 0, breaks: 0, refuse: 0, person: 'anna', asked: [] as string[] };
+  const answer = (status: number, headers: Record<string, string> = {}, body = '{}'): Answer => ({ status, header: (name) => headers[name] ?? null, body });
   const ask: Ask = async (method, url, headers, body, { onSent }) => {
+    if (url === '/api/v1/session') return answer(200, {}, JSON.stringify({ person: { id: state.person } }));
     state.asked.push(method);
     expect(headers['Tus-Resumable']).toBe('1.0.0');
+    expect(headers['X-Farsight-Person']).toBe('anna');
     if (state.refuse !== 0) return answer(state.refuse);
     if (method === 'POST') {
       state.begun += 1;
@@ -48,7 +50,7 @@ test('pieces arrive in order, also over a line that breaks', async () => {
   const { state, ask } = server(content.length);
   state.breaks = 2;
   const told = events();
-  sendFile(file, 'print', null, told, ask).start();
+  sendFile(file, 'print', null, 'anna', told, ask).start();
   await vi.waitFor(() => expect(told.onDone).toHaveBeenCalledOnce(), { timeout: 10_000 });
   expect(sum(state.received)).toBe(sum(content));
   expect(told.onBroken).toHaveBeenCalledTimes(2);
@@ -59,7 +61,7 @@ test('pieces arrive in order, also over a line that breaks', async () => {
 test('one that the server has forgotten begins anew', async () => {
   const { state, ask } = server(content.length);
   const told = events();
-  sendFile(file, 'print', 'expired', told, ask).start();
+  sendFile(file, 'print', 'expired', 'anna', told, ask).start();
   await vi.waitFor(() => expect(told.onDone).toHaveBeenCalledOnce(), { timeout: 10_000 });
   expect(state.asked.slice(0, 3)).toEqual(['HEAD', 'POST', 'PATCH']);
 });
@@ -68,7 +70,7 @@ test('what is refused is told at once, and no pause is a fault', async () => {
   const { state, ask } = server(content.length);
   state.refuse = 507;
   const told = events();
-  const sending = sendFile(file, 'print', null, told, ask);
+  const sending = sendFile(file, 'print', null, 'anna', told, ask);
   sending.start();
   await vi.waitFor(() => expect(told.onFailed).toHaveBeenCalledOnce());
   expect(told.onFailed.mock.calls[0]?.[0]).toMatchObject({ slug: 'out-of-resources' });
@@ -86,4 +88,43 @@ test('what is refused is told at once, and no pause is a fault', async () => {
   sending.start();
   await vi.waitFor(() => expect(told.onDone).toHaveBeenCalledOnce(), { timeout: 10_000 });
   expect(sum(state.received)).toBe(sum(content));
+});
+
+test('it does not begin, and does not go on, as another person than the one who added it', async () => {
+  const { state, ask } = server(content.length);
+  state.person = 'bo';
+  for (const known of [null, 'of anna']) {
+    const told = events();
+    sendFile(file, 'print', known, 'anna', told, ask).start();
+    await vi.waitFor(() => expect(told.onFailed).toHaveBeenCalledOnce());
+    expect(told.onFailed.mock.calls[0]?.[0]).toMatchObject({ slug: 'other-person' });
+  }
+  expect(state.asked).toEqual([]);
+});
+
+test('another login while the server looks for an upload does not begin a new one', async () => {
+  const { state, ask } = server(content.length);
+  const told = events();
+  const meanwhile: Ask = (method, ...rest) => {
+    if (method === 'HEAD') state.person = 'bo';
+    return ask(method, ...rest);
+  };
+  sendFile(file, 'print', 'expired', 'anna', told, meanwhile).start();
+  await vi.waitFor(() => expect(told.onFailed).toHaveBeenCalledOnce());
+  expect(told.onFailed.mock.calls[0]?.[0]).toMatchObject({ slug: 'other-person' });
+  expect(state.asked).toEqual(['HEAD']);
+});
+
+test('a piece that the server refuses because somebody else is logged in is not sent again', async () => {
+  const { state, ask } = server(content.length);
+  const told = events();
+  const refusing: Ask = async (method, ...rest) => {
+    if (method !== 'PATCH') return ask(method, ...rest);
+    return { status: 409, header: () => null, body: JSON.stringify({ type: 'https://example.org/problems/other-person' }) };
+  };
+  sendFile(file, 'print', null, 'anna', told, refusing).start();
+  await vi.waitFor(() => expect(told.onFailed).toHaveBeenCalledOnce());
+  expect(told.onFailed.mock.calls[0]?.[0]).toMatchObject({ slug: 'other-person' });
+  expect(told.onBroken).not.toHaveBeenCalled();
+  expect(state.begun).toBe(1);
 });

@@ -2,9 +2,10 @@
  * Sends one file in pieces by tus 1.0.0, each with its checksum, and does not give up when the line breaks: it asks how far the
  * server has come and goes on there.
  */
-import { relogin } from '../api/client';
-import { Problem, Unreachable, problemFrom } from '../api/problem';
-import { resumable } from './api';
+import { apiRoot, relogin } from '../api/client';
+import { Problem, Unreachable, isProblem, otherPerson, problemFrom } from '../api/problem';
+import type { Me } from '../api/types';
+import { personHeader, resumable } from './api';
 import type { HashAnswer } from './hashWorker';
 import { pieceBytes } from './rate';
 import { Sha256 } from './sha256';
@@ -52,27 +53,44 @@ const passing = new Set([0, 401, 408, 409, 423, 460, 500, 502, 503, 504]);
 /** Stopped from outside: no fault. */
 class Stopped extends Error {}
 
-export function sendFile(file: File, fingerprint: string, uploadId: string | null, events: SendEvents, ask: Ask = askByXhr): Sending {
+/** Sends a file as the person with this id, and as nobody else: the cookie may have become another's in another tab. */
+export function sendFile(
+  file: File,
+  fingerprint: string,
+  uploadId: string | null,
+  person: string,
+  events: SendEvents,
+  ask: Ask = askByXhr,
+): Sending {
   let url = uploadId === null ? null : `${resumable}/${uploadId}`;
   let abort = new AbortController();
   let bytes = firstPieceBytes;
+  const ours = { 'Tus-Resumable': '1.0.0', 'X-Farsight': '1', [personHeader]: person };
 
   const call = async (method: string, to: string, headers: Record<string, string>, body: Blob | null, onSent: (sent: number) => void) => {
     const { signal } = abort;
-    const answer = await ask(method, to, { 'Tus-Resumable': '1.0.0', 'X-Farsight': '1', ...headers }, body, { signal, onSent });
+    const answer = await ask(method, to, { ...ours, ...headers }, body, { signal, onSent });
     if (signal.aborted) throw new Stopped();
     if (answer.status < 200 || answer.status >= 300) throw answer;
     return answer;
   };
 
+  const mustBeTheSamePerson = async (): Promise<void> => {
+    const { body } = await call('GET', `${apiRoot}/session`, {}, null, () => undefined);
+    if ((JSON.parse(body) as Me).person.id !== person) throw otherPerson();
+  };
+
   /** Where the server wants to go on; begins an upload where there is none, or none any more. */
   const offset = async (): Promise<number> => {
+    await mustBeTheSamePerson();
     if (url !== null) {
       const known = await call('HEAD', url, {}, null, () => undefined).catch((refused: Answer | Stopped) => {
         if (refused instanceof Stopped || refused.status !== 404) throw refused;
         return null;
       });
       if (known !== null) return Number(known.header('Upload-Offset'));
+      // To another person it would be not there either.
+      await mustBeTheSamePerson();
     }
     const metadata = { filename: file.name, fingerprint };
     const pairs = Object.entries(metadata).map(([key, value]) => `${key} ${base64(new TextEncoder().encode(value))}`);
@@ -108,8 +126,9 @@ export function sendFile(file: File, fingerprint: string, uploadId: string | nul
       } catch (error) {
         if (mine.signal.aborted) return;
         const answer = isAnswer(error) ? error : null;
-        if (answer === null || !passing.has(answer.status)) {
-          events.onFailed(answer === null ? new Unreachable() : problemFrom(answer.status, answer.body));
+        const refused = answer === null ? error : problemFrom(answer.status, answer.body);
+        if (answer === null || !passing.has(answer.status) || isProblem(refused, 'other-person')) {
+          events.onFailed(refused instanceof Problem ? refused : new Unreachable());
           return;
         }
         events.onBroken();

@@ -194,6 +194,11 @@ pub async fn import_files(
             let progress = |p: wsi::Progress| bar.set_message(format!("{:.0} %", p.fraction() * 100.0));
             match slides.import(&scope, owner, path, &slide_options(path), &progress).await {
                 Ok(imported) if imported.outcome == wsi::Outcome::AlreadyThere => tally.already_there += 1,
+                Ok(imported) if imported.outcome == wsi::Outcome::Contradicted => {
+                    tally.already_there += 1;
+                    tally.unidentified += u64::from(waits(&slides, &imported.slide).await);
+                    bar.suspend(|| eprintln!("{}: imported before, for another patient", path.display()));
+                }
                 Ok(imported) => {
                     tally.slides += 1;
                     tally.unidentified += u64::from(waits(&slides, &imported.slide).await);

@@ -31,7 +31,7 @@ pub struct UnidentifiedSlide {
     /// What went into the instances.
     #[schema(value_type = Object)]
     pub of: Particulars,
-    /// Where those who said something disagree: `field`, and `said`, pairs of who (`person`, `barcode`, `file_name`) and what.
+    /// Where those who said something disagree: `field`, and `said`, pairs of who (`person`, `barcode`, `file_name`, `recorded`) and what.
     #[schema(value_type = Vec<Object>)]
     pub doubts: Vec<Doubt>,
     /// What the barcodes on its label say; only for who may see labels.
@@ -51,8 +51,8 @@ pub struct UnidentifiedList {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityBody {
-    /// `patient_name`, `patient_id`, `patient_birth_date`, `patient_sex`, `accession_number`; those that are missing stay as
-    /// they are.
+    /// `patient_name`, `patient_id`, `patient_birth_date`, `patient_sex`, `accession_number`; a name or
+    /// an ID that is missing is none, and of another patient than before nothing stays.
     #[schema(value_type = Object)]
     pub of: Particulars,
 }

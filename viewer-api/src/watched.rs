@@ -42,7 +42,7 @@ pub struct FolderInfo {
 pub struct FileInfo {
     /// Its name below the folder.
     pub name: String,
-    /// `importing`, `imported`, `already_there`, `waiting` or `refused`.
+    /// `importing`, `imported`, `already_there`, `contradicted`, `waiting` or `refused`.
     #[schema(value_type = String)]
     pub state: FileState,
     /// Why it was refused or waits.

@@ -347,3 +347,53 @@ async fn the_name_of_a_file_says_whose_it_is_by_a_pattern_and_the_stain_is_in_th
     let instances = node.storage.instances(&node.own(), &slide.study, None, None).await.unwrap();
     assert!(!instances.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_file_for_another_patient_waits_for_a_person_and_is_settled_as_a_whole() {
+    let node = Node::new().await;
+    let path = node.file(&Svs::default().build());
+    let import = async |of: Particulars| {
+        let options = ImportOptions { of, ..ImportOptions::default() };
+        node.slides.import(&node.own(), &node.owner, &path, &options, &|_| {}).await.unwrap()
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let first = Particulars {
+        patient_name: text("张三"),
+        patient_id: text("P7"),
+        patient_sex: text("M"),
+        accession_number: text("B2026-7"),
+        ..Particulars::default()
+    };
+    let other = Particulars { patient_id: text("P9"), ..Particulars::default() };
+    let slide = import(first.clone()).await.slide;
+    assert_eq!(import(first).await.outcome, Outcome::AlreadyThere);
+    assert!(node.slides.unidentified(&node.own(), &node.owner).await.unwrap().is_empty());
+
+    assert_eq!(import(other.clone()).await.outcome, Outcome::Contradicted);
+    let [waiting] = node.slides.unidentified(&node.own(), &node.owner).await.unwrap().try_into().unwrap();
+    assert_eq!((waiting.slide, waiting.standing), (slide.id.clone(), crate::identity::Standing::Doubtful));
+    assert_eq!(waiting.doubts[0].said.len(), 2, "what is on record, and what is said: {:?}", waiting.doubts);
+
+    node.slides.identify(&node.own(), &node.owner, &slide.id, &other).await.unwrap();
+    let now = node.slides.slide(&node.own(), &slide.id).await.unwrap();
+    let names = (now.patient_name.as_str(), now.patient_id.as_str(), now.accession_number.as_str());
+    assert_eq!(names, ("", "P9", ""), "nothing of 张三 is left with P9");
+    let query = Query::new(Level::Study, 10).with_value(model::Key::PatientId, "P9");
+    let found = node.storage.search(&node.own(), &query).await.unwrap();
+    assert_eq!(found.rows.len(), 2, "the slide's study, and the one of its label");
+    for row in found.rows {
+        let shown = row.attributes.tree_of(|_| true);
+        let shown = serde_json::to_value(&shown).unwrap().to_string();
+        assert!(!shown.contains("张三") && !shown.contains("\"M\""), "{shown}");
+    }
+
+    assert_eq!(import(other).await.outcome, Outcome::AlreadyThere);
+    let before = Particulars { patient_id: text("P7"), ..Particulars::default() };
+    assert_eq!(import(before.clone()).await.outcome, Outcome::Contradicted);
+    assert_eq!(node.slides.unidentified(&node.own(), &node.owner).await.unwrap().len(), 1);
+    let back = Particulars { patient_id: text("P9"), ..Particulars::default() };
+    node.slides.identify(&node.own(), &node.owner, &slide.id, &back).await.unwrap();
+    assert_eq!(import(before).await.outcome, Outcome::Contradicted);
+    let waiting = node.slides.unidentified(&node.own(), &node.owner).await.unwrap();
+    assert!(waiting.is_empty(), "a person has judged it already");
+}

@@ -14,7 +14,7 @@ use storage::{
 use time::OffsetDateTime;
 
 /// Kind of the records that say whose a slide is, as far as it was known at import.
-const KIND: &str = "slide_identity";
+pub(crate) const KIND: &str = "slide_identity";
 /// Slides in one list.
 const LIST_MAX: u32 = 500;
 
@@ -60,11 +60,28 @@ pub struct SlideIdentity {
     pub settled_at_ms: Option<i64>,
 }
 
+/// What there is of a slide whose identity nobody wrote down: it is what its record says.
+pub(crate) fn on_record(slide: &Slide) -> SlideIdentity {
+    let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let particulars = Particulars {
+        patient_name: text(&slide.patient_name),
+        patient_id: text(&slide.patient_id),
+        accession_number: text(&slide.accession_number),
+        ..Particulars::default()
+    };
+    let standing = if particulars.names_somebody() { Standing::Identified } else { Standing::Unknown };
+    record_of(slide, &Identity { particulars, standing, doubts: Vec::new(), barcodes: Vec::new() })
+}
+
 /// The record that goes with a new slide's.
 pub(crate) fn put(slide: &Slide, identity: &Identity) -> Result<Put, SlideError> {
+    put_of(&record_of(slide, identity), &slide.owner, Expected::Absent)
+}
+
+fn record_of(slide: &Slide, identity: &Identity) -> SlideIdentity {
     let apart = slide.associated.iter().find(|image| image.study != slide.study);
     let waiting = if identity.standing == Standing::Identified { Waiting::Settled } else { Waiting::Open };
-    let record = SlideIdentity {
+    SlideIdentity {
         slide: slide.id.clone(),
         study: slide.study.clone(),
         label_study: apart.map(|image| image.study.clone()),
@@ -77,11 +94,10 @@ pub(crate) fn put(slide: &Slide, identity: &Identity) -> Result<Put, SlideError>
         barcodes: identity.barcodes.clone(),
         settled_by: None,
         settled_at_ms: None,
-    };
-    put_of(&record, &slide.owner, Expected::Absent)
+    }
 }
 
-fn put_of(record: &SlideIdentity, owner: &OrgId, expected: Expected) -> Result<Put, SlideError> {
+pub(crate) fn put_of(record: &SlideIdentity, owner: &OrgId, expected: Expected) -> Result<Put, SlideError> {
     let body = serde_json::to_value(record)
         .map_err(|_| SlideError::Storage(StorageError::Corrupt("a slide's identity")))?;
     let open = (record.waiting == Waiting::Open).then(|| ("open", owner.to_string()));
@@ -97,7 +113,7 @@ fn put_of(record: &SlideIdentity, owner: &OrgId, expected: Expected) -> Result<P
     })
 }
 
-fn parse(body: Json) -> Result<SlideIdentity, SlideError> {
+pub(crate) fn parse(body: Json) -> Result<SlideIdentity, SlideError> {
     serde_json::from_value(body).map_err(|_| SlideError::Storage(StorageError::Corrupt("a slide's identity")))
 }
 
@@ -125,11 +141,12 @@ impl Slides {
         }
     }
 
-    /// Says whose a slide is that waits for it. Fields that are not given stay as they are. The caller has the right to.
+    /// Says whose a slide is that waits for it. The patient is settled as a whole: a name or an ID that is not given is none,
+    /// and of another patient than before nothing stays. The caller has the right to.
     ///
     /// # Errors
     /// [`SlideError::NotFound`] when it is not the owner's or came as DICOM; [`SlideError::Conflict`] when somebody else
-    /// has said so meanwhile; [`SlideError::Storage`].
+    /// has said so meanwhile, or nobody is named; [`SlideError::Storage`].
     pub async fn identify(
         &self,
         scope: &Scope,
@@ -137,6 +154,9 @@ impl Slides {
         id: &SlideId,
         said: &Particulars,
     ) -> Result<SlideIdentity, SlideError> {
+        if !said.names_somebody() {
+            return Err(SlideError::Conflict("a patient's name or ID is needed"));
+        }
         let own = narrowed(scope, owner).ok_or(SlideError::NotFound)?;
         let record = self.storage.record(&own, KIND, id.as_str()).await?;
         let mut identity = parse(record.body)?;
@@ -149,10 +169,9 @@ impl Slides {
         identity.waiting = Waiting::Settled;
         identity.settled_by = Some(crate::actor_text(&scope.actor));
         identity.settled_at_ms = Some(now);
-        let attributes = attributes(said);
+        let attributes = attributes(said, &identity);
         let studies = [Some(&slide.study), apart.map(|image| &image.study)];
-        let corrections = studies.into_iter().flatten().filter(|_| !attributes.is_empty());
-        let corrections = corrections.map(|study| CorrectionStep::Make {
+        let corrections = studies.into_iter().flatten().map(|study| CorrectionStep::Make {
             id: uuid::Uuid::new_v4().to_string(),
             owner: owner.clone(),
             correction: Correction::Identity { study: study.clone(), attributes: attributes.clone() },
@@ -178,19 +197,32 @@ impl Slides {
     }
 }
 
-/// What is said, as DICOM JSON of patient and study attributes (PS3.18 §F.2).
-fn attributes(said: &Particulars) -> Map<String, Json> {
-    let mut all = Map::new();
-    let mut put = |tag: &str, vr: &str, value: &Option<String>| {
-        let Some(text) = value.as_deref().map(str::trim).filter(|text| !text.is_empty()) else { return };
-        let value = if vr == "PN" { person_name(text) } else { json!(text) };
-        all.insert(tag.to_owned(), json!({"vr": vr, "Value": [value]}));
+/// What is said, as DICOM JSON of patient and study attributes (PS3.18 §F.2); without a value where nothing of it may stay.
+fn attributes(said: &Particulars, before: &SlideIdentity) -> Map<String, Json> {
+    let was = &before.particulars;
+    let differs = |one: &Option<String>, other: &Option<String>| {
+        one.as_deref().unwrap_or_default().trim() != other.as_deref().unwrap_or_default().trim()
     };
-    put("00100010", "PN", &said.patient_name);
-    put("00100020", "LO", &said.patient_id);
-    put("00100030", "DA", &said.patient_birth_date);
-    put("00100040", "CS", &said.patient_sex);
-    put("00080050", "SH", &said.accession_number);
+    let is_other =
+        differs(&said.patient_name, &was.patient_name) || differs(&said.patient_id, &was.patient_id);
+    // The number of an unknown patient's case was said of this slide; that of another patient was not.
+    let is_others_case = is_other && before.standing != Standing::Unknown;
+    let mut all = Map::new();
+    let mut put = |tag: &str, vr: &str, value: &Option<String>, may_stay: bool| {
+        let text = value.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let attribute = match text {
+            Some(text) if vr == "PN" => json!({"vr": vr, "Value": [person_name(text)]}),
+            Some(text) => json!({"vr": vr, "Value": [text]}),
+            None if may_stay => return,
+            None => json!({"vr": vr}),
+        };
+        all.insert(tag.to_owned(), attribute);
+    };
+    put("00100010", "PN", &said.patient_name, false);
+    put("00100020", "LO", &said.patient_id, false);
+    put("00100030", "DA", &said.patient_birth_date, !is_other);
+    put("00100040", "CS", &said.patient_sex, !is_other);
+    put("00080050", "SH", &said.accession_number, !is_others_case);
     all
 }
 

@@ -123,7 +123,7 @@ impl Particulars {
 
     /// Whether what another source says of the patient cannot be held to be of the same one: nothing that they have in common
     /// says so, or only the other has a name for them.
-    fn is_apart_from(&self, other: &Self) -> bool {
+    pub(crate) fn is_apart_from(&self, other: &Self) -> bool {
         if other.is_silent_of(&WHOSE) {
             return false;
         }
@@ -227,6 +227,8 @@ pub enum Origin {
     Barcode,
     /// The file's name.
     FileName,
+    /// What is on record of a slide that was brought once more.
+    Recorded,
 }
 
 /// Whether it is known whose the slide is.

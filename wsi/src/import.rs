@@ -111,6 +111,8 @@ pub enum Outcome {
     Imported,
     /// This owner imported the same file before; nothing changed.
     AlreadyThere,
+    /// So it is, but for another patient than is said now: the slide stays as it is and waits for a person.
+    Contradicted,
 }
 
 /// An imported slide.
@@ -186,13 +188,6 @@ impl Slides {
         let reading = self.look_at(&subject).await?;
         let draft = self.draft(&subject, options, progress).await?;
         let (sha256, total) = (draft.sha256, draft.length);
-        if let Some(slide) = self.by_source(owner, &sha256).await? {
-            return Ok(ImportedSlide { slide, outcome: Outcome::AlreadyThere });
-        }
-        let copy: Arc<dyn ReadAt> = Arc::new(FileSource::of(draft.file()?)?);
-        let (plan, levels) = self.survey(&subject, copy, reading).await?;
-        subject.still().await?;
-
         let source_name = options.source_name.clone().unwrap_or_else(|| file_name(path));
         let evidence = Evidence {
             given: options.of.clone(),
@@ -204,6 +199,13 @@ impl Slides {
             barcode_pattern: barcode_pattern.as_ref(),
         };
         let identity = identity::decide(evidence, &sha256);
+        if let Some(slide) = self.by_source(owner, &sha256).await? {
+            return self.already_there(scope, slide, &options.of, &identity).await;
+        }
+        let copy: Arc<dyn ReadAt> = Arc::new(FileSource::of(draft.file()?)?);
+        let (plan, levels) = self.survey(&subject, copy, reading).await?;
+        subject.still().await?;
+
         let now = OffsetDateTime::now_utc();
         let description = options.description.as_deref().unwrap_or_default();
         let context =
@@ -214,7 +216,7 @@ impl Slides {
         self.claim(owner, &sha256, &context).await?;
         if let Some(slide) = self.by_source(owner, &sha256).await? {
             self.end_claim(&source_key(owner, &sha256)).await;
-            return Ok(ImportedSlide { slide, outcome: Outcome::AlreadyThere });
+            return self.already_there(scope, slide, &options.of, &identity).await;
         }
         self.storage.keep_draft(scope, owner, draft).await?;
         work.commit(sinks).await?;
@@ -229,7 +231,7 @@ impl Slides {
             imported_at_ms: time_text::unix_ms(now),
             ..slide_of(&plan, &context, &levels, owner, grade, sha256)
         };
-        self.record(scope, slide, sha256, &identity).await
+        self.record(scope, slide, sha256, (&options.of, &identity)).await
     }
 
     /// Looks at a file's structure, so that what is no slide is not copied first.
@@ -351,7 +353,7 @@ impl Slides {
         scope: &Scope,
         slide: Slide,
         original: Sha256,
-        identity: &Identity,
+        (given, identity): (&Particulars, &Identity),
     ) -> Result<ImportedSlide, SlideError> {
         let body = serde_json::to_value(&slide)
             .map_err(|_| SlideError::Storage(StorageError::Corrupt("a slide's record")))?;
@@ -388,7 +390,7 @@ impl Slides {
             Ok(()) => Ok(ImportedSlide { slide, outcome: Outcome::Imported }),
             // The same file was being imported twice at once: the first one made the slide.
             Err(StorageError::Conflict(why)) => match self.by_source(&slide.owner, &original).await? {
-                Some(slide) => Ok(ImportedSlide { slide, outcome: Outcome::AlreadyThere }),
+                Some(slide) => self.already_there(scope, slide, given, identity).await,
                 None => Err(SlideError::Conflict(why)),
             },
             Err(error) => Err(error.into()),

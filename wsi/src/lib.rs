@@ -36,6 +36,7 @@ pub mod original;
 pub mod out;
 pub mod readers;
 mod retile;
+mod said_again;
 pub mod slide;
 pub mod slides;
 pub mod small_image;

@@ -195,10 +195,14 @@ impl Watcher {
         match brought {
             Ok(brought) => {
                 let (state, slide) = match brought {
-                    Brought::Slide(imported) if imported.outcome == Outcome::AlreadyThere => {
-                        (FileState::AlreadyThere, Some(imported.slide.id))
+                    Brought::Slide(imported) => {
+                        let state = match imported.outcome {
+                            Outcome::Imported => FileState::Imported,
+                            Outcome::AlreadyThere => FileState::AlreadyThere,
+                            Outcome::Contradicted => FileState::Contradicted,
+                        };
+                        (state, Some(imported.slide.id))
                     }
-                    Brought::Slide(imported) => (FileState::Imported, Some(imported.slide.id)),
                     Brought::Instance(_) => (FileState::Imported, None),
                 };
                 self.note(&found, state, slide, None).await?;
@@ -288,6 +292,10 @@ fn words(name: &str, state: FileState, refusal: Option<&Refusal>) -> String {
         (FileState::AlreadyThere, _) => {
             format!("{name}\n此前已导入，未重复导入。\nImported before; nothing was done.\n")
         }
+        (FileState::Contradicted, _) => format!(
+            "{name}\n此前已导入，但登记的患者不同。切片等待确认身份。\n\
+             Imported before, for another patient; the slide waits for somebody to say whose it is.\n"
+        ),
         _ => format!("{name}\n已导入远见。\nImported into Farsight.\n"),
     }
 }

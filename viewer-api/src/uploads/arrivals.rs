@@ -45,7 +45,8 @@ pub struct UploadInfo {
     pub slide_id: Option<String>,
     /// The study that it is in.
     pub study_instance_uid: Option<String>,
-    /// `imported`, `already_there`, `stored` or `kept_apart`.
+    /// `imported`, `already_there`, `contradicted` (there already, for another patient: it waits for a person), `stored` or
+    /// `kept_apart`.
     pub outcome: Option<String>,
     /// When it began (RFC 3339).
     pub created_at: String,

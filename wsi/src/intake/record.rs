@@ -31,7 +31,7 @@ pub enum State {
         slide: Option<SlideId>,
         /// Study Instance UID.
         study: Uid,
-        /// `imported`, `already_there`, `stored` or `kept_apart`.
+        /// `imported`, `already_there`, `contradicted`, `stored` or `kept_apart`.
         outcome: String,
     },
     /// Was not taken.

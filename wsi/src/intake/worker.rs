@@ -244,6 +244,7 @@ fn outcome(brought: Result<Brought, SlideError>) -> State {
             outcome: match imported.outcome {
                 Outcome::Imported => "imported",
                 Outcome::AlreadyThere => "already_there",
+                Outcome::Contradicted => "contradicted",
             }
             .to_owned(),
         },

@@ -38,6 +38,8 @@ pub enum FileState {
     Imported,
     /// The same file was imported before.
     AlreadyThere,
+    /// So it was, for another patient than its name says now; the slide waits for a person.
+    Contradicted,
     /// It could not be taken now and is tried again.
     Waiting,
     /// It was not taken.
@@ -48,7 +50,7 @@ impl FileState {
     /// Whether nothing more happens to the file as it is.
     #[must_use]
     pub fn is_over(self) -> bool {
-        matches!(self, Self::Imported | Self::AlreadyThere | Self::Refused)
+        matches!(self, Self::Imported | Self::AlreadyThere | Self::Contradicted | Self::Refused)
     }
 }
 

@@ -40,7 +40,12 @@ impl Storage {
         let (path, mark) = self.arriving_paths(id);
         self.on_arriving(move || {
             let Some(folder) = path.parent() else { return Err(io::ErrorKind::InvalidInput.into()) };
-            std::fs::create_dir_all(folder)?;
+            match std::fs::create_dir(folder) {
+                // Its own name has to be durable too.
+                Ok(()) => folder.parent().map_or(Ok(()), sync_directory)?,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
             let mark = OpenOptions::new().write(true).create_new(true).open(mark)?;
             write_mark(&mark, 0)?;
             OpenOptions::new().write(true).create_new(true).open(&path)?.sync_all()?;

@@ -95,12 +95,19 @@ fn pieces_become_a_slide_of_whom_the_form_says() {
     assert_eq!(slide["source"], "B2026-77 HE.svs");
     assert_eq!(slide["grade"], "A");
 
-    // The same file again is recognised, whoever it is said to be of.
+    // The same file again is recognised; and of another patient, it waits for a person.
     let again = begin(&client, "other name.svs", bytes.len());
     patch(&client, &again, 0, &bytes).expect(204);
+    let elsewhere = client.clone().with_header("X-Farsight-Person", "township");
+    let refused = elsewhere.post(&format!("{again}/finish"), &json!({}));
+    refused.expect_problem(409, "other-person");
+    let client = client.with_header("X-Farsight-Person", "uploader");
     finish(&client, &again, &bytes, &json!({"patient_id": "P78"}));
     let state = over(&client, &again);
-    assert_eq!((&state["outcome"], &state["slide_id"]), (&json!("already_there"), &json!(id)));
+    assert_eq!((&state["outcome"], &state["slide_id"]), (&json!("contradicted"), &json!(id)));
+    let waiting = client.get("/api/v1/unidentified-slides").expect(200).json();
+    let waiting = waiting["slides"].as_array().expect("slides");
+    assert!(waiting.iter().any(|slide| slide["slide_id"] == id), "{waiting:?}");
     client.delete(&again).expect(204);
     client.get(&again).expect_problem(404, "not-found");
 }

@@ -404,7 +404,8 @@ impl Slides {
     }
 }
 
-const BEING_IMPORTED: &str = "the same file is being imported for another patient or specimen just now";
+pub(crate) const BEING_IMPORTED: &str =
+    "the same file is being imported for another patient or specimen just now";
 
 fn patterns(options: &ImportOptions) -> Result<(Option<NamePattern>, Option<NamePattern>), SlideError> {
     let parse = |text: &Option<String>| {

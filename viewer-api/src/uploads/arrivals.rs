@@ -1,6 +1,6 @@
 //! What becomes of uploads, and whose they are.
 
-use super::tus::{parsed, refused};
+use super::tus::{check_person, parsed, refused};
 use crate::auth::Authenticated;
 use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
@@ -9,6 +9,7 @@ use crate::state::ApiState;
 use access::Right;
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use model::Sha256;
 use model::time_text::{from_unix_ms, rfc3339};
@@ -156,16 +157,19 @@ pub async fn get_upload(
 /// Says that the last byte is here and whose the file is. It is brought in from here on, whoever is still there. The same
 /// again is answered the same.
 #[utoipa::path(post, path = "/api/v1/uploads/resumable/{id}/finish", tag = "uploads", request_body = FinishBody,
-    params(("id" = String, Path, description = "Upload id")),
+    params(("id" = String, Path, description = "Upload id"),
+           ("X-Farsight-Person" = Option<String>, Header, description = "For whom the page sends; 409 `other-person` for another")),
     responses((status = 200, body = UploadInfo), (status = 404, body = Problem), (status = 409, body = Problem),
               (status = 422, body = Problem)))]
 pub async fn finish_upload(
     State(state): State<ApiState>,
     auth: Authenticated,
     UrlPath(id): UrlPath<String>,
+    headers: HeaderMap,
     JsonBody(body): JsonBody<FinishBody>,
 ) -> Result<Json<UploadInfo>, Response> {
     let caller = auth.require(Right::Store).map_err(ApiError::into_response)?;
+    check_person(&headers, caller)?;
     let id = parsed(&id).map_err(ApiError::into_response)?;
     let wrong = |_| ApiError::invalid("sha256", "64 hexadecimal digits are needed").into_response();
     let sha256 = body.sha256.as_deref().map(Sha256::parse).transpose().map_err(wrong)?;

@@ -5,7 +5,7 @@ use crate::auth::Authenticated;
 use crate::problem::{ApiError, Problem};
 use crate::request::UrlPath;
 use crate::state::ApiState;
-use access::Right;
+use access::{Caller, Person, Right};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -32,6 +32,8 @@ const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
 const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
 const UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
 const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
+/// For whom a page sends: a login name or a person's identifier, as the session says.
+const FARSIGHT_PERSON: HeaderName = HeaderName::from_static("x-farsight-person");
 const PIECE: &str = "application/offset+octet-stream";
 /// Characters of the metadata header.
 const METADATA_CHARS_MAX: usize = 4096;
@@ -80,6 +82,20 @@ fn check_version(headers: &HeaderMap) -> Result<(), Response> {
     let mut response = problem_response(status, "tus-version", "Tus-Resumable: 1.0.0 is needed", None, None);
     response.headers_mut().insert(TUS_VERSION, HeaderValue::from_static(VERSION));
     Err(with_version(response))
+}
+
+/// Refuses when the page that sends was opened by somebody else than who is logged in by now: what one person has chosen and
+/// said is not brought in under another's name. A client that does not say who it sends for is not asked.
+pub(super) fn check_person(headers: &HeaderMap, caller: &Caller) -> Result<(), Response> {
+    let Some(said) = headers.get(&FARSIGHT_PERSON) else { return Ok(()) };
+    let said = said.to_str().unwrap_or_default();
+    let is_caller =
+        |person: &Person| said == person.id.as_str() || said.to_lowercase() == person.login.to_lowercase();
+    if caller.as_person().is_some_and(is_caller) {
+        return Ok(());
+    }
+    let title = "Somebody else is logged in than this upload is sent for";
+    Err(with_version(problem_response(StatusCode::CONFLICT, "other-person", title, None, None)))
 }
 
 fn integer(headers: &HeaderMap, name: &HeaderName) -> Result<u64, ApiError> {
@@ -152,8 +168,9 @@ pub async fn tus_options(State(state): State<ApiState>) -> Response {
 #[utoipa::path(post, path = "/api/v1/uploads/resumable", tag = "uploads",
     params(("Upload-Length" = u64, Header, description = "Bytes of the file"),
            ("Upload-Metadata" = Option<String>, Header, description = "`filename BASE64,fingerprint BASE64`"),
-           ("Tus-Resumable" = String, Header, description = "`1.0.0`")),
-    responses((status = 201), (status = 413, body = Problem), (status = 429, body = Problem), (status = 507, body = Problem)))]
+           ("Tus-Resumable" = String, Header, description = "`1.0.0`"),
+           ("X-Farsight-Person" = Option<String>, Header, description = "For whom the page sends; 409 `other-person` for another")),
+    responses((status = 201), (status = 409, body = Problem), (status = 413, body = Problem), (status = 429, body = Problem), (status = 507, body = Problem)))]
 pub async fn tus_create(
     State(state): State<ApiState>,
     auth: Authenticated,
@@ -161,6 +178,7 @@ pub async fn tus_create(
 ) -> Result<Response, Response> {
     check_version(&headers)?;
     let caller = auth.require(Right::Store).map_err(failed)?;
+    check_person(&headers, caller)?;
     let new = metadata(&headers).map_err(failed)?;
     let upload = state.0.intake.create(caller.scope(), caller.organisation(), new).await.map_err(refused)?;
     let mut response = with_version(StatusCode::CREATED.into_response());
@@ -213,7 +231,8 @@ fn expires_of(state: &ApiState, upload: &Upload) -> Option<HeaderValue> {
     request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
     params(("id" = String, Path, description = "Upload id"),
            ("Upload-Offset" = u64, Header, description = "Where the piece begins"),
-           ("Upload-Checksum" = Option<String>, Header, description = "`sha256 BASE64` or `sha1 BASE64`")),
+           ("Upload-Checksum" = Option<String>, Header, description = "`sha256 BASE64` or `sha1 BASE64`"),
+           ("X-Farsight-Person" = Option<String>, Header, description = "For whom the page sends; 409 `other-person` for another")),
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem), (status = 423, body = Problem),
               (status = 460, body = Problem), (status = 507, body = Problem)))]
 pub async fn tus_patch(
@@ -225,6 +244,7 @@ pub async fn tus_patch(
 ) -> Result<Response, Response> {
     check_version(&headers)?;
     let caller = auth.require(Right::Store).map_err(failed)?;
+    check_person(&headers, caller)?;
     let id = parsed(&id).map_err(failed)?;
     if headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind.as_bytes() != PIECE.as_bytes()) {
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;

@@ -35,6 +35,7 @@ export type RefusalWhy =
   | 'checksum'
   | 'not_dicom'
   | 'conflict'
+  | 'busy'
   | 'no_room'
   | 'unreadable'
   | 'busy'

@@ -9,6 +9,10 @@ use tokio::io::AsyncReadExt as _;
 
 /// Bytes that tell what a file is.
 const HEAD_BYTES: usize = 132;
+/// Attempts at a file that somebody else imports: a claim of theirs runs out before.
+const BUSY_ATTEMPTS_MAX: u32 = 60;
+/// Attempts at a file that cannot be read, because of the disk or of too many open files.
+const UNREADABLE_ATTEMPTS_MAX: u32 = 20;
 
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +43,8 @@ pub enum Why {
     NotDicom,
     /// Something else with the same identifiers is there.
     Conflict,
+    /// The same file is being imported by somebody else just now.
+    Busy,
     /// The disk is full.
     NoRoom,
     /// It could not be read.
@@ -88,6 +94,10 @@ impl Why {
                 "已存在标识相同而内容不同的数据。请联系管理员。",
                 "other content with the same identifiers is there; ask the administrator",
             ),
+            Self::Busy => (
+                "同一文件正在被导入，将自动重试。",
+                "the same file is being imported just now; it is tried again",
+            ),
             Self::NoRoom => (
                 "磁盘空间不足，有空间后会自动继续。",
                 "the disk is full; it goes on by itself when there is room",
@@ -124,7 +134,24 @@ impl Refusal {
     /// Whether the same file may be taken later, without anybody doing something about it.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        matches!(self.why, Why::NoRoom | Why::Unavailable)
+        self.attempts_max() > 1
+    }
+
+    /// How often the same file is tried: as often as it takes where only the node lacks something.
+    #[must_use]
+    pub fn attempts_max(&self) -> u32 {
+        match self.why {
+            Why::NoRoom | Why::Unavailable => u32::MAX,
+            Why::Busy => BUSY_ATTEMPTS_MAX,
+            Why::Unreadable => UNREADABLE_ATTEMPTS_MAX,
+            _ => 1,
+        }
+    }
+
+    /// Whether it says nothing of the file: what has arrived over hours is kept then, for another attempt.
+    #[must_use]
+    pub fn keeps_file(&self) -> bool {
+        matches!(self.why, Why::Busy | Why::Unreadable | Why::GaveUp | Why::Internal)
     }
 }
 
@@ -135,6 +162,7 @@ impl From<&SlideError> for Refusal {
             SlideError::Unsupported(text) => (Why::Unsupported, (*text).to_owned()),
             SlideError::Damaged(text) => (Why::Damaged, (*text).to_owned()),
             SlideError::OverLimit(text) => (Why::OverLimit, (*text).to_owned()),
+            SlideError::Conflict(crate::import::BEING_IMPORTED) => (Why::Busy, String::new()),
             SlideError::Conflict(text) | SlideError::Invalid(text) | SlideError::Refused(text) => {
                 (Why::Conflict, (*text).to_owned())
             }
@@ -227,5 +255,26 @@ impl Hashing {
             expected == model::Sha256(sha2::Digest::finalize(hasher).into())
         });
         if is_as_sent { Ok(()) } else { Err(SlideError::Checksum) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_says_nothing_of_the_file_does_not_cost_it() {
+        use std::io::ErrorKind::{Other, StorageFull};
+        let check = |error: SlideError, expected: (Why, bool, bool)| {
+            let refusal = Refusal::from(&error);
+            assert_eq!((refusal.why, refusal.may_pass(), refusal.keeps_file()), expected, "{error}");
+        };
+        check(SlideError::Conflict(crate::import::BEING_IMPORTED), (Why::Busy, true, true));
+        check(SlideError::Conflict("other content"), (Why::Conflict, false, false));
+        check(SlideError::Io(Other), (Why::Unreadable, true, true));
+        check(SlideError::Io(StorageFull), (Why::NoRoom, true, false));
+        check(SlideError::Storage(StorageError::Corrupt("a record")), (Why::Internal, false, true));
+        check(SlideError::Damaged("cut short"), (Why::Damaged, false, false));
+        assert!(Refusal::new(Why::GaveUp).keeps_file());
     }
 }

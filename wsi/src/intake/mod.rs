@@ -8,6 +8,8 @@ pub mod bring;
 mod record;
 pub mod upload;
 mod worker;
+#[cfg(test)]
+mod worker_tests;
 
 pub use bring::{Brought, Refusal, Why};
 pub use record::{State, Upload};

@@ -47,6 +47,21 @@ impl State {
     pub fn is_over(&self) -> bool {
         matches!(self, Self::Ready { .. } | Self::Refused { .. })
     }
+
+    /// Whether what has arrived is of no use any more.
+    #[must_use]
+    pub fn is_done_with_file(&self) -> bool {
+        match self {
+            Self::Ready { .. } => true,
+            Self::Refused { refusal } => !refusal.keeps_file(),
+            _ => false,
+        }
+    }
+
+    /// Whether the sender may say that it is done: for the first time, or again after what says nothing of the file.
+    pub(super) fn may_finish(&self) -> bool {
+        *self == Self::Receiving || (self.is_over() && !self.is_done_with_file())
+    }
 }
 
 /// An upload.

@@ -127,7 +127,7 @@ impl Intake {
         if bytes.saturating_add(new.bytes) > limits.uploads_bytes_per_owner_max {
             return Err(IntakeError::TooLarge("bytes of an organisation's unfinished uploads"));
         }
-        self.check_room(new.bytes).await?;
+        self.check_room(owner, new.bytes).await?;
         let upload = Upload {
             id: Uuid::new_v4(),
             owner: owner.clone(),
@@ -155,14 +155,24 @@ impl Intake {
     }
 
     /// What is promised to all that are not here yet has to fit twice, as original and as instances, and leave a reserve.
-    async fn check_room(&self, bytes: u64) -> Result<(), IntakeError> {
+    async fn check_room(&self, owner: &OrgId, bytes: u64) -> Result<(), IntakeError> {
+        let mut owners: Vec<String> = vec![owner.to_string()];
+        owners.extend(self.storage.organisations().await?.iter().map(|one| one.id.to_string()));
         let mut query = RecordQuery::new(KIND);
-        query.limit = 10_000;
+        query.keys.push(("unfinished", owners));
         let node = Scope::node("uploads");
         let mut promised = bytes.saturating_mul(2);
-        for upload in self.list(&node, &query).await?.iter().filter(|upload| !upload.state.is_over()) {
-            let here = self.storage.arriving_offset(upload.id).await.unwrap_or(0);
-            promised = promised.saturating_add(upload.bytes.saturating_mul(2).saturating_sub(here));
+        loop {
+            let page = self.list(&node, &query).await?;
+            for upload in &page {
+                let here = self.storage.arriving_offset(upload.id).await.unwrap_or(0);
+                promised = promised.saturating_add(upload.bytes.saturating_mul(2).saturating_sub(here));
+            }
+            let count = u32::try_from(page.len()).unwrap_or(u32::MAX);
+            if count < query.limit {
+                break;
+            }
+            query.offset = query.offset.saturating_add(count);
         }
         let (free, all) = self.storage.disk_bytes().await?;
         let reserve = (all / RESERVE_PART).min(RESERVE_BYTES_MAX);
@@ -281,7 +291,7 @@ impl Intake {
             return Err(IntakeError::Invalid { field: "unknown", why });
         }
         let (mut upload, expected) = self.versioned(scope, id).await?;
-        if upload.state != State::Receiving {
+        if !upload.state.may_finish() {
             // The answer to the first call was lost on the way.
             let is_again = (finish.sha256, &finish.of, finish.is_unknown)
                 == (upload.sha256, &upload.of, upload.is_unknown);
@@ -321,20 +331,34 @@ impl Intake {
     /// # Errors
     /// [`IntakeError::NotFound`]; [`IntakeError::Conflict`] while it is being brought in.
     pub async fn cancel(&self, scope: &Scope, id: Uuid) -> Result<(), IntakeError> {
-        let (upload, _) = self.versioned(scope, id).await?;
+        let (upload, expected) = self.versioned(scope, id).await?;
         if upload.state != State::Receiving && !upload.state.is_over() {
             return Err(IntakeError::Conflict("it is being brought in"));
         }
-        self.remove(scope, &upload, "given up").await
+        self.remove(scope, &upload, expected, "given up").await
     }
 
-    pub(super) async fn remove(&self, scope: &Scope, upload: &Upload, why: &str) -> Result<(), IntakeError> {
+    /// Removes an upload that is still as it was judged: the record first, and its file only then.
+    pub(super) async fn remove(
+        &self,
+        scope: &Scope,
+        upload: &Upload,
+        expected: Expected,
+        why: &str,
+    ) -> Result<(), IntakeError> {
         let change = Change {
+            // Writing comes before removing, and holds the version against the one that was judged.
+            puts: vec![upload.put(expected)?],
             removes: vec![(KIND, upload.id.to_string())],
             audit: vec![entry(AuditAction::Delete, upload, why)],
             ..Change::default()
         };
-        self.storage.apply(scope, change).await?;
+        match self.storage.apply(scope, change).await {
+            Err(StorageError::Conflict(_)) => {
+                return Err(IntakeError::Conflict("it has been changed meanwhile"));
+            }
+            other => other?,
+        }
         let writer = self.writers.lock().unwrap_or_else(PoisonError::into_inner).remove(&upload.id);
         if let Some(writer) = writer {
             writer.notify_one();

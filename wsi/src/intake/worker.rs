@@ -6,7 +6,7 @@ use super::upload::now_ms;
 use super::{Intake, IntakeError};
 use crate::{ImportOptions, Outcome, Phase, Progress, SlideError};
 use model::Scope;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -113,17 +113,24 @@ impl Intake {
             Err(error) => return Err(error),
         };
         if upload.state.is_over() {
-            self.storage.remove_arriving(id).await?;
+            if upload.state.is_done_with_file() {
+                self.storage.remove_arriving(id).await?;
+            }
             return Ok(JobOutcome::Done);
         }
         let attempt = format!("upload/{id}");
         let state = if self.slides.may_try(tried, attempt.clone()).await? {
-            self.bring_in(claim, &upload).await
+            match self.bring_in(claim, &upload).await {
+                State::Waiting { refusal } if job.attempts.saturating_add(1) >= refusal.attempts_max() => {
+                    State::Refused { refusal }
+                }
+                state => state,
+            }
         } else {
             State::Refused { refusal: Refusal::new(Why::GaveUp) }
         };
         self.say(id, &state, 100).await?;
-        if state.is_over() {
+        if state.is_done_with_file() {
             self.storage.remove_arriving(id).await?;
         }
         tried.remove(&attempt);
@@ -211,28 +218,60 @@ impl Intake {
     /// Removes uploads that have been idle for too long, old ones that are over, and files without a record.
     pub(super) async fn sweep(&self, now: i64) -> Result<(), IntakeError> {
         let node = Scope::node("intake");
-        let idle_max = i64::try_from(self.storage.limits().upload_idle_ms_max).unwrap_or(i64::MAX);
         let mut query = RecordQuery::new(KIND);
-        query.limit = 10_000;
-        let mut known = HashSet::new();
-        for record in self.storage.records(&node, &query).await? {
-            let Ok(upload) = Upload::parse(record.body) else { continue };
-            known.insert(upload.id);
-            let changed = self.storage.arriving_changed_ms(upload.id).await.unwrap_or(upload.created_at_ms);
-            let is_idle = upload.state == State::Receiving && now - changed > idle_max;
-            let is_old = upload.state.is_over() && now - record.changed_at_ms > LISTED_MS;
-            if is_idle || is_old {
-                self.remove(&node, &upload, if is_idle { "idle for too long" } else { "listed long enough" })
-                    .await?;
+        loop {
+            let page = self.storage.records(&node, &query).await?;
+            let count = u32::try_from(page.len()).unwrap_or(u32::MAX);
+            let mut removed = 0;
+            for id in page.iter().filter_map(|record| Uuid::parse_str(&record.id).ok()) {
+                removed += u32::from(self.sweep_one(&node, id, now).await?);
             }
+            if count < query.limit {
+                break;
+            }
+            query.offset = query.offset.saturating_add(count.saturating_sub(removed));
         }
         for id in self.storage.arriving_files().await? {
-            let changed = self.storage.arriving_changed_ms(id).await.unwrap_or(now);
-            if !known.contains(&id) && now - changed > ORPHAN_MS {
-                self.storage.remove_arriving(id).await?;
-            }
+            self.sweep_orphan(&node, id, now).await?;
         }
         Ok(())
+    }
+
+    /// Removes an upload when, as it is now, nobody goes on with it; answers whether it did.
+    async fn sweep_one(&self, node: &Scope, id: Uuid, now: i64) -> Result<bool, IntakeError> {
+        let record = match self.storage.record(node, KIND, &id.to_string()).await {
+            Err(StorageError::NotFound) => return Ok(false),
+            record => record?,
+        };
+        let Ok(upload) = Upload::parse(record.body) else { return Ok(false) };
+        let idle_max = i64::try_from(self.storage.limits().upload_idle_ms_max).unwrap_or(i64::MAX);
+        let changed = self.storage.arriving_changed_ms(id).await.unwrap_or(upload.created_at_ms);
+        let is_idle = upload.state == State::Receiving && now - changed > idle_max;
+        let is_old = upload.state.is_over() && now - record.changed_at_ms > LISTED_MS;
+        if !is_idle && !is_old {
+            return Ok(false);
+        }
+        let why = if is_idle { "idle for too long" } else { "listed long enough" };
+        match self.remove(node, &upload, Expected::Version(record.version), why).await {
+            // Somebody goes on with it, or has removed it.
+            Err(IntakeError::Conflict(_) | IntakeError::NotFound) => Ok(false),
+            removed => removed.map(|()| true),
+        }
+    }
+
+    /// Removes a file that no record speaks of, unless it is so new that its record may be on its way.
+    async fn sweep_orphan(&self, node: &Scope, id: Uuid, now: i64) -> Result<(), IntakeError> {
+        match self.storage.record(node, KIND, &id.to_string()).await {
+            Ok(_) => Ok(()),
+            Err(StorageError::NotFound) => {
+                let changed = self.storage.arriving_changed_ms(id).await.unwrap_or(now);
+                if now - changed > ORPHAN_MS {
+                    self.storage.remove_arriving(id).await?;
+                }
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -49,6 +49,8 @@ pub struct ImportOptions {
     pub barcode_pattern: Option<String>,
     /// What the file's SHA-256 has to be.
     pub expected_sha256: Option<Sha256>,
+    /// Device and number of the file that it has to be, when it is read from where others may exchange it.
+    pub expected_file: Option<(u64, u64)>,
     /// How the file is brought to the storage's disk.
     pub drafting: Drafting,
 }
@@ -63,6 +65,7 @@ impl Default for ImportOptions {
             name_pattern: None,
             barcode_pattern: None,
             expected_sha256: None,
+            expected_file: None,
             drafting: Drafting::Copy,
         }
     }
@@ -132,10 +135,13 @@ struct Subject {
 }
 
 impl Subject {
-    async fn open(path: &Path, storage: &Storage) -> Result<Self, SlideError> {
+    async fn open(path: &Path, storage: &Storage, expected: Option<(u64, u64)>) -> Result<Self, SlideError> {
         let (path, storage) = (path.to_owned(), storage.clone());
         blocking(move || {
             let opened = Opened::of(&path, &storage)?;
+            if expected.is_some() && opened.number() != expected {
+                return Err(SlideError::Changed);
+            }
             let modified = std::fs::metadata(&path)?.modified().ok();
             Ok(Self { path, opened, modified })
         })
@@ -184,7 +190,7 @@ impl Slides {
             return Err(SlideError::NotFound);
         }
         let (name_pattern, barcode_pattern) = patterns(options)?;
-        let subject = Subject::open(path, &self.storage).await?;
+        let subject = Subject::open(path, &self.storage, options.expected_file).await?;
         let reading = self.look_at(&subject).await?;
         let draft = self.draft(&subject, options, progress).await?;
         let (sha256, total) = (draft.sha256, draft.length);

@@ -47,6 +47,14 @@ impl Opened {
         Ok(Self { source, path, files: Some(files), lies, _unpacked: Some(folder) })
     }
 
+    /// Device and number of the one file that it is read from.
+    pub fn number(&self) -> Option<(u64, u64)> {
+        match &self.lies {
+            Lies::InOne(file) => file.number(),
+            Lies::InSeveral(_) => None,
+        }
+    }
+
     /// Whether it is as it was when it was opened, as far as the file system says: a scanner may still be writing.
     pub fn is_unchanged(&self) -> bool {
         match &self.lies {

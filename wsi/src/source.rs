@@ -46,6 +46,13 @@ impl FileSource {
         Ok(Self { file, length: metadata.len(), modified: metadata.modified().ok() })
     }
 
+    /// Device and number of the file.
+    #[must_use]
+    pub fn number(&self) -> Option<(u64, u64)> {
+        use std::os::unix::fs::MetadataExt as _;
+        self.file.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()))
+    }
+
     /// Whether it is as it was when it was opened, as far as the file system says.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {

@@ -12,11 +12,12 @@ pub use record::{FileState, FolderState, WatchedFile, WatchedFolder, status};
 
 use crate::intake::bring::{Brought, Refusal, Why};
 use crate::{ImportOptions, Outcome, SlideError, Slides};
-use look::{Found, Look};
+use look::{Found, Held, Look};
 use model::{OrgId, Scope, time_text};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use storage::Via;
 use time::OffsetDateTime;
@@ -76,6 +77,10 @@ struct Watcher {
     tried: HashMap<String, bool>,
     state: FolderState,
     cannot_note: bool,
+    /// Files that are done with, as they were then: bytes and time.
+    done: HashMap<String, (u64, i64)>,
+    /// Names that were not text, at the last look.
+    unreadable_names: usize,
 }
 
 impl Watch {
@@ -89,6 +94,8 @@ impl Watch {
             tried: HashMap::new(),
             state: FolderState::Ok,
             cannot_note: false,
+            done: HashMap::new(),
+            unreadable_names: 0,
         };
         let watching = async {
             loop {
@@ -127,10 +134,19 @@ impl Watcher {
         if seen.is_cut_short && !self.cannot_note {
             tracing::warn!(folder = %self.watch.folder.display(), "a watched folder holds more files than are looked at");
         }
+        if seen.unreadable_names > self.unreadable_names {
+            tracing::warn!(
+                count = seen.unreadable_names,
+                folder = %self.watch.folder.display(),
+                "files in a watched folder have names that are not UTF-8 and are not imported: rename them"
+            );
+        }
+        self.unreadable_names = seen.unreadable_names;
         let ready = self.still(seen);
         for found in ready {
             if self.is_done_with(&found).await? {
                 self.standing.remove(&found.name);
+                self.done.insert(found.name, (found.bytes, found.modified_ms));
                 continue;
             }
             self.bring(found).await?;
@@ -141,9 +157,14 @@ impl Watcher {
     /// Files that have not changed for long enough, oldest first.
     fn still(&mut self, seen: Look) -> Vec<Found> {
         let now = Instant::now();
-        self.standing.retain(|name, _| seen.files.iter().any(|found| found.name == *name));
+        let names: HashSet<&str> = seen.files.iter().map(|found| found.name.as_str()).collect();
+        self.standing.retain(|name, _| names.contains(name.as_str()));
+        self.done.retain(|name, _| names.contains(name.as_str()));
         let mut ready = Vec::new();
         for found in seen.files {
+            if self.done.get(&found.name) == Some(&(found.bytes, found.modified_ms)) {
+                continue;
+            }
             let standing = self.standing.entry(found.name.clone()).or_insert_with(|| Standing {
                 found: found.clone(),
                 since: now,
@@ -169,12 +190,27 @@ impl Watcher {
     }
 
     async fn bring(&mut self, found: Found) -> Result<(), SlideError> {
+        // Others were brought in since the look, which may have taken an hour.
+        let (folder, seen) = (self.watch.folder.clone(), found.clone());
+        let held = crate::grade::blocking(move || {
+            let Some(held) = Held::of(&folder, &seen)? else { return Ok(None) };
+            Ok(Some((held.number()?, Arc::new(held))))
+        });
+        let (number, held) = match held.await {
+            Ok(Some(held)) => held,
+            Ok(None) => {
+                self.standing.remove(&found.name);
+                return Ok(());
+            }
+            Err(error) => return self.later(&found, Refusal::from(&error)).await,
+        };
         let (watch, slides) = (&self.watch, &self.slides);
         let attempt = format!("watched/{}", record::file_id(watch, &found.name));
         let options = ImportOptions {
             source_name: Path::new(&found.name).file_name().map(|name| name.to_string_lossy().into_owned()),
             name_pattern: watch.name_pattern.clone(),
             barcode_pattern: watch.barcode_pattern.clone(),
+            expected_file: Some(number),
             ..ImportOptions::default()
         };
         self.note(&found, FileState::Importing, None, None).await?;
@@ -206,22 +242,26 @@ impl Watcher {
                     Brought::Instance(_) => (FileState::Imported, None),
                 };
                 self.note(&found, state, slide, None).await?;
-                self.put_away(&found, state, None).await;
+                self.put_away(&found, held, state, None).await;
             }
             // The scanner goes on writing, or the share broke off: later.
-            Err(refusal) if refusal.may_pass() || matches!(refusal.why, Why::Changed | Why::Unreadable) => {
-                self.note(&found, FileState::Waiting, None, Some(refusal)).await?;
-                if let Some(standing) = self.standing.get_mut(&found.name) {
-                    standing.due = Instant::now() + PAUSE;
-                }
-                return Ok(());
+            Err(refusal) if refusal.may_pass() || refusal.why == Why::Changed => {
+                return self.later(&found, refusal).await;
             }
             Err(refusal) => {
                 self.note(&found, FileState::Refused, None, Some(refusal.clone())).await?;
-                self.put_away(&found, FileState::Refused, Some(&refusal)).await;
+                self.put_away(&found, held, FileState::Refused, Some(&refusal)).await;
             }
         }
         self.standing.remove(&found.name);
+        Ok(())
+    }
+
+    async fn later(&mut self, found: &Found, refusal: Refusal) -> Result<(), SlideError> {
+        self.note(found, FileState::Waiting, None, Some(refusal)).await?;
+        if let Some(standing) = self.standing.get_mut(&found.name) {
+            standing.due = Instant::now() + PAUSE;
+        }
         Ok(())
     }
 
@@ -254,17 +294,21 @@ impl Watcher {
     }
 
     /// Leaves a note, or moves the file. What cannot be done on a share that is read only is said once; the record has it.
-    async fn put_away(&mut self, found: &Found, state: FileState, refusal: Option<&Refusal>) {
-        let (folder, name, afterwards) =
-            (self.watch.folder.clone(), found.name.clone(), self.watch.afterwards);
-        let text = words(&name, state, refusal);
+    async fn put_away(
+        &mut self,
+        found: &Found,
+        held: Arc<Held>,
+        state: FileState,
+        refusal: Option<&Refusal>,
+    ) {
+        let (folder, afterwards) = (self.watch.folder.clone(), self.watch.afterwards);
+        let text = words(&found.name, state, refusal);
         let done = crate::grade::blocking(move || {
-            let path = match afterwards {
-                Afterwards::Leave => folder.join(&name),
-                Afterwards::Move => look::move_away(&folder, &name, state)?,
-            };
-            let needs_note = afterwards == Afterwards::Leave || state == FileState::Refused;
-            if needs_note { Ok(look::write_note(&path, NOTE, &text)?) } else { Ok(()) }
+            let note = (state == FileState::Refused).then_some((NOTE, text.as_str()));
+            Ok(match afterwards {
+                Afterwards::Leave => held.note(NOTE, &text)?,
+                Afterwards::Move => held.move_away(&folder, state, note)?,
+            })
         });
         if let Err(error) = done.await
             && !std::mem::replace(&mut self.cannot_note, true)

@@ -35,7 +35,6 @@ export type RefusalWhy =
   | 'checksum'
   | 'not_dicom'
   | 'conflict'
-  | 'busy'
   | 'no_room'
   | 'unreadable'
   | 'busy'

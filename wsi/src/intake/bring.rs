@@ -204,6 +204,10 @@ impl Slides {
             return Err(SlideError::NotFound);
         }
         let mut file = tokio::fs::File::open(path).await?;
+        let metadata = file.metadata().await?;
+        if options.expected_file.is_some_and(|number| number != number_of(&metadata)) {
+            return Err(SlideError::Changed);
+        }
         let mut head = Vec::with_capacity(HEAD_BYTES);
         (&mut file).take(HEAD_BYTES as u64).read_to_end(&mut head).await?;
         if !is_dicom(&head) {
@@ -211,7 +215,7 @@ impl Slides {
             let imported = self.import(scope, owner, path, options, progress).await?;
             return Ok(Brought::Slide(Box::new(imported)));
         }
-        let total = file.metadata().await?.len();
+        let total = metadata.len();
         let mut hash = Hashing::of(options);
         let arrival = Arrival { owner: owner.clone(), via, declared: None };
         let mut sink = self.storage.sink_part10(scope, arrival).await?;
@@ -232,6 +236,11 @@ impl Slides {
         let stored = sink.commit().await?;
         Ok(Brought::Instance(stored))
     }
+}
+
+fn number_of(metadata: &std::fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt as _;
+    (metadata.dev(), metadata.ino())
 }
 
 const PIECE_BYTES: u64 = 1 << 20;

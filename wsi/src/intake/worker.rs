@@ -154,6 +154,7 @@ impl Intake {
             name_pattern: self.settings.name_pattern.clone(),
             barcode_pattern: self.settings.barcode_pattern.clone(),
             expected_sha256: upload.sha256,
+            expected_file: None,
             drafting: Drafting::Link,
         };
         let scope = Scope::organisation(upload.by.clone(), upload.owner.clone());

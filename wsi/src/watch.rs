@@ -305,10 +305,11 @@ impl Watcher {
         let text = words(&found.name, state, refusal);
         let done = crate::grade::blocking(move || {
             let note = (state == FileState::Refused).then_some((NOTE, text.as_str()));
-            Ok(match afterwards {
+            match afterwards {
                 Afterwards::Leave => held.note(NOTE, &text)?,
                 Afterwards::Move => held.move_away(&folder, state, note)?,
-            })
+            }
+            Ok(())
         });
         if let Err(error) = done.await
             && !std::mem::replace(&mut self.cannot_note, true)

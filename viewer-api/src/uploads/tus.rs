@@ -74,6 +74,7 @@ fn number(value: u64) -> HeaderValue {
 }
 
 /// Refuses other versions of the protocol.
+#[expect(clippy::result_large_err, reason = "the error is the answer, and goes out as it is")]
 fn check_version(headers: &HeaderMap) -> Result<(), Response> {
     if headers.get(&TUS_RESUMABLE).is_some_and(|version| version.as_bytes() == VERSION.as_bytes()) {
         return Ok(());
@@ -86,6 +87,7 @@ fn check_version(headers: &HeaderMap) -> Result<(), Response> {
 
 /// Refuses when the page that sends was opened by somebody else than who is logged in by now: what one person has chosen and
 /// said is not brought in under another's name. A client that does not say who it sends for is not asked.
+#[expect(clippy::result_large_err, reason = "the error is the answer, and goes out as it is")]
 pub(super) fn check_person(headers: &HeaderMap, caller: &Caller) -> Result<(), Response> {
     let Some(said) = headers.get(&FARSIGHT_PERSON) else { return Ok(()) };
     let said = said.to_str().unwrap_or_default();

@@ -3,7 +3,9 @@
 import json
 import random
 import struct
+import tempfile
 import unittest
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
@@ -22,6 +24,12 @@ def scan(stream: bytes) -> bytes:
     while stream[at + 1] != 0xDA:
         at += 2 + struct.unpack_from(">H", stream, at + 2)[0]
     return stream[at:].rstrip(b"\0")
+
+
+def rgb(slide: OpenSlide, level: int, place: tuple[int, int]) -> np.ndarray:
+    """256 x 256 pixels of a level, from a place counted in the level's own pixels."""
+    x, y = (int(at * slide.level_downsamples[level]) for at in place)
+    return np.asarray(slide.read_region((x, y), level, (256, 256)).convert("RGB")).astype(int)
 
 
 class Slides(unittest.TestCase):
@@ -76,6 +84,27 @@ class Slides(unittest.TestCase):
             wanted = np.asarray(judge.read_region((x * width, y * height), 0, (width, height)).convert("RGB"))
             seen = imagecodecs.jpeg8_decode(self.tile(slide, 0, x, y))
             self.assertLess(np.abs(seen.astype(int) - wanted).mean(), 1.5, name)
+
+    def test_openslide_reads_what_leaves_as_dicom_as_it_reads_the_scanners_file(self):
+        for name in SLIDES:
+            study = f"/dicom-web/studies/{self.slides[name]['study_instance_uid']}"
+            _, listed, _ = get(f"{study}/instances", "application/dicom+json")
+            with tempfile.TemporaryDirectory() as folder:
+                for number, instance in enumerate(json.loads(listed)):
+                    series, uid = (instance[tag]["Value"][0] for tag in ("0020000E", "00080018"))
+                    one = f"{study}/series/{series}/instances/{uid}"
+                    status, file, _ = get(one, "application/dicom; transfer-syntax=*")
+                    self.assertEqual(status, 200)
+                    path = Path(folder) / f"{number}.dcm"
+                    path.write_bytes(file)
+                ours, scanners = OpenSlide(path), OpenSlide(SAMPLES / "demo/slides" / name)
+                self.assertEqual(ours.level_dimensions, scanners.level_dimensions)
+                self.assertNotIn("label", ours.associated_images)
+                for level, (width, height) in enumerate(ours.level_dimensions):
+                    place = (width // 3, height // 3)
+                    same = np.array_equal(rgb(ours, level, place), rgb(scanners, level, place))
+                    self.assertTrue(same, f"{name} {level}")
+                ours.close()
 
     def test_a_tile_outside_the_slide_is_not_found(self):
         slide = self.slides[SLIDES[0]]

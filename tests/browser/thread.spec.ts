@@ -251,13 +251,13 @@ test('anyone verifies the report without logging in', async ({ visitor }) => {
 
 test('a slide is looked at', async ({ person }) => {
   const page = await person('township');
-  await page.getByRole('link', { name: '切片' }).click();
+  await page.getByRole('link', { name: '切片', exact: true }).click();
   await expect(page.getByRole('link', { name: /结肠息肉切除/ })).toBeVisible();
   await shot(page, 'slides');
   for (const [name, file] of [['胃窦活检', 'slide'], ['结肠息肉切除', 'slide-large']] as const) {
-    await page.getByRole('link', { name: '切片' }).click();
+    await page.getByRole('link', { name: '切片', exact: true }).click();
     await page.getByRole('link', { name: new RegExp(name) }).click();
-    const screen = page.getByRole('img', { name: '切片' });
+    const screen = page.getByRole('img', { name: '切片', exact: true });
     await expect(screen).toHaveAttribute('data-sharp', 'true', { timeout: 30_000 });
     await measured(page, 'farsight:slide-sharp', `slide sharp (${name})`);
     await shot(page, file);

@@ -241,14 +241,18 @@ test('nobody has to drag: edge, space bar and game controller move the slide', a
   await page.getByRole('switch', { name: '鼠标靠近边缘时移动' }).check({ force: true });
   await page.keyboard.press('Escape');
   await page.mouse.move(x + 300, y + height / 2);
+  const frame = page.getByTestId('view-frame');
+  const still = await frame.getAttribute('points');
   const atTheEdge = async () => {
     // A hand is never quite still: what is not listening yet hears of the next movement.
     await page.mouse.move(x + 11, y + height / 2);
     await page.mouse.move(x + 10, y + height / 2);
-    return (await addressedView(page)).x;
+    return frame.getAttribute('points');
   };
-  await expect.poll(atTheEdge, { message: 'the edge moves the slide' }).toBeLessThan(6190);
+  await expect.poll(atTheEdge, { message: 'the edge moves the slide' }).not.toBe(still);
+  // The address is told where the slide comes to rest.
   await page.mouse.move(x + width / 2, y + height / 2);
+  await expect.poll(async () => (await addressedView(page)).x, { message: 'and it stays there' }).toBeLessThan(6190);
 
   const before = await addressedView(page);
   await page.evaluate(() => (window as unknown as { testPad: TestPad }).testPad.plug());

@@ -45,7 +45,8 @@ def write_svs(path: Path, bytes_wanted: int) -> int:
     """A pyramid as Aperio writes it, in BigTIFF, with so many bytes in its largest level; answers with its tiles."""
     tiles = jpeg_tiles()
     mean = sum(map(len, tiles)) / len(tiles)
-    side = max(4, int((bytes_wanted / mean) ** 0.5))
+    # Each level is exactly a quarter as wide as the one before: other readers ask for that.
+    side = max(16, int((bytes_wanted / mean) ** 0.5) // 16 * 16)
     thumbnail = numpy.full((64, 64, 3), 200, dtype=numpy.uint8).tobytes()
     pages: list[list[tuple[int, int, int, bytes]]] = []
     count = 0

@@ -8,7 +8,8 @@ group="${1:-run}"
 build_packages=(cmake nasm pkg-config gcc g++ libc6-dev make libopenjph-dev libjxl-dev)
 run_packages=(fonts-noto-cjk libopenslide0)
 test_packages=(dcmtk dicom3tools chromium postgresql strace poppler-utils openssl qpdf libmagic1 orthanc orthanc-dicomweb)
-bench_packages=(nginx-light wrk)
+# libturbojpeg0: wsidicomizer loads it.
+bench_packages=(libturbojpeg0 nginx-light wrk)
 
 say() { echo "setup: $*"; }
 fail() {

@@ -9,6 +9,8 @@ export default defineConfig({
   timeout: 120_000,
   expect: { timeout: 20_000 },
   forbidOnly: true,
+  // A real browser on a loaded machine: what passes the second time is reported as flaky, by name, with its trace.
+  retries: 1,
   reporter: 'list',
   outputDir: `${artefacts}/browser`,
   globalSetup: './node.ts',

@@ -108,6 +108,7 @@ interface DrawingProps {
 
 /** A shape that is being drawn: the points that are put, and the one under the pointer. */
 function Drawing({ kind, onDrawn, onRemove, onLeave }: DrawingProps) {
+  const { stage } = usePane();
   const view = useFieldOfView();
   const [put, setPut] = useState<Point[]>([]);
   const [hover, setHover] = useState<Point | null>(null);
@@ -131,7 +132,9 @@ function Drawing({ kind, onDrawn, onRemove, onLeave }: DrawingProps) {
 
   usePaneKeys({
     Enter: () => {
-      if (view !== null) add({ x: view.x, y: view.y });
+      // Where the last key sent the slide, not where it happens to be on its way: equal steps make equal sides.
+      const there = stage.target();
+      if (there !== null) add({ x: there.x, y: there.y });
     },
     Escape: () => {
       if (put.length === 0) onLeave();

@@ -79,7 +79,7 @@ impl Database {
         // writer sets `synchronous` anew where it need not be.
         let common = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=30000; \
                       PRAGMA foreign_keys=ON; PRAGMA case_sensitive_like=ON; PRAGMA temp_store=MEMORY; \
-                      PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=4000;";
+                      PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-16384;";
         let writer = AnyPoolOptions::new()
             .max_connections(1)
             .idle_timeout(None)
@@ -107,6 +107,18 @@ impl Database {
             .await
             .map_err(|e| error(&e, "opening the index"))?;
         Ok(Self { readers, writer, dialect: Dialect::Sqlite })
+    }
+
+    /// Lets a connection of SQLite keep 256 MiB of the index instead of 16, for work that touches all of it once.
+    pub async fn cache_much(&self, connection: &mut AnyConnection, much: bool) -> Result<(), StorageError> {
+        match self.dialect {
+            Dialect::Postgres => Ok(()),
+            Dialect::Sqlite => connection
+                .execute(if much { "PRAGMA cache_size=-262144" } else { "PRAGMA cache_size=-16384" })
+                .await
+                .map(|_| ())
+                .map_err(|e| error(&e, "sizing the index's cache")),
+        }
     }
 
     async fn open_postgres(url: &str) -> Result<Self, StorageError> {

@@ -21,6 +21,7 @@ pub(crate) async fn bring_up_to_date(db: &Database) -> Result<(), StorageError> 
     if edition >= EDITION {
         return Ok(());
     }
+    db.cache_much(&mut connection, true).await?;
     let mut last = 0;
     loop {
         let mut transaction = sqlx::Connection::begin(&mut *connection).await.map_err(at(PLACE))?;
@@ -34,7 +35,7 @@ pub(crate) async fn bring_up_to_date(db: &Database) -> Result<(), StorageError> 
         .execute(&mut *connection)
         .await
         .map_err(at(PLACE))?;
-    Ok(())
+    db.cache_much(&mut connection, false).await
 }
 
 /// Writes the lists of the studies behind `last`; the highest one that was done.

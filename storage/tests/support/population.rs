@@ -247,6 +247,10 @@ pub async fn fill(url: &str, studies: usize, cast: &Cast<'_>) -> Result<(), sqlx
     if row.try_get::<i64, _>(0)? > 0 {
         return Ok(());
     }
+    if url.starts_with("sqlite:") {
+        // One transaction of gigabytes: what does not fit into the cache is written and read again and again.
+        connection.execute("PRAGMA cache_size = -2097152; PRAGMA synchronous = OFF").await?;
+    }
     let mut dice = Dice(7);
     let mut transaction = connection.begin().await?;
     for first in (0..studies).step_by(ROWS) {

@@ -1,5 +1,6 @@
 //! Why a consult call failed; each variant is a decision for the caller.
 
+use crate::state::{When, Who};
 use crate::{Action, State};
 use storage::StorageError;
 
@@ -30,6 +31,22 @@ pub enum ConsultError {
         /// What was asked for.
         action: Action,
     },
+    /// The step is possible now, and somebody else's (403).
+    #[error("{} is for {}", action.word(), names(whose))]
+    NotYours {
+        /// Whose it is.
+        whose: &'static [Who],
+        /// What was asked for.
+        action: Action,
+    },
+    /// The step is the caller's, and a circumstance keeps it from being taken (409).
+    #[error("{} is not possible now: {}", action.word(), why.why())]
+    NotNow {
+        /// What keeps it.
+        why: When,
+        /// What was asked for.
+        action: Action,
+    },
     /// A field is wrong or missing (422).
     #[error("{field}: {why}")]
     Invalid {
@@ -56,6 +73,10 @@ pub enum ConsultError {
     /// Try again later (503).
     #[error("temporarily unavailable")]
     Unavailable,
+}
+
+fn names(whose: &[Who]) -> String {
+    whose.iter().map(|who| who.english()).collect::<Vec<_>>().join(" or ")
 }
 
 impl From<StorageError> for ConsultError {

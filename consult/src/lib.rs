@@ -4,14 +4,18 @@
 //! signs and checks them, [`verify`] judges offline what anyone brings. [`service`] joins them to `storage` records.
 //! This crate knows nothing of HTTP, DIMSE or SQL.
 
+pub mod amendment;
 pub mod ca;
 pub mod certificate;
+pub mod clock;
 pub mod cms;
 pub mod error;
 pub mod extract;
+pub mod follow_up;
 mod fonts;
 pub mod key_image;
 pub mod keystore;
+pub mod lease;
 pub mod list;
 pub mod pdf;
 pub mod record;
@@ -23,7 +27,9 @@ pub mod submit;
 #[cfg(test)]
 mod testing;
 pub mod verify;
+pub mod waiting;
 
+pub use amendment::{AmendmentKind, AmendmentNote};
 pub use ca::CertificateAuthority;
 pub use error::ConsultError;
 pub use key_image::KeyImage;
@@ -34,6 +40,6 @@ pub use record::{
     Consult, ConsultView, Evidence, Named, PatientBlock, ReportVersion, SlideNote, StudyBlock, TimelineEntry,
 };
 pub use report::{Preview, ReportDraft};
-pub use service::{ConsultConfig, ConsultService, NewConsult, ReportPart};
+pub use service::{Candidate, ConsultConfig, ConsultService, NewConsult, ReportPart};
 pub use state::{Action, State};
 pub use verify::{Judgement, SignerVerdict, Verdict};

@@ -2,7 +2,7 @@
 
 use crate::record::{Consult, ConsultView, KIND};
 use crate::service::{consult_of, view};
-use crate::{ConsultError, ConsultService};
+use crate::{ConsultError, ConsultService, State};
 use access::{Caller, Right};
 use serde::{Deserialize, Serialize};
 use storage::{Order, RecordQuery};
@@ -14,11 +14,11 @@ use time::OffsetDateTime;
 pub enum Tab {
     /// 我的: what waits for me or was asked by me.
     Mine,
-    /// 待领取: accepted, to be claimed by the caller's organisation.
+    /// 待领取: to be claimed by the caller's organisation; for its coordinators also what they must accept.
     Pool,
     /// 待审核: signed once by a reader of the caller's organisation.
     Review,
-    /// 待资料: waiting for data. No action of this build leads there.
+    /// 待资料: waiting for data.
     Awaiting,
     /// 危急: with a critical finding. No action of this build raises one.
     Critical,
@@ -83,8 +83,7 @@ fn query(caller: &Caller, tab: Tab, now: OffsetDateTime) -> Option<RecordQuery> 
     let all = RecordQuery::new(KIND);
     match tab {
         Tab::Mine => Some(all.with("mine", caller.as_person()?.id.as_str())),
-        Tab::Pool => (caller.may(Right::Read) || caller.may(Right::Coordinate))
-            .then(|| all.with("reading", org).with("state", "accepted")),
+        Tab::Pool => pool(caller, all.with("reading", org)),
         Tab::Review => (caller.may(Right::Review) || caller.may(Right::Coordinate))
             .then(|| all.with("reading", org).with("state", "preliminary")),
         Tab::Awaiting => Some(all.with("state", "awaiting_data")),
@@ -95,6 +94,20 @@ fn query(caller: &Caller, tab: Tab, now: OffsetDateTime) -> Option<RecordQuery> 
         }),
         Tab::All => Some(RecordQuery { order: Order::Descending, ..all }),
     }
+}
+
+/// What waits for somebody to take it, or to let it be taken.
+fn pool(caller: &Caller, of_the_centre: RecordQuery) -> Option<RecordQuery> {
+    let mut states = Vec::new();
+    if caller.may(Right::Read) || caller.may(Right::Coordinate) {
+        states.push(State::Accepted.word().to_owned());
+    }
+    if caller.may(Right::Coordinate) {
+        states.push(State::Submitted.word().to_owned());
+    }
+    let mut query = of_the_centre;
+    query.keys.push(("state", states));
+    query.keys.last().is_some_and(|(_, states)| !states.is_empty()).then_some(query)
 }
 
 impl ConsultService {

@@ -1,7 +1,10 @@
 //! The consult as it is kept: who asks whom what about which study, and what has happened since.
 
+use crate::amendment::{Amendment, AmendmentNote};
+use crate::follow_up::{Decision, Question};
 use crate::report::ReportDraft;
-use crate::state::{Acceptance, Action, Rules, State};
+use crate::state::{Acceptance, Action, Pending, Report, Rules, State};
+use crate::waiting::Waiting;
 use access::{ConsultKind, Signatures, Urgency};
 use model::{ConsultId, OrgId, PersonId, Sha256, SlideId, Uid};
 use serde::{Deserialize, Serialize};
@@ -117,6 +120,12 @@ pub struct ReportVersion {
     pub signers: Vec<SignerNote>,
     /// Whether a later version has taken its place, or the reviewer returned it.
     pub superseded: bool,
+    /// When the requester could see it; `None` for one that never left the reading organisation.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub delivered_at: Option<OffsetDateTime>,
+    /// Why it takes the place of the version before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amendment: Option<AmendmentNote>,
 }
 
 /// A consult.
@@ -180,13 +189,77 @@ pub struct Consult {
     pub reported_at: Option<OffsetDateTime>,
     /// Signed versions, oldest first.
     pub versions: Vec<ReportVersion>,
+    /// Times of waiting for data, oldest first; the last one may still go on.
+    #[serde(default)]
+    pub waits: Vec<Waiting>,
+    /// Why the delivered report is open, while it is.
+    #[serde(default)]
+    pub amendment: Option<Amendment>,
+    /// What the requester has asked about the report.
+    #[serde(default)]
+    pub questions: Vec<Question>,
+    /// The inviting physician's own decision (远程会诊).
+    #[serde(default)]
+    pub decision: Option<Decision>,
+    /// Critical findings that nobody has acknowledged yet; closing waits for them.
+    #[serde(default)]
+    pub open_criticals: u32,
 }
 
 impl Consult {
-    /// What the agreement decided about the way.
+    /// What decides about the way: what was agreed on, and what stands open.
     #[must_use]
     pub fn rules(&self) -> Rules {
-        Rules { signatures: self.signatures, acceptance: self.acceptance }
+        let pending = |is_open: bool| if is_open { Pending::Open } else { Pending::None };
+        let waiting = self.waits.last().filter(|wait| wait.until.is_none()).map(|wait| wait.from);
+        let amended = self.amendment.as_ref().map(|amendment| amendment.from);
+        Rules {
+            signatures: self.signatures,
+            acceptance: self.acceptance,
+            kind: self.kind,
+            report: if amended.is_some() { Report::Amended } else { Report::First },
+            resumes: waiting.or(amended).unwrap_or(self.state),
+            question: pending(self.questions.iter().any(|question| question.answer.is_none())),
+            critical: pending(self.open_criticals > 0),
+        }
+    }
+
+    /// The organisations between which it is: once each.
+    pub(crate) fn parties(&self) -> Vec<OrgId> {
+        let mut parties = vec![self.requesting.id.clone(), self.reading.id.clone()];
+        parties.dedup();
+        parties
+    }
+
+    /// Whether the requesting organisation may see a report: one has been delivered, also while it is amended.
+    #[must_use]
+    pub fn is_released(&self) -> bool {
+        self.state.is_released() || self.amendment.is_some()
+    }
+
+    /// Whether the clock runs towards the due time. An amendment has none: its report was in time.
+    #[must_use]
+    pub fn is_clock_running(&self) -> bool {
+        self.state.is_clock_running() && self.amendment.is_none()
+    }
+
+    /// The number of the version that is signed next.
+    #[must_use]
+    pub fn next_version(&self) -> u32 {
+        let delivered = self.versions.iter().filter(|v| v.delivered_at.is_some()).map(|v| v.version);
+        delivered.max().unwrap_or(0).saturating_add(1)
+    }
+
+    /// The version that the requester holds: the newest that was delivered.
+    #[must_use]
+    pub fn delivered_version(&self) -> Option<&ReportVersion> {
+        self.versions.iter().rev().find(|v| v.delivered_at.is_some())
+    }
+
+    /// How long it has waited for data, in milliseconds, also if it still does.
+    #[must_use]
+    pub fn waited_ms(&self, now: OffsetDateTime) -> i64 {
+        self.waits.iter().map(|wait| wait.lasted_ms(now)).fold(0, i64::saturating_add)
     }
 
     /// The version that counts now: the newest that is not superseded.
@@ -198,7 +271,7 @@ impl Consult {
     /// Whether it is late: the clock runs, and the due time has passed.
     #[must_use]
     pub fn is_overdue(&self, now: OffsetDateTime) -> bool {
-        self.state.is_clock_running() && self.due_at.is_some_and(|due| due < now)
+        self.is_clock_running() && self.due_at.is_some_and(|due| due < now)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The report: what the reader writes, and the canonical bytes (RFC 8785) that are displayed, printed and signed.
 
+use crate::amendment::AmendmentNote;
 use crate::key_image::{KEY_IMAGES_MAX, KeyImage};
 use crate::record::{Consult, Named, PatientBlock, SlideNote};
 use access::{ConsultKind, Signatures, Urgency};
@@ -145,6 +146,9 @@ pub struct CanonicalReport {
     pub version: u32,
     /// SHA-256 of the version before.
     pub previous_sha256: Option<Sha256>,
+    /// Why it takes the place of the version before; left out of a first version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amendment: Option<AmendmentNote>,
     /// Whether the reader's signature alone completes it.
     pub status: Status,
     /// Signatures that were agreed.
@@ -222,8 +226,9 @@ impl CanonicalReport {
             number: consult.number.clone(),
             kind: consult.kind,
             urgency: consult.urgency,
-            version: 1,
-            previous_sha256: None,
+            version: consult.next_version(),
+            previous_sha256: consult.delivered_version().map(|before| before.canonical_sha256),
+            amendment: consult.amendment.as_ref().map(|amendment| amendment.note.clone()),
             status: match consult.signatures {
                 Signatures::Single => Status::Final,
                 Signatures::Double => Status::Preliminary,

@@ -60,7 +60,9 @@ impl ConsultService {
     pub async fn preview(&self, caller: &Caller, id: &ConsultId) -> Result<Preview, ConsultError> {
         let view = self.get(caller, id).await?;
         let consult = view.consult;
-        if matches!(consult.state, State::Reading | State::Returned) {
+        if matches!(consult.state, State::Reading | State::Returned | State::Amending)
+            && consult.amendment.as_ref().is_none_or(|_| caller.as_person().is_some_and(|p| consult.is_held_by(&p.id)))
+        {
             let holder = caller.as_person().filter(|p| consult.reader.as_ref().is_some_and(|r| r.id == p.id));
             let reader = holder.ok_or(ConsultError::NotFound)?;
             let (report, bytes) = self.compose(caller, &consult, reader).await?;
@@ -109,18 +111,24 @@ impl ConsultService {
             move || make_signature(&unlocked, &title, &canonical, &Commitment::Reader, now)
         })
         .await??;
-        let record = format!("{}-v1-s{}", consult.id, consult.versions.len().saturating_add(1));
+        let number = consult.next_version();
+        let record = format!("{}-v{number}-s{}", consult.id, consult.versions.len().saturating_add(1));
         let (stored, pdf) = self.print(caller, &consult, canonical, signature, None).await?;
         consult.versions.push(ReportVersion {
-            version: 1,
+            version: number,
             record: record.clone(),
             canonical_sha256: *canonical_sha256,
             signed_at: now,
             signers: vec![SignerNote { name: reader.name.clone(), role: "reader".into(), signed_at: now }],
             superseded: false,
+            delivered_at: None,
+            amendment: consult.amendment.as_ref().map(|amendment| amendment.note.clone()),
         });
         tracing::debug!(bytes = pdf, "page made");
         advance(&mut consult, states, caller, now, "");
+        if consult.state.is_released() {
+            consult.deliver(now);
+        }
         let puts = vec![report_put(&consult, record, Expected::Absent, &stored, canonical_sha256)?];
         self.finish(caller, consult, version, Action::Sign, Change { puts, ..Change::default() }).await
     }
@@ -167,6 +175,9 @@ impl ConsultService {
             signed.signed_at = now;
         }
         advance(&mut consult, states, caller, now, "");
+        if consult.state.is_released() {
+            consult.deliver(now);
+        }
         let expected = Expected::Version(record.version);
         let puts = vec![report_put(&consult, current.record, expected, &stored, canonical_sha256)?];
         self.finish(caller, consult, version, Action::Review, Change { puts, ..Change::default() }).await
@@ -253,8 +264,8 @@ impl ConsultService {
                 let consult =
                     self.storage.record(&scope, crate::record::KIND, stored.consult.as_str()).await?;
                 let consult = crate::service::consult_of(consult.body)?;
-                let is_current = consult.current_version().is_some_and(|v| v.record == record.id);
-                (Some(!is_current), Some(stored.pdf_sha256))
+                let is_current = |v: &ReportVersion| v.record == record.id && !v.superseded;
+                (Some(!consult.versions.iter().any(is_current)), Some(stored.pdf_sha256))
             }
         };
         self.judge(brought, None, is_superseded, page).await
@@ -371,7 +382,7 @@ impl ConsultService {
         let pdf_sha256 = self.storage.put_blob(caller.scope(), &owner, &pdf).await?;
         let stored = StoredReport {
             consult: consult.id.clone(),
-            version: 1,
+            version: consult.next_version(),
             canonical: BASE64.encode(canonical),
             reader: BASE64.encode(reader),
             reviewer: reviewer.map(|der| BASE64.encode(der)),

@@ -2,8 +2,8 @@
 
 use crate::record::{Consult, ConsultView, Evidence, Named, PatientBlock, StudyBlock};
 use crate::service::{advance, event, grant, limited, person, put, view};
-use crate::state::{Acceptance, Action, State, step};
-use crate::{ConsultError, ConsultService, NewConsult};
+use crate::state::{Acceptance, Action, State, Who, decide};
+use crate::{ConsultError, ConsultService, NewConsult, clock};
 use access::{Agreement, Caller, Right, Signatures};
 use model::{ConsultId, Key, Level, OrgId, Query, Scope, Uid};
 use serde_json::{Map, Value as Json};
@@ -63,6 +63,11 @@ impl ConsultService {
             report: None,
             reported_at: None,
             versions: Vec::new(),
+            waits: Vec::new(),
+            amendment: None,
+            questions: Vec::new(),
+            decision: None,
+            open_criticals: 0,
         };
         consult.number = self.next_number(now).await?;
         advance(&mut consult, &[State::Draft], caller, now, "");
@@ -75,7 +80,7 @@ impl ConsultService {
         let change = Change {
             puts: vec![put(&consult, Expected::Absent)?],
             audit: vec![audit],
-            events: vec![event(&consult)],
+            events: vec![event(&consult, Action::Edit, &caller.scope().actor.id)],
             ..Change::default()
         };
         self.storage.apply(caller.scope(), change).await?;
@@ -145,9 +150,8 @@ impl ConsultService {
             if agreement.auto_accept { Acceptance::Automatic } else { Acceptance::ByCoordinator };
         consult.submitted_at = Some(now);
         consult.due_at = now.checked_add(Duration::minutes(i64::from(turnaround_min)));
-        let who = [crate::state::Who::Requester];
-        let states = step(State::Draft, Action::Submit, &who, consult.rules())
-            .ok_or(ConsultError::WrongState { state: consult.state, action: Action::Submit })?;
+        let states = decide(State::Draft, Action::Submit, &[Who::Requester], consult.rules())
+            .map_err(|_| ConsultError::WrongState { state: consult.state, action: Action::Submit })?;
         advance(&mut consult, states, caller, now, "");
         let audit = AuditEntry {
             action: AuditAction::Grant,
@@ -156,6 +160,7 @@ impl ConsultService {
             detail: format!("to {} for consult/{}", consult.reading.id, consult.id),
         };
         let change = Change {
+            puts: vec![clock::put(&consult, 0, Expected::Anything)],
             grants: vec![GrantChange::Give(grant(&consult))],
             audit: vec![audit],
             ..Change::default()

@@ -67,6 +67,11 @@ pub(crate) fn consult(signatures: Signatures) -> Consult {
         report: Some(draft()),
         reported_at: Some(NOW),
         versions: Vec::new(),
+        waits: Vec::new(),
+        amendment: None,
+        questions: Vec::new(),
+        decision: None,
+        open_criticals: 0,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The configuration of a node: a TOML file, each key also as `FARSIGHT__SECTION__KEY`. Unknown keys refuse the start.
 
+use crate::consults::ConsultSection;
 use crate::dicom_config::DicomSection;
 use crate::watch::SlidesSection;
 use anyhow::{Context as _, Result, bail};
@@ -29,6 +30,8 @@ pub struct Config {
     pub report: ReportSection,
     /// How slides come in.
     pub slides: SlidesSection,
+    /// Consults.
+    pub consult: ConsultSection,
     /// Limits on memory, sizes and waiting.
     pub limits: Limits,
 }

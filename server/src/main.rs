@@ -5,6 +5,7 @@
 mod ae;
 mod cli;
 mod config;
+mod consults;
 mod demo;
 mod dicom_config;
 mod http;

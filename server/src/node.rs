@@ -32,6 +32,7 @@ pub struct Node {
     slides: wsi::Slides,
     intake: wsi::Intake,
     watches: Vec<wsi::watch::Watch>,
+    consults: ConsultService,
 }
 
 /// Local time of numbers and printed reports: China has one time zone.
@@ -66,11 +67,12 @@ impl Node {
                 utc_offset: UTC_OFFSET,
                 trust_anchors_pem,
                 verify_url: format!("{}/verify", public_url.trim_end_matches('/')),
+                lease: config.consult.lease(),
             },
         );
         let counters = dimse.counters();
         let status = Arc::new(move || counters.snapshot());
-        let state = ApiState::new(storage.clone(), consults, public_url, status)
+        let state = ApiState::new(storage.clone(), consults.clone(), public_url, status)
             .with_cors_origins(config.http.cors_origins.clone())
             .with_ohif(config.http.ohif_directory.clone())
             .with_intake(config.slides.intake())
@@ -90,6 +92,7 @@ impl Node {
             slides,
             intake,
             watches,
+            consults,
         })
     }
 
@@ -113,6 +116,8 @@ impl Node {
         for watch in self.watches {
             tokio::spawn(watch.run(self.slides.clone(), stopped(stop.clone())));
         }
+        let consults = crate::consults::run(self.consults, consult::clock::SystemClock, stopped(stop.clone()));
+        tokio::spawn(consults);
         let mut slides = tokio::spawn(self.slides.follow(stopped(stop.clone())));
         let mut http = tokio::spawn(self.http_server.run(stop));
         dimse.await?;

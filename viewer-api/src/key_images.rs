@@ -1,7 +1,7 @@
 //! Bookmarks of a slide become key images of a report, and back come their pictures.
 
 use crate::auth::Authenticated;
-use crate::consults::KeyImageChoice;
+use crate::consults::reports::KeyImageChoice;
 use crate::problem::{ApiError, Problem};
 use crate::request::UrlPath;
 use crate::state::ApiState;

@@ -36,8 +36,12 @@ pub enum ApiError {
     Unauthenticated,
     /// The caller is known and may not do this.
     Forbidden(&'static str),
+    /// The step is another's to take; the text says whose.
+    NotYours(String),
     /// Not there, or not for this caller.
     NotFound,
+    /// What is asked for is not possible where things stand; the text says why.
+    WrongState(String),
     /// Somebody else was first; the text says who or what.
     Conflict(String),
     /// What was displayed is not what would be signed, or what was read is not what would be changed.
@@ -81,9 +85,10 @@ impl ApiError {
     fn row(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Log in first"),
-            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+            Self::Forbidden(_) | Self::NotYours(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Changed by somebody else"),
+            Self::WrongState(_) => (StatusCode::CONFLICT, "wrong-state", "Not possible now"),
             Self::Stale => (StatusCode::PRECONDITION_FAILED, "stale", "What was displayed has changed"),
             Self::PreconditionRequired => {
                 (StatusCode::PRECONDITION_REQUIRED, "precondition-required", "If-Match is needed")
@@ -110,7 +115,7 @@ impl IntoResponse for ApiError {
         let (status, slug, title) = self.row();
         let (detail, field) = match &self {
             Self::Forbidden(text) | Self::BadRequest(text) => (Some(*text), None),
-            Self::Conflict(text) | Self::Peer(text) => (Some(text.as_str()), None),
+            Self::Conflict(text) | Self::Peer(text) | Self::NotYours(text) | Self::WrongState(text) => (Some(text.as_str()), None),
             Self::Invalid { field, detail } => (Some(detail.as_str()), Some(field.as_str())),
             _ => (None, None),
         };
@@ -155,7 +160,18 @@ impl From<ConsultError> for ApiError {
             ConsultError::Conflict { holder: None, .. } => {
                 Self::Conflict("已被他人更改，请刷新 / changed by somebody else: reload".to_owned())
             }
-            ConsultError::WrongState { .. } => Self::Conflict(error.to_string()),
+            ConsultError::WrongState { state, action } => Self::WrongState(format!(
+                "会诊“{}”，不能“{}” / {error}",
+                state.chinese(),
+                action.chinese()
+            )),
+            ConsultError::NotNow { why, action } => {
+                Self::WrongState(format!("现在不能“{}”：{}", action.chinese(), why.why()))
+            }
+            ConsultError::NotYours { whose, action } => {
+                let names: Vec<_> = whose.iter().map(|who| who.chinese()).collect();
+                Self::NotYours(format!("“{}”由{}来做 / {error}", action.chinese(), names.join("或")))
+            }
             ConsultError::Invalid { field, why } => Self::invalid(field, why),
             ConsultError::Stale => Self::Stale,
             ConsultError::WrongPassphrase => Self::WrongPassphrase,

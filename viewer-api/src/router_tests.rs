@@ -46,6 +46,7 @@ async fn house_with_origins(
         utc_offset: time::UtcOffset::UTC,
         trust_anchors_pem: String::new(),
         verify_url: String::new(),
+        lease: std::time::Duration::from_secs(900),
     };
     let printer = Arc::new(Printer::new(&Fonts::default()).unwrap());
     let consults = ConsultService::new(storage.clone(), printer, config);

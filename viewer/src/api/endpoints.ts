@@ -1,7 +1,9 @@
 /** One function per endpoint of /api/v1, and the addresses that the browser loads by itself. */
 import { apiRoot, dicomwebRoot, exists, query, request } from './client';
 import type {
+  AmendmentNote,
   AuditEvent,
+  Candidate,
   Consult,
   ConsultList,
   ConsultRequest,
@@ -80,8 +82,22 @@ export interface WorklistFilter {
 }
 
 /** Actions that need nothing but the version they were decided on. */
-export type PlainAction = 'submit' | 'accept' | 'claim' | 'release' | 'acknowledge';
-export type ReasonedAction = 'reject' | 'cancel' | 'return';
+export type PlainAction = 'submit' | 'accept' | 'claim' | 'release' | 'acknowledge' | 'abandon';
+/** Actions with words: why, what is wanted, a question, an answer. */
+export type ReasonedAction =
+  | 'reject'
+  | 'cancel'
+  | 'return'
+  | 'request_data'
+  | 'resume'
+  | 'decline'
+  | 'ask_back'
+  | 'answer'
+  | 'record_decision';
+
+function stepAddress(id: string, action: PlainAction | ReasonedAction): string {
+  return `/consults/${segment(id)}/${action.replaceAll('_', '-')}`;
+}
 
 export interface Signing {
   version: number;
@@ -98,9 +114,16 @@ export const consults = {
   edit: (id: string, version: number, body: ConsultRequest) =>
     request<Consult>('PUT', `/consults/${segment(id)}`, { body: { ...body, version } }),
   act: (id: string, action: PlainAction, version: number) =>
-    request<Consult>('POST', `/consults/${segment(id)}/${action}`, { body: { version } }),
+    request<Consult>('POST', stepAddress(id, action), { body: { version } }),
   actWithReason: (id: string, action: ReasonedAction, version: number, reason: string) =>
-    request<Consult>('POST', `/consults/${segment(id)}/${action}`, { body: { version, reason } }),
+    request<Consult>('POST', stepAddress(id, action), { body: { version, reason } }),
+  candidates: (id: string) => request<{ candidates: Candidate[] }>('GET', `/consults/${segment(id)}/candidates`),
+  assign: (id: string, version: number, person: string, reason: string) =>
+    request<Consult>('POST', `/consults/${segment(id)}/assign`, { body: { version, person, reason } }),
+  amend: (id: string, version: number, note: AmendmentNote) =>
+    request<Consult>('POST', `/consults/${segment(id)}/amend`, { body: { version, ...note } }),
+  /** Holds the case for longer. Refused once it is not ours any more. */
+  renewLease: (id: string) => request<{ until: string }>('POST', `/consults/${segment(id)}/lease`),
   saveReport: (id: string, version: number, report: ReportDraft) =>
     request<Consult>('PUT', `/consults/${segment(id)}/report`, { body: { version, report } }),
   picture: (id: string, sha256: string) => `${apiRoot}/consults/${segment(id)}/report/pictures/${segment(sha256)}`,

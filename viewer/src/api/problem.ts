@@ -6,6 +6,7 @@ export const problemSlugs = [
   'forbidden',
   'not-found',
   'conflict',
+  'wrong-state',
   'stale',
   'other-person',
   'precondition-required',

@@ -199,17 +199,27 @@ export type ConsultState =
   | 'cancelled';
 
 export type ConsultAction =
+  | 'edit'
   | 'submit'
   | 'accept'
   | 'reject'
+  | 'request_data'
+  | 'resume'
+  | 'assign'
   | 'claim'
   | 'release'
+  | 'decline'
+  | 'accept_images'
   | 'sign'
   | 'review'
   | 'return'
   | 'acknowledge'
-  | 'cancel'
-  | 'edit';
+  | 'record_decision'
+  | 'ask_back'
+  | 'answer'
+  | 'amend'
+  | 'abandon'
+  | 'cancel';
 
 export interface ConsultStudy {
   org: string;
@@ -242,8 +252,50 @@ export interface ConsultRow {
   reader: Ref | null;
   reviewer: Ref | null;
   created_by: Ref;
+  /** How long it has waited for data; not part of the agreed time. */
+  waited_ms: number;
+  /** What the requester is asked for, while data are awaited. */
+  wanted: string | null;
+  has_open_question: boolean;
+  open_criticals: number;
   version: number;
   allowed: ConsultAction[];
+}
+
+/** A time of waiting for data. */
+export interface Waiting {
+  wanted: string;
+  by: Ref | null;
+  since: string;
+  until: string | null;
+  answer: string;
+}
+
+export interface Said {
+  by: Ref | null;
+  at: string;
+  text: string;
+}
+
+/** A question about the report, with its answer once there is one. */
+export interface ReportQuestion {
+  question: Said;
+  answer: Said | null;
+}
+
+export type AmendmentKind = 'addendum' | 'correction';
+
+/** Why a version takes the place of the one before. */
+export interface AmendmentNote {
+  kind: AmendmentKind;
+  reason: string;
+}
+
+/** Somebody who could read a consult. */
+export interface Candidate extends Ref {
+  title: string;
+  /** Consults that this person has already. */
+  load: number;
 }
 
 export interface EvidenceItem {
@@ -287,6 +339,7 @@ export interface ReportVersion {
   signed_at: string;
   signers: { name: string; role: string; signed_at: string }[];
   superseded: boolean;
+  amendment?: AmendmentNote;
 }
 
 export interface Consult extends ConsultRow {
@@ -296,6 +349,10 @@ export interface Consult extends ConsultRow {
   timeline: TimelineEntry[];
   report: ReportDraft | null;
   versions: ReportVersion[];
+  waits: Waiting[];
+  amendment: AmendmentNote | null;
+  questions: ReportQuestion[];
+  decision: Said | null;
 }
 
 export type WorklistTab = 'mine' | 'pool' | 'awaiting' | 'review' | 'critical' | 'overdue' | 'all';

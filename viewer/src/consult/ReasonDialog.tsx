@@ -6,13 +6,14 @@ import { useTranslation } from 'react-i18next';
 interface Props {
   opened: boolean;
   title: string;
+  label: string;
   confirm: string;
   required: boolean;
   onClose: () => void;
   onConfirm: (reason: string) => void;
 }
 
-export function ReasonDialog({ opened, title, confirm, required, onClose, onConfirm }: Props) {
+export function ReasonDialog({ opened, title, label, confirm, required, onClose, onConfirm }: Props) {
   const { t } = useTranslation();
   const [reason, setReason] = useState('');
   const submit = (event: FormEvent) => {
@@ -25,7 +26,7 @@ export function ReasonDialog({ opened, title, confirm, required, onClose, onConf
       <form onSubmit={submit}>
         <Stack gap="md">
           <Textarea
-            label={t('consult.reason')}
+            label={label}
             required={required}
             data-autofocus
             autosize

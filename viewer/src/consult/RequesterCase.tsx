@@ -3,6 +3,7 @@ import { Button, Group, Paper, Stack, Title } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate } from 'react-router';
+import type { ReasonedAction } from '../api/endpoints';
 import type { Consult } from '../api/types';
 import { studyAddress } from '../studies/addresses';
 import { Clock } from '../ui/Clock';
@@ -19,9 +20,11 @@ import { useKeys } from '../ui/useKeys';
 import { useExamText } from '../ui/useExamText';
 import { Answer } from './Answer';
 import classes from './Consult.module.css';
-import { ReasonDialog } from './ReasonDialog';
+import { Questions } from './Questions';
+import { StepDialog } from './StepDialog';
 import { Timeline } from './Timeline';
 import { useStep } from './useConsult';
+import { WaitNote } from './WaitNote';
 
 export function RequesterCase({ consult }: { consult: Consult }) {
   const navigate = useNavigate();
@@ -40,7 +43,9 @@ export function RequesterCase({ consult }: { consult: Consult }) {
       <Stack className={classes.page} gap="md">
         {step.isError && <ErrorNotice error={step.error} />}
         <Timeline entries={consult.timeline} />
-        {isAnswered(consult.state) && <Answer consult={consult} />}
+        <WaitNote consult={consult} asksRequester={consult.allowed.includes('resume')} />
+        {(isAnswered(consult.state) || consult.versions.length > 0) && <Answer consult={consult} />}
+        <Questions consult={consult} />
         <Asked consult={consult} />
       </Stack>
     </>
@@ -49,8 +54,9 @@ export function RequesterCase({ consult }: { consult: Consult }) {
 
 function RequesterActions({ consult, step }: { consult: Consult; step: ReturnType<typeof useStep> }) {
   const { t } = useTranslation();
-  const [cancelling, setCancelling] = useState(false);
+  const [asking, setAsking] = useState<ReasonedAction | null>(null);
   const may = (action: Consult['allowed'][number]) => consult.allowed.includes(action);
+  const worded = (['cancel', 'ask_back', 'record_decision'] as const).filter(may);
   return (
     <>
       {may('edit') && consult.state === 'draft' && (
@@ -58,24 +64,18 @@ function RequesterActions({ consult, step }: { consult: Consult; step: ReturnTyp
           {t('consult.action.edit')}
         </Button>
       )}
-      {may('cancel') && (
-        <Button variant="default" onClick={() => setCancelling(true)}>
-          {t('consult.action.cancel')}
+      {worded.map((action) => (
+        <Button key={action} variant="default" onClick={() => setAsking(action)}>
+          {t(`consult.action.${action}`)}
         </Button>
-      )}
+      ))}
+      {may('resume') && <Button onClick={() => setAsking('resume')}>{t('consult.waiting.supplied')}</Button>}
       {may('acknowledge') && (
         <Button loading={step.isPending} onClick={() => step.mutate({ action: 'acknowledge' })}>
           {t('consult.action.acknowledge')}
         </Button>
       )}
-      <ReasonDialog
-        opened={cancelling}
-        title={t('consult.cancelTitle')}
-        confirm={t('consult.action.cancel')}
-        required={false}
-        onClose={() => setCancelling(false)}
-        onConfirm={(reason) => step.mutate({ action: 'cancel', reason })}
-      />
+      <StepDialog action={asking} onClose={() => setAsking(null)} onConfirm={(action, reason) => step.mutate({ action, reason })} />
     </>
   );
 }

@@ -1,11 +1,12 @@
 /** The signed report as it is: the PDF, whether its signature holds, its versions, and everything needed to check it elsewhere. */
-import { Anchor, Button, Select, Stack, Text, Title } from '@mantine/core';
+import { Alert, Anchor, Button, Select, Stack, Text, Title } from '@mantine/core';
 import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router';
 import { consults } from '../api/endpoints';
 import type { Consult } from '../api/types';
 import { ErrorNotice } from '../ui/ErrorNotice';
+import { Field } from '../ui/Field';
 import { PageBar } from '../ui/PageBar';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { Patient } from '../ui/Patient';
@@ -72,6 +73,7 @@ function Facts({ consult, v, onVersion }: { consult: Consult; v: number | undefi
   const { t } = useTranslation();
   const format = useFormat();
   const verdict = useVerdict(consult.id);
+  const shown = consult.versions.findLast((one) => (v === undefined ? !one.superseded : one.version === v));
   const files = [
     { name: 'report.pdf', label: t('report.file.pdf') },
     { name: 'report.json', label: t('report.file.json') },
@@ -103,6 +105,14 @@ function Facts({ consult, v, onVersion }: { consult: Consult; v: number | undefi
           value={String(v ?? consult.versions.find((one) => !one.superseded)?.version ?? consult.versions.at(-1)?.version)}
           onChange={(value) => onVersion(value === null ? undefined : Number(value))}
         />
+      )}
+      {shown?.superseded === true && (
+        <Alert color="yellow" role="status">
+          {t('report.thisIsSuperseded')}
+        </Alert>
+      )}
+      {shown?.amendment !== undefined && (
+        <Field label={t(`consult.amend.${shown.amendment.kind}Short`)}>{shown.amendment.reason}</Field>
       )}
       <div>
         <Text size="xs" c="dimmed">

@@ -20,13 +20,16 @@ export type Step =
   | { action: PlainAction }
   | { action: ReasonedAction; reason: string };
 
-export function useStep(consult: Consult) {
+/** `flush` resolves with the version to act on, where words of the page must be with the server first. */
+export function useStep(consult: Consult, flush: () => Promise<number> = () => Promise.resolve(consult.version)) {
   const cache = useQueryClient();
   return useMutation({
-    mutationFn: (step: Step) =>
-      'reason' in step
-        ? consults.actWithReason(consult.id, step.action, consult.version, step.reason)
-        : consults.act(consult.id, step.action, consult.version),
+    mutationFn: async (step: Step) => {
+      const version = await flush();
+      return 'reason' in step
+        ? consults.actWithReason(consult.id, step.action, version, step.reason)
+        : consults.act(consult.id, step.action, version);
+    },
     onSuccess: (next) => rememberConsult(cache, next),
     onError: () => cache.invalidateQueries({ queryKey: keys.consult(consult.id) }),
   });

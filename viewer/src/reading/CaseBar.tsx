@@ -1,11 +1,13 @@
 /** The patient bar of a case: who, how long still, and every step that may be taken now. */
-import { Button } from '@mantine/core';
+import { Button, Menu } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
+import type { PlainAction, ReasonedAction } from '../api/endpoints';
 import type { Consult } from '../api/types';
-import { ReasonDialog } from '../consult/ReasonDialog';
+import { StepDialog } from '../consult/StepDialog';
 import { useStep } from '../consult/useConsult';
+import { useMe } from '../session/useMe';
 import { OhifButton } from '../studies/OhifButton';
 import { Clock } from '../ui/Clock';
 import { isAnswered, isRunning } from '../ui/consultState';
@@ -16,22 +18,33 @@ import { Patient } from '../ui/Patient';
 import { StateChip } from '../ui/StateChip';
 import { UrgencyChip } from '../ui/UrgencyChip';
 import { useExamText } from '../ui/useExamText';
+import { AmendDialog } from './AmendDialog';
+import { AssignDialog } from './AssignDialog';
 
 interface Props {
   consult: Consult;
+  /** Resolves with the version to act on, once every word of the report is with the server. */
+  flush: () => Promise<number>;
   /** `null` while there is still something to do here. */
   onNext: (() => Promise<void>) | null;
 }
 
-type Asking = 'reject' | 'return' | null;
+/** In plain sight; the others are behind a button. */
+const plainSteps: readonly PlainAction[] = ['accept', 'claim'];
+const wordedSteps: readonly ReasonedAction[] = ['request_data', 'return', 'answer'];
+const furtherPlain: readonly PlainAction[] = ['release', 'abandon'];
+const furtherWorded: readonly ReasonedAction[] = ['resume', 'decline', 'reject'];
 
-export function CaseBar({ consult, onNext }: Props) {
+export function CaseBar({ consult, flush, onNext }: Props) {
   const { t } = useTranslation();
+  const me = useMe();
   const examText = useExamText();
-  const step = useStep(consult);
-  const [asking, setAsking] = useState<Asking>(null);
-  const plain = (['accept', 'claim', 'release'] as const).filter((action) => consult.allowed.includes(action));
-  const reasoned = (['reject', 'return'] as const).filter((action) => consult.allowed.includes(action));
+  const step = useStep(consult, flush);
+  const [asking, setAsking] = useState<ReasonedAction | null>(null);
+  const [dialog, setDialog] = useState<'assign' | 'amend' | null>(null);
+  const may = (action: Consult['allowed'][number]) => consult.allowed.includes(action);
+  const further = [...furtherPlain, ...furtherWorded].some(may);
+  const handsOver = consult.reader?.id === me.person.id;
 
   return (
     <>
@@ -39,18 +52,44 @@ export function CaseBar({ consult, onNext }: Props) {
         actions={
           <>
             <OhifButton study={consult.study} mode={consult.slide_id === null ? 'viewer' : 'microscopy'} />
-            {plain.map((action) => (
-              <Button
-                key={action}
-                variant={action === 'claim' ? 'filled' : 'default'}
-                loading={step.isPending}
-                onClick={() => step.mutate({ action })}
-              >
+            {wordedSteps.filter(may).map((action) => (
+              <Button key={action} variant="default" onClick={() => setAsking(action)}>
                 {t(`consult.action.${action}`)}
               </Button>
             ))}
-            {reasoned.map((action) => (
-              <Button key={action} variant="default" onClick={() => setAsking(action)}>
+            {may('assign') && (
+              <Button variant="default" onClick={() => setDialog('assign')}>
+                {t(handsOver ? 'consult.action.assign' : 'consult.action.assignFirst')}
+              </Button>
+            )}
+            {may('amend') && (
+              <Button variant="default" onClick={() => setDialog('amend')}>
+                {t('consult.action.amend')}
+              </Button>
+            )}
+            {further && (
+              <Menu position="bottom-end" withinPortal>
+                <Menu.Target>
+                  <Button variant="default" aria-label={t('consult.action.more')} title={t('consult.action.more')}>
+                    …
+                  </Button>
+                </Menu.Target>
+                <Menu.Dropdown>
+                  {furtherPlain.filter(may).map((action) => (
+                    <Menu.Item key={action} onClick={() => step.mutate({ action })}>
+                      {t(`consult.action.${action}`)}
+                    </Menu.Item>
+                  ))}
+                  {furtherWorded.filter(may).map((action) => (
+                    <Menu.Item key={action} onClick={() => setAsking(action)}>
+                      {t(`consult.action.${action}`)}
+                    </Menu.Item>
+                  ))}
+                </Menu.Dropdown>
+              </Menu>
+            )}
+            {plainSteps.filter(may).map((action) => (
+              <Button key={action} loading={step.isPending} onClick={() => step.mutate({ action })}>
                 {t(`consult.action.${action}`)}
               </Button>
             ))}
@@ -73,16 +112,9 @@ export function CaseBar({ consult, onNext }: Props) {
         <StateChip state={consult.state} />
       </PageBar>
       {step.isError && <ErrorNotice error={step.error} />}
-      <ReasonDialog
-        opened={asking !== null}
-        title={t(asking === 'return' ? 'consult.returnTitle' : 'consult.rejectTitle')}
-        confirm={t(asking === 'return' ? 'consult.action.return' : 'consult.action.reject')}
-        required
-        onClose={() => setAsking(null)}
-        onConfirm={(reason) => {
-          if (asking !== null) step.mutate({ action: asking, reason });
-        }}
-      />
+      <StepDialog action={asking} onClose={() => setAsking(null)} onConfirm={(action, reason) => step.mutate({ action, reason })} />
+      {dialog === 'assign' && <AssignDialog consult={consult} handsOver={handsOver} flush={flush} onClose={() => setDialog(null)} />}
+      {dialog === 'amend' && <AmendDialog consult={consult} onClose={() => setDialog(null)} />}
     </>
   );
 }

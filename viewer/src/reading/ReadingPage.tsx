@@ -1,4 +1,5 @@
 /** A case in front of its reader or reviewer: who and how long on top, images in the middle, the report on the right. */
+import { Alert } from '@mantine/core';
 import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
@@ -10,6 +11,7 @@ import { useKeys } from '../ui/useKeys';
 import { CaseBar } from './CaseBar';
 import { CaseImages } from './CaseImages';
 import { ReportPane } from './ReportPane';
+import { useLease } from './useLease';
 import { useNextCase } from './useNextCase';
 import { useReport } from './useReport';
 
@@ -24,6 +26,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
   const mayRead = consult.allowed.includes('sign') || consult.allowed.includes('edit');
   const editable = mayRead && consult.reader?.id === me.person.id;
   const report = useReport(consult, editable);
+  const leaseLost = useLease(consult);
   const signs = consult.allowed.includes('sign') ? 'sign' : consult.allowed.includes('review') ? 'review' : null;
 
   const somethingToDo = signs !== null || consult.allowed.includes('claim');
@@ -38,7 +41,12 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
 
   return (
     <>
-      <CaseBar consult={consult} onNext={somethingToDo ? null : openNext} />
+      <CaseBar consult={consult} flush={report.flush} onNext={somethingToDo ? null : openNext} />
+      {leaseLost && (
+        <Alert color="yellow" role="status">
+          {t('reading.leaseLost')}
+        </Alert>
+      )}
       <Split
         storageKey="farsight.reading.report"
         label={t('reading.divider')}

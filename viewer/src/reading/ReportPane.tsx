@@ -2,7 +2,9 @@
 import { Button, Stack, Text, Textarea } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { Consult } from '../api/types';
+import { Questions } from '../consult/Questions';
 import { useReportWords } from '../consult/useReportWords';
+import { WaitNote } from '../consult/WaitNote';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Field } from '../ui/Field';
 import { useFormat } from '../ui/useFormat';
@@ -34,6 +36,9 @@ export function ReportPane({ consult, report, editable, signs, onSign }: Props) 
       <Stack gap="sm">
         <Field label={t('consult.question')}>{consult.question}</Field>
         <Field label={t('consult.history')}>{consult.history}</Field>
+        <WaitNote consult={consult} asksRequester={false} />
+        <Questions consult={consult} />
+        <AmendNote consult={consult} />
         <ReturnNote consult={consult} />
         {parts.map((part) =>
           editable ? (
@@ -55,7 +60,7 @@ export function ReportPane({ consult, report, editable, signs, onSign }: Props) 
           <KeyImages consult={consult} chosen={report.keyImages} onChoose={editable ? report.chooseKeyImages : null} />
         )}
         {editable && <SaveLine state={report.state} />}
-        {!editable && consult.allowed.includes('claim') && <Text c="dimmed">{t('reading.claimFirst')}</Text>}
+        {!editable && consult.allowed.includes('claim') && <Text c="dimmed">{t(consult.state === 'assigned' ? 'reading.assignedToYou' : 'reading.claimFirst')}</Text>}
       </Stack>
       {signs !== null && (
         <div className={classes.signBar}>
@@ -76,10 +81,21 @@ export function ReportPane({ consult, report, editable, signs, onSign }: Props) 
   );
 }
 
+/** A report that is amended says why. */
+function AmendNote({ consult }: { consult: Consult }) {
+  const { t } = useTranslation();
+  if (consult.amendment === null) return null;
+  const { kind, reason } = consult.amendment;
+  return <strong>{t('reading.amending', { kind: t(`consult.amend.${kind}Short`), reason })}</strong>;
+}
+
 /** A returned report says why until it is signed again. */
 function ReturnNote({ consult }: { consult: Consult }) {
   const { t } = useTranslation();
-  const returned = consult.timeline.findLast(({ state }) => state === 'returned');
+  const returned = consult.timeline.findLast(({ state }, index) => {
+    const before = consult.timeline[index - 1]?.state;
+    return state === 'returned' || (state === 'amending' && before === 'preliminary');
+  });
   const signedSince = consult.timeline.at(-1)?.state === 'preliminary';
   if (returned === undefined || signedSince) return null;
   return (

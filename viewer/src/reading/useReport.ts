@@ -30,7 +30,7 @@ export function useReport(consult: Consult, editable: boolean): Report {
     const unsent = editable ? readStored<ReportDraft | null>(storageKey, null) : null;
     const evidence = evidenceOf(consult);
     // Kept by an earlier release, unsent words have no key images, and may name images beside the request.
-    return { evidence, report: withinEvidence({ ...blank, ...(unsent ?? consult.report) }, evidence), unsent: unsent !== null };
+    return { evidence, report: withinEvidence({ ...blank, ...(unsent ?? consult.report) }, evidence) };
   });
   const [text, setText] = useState<ReportText>(start.report);
   const [keyImages, setKeyImages] = useState<readonly KeyImage[]>(start.report.key_images);
@@ -57,14 +57,15 @@ export function useReport(consult: Consult, editable: boolean): Report {
       changed: setState,
     });
     saver.current = made;
-    if (start.unsent) made.change(latest.current);
+    // Words that a lost lease, or a lost line, kept here go as soon as the case is ours again.
+    if (readStored<ReportDraft | null>(storageKey, null) !== null) made.change(latest.current);
     // Images may have been looked at before the case was claimed.
     else if (seen.current.size > latest.current.displayed.length) made.change({ displayed: [...seen.current] });
     return () => {
       saver.current = null;
       made.stop();
     };
-  }, [consult.id, editable, storageKey, start.unsent]);
+  }, [consult.id, editable, storageKey]);
 
   const write = useCallback((part: Partial<ReportText>) => {
     latest.current = { ...latest.current, ...part };

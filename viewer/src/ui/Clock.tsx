@@ -7,14 +7,16 @@ import { isRunning } from './consultState';
 import { useNow } from './useNow';
 
 interface Props {
-  consult: Pick<ConsultRow, 'state' | 'submitted_at' | 'due_at'>;
+  consult: Pick<ConsultRow, 'state' | 'submitted_at' | 'due_at' | 'waited_ms'>;
 }
 
 export function Clock({ consult }: Props) {
   const { t } = useTranslation();
   const now = useNow();
   if (consult.due_at === null || !isRunning(consult.state)) return <span className={classes.none}>–</span>;
-  const start = consult.submitted_at === null ? null : Date.parse(consult.submitted_at);
+  if (consult.state === 'awaiting_data') return <span className={classes.none}>{t('clock.paused')}</span>;
+  // The due time has moved by what was waited; the agreed time begins as much later.
+  const start = consult.submitted_at === null ? null : Date.parse(consult.submitted_at) + consult.waited_ms;
   const { level, minutes } = readClock(start, Date.parse(consult.due_at), now);
   const time = formatMinutes(minutes);
   const words = level === 'over' ? t('clock.over', { time }) : t('clock.left', { time });

@@ -1,0 +1,159 @@
+//! From hand to hand: claimed from the pool, assigned, handed over, declined, given back.
+
+use super::{advance, limited, person, required_reason};
+use crate::record::{Consult, ConsultView, Named};
+use crate::state::Action;
+use crate::{ConsultError, ConsultService, lease};
+use access::{Caller, Person, Right};
+use model::{ConsultId, PersonId};
+use storage::{Change, RecordQuery};
+use time::OffsetDateTime;
+
+/// Somebody who could read a consult.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Who.
+    pub person: Named<PersonId>,
+    /// Professional title.
+    pub title: String,
+    /// Consults that this person has already.
+    pub load: u64,
+}
+
+fn may_read(person: &Person, consult: &Consult) -> bool {
+    person.organisation == consult.reading.id && !person.is_disabled && person.rights().contains(&Right::Read)
+}
+
+impl Consult {
+    /// Whether this person has it.
+    #[must_use]
+    pub fn is_held_by(&self, person: &PersonId) -> bool {
+        self.reader.as_ref().is_some_and(|reader| reader.id == *person)
+    }
+
+    /// Nobody has it any more; the texts stay, but the next reader has displayed nothing yet.
+    pub(crate) fn back_to_pool(&mut self) {
+        self.pass_to(None);
+    }
+
+    fn pass_to(&mut self, reader: Option<Named<PersonId>>) {
+        self.reader = reader;
+        if let Some(report) = &mut self.report {
+            report.displayed.clear();
+        }
+    }
+}
+
+impl ConsultService {
+    /// Takes a consult from the pool, begins what was assigned, or takes it up again after it was returned. Of two at
+    /// once, one wins; the other is told who has it.
+    ///
+    /// # Errors
+    /// As [`Self::accept`]; [`ConsultError::Conflict`] with the holder.
+    pub async fn claim(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        version: i64,
+        now: OffsetDateTime,
+    ) -> Result<ConsultView, ConsultError> {
+        let (mut consult, states) = self.begin(caller, id, version, Action::Claim).await?;
+        advance(&mut consult, states, caller, now, "");
+        consult.reader = person(caller);
+        let puts = lease::put(&consult, self.config.lease, now).into_iter().collect();
+        self.finish(caller, consult, version, Action::Claim, Change { puts, ..Change::default() }).await
+    }
+
+    /// Gives a consult back to the pool; the texts stay, but the next reader has displayed nothing yet.
+    ///
+    /// # Errors
+    /// As [`Self::accept`].
+    pub async fn release(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        version: i64,
+        now: OffsetDateTime,
+    ) -> Result<ConsultView, ConsultError> {
+        let (mut consult, states) = self.begin(caller, id, version, Action::Release).await?;
+        advance(&mut consult, states, caller, now, "");
+        consult.back_to_pool();
+        self.finish(caller, consult, version, Action::Release, Change::default()).await
+    }
+
+    /// Refuses to read what was assigned or claimed, with a reason: back to the pool.
+    ///
+    /// # Errors
+    /// As [`Self::accept`]; [`ConsultError::Invalid`] `reason` when it is empty.
+    pub async fn decline(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        version: i64,
+        reason: &str,
+        now: OffsetDateTime,
+    ) -> Result<ConsultView, ConsultError> {
+        let reason = required_reason(reason)?;
+        let (mut consult, states) = self.begin(caller, id, version, Action::Decline).await?;
+        advance(&mut consult, states, caller, now, &reason);
+        consult.back_to_pool();
+        self.finish(caller, consult, version, Action::Decline, Change::default()).await
+    }
+
+    /// Gives a consult to one reader (coordinator), or hands it over (the reader who has it). What was written goes along.
+    ///
+    /// # Errors
+    /// As [`Self::accept`]; [`ConsultError::Invalid`] `person` when nobody at the reading organisation with the right to
+    /// read is called so, or has it already.
+    pub async fn assign(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        version: i64,
+        to: &PersonId,
+        reason: &str,
+        now: OffsetDateTime,
+    ) -> Result<ConsultView, ConsultError> {
+        let reason = limited("reason", reason)?;
+        let (mut consult, states) = self.begin(caller, id, version, Action::Assign).await?;
+        let invalid = |why| Err(ConsultError::Invalid { field: "person", why });
+        let to = match self.storage.person(to).await {
+            Ok(to) if may_read(&to, &consult) => to,
+            Ok(_) | Err(storage::StorageError::NotFound) => return invalid("本中心没有这位报告医师"),
+            Err(other) => return Err(other.into()),
+        };
+        if consult.is_held_by(&to.id) {
+            return invalid("已经由这位医师处理");
+        }
+        let note = if reason.is_empty() { format!("→ {}", to.name) } else { format!("→ {}：{reason}", to.name) };
+        advance(&mut consult, states, caller, now, &note);
+        consult.pass_to(Some(Named { id: to.id, name: to.name }));
+        self.finish(caller, consult, version, Action::Assign, Change::default()).await
+    }
+
+    /// Who could read a consult, the least loaded first; for whoever may assign it now.
+    ///
+    /// # Errors
+    /// [`ConsultError::NotFound`]; [`ConsultError::Forbidden`] for anyone who may not assign it.
+    pub async fn candidates(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+    ) -> Result<Vec<Candidate>, ConsultError> {
+        let view = self.get(caller, id).await?;
+        if !view.allowed.contains(&Action::Assign) {
+            return Err(ConsultError::Forbidden("这一步不由您来做"));
+        }
+        let consult = view.consult;
+        let people = self.storage.people(caller.scope(), &consult.reading.id).await?;
+        let mut candidates = Vec::new();
+        for person in people.into_iter().filter(|p| may_read(p, &consult) && !consult.is_held_by(&p.id)) {
+            let open = RecordQuery::new(crate::record::KIND).with("mine", person.id.as_str());
+            let load = self.storage.count(caller.scope(), &open).await?;
+            let Person { id, name, title, .. } = person;
+            candidates.push(Candidate { person: Named { id, name }, title, load });
+        }
+        candidates.sort_by(|a, b| (a.load, &a.person.name).cmp(&(b.load, &b.person.name)));
+        Ok(candidates)
+    }
+}

@@ -1,0 +1,368 @@
+//! What people do with consults: read the record, ask the table, write the change. This file has what every step shares;
+//! the steps are in [`steps`], [`handing`] and [`writing`]. Sending a question is in [`crate::submit`], signing in
+//! [`crate::signing`], and the rest in the module that has its record.
+
+mod handing;
+mod steps;
+mod writing;
+
+pub use handing::Candidate;
+
+use crate::record::{Consult, ConsultView, KIND, Named, SlideNote, TimelineEntry};
+use crate::report::{TEXT_CHARS_MAX, clean};
+use crate::state::{Action, Refusal, State, Who, allowed, decide, parts};
+use crate::{ConsultError, Printer};
+use access::{Caller, ConsultKind, Urgency};
+use model::{ConsultId, OrgId, PersonId, Scope, Uid};
+use std::sync::Arc;
+use std::time::Duration;
+use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, Grant, Put, Storage, StorageError};
+use time::{OffsetDateTime, UtcOffset};
+
+/// What the service needs to know of the node.
+#[derive(Debug, Clone)]
+pub struct ConsultConfig {
+    /// Local time of numbers and printed reports.
+    pub utc_offset: UtcOffset,
+    /// Trust anchors, PEM; any number of certificates.
+    pub trust_anchors_pem: String,
+    /// Where anyone can verify a report, as printed on it, such as `https://host/verify`; empty to leave it out.
+    pub verify_url: String,
+    /// How long a reader has a consult without a sign of life: see [`crate::lease`].
+    pub lease: Duration,
+}
+
+/// Consults of one node. Cheap to clone.
+#[derive(Clone)]
+pub struct ConsultService {
+    pub(crate) storage: Storage,
+    pub(crate) printer: Arc<Printer>,
+    pub(crate) config: Arc<ConsultConfig>,
+}
+
+/// What the requester writes. Only study and reading organisation are needed for a draft.
+#[derive(Debug, Clone)]
+pub struct NewConsult {
+    /// Who is asked.
+    pub reading_organisation: OrgId,
+    /// Kind.
+    pub kind: ConsultKind,
+    /// Urgency.
+    pub urgency: Urgency,
+    /// Owner of the study: must be the caller's organisation when it is submitted.
+    pub study_org: OrgId,
+    /// Study Instance UID.
+    pub study_instance_uid: Uid,
+    /// The slide, when the question is about one.
+    pub slide: Option<SlideNote>,
+    /// The question.
+    pub question: String,
+    /// Clinical history.
+    pub history: String,
+    /// Whether the patient has consented.
+    pub consent: bool,
+}
+
+/// A file of a signed report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportPart {
+    /// The page: PDF/A-3b with the others attached.
+    Pdf,
+    /// The canonical JSON, exactly as signed.
+    Json,
+    /// The reader's detached CMS, DER.
+    ReaderSignature,
+    /// The reviewer's detached CMS, DER; over the same bytes.
+    ReviewerSignature,
+    /// The signers' certificates with their issuers, PEM.
+    Chain,
+}
+
+impl ConsultService {
+    /// A service over a storage.
+    #[must_use]
+    pub fn new(storage: Storage, printer: Arc<Printer>, config: ConsultConfig) -> Self {
+        Self { storage, printer, config: Arc::new(config) }
+    }
+
+    /// How long a lease lasts.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        self.config.lease
+    }
+
+    /// One consult as the caller sees it.
+    ///
+    /// # Errors
+    /// [`ConsultError::NotFound`].
+    pub async fn get(&self, caller: &Caller, id: &ConsultId) -> Result<ConsultView, ConsultError> {
+        let (consult, version) = self.load(caller, id).await?;
+        Ok(view(caller, consult, version))
+    }
+
+    /// The consult and the version of its record.
+    pub(crate) async fn load(&self, caller: &Caller, id: &ConsultId) -> Result<(Consult, i64), ConsultError> {
+        self.load_in(caller.scope(), id).await
+    }
+
+    async fn load_in(&self, scope: &Scope, id: &ConsultId) -> Result<(Consult, i64), ConsultError> {
+        let record = self.storage.record(scope, KIND, id.as_str()).await?;
+        Ok((consult_of(record.body)?, record.version))
+    }
+
+    /// The consult, and the states that the action leads through, if the caller may do it now.
+    pub(crate) async fn begin(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        version: i64,
+        action: Action,
+    ) -> Result<(Consult, &'static [State]), ConsultError> {
+        let (consult, current) = self.load(caller, id).await?;
+        let who = who(caller, &consult);
+        if who.is_empty() {
+            return Err(ConsultError::Forbidden("没有参与这一会诊的权限"));
+        }
+        let has_other = consult.state.is_held() && consult.reader.is_some() && !who.contains(&Who::Holder);
+        if version != current || (action == Action::Claim && has_other) {
+            return Err(conflict(&consult, current));
+        }
+        match decide(consult.state, action, &who, consult.rules()) {
+            Ok(states) => Ok((consult, states)),
+            Err(Refusal::State) => Err(ConsultError::WrongState { state: consult.state, action }),
+            Err(Refusal::Who(whose)) => Err(ConsultError::NotYours { whose, action }),
+            Err(Refusal::Circumstance(why)) => Err(ConsultError::NotNow { why, action }),
+        }
+    }
+
+    /// Writes the consult over the version that was read, with everything else that happens at once.
+    pub(crate) async fn finish(
+        &self,
+        caller: &Caller,
+        consult: Consult,
+        version: i64,
+        action: Action,
+        change: Change,
+    ) -> Result<ConsultView, ConsultError> {
+        self.commit(caller.scope(), &consult, Finish { version, action, change }).await?;
+        Ok(view(caller, consult, version.saturating_add(1)))
+    }
+
+    /// The same for the node itself.
+    pub(crate) async fn commit(
+        &self,
+        scope: &Scope,
+        consult: &Consult,
+        finish: Finish,
+    ) -> Result<(), ConsultError> {
+        let Finish { version, action, mut change } = finish;
+        change.puts.push(put(consult, Expected::Version(version))?);
+        change.audit.push(AuditEntry {
+            action: match action {
+                Action::Sign | Action::Review => AuditAction::Sign,
+                _ => AuditAction::Change,
+            },
+            object: format!("consult/{}", consult.id),
+            outcome: AuditOutcome::Success,
+            detail: format!("{} {}", action.word(), consult.state.word()),
+        });
+        change.events.push(event(consult, action, &scope.actor.id));
+        match self.storage.apply(scope, change).await {
+            Ok(()) => Ok(()),
+            Err(StorageError::Conflict(_)) => {
+                let (consult, current) = self.load_in(scope, &consult.id).await?;
+                Err(conflict(&consult, current))
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+}
+
+/// What is to be written with a consult.
+pub(crate) struct Finish {
+    /// Version of its record that was read.
+    pub version: i64,
+    /// What is done.
+    pub action: Action,
+    /// What else happens at once.
+    pub change: Change,
+}
+
+/// The consult that a record holds.
+pub(crate) fn consult_of(body: serde_json::Value) -> Result<Consult, ConsultError> {
+    serde_json::from_value(body).map_err(|error| {
+        tracing::error!(%error, "a consult's record cannot be read");
+        ConsultError::Failed("the consult's record is damaged")
+    })
+}
+
+/// What the caller sees: the requesting side gets reports when they are delivered, and what the centre says among its own
+/// people never.
+pub(crate) fn view(caller: &Caller, mut consult: Consult, version: i64) -> ConsultView {
+    let allowed = allowed(consult.state, &who(caller, &consult), consult.rules());
+    if *caller.organisation() != consult.reading.id {
+        for_the_requester(&mut consult);
+    }
+    ConsultView { consult, version, allowed }
+}
+
+fn for_the_requester(consult: &mut Consult) {
+    let is_released = consult.state.is_released();
+    consult.versions.retain(|v| v.delivered_at.is_some() || (is_released && !v.superseded));
+    if let Some(amendment) = &consult.amendment {
+        consult.report.clone_from(&amendment.before);
+        consult.reported_at = amendment.reported_before;
+    } else if !is_released {
+        consult.report = None;
+        consult.reported_at = None;
+    }
+    let mut before = State::Draft;
+    for entry in &mut consult.timeline {
+        let was_returned = entry.state == State::Amending && before == State::Preliminary;
+        let is_internal = matches!(entry.state, State::Accepted | State::Assigned | State::Returned);
+        if is_internal || was_returned {
+            entry.note.clear();
+        }
+        before = entry.state;
+    }
+}
+
+fn who(caller: &Caller, consult: &Consult) -> Vec<Who> {
+    let holder = consult.reader.as_ref().map(|reader| &reader.id);
+    parts(caller, &consult.requesting.id, &consult.reading.id, holder)
+}
+
+/// Who was first: whoever has it, otherwise whoever took the last step.
+pub(crate) fn conflict(consult: &Consult, version: i64) -> ConsultError {
+    let holder = consult.reader.as_ref().filter(|_| consult.state.is_held());
+    let last = consult.timeline.last().and_then(|entry| entry.by.as_ref());
+    let holder = holder.or(last).map(|person| person.name.clone());
+    ConsultError::Conflict { holder, state: consult.state, version }
+}
+
+/// The caller as a person.
+pub(crate) fn person(caller: &Caller) -> Option<Named<PersonId>> {
+    caller.as_person().map(|person| Named { id: person.id.clone(), name: person.name.clone() })
+}
+
+/// Moves the consult along and notes it; what follows by itself is noted as done by the node.
+pub(crate) fn advance(
+    consult: &mut Consult,
+    states: &[State],
+    caller: &Caller,
+    now: OffsetDateTime,
+    note: &str,
+) {
+    advance_by(consult, states, person(caller).as_ref(), now, note);
+}
+
+/// The same by a person, or by the node itself.
+pub(crate) fn advance_by(
+    consult: &mut Consult,
+    states: &[State],
+    by: Option<&Named<PersonId>>,
+    now: OffsetDateTime,
+    note: &str,
+) {
+    for (n, state) in states.iter().enumerate() {
+        let is_first = n == 0;
+        consult.timeline.push(TimelineEntry {
+            state: *state,
+            at: now,
+            by: by.filter(|_| is_first || *state == State::Reading).cloned(),
+            note: if is_first { note.to_owned() } else { String::new() },
+        });
+        consult.state = *state;
+    }
+}
+
+/// The right of the reading organisation to see the study.
+pub(crate) fn grant(consult: &Consult) -> Grant {
+    Grant {
+        owner: consult.study.org.clone(),
+        study: consult.study.study_instance_uid.clone(),
+        grantee: consult.reading.id.clone(),
+        consult: consult.id.clone(),
+    }
+}
+
+/// Outbox topic of what happens to consults.
+pub const TOPIC: &str = "consult";
+
+/// What others may want to know of a change; identifiers only. `by` is the actor's identifier, `action` what was done.
+pub(crate) fn event(consult: &Consult, action: Action, by: &str) -> (&'static str, serde_json::Value) {
+    let body = serde_json::json!({
+        "id": consult.id,
+        "number": consult.number,
+        "state": consult.state,
+        "action": action,
+        "by": by,
+        "requesting": consult.requesting.id,
+        "reading": consult.reading.id,
+        "created_by": consult.created_by.id,
+        "reader": consult.reader.as_ref().map(|reader| &reader.id),
+    });
+    (TOPIC, body)
+}
+
+/// The consult as a record with the keys that the tabs ask for.
+pub(crate) fn put(consult: &Consult, expected: Expected) -> Result<Put, ConsultError> {
+    let mut keys = vec![
+        ("requesting", consult.requesting.id.to_string()),
+        ("reading", consult.reading.id.to_string()),
+        ("state", consult.state.word().to_owned()),
+    ];
+    let has_question = consult.questions.iter().any(|question| question.answer.is_none());
+    if !consult.state.is_end() {
+        keys.push(("mine", consult.created_by.id.to_string()));
+    }
+    if let Some(reader) = &consult.reader {
+        keys.push(("reader", reader.id.to_string()));
+        let is_at_reader = consult.state.is_held() || consult.state == State::AwaitingData || has_question;
+        if is_at_reader && reader.id != consult.created_by.id {
+            keys.push(("mine", reader.id.to_string()));
+        }
+    }
+    if !consult.evidence.is_empty() {
+        // What a question was answered on must stay.
+        let study = &consult.study;
+        keys.push(("holds", format!("{}/{}", study.org, study.study_instance_uid)));
+    }
+    if consult.is_clock_running() {
+        keys.push(("clock", "running".to_owned()));
+    }
+    if consult.open_criticals > 0 {
+        keys.push(("critical", "open".to_owned()));
+    }
+    let mut visible_to = vec![consult.requesting.id.clone()];
+    if consult.submitted_at.is_some() && consult.reading.id != consult.requesting.id {
+        visible_to.push(consult.reading.id.clone());
+    }
+    Ok(Put {
+        kind: KIND,
+        id: consult.id.to_string(),
+        expected,
+        body: serde_json::to_value(consult).map_err(|_| ConsultError::Failed("the consult has no JSON"))?,
+        keys,
+        unique: vec![("number", consult.number.clone())],
+        sort: consult.due_at.map_or(i64::MAX, model::time_text::unix_ms),
+        visible_to,
+    })
+}
+
+/// A text without control characters, if it is not too long.
+pub(crate) fn limited(field: &'static str, text: &str) -> Result<String, ConsultError> {
+    if text.chars().count() > TEXT_CHARS_MAX {
+        return Err(ConsultError::Invalid { field, why: "文字过长（最多 20000 字）" });
+    }
+    Ok(clean(text))
+}
+
+/// A text that must be there.
+pub(crate) fn required_reason(reason: &str) -> Result<String, ConsultError> {
+    let reason = limited("reason", reason)?;
+    if reason.is_empty() {
+        return Err(ConsultError::Invalid { field: "reason", why: "请写明原因" });
+    }
+    Ok(reason)
+}

@@ -1,0 +1,90 @@
+//! Steps that decide whether and how it goes on: accepting, refusing, cancelling, returning.
+
+use super::{advance, grant, limited, required_reason};
+use crate::record::ConsultView;
+use crate::state::{Action, State};
+use crate::{ConsultError, ConsultService};
+use access::Caller;
+use model::ConsultId;
+use storage::{Change, GrantChange};
+use time::OffsetDateTime;
+
+impl ConsultService {
+    /// Puts a submitted consult into the pool (coordinator).
+    ///
+    /// # Errors
+    /// [`ConsultError::Forbidden`], [`ConsultError::WrongState`], [`ConsultError::Conflict`].
+    pub async fn accept(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        version: i64,
+        now: OffsetDateTime,
+    ) -> Result<ConsultView, ConsultError> {
+        let (mut consult, states) = self.begin(caller, id, version, Action::Accept).await?;
+        advance(&mut consult, states, caller, now, "");
+        self.finish(caller, consult, version, Action::Accept, Change::default()).await
+    }
+
+    /// Refuses a consult; the grant ends (coordinator).
+    ///
+    /// # Errors
+    /// As [`Self::accept`]; [`ConsultError::Invalid`] `reason` when it is empty.
+    pub async fn reject(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        version: i64,
+        reason: &str,
+        now: OffsetDateTime,
+    ) -> Result<ConsultView, ConsultError> {
+        let reason = required_reason(reason)?;
+        let (mut consult, states) = self.begin(caller, id, version, Action::Reject).await?;
+        advance(&mut consult, states, caller, now, &reason);
+        let change = Change { grants: vec![GrantChange::Withdraw(grant(&consult))], ..Change::default() };
+        self.finish(caller, consult, version, Action::Reject, change).await
+    }
+
+    /// The requester no longer asks; the grant ends.
+    ///
+    /// # Errors
+    /// As [`Self::accept`].
+    pub async fn cancel(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        version: i64,
+        reason: &str,
+        now: OffsetDateTime,
+    ) -> Result<ConsultView, ConsultError> {
+        let reason = limited("reason", reason)?;
+        let (mut consult, states) = self.begin(caller, id, version, Action::Cancel).await?;
+        let grants = match consult.state {
+            State::Draft => Vec::new(),
+            _ => vec![GrantChange::Withdraw(grant(&consult))],
+        };
+        advance(&mut consult, states, caller, now, &reason);
+        self.finish(caller, consult, version, Action::Cancel, Change { grants, ..Change::default() }).await
+    }
+
+    /// Back to the reader (reviewer). The preliminary report that he signed stays on record, superseded.
+    ///
+    /// # Errors
+    /// As [`Self::accept`]; [`ConsultError::Invalid`] `reason` when it is empty.
+    pub async fn return_to_reader(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        version: i64,
+        reason: &str,
+        now: OffsetDateTime,
+    ) -> Result<ConsultView, ConsultError> {
+        let reason = required_reason(reason)?;
+        let (mut consult, states) = self.begin(caller, id, version, Action::Return).await?;
+        advance(&mut consult, states, caller, now, &reason);
+        for signed in consult.versions.iter_mut().filter(|signed| signed.delivered_at.is_none()) {
+            signed.superseded = true;
+        }
+        self.finish(caller, consult, version, Action::Return, Change::default()).await
+    }
+}

@@ -1,0 +1,76 @@
+//! Saving the report while it is written.
+
+use super::{advance, limited};
+use crate::key_image::{KEY_IMAGES_MAX, KeyImage};
+use crate::record::ConsultView;
+use crate::report::ReportDraft;
+use crate::state::{Action, State};
+use crate::{ConsultError, ConsultService, lease};
+use access::Caller;
+use model::{ConsultId, Uid};
+use storage::Change;
+use time::OffsetDateTime;
+
+impl ConsultService {
+    /// Saves what the reader has written so far; a returned consult is being read again. Control characters are removed.
+    ///
+    /// # Errors
+    /// [`ConsultError::Forbidden`] for anyone but the holder, [`ConsultError::Conflict`] for an old version,
+    /// [`ConsultError::Invalid`] when a text is too long or a displayed instance is not in evidence.
+    pub async fn save_report(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        version: i64,
+        report: ReportDraft,
+        now: OffsetDateTime,
+    ) -> Result<ConsultView, ConsultError> {
+        let (mut consult, states) = self.begin(caller, id, version, Action::Edit).await?;
+        if consult.state == State::Draft {
+            return Err(ConsultError::WrongState { state: State::Draft, action: Action::Edit });
+        }
+        if consult.state == State::Returned {
+            advance(&mut consult, states, caller, now, "");
+        }
+        let is_in_evidence = |uid: &Uid| consult.evidence.iter().any(|item| item.sop_instance_uid == *uid);
+        let mut displayed = report.displayed;
+        displayed.sort();
+        displayed.dedup();
+        if !displayed.iter().all(is_in_evidence) {
+            return Err(ConsultError::Invalid {
+                field: "displayed", why: "不在本次会诊的图像之中"
+            });
+        }
+        let key_images = checked_key_images(report.key_images, is_in_evidence)?;
+        consult.report = Some(ReportDraft {
+            findings: limited("findings", &report.findings)?,
+            diagnosis: limited("diagnosis", &report.diagnosis)?,
+            recommendation: limited("recommendation", &report.recommendation)?,
+            template: report.template.map(|name| limited("template", &name)).transpose()?,
+            displayed,
+            key_images,
+        });
+        consult.reported_at = Some(now);
+        let puts = lease::put(&consult, self.config.lease, now).into_iter().collect();
+        self.finish(caller, consult, version, Action::Edit, Change { puts, ..Change::default() }).await
+    }
+}
+
+/// Key images of instances in evidence, none of them twice.
+fn checked_key_images(
+    key_images: Vec<KeyImage>,
+    is_in_evidence: impl Fn(&Uid) -> bool,
+) -> Result<Vec<KeyImage>, ConsultError> {
+    let invalid = |why| Err(ConsultError::Invalid { field: "key_images", why });
+    if key_images.len() > KEY_IMAGES_MAX {
+        return invalid("关键图像太多（最多 8 张）");
+    }
+    if !key_images.iter().all(|image| is_in_evidence(&image.instance)) {
+        return invalid("不在本次会诊的图像之中");
+    }
+    let names: std::collections::HashSet<_> = key_images.iter().map(|image| &image.bookmark).collect();
+    if names.len() < key_images.len() {
+        return invalid("同一关键图像出现了两次");
+    }
+    Ok(key_images.into_iter().map(KeyImage::tidy).collect())
+}

@@ -1,0 +1,248 @@
+//! The ways beside the straight one: waiting for data, from hand to hand, leases, amending, asking back.
+
+use crate::house::{House, NOW, house, secret};
+use access::Signatures;
+use consult::report::CanonicalReport;
+use consult::state::{When, Who};
+use consult::{
+    Action, AmendmentKind, AmendmentNote, ConsultError, ConsultView, Judgement, ListQuery, ReportPart, State, Tab,
+};
+use model::PersonId;
+use time::Duration;
+
+fn person(id: &str) -> PersonId {
+    PersonId::parse(id).unwrap()
+}
+
+fn correction(reason: &str) -> AmendmentNote {
+    AmendmentNote { kind: AmendmentKind::Correction, reason: reason.into() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_data_are_awaited_the_clock_stands_and_the_requester_is_told_what_is_wanted() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor, [wang, chen]) = (&house.service, &house.doctor, &house.readers);
+    let claimed = house.claimed().await;
+    let id = &claimed.consult.id;
+    let (asked_at, sent_at) = (NOW + Duration::minutes(10), NOW + Duration::minutes(100));
+    let empty = service.request_data(wang, id, claimed.version, " ", asked_at).await;
+    assert!(matches!(empty, Err(ConsultError::Invalid { field: "reason", .. })), "{empty:?}");
+    let other = service.request_data(chen, id, claimed.version, "请补薄层", asked_at).await;
+    let whose: &[Who] = &[Who::Holder, Who::Coordinator];
+    assert_eq!(other, Err(ConsultError::NotYours { whose, action: Action::RequestData }));
+    let waits = service.request_data(wang, id, claimed.version, "请补薄层", asked_at).await.unwrap();
+    assert_eq!(waits.consult.state, State::AwaitingData);
+    assert!(!waits.consult.is_overdue(sent_at));
+
+    let seen = service.get(doctor, id).await.unwrap();
+    assert_eq!(seen.consult.waits[0].wanted, "请补薄层");
+    assert_eq!(seen.allowed, [Action::Resume, Action::Cancel]);
+    let tab = ListQuery { tab: Tab::Awaiting, limit: 10, ..ListQuery::default() };
+    assert_eq!(service.list(doctor, &tab, sent_at).await.unwrap().consults.len(), 1);
+
+    let goes_on = service.resume(doctor, id, seen.version, "已补传", sent_at).await.unwrap();
+    assert_eq!(goes_on.consult.state, State::Reading);
+    assert_eq!(goes_on.consult.reader.as_ref().unwrap().id, person("wang"));
+    assert_eq!(goes_on.consult.due_at, Some(NOW + Duration::minutes(60 + 90)));
+    assert_eq!(goes_on.consult.waited_ms(sent_at), 90 * 60 * 1000);
+    assert_eq!(goes_on.consult.waits[0].answer, "已补传");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_goes_from_hand_to_hand_with_what_was_written() {
+    let house = house(Signatures::Single).await;
+    let (service, [wang, chen], coordinator) = (&house.service, &house.readers, &house.reviewer);
+    let asked = house.asked().await;
+    let id = &asked.consult.id;
+
+    for nobody in ["zhao", "li", "nobody", "no-such-person"] {
+        let refused = service.assign(coordinator, id, asked.version, &person(nobody), "", NOW).await;
+        assert!(matches!(refused, Err(ConsultError::Invalid { field: "person", .. })), "{nobody}: {refused:?}");
+    }
+    let candidates = service.candidates(coordinator, id).await.unwrap();
+    assert_eq!(candidates.len(), 2);
+    let given = service.assign(coordinator, id, asked.version, &person("wang"), "胸部组", NOW).await.unwrap();
+    assert_eq!(given.consult.state, State::Assigned);
+    let taken = service.claim(chen, id, given.version, NOW).await;
+    let told = matches!(&taken, Err(ConsultError::Conflict { holder: Some(name), .. }) if name == "王建国");
+    assert!(told, "{taken:?}");
+    let mine = ListQuery { tab: Tab::Mine, limit: 10, ..ListQuery::default() };
+    assert_eq!(service.list(wang, &mine, NOW).await.unwrap().consults.len(), 1);
+
+    let reading = service.claim(wang, id, given.version, NOW).await.unwrap();
+    let saved = service.save_report(wang, id, reading.version, crate::house::report(), NOW).await.unwrap();
+    let over = service.assign(wang, id, saved.version, &person("chen"), "下班", NOW).await.unwrap();
+    assert_eq!((over.consult.state, over.consult.reader.unwrap().id), (State::Assigned, person("chen")));
+    let kept = over.consult.report.unwrap();
+    assert_eq!((kept.findings.is_empty(), kept.displayed.len()), (false, 0));
+    let declined = service.decline(chen, id, over.version, "不熟悉", NOW).await.unwrap();
+    assert_eq!((declined.consult.state, declined.consult.reader), (State::Accepted, None));
+    assert_eq!(declined.consult.timeline.last().unwrap().note, "不熟悉");
+    // What the centre says among its own people is not for the requester.
+    let seen = service.get(&house.doctor, id).await.unwrap();
+    assert!(seen.consult.timeline.iter().all(|entry| entry.note.is_empty()), "{:?}", seen.consult.timeline);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_runs_out_puts_the_case_back_and_keeps_every_word() {
+    let house = house(Signatures::Single).await;
+    let (service, [wang, chen]) = (&house.service, &house.readers);
+    let claimed = house.claimed().await;
+    let id = &claimed.consult.id;
+    let minutes = |n: i64| NOW + Duration::minutes(n);
+    let saved = service.save_report(wang, id, claimed.version, crate::house::report(), minutes(5)).await.unwrap();
+    assert_eq!(service.end_leases(minutes(16)).await.unwrap(), 0, "saving has renewed it");
+    let lease = service.renew_lease(wang, id, minutes(18)).await.unwrap();
+    assert_eq!(lease.until, minutes(33));
+    assert_eq!(service.get(wang, id).await.unwrap().version, saved.version, "renewing changes no version");
+    assert!(matches!(service.renew_lease(chen, id, minutes(18)).await, Err(ConsultError::Conflict { .. })));
+    assert_eq!(service.end_leases(minutes(32)).await.unwrap(), 0);
+
+    assert_eq!(service.end_leases(minutes(34)).await.unwrap(), 1);
+    assert_eq!(service.end_leases(minutes(34)).await.unwrap(), 0, "once");
+    let free = service.get(chen, id).await.unwrap();
+    assert_eq!((free.consult.state, free.consult.reader), (State::Accepted, None));
+    assert_eq!(free.consult.timeline.last().unwrap().by, None);
+    assert_eq!(free.consult.report.as_ref().unwrap().findings, crate::house::report().findings);
+    let lost = service.save_report(wang, id, free.version, crate::house::report(), minutes(35)).await;
+    assert!(matches!(lost, Err(ConsultError::WrongState { .. } | ConsultError::NotYours { .. })), "{lost:?}");
+    let next = service.claim(chen, id, free.version, minutes(35)).await.unwrap();
+    assert_eq!(next.consult.report.unwrap().displayed, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_correction_is_a_new_version_that_says_why_and_the_old_one_stays_readable() {
+    for signatures in [Signatures::Single, Signatures::Double] {
+        let house = house(signatures).await;
+        let (service, doctor, [wang, _]) = (&house.service, &house.doctor, &house.readers);
+        let finish = async |view: ConsultView| match signatures {
+            Signatures::Single => view,
+            Signatures::Double => house.reviewed(&view, NOW).await,
+        };
+        let first = finish(house.signed(&house.claimed().await, "右肺结节，良性。", NOW).await).await;
+        let id = &first.consult.id;
+        assert_eq!(first.consult.state, State::Delivered);
+        let one = service.report_file(doctor, id, ReportPart::Json, None).await.unwrap();
+        let one_pdf = service.report_file(doctor, id, ReportPart::Pdf, None).await.unwrap();
+
+        // Two open it at once: one wins, the other is told.
+        let later = NOW + Duration::hours(5);
+        let (a, b) = tokio::join!(
+            service.amend(wang, id, first.version, correction("左右写反"), later),
+            service.amend(&house.reviewer, id, first.version, correction("左右写反"), later)
+        );
+        let (open, lost) = match (a, b) {
+            (Ok(open), lost) | (lost, Ok(open)) => (open, lost),
+            both => panic!("nobody won: {both:?}"),
+        };
+        assert!(matches!(lost, Err(ConsultError::Conflict { holder: Some(_), .. })), "{lost:?}");
+        assert_eq!(open.consult.state, State::Amending);
+        assert!(!open.consult.is_overdue(later), "an amendment has no clock");
+
+        // Meanwhile the requester sees what was delivered, not what is being written.
+        let report = consult::report::ReportDraft { diagnosis: "左肺结节。".into(), ..crate::house::report() };
+        let saved = service.save_report(wang, id, open.version, report, later).await.unwrap();
+        let seen = service.get(doctor, id).await.unwrap().consult;
+        assert_eq!(seen.report.unwrap().diagnosis, "右肺结节，良性。");
+        assert_eq!(service.report_file(doctor, id, ReportPart::Json, None).await.unwrap(), one);
+        assert!(service.verify_upload(one_pdf.clone(), Vec::new()).await.unwrap().ok);
+
+        let mut signed = house.signed(&saved, "左肺结节，良性。", later).await;
+        if signatures == Signatures::Double {
+            assert_eq!(signed.consult.state, State::Preliminary);
+            assert_eq!(service.report_file(doctor, id, ReportPart::Json, None).await.unwrap(), one);
+            assert!(!service.get(doctor, id).await.unwrap().allowed.contains(&Action::Cancel));
+            // The reviewer sends it back once: to the amendment, not to a first report.
+            let back = service.return_to_reader(&house.reviewer, id, signed.version, "再核对", later).await.unwrap();
+            assert_eq!(back.consult.state, State::Amending);
+            let notes = |view: &ConsultView| view.consult.timeline.iter().any(|entry| entry.note == "再核对");
+            assert!(notes(&back) && !notes(&service.get(doctor, id).await.unwrap()));
+            signed = house.signed(&back, "左肺结节，良性。", later).await;
+        }
+        let second = finish(signed).await;
+        assert_eq!(second.consult.state, State::Delivered);
+
+        let two = service.report_file(doctor, id, ReportPart::Json, None).await.unwrap();
+        let (before, after) =
+            (CanonicalReport::from_bytes(&one).unwrap(), CanonicalReport::from_bytes(&two).unwrap());
+        assert_eq!((before.version, after.version), (1, 2));
+        assert_eq!(after.amendment, Some(correction("左右写反")));
+        assert_eq!((before.amendment, before.previous_sha256), (None, None));
+        assert_eq!(after.previous_sha256.unwrap(), first.consult.versions.last().unwrap().canonical_sha256);
+        let kept = service.report_file(doctor, id, ReportPart::Json, Some(1)).await.unwrap();
+        assert_eq!(kept, one, "the old version stays readable");
+        let versions = service.get(doctor, id).await.unwrap().consult.versions;
+        assert_eq!(
+            versions.iter().map(|v| (v.version, v.superseded)).collect::<Vec<_>>(),
+            [(1, true), (2, false)]
+        );
+        let old = service.verify_upload(one_pdf, Vec::new()).await.unwrap();
+        assert_eq!(old.superseded.result, Judgement::Bad, "{old:?}");
+        assert!(service.verify_stored(doctor, id).await.unwrap().ok);
+        let pdf = service.report_file(doctor, id, ReportPart::Pdf, None).await.unwrap();
+        assert!(service.verify_upload(pdf, Vec::new()).await.unwrap().ok);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_abandoned_amendment_leaves_everything_as_it_was() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor, [wang, _]) = (&house.service, &house.doctor, &house.readers);
+    let first = house.signed(&house.claimed().await, "右肺结节，良性。", NOW).await;
+    let id = &first.consult.id;
+    let closed = service.acknowledge(doctor, id, first.version, NOW).await.unwrap();
+    let open = service.amend(wang, id, closed.version, correction("误读"), NOW).await.unwrap();
+    let changed = consult::report::ReportDraft::default();
+    let saved = service.save_report(wang, id, open.version, changed, NOW).await.unwrap();
+    let left = service.abandon(wang, id, saved.version, NOW).await.unwrap();
+    assert_eq!((left.consult.state, &left.consult.report), (State::Closed, &first.consult.report));
+    assert_eq!(left.consult.reported_at, first.consult.reported_at);
+    assert_eq!(left.consult.amendment, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_sign_at_once_make_one_report() {
+    let house = house(Signatures::Single).await;
+    let (service, [wang, _]) = (&house.service, &house.readers);
+    let claimed = house.claimed().await;
+    let id = &claimed.consult.id;
+    let saved = service.save_report(wang, id, claimed.version, crate::house::report(), NOW).await.unwrap();
+    let hash = service.preview(wang, id).await.unwrap().canonical_sha256;
+    let sign = || service.sign(wang, id, saved.version, &hash, secret("签名口令 2026"), NOW);
+    let (a, b) = tokio::join!(sign(), sign());
+    assert_ne!(a.is_ok(), b.is_ok(), "{a:?} {b:?}");
+    let lost = a.err().or(b.err()).unwrap();
+    assert!(matches!(lost, ConsultError::Conflict { holder: Some(_), .. }), "{lost:?}");
+    assert_eq!(service.get(wang, id).await.unwrap().consult.versions.len(), 1);
+}
+
+async fn delivered(house: &House) -> ConsultView {
+    house.signed(&house.claimed().await, "右肺结节，良性。", NOW).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_about_the_report_comes_back_to_the_reader_and_is_answered() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor, [wang, chen]) = (&house.service, &house.doctor, &house.readers);
+    let done = delivered(&house).await;
+    let id = &done.consult.id;
+    let nothing = service.answer(wang, id, done.version, "答", NOW).await;
+    assert!(matches!(nothing, Err(ConsultError::NotNow { why: When::Question(_), .. })), "{nothing:?}");
+    let closed = service.acknowledge(doctor, id, done.version, NOW).await.unwrap();
+    let mine = ListQuery { tab: Tab::Mine, limit: 10, ..ListQuery::default() };
+    assert_eq!(service.list(wang, &mine, NOW).await.unwrap().consults.len(), 0);
+
+    let asked = service.ask_back(doctor, id, closed.version, "多久复查？", NOW).await.unwrap();
+    assert_eq!(asked.consult.state, State::Delivered);
+    assert_eq!(service.list(wang, &mine, NOW).await.unwrap().consults.len(), 1, "it waits for the reader");
+    let other = service.answer(chen, id, asked.version, "三个月", NOW).await;
+    assert!(matches!(other, Err(ConsultError::NotYours { .. })), "{other:?}");
+    let answered = service.answer(wang, id, asked.version, "三个月", NOW).await.unwrap();
+    assert_eq!(answered.consult.questions[0].answer.as_ref().unwrap().text, "三个月");
+    let seen = service.get(doctor, id).await.unwrap();
+    assert_eq!(seen.consult.questions[0].answer.as_ref().unwrap().text, "三个月");
+    assert_eq!(service.list(wang, &mine, NOW).await.unwrap().consults.len(), 0);
+    // 远程诊断 is not decided by the requester.
+    let decided = service.record_decision(doctor, id, seen.version, "手术", NOW).await;
+    assert!(matches!(decided, Err(ConsultError::NotNow { why: When::Kind(_), .. })), "{decided:?}");
+}

@@ -1,0 +1,54 @@
+//! What consults need besides people: clocks that tell, and leases that run out.
+
+use consult::ConsultService;
+use consult::clock::Clock;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The longest pause between two rounds.
+const ROUND_MAX: Duration = Duration::from_secs(5);
+/// The shortest.
+const ROUND_MIN: Duration = Duration::from_millis(200);
+
+/// `[consult]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConsultSection {
+    /// Seconds for which a reader has a consult after the last sign of life of the page; then it goes back to the pool.
+    pub lease_s: u32,
+}
+
+impl Default for ConsultSection {
+    fn default() -> Self {
+        Self { lease_s: 15 * 60 }
+    }
+}
+
+impl ConsultSection {
+    /// How long a lease lasts.
+    pub fn lease(&self) -> Duration {
+        Duration::from_secs(u64::from(self.lease_s.max(1)))
+    }
+}
+
+/// Looks at clocks and leases until the node stops.
+pub async fn run(service: ConsultService, clock: impl Clock, stop: impl Future<Output = ()>) {
+    let pause = (service.lease() / 4).clamp(ROUND_MIN, ROUND_MAX);
+    tokio::pin!(stop);
+    loop {
+        let now = clock.now();
+        for (what, result) in
+            [("clocks", service.escalate(now).await), ("leases", service.end_leases(now).await)]
+        {
+            match result {
+                Ok(0) => {}
+                Ok(n) => tracing::debug!(what, n, "consults moved"),
+                Err(error) => tracing::warn!(what, %error, "consults could not be looked at"),
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = &mut stop => return,
+        }
+    }
+}

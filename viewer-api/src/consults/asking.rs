@@ -1,0 +1,114 @@
+//! Asking: drafts.
+
+use super::{ConsultDetail, Detail, consult_id, detail, now};
+use crate::auth::Authenticated;
+use crate::json::JsonBody;
+use crate::problem::{ApiError, Problem};
+use crate::request::UrlPath;
+use crate::state::ApiState;
+use access::{Caller, ConsultKind, Urgency};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use consult::{NewConsult, SlideNote};
+use model::{OrgId, SlideId, Uid};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// What the requester writes.
+#[derive(Deserialize, ToSchema)]
+pub struct ConsultDraft {
+    /// Who is asked.
+    pub reading_organisation: String,
+    /// `diagnosis` or `consultation`.
+    #[schema(value_type = String)]
+    pub kind: ConsultKind,
+    /// `routine`, `urgent`, `emergency` or `frozen`.
+    #[schema(value_type = String)]
+    pub urgency: Urgency,
+    /// The study.
+    pub study: StudyReference,
+    /// The slide, when the question is about one of the study's.
+    #[serde(default)]
+    pub slide_id: Option<String>,
+    /// The question.
+    #[serde(default)]
+    pub question: String,
+    /// Clinical history.
+    #[serde(default)]
+    pub history: String,
+    /// Whether the patient has consented.
+    #[serde(default)]
+    pub consent: bool,
+    /// The version that is changed (only when an existing draft is).
+    #[serde(default)]
+    pub version: i64,
+}
+
+/// A study by owner and UID.
+#[derive(Deserialize, ToSchema)]
+pub struct StudyReference {
+    /// Owner organisation.
+    pub org: String,
+    /// Study Instance UID.
+    pub study_instance_uid: String,
+}
+
+/// What a report says of a slide that came as DICOM, where others have their grade.
+const AS_RECEIVED: &str = "按接收原样（DICOM）";
+
+async fn draft(state: &ApiState, caller: &Caller, body: ConsultDraft) -> Result<NewConsult, ApiError> {
+    let slide = match body.slide_id {
+        None => None,
+        Some(id) => {
+            let id =
+                SlideId::parse(&id).map_err(|_| ApiError::invalid("slide_id", "there is no such slide"))?;
+            let slide = state.0.slides.slide(caller.scope(), &id).await?;
+            // The words that are printed and signed: a grade is what was compared.
+            let grade =
+                if slide.is_as_received() { AS_RECEIVED.to_owned() } else { slide.grade.grade.to_string() };
+            Some(SlideNote { id, grade })
+        }
+    };
+    Ok(NewConsult {
+        reading_organisation: OrgId::parse(&body.reading_organisation)
+            .map_err(|_| ApiError::invalid("reading_organisation", "choose whom to ask"))?,
+        kind: body.kind,
+        urgency: body.urgency,
+        study_org: OrgId::parse(&body.study.org).map_err(|_| ApiError::invalid("study", "choose a study"))?,
+        study_instance_uid: Uid::parse(&body.study.study_instance_uid)
+            .map_err(|_| ApiError::invalid("study", "choose a study"))?,
+        slide,
+        question: body.question,
+        history: body.history,
+        consent: body.consent,
+    })
+}
+
+/// Writes a new draft.
+#[utoipa::path(post, path = "/api/v1/consults", tag = "consults", request_body = ConsultDraft,
+    responses((status = 201, body = ConsultDetail), (status = 403, body = Problem), (status = 422, body = Problem)))]
+pub async fn create_consult(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+    JsonBody(body): JsonBody<ConsultDraft>,
+) -> Result<(StatusCode, Json<ConsultDetail>), ApiError> {
+    let draft = draft(&state, &auth.0, body).await?;
+    let created = detail(state.0.consults.create(&auth.0, draft, now()).await)?;
+    Ok((StatusCode::CREATED, created))
+}
+
+/// Rewrites a draft.
+#[utoipa::path(put, path = "/api/v1/consults/{id}", tag = "consults", params(("id" = String, Path)),
+    request_body = ConsultDraft,
+    responses((status = 200, body = ConsultDetail), (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn edit_consult(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+    UrlPath(id): UrlPath<String>,
+    JsonBody(body): JsonBody<ConsultDraft>,
+) -> Detail {
+    let version = body.version;
+    let draft = draft(&state, &auth.0, body).await?;
+    detail(state.0.consults.edit(&auth.0, &consult_id(&id)?, version, draft, now()).await)
+}

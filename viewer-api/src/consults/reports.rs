@@ -1,0 +1,170 @@
+//! The report: saved while it is written, shown as it would be signed, signed.
+
+use super::{ConsultDetail, Detail, consult_id, detail, now};
+use crate::auth::Authenticated;
+use crate::json::JsonBody;
+use crate::key_images;
+use crate::problem::{ApiError, Problem};
+use crate::request::UrlPath;
+use crate::state::ApiState;
+use access::{Caller, Right, Secret};
+use axum::Json;
+use axum::extract::State;
+use consult::{ConsultView, ReportDraft};
+use model::{Sha256, Uid};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A report to be saved.
+#[derive(Deserialize, ToSchema)]
+pub struct SaveReport {
+    /// The version that the person saw.
+    pub version: i64,
+    /// What the reader has written.
+    pub report: ReportText,
+}
+
+/// What the reader has written and chosen.
+#[derive(Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
+pub struct ReportText {
+    /// 影像所见 / 镜下所见
+    pub findings: String,
+    /// 诊断意见
+    pub diagnosis: String,
+    /// 建议
+    pub recommendation: String,
+    /// Identifier of the text template that was used.
+    pub template: Option<String>,
+    /// SOP Instance UIDs that were displayed.
+    #[schema(value_type = Vec<String>)]
+    pub displayed: Vec<Uid>,
+    /// Bookmarks that become key images, in this order. A key image of the answer may be sent back as it came: only
+    /// `slide` and `bookmark` are read.
+    pub key_images: Vec<KeyImageChoice>,
+}
+
+/// A bookmark that becomes a key image.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct KeyImageChoice {
+    /// Slide id.
+    pub slide: String,
+    /// Bookmark id.
+    pub bookmark: String,
+}
+
+/// A signature to be made.
+#[derive(Deserialize, ToSchema)]
+pub struct SignRequest {
+    /// The version that the person saw.
+    pub version: i64,
+    /// SHA-256 of the canonical report that was displayed.
+    pub canonical_sha256: String,
+    /// Unlocks the signing key for this one signature.
+    pub passphrase: String,
+}
+
+/// The report as it would be signed now.
+#[derive(Serialize, ToSchema)]
+pub struct ReportPreview {
+    /// SHA-256 of the canonical bytes.
+    pub canonical_sha256: String,
+    /// The canonical report.
+    #[schema(value_type = Object)]
+    pub canonical: serde_json::Value,
+    /// Fields that must be filled first.
+    pub missing: Vec<&'static str>,
+}
+
+/// Saves what the reader has written so far.
+#[utoipa::path(put, path = "/api/v1/consults/{id}/report", tag = "consults", params(("id" = String, Path)),
+    request_body = SaveReport,
+    responses((status = 200, body = ConsultDetail), (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub async fn save_report(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+    UrlPath(id): UrlPath<String>,
+    JsonBody(body): JsonBody<SaveReport>,
+) -> Detail {
+    let id = consult_id(&id)?;
+    let text = body.report;
+    let report = ReportDraft {
+        key_images: key_images::chosen(&state, &auth.0, &id, &text.key_images).await?,
+        findings: text.findings,
+        diagnosis: text.diagnosis,
+        recommendation: text.recommendation,
+        template: text.template,
+        displayed: text.displayed,
+    };
+    detail(state.0.consults.save_report(&auth.0, &id, body.version, report, now()).await)
+}
+
+/// The canonical report as it would be signed now.
+#[utoipa::path(get, path = "/api/v1/consults/{id}/report/preview", tag = "reports", params(("id" = String, Path)),
+    responses((status = 200, body = ReportPreview), (status = 404, body = Problem)))]
+pub async fn preview_report(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+    UrlPath(id): UrlPath<String>,
+) -> Result<Json<ReportPreview>, ApiError> {
+    let caller = auth.require(Right::Search)?;
+    let preview = state.0.consults.preview(caller, &consult_id(&id)?).await?;
+    Ok(Json(ReportPreview {
+        canonical_sha256: preview.canonical_sha256.to_string(),
+        canonical: preview.canonical,
+        missing: preview.missing,
+    }))
+}
+
+fn hash(text: &str) -> Result<Sha256, ApiError> {
+    Sha256::parse(text).map_err(|_| ApiError::invalid("canonical_sha256", "64 hexadecimal digits"))
+}
+
+/// Guessing passphrases is braked like guessing passwords.
+async fn with_passphrase<F>(state: &ApiState, caller: &Caller, attempt: F) -> Detail
+where
+    F: Future<Output = Result<ConsultView, consult::ConsultError>>,
+{
+    let keys = [format!("passphrase/{}", caller.scope().actor.id)];
+    let _seat = state.password_seat().await?;
+    state.0.attempts.check(&keys)?;
+    let result = attempt.await;
+    match &result {
+        Err(consult::ConsultError::WrongPassphrase) => state.0.attempts.failed(&keys),
+        Ok(_) => state.0.attempts.succeeded(&keys[0]),
+        Err(_) => {}
+    }
+    detail(result)
+}
+
+/// The reader's signature over exactly what was displayed.
+#[utoipa::path(post, path = "/api/v1/consults/{id}/sign", tag = "reports", params(("id" = String, Path)),
+    request_body = SignRequest,
+    responses((status = 200, body = ConsultDetail), (status = 403, body = Problem), (status = 412, body = Problem),
+        (status = 422, body = Problem)))]
+pub async fn sign(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+    UrlPath(id): UrlPath<String>,
+    JsonBody(body): JsonBody<SignRequest>,
+) -> Detail {
+    let (id, hash, secret) = (consult_id(&id)?, hash(&body.canonical_sha256)?, Secret::new(body.passphrase));
+    let attempt = state.0.consults.sign(&auth.0, &id, body.version, &hash, secret, now());
+    with_passphrase(&state, &auth.0, attempt).await
+}
+
+/// The reviewer's signature over the same bytes and the reader's signature.
+#[utoipa::path(post, path = "/api/v1/consults/{id}/review", tag = "reports", params(("id" = String, Path)),
+    request_body = SignRequest,
+    responses((status = 200, body = ConsultDetail), (status = 403, body = Problem), (status = 412, body = Problem)))]
+pub async fn review(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+    UrlPath(id): UrlPath<String>,
+    JsonBody(body): JsonBody<SignRequest>,
+) -> Detail {
+    let (id, hash, secret) = (consult_id(&id)?, hash(&body.canonical_sha256)?, Secret::new(body.passphrase));
+    let attempt = state.0.consults.review(&auth.0, &id, body.version, &hash, secret, now());
+    with_passphrase(&state, &auth.0, attempt).await
+}

@@ -15,6 +15,7 @@ pub mod follow_up;
 mod fonts;
 pub mod key_image;
 pub mod keystore;
+pub mod late_images;
 pub mod lease;
 pub mod list;
 pub mod pdf;

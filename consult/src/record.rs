@@ -2,6 +2,7 @@
 
 use crate::amendment::{Amendment, AmendmentNote};
 use crate::follow_up::{Decision, Question};
+use crate::late_images::EvidenceUpdate;
 use crate::report::ReportDraft;
 use crate::state::{Acceptance, Action, Pending, Report, Rules, State};
 use crate::waiting::Waiting;
@@ -201,6 +202,9 @@ pub struct Consult {
     /// The inviting physician's own decision (远程会诊).
     #[serde(default)]
     pub decision: Option<Decision>,
+    /// How the evidence has grown since it was sent.
+    #[serde(default)]
+    pub evidence_updates: Vec<EvidenceUpdate>,
     /// Critical findings that nobody has acknowledged yet; closing waits for them.
     #[serde(default)]
     pub open_criticals: u32,

@@ -90,6 +90,7 @@ impl ConsultService {
     ) -> Result<ConsultView, ConsultError> {
         let (mut consult, states) = self.begin(caller, id, version, Action::Sign).await?;
         let reader = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
+        self.refuse_late_images(caller, &consult).await?;
         let (report, canonical) = self.compose(caller, &consult, reader).await?;
         let missing = report.missing();
         if !missing.is_empty() {

@@ -4,7 +4,7 @@ use crate::record::{Consult, ConsultView, Evidence, Named, PatientBlock, StudyBl
 use crate::service::{advance, event, grant, limited, person, put, view};
 use crate::state::{Acceptance, Action, State, Who, decide};
 use crate::{ConsultError, ConsultService, NewConsult, clock};
-use access::{Agreement, Caller, Right, Signatures};
+use access::{Agreement, Caller, Right, Signatures, Urgency};
 use model::{ConsultId, Key, Level, OrgId, Query, Scope, Uid};
 use serde_json::{Map, Value as Json};
 use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, GrantChange, Put, StorageError};
@@ -67,6 +67,7 @@ impl ConsultService {
             amendment: None,
             questions: Vec::new(),
             decision: None,
+            evidence_updates: Vec::new(),
             open_criticals: 0,
         };
         consult.number = self.next_number(now).await?;
@@ -141,6 +142,9 @@ impl ConsultService {
             self.study(caller, &consult.study.org, &consult.study.study_instance_uid).await?;
         consult.evidence = self.evidence(&caller.scope().clone().without_labels(), &consult).await?;
         let agreement = self.agreement(&consult, now).await?;
+        if consult.urgency == Urgency::Frozen && consult.slide.is_none() {
+            return invalid("urgency", "术中冰冻只用于病理切片 / a frozen section is asked about a slide");
+        }
         let Some(turnaround_min) = agreement.turnaround_min(consult.urgency) else {
             return invalid("agreement", "协议不包含这一紧急程度");
         };
@@ -190,7 +194,7 @@ impl ConsultService {
     }
 
     /// What whoever is asked can see: labels of slides are not for them.
-    async fn evidence(&self, scope: &Scope, consult: &Consult) -> Result<Vec<Evidence>, ConsultError> {
+    pub(crate) async fn evidence(&self, scope: &Scope, consult: &Consult) -> Result<Vec<Evidence>, ConsultError> {
         let invalid = |why| Err(ConsultError::Invalid { field: "study", why });
         let own = scope.owned_by(consult.study.org.clone());
         let instances =

@@ -147,6 +147,12 @@ impl State {
         matches!(self, Self::Closed | Self::Rejected | Self::Cancelled)
     }
 
+    /// Whether it came to nothing: refused or cancelled.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Rejected | Self::Cancelled)
+    }
+
     /// Whether the reading organisation's report may be seen by the requesting one. While a delivered report is amended
     /// the one before stays readable, whatever the state: see [`crate::Consult::is_released`].
     #[must_use]

@@ -174,6 +174,9 @@ pub struct ConsultDetail {
     /// Questions about the report with their answers: each `by`, `at`, `text`.
     #[schema(value_type = Vec<Object>)]
     pub questions: Vec<consult::follow_up::Question>,
+    /// How the evidence has grown since it was sent: `version`, `by`, `at`, `added`.
+    #[schema(value_type = Vec<Object>)]
+    pub evidence_updates: Vec<consult::late_images::EvidenceUpdate>,
     /// The inviting physician's own decision: `by`, `at`, `text`.
     #[schema(value_type = Option<Object>)]
     pub decision: Option<consult::follow_up::Decision>,
@@ -243,6 +246,7 @@ impl From<ConsultView> for ConsultDetail {
             waits: c.waits,
             amendment: c.amendment.map(|amendment| amendment.note),
             questions: c.questions,
+            evidence_updates: c.evidence_updates,
             decision: c.decision,
         }
     }

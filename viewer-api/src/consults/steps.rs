@@ -118,6 +118,47 @@ step!(
     record_decision, "/api/v1/consults/{id}/record-decision", record_decision, reason
 );
 
+step!(
+    /// Takes images into evidence that arrived after the question was sent (the reader who has it).
+    accept_images, "/api/v1/consults/{id}/accept-images", accept_images
+);
+
+/// Images of one series that arrived after the question was sent.
+#[derive(Serialize, ToSchema)]
+pub struct LateSeriesRow {
+    /// Study Instance UID.
+    pub study_instance_uid: String,
+    /// Series Instance UID.
+    pub series_instance_uid: String,
+    /// How many instances.
+    pub instances: u64,
+}
+
+/// Images that are not in evidence.
+#[derive(Serialize, ToSchema)]
+pub struct LateImages {
+    /// By series.
+    pub series: Vec<LateSeriesRow>,
+}
+
+/// Images that arrived for the study after the question was sent, and are not in evidence yet.
+#[utoipa::path(get, path = "/api/v1/consults/{id}/late-images", tag = "consults", params(("id" = String, Path)),
+    responses((status = 200, body = LateImages), (status = 404, body = Problem)))]
+pub async fn list_late_images(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+    UrlPath(id): UrlPath<String>,
+) -> Result<Json<LateImages>, ApiError> {
+    let caller = auth.require(Right::Search)?;
+    let found = state.0.consults.late_images(caller, &consult_id(&id)?).await?;
+    let row = |late: consult::late_images::LateSeries| LateSeriesRow {
+        study_instance_uid: late.study.to_string(),
+        series_instance_uid: late.series.to_string(),
+        instances: late.instances,
+    };
+    Ok(Json(LateImages { series: found.into_iter().map(row).collect() }))
+}
+
 /// To whom a consult goes.
 #[derive(Deserialize, ToSchema)]
 pub struct Assignment {

@@ -12,6 +12,7 @@ import type {
   DicomJson,
   ForwardRule,
   HiddenStudy,
+  LateSeries,
   LevelInstances,
   Me,
   NamingSeries,
@@ -82,7 +83,7 @@ export interface WorklistFilter {
 }
 
 /** Actions that need nothing but the version they were decided on. */
-export type PlainAction = 'submit' | 'accept' | 'claim' | 'release' | 'acknowledge' | 'abandon';
+export type PlainAction = 'submit' | 'accept' | 'claim' | 'release' | 'acknowledge' | 'abandon' | 'accept_images';
 /** Actions with words: why, what is wanted, a question, an answer. */
 export type ReasonedAction =
   | 'reject'
@@ -122,6 +123,8 @@ export const consults = {
     request<Consult>('POST', `/consults/${segment(id)}/assign`, { body: { version, person, reason } }),
   amend: (id: string, version: number, note: AmendmentNote) =>
     request<Consult>('POST', `/consults/${segment(id)}/amend`, { body: { version, ...note } }),
+  /** What arrived after the question was sent. */
+  lateImages: (id: string) => request<{ series: LateSeries[] }>('GET', `/consults/${segment(id)}/late-images`),
   /** Holds the case for longer. Refused once it is not ours any more. */
   renewLease: (id: string) => request<{ until: string }>('POST', `/consults/${segment(id)}/lease`),
   saveReport: (id: string, version: number, report: ReportDraft) =>

@@ -14,6 +14,7 @@ export const keys = {
   slideProfile: (id: string) => ['slide', id, 'icc'] as const,
   consults: ['consults'] as const,
   consult: (id: string) => ['consult', id] as const,
+  lateImages: (id: string) => ['late-images', id] as const,
   candidates: (id: string) => ['candidates', id] as const,
   verdict: (id: string) => ['verdict', id] as const,
   partners: ['partners'] as const,

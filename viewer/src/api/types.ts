@@ -291,6 +291,13 @@ export interface AmendmentNote {
   reason: string;
 }
 
+/** Images of a series that are not in evidence. */
+export interface LateSeries {
+  study_instance_uid: string;
+  series_instance_uid: string;
+  instances: number;
+}
+
 /** Somebody who could read a consult. */
 export interface Candidate extends Ref {
   title: string;

@@ -9,6 +9,7 @@ import { ErrorNotice } from '../ui/ErrorNotice';
 import { Field } from '../ui/Field';
 import { useFormat } from '../ui/useFormat';
 import { KeyImages } from './KeyImages';
+import { LateImages } from './LateImages';
 import { useUnseenSlides } from './missing';
 import classes from './Reading.module.css';
 import type { SaveState } from './reportDraft';
@@ -37,6 +38,7 @@ export function ReportPane({ consult, report, editable, signs, onSign }: Props) 
         <Field label={t('consult.question')}>{consult.question}</Field>
         <Field label={t('consult.history')}>{consult.history}</Field>
         <WaitNote consult={consult} asksRequester={false} />
+        <LateImages consult={consult} flush={report.flush} />
         <Questions consult={consult} />
         <AmendNote consult={consult} />
         <ReturnNote consult={consult} />

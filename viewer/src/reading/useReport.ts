@@ -1,5 +1,5 @@
 /** The report being written, saved by itself. */
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { consults } from '../api/endpoints';
 import type { Consult, KeyImage, ReportDraft } from '../api/types';
 import { useMe } from '../session/useMe';
@@ -26,11 +26,12 @@ export interface Report {
 export function useReport(consult: Consult, editable: boolean): Report {
   const me = useMe();
   const storageKey = `farsight.report.${consult.id}.${me.person.id}`;
+  // It grows when images are taken in that arrived later.
+  const evidence = useMemo(() => evidenceOf(consult), [consult]);
   const [start] = useState(() => {
     const unsent = editable ? readStored<ReportDraft | null>(storageKey, null) : null;
-    const evidence = evidenceOf(consult);
     // Kept by an earlier release, unsent words have no key images, and may name images beside the request.
-    return { evidence, report: withinEvidence({ ...blank, ...(unsent ?? consult.report) }, evidence) };
+    return { report: withinEvidence({ ...blank, ...(unsent ?? consult.report) }, evidence) };
   });
   const [text, setText] = useState<ReportText>(start.report);
   const [keyImages, setKeyImages] = useState<readonly KeyImage[]>(start.report.key_images);
@@ -81,11 +82,11 @@ export function useReport(consult: Consult, editable: boolean): Report {
 
   const saw = useCallback(
     (sop: string) => {
-      if (!start.evidence.has(sop) || seen.current.has(sop)) return;
+      if (!evidence.has(sop) || seen.current.has(sop)) return;
       seen.current.add(sop);
       saver.current?.change({ displayed: [...seen.current] });
     },
-    [start.evidence],
+    [evidence],
   );
 
   const flush = useCallback(async () => {

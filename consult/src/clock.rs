@@ -130,7 +130,12 @@ pub fn point(consult: &Consult, percent: u8) -> Option<OffsetDateTime> {
 
 /// What has been told of a clock record, in per cent.
 pub(crate) fn told(record: &Record) -> u8 {
-    record.body.get("told").and_then(serde_json::Value::as_u64).and_then(|n| u8::try_from(n).ok()).unwrap_or(0)
+    record
+        .body
+        .get("told")
+        .and_then(serde_json::Value::as_u64)
+        .and_then(|n| u8::try_from(n).ok())
+        .unwrap_or(0)
 }
 
 /// The clock of a consult of which `told` per cent have been told; one that stands still or has rung for the last time
@@ -192,7 +197,8 @@ impl ConsultService {
         let put = put(consult, percent.unwrap_or(told), Expected::Version(record.version));
         let mut change = Change { puts: vec![put], ..Change::default() };
         if let Some(event) = &event {
-            let body = serde_json::to_value(event).map_err(|_| ConsultError::Failed("an event has no JSON"))?;
+            let body =
+                serde_json::to_value(event).map_err(|_| ConsultError::Failed("an event has no JSON"))?;
             change.events.push((TOPIC, body));
         }
         match self.storage.apply(scope, change).await {
@@ -232,7 +238,7 @@ mod tests {
     fn whoever_can_move_it_is_told_first() {
         let mut asked = consult(Signatures::Single);
         let reader = Tell::Person { person: PersonId::parse("wang").unwrap() };
-        assert_eq!(who_is_told(&asked, 50), [reader.clone()]);
+        assert_eq!(who_is_told(&asked, 50), [reader]);
         assert_eq!(who_is_told(&asked, 80).len(), 2);
         assert_eq!(who_is_told(&asked, 100).len(), 3);
         asked.reader = None;

@@ -50,7 +50,11 @@ impl ConsultService {
     ///
     /// # Errors
     /// [`ConsultError::NotFound`].
-    pub async fn late_images(&self, caller: &Caller, id: &ConsultId) -> Result<Vec<LateSeries>, ConsultError> {
+    pub async fn late_images(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+    ) -> Result<Vec<LateSeries>, ConsultError> {
         let consult = self.get(caller, id).await?.consult;
         if consult.submitted_at.is_none() || consult.state.is_over() {
             return Ok(Vec::new());
@@ -90,7 +94,8 @@ impl ConsultService {
         });
         advance(&mut consult, states, caller, now, &format!("接收新到图像 {added} 个"));
         let puts = crate::lease::put(&consult, self.config.lease, now).into_iter().collect();
-        self.finish(caller, consult, version, Action::AcceptImages, Change { puts, ..Change::default() }).await
+        self.finish(caller, consult, version, Action::AcceptImages, Change { puts, ..Change::default() })
+            .await
     }
 
     /// Refuses to sign over images that nobody has taken note of.

@@ -61,7 +61,10 @@ impl ConsultService {
         let view = self.get(caller, id).await?;
         let consult = view.consult;
         if matches!(consult.state, State::Reading | State::Returned | State::Amending)
-            && consult.amendment.as_ref().is_none_or(|_| caller.as_person().is_some_and(|p| consult.is_held_by(&p.id)))
+            && consult
+                .amendment
+                .as_ref()
+                .is_none_or(|_| caller.as_person().is_some_and(|p| consult.is_held_by(&p.id)))
         {
             let holder = caller.as_person().filter(|p| consult.reader.as_ref().is_some_and(|r| r.id == p.id));
             let reader = holder.ok_or(ConsultError::NotFound)?;
@@ -257,18 +260,17 @@ impl ConsultService {
         let brought = blocking(move || Brought::from_file(report, signatures)).await??;
         let scope = Scope::node("verify");
         let query = RecordQuery::new(KIND).with("sha256", cms::sha256(&brought.canonical).to_string());
-        let known = self.storage.records(&scope, &query).await?.into_iter().next();
-        let (is_superseded, page) = match &known {
-            None => (None, None),
-            Some(record) => {
-                let stored = StoredReport::of(record)?;
-                let consult =
-                    self.storage.record(&scope, crate::record::KIND, stored.consult.as_str()).await?;
-                let consult = crate::service::consult_of(consult.body)?;
-                let is_current = |v: &ReportVersion| v.record == record.id && !v.superseded;
-                (Some(!consult.versions.iter().any(is_current)), Some(stored.pdf_sha256))
+        // A report that was returned and signed again unchanged has the same bytes twice; the one that counts decides.
+        let (mut is_superseded, mut page) = (None, None);
+        for record in self.storage.records(&scope, &query).await? {
+            let stored = StoredReport::of(&record)?;
+            let consult = self.storage.record(&scope, crate::record::KIND, stored.consult.as_str()).await?;
+            let consult = crate::service::consult_of(consult.body)?;
+            let is_current = consult.versions.iter().any(|v| v.record == record.id && !v.superseded);
+            if is_current || is_superseded.is_none() {
+                (is_superseded, page) = (Some(!is_current), Some(stored.pdf_sha256));
             }
-        };
+        }
         self.judge(brought, None, is_superseded, page).await
     }
 

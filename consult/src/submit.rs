@@ -194,7 +194,11 @@ impl ConsultService {
     }
 
     /// What whoever is asked can see: labels of slides are not for them.
-    pub(crate) async fn evidence(&self, scope: &Scope, consult: &Consult) -> Result<Vec<Evidence>, ConsultError> {
+    pub(crate) async fn evidence(
+        &self,
+        scope: &Scope,
+        consult: &Consult,
+    ) -> Result<Vec<Evidence>, ConsultError> {
         let invalid = |why| Err(ConsultError::Invalid { field: "study", why });
         let own = scope.owned_by(consult.study.org.clone());
         let instances =

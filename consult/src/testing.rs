@@ -71,7 +71,7 @@ pub(crate) fn consult(signatures: Signatures) -> Consult {
         amendment: None,
         questions: Vec::new(),
         decision: None,
-            evidence_updates: Vec::new(),
+        evidence_updates: Vec::new(),
         open_criticals: 0,
     }
 }

@@ -116,7 +116,8 @@ impl Node {
         for watch in self.watches {
             tokio::spawn(watch.run(self.slides.clone(), stopped(stop.clone())));
         }
-        let consults = crate::consults::run(self.consults, consult::clock::SystemClock, stopped(stop.clone()));
+        let consults =
+            crate::consults::run(self.consults, consult::clock::SystemClock, stopped(stop.clone()));
         tokio::spawn(consults);
         let mut slides = tokio::spawn(self.slides.follow(stopped(stop.clone())));
         let mut http = tokio::spawn(self.http_server.run(stop));

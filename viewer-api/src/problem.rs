@@ -115,7 +115,9 @@ impl IntoResponse for ApiError {
         let (status, slug, title) = self.row();
         let (detail, field) = match &self {
             Self::Forbidden(text) | Self::BadRequest(text) => (Some(*text), None),
-            Self::Conflict(text) | Self::Peer(text) | Self::NotYours(text) | Self::WrongState(text) => (Some(text.as_str()), None),
+            Self::Conflict(text) | Self::Peer(text) | Self::NotYours(text) | Self::WrongState(text) => {
+                (Some(text.as_str()), None)
+            }
             Self::Invalid { field, detail } => (Some(detail.as_str()), Some(field.as_str())),
             _ => (None, None),
         };
@@ -160,11 +162,9 @@ impl From<ConsultError> for ApiError {
             ConsultError::Conflict { holder: None, .. } => {
                 Self::Conflict("已被他人更改，请刷新 / changed by somebody else: reload".to_owned())
             }
-            ConsultError::WrongState { state, action } => Self::WrongState(format!(
-                "会诊“{}”，不能“{}” / {error}",
-                state.chinese(),
-                action.chinese()
-            )),
+            ConsultError::WrongState { state, action } => {
+                Self::WrongState(format!("会诊“{}”，不能“{}” / {error}", state.chinese(), action.chinese()))
+            }
             ConsultError::NotNow { why, action } => {
                 Self::WrongState(format!("现在不能“{}”：{}", action.chinese(), why.why()))
             }

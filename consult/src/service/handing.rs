@@ -125,7 +125,11 @@ impl ConsultService {
         if consult.is_held_by(&to.id) {
             return invalid("已经由这位医师处理");
         }
-        let note = if reason.is_empty() { format!("→ {}", to.name) } else { format!("→ {}：{reason}", to.name) };
+        let note = if reason.is_empty() {
+            format!("→ {}", to.name)
+        } else {
+            format!("→ {}：{reason}", to.name)
+        };
         advance(&mut consult, states, caller, now, &note);
         consult.pass_to(Some(Named { id: to.id, name: to.name }));
         self.finish(caller, consult, version, Action::Assign, Change::default()).await
@@ -135,11 +139,7 @@ impl ConsultService {
     ///
     /// # Errors
     /// [`ConsultError::NotFound`]; [`ConsultError::Forbidden`] for anyone who may not assign it.
-    pub async fn candidates(
-        &self,
-        caller: &Caller,
-        id: &ConsultId,
-    ) -> Result<Vec<Candidate>, ConsultError> {
+    pub async fn candidates(&self, caller: &Caller, id: &ConsultId) -> Result<Vec<Candidate>, ConsultError> {
         let view = self.get(caller, id).await?;
         if !view.allowed.contains(&Action::Assign) {
             return Err(ConsultError::Forbidden("这一步不由您来做"));

@@ -235,7 +235,7 @@ fn who(caller: &Caller, consult: &Consult) -> Vec<Who> {
 /// Who was first: whoever has it, otherwise whoever took the last step.
 pub(crate) fn conflict(consult: &Consult, version: i64) -> ConsultError {
     let holder = consult.reader.as_ref().filter(|_| consult.state.is_held());
-    let last = consult.timeline.last().and_then(|entry| entry.by.as_ref());
+    let last = consult.timeline.iter().rev().find_map(|entry| entry.by.as_ref());
     let holder = holder.or(last).map(|person| person.name.clone());
     ConsultError::Conflict { holder, state: consult.state, version }
 }

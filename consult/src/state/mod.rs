@@ -163,10 +163,7 @@ impl State {
     /// Whether somebody at the reading organisation has it.
     #[must_use]
     pub fn is_held(self) -> bool {
-        matches!(
-            self,
-            Self::Assigned | Self::Reading | Self::Preliminary | Self::Returned | Self::Amending
-        )
+        matches!(self, Self::Assigned | Self::Reading | Self::Preliminary | Self::Returned | Self::Amending)
     }
 }
 

@@ -42,7 +42,9 @@ impl When {
             Self::Acceptance(_) | Self::Signatures(_) => {
                 "协议规定的流程不是这样 / the agreement does not have it so"
             }
-            Self::Kind(_) => "只有远程会诊由申请方记录决定 / only a consultation ends with the requester's decision",
+            Self::Kind(_) => {
+                "只有远程会诊由申请方记录决定 / only a consultation ends with the requester's decision"
+            }
             Self::Report(Report::First) => {
                 "报告已送达，正在修订 / a report has been delivered and is being amended"
             }
@@ -179,12 +181,7 @@ pub enum Refusal {
 ///
 /// # Errors
 /// [`Refusal`].
-pub fn decide(
-    from: State,
-    action: Action,
-    who: &[Who],
-    rules: Rules,
-) -> Result<&'static [State], Refusal> {
+pub fn decide(from: State, action: Action, who: &[Who], rules: Rules) -> Result<&'static [State], Refusal> {
     let mut refusal = Refusal::State;
     for row in TABLE.iter().filter(|row| row.from == from && row.action == action) {
         let missing = row.when.iter().copied().find(|when| !when.holds(rules));

@@ -6,14 +6,8 @@ use std::collections::BTreeSet;
 fn all_rules() -> Vec<Rules> {
     use ConsultKind::{Consultation, Diagnosis};
     let pending = [Pending::Open, Pending::None];
-    let resumed = [
-        State::Submitted,
-        State::Accepted,
-        State::Assigned,
-        State::Reading,
-        State::Delivered,
-        State::Closed,
-    ];
+    let resumed =
+        [State::Submitted, State::Accepted, State::Assigned, State::Reading, State::Delivered, State::Closed];
     let mut all = Vec::new();
     for signatures in [Signatures::Single, Signatures::Double] {
         for acceptance in [Acceptance::Automatic, Acceptance::ByCoordinator] {
@@ -124,7 +118,10 @@ fn every_cell_of_state_person_and_action_is_as_agreed_and_refused_with_its_reaso
                         Err(Refusal::State) => assert_eq!(whose, [], "{cell:?}"),
                         Err(Refusal::Who(theirs)) => {
                             assert!(!theirs.contains(&who), "{cell:?}");
-                            assert!(theirs.iter().all(|w| whose.contains(w)) && !theirs.is_empty(), "{cell:?}");
+                            assert!(
+                                theirs.iter().all(|w| whose.contains(w)) && !theirs.is_empty(),
+                                "{cell:?}"
+                            );
                         }
                         Err(Refusal::Circumstance(missing)) => {
                             assert!(whose.contains(&who) && !missing.why().is_empty(), "{cell:?}");

@@ -7,7 +7,6 @@ use access::{
 use consult::report::ReportDraft;
 use consult::{
     CertificateAuthority, ConsultConfig, ConsultService, ConsultView, Fonts, Keystore, NewConsult, Printer,
-
 };
 use dataset::write::to_bytes;
 use dataset::{Dataset, TransferSyntax, VR, tags};

@@ -5,7 +5,8 @@ use access::Signatures;
 use consult::report::CanonicalReport;
 use consult::state::{When, Who};
 use consult::{
-    Action, AmendmentKind, AmendmentNote, ConsultError, ConsultView, Judgement, ListQuery, ReportPart, State, Tab,
+    Action, AmendmentKind, AmendmentNote, ConsultError, ConsultView, Judgement, ListQuery, ReportPart, State,
+    Tab,
 };
 use model::PersonId;
 use time::Duration;
@@ -57,7 +58,10 @@ async fn a_case_goes_from_hand_to_hand_with_what_was_written() {
 
     for nobody in ["zhao", "li", "nobody", "no-such-person"] {
         let refused = service.assign(coordinator, id, asked.version, &person(nobody), "", NOW).await;
-        assert!(matches!(refused, Err(ConsultError::Invalid { field: "person", .. })), "{nobody}: {refused:?}");
+        assert!(
+            matches!(refused, Err(ConsultError::Invalid { field: "person", .. })),
+            "{nobody}: {refused:?}"
+        );
     }
     let candidates = service.candidates(coordinator, id).await.unwrap();
     assert_eq!(candidates.len(), 2);
@@ -90,7 +94,8 @@ async fn a_lease_that_runs_out_puts_the_case_back_and_keeps_every_word() {
     let claimed = house.claimed().await;
     let id = &claimed.consult.id;
     let minutes = |n: i64| NOW + Duration::minutes(n);
-    let saved = service.save_report(wang, id, claimed.version, crate::house::report(), minutes(5)).await.unwrap();
+    let saved =
+        service.save_report(wang, id, claimed.version, crate::house::report(), minutes(5)).await.unwrap();
     assert_eq!(service.end_leases(minutes(16)).await.unwrap(), 0, "saving has renewed it");
     let lease = service.renew_lease(wang, id, minutes(18)).await.unwrap();
     assert_eq!(lease.until, minutes(33));
@@ -140,7 +145,8 @@ async fn a_correction_is_a_new_version_that_says_why_and_the_old_one_stays_reada
         assert!(!open.consult.is_overdue(later), "an amendment has no clock");
 
         // Meanwhile the requester sees what was delivered, not what is being written.
-        let report = consult::report::ReportDraft { diagnosis: "左肺结节。".into(), ..crate::house::report() };
+        let report =
+            consult::report::ReportDraft { diagnosis: "左肺结节。".into(), ..crate::house::report() };
         let saved = service.save_report(wang, id, open.version, report, later).await.unwrap();
         let seen = service.get(doctor, id).await.unwrap().consult;
         assert_eq!(seen.report.unwrap().diagnosis, "右肺结节，良性。");
@@ -153,7 +159,8 @@ async fn a_correction_is_a_new_version_that_says_why_and_the_old_one_stays_reada
             assert_eq!(service.report_file(doctor, id, ReportPart::Json, None).await.unwrap(), one);
             assert!(!service.get(doctor, id).await.unwrap().allowed.contains(&Action::Cancel));
             // The reviewer sends it back once: to the amendment, not to a first report.
-            let back = service.return_to_reader(&house.reviewer, id, signed.version, "再核对", later).await.unwrap();
+            let back =
+                service.return_to_reader(&house.reviewer, id, signed.version, "再核对", later).await.unwrap();
             assert_eq!(back.consult.state, State::Amending);
             let notes = |view: &ConsultView| view.consult.timeline.iter().any(|entry| entry.note == "再核对");
             assert!(notes(&back) && !notes(&service.get(doctor, id).await.unwrap()));
@@ -180,7 +187,8 @@ async fn a_correction_is_a_new_version_that_says_why_and_the_old_one_stays_reada
         assert_eq!(old.superseded.result, Judgement::Bad, "{old:?}");
         assert!(service.verify_stored(doctor, id).await.unwrap().ok);
         let pdf = service.report_file(doctor, id, ReportPart::Pdf, None).await.unwrap();
-        assert!(service.verify_upload(pdf, Vec::new()).await.unwrap().ok);
+        let public = service.verify_upload(pdf, Vec::new()).await.unwrap();
+        assert!(public.ok, "{public:?}");
     }
 }
 

@@ -5,6 +5,7 @@
 //! This crate knows nothing of HTTP, DIMSE or SQL.
 
 pub mod amendment;
+pub mod attachment;
 pub mod ca;
 pub mod certificate;
 pub mod clock;

@@ -1,6 +1,7 @@
 //! The consult as it is kept: who asks whom what about which study, and what has happened since.
 
 use crate::amendment::{Amendment, AmendmentNote};
+use crate::attachment::Attachment;
 use crate::follow_up::{Decision, Question};
 use crate::late_images::EvidenceUpdate;
 use crate::report::ReportDraft;
@@ -202,6 +203,9 @@ pub struct Consult {
     /// The inviting physician's own decision (远程会诊).
     #[serde(default)]
     pub decision: Option<Decision>,
+    /// What the requester has attached.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
     /// How the evidence has grown since it was sent.
     #[serde(default)]
     pub evidence_updates: Vec<EvidenceUpdate>,

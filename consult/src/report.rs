@@ -1,6 +1,7 @@
 //! The report: what the reader writes, and the canonical bytes (RFC 8785) that are displayed, printed and signed.
 
 use crate::amendment::AmendmentNote;
+use crate::attachment::AttachmentItem;
 use crate::key_image::{KEY_IMAGES_MAX, KeyImage};
 use crate::record::{Consult, Named, PatientBlock, SlideNote};
 use access::{ConsultKind, Signatures, Urgency};
@@ -182,6 +183,9 @@ pub struct CanonicalReport {
     pub reader: Physician,
     /// What was submitted.
     pub evidence: Vec<EvidenceItem>,
+    /// What was attached; left out when nothing was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentItem>,
     /// Notice on a test certificate; printed on every page.
     pub notice: Option<String>,
     /// Where anyone can verify it; empty when nowhere.
@@ -270,6 +274,7 @@ impl CanonicalReport {
                     displayed: displayed.contains(&item.sop_instance_uid),
                 })
                 .collect(),
+            attachments: consult.attachments.iter().map(AttachmentItem::from).collect(),
             notice: around.notice.map(str::to_owned),
             verify_url: around.verify_url.to_owned(),
         }

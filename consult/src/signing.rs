@@ -415,7 +415,7 @@ impl ConsultService {
         self.read_whole(&stored.pdf_owner, &stored.pdf_sha256).await
     }
 
-    async fn read_whole(&self, owner: &OrgId, name: &Sha256) -> Result<Vec<u8>, ConsultError> {
+    pub(crate) async fn read_whole(&self, owner: &OrgId, name: &Sha256) -> Result<Vec<u8>, ConsultError> {
         let length = self.storage.blob_length(owner, name).await?;
         let mut whole = Vec::new();
         while (whole.len() as u64) < length {

@@ -68,6 +68,7 @@ impl ConsultService {
             questions: Vec::new(),
             decision: None,
             evidence_updates: Vec::new(),
+            attachments: Vec::new(),
             open_criticals: 0,
         };
         consult.number = self.next_number(now).await?;

@@ -72,6 +72,7 @@ pub(crate) fn consult(signatures: Signatures) -> Consult {
         questions: Vec::new(),
         decision: None,
         evidence_updates: Vec::new(),
+        attachments: Vec::new(),
         open_criticals: 0,
     }
 }

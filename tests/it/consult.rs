@@ -8,25 +8,25 @@ use std::path::{Path, PathBuf};
 const DIAGNOSIS: &str = "右肺上叶实性结节，考虑良性，建议随访。";
 
 /// A study of the township hospital and a draft about it.
-struct Case {
-    node: &'static Node,
-    images: Vec<Ct>,
-    township: Client,
+pub(crate) struct Case {
+    pub(crate) node: &'static Node,
+    pub(crate) images: Vec<Ct>,
+    pub(crate) township: Client,
 }
 
 impl Case {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let node = Node::shared();
         let images = Ct::new().series_of(3);
         node.machine(Org::Township).stow(&images.iter().map(Ct::file).collect::<Vec<_>>()).expect(200);
         Self { node, images, township: node.person("township") }
     }
 
-    fn study(&self) -> &str {
+    pub(crate) fn study(&self) -> &str {
         &self.images[0].study
     }
 
-    fn request(&self) -> Json {
+    pub(crate) fn request(&self) -> Json {
         json!({
             "reading_organisation": self.node.id_of(Org::City), "kind": "diagnosis", "urgency": "urgent",
             "study": {"org": self.node.id_of(Org::Township), "study_instance_uid": self.study()},
@@ -34,16 +34,16 @@ impl Case {
         })
     }
 
-    fn draft(&self) -> Json {
+    pub(crate) fn draft(&self) -> Json {
         self.township.post("/api/v1/consults", &self.request()).expect(201).json()
     }
 
-    fn submitted(&self) -> Json {
+    pub(crate) fn submitted(&self) -> Json {
         act(&self.township, &self.draft(), "submit").expect(200).json()
     }
 
     /// Read by `reader`: the text is saved, nothing is signed.
-    fn written(&self) -> (Client, Json) {
+    pub(crate) fn written(&self) -> (Client, Json) {
         let reader = self.node.person("reader");
         let claimed = act(&reader, &self.submitted(), "claim").expect(200).json();
         let saved = reader
@@ -55,7 +55,7 @@ impl Case {
         (reader, consult)
     }
 
-    fn report(&self) -> Json {
+    pub(crate) fn report(&self) -> Json {
         json!({
             "findings": "右肺上叶见一实性结节，直径约 13 mm，边缘光滑。", "diagnosis": DIAGNOSIS,
             "recommendation": "三个月后复查胸部CT。", "template": null,
@@ -63,26 +63,26 @@ impl Case {
         })
     }
 
-    fn passphrase(&self) -> Json {
+    pub(crate) fn passphrase(&self) -> Json {
         self.node.account("reader")["signing_passphrase"].clone()
     }
 
     /// Signed and delivered.
-    fn signed(&self) -> Json {
+    pub(crate) fn signed(&self) -> Json {
         let (reader, consult) = self.written();
         sign(&reader, &consult, &self.passphrase()).expect(200).json()
     }
 }
 
-fn path(consult: &Json, rest: &str) -> String {
+pub(crate) fn path(consult: &Json, rest: &str) -> String {
     format!("/api/v1/consults/{}{rest}", consult["id"].as_str().expect("a consult has an id"))
 }
 
-fn act(person: &Client, consult: &Json, action: &str) -> crate::support::Answer {
+pub(crate) fn act(person: &Client, consult: &Json, action: &str) -> crate::support::Answer {
     person.post(&path(consult, &format!("/{action}")), &json!({"version": consult["version"]}))
 }
 
-fn sign(reader: &Client, consult: &Json, passphrase: &Json) -> crate::support::Answer {
+pub(crate) fn sign(reader: &Client, consult: &Json, passphrase: &Json) -> crate::support::Answer {
     let preview = reader.get(&path(consult, "/report/preview")).expect(200).json();
     assert_eq!(preview["missing"], json!([]));
     reader.post(

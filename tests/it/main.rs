@@ -30,3 +30,4 @@ mod tenants;
 mod uploads;
 mod watch;
 mod web;
+mod workflow;

@@ -104,6 +104,8 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(consults::steps::list_candidates))
         .routes(routes!(consults::steps::renew_lease))
         .routes(routes!(consults::steps::amend))
+        .routes(routes!(consults::attachments::attach))
+        .routes(routes!(consults::attachments::get_attachment, consults::attachments::detach))
         .routes(routes!(consults::steps::accept_images))
         .routes(routes!(consults::steps::list_late_images))
         .routes(routes!(consults::steps::abandon))

@@ -202,6 +202,8 @@ pub(crate) fn view(caller: &Caller, mut consult: Consult, version: i64) -> Consu
     let allowed = allowed(consult.state, &who(caller, &consult), consult.rules());
     if *caller.organisation() != consult.reading.id {
         for_the_requester(&mut consult);
+    } else if *caller.organisation() != consult.requesting.id && !consult.is_granted() {
+        consult.attachments.clear();
     }
     ConsultView { consult, version, allowed }
 }

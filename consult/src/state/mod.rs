@@ -83,6 +83,8 @@ words!(
     Action {
         /// Change the question (in a draft) or write the report (while reading or amending).
         Edit = "edit", "编辑";
+        /// Attach a file to the question.
+        Attach = "attach", "附加文件";
         /// Send the question.
         Submit = "submit", "提交";
         /// Put it into the pool.

@@ -97,6 +97,7 @@ const QUIET: &[When] = &[When::Critical(Pending::None)];
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
     row(S::Draft, A::Edit, REQUESTER, &[], &[S::Draft]),
+    row(S::Draft, A::Attach, REQUESTER, &[], &[S::Draft]),
     row(S::Draft, A::Submit, REQUESTER, &[When::Acceptance(Acceptance::ByCoordinator)], &[S::Submitted]),
     row(S::Draft, A::Submit, REQUESTER, &[When::Acceptance(Acceptance::Automatic)], &[S::Submitted, S::Accepted]),
     row(S::Draft, A::Cancel, REQUESTER, &[], &[S::Cancelled]),
@@ -110,6 +111,7 @@ const TABLE: &[Row] = &[
     row(S::AwaitingData, A::Resume, &[W::Requester, W::Coordinator, W::Holder], &[When::Resumes(S::Accepted)], &[S::Accepted]),
     row(S::AwaitingData, A::Resume, &[W::Requester, W::Coordinator, W::Holder], &[When::Resumes(S::Assigned)], &[S::Assigned]),
     row(S::AwaitingData, A::Resume, &[W::Requester, W::Coordinator, W::Holder], &[When::Resumes(S::Reading)], &[S::Reading]),
+    row(S::AwaitingData, A::Attach, REQUESTER, &[], &[S::AwaitingData]),
     row(S::AwaitingData, A::Reject, COORDINATOR, &[], &[S::Rejected]),
     row(S::AwaitingData, A::Cancel, REQUESTER, &[], &[S::Cancelled]),
 

@@ -36,9 +36,9 @@ fn all_rules() -> Vec<Rules> {
 /// What must be possible: `state: who action[?circumstance], …`. Everything else is refused; without a circumstance the
 /// step needs none.
 const EXPECTED: &str = "
-    draft: requester edit, requester submit, requester cancel
+    draft: requester edit, requester attach, requester submit, requester cancel
     submitted: coordinator accept, coordinator reject, coordinator request_data, requester cancel
-    awaiting_data: requester resume?waiting, coordinator resume?waiting, holder resume?waiting, coordinator reject,
+    awaiting_data: requester attach, requester resume?waiting, coordinator resume?waiting, holder resume?waiting, coordinator reject,
         requester cancel
     accepted: reader claim, coordinator assign, coordinator reject, coordinator request_data, requester cancel
     assigned: holder claim, holder assign, coordinator assign, holder decline, coordinator release,

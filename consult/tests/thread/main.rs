@@ -36,7 +36,7 @@ async fn a_question_becomes_a_report_with_two_signatures() {
     let id = draft.consult.id.clone();
     assert_eq!(draft.consult.number, "YX20261123-0001");
     assert_eq!(draft.consult.patient.name, "张三");
-    assert_eq!(draft.allowed, [Action::Edit, Action::Submit, Action::Cancel]);
+    assert_eq!(draft.allowed, [Action::Edit, Action::Attach, Action::Submit, Action::Cancel]);
     assert_eq!(service.get(wang, &id).await, Err(ConsultError::NotFound));
 
     let asked = service.submit(doctor, &id, draft.version, NOW).await.unwrap();

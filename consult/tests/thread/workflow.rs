@@ -37,7 +37,7 @@ async fn while_data_are_awaited_the_clock_stands_and_the_requester_is_told_what_
 
     let seen = service.get(doctor, id).await.unwrap();
     assert_eq!(seen.consult.waits[0].wanted, "请补薄层");
-    assert_eq!(seen.allowed, [Action::Resume, Action::Cancel]);
+    assert_eq!(seen.allowed, [Action::Attach, Action::Resume, Action::Cancel]);
     let tab = ListQuery { tab: Tab::Awaiting, limit: 10, ..ListQuery::default() };
     assert_eq!(service.list(doctor, &tab, sent_at).await.unwrap().consults.len(), 1);
 
@@ -253,4 +253,74 @@ async fn a_question_about_the_report_comes_back_to_the_reader_and_is_answered() 
     // 远程诊断 is not decided by the requester.
     let decided = service.record_decision(doctor, id, seen.version, "手术", NOW).await;
     assert!(matches!(decided, Err(ConsultError::NotNow { why: When::Kind(_), .. })), "{decided:?}");
+}
+
+/// A small PNG: one grey pixel.
+const PNG: &[u8] = &[
+    0x89, 0x50, 0x4e, 0x47, 0xd, 0xa, 0x1a, 0xa, 0x0, 0x0, 0x0, 0xd, 0x49, 0x48, 0x44, 0x52, 0x0, 0x0, 0x0,
+    0x1, 0x0, 0x0, 0x0, 0x1, 0x8, 0x0, 0x0, 0x0, 0x0, 0x3a, 0x7e, 0x9b, 0x55, 0x0, 0x0, 0x0, 0xa, 0x49, 0x44,
+    0x41, 0x54, 0x78, 0x9c, 0x63, 0x68, 0x0, 0x0, 0x0, 0x82, 0x0, 0x81, 0x77, 0xcd, 0x72, 0xb6, 0x0, 0x0,
+    0x0, 0x0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attachments_are_evidence_and_seen_by_the_centre_only_while_it_may() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor, [wang, _]) = (&house.service, &house.doctor, &house.readers);
+    let draft = service.create(doctor, crate::house::question(), NOW).await.unwrap();
+    let id = &draft.consult.id;
+    let refused = service.attach(doctor, id, draft.version, "x.pdf", b"MZ".to_vec(), NOW).await;
+    assert!(matches!(refused, Err(ConsultError::Invalid { field: "attachment", .. })), "{refused:?}");
+    let with = service.attach(doctor, id, draft.version, "外院/报告.png", PNG.to_vec(), NOW).await.unwrap();
+    let kept = with.consult.attachments[0].clone();
+    assert_eq!((kept.name.as_str(), kept.bytes), ("报告.png", PNG.len() as u64));
+    assert_eq!(service.attachment(wang, id, &kept.sha256).await.err(), Some(ConsultError::NotFound));
+
+    let asked = service.submit(doctor, id, with.version, NOW).await.unwrap();
+    assert_eq!(service.attachment(wang, id, &kept.sha256).await.unwrap().1, PNG);
+    assert_eq!(
+        service.attachment(&house.stranger, id, &kept.sha256).await.err(),
+        Some(ConsultError::NotFound)
+    );
+    let claimed = service.claim(wang, id, asked.version, NOW).await.unwrap();
+    let mine = service.attach(wang, id, claimed.version, "x.png", PNG.to_vec(), NOW).await;
+    assert!(matches!(mine, Err(ConsultError::WrongState { .. })), "{mine:?}");
+    let done = house.signed(&claimed, "右肺结节。", NOW).await;
+    let json = service.report_file(wang, id, ReportPart::Json, None).await.unwrap();
+    let signed = CanonicalReport::from_bytes(&json).unwrap();
+    assert_eq!(signed.attachments[0].sha256, kept.sha256);
+    assert!(service.verify_stored(doctor, id).await.unwrap().ok);
+    assert!(service.attachment(doctor, id, &kept.sha256).await.is_ok());
+    drop(done);
+
+    let again = house.asked().await;
+    let other = &again.consult.id;
+    let waits = service.request_data(&house.reviewer, other, again.version, "出院小结", NOW).await.unwrap();
+    let sent = service.attach(doctor, other, waits.version, "小结.png", PNG.to_vec(), NOW).await.unwrap();
+    let rejected = service.reject(&house.reviewer, other, sent.version, "资料不全", NOW).await.unwrap();
+    assert_eq!(rejected.consult.attachments, []);
+    assert_eq!(service.attachment(wang, other, &kept.sha256).await.err(), Some(ConsultError::NotFound));
+    assert!(service.attachment(doctor, other, &kept.sha256).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn images_that_arrive_later_are_taken_in_before_anything_is_signed() {
+    let house = house(Signatures::Single).await;
+    let (service, [wang, _]) = (&house.service, &house.readers);
+    let claimed = house.claimed().await;
+    let id = &claimed.consult.id;
+    assert_eq!(service.late_images(wang, id).await.unwrap(), []);
+    let nothing = service.accept_images(wang, id, claimed.version, NOW).await;
+    assert!(matches!(nothing, Err(ConsultError::Invalid { field: "evidence", .. })), "{nothing:?}");
+    crate::house::store(&house.storage, house.doctor.scope(), 3).await;
+    assert_eq!(service.late_images(wang, id).await.unwrap()[0].instances, 1);
+    let saved = service.save_report(wang, id, claimed.version, crate::house::report(), NOW).await.unwrap();
+    let hash = service.preview(wang, id).await.unwrap().canonical_sha256;
+    let refused = service.sign(wang, id, saved.version, &hash, secret("签名口令 2026"), NOW).await;
+    assert!(matches!(refused, Err(ConsultError::Invalid { field: "evidence", .. })), "{refused:?}");
+    let grown = service.accept_images(wang, id, saved.version, NOW).await.unwrap();
+    assert_eq!((grown.consult.evidence.len(), grown.consult.evidence_version()), (3, 2));
+    let stale = service.sign(wang, id, grown.version, &hash, secret("签名口令 2026"), NOW).await;
+    assert_eq!(stale, Err(ConsultError::Stale), "what was displayed rested on less");
+    house.signed(&grown, "右肺结节。", NOW).await;
 }

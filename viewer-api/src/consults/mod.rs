@@ -2,6 +2,7 @@
 //! [`reports`]. What is allowed is decided in `consult`.
 
 pub mod asking;
+pub mod attachments;
 pub mod reports;
 pub mod steps;
 
@@ -174,6 +175,9 @@ pub struct ConsultDetail {
     /// Questions about the report with their answers: each `by`, `at`, `text`.
     #[schema(value_type = Vec<Object>)]
     pub questions: Vec<consult::follow_up::Question>,
+    /// What the requester has attached: `name`, `media_type`, `bytes`, `sha256`, `by`, `at`.
+    #[schema(value_type = Vec<Object>)]
+    pub attachments: Vec<consult::attachment::Attachment>,
     /// How the evidence has grown since it was sent: `version`, `by`, `at`, `added`.
     #[schema(value_type = Vec<Object>)]
     pub evidence_updates: Vec<consult::late_images::EvidenceUpdate>,
@@ -246,6 +250,7 @@ impl From<ConsultView> for ConsultDetail {
             waits: c.waits,
             amendment: c.amendment.map(|amendment| amendment.note),
             questions: c.questions,
+            attachments: c.attachments,
             evidence_updates: c.evidence_updates,
             decision: c.decision,
         }

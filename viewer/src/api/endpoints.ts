@@ -123,6 +123,14 @@ export const consults = {
     request<Consult>('POST', `/consults/${segment(id)}/assign`, { body: { version, person, reason } }),
   amend: (id: string, version: number, note: AmendmentNote) =>
     request<Consult>('POST', `/consults/${segment(id)}/amend`, { body: { version, ...note } }),
+  attachment: (id: string, sha256: string) => `${apiRoot}/consults/${segment(id)}/attachments/${segment(sha256)}`,
+  attach: (id: string, version: number, file: File) =>
+    request<Consult>('POST', `/consults/${segment(id)}/attachments${query({ version, name: file.name })}`, {
+      file,
+      headers: { 'Content-Type': 'application/octet-stream' },
+    }),
+  detach: (id: string, version: number, sha256: string) =>
+    request<Consult>('DELETE', `/consults/${segment(id)}/attachments/${segment(sha256)}${query({ version })}`),
   /** What arrived after the question was sent. */
   lateImages: (id: string) => request<{ series: LateSeries[] }>('GET', `/consults/${segment(id)}/late-images`),
   /** Holds the case for longer. Refused once it is not ours any more. */

@@ -200,6 +200,7 @@ export type ConsultState =
 
 export type ConsultAction =
   | 'edit'
+  | 'attach'
   | 'submit'
   | 'accept'
   | 'reject'
@@ -260,6 +261,13 @@ export interface ConsultRow {
   open_criticals: number;
   version: number;
   allowed: ConsultAction[];
+}
+
+export interface Attachment {
+  name: string;
+  media_type: 'application/pdf' | 'image/jpeg' | 'image/png';
+  bytes: number;
+  sha256: string;
 }
 
 /** A time of waiting for data. */
@@ -358,6 +366,7 @@ export interface Consult extends ConsultRow {
   versions: ReportVersion[];
   waits: Waiting[];
   amendment: AmendmentNote | null;
+  attachments: Attachment[];
   questions: ReportQuestion[];
   decision: Said | null;
 }

@@ -7,7 +7,8 @@ import { Problem } from '../api/problem';
 import type { Consult, Partner } from '../api/types';
 import { DropZone } from '../studies/DropZone';
 import { ErrorNotice } from '../ui/ErrorNotice';
-import { missingField, type AskDraft, type AskField, type AskStudy } from './askDraft';
+import { Attachments } from './Attachments';
+import { missingField, requestFrom, type AskDraft, type AskField, type AskStudy } from './askDraft';
 import classes from './Consult.module.css';
 import { StudyChoice } from './StudyChoice';
 import { useAsk } from './useAsk';
@@ -32,10 +33,11 @@ function showFault(form: HTMLFormElement): void {
 export function AskForm({ study, consult }: { study: AskStudy | null; consult: Consult | null }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
-  const { draft, change, partners, offered, send } = useAsk({ study, consult });
+  const { draft, change, partners, offered, send, saving, attach, detach, attachments } = useAsk({ study, consult });
   const [tried, setTried] = useState(false);
   const missing = missingField(draft);
   const wrong = (tried ? missing : null) ?? refusedField(send.error);
+  const canBeKept = requestFrom(draft) !== null;
   const errorAt = (field: AskField) => (wrong === field ? t(`ask.missing.${field}`) : undefined);
   const partner = offered.find(({ organisation }) => organisation.id === draft.reading_organisation);
 
@@ -85,6 +87,11 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
               value={draft.history}
               onChange={(event) => change({ history: event.currentTarget.value })}
             />
+            <Attachments
+              consult={{ id: draft.kept?.id ?? '', attachments }}
+              onAdd={canBeKept ? attach : null}
+              onRemove={canBeKept ? detach : null}
+            />
             <Checkbox
               label={t('ask.consent')}
               checked={draft.consent}
@@ -96,7 +103,7 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
             {send.isError && wrong === null && <ErrorNotice error={send.error} />}
             <Group justify="space-between">
               <Text size="sm" c="dimmed">
-                {t('ask.kept')}
+                {t(`ask.saving.${saving}`)}
               </Text>
               <Button type="submit" size="lg" loading={send.isPending}>
                 {t('ask.send')}

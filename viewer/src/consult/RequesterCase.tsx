@@ -1,9 +1,10 @@
 /** For whoever asked: where the case is, what was asked, and the answer when it is there. */
 import { Button, Group, Paper, Stack, Title } from '@mantine/core';
-import { useState } from 'react';
+import { useQueryClient } from '@tanstack/react-query';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate } from 'react-router';
-import type { ReasonedAction } from '../api/endpoints';
+import { consults, type ReasonedAction } from '../api/endpoints';
 import type { Consult } from '../api/types';
 import { studyAddress } from '../studies/addresses';
 import { Clock } from '../ui/Clock';
@@ -19,11 +20,12 @@ import { UrgencyChip } from '../ui/UrgencyChip';
 import { useKeys } from '../ui/useKeys';
 import { useExamText } from '../ui/useExamText';
 import { Answer } from './Answer';
+import { Attachments } from './Attachments';
 import classes from './Consult.module.css';
 import { Questions } from './Questions';
 import { StepDialog } from './StepDialog';
 import { Timeline } from './Timeline';
-import { useStep } from './useConsult';
+import { rememberConsult, useStep } from './useConsult';
 import { WaitNote } from './WaitNote';
 
 export function RequesterCase({ consult }: { consult: Consult }) {
@@ -80,6 +82,22 @@ function RequesterActions({ consult, step }: { consult: Consult; step: ReturnTyp
   );
 }
 
+/** While data are awaited, more can be attached. */
+function RequesterAttachments({ consult }: { consult: Consult }) {
+  const cache = useQueryClient();
+  const latest = useRef(consult.version);
+  useEffect(() => {
+    latest.current = consult.version;
+  }, [consult.version]);
+  const attach = async (file: File) => {
+    const next = await consults.attach(consult.id, latest.current, file);
+    latest.current = next.version;
+    rememberConsult(cache, next);
+  };
+  const mayAdd = consult.allowed.includes('attach') && consult.state === 'awaiting_data';
+  return <Attachments consult={consult} onAdd={mayAdd ? attach : null} onRemove={null} />;
+}
+
 function Asked({ consult }: { consult: Consult }) {
   const { t } = useTranslation();
   const examText = useExamText();
@@ -110,6 +128,7 @@ function Asked({ consult }: { consult: Consult }) {
         <Field label={t('consult.kind')}>{t(`kind.${consult.kind}`)}</Field>
         <Field label={t('consult.question')}>{consult.question}</Field>
         <Field label={t('consult.history')}>{consult.history}</Field>
+        <RequesterAttachments consult={consult} />
         {consult.evidence.length > 0 && (
           <Field label={t('consult.evidence')}>{t('consult.evidenceCount', { n: consult.evidence.length })}</Field>
         )}

@@ -1,13 +1,18 @@
-/** The request being written: kept in the browser with every key stroke, sent in two steps (draft, submit). */
+/** The request being written: kept in the browser with every key stroke, on the server with every pause, then sent. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { consults } from '../api/endpoints';
+import { isProblem } from '../api/problem';
 import { keys } from '../api/queries';
-import type { Consult } from '../api/types';
+import type { Attachment, Consult, ConsultRequest } from '../api/types';
 import { useMe } from '../session/useMe';
 import { readStored, writeStored } from '../ui/useStored';
 import { draftFrom, draftKey, emptyDraft, requestFrom, withPartner, type AskDraft, type AskStudy } from './askDraft';
 import { rememberConsult } from './useConsult';
+
+const typingPause_ms = 1_500;
+
+export type SavingState = 'idle' | 'saving' | 'saved' | 'failed';
 
 export function useAsk(start: { study: AskStudy | null; consult: Consult | null }) {
   const me = useMe();
@@ -18,28 +23,92 @@ export function useAsk(start: { study: AskStudy | null; consult: Consult | null 
   const offered = partners.data?.partners ?? [];
   const draft = withPartner(written, offered);
 
+  const latest = useRef(draft);
+  const queue = useRef<Promise<unknown>>(Promise.resolve());
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const [saving, setSaving] = useState<SavingState>('idle');
+
+  const keep = useCallback(
+    (next: AskDraft) => {
+      latest.current = next;
+      setWritten(next);
+      writeStored(storageKey, next);
+    },
+    [storageKey],
+  );
+
+  /** One after the other: each save is on the version of the one before. */
+  const inTurn = useCallback(<T,>(work: () => Promise<T>): Promise<T> => {
+    const turn = queue.current.then(work, work);
+    queue.current = turn.catch(() => undefined);
+    return turn;
+  }, []);
+
+  const save = useCallback(
+    () =>
+      inTurn(async () => {
+        const request = requestFrom(latest.current);
+        if (request === null) throw new Error('incomplete');
+        setSaving('saving');
+        try {
+          const saved = await saveDraft(latest.current.kept, request);
+          keep({ ...latest.current, kept: { id: saved.id, version: saved.version } });
+          rememberConsult(cache, saved);
+          setSaving('saved');
+          return saved;
+        } catch (error) {
+          setSaving('failed');
+          throw error;
+        }
+      }),
+    [cache, inTurn, keep],
+  );
+
+  useEffect(() => () => clearTimeout(timer.current), []);
+
   const change = (part: Partial<AskDraft>) => {
-    const next = { ...draft, ...part };
-    setWritten(next);
-    writeStored(storageKey, next);
+    keep({ ...draft, ...part });
+    clearTimeout(timer.current);
+    // With a study and a question it is worth keeping where another computer finds it, too.
+    if (requestFrom(latest.current) === null || latest.current.question.trim() === '') return;
+    timer.current = setTimeout(() => void save().catch(() => undefined), typingPause_ms);
+  };
+
+  /** Saves the draft if need be, then does something with it that makes a new version. */
+  const withDraft = async (work: (saved: { id: string; version: number }) => Promise<Consult>) => {
+    clearTimeout(timer.current);
+    keep(draft);
+    const saved = await save();
+    return inTurn(async () => {
+      const next = await work({ id: saved.id, version: latest.current.kept?.version ?? saved.version });
+      keep({ ...latest.current, kept: { id: next.id, version: next.version } });
+      rememberConsult(cache, next);
+      return next;
+    });
   };
 
   const send = useMutation({
-    mutationFn: async () => {
-      const request = requestFrom(draft);
-      if (request === null) throw new Error('incomplete');
-      const { kept } = draft;
-      const saved = kept === null ? await consults.create(request) : await consults.edit(kept.id, kept.version, request);
-      change({ kept: { id: saved.id, version: saved.version } });
-      return consults.act(saved.id, 'submit', saved.version);
-    },
-    onSuccess: (sent) => {
-      writeStored(storageKey, emptyDraft);
-      rememberConsult(cache, sent);
-    },
+    mutationFn: () => withDraft(({ id, version }) => consults.act(id, 'submit', version)),
+    onSuccess: () => keep(emptyDraft),
   });
+  const attach = (file: File) => withDraft(({ id, version }) => consults.attach(id, version, file));
+  const detach = (attachment: Attachment) => withDraft(({ id, version }) => consults.detach(id, version, attachment.sha256));
 
-  return { draft, change, partners, offered, send };
+  const keptId = draft.kept?.id ?? '';
+  const onServer = useQuery({ queryKey: keys.consult(keptId), queryFn: () => consults.get(keptId), enabled: keptId !== '' });
+
+  return { draft, change, partners, offered, send, saving, attach, detach, attachments: onServer.data?.attachments ?? [] };
+}
+
+/** A draft that was sent or cancelled elsewhere does not hold up what is written here: it becomes a new one. */
+async function saveDraft(kept: AskDraft['kept'], request: ConsultRequest): Promise<Consult> {
+  if (kept === null) return consults.create(request);
+  try {
+    return await consults.edit(kept.id, kept.version, request);
+  } catch (error) {
+    if (isProblem(error, 'not-found') || isProblem(error, 'wrong-state')) return consults.create(request);
+    throw error;
+  }
 }
 
 function startingDraft(storageKey: string, start: { study: AskStudy | null; consult: Consult | null }): AskDraft {

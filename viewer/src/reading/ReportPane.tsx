@@ -2,6 +2,7 @@
 import { Button, Stack, Text, Textarea } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { Consult } from '../api/types';
+import { Attachments } from '../consult/Attachments';
 import { Questions } from '../consult/Questions';
 import { useReportWords } from '../consult/useReportWords';
 import { WaitNote } from '../consult/WaitNote';
@@ -37,6 +38,7 @@ export function ReportPane({ consult, report, editable, signs, onSign }: Props) 
       <Stack gap="sm">
         <Field label={t('consult.question')}>{consult.question}</Field>
         <Field label={t('consult.history')}>{consult.history}</Field>
+        <Attachments consult={consult} onAdd={null} onRemove={null} />
         <WaitNote consult={consult} asksRequester={false} />
         <LateImages consult={consult} flush={report.flush} />
         <Questions consult={consult} />

@@ -1,0 +1,155 @@
+//! The ways beside the straight one, over HTTP: waiting for data, from hand to hand, late images, an amended report.
+
+use crate::consult::{Case, act, path, sign};
+use crate::support::node::Org;
+use crate::support::{Answer, Client, Ct, run};
+use serde_json::{Value as Json, json};
+
+fn say(person: &Client, consult: &Json, step: &str, words: &str) -> Answer {
+    person.post(&path(consult, &format!("/{step}")), &json!({"version": consult["version"], "reason": words}))
+}
+
+fn allowed(consult: &Json) -> Vec<&str> {
+    consult["allowed"].as_array().expect("what is allowed").iter().filter_map(Json::as_str).collect()
+}
+
+/// An identifier of the demonstration's people.
+fn id_of(login: &str) -> String {
+    format!("demo-{login}")
+}
+
+#[test]
+fn data_are_asked_for_and_sent_and_the_time_is_reported_apart() {
+    let case = Case::new();
+    let (reader, consult) = case.written();
+    say(&reader, &consult, "request-data", "").expect_problem(422, "invalid");
+    let waits = say(&reader, &consult, "request-data", "请补传薄层").expect(200).json();
+    assert_eq!((&waits["state"], &waits["wanted"]), (&json!("awaiting_data"), &json!("请补传薄层")));
+    let seen = case.township.get(&path(&waits, "")).expect(200).json();
+    assert_eq!(allowed(&seen), ["attach", "resume", "cancel"]);
+    let due = seen["due_at"].clone();
+    let goes_on = say(&case.township, &seen, "resume", "已补传").expect(200).json();
+    assert_eq!(goes_on["state"], "reading");
+    assert!(goes_on["due_at"].as_str() > due.as_str(), "{} is after {due}", goes_on["due_at"]);
+    assert!(goes_on["waited_ms"].as_i64().expect("a number") > 0);
+    assert_eq!(goes_on["waits"][0]["answer"], "已补传");
+    // The words are still there, and whoever had it has it.
+    let again = reader.get(&path(&waits, "")).expect(200).json();
+    assert_eq!(again["report"]["diagnosis"], case.report()["diagnosis"]);
+    assert!(allowed(&again).contains(&"sign"));
+}
+
+#[test]
+fn a_case_is_assigned_handed_over_and_declined() {
+    let case = Case::new();
+    let consult = case.submitted();
+    let (coordinator, reader, reader2) =
+        (case.node.person("coordinator"), case.node.person("reader"), case.node.person("reader2"));
+    let candidates = coordinator.get(&path(&consult, "/candidates")).expect(200).json();
+    let names: Vec<_> =
+        candidates["candidates"].as_array().expect("people").iter().map(|c| &c["id"]).collect();
+    assert!(
+        names.contains(&&json!(id_of("reader"))) && !names.contains(&&json!(id_of("reviewer"))),
+        "{names:?}"
+    );
+    reader.get(&path(&consult, "/candidates")).expect_problem(403, "forbidden");
+    case.township.get(&path(&consult, "/candidates")).expect_problem(403, "forbidden");
+
+    let assign = |person: &Client, consult: &Json, to: &str| {
+        person.post(&path(consult, "/assign"), &json!({"version": consult["version"], "person": to}))
+    };
+    let problem = assign(&reader, &consult, &id_of("reader2")).expect_problem(403, "forbidden").json();
+    assert!(problem["detail"].as_str().expect("words").contains("调度"), "{problem}");
+    let problem = assign(&coordinator, &consult, &id_of("township")).expect_problem(422, "invalid").json();
+    assert_eq!(problem["field"], "person");
+    let given = assign(&coordinator, &consult, &id_of("reader")).expect(200).json();
+    assert_eq!((&given["state"], &given["reader"]["id"]), (&json!("assigned"), &json!(id_of("reader"))));
+    let taken = act(&reader2, &given, "claim").expect_problem(409, "conflict").json();
+    assert!(taken["detail"].as_str().expect("words").contains("王建国"), "{taken}");
+    let reading = act(&reader, &given, "claim").expect(200).json();
+    reader.post(&path(&reading, "/lease"), &json!({})).expect(200);
+    reader2.post(&path(&reading, "/lease"), &json!({})).expect_problem(409, "conflict");
+    let over = assign(&reader, &reading, &id_of("reader2")).expect(200).json();
+    let declined = say(&reader2, &over, "decline", "不是我的专业").expect(200).json();
+    assert_eq!((&declined["state"], &declined["reader"]), (&json!("accepted"), &json!(null)));
+    let seen = case.township.get(&path(&declined, "")).expect(200).json();
+    assert!(!seen["timeline"].to_string().contains("不是我的专业"), "{}", seen["timeline"]);
+}
+
+#[test]
+fn what_cannot_be_done_now_says_so_in_both_languages() {
+    let case = Case::new();
+    let consult = case.submitted();
+    let problem = act(&case.township, &consult, "acknowledge").expect_problem(409, "wrong-state").json();
+    let words = problem["detail"].as_str().expect("words");
+    assert!(words.contains("已受理") && words.contains("accepted"), "{words}");
+}
+
+#[test]
+fn images_that_arrive_later_are_taken_in_before_anything_is_signed() {
+    let case = Case::new();
+    let (reader, consult) = case.written();
+    let first = case.images[0].clone();
+    let late = Ct { number: 9, instance: format!("{}9", first.instance), ..first };
+    case.node.machine(Org::Township).stow(&[late.file()]).expect(200);
+    let news = reader.get(&path(&consult, "/late-images")).expect(200).json();
+    assert_eq!(news["series"][0]["instances"], 1, "{news}");
+    let refused = sign(&reader, &consult, &case.passphrase()).expect_problem(422, "invalid").json();
+    assert_eq!(refused["field"], "evidence");
+    let grown = act(&reader, &consult, "accept-images").expect(200).json();
+    assert_eq!(grown["evidence"].as_array().expect("evidence").len(), 4);
+    assert_eq!(grown["evidence_updates"][0]["version"], 2);
+    assert_eq!(reader.get(&path(&grown, "/late-images")).expect(200).json()["series"], json!([]));
+    sign(&reader, &grown, &case.passphrase()).expect(200);
+}
+
+#[test]
+fn a_corrected_report_says_why_and_the_one_before_is_marked() {
+    let case = Case::new();
+    let first = case.signed();
+    let reader = case.node.person("reader");
+    let old_pdf = case.township.get(&path(&first, "/report.pdf")).expect(200).body;
+    let amend = json!({"version": first["version"], "kind": "correction", "reason": "左右写反"});
+    case.township.post(&path(&first, "/amend"), &amend).expect_problem(403, "forbidden");
+    let open = reader.post(&path(&first, "/amend"), &amend).expect(200).json();
+    assert_eq!(open["state"], "amending");
+    let mut report = case.report();
+    report["diagnosis"] = json!("左肺上叶实性结节。");
+    let body = json!({"version": open["version"], "report": report});
+    let saved = reader.put(&path(&open, "/report"), &body).expect(200).json();
+    let seen = case.township.get(&path(&open, "")).expect(200).json();
+    assert_eq!(seen["report"]["diagnosis"], case.report()["diagnosis"], "what was delivered");
+    let done = sign(&reader, &saved, &case.passphrase()).expect(200).json();
+    assert_eq!(done["state"], "delivered");
+
+    let seen = case.township.get(&path(&done, "")).expect(200).json();
+    let versions: Vec<_> = seen["versions"].as_array().expect("versions").iter().collect();
+    assert_eq!(versions.iter().map(|v| &v["superseded"]).collect::<Vec<_>>(), [&json!(true), &json!(false)]);
+    assert_eq!(case.township.get(&path(&done, "/report.pdf?v=1")).expect(200).body, old_pdf);
+    let pdf = case.township.get(&path(&done, "/report.pdf")).expect(200).body;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("report.pdf");
+    std::fs::write(&file, pdf).expect("a file");
+    let text = run("pdftotext", &["-layout", file.to_str().expect("UTF-8"), "-"]).expect_success().stdout;
+    let text: String = text.split_whitespace().collect();
+    for words in ["更正报告", "左右写反", "第2版", "左肺上叶实性结节"] {
+        assert!(text.contains(words), "{words} in {text}");
+    }
+    let verdict = case.township.get(&path(&done, "/verify")).expect(200).json();
+    assert_eq!(verdict["ok"], true, "{verdict}");
+}
+
+#[test]
+fn the_requester_asks_back_and_is_answered() {
+    let case = Case::new();
+    let done = case.signed();
+    let reader = case.node.person("reader");
+    let delivered = case.township.get(&path(&done, "")).expect(200).json();
+    let asked = say(&case.township, &delivered, "ask-back", "多久复查？<script>").expect(200).json();
+    let open = reader.get(&path(&asked, "")).expect(200).json();
+    assert_eq!((&open["has_open_question"], allowed(&open).contains(&"answer")), (&json!(true), true));
+    let answered = say(&reader, &open, "answer", "三个月").expect(200).json();
+    assert_eq!(answered["questions"][0]["question"]["text"], "多久复查？<script>");
+    assert_eq!(answered["questions"][0]["answer"]["text"], "三个月");
+    say(&case.township, &answered, "record-decision", "手术").expect_problem(409, "wrong-state");
+}

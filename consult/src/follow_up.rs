@@ -26,7 +26,7 @@ pub struct Said {
 }
 
 impl Said {
-    fn now(caller: &Caller, text: &str, now: OffsetDateTime) -> Result<Self, ConsultError> {
+    pub(crate) fn now(caller: &Caller, text: &str, now: OffsetDateTime) -> Result<Self, ConsultError> {
         Ok(Self { by: person(caller), at: now, text: required_reason(text)? })
     }
 }

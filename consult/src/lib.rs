@@ -20,11 +20,13 @@ pub mod late_images;
 pub mod lease;
 pub mod list;
 pub mod pdf;
+pub mod quality;
 pub mod record;
 pub mod report;
 pub mod service;
 pub mod signing;
 pub mod state;
+pub mod statistics;
 pub mod submit;
 #[cfg(test)]
 mod testing;

@@ -4,6 +4,7 @@ use crate::amendment::{Amendment, AmendmentNote};
 use crate::attachment::Attachment;
 use crate::follow_up::{Decision, Question};
 use crate::late_images::EvidenceUpdate;
+use crate::quality::QualityReview;
 use crate::report::ReportDraft;
 use crate::state::{Acceptance, Action, Pending, Report, Rules, State};
 use crate::waiting::Waiting;
@@ -206,6 +207,9 @@ pub struct Consult {
     /// What the requester has attached.
     #[serde(default)]
     pub attachments: Vec<Attachment>,
+    /// Quality reviews of delivered reports; the requesting organisation does not see them.
+    #[serde(default)]
+    pub quality: Vec<QualityReview>,
     /// How the evidence has grown since it was sent.
     #[serde(default)]
     pub evidence_updates: Vec<EvidenceUpdate>,
@@ -229,6 +233,7 @@ impl Consult {
             resumes: waiting.or(amended).unwrap_or(self.state),
             question: pending(self.questions.iter().any(|question| question.answer.is_none())),
             critical: pending(self.open_criticals > 0),
+            discrepancy: pending(self.has_open_discrepancy()),
         }
     }
 

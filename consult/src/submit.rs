@@ -69,6 +69,7 @@ impl ConsultService {
             decision: None,
             evidence_updates: Vec::new(),
             attachments: Vec::new(),
+            quality: Vec::new(),
             open_criticals: 0,
         };
         consult.number = self.next_number(now).await?;

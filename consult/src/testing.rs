@@ -73,6 +73,7 @@ pub(crate) fn consult(signatures: Signatures) -> Consult {
         decision: None,
         evidence_updates: Vec::new(),
         attachments: Vec::new(),
+        quality: Vec::new(),
         open_criticals: 0,
     }
 }

@@ -34,6 +34,7 @@ mod slide_layers;
 mod slide_notes;
 mod slides;
 mod state;
+mod statistics;
 mod studies;
 mod uploads;
 mod verify;

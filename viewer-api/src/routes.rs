@@ -5,7 +5,7 @@ use crate::state::ApiState;
 use crate::{
     application, audit, auth, calibration, consults, corrections, cors, devices, docs, dzi, forwarding,
     health, identities, iiif, key_images, ohif, orders, partners, remotes, report_files, session,
-    slide_notes, slides, studies, uploads, verify, watched,
+    slide_notes, slides, statistics, studies, uploads, verify, watched,
 };
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
@@ -104,6 +104,10 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(consults::steps::list_candidates))
         .routes(routes!(consults::steps::renew_lease))
         .routes(routes!(consults::steps::amend))
+        .routes(routes!(consults::quality::grade))
+        .routes(routes!(consults::steps::respond))
+        .routes(routes!(statistics::get_statistics))
+        .routes(routes!(statistics::get_statistics_csv))
         .routes(routes!(consults::attachments::attach))
         .routes(routes!(consults::attachments::get_attachment, consults::attachments::detach))
         .routes(routes!(consults::steps::accept_images))

@@ -11,7 +11,7 @@ pub use handing::Candidate;
 use crate::record::{Consult, ConsultView, KIND, Named, SlideNote, TimelineEntry};
 use crate::report::{TEXT_CHARS_MAX, clean};
 use crate::state::{Action, Refusal, State, Who, allowed, decide, parts};
-use crate::{ConsultError, Printer};
+use crate::{ConsultError, Printer, statistics};
 use access::{Caller, ConsultKind, Urgency};
 use model::{ConsultId, OrgId, PersonId, Scope, Uid};
 use std::sync::Arc;
@@ -157,6 +157,10 @@ impl ConsultService {
     ) -> Result<(), ConsultError> {
         let Finish { version, action, mut change } = finish;
         change.puts.push(put(consult, Expected::Version(version))?);
+        // Nothing that is counted changes with every word that is written.
+        if action != Action::Edit {
+            change.puts.extend(statistics::put(consult));
+        }
         change.audit.push(AuditEntry {
             action: match action {
                 Action::Sign | Action::Review => AuditAction::Sign,
@@ -209,6 +213,7 @@ pub(crate) fn view(caller: &Caller, mut consult: Consult, version: i64) -> Consu
 }
 
 fn for_the_requester(consult: &mut Consult) {
+    consult.quality.clear();
     let is_released = consult.state.is_released();
     consult.versions.retain(|v| v.delivered_at.is_some() || (is_released && !v.superseded));
     if let Some(amendment) = &consult.amendment {
@@ -320,7 +325,10 @@ pub(crate) fn put(consult: &Consult, expected: Expected) -> Result<Put, ConsultE
     }
     if let Some(reader) = &consult.reader {
         keys.push(("reader", reader.id.to_string()));
-        let is_at_reader = consult.state.is_held() || consult.state == State::AwaitingData || has_question;
+        let is_at_reader = consult.state.is_held()
+            || consult.state == State::AwaitingData
+            || has_question
+            || consult.has_open_discrepancy();
         if is_at_reader && reader.id != consult.created_by.id {
             keys.push(("mine", reader.id.to_string()));
         }

@@ -119,6 +119,10 @@ words!(
         AskBack = "ask_back", "追问";
         /// The centre answers.
         Answer = "answer", "答复";
+        /// Grade a delivered report (quality review).
+        Grade = "grade", "质控评价";
+        /// The reader answers a discrepancy.
+        Respond = "respond", "回应质控";
         /// Open a delivered report for an addendum or a correction, saying why.
         Amend = "amend", "修订";
         /// Leave the report as it was.
@@ -231,6 +235,8 @@ pub struct Rules {
     pub question: Pending,
     /// Whether a critical finding waits for its acknowledgement.
     pub critical: Pending,
+    /// Whether a discrepancy waits for its reader.
+    pub discrepancy: Pending,
 }
 
 /// Which report is being written.

@@ -20,6 +20,8 @@ pub enum When {
     Question(Pending),
     /// Whether a critical finding stands open.
     Critical(Pending),
+    /// Whether a discrepancy waits for its reader.
+    Discrepancy(Pending),
 }
 
 impl When {
@@ -32,6 +34,7 @@ impl When {
             Self::Resumes(state) => state == rules.resumes,
             Self::Question(question) => question == rules.question,
             Self::Critical(critical) => critical == rules.critical,
+            Self::Discrepancy(discrepancy) => discrepancy == rules.discrepancy,
         }
     }
 
@@ -51,6 +54,7 @@ impl When {
             Self::Report(Report::Amended) => "没有正在修订的报告 / no report is being amended",
             Self::Resumes(_) => "没有可以继续的步骤 / there is nothing to go on with",
             Self::Question(_) => "没有待答复的追问 / no question waits for an answer",
+            Self::Discrepancy(_) => "没有待回应的质控评价 / no discrepancy waits for an answer",
             Self::Critical(_) => "危急值尚未确认 / a critical finding has not been acknowledged",
         }
     }
@@ -156,6 +160,11 @@ const TABLE: &[Row] = &[
     row(S::Delivered, A::Answer, CARRIERS, &[When::Question(Pending::Open)], &[S::Delivered]),
     row(S::Delivered, A::Amend, AMENDERS, &[], &[S::Amending]),
 
+    row(S::Delivered, A::Grade, REVIEWER, &[], &[S::Delivered]),
+    row(S::Delivered, A::Respond, HOLDER, &[When::Discrepancy(Pending::Open)], &[S::Delivered]),
+
+    row(S::Closed, A::Grade, REVIEWER, &[], &[S::Closed]),
+    row(S::Closed, A::Respond, HOLDER, &[When::Discrepancy(Pending::Open)], &[S::Closed]),
     row(S::Closed, A::AskBack, REQUESTER, &[], &[S::Delivered]),
     row(S::Closed, A::Amend, AMENDERS, &[], &[S::Amending]),
 

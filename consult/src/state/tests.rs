@@ -15,15 +15,18 @@ fn all_rules() -> Vec<Rules> {
                 for report in [Report::First, Report::Amended] {
                     for resumes in resumed {
                         for question in pending {
-                            all.extend(pending.map(|critical| Rules {
-                                signatures,
-                                acceptance,
-                                kind,
-                                report,
-                                resumes,
-                                question,
-                                critical,
-                            }));
+                            for discrepancy in pending {
+                                all.extend(pending.map(|critical| Rules {
+                                    signatures,
+                                    acceptance,
+                                    kind,
+                                    report,
+                                    resumes,
+                                    question,
+                                    critical,
+                                    discrepancy,
+                                }));
+                            }
                         }
                     }
                 }
@@ -51,8 +54,9 @@ const EXPECTED: &str = "
         holder decline, requester cancel
     final:
     delivered: requester acknowledge?quiet, requester record_decision?consultation+quiet, requester ask_back,
-        holder answer?question, coordinator answer?question, holder amend, coordinator amend, reviewer amend
-    closed: requester ask_back, holder amend, coordinator amend, reviewer amend
+        holder answer?question, coordinator answer?question, holder amend, coordinator amend, reviewer amend,
+        reviewer grade, holder respond?discrepancy
+    closed: requester ask_back, reviewer grade, holder respond?discrepancy, holder amend, coordinator amend, reviewer amend
     amending: holder edit, holder accept_images, coordinator assign, holder sign, holder abandon?delivered,
         coordinator abandon?delivered
     rejected:
@@ -67,6 +71,7 @@ fn holds(circumstances: &str, rules: Rules) -> bool {
         "quiet" => rules.critical == Pending::None,
         "consultation" => rules.kind == ConsultKind::Consultation,
         "question" => rules.question == Pending::Open,
+        "discrepancy" => rules.discrepancy == Pending::Open,
         other => panic!("{other}"),
     })
 }
@@ -148,6 +153,8 @@ fn follow(rules: Rules, from: State, action: Action, to: State) -> Rules {
         Action::Review | Action::Sign if to == State::Delivered => next.report = Report::First,
         Action::AskBack => next.question = Pending::Open,
         Action::Answer => next.question = Pending::None,
+        Action::Grade => next.discrepancy = Pending::Open,
+        Action::Respond => next.discrepancy = Pending::None,
         _ => {}
     }
     next
@@ -166,6 +173,7 @@ fn beginnings() -> Vec<Rules> {
             && rules.resumes == State::Submitted
             && rules.question == Pending::None
             && rules.critical == Pending::None
+            && rules.discrepancy == Pending::None
     };
     all_rules().into_iter().filter(fresh).collect()
 }

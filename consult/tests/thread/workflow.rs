@@ -2,8 +2,10 @@
 
 use crate::house::{House, NOW, house, secret};
 use access::Signatures;
+use consult::quality::Grade;
 use consult::report::CanonicalReport;
 use consult::state::{When, Who};
+use consult::statistics::{By, Period};
 use consult::{
     Action, AmendmentKind, AmendmentNote, ConsultError, ConsultView, Judgement, ListQuery, ReportPart, State,
     Tab,
@@ -323,4 +325,58 @@ async fn images_that_arrive_later_are_taken_in_before_anything_is_signed() {
     let stale = service.sign(wang, id, grown.version, &hash, secret("签名口令 2026"), NOW).await;
     assert_eq!(stale, Err(ConsultError::Stale), "what was displayed rested on less");
     house.signed(&grown, "右肺结节。", NOW).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_discrepancy_comes_back_to_the_reader_and_the_requester_sees_none_of_it() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor, [wang, _], reviewer) =
+        (&house.service, &house.doctor, &house.readers, &house.reviewer);
+    let done = delivered(&house).await;
+    let id = &done.consult.id;
+    let own = service.grade(wang, id, done.version, Grade::Concurs, "", NOW).await;
+    assert!(matches!(own, Err(ConsultError::NotYours { .. })), "nobody grades themselves: {own:?}");
+    for (grade, comment, field) in
+        [(Grade::MajorDiscordance, "切缘", "grade"), (Grade::MostlyMajor, " ", "comment")]
+    {
+        let refused = service.grade(reviewer, id, done.version, grade, comment, NOW).await;
+        assert!(matches!(refused, Err(ConsultError::Invalid { field: f, .. }) if f == field), "{refused:?}");
+    }
+    let graded =
+        service.grade(reviewer, id, done.version, Grade::MostlyMajor, "漏诊左肺下叶结节", NOW).await.unwrap();
+    assert_eq!(graded.consult.state, State::Delivered);
+    let mine = ListQuery { tab: Tab::Mine, limit: 10, ..ListQuery::default() };
+    let back = service.list(wang, &mine, NOW).await.unwrap().consults;
+    assert!(back[0].allowed.contains(&Action::Respond), "{:?}", back[0].allowed);
+    let seen = service.get(doctor, id).await.unwrap();
+    assert_eq!((seen.consult.quality.len(), seen.consult.timeline.len()), (0, done.consult.timeline.len()));
+    let answered = service.respond(wang, id, graded.version, "同意，已补充报告", NOW).await.unwrap();
+    assert_eq!(answered.consult.quality[0].response.as_ref().unwrap().text, "同意，已补充报告");
+    assert_eq!(service.list(wang, &mine, NOW).await.unwrap().consults.len(), 0);
+    let again = service.respond(wang, id, answered.version, "再说", NOW).await;
+    assert!(matches!(again, Err(ConsultError::NotNow { why: When::Discrepancy(_), .. })), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statistics_count_what_each_side_may_see() {
+    let house = house(Signatures::Single).await;
+    let service = &house.service;
+    let first = house.signed(&house.claimed().await, "右肺结节。", NOW + Duration::minutes(25)).await;
+    service.grade(&house.reviewer, &first.consult.id, first.version, Grade::Concurs, "", NOW).await.unwrap();
+    let second = house.asked().await;
+    service.cancel(&house.doctor, &second.consult.id, second.version, "误发", NOW).await.unwrap();
+    house.asked().await;
+    let period = Period { from: NOW - Duration::days(1), until: NOW + Duration::days(1) };
+    let late = NOW + Duration::hours(2);
+    let of = async |caller, by| service.statistics(caller, by, period, late).await;
+    let rows = of(&house.reviewer, By::Requesting).await.unwrap();
+    let [row] = rows.as_slice() else { panic!("{rows:?}") };
+    assert_eq!((row.name.as_str(), row.asked, row.delivered, row.open), ("清河镇卫生院", 3, 1, 1));
+    assert_eq!((row.cancelled, row.late, row.median_min, row.graded), (1, 1, Some(25), 1));
+    let theirs = of(&house.doctor, By::Reading).await.unwrap();
+    assert_eq!((theirs[0].asked, theirs[0].graded), (3, 0));
+    assert_eq!(of(&house.stranger, By::Month).await.unwrap(), []);
+    assert!(matches!(of(&house.readers[1], By::Month).await, Err(ConsultError::Forbidden(_))));
+    let before = Period { from: NOW - Duration::days(9), until: NOW };
+    assert_eq!(service.statistics(&house.reviewer, By::Month, before, late).await.unwrap(), []);
 }

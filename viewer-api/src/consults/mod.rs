@@ -3,6 +3,7 @@
 
 pub mod asking;
 pub mod attachments;
+pub mod quality;
 pub mod reports;
 pub mod steps;
 
@@ -135,6 +136,8 @@ pub struct ConsultRow {
     pub wanted: Option<String>,
     /// Whether a question about the report waits for an answer.
     pub has_open_question: bool,
+    /// Whether a discrepancy of a quality review waits for its reader; always false for the requesting organisation.
+    pub has_open_discrepancy: bool,
     /// Critical findings that nobody has acknowledged yet.
     pub open_criticals: u32,
     /// To be sent back with the next action.
@@ -178,6 +181,9 @@ pub struct ConsultDetail {
     /// What the requester has attached: `name`, `media_type`, `bytes`, `sha256`, `by`, `at`.
     #[schema(value_type = Vec<Object>)]
     pub attachments: Vec<consult::attachment::Attachment>,
+    /// Quality reviews, at the reading organisation only: `grade`, `comment`, `by`, `at`, `report_version`, `response`.
+    #[schema(value_type = Vec<Object>)]
+    pub quality: Vec<consult::quality::QualityReview>,
     /// How the evidence has grown since it was sent: `version`, `by`, `at`, `added`.
     #[schema(value_type = Vec<Object>)]
     pub evidence_updates: Vec<consult::late_images::EvidenceUpdate>,
@@ -228,6 +234,7 @@ impl From<&ConsultView> for ConsultRow {
             waited_ms: c.waited_ms(now()),
             wanted: c.waits.last().filter(|wait| wait.until.is_none()).map(|wait| wait.wanted.clone()),
             has_open_question: c.questions.iter().any(|question| question.answer.is_none()),
+            has_open_discrepancy: c.has_open_discrepancy(),
             open_criticals: c.open_criticals,
             version: view.version,
             allowed: view.allowed.clone(),
@@ -251,6 +258,7 @@ impl From<ConsultView> for ConsultDetail {
             amendment: c.amendment.map(|amendment| amendment.note),
             questions: c.questions,
             attachments: c.attachments,
+            quality: c.quality,
             evidence_updates: c.evidence_updates,
             decision: c.decision,
         }

@@ -159,6 +159,11 @@ pub async fn list_late_images(
     Ok(Json(LateImages { series: found.into_iter().map(row).collect() }))
 }
 
+step!(
+    /// Answers the oldest discrepancy of a quality review (the report's reader): the reason is the answer.
+    respond, "/api/v1/consults/{id}/respond", respond, reason
+);
+
 /// To whom a consult goes.
 #[derive(Deserialize, ToSchema)]
 pub struct Assignment {

@@ -153,3 +153,77 @@ fn the_requester_asks_back_and_is_answered() {
     assert_eq!(answered["questions"][0]["answer"]["text"], "三个月");
     say(&case.township, &answered, "record-decision", "手术").expect_problem(409, "wrong-state");
 }
+
+/// A PNG of one grey pixel.
+const PNG: &[u8] = &[
+    0x89, 0x50, 0x4e, 0x47, 0xd, 0xa, 0x1a, 0xa, 0x0, 0x0, 0x0, 0xd, 0x49, 0x48, 0x44, 0x52, 0x0, 0x0, 0x0,
+    0x1, 0x0, 0x0, 0x0, 0x1, 0x8, 0x0, 0x0, 0x0, 0x0, 0x3a, 0x7e, 0x9b, 0x55, 0x0, 0x0, 0x0, 0xa, 0x49, 0x44,
+    0x41, 0x54, 0x78, 0x9c, 0x63, 0x68, 0x0, 0x0, 0x0, 0x82, 0x0, 0x81, 0x77, 0xcd, 0x72, 0xb6, 0x0, 0x0,
+    0x0, 0x0, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82,
+];
+
+#[test]
+fn attachments_are_checked_seen_by_both_and_signed() {
+    let case = Case::new();
+    let draft = case.draft();
+    let address = |consult: &Json, name: &str| {
+        path(consult, &format!("/attachments?version={}&name={name}", consult["version"]))
+    };
+    let attach = |consult: &Json, name: &str, bytes: &[u8]| {
+        case.township.post_bytes(&address(consult, name), "application/octet-stream", bytes.to_vec())
+    };
+    for (name, bytes) in
+        [("a.pdf", &b"MZ\x90\x00"[..]), ("a.png", &PNG[..40]), ("a.pdf", b"%PDF-1.7 nothing")]
+    {
+        let problem = attach(&draft, name, bytes).expect_problem(422, "invalid").json();
+        assert_eq!(problem["field"], "attachment");
+    }
+    attach(&draft, "a.png", &vec![0_u8; (16 << 20) + 1]).expect_problem(413, "too-large");
+    let with = attach(&draft, "%E5%A4%96%E9%99%A2.png", PNG).expect(200).json();
+    let attached = &with["attachments"][0];
+    assert_eq!((&attached["name"], &attached["media_type"]), (&json!("外院.png"), &json!("image/png")));
+    let file = path(&with, &format!("/attachments/{}", attached["sha256"].as_str().expect("a hash")));
+    let reader = case.node.person("reader");
+    reader.get(&file).expect_problem(404, "not-found");
+    case.node.nobody().get(&file).expect(401);
+
+    let asked = act(&case.township, &with, "submit").expect(200).json();
+    let answer = reader.get(&file).expect(200);
+    assert_eq!(answer.body, PNG);
+    assert!(answer.header("content-security-policy").is_some_and(|policy| policy.contains("sandbox")));
+    let claimed = act(&reader, &asked, "claim").expect(200).json();
+    let body = json!({"version": claimed["version"], "report": case.report()});
+    let saved = reader.put(&path(&claimed, "/report"), &body).expect(200).json();
+    let signed = sign(&reader, &saved, &case.passphrase()).expect(200).json();
+    let canonical = case.township.get(&path(&signed, "/report.json")).expect(200).json();
+    assert_eq!(canonical["attachments"][0]["sha256"], attached["sha256"]);
+}
+
+#[test]
+fn reviews_stay_in_the_centre_and_statistics_count_them() {
+    let case = Case::new();
+    let done = case.signed();
+    let (reader, reviewer) = (case.node.person("reader"), case.node.person("reviewer"));
+    let body = json!({"version": done["version"], "grade": "3b", "comment": "漏诊左肺结节"});
+    reader.post(&path(&done, "/grade"), &body).expect_problem(403, "forbidden");
+    let graded = reviewer.post(&path(&done, "/grade"), &body).expect(200).json();
+    assert_eq!(reader.get(&path(&done, "")).expect(200).json()["has_open_discrepancy"], true);
+    let seen = case.township.get(&path(&done, "")).expect(200).json();
+    assert_eq!((&seen["quality"], &seen["has_open_discrepancy"]), (&json!([]), &json!(false)));
+    say(&reader, &graded, "respond", "同意").expect(200);
+
+    let coordinator = case.node.person("coordinator");
+    let query = "?by=requesting&from=2020-01-01T00:00:00Z&until=2100-01-01T00:00:00Z";
+    let rows = coordinator.get(&format!("/api/v1/statistics{query}")).expect(200).json();
+    let row = &rows["rows"][0];
+    assert_eq!(row["key"], json!(case.node.id_of(Org::Township)));
+    let number = |name: &str| row[name].as_u64().expect("a number");
+    assert!(number("asked") >= 1 && number("delivered") >= 1 && number("graded") >= 1, "{row}");
+    let csv = coordinator.get(&format!("/api/v1/statistics.csv{query}")).expect(200);
+    let text = String::from_utf8(csv.body).expect("UTF-8");
+    assert!(text.contains("清河镇卫生院") && text.lines().count() >= 2, "{text}");
+    reader.get(&format!("/api/v1/statistics{query}")).expect_problem(403, "forbidden");
+    coordinator
+        .get("/api/v1/statistics?by=month&from=2026-02-01T00:00:00Z&until=2026-01-01T00:00:00Z")
+        .expect_problem(422, "invalid");
+}

@@ -17,6 +17,7 @@ const CorrectionsPage = lazy(() => import('./corrections/CorrectionsPage'));
 const DevicesPage = lazy(() => import('./devices/DevicesPage'));
 const OrdersPage = lazy(() => import('./orders/OrdersPage'));
 const SlidePage = lazy(() => import('./slides/SlidePage'));
+const StatisticsPage = lazy(() => import('./statistics/StatisticsPage'));
 const StudyCorrectionsPage = lazy(() => import('./corrections/StudyCorrectionsPage'));
 const StudyPage = lazy(() => import('./reading/StudyPage'));
 const UploadsPage = lazy(() => import('./uploads/UploadsPage'));
@@ -41,6 +42,7 @@ export function App() {
             <Route path="devices" element={<DevicesPage />} />
             <Route path="corrections" element={<CorrectionsPage />} />
             <Route path="corrections/:uid" element={<StudyCorrectionsPage />} />
+            <Route path="statistics" element={<StatisticsPage />} />
             <Route path="audit" element={<AuditPage />} />
             <Route path="*" element={<Navigate to="/" replace />} />
           </Route>

@@ -22,12 +22,15 @@ import type {
   OrderState,
   OrderWish,
   Partner,
+  QualityGrade,
   QueuedJob,
   QueueKind,
   Reason,
   ReportDraft,
   ReportPreview,
   Slide,
+  StatisticsBy,
+  StatisticsRow,
   StudyDetail,
   StudyList,
   Verdict,
@@ -94,6 +97,7 @@ export type ReasonedAction =
   | 'decline'
   | 'ask_back'
   | 'answer'
+  | 'respond'
   | 'record_decision';
 
 function stepAddress(id: string, action: PlainAction | ReasonedAction): string {
@@ -131,6 +135,8 @@ export const consults = {
     }),
   detach: (id: string, version: number, sha256: string) =>
     request<Consult>('DELETE', `/consults/${segment(id)}/attachments/${segment(sha256)}${query({ version })}`),
+  grade: (id: string, version: number, grade: QualityGrade, comment: string) =>
+    request<Consult>('POST', `/consults/${segment(id)}/grade`, { body: { version, grade, comment } }),
   /** What arrived after the question was sent. */
   lateImages: (id: string) => request<{ series: LateSeries[] }>('GET', `/consults/${segment(id)}/late-images`),
   /** Holds the case for longer. Refused once it is not ours any more. */
@@ -147,6 +153,18 @@ export const consults = {
     name: 'report.pdf' | 'report.json' | 'report.p7s' | 'chain.pem',
     options: { v?: number; signer?: 'reviewer' } = {},
   ) => `${apiRoot}/consults/${segment(id)}/${name}${query(options)}`,
+};
+
+export interface StatisticsFilter {
+  by: StatisticsBy;
+  /** RFC 3339. */
+  from: string;
+  until: string;
+}
+
+export const statistics = {
+  rows: (filter: StatisticsFilter) => request<{ rows: StatisticsRow[] }>('GET', `/statistics${query({ ...filter })}`),
+  csv: (filter: StatisticsFilter) => `${apiRoot}/statistics.csv${query({ ...filter })}`,
 };
 
 /** Checks a report that is in the visitor's hands; needs no login. */

@@ -17,6 +17,7 @@ export const keys = {
   lateImages: (id: string) => ['late-images', id] as const,
   candidates: (id: string) => ['candidates', id] as const,
   verdict: (id: string) => ['verdict', id] as const,
+  statistics: (by: string, from: string, until: string) => ['statistics', by, from, until] as const,
   partners: ['partners'] as const,
   audit: ['audit'] as const,
   devices: ['devices'] as const,

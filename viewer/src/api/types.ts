@@ -218,6 +218,8 @@ export type ConsultAction =
   | 'record_decision'
   | 'ask_back'
   | 'answer'
+  | 'grade'
+  | 'respond'
   | 'amend'
   | 'abandon'
   | 'cancel';
@@ -258,9 +260,44 @@ export interface ConsultRow {
   /** What the requester is asked for, while data are awaited. */
   wanted: string | null;
   has_open_question: boolean;
+  has_open_discrepancy: boolean;
   open_criticals: number;
   version: number;
   allowed: ConsultAction[];
+}
+
+export const radiologyGrades = ['1', '2a', '2b', '3a', '3b', '4a', '4b'] as const;
+export const pathologyGrades = ['concordant', 'minor', 'major'] as const;
+export type QualityGrade = (typeof radiologyGrades)[number] | (typeof pathologyGrades)[number];
+
+export interface QualityReview {
+  report_version: number;
+  by: Ref | null;
+  at: string;
+  grade: QualityGrade;
+  comment: string;
+  response: Said | null;
+}
+
+export const statisticsBy = ['month', 'requesting', 'reading', 'reader', 'modality', 'urgency'] as const;
+export type StatisticsBy = (typeof statisticsBy)[number];
+
+export interface StatisticsRow {
+  key: string;
+  name: string;
+  asked: number;
+  delivered: number;
+  open: number;
+  rejected: number;
+  cancelled: number;
+  late: number;
+  /** Minutes, without time of waiting; `null` before the first report. */
+  median_min: number | null;
+  p90_min: number | null;
+  waited_min: number;
+  amended: number;
+  graded: number;
+  agreed: number;
 }
 
 export interface Attachment {
@@ -367,6 +404,8 @@ export interface Consult extends ConsultRow {
   waits: Waiting[];
   amendment: AmendmentNote | null;
   attachments: Attachment[];
+  /** Empty for the requesting organisation. */
+  quality: QualityReview[];
   questions: ReportQuestion[];
   decision: Said | null;
 }

@@ -20,6 +20,7 @@ import { UrgencyChip } from '../ui/UrgencyChip';
 import { useExamText } from '../ui/useExamText';
 import { AmendDialog } from './AmendDialog';
 import { AssignDialog } from './AssignDialog';
+import { GradeDialog } from './GradeDialog';
 
 interface Props {
   consult: Consult;
@@ -31,7 +32,7 @@ interface Props {
 
 /** In plain sight; the others are behind a button. */
 const plainSteps: readonly PlainAction[] = ['accept', 'claim'];
-const wordedSteps: readonly ReasonedAction[] = ['request_data', 'return', 'answer'];
+const wordedSteps: readonly ReasonedAction[] = ['request_data', 'return', 'answer', 'respond'];
 const furtherPlain: readonly PlainAction[] = ['release', 'abandon'];
 const furtherWorded: readonly ReasonedAction[] = ['resume', 'decline', 'reject'];
 
@@ -41,9 +42,9 @@ export function CaseBar({ consult, flush, onNext }: Props) {
   const examText = useExamText();
   const step = useStep(consult, flush);
   const [asking, setAsking] = useState<ReasonedAction | null>(null);
-  const [dialog, setDialog] = useState<'assign' | 'amend' | null>(null);
+  const [dialog, setDialog] = useState<'assign' | 'amend' | 'grade' | null>(null);
   const may = (action: Consult['allowed'][number]) => consult.allowed.includes(action);
-  const further = [...furtherPlain, ...furtherWorded].some(may);
+  const further = [...furtherPlain, ...furtherWorded].some(may) || may('grade');
   const handsOver = consult.reader?.id === me.person.id;
 
   return (
@@ -80,6 +81,7 @@ export function CaseBar({ consult, flush, onNext }: Props) {
                       {t(`consult.action.${action}`)}
                     </Menu.Item>
                   ))}
+                  {may('grade') && <Menu.Item onClick={() => setDialog('grade')}>{t('consult.action.grade')}</Menu.Item>}
                   {furtherWorded.filter(may).map((action) => (
                     <Menu.Item key={action} onClick={() => setAsking(action)}>
                       {t(`consult.action.${action}`)}
@@ -114,6 +116,7 @@ export function CaseBar({ consult, flush, onNext }: Props) {
       {step.isError && <ErrorNotice error={step.error} />}
       <StepDialog action={asking} onClose={() => setAsking(null)} onConfirm={(action, reason) => step.mutate({ action, reason })} />
       {dialog === 'assign' && <AssignDialog consult={consult} handsOver={handsOver} flush={flush} onClose={() => setDialog(null)} />}
+      {dialog === 'grade' && <GradeDialog consult={consult} onClose={() => setDialog(null)} />}
       {dialog === 'amend' && <AmendDialog consult={consult} onClose={() => setDialog(null)} />}
     </>
   );

@@ -12,6 +12,7 @@ import { useFormat } from '../ui/useFormat';
 import { KeyImages } from './KeyImages';
 import { LateImages } from './LateImages';
 import { useUnseenSlides } from './missing';
+import { QualityNotes } from './QualityNotes';
 import classes from './Reading.module.css';
 import type { SaveState } from './reportDraft';
 import type { Report, ReportText } from './useReport';
@@ -42,6 +43,7 @@ export function ReportPane({ consult, report, editable, signs, onSign }: Props) 
         <WaitNote consult={consult} asksRequester={false} />
         <LateImages consult={consult} flush={report.flush} />
         <Questions consult={consult} />
+        <QualityNotes consult={consult} />
         <AmendNote consult={consult} />
         <ReturnNote consult={consult} />
         {parts.map((part) =>

@@ -86,6 +86,8 @@ function Row({ row, selected, onSelect, onOpen, onClaim }: RowProps) {
       </Table.Td>
       <Table.Td>
         <StateChip state={row.state} />
+        {row.has_open_question && <span className={classes.waits}>{t('worklist.question')}</span>}
+        {row.has_open_discrepancy && <span className={classes.waits}>{t('worklist.discrepancy')}</span>}
       </Table.Td>
       <Table.Td>
         {row.allowed.includes('claim') ? (

@@ -72,13 +72,58 @@ pub struct Agreement {
     /// Last moment of validity.
     #[serde(with = "time::serde::rfc3339")]
     pub valid_until: OffsetDateTime,
+    /// Who has yet to agree; until then nothing can be asked under it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaits: Option<OrgId>,
 }
+
+/// Minutes that can be agreed on at most: thirty days.
+pub const TURNAROUND_MIN_MAX: u32 = 30 * 24 * 60;
+/// Modalities named at most.
+const MODALITIES_MAX: usize = 32;
 
 impl Agreement {
     /// Whether it is valid at this moment.
     #[must_use]
     pub fn is_valid_at(&self, at: OffsetDateTime) -> bool {
-        self.valid_from <= at && at <= self.valid_until
+        self.awaits.is_none() && self.valid_from <= at && at <= self.valid_until
+    }
+
+    /// Whether it says what an agreement has to say.
+    ///
+    /// # Errors
+    /// The field at fault, and why, for people.
+    pub fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        if self.requesting == self.reading {
+            return Err(("reading", "双方必须是两家机构 / the two sides must be two organisations"));
+        }
+        if self.kinds.is_empty() {
+            return Err(("kinds", "至少选一种会诊 / at least one kind of consult"));
+        }
+        if self.turnarounds.is_empty() {
+            return Err((
+                "turnarounds",
+                "至少约定一种紧急程度的时限 / a turnaround for at least one urgency",
+            ));
+        }
+        if self.turnarounds.iter().any(|t| t.turnaround_min == 0 || t.turnaround_min > TURNAROUND_MIN_MAX) {
+            return Err(("turnarounds", "时限为1分钟到30天 / a turnaround is one minute to thirty days"));
+        }
+        let is_twice =
+            |t: &Turnaround| self.turnarounds.iter().filter(|o| o.urgency == t.urgency).count() > 1;
+        if self.turnarounds.iter().any(is_twice) {
+            return Err(("turnarounds", "同一紧急程度只能约定一次 / one turnaround for each urgency"));
+        }
+        if self.modalities.len() > MODALITIES_MAX || !self.modalities.iter().all(|m| is_modality(m)) {
+            return Err((
+                "modalities",
+                "检查类型是大写代码，如 CT、SM / modalities are codes such as CT, SM",
+            ));
+        }
+        if self.valid_until <= self.valid_from {
+            return Err(("valid_until", "截止要晚于开始 / the end must be after the beginning"));
+        }
+        Ok(())
     }
 
     /// Whether it covers studies with these modalities: at least one of them.
@@ -92,6 +137,12 @@ impl Agreement {
     pub fn turnaround_min(&self, urgency: Urgency) -> Option<u32> {
         self.turnarounds.iter().find(|t| t.urgency == urgency).map(|t| t.turnaround_min)
     }
+}
+
+/// Whether a text can be a modality (PS3.3 §C.7.3.1.1.1): a code string of capitals and digits.
+#[must_use]
+pub fn is_modality(text: &str) -> bool {
+    (2..=16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -111,6 +162,32 @@ mod tests {
             auto_accept: true,
             valid_from: datetime!(2026-01-01 0:00 UTC),
             valid_until: datetime!(2026-12-31 0:00 UTC),
+            awaits: None,
+        }
+    }
+
+    #[test]
+    fn nothing_is_asked_under_what_one_side_has_not_agreed_to() {
+        let a = Agreement { awaits: Some(OrgId::parse("city").unwrap()), ..agreement() };
+        assert!(!a.is_valid_at(datetime!(2026-06-01 0:00 UTC)));
+    }
+
+    #[test]
+    fn what_says_too_little_or_nonsense_is_told_by_field() {
+        assert_eq!(agreement().check(), Ok(()));
+        let urgent = |turnaround_min| Turnaround { urgency: Urgency::Urgent, turnaround_min };
+        let sides = OrgId::parse("city").unwrap();
+        for (field, wrong) in [
+            ("reading", Agreement { requesting: sides, ..agreement() }),
+            ("kinds", Agreement { kinds: Vec::new(), ..agreement() }),
+            ("turnarounds", Agreement { turnarounds: Vec::new(), ..agreement() }),
+            ("turnarounds", Agreement { turnarounds: vec![urgent(0)], ..agreement() }),
+            ("turnarounds", Agreement { turnarounds: vec![urgent(50_000)], ..agreement() }),
+            ("turnarounds", Agreement { turnarounds: vec![urgent(5), urgent(6)], ..agreement() }),
+            ("modalities", Agreement { modalities: vec!["ct".into()], ..agreement() }),
+            ("valid_until", Agreement { valid_until: agreement().valid_from, ..agreement() }),
+        ] {
+            assert_eq!(wrong.check().unwrap_err().0, field);
         }
     }
 

@@ -35,6 +35,8 @@ pub enum Right {
     Correct,
     /// Delete studies of the own organisation for good.
     Delete,
+    /// Look over consults, reports and figures, and change nothing.
+    Oversee,
 }
 
 /// An authenticated caller. Built only from a [`Person`], a [`Token`] or a [`Device`].

@@ -6,17 +6,25 @@
 pub mod address;
 pub mod agreement;
 pub mod caller;
+pub mod credential;
 pub mod device;
+pub mod duties;
+pub mod invitation;
 pub mod notes;
 pub mod organisation;
 pub mod password;
 pub mod person;
+pub mod second_factor;
 pub mod secret;
 
 pub use address::AddressRange;
 pub use agreement::{Agreement, ConsultKind, Signatures, Urgency};
 pub use caller::{Caller, Right};
+pub use credential::{Credential, CredentialFault};
 pub use device::{Breach, Contact, Device, Presented, Transport};
+pub use duties::{Duty, Refusal};
+pub use invitation::Invitation;
 pub use organisation::{Organisation, OrganisationKind};
-pub use person::{Person, Role, Session, Token};
+pub use person::{Factors, Membership, Person, Role, Session, Token};
+pub use second_factor::SecondFactor;
 pub use secret::Secret;

@@ -21,6 +21,102 @@ pub enum PasswordError {
 /// Characters of a password at least.
 pub const LENGTH_MIN: usize = 8;
 
+/// Characters of a password at most: what is longer is a file, and only costs time.
+pub const LENGTH_MAX: usize = 128;
+
+/// Passwords that every list of broken ones begins with, of those that are long enough (NIST SP 800-63B §3.1.1.2); digits
+/// and letters in a row and repetitions are found without a list.
+const COMMON: [&str; 58] = [
+    "password",
+    "password1",
+    "password12",
+    "password123",
+    "passw0rd",
+    "p@ssw0rd",
+    "p@ssword",
+    "p@ssword1",
+    "iloveyou",
+    "iloveyou1",
+    "sunshine",
+    "princess",
+    "football",
+    "baseball",
+    "superman",
+    "trustno1",
+    "whatever",
+    "welcome1",
+    "welcome123",
+    "michael1",
+    "jennifer",
+    "computer",
+    "corvette",
+    "starwars",
+    "qwertyuiop",
+    "qwerty123",
+    "qwer1234",
+    "1qaz2wsx",
+    "1q2w3e4r",
+    "1q2w3e4r5t",
+    "q1w2e3r4",
+    "zaq12wsx",
+    "asdfghjkl",
+    "asdf1234",
+    "zxcvbnm1",
+    "admin123",
+    "admin1234",
+    "admin@123",
+    "administrator",
+    "root1234",
+    "test1234",
+    "abc12345",
+    "abcd1234",
+    "a1234567",
+    "a12345678",
+    "a123456789",
+    "aa123456",
+    "aa12345678",
+    "123456aa",
+    "123456abc",
+    "woaini1314",
+    "woaini520",
+    "5201314520",
+    "wang123456",
+    "changeme",
+    "letmein1",
+    "farsight",
+    "farsight-demo",
+];
+
+/// Whether a new password may be one: long enough, and none that a guesser tries first. No rule about kinds of characters.
+///
+/// # Errors
+/// Why not, for people.
+pub fn check_new(password: &Secret, login: &str) -> Result<(), &'static str> {
+    let text = password.expose().to_lowercase();
+    let letters: Vec<char> = text.chars().collect();
+    if letters.len() < LENGTH_MIN || letters.len() > LENGTH_MAX {
+        return Err("密码为8到128个字符 / a password has 8 to 128 characters");
+    }
+    let follows = |step: i64| {
+        letters.windows(2).all(|two| i64::from(u32::from(two[1])) - i64::from(u32::from(two[0])) == step)
+    };
+    let kinds = letters.iter().collect::<std::collections::BTreeSet<_>>().len();
+    let holds_login = !login.is_empty() && text.contains(&login.to_lowercase()) && letters.len() < 16;
+    let starts_like_digits = "01234567890123456789".contains(&text) || "98765432109876543210".contains(&text);
+    if COMMON.contains(&text.as_str())
+        || kinds < 4
+        || follows(1)
+        || follows(-1)
+        || holds_login
+        || starts_like_digits
+    {
+        return Err(
+            "这个密码太常见，容易被猜中，请换一个 / this password is among the first that are guessed",
+        );
+    }
+    Ok(())
+}
+
 /// Hashes a password to a PHC string.
 ///
 /// # Errors
@@ -45,6 +141,8 @@ const NOBODY: &str =
 /// # Errors
 /// [`PasswordError::OutOfMemory`] and [`PasswordError::Failed`], which say nothing of the password.
 pub fn verify(password: &Secret, phc: Option<&str>) -> Result<bool, PasswordError> {
+    // Who was invited and has not come yet has no password.
+    let phc = phc.filter(|phc| !phc.is_empty());
     let parsed = argon2::password_hash::phc::PasswordHash::new(phc.unwrap_or(NOBODY))
         .map_err(|_| PasswordError::Failed)?;
     match Argon2::default().verify_password(password.expose().as_bytes(), &parsed) {
@@ -73,8 +171,34 @@ mod tests {
         assert_eq!(check("密码 correct", Some(phc.as_str())), Ok(true));
         assert_eq!(check("密码 wrong", Some(phc.as_str())), Ok(false));
         assert_eq!(check("nobody's password", None), Ok(false));
+        assert_eq!(check("", Some("")), Ok(false));
         assert_eq!(check("密码 correct", Some("no hash")), Err(PasswordError::Failed));
         assert_eq!(hash(&Secret::new("short".into())), Err(PasswordError::TooShort));
+    }
+
+    #[test]
+    fn what_is_guessed_first_is_refused_whatever_characters_it_has() {
+        let check = |password: &str| check_new(&Secret::new(password.into()), "wangjg").is_ok();
+        for bad in [
+            "short",
+            "12345678",
+            "87654321",
+            "90123456",
+            "Password1",
+            "aaaaaaaa",
+            "abababab",
+            "abcdefgh",
+            "P@ssw0rd",
+            "wangjg2026",
+            "Farsight-Demo",
+        ] {
+            assert!(!check(bad), "{bad}");
+        }
+        assert!(!check(&"长".repeat(129)));
+        for good in ["清河镇卫生院今天下雨", "tidal otter 47", "kd8-qm2-xv5", "correct horse battery staple"]
+        {
+            assert!(check(good), "{good}");
+        }
     }
 
     #[test]

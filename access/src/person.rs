@@ -1,8 +1,9 @@
 //! People with their roles, their sessions, and machines' tokens.
 
-use crate::Right;
+use crate::{Credential, Right};
 use model::{OrgId, PersonId, Sha256, TokenId};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use time::OffsetDateTime;
 
 /// What a person does in their organisation.
@@ -27,9 +28,40 @@ pub enum Role {
     Auditor,
     /// Keeps studies in order: corrects, hides, deletes (影像档案管理员).
     Archivist,
+    /// Looks over what was reported, and changes nothing (质控).
+    QualityControl,
+    /// Looks on for an authority, and changes nothing (监管).
+    Regulator,
 }
 
 impl Role {
+    /// Every role.
+    pub const ALL: [Self; 11] = [
+        Self::Uploader,
+        Self::Requester,
+        Self::Coordinator,
+        Self::Reader,
+        Self::Reviewer,
+        Self::QualityControl,
+        Self::Archivist,
+        Self::Regulator,
+        Self::Administrator,
+        Self::SecurityOfficer,
+        Self::Auditor,
+    ];
+
+    /// Whether it is one of the three offices (三员) that watch each other: GB/T 22239-2019 §8.1.5.
+    #[must_use]
+    pub fn is_office(self) -> bool {
+        matches!(self, Self::Administrator | Self::SecurityOfficer | Self::Auditor)
+    }
+
+    /// Whether it signs reports, for which it takes a licence.
+    #[must_use]
+    pub fn signs(self) -> bool {
+        matches!(self, Self::Reader | Self::Reviewer)
+    }
+
     /// What the role allows.
     #[must_use]
     pub fn rights(self) -> &'static [Right] {
@@ -43,6 +75,8 @@ impl Role {
             Self::SecurityOfficer => &[Right::Secure],
             Self::Auditor => &[Right::Audit],
             Self::Archivist => &[Right::Search, Right::Retrieve, Right::Correct, Right::Delete],
+            Self::QualityControl => &[Right::Search, Right::Retrieve, Right::Oversee],
+            Self::Regulator => &[Right::Oversee],
         }
     }
 }
@@ -62,13 +96,45 @@ pub struct Person {
     pub organisation: OrgId,
     /// Roles.
     pub roles: Vec<Role>,
-    /// PHC string of the password's argon2id hash.
+    /// PHC string of the password's argon2id hash; empty until the first login has set one.
     pub password_hash: String,
     /// An account that is disabled cannot log in, and its sessions have ended.
     pub is_disabled: bool,
+    /// A doctor's licence; nobody signs without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<Credential>,
+    /// Other organisations that the person may act for (多机构执业), and as what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub memberships: Vec<Membership>,
+}
+
+/// What a person does for an organisation that is not their own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// For whom.
+    pub organisation: OrgId,
+    /// As what; never one of the three offices.
+    pub roles: Vec<Role>,
 }
 
 impl Person {
+    /// A new account without a password, a title or a licence.
+    #[must_use]
+    pub fn new(login: &str, name: &str, organisation: OrgId, roles: Vec<Role>) -> Self {
+        Self {
+            id: PersonId::new(),
+            login: login.to_lowercase(),
+            name: name.to_owned(),
+            title: String::new(),
+            organisation,
+            roles,
+            password_hash: String::new(),
+            is_disabled: false,
+            credential: None,
+            memberships: Vec::new(),
+        }
+    }
+
     /// Everything the roles allow, together.
     #[must_use]
     pub fn rights(&self) -> Vec<Right> {
@@ -76,6 +142,23 @@ impl Person {
         rights.sort_unstable();
         rights.dedup();
         rights
+    }
+
+    /// Whether the person holds one of the three offices.
+    #[must_use]
+    pub fn holds_office(&self) -> bool {
+        self.roles.iter().any(|role| role.is_office())
+    }
+
+    /// The person as they act for an organisation: their own, or one that they are a member of; `None` for others.
+    #[must_use]
+    pub fn acting_for(&self, organisation: &OrgId) -> Option<Self> {
+        if *organisation == self.organisation {
+            return Some(self.clone());
+        }
+        let membership = self.memberships.iter().find(|m| m.organisation == *organisation)?;
+        let (organisation, roles) = (membership.organisation.clone(), membership.roles.clone());
+        Some(Self { organisation, roles, ..self.clone() })
     }
 }
 
@@ -93,6 +176,42 @@ pub struct Token {
     /// When it ends.
     #[serde(with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
+    /// What it is for, in the words of whoever made it.
+    #[serde(default)]
+    pub purpose: String,
+    /// When it was made.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub created_at: Option<OffsetDateTime>,
+    /// When it was revoked: since then it is as good as none.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub revoked_at: Option<OffsetDateTime>,
+}
+
+impl Token {
+    /// One without an end.
+    #[must_use]
+    pub fn new(id: TokenId, secret_sha256: Sha256, organisation: OrgId, rights: Vec<Right>) -> Self {
+        Self {
+            id,
+            secret_sha256,
+            organisation,
+            rights,
+            expires_at: None,
+            purpose: String::new(),
+            created_at: None,
+            revoked_at: None,
+        }
+    }
+
+    /// What a machine can be allowed; the rest takes a person.
+    pub const RIGHTS: [Right; 6] =
+        [Right::Store, Right::Search, Right::Retrieve, Right::SeeLabels, Right::Correct, Right::Delete];
+
+    /// Whether it is good at this moment.
+    #[must_use]
+    pub fn is_good_at(&self, at: OffsetDateTime) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| at < end)
+    }
 }
 
 /// A person's session; the cookie's secret itself is not kept.
@@ -105,4 +224,65 @@ pub struct Session {
     /// When it ends, whatever happens.
     #[serde(with = "time::serde::rfc3339")]
     pub expires_at: OffsetDateTime,
+    /// When it began.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub created_at: Option<OffsetDateTime>,
+    /// When the person last proved in it who they are.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub proved_at: Option<OffsetDateTime>,
+    /// Where it was begun.
+    #[serde(default)]
+    pub address: Option<IpAddr>,
+    /// What the browser calls itself, shortened.
+    #[serde(default)]
+    pub user_agent: String,
+    /// How it was begun.
+    #[serde(default)]
+    pub factors: Factors,
+    /// Whom the person acts for in it; their own organisation when `None`.
+    #[serde(default)]
+    pub acting_for: Option<OrgId>,
+}
+
+/// With what somebody has logged in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Factors {
+    /// A password.
+    #[default]
+    Password,
+    /// A password and a one-time code.
+    PasswordAndCode,
+}
+
+/// How long a proof of identity is fresh.
+pub const PROOF_FRESH: time::Duration = time::Duration::minutes(5);
+
+impl Session {
+    /// A session of so long that begins now, with a proof of who the person is.
+    #[must_use]
+    pub fn begin(
+        secret_sha256: Sha256,
+        person: PersonId,
+        at: OffsetDateTime,
+        length: time::Duration,
+    ) -> Self {
+        Self {
+            secret_sha256,
+            person,
+            expires_at: at.saturating_add(length),
+            created_at: Some(at),
+            proved_at: Some(at),
+            address: None,
+            user_agent: String::new(),
+            factors: Factors::Password,
+            acting_for: None,
+        }
+    }
+
+    /// Whether who it is was proved a moment ago.
+    #[must_use]
+    pub fn is_fresh_at(&self, at: OffsetDateTime) -> bool {
+        self.proved_at.is_some_and(|proved| at < proved.saturating_add(PROOF_FRESH))
+    }
 }

@@ -79,6 +79,12 @@ fn names(whose: &[Who]) -> String {
     whose.iter().map(|who| who.english()).collect::<Vec<_>>().join(" or ")
 }
 
+impl From<access::CredentialFault> for ConsultError {
+    fn from(fault: access::CredentialFault) -> Self {
+        Self::Forbidden(fault.text())
+    }
+}
+
 impl From<StorageError> for ConsultError {
     fn from(error: StorageError) -> Self {
         match error {

@@ -12,6 +12,7 @@ use crate::service::{advance, person};
 use crate::state::{Action, State};
 use crate::verify::{Brought, Context, Verdict, verify};
 use crate::{ConsultError, ConsultService, ReportPart, certificate};
+use access::credential::may_sign;
 use access::{Caller, Person, Secret};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -81,6 +82,7 @@ impl ConsultService {
     /// # Errors
     /// [`ConsultError::Stale`] when the hash is not of what would be signed now; [`ConsultError::WrongPassphrase`],
     /// [`ConsultError::NoSigningKey`], [`ConsultError::Missing`], [`ConsultError::Conflict`];
+    /// [`ConsultError::Forbidden`] without a licence for this, now;
     /// [`ConsultError::Invalid`] `report` when a character cannot be printed.
     pub async fn sign(
         &self,
@@ -94,6 +96,7 @@ impl ConsultService {
         let (mut consult, states) = self.begin(caller, id, version, Action::Sign).await?;
         let reader = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
         self.refuse_late_images(caller, &consult).await?;
+        may_sign(reader, &consult.study.modalities, self.today(now))?;
         let (report, canonical) = self.compose(caller, &consult, reader).await?;
         let missing = report.missing();
         if !missing.is_empty() {
@@ -152,6 +155,7 @@ impl ConsultService {
     ) -> Result<ConsultView, ConsultError> {
         let (mut consult, states) = self.begin(caller, id, version, Action::Review).await?;
         let reviewer = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
+        may_sign(reviewer, &consult.study.modalities, self.today(now))?;
         let current = consult.current_version().ok_or_else(damaged)?.clone();
         let record = self.storage.record(caller.scope(), KIND, &current.record).await?;
         let stored = StoredReport::of(&record)?;
@@ -294,6 +298,11 @@ impl ConsultService {
             verify(&brought, &context)
         })
         .await
+    }
+
+    /// The day where the node is.
+    fn today(&self, now: OffsetDateTime) -> time::Date {
+        now.to_offset(self.config.utc_offset).date()
     }
 
     /// What the reader would sign now.

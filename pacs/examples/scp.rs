@@ -22,8 +22,7 @@ async fn main() -> Result<(), Failure> {
     let storage = Storage::open(config).await?;
     let organisation = OrgId::parse("bench")?;
     let scope = Scope::node("scp");
-    let hospital =
-        Organisation { id: organisation.clone(), name: "Bench".to_owned(), kind: OrganisationKind::Hospital };
+    let hospital = Organisation::new(organisation.clone(), "Bench", OrganisationKind::Hospital);
     storage.put_organisation(&scope, &hospital).await?;
     for calling in CALLING {
         let rights = vec![Right::Store, Right::Search, Right::Retrieve];

@@ -1,7 +1,9 @@
 //! The command line.
 
 use crate::config::{Config, DataArgs};
-use crate::{ae, demo, import, maintenance, node, services, slide, study, verify, watch};
+use crate::{
+    accounts, ae, agreements, demo, import, maintenance, node, services, slide, study, verify, watch,
+};
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -39,20 +41,25 @@ enum Command {
     },
     /// Verify a signed report: the PDF, or the canonical JSON with its signatures.
     Verify(verify::VerifyArgs),
-    /// Create or list organisations.
+    /// Create, change or list organisations.
     Org {
         #[command(subcommand)]
-        command: maintenance::OrgCommand,
+        command: accounts::OrgCommand,
     },
-    /// Create or list people.
+    /// Create, change, invite, disable or list people; the only way to appoint administrators, security officers, auditors.
     User {
         #[command(subcommand)]
-        command: maintenance::UserCommand,
+        command: accounts::UserCommand,
     },
-    /// Create bearer tokens for machines.
+    /// Make, end or list agreements between organisations: without one there is no request.
+    Agreement {
+        #[command(subcommand)]
+        command: agreements::AgreementCommand,
+    },
+    /// Create, revoke or list bearer tokens for machines.
     Token {
         #[command(subcommand)]
-        command: maintenance::TokenCommand,
+        command: accounts::TokenCommand,
     },
     /// Say which AE titles may call, for whom, and by which rules.
     Ae {
@@ -150,9 +157,10 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Rebuild(data) => maintenance::rebuild(&data).await,
         Command::Audit { command: AuditCommand::Verify(data) } => maintenance::audit_verify(&data).await,
         Command::Verify(args) => verify::run(args).await,
-        Command::Org { command } => maintenance::org(command).await,
-        Command::User { command } => maintenance::user(command).await,
-        Command::Token { command } => maintenance::token(command).await,
+        Command::Org { command } => accounts::org(command).await,
+        Command::User { command } => accounts::user(command).await,
+        Command::Agreement { command } => agreements::run(command).await,
+        Command::Token { command } => accounts::token(command).await,
         Command::Ae { command } => ae::run(command).await,
         Command::Study { command } => study::run(command).await,
         Command::Migrate(data) => {

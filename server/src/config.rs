@@ -3,6 +3,7 @@
 use crate::consults::ConsultSection;
 use crate::dicom_config::DicomSection;
 use crate::watch::SlidesSection;
+use access::{AddressRange, Role};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use figment::Figment;
@@ -28,6 +29,8 @@ pub struct Config {
     pub dicom: DicomSection,
     /// Reports and their signatures.
     pub report: ReportSection,
+    /// How people log in.
+    pub access: AccessSection,
     /// How slides come in.
     pub slides: SlidesSection,
     /// Consults.
@@ -72,6 +75,27 @@ pub struct ReportSection {
     pub trust_anchors: Option<PathBuf>,
     /// Directories with fonts; the system's when empty.
     pub font_directories: Vec<PathBuf>,
+}
+
+/// `[access]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccessSection {
+    /// Roles that take a second factor, such as `["administrator", "security_officer", "auditor"]`.
+    pub second_factor_roles: Vec<Role>,
+    /// Addresses of proxies whose `X-Forwarded-For` is believed, such as `["127.0.0.1"]`: without them failed log-ins are
+    /// counted by account alone, and the audit chain knows only the proxy's address.
+    pub trusted_proxies: Vec<AddressRange>,
+}
+
+impl AccessSection {
+    /// The same for the HTTP interface.
+    pub fn login_rules(&self) -> viewer_api::LoginRules {
+        viewer_api::LoginRules {
+            second_factor_roles: self.second_factor_roles.clone(),
+            trusted_proxies: self.trusted_proxies.clone(),
+        }
+    }
 }
 
 impl Default for StorageSection {
@@ -280,6 +304,15 @@ mod tests {
         load("[http]\npublic_url = \"https://read.example.org/\"\n").unwrap().refuse_if_wrong().unwrap();
         let origins = "[http]\ncors_origins = [\"https://viewer.example.org:8443\", \"*\"]\n";
         load(origins).unwrap().refuse_if_wrong().unwrap();
+    }
+
+    #[test]
+    fn roles_and_proxies_are_words_and_addresses() {
+        let config =
+            load("[access]\nsecond_factor_roles = [\"auditor\"]\ntrusted_proxies = [\"127.0.0.1\"]\n");
+        assert_eq!(config.unwrap().access.login_rules().second_factor_roles, [Role::Auditor]);
+        assert!(load("[access]\nsecond_factor_roles = [\"boss\"]\n").is_err());
+        assert!(load("[access]\ntrusted_proxies = [\"proxy.example.org\"]\n").is_err());
     }
 
     #[test]

@@ -87,6 +87,21 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Refuses to serve what a demonstration has left: everybody knows its passwords.
+pub async fn refuse_known_passwords(storage: &Storage) -> Result<()> {
+    for account in &cast::ACCOUNTS {
+        let id = model::PersonId::parse(&format!("demo-{}", account.login))?;
+        if storage.person(&id).await.is_ok_and(|person| !person.is_disabled) {
+            bail!(
+                "this directory holds a demonstration, whose passwords everybody knows (account {}): serve another \
+                 [storage] directory, or disable each such account first (farsight user disable)",
+                account.login
+            );
+        }
+    }
+    Ok(())
+}
+
 async fn bring_samples(storage: &Storage, owner: &OrgId, data: &Path, named: Option<&Path>) -> Result<()> {
     let Some(folder) = samples::folder(named)? else {
         eprintln!(

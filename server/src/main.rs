@@ -2,7 +2,9 @@
 //!
 //! Floor 6 of the house. It must hold no business rule.
 
+mod accounts;
 mod ae;
+mod agreements;
 mod cli;
 mod config;
 mod consults;

@@ -74,6 +74,7 @@ impl Node {
         let status = Arc::new(move || counters.snapshot());
         let state = ApiState::new(storage.clone(), consults.clone(), public_url, status)
             .with_cors_origins(config.http.cors_origins.clone())
+            .with_login_rules(config.access.login_rules())
             .with_ohif(config.http.ohif_directory.clone())
             .with_intake(config.slides.intake())
             .with_dimse(dimse_config.clone());
@@ -193,6 +194,7 @@ pub async fn serve(config: Config) -> Result<()> {
     let storage = Storage::open(config.storage_config())
         .await
         .with_context(|| format!("opening {}", config.storage.directory.display()))?;
+    crate::demo::refuse_known_passwords(&storage).await?;
     let node = Node::bind(&config, storage, anchors).await?;
     tracing::info!(http = %node.http, dicom = %node.dicom, dicom_tls = ?node.dicom_tls, "the node is ready");
     node.run(stop).await

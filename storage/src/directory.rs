@@ -2,11 +2,15 @@
 //!
 //! Who may write them is decided above; here the scope is only who the audit chain names.
 
+mod accounts;
+
+pub use accounts::LastUse;
+
 use crate::record::{Change, Expected, Put, Record, RecordQuery};
 use crate::writer::Changing;
 use crate::{AuditAction, AuditEntry, AuditOutcome, Storage, StorageError};
 use access::{Agreement, Caller, Device, Organisation, Person, Secret, Session, Token};
-use model::{AeTitle, OrgId, PersonId, Scope, Sha256};
+use model::{AeTitle, OrgId, PersonId, Scope, Sha256, TokenId};
 use moka::sync::Cache;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -28,6 +32,8 @@ pub(crate) struct Callers {
     sessions: Cache<Sha256, (Session, Person)>,
     /// Devices whose call was written down within the last minute.
     devices_seen: Cache<AeTitle, ()>,
+    /// Tokens and sessions whose use was written down within the last minute.
+    used: Cache<String, ()>,
 }
 
 /// When a device called last, to the minute.
@@ -52,6 +58,10 @@ impl Callers {
             tokens: Cache::builder().max_capacity(CALLERS_MAX).time_to_live(seconds).build(),
             sessions: Cache::builder().max_capacity(CALLERS_MAX).time_to_live(seconds).build(),
             devices_seen: Cache::builder()
+                .max_capacity(CALLERS_MAX)
+                .time_to_live(Duration::from_secs(DEVICE_SEEN_SECONDS))
+                .build(),
+            used: Cache::builder()
                 .max_capacity(CALLERS_MAX)
                 .time_to_live(Duration::from_secs(DEVICE_SEEN_SECONDS))
                 .build(),
@@ -83,6 +93,14 @@ fn put<T: Serialize>(kind: &'static str, id: String, content: &T) -> Result<Put,
         sort: 0,
         visible_to: Vec::new(),
     })
+}
+
+fn put_of_person(person: &Person) -> Result<Put, StorageError> {
+    let mut put = put(PERSON, person.id.to_string(), person)?;
+    put.unique.push(("login", person.login.to_lowercase()));
+    put.keys.push(("organisation", person.organisation.to_string()));
+    put.keys.extend(person.memberships.iter().map(|m| ("member_of", m.organisation.to_string())));
+    Ok(put)
 }
 
 impl Storage {
@@ -139,10 +157,7 @@ impl Storage {
     /// # Errors
     /// [`StorageError::Conflict`] when the login is taken.
     pub async fn put_person(&self, scope: &Scope, value: &Person) -> Result<(), StorageError> {
-        let mut put = put(PERSON, value.id.to_string(), value)?;
-        put.unique.push(("login", value.login.to_lowercase()));
-        put.keys.push(("organisation", value.organisation.to_string()));
-        let result = self.administer(scope, put).await;
+        let result = self.administer(scope, put_of_person(value)?).await;
         self.inner.callers.sessions.invalidate_all();
         result
     }
@@ -296,10 +311,25 @@ impl Storage {
                 token
             }
         };
-        if token.expires_at.is_some_and(|at| at <= OffsetDateTime::now_utc()) {
+        if !token.is_good_at(OffsetDateTime::now_utc()) {
             return Err(StorageError::NotFound);
         }
+        self.note_use(token.id.as_str(), address);
         Ok(Caller::token(&token, address))
+    }
+    /// A token by its identifier.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`].
+    pub async fn token(&self, id: &TokenId) -> Result<Token, StorageError> {
+        self.one(TOKEN, id.as_str()).await
+    }
+    /// The tokens of an organisation, revoked ones too.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn tokens(&self, organisation: &OrgId) -> Result<Vec<Token>, StorageError> {
+        self.all(RecordQuery::new(TOKEN).with("organisation", organisation.as_str())).await
     }
     /// Writes a session.
     ///
@@ -309,7 +339,9 @@ impl Storage {
         let mut put = put(SESSION, value.secret_sha256.to_string(), value)?;
         put.keys.push(("person", value.person.to_string()));
         put.sort = model::time_text::unix_ms(value.expires_at);
-        self.apply(&directory(), Change { puts: vec![put], ..Change::default() }).await
+        let result = self.apply(&directory(), Change { puts: vec![put], ..Change::default() }).await;
+        self.inner.callers.sessions.invalidate(&value.secret_sha256);
+        result
     }
     /// The caller that a session cookie stands for, if it is valid now and the person is not disabled; cached for
     /// some seconds.
@@ -321,12 +353,24 @@ impl Storage {
         secret: &Secret,
         address: Option<IpAddr>,
     ) -> Result<Caller, StorageError> {
+        let (_, person) = self.session(secret).await?;
+        Ok(Caller::person(&person, address))
+    }
+    /// The session of a cookie, if it is valid now, and the person as they act in it; cached for some seconds.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] also when the person is disabled, or may no longer act for whom the session is.
+    pub async fn session(&self, secret: &Secret) -> Result<(Session, Person), StorageError> {
         let secret = secret.sha256();
         let (session, person) = match self.inner.callers.sessions.get(&secret) {
             Some(found) => found,
             None => {
                 let session: Session = self.one(SESSION, &secret.to_string()).await?;
                 let person = self.person(&session.person).await?;
+                let person = match &session.acting_for {
+                    Some(organisation) => person.acting_for(organisation).ok_or(StorageError::NotFound)?,
+                    None => person,
+                };
                 self.inner.callers.sessions.insert(secret, (session.clone(), person.clone()));
                 (session, person)
             }
@@ -334,7 +378,7 @@ impl Storage {
         if session.expires_at <= OffsetDateTime::now_utc() || person.is_disabled {
             return Err(StorageError::NotFound);
         }
-        Ok(Caller::person(&person, address))
+        Ok((session, person))
     }
     /// Ends a session, at once.
     ///
@@ -359,6 +403,13 @@ impl Storage {
         put.keys.push(("side", value.requesting.to_string()));
         put.keys.push(("side", value.reading.to_string()));
         self.administer(scope, put).await
+    }
+    /// An agreement by its identifier.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`].
+    pub async fn agreement(&self, id: &str) -> Result<Agreement, StorageError> {
+        self.one(AGREEMENT, id).await
     }
     /// Agreements in which the organisation is one side.
     ///

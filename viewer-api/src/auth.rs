@@ -2,7 +2,7 @@
 
 use crate::problem::ApiError;
 use crate::state::ApiState;
-use access::{Caller, Right, Secret};
+use access::{AddressRange, Caller, Factors, Person, Right, Role, Secret, Session};
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
@@ -14,53 +14,143 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
-use storage::{Storage, StorageError};
+use storage::StorageError;
+use time::OffsetDateTime;
 
 /// Name of the session cookie.
 pub const SESSION_COOKIE: &str = "farsight_session";
 /// A header that a form on another site cannot send; required on changes that are authenticated by cookie.
 pub const CSRF_HEADER: &str = "x-farsight";
 
-/// The address of the peer, when the server was told it.
-pub fn peer_address(parts: &Parts) -> Option<IpAddr> {
-    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
+/// What the configuration says of logging in.
+#[derive(Debug, Clone, Default)]
+pub struct LoginRules {
+    /// Roles that take a second factor: without one their people see nothing but the page that enrols it.
+    pub second_factor_roles: Vec<Role>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<AddressRange>,
+}
+
+impl LoginRules {
+    /// Whether this person must have a second factor.
+    pub fn takes_second_factor(&self, person: &Person) -> bool {
+        person.roles.iter().any(|role| self.second_factor_roles.contains(role))
+    }
+
+    /// Where a request comes from: the peer, or what the nearest trusted proxy says of it. Of several addresses the last
+    /// that no trusted proxy has counts; what stands before it anybody could have written.
+    fn address(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+        let is_trusted = |address: &IpAddr| self.trusted_proxies.iter().any(|range| range.contains(*address));
+        let peer = peer?;
+        if !is_trusted(&peer) {
+            return Some(peer);
+        }
+        let said: Vec<&str> = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .collect();
+        for text in said.iter().rev() {
+            match text.trim().parse::<IpAddr>() {
+                Ok(address) if is_trusted(&address) => {}
+                Ok(address) => return Some(address),
+                Err(_) => break,
+            }
+        }
+        Some(peer)
+    }
+}
+
+/// Where a request comes from, as far as that is known.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress(pub Option<IpAddr>);
+
+impl<S: Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        Ok(parts.extensions.get::<Self>().copied().unwrap_or(Self(None)))
+    }
+}
+
+/// A person's live session: also that of somebody who has yet to enrol the second factor that their role takes, and who
+/// is not [`Authenticated`] until then.
+#[derive(Clone)]
+pub struct LoggedIn {
+    /// The person as a caller.
+    pub caller: Caller,
+    /// The person, as they act in this session.
+    pub person: Person,
+    /// The session.
+    pub session: Session,
+    /// Whether nothing but enrolling is open to them.
+    pub must_enrol: bool,
+}
+
+impl LoggedIn {
+    /// Refuses when it was too long ago that the person proved who they are.
+    pub fn require_fresh(&self) -> Result<(), ApiError> {
+        if self.session.is_fresh_at(OffsetDateTime::now_utc()) { Ok(()) } else { Err(ApiError::ProofNeeded) }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for LoggedIn {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        if let Some(logged_in) = parts.extensions.get::<Self>() {
+            return Ok(logged_in.clone());
+        }
+        match parts.extensions.get::<Caller>() {
+            Some(_) => Err(ApiError::Forbidden("a machine's token has no session")),
+            None => Err(ApiError::Unauthenticated),
+        }
+    }
 }
 
 /// Looks for credentials and, when they are good, puts the [`Caller`] where handlers find it. Bad credentials are
 /// refused here; none at all is left to the handler.
 pub async fn authenticate(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    match caller_of(&state.0.storage, &parts).await {
-        Ok(Some(caller)) => {
-            parts.extensions.insert(caller);
-        }
-        Ok(None) => {}
-        Err(error) => return error.into_response(),
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let address = state.0.login_rules.address(peer, &parts.headers);
+    parts.extensions.insert(ClientAddress(address));
+    if let Err(error) = recognise(&state, &mut parts, address).await {
+        return error.into_response();
     }
     next.run(Request::from_parts(parts, body)).await
 }
 
-async fn caller_of(storage: &Storage, parts: &Parts) -> Result<Option<Caller>, ApiError> {
-    let address = peer_address(parts);
+async fn recognise(state: &ApiState, parts: &mut Parts, address: Option<IpAddr>) -> Result<(), ApiError> {
+    let storage = &state.0.storage;
     if let Some(secret) = bearer(&parts.headers) {
-        return known(storage.caller_by_token(&secret, address).await).map(Some);
+        let caller = known(storage.caller_by_token(&secret, address).await)?;
+        parts.extensions.insert(caller);
+        return Ok(());
     }
     if is_change(parts) && is_sent_by_another_site(&parts.headers) {
         return Err(ApiError::Forbidden("a page of another site may change nothing here"));
     }
-    let Some(secret) = session_secret(&parts.headers) else { return Ok(None) };
-    match storage.caller_by_session(&secret, address).await {
-        Ok(caller) => {
-            let is_api = parts.uri.path().starts_with("/api/");
-            if is_change(parts) && is_api && !parts.headers.contains_key(CSRF_HEADER) {
-                return Err(ApiError::Forbidden("a change by session cookie needs the header X-Farsight: 1"));
-            }
-            Ok(Some(caller))
-        }
+    let Some(secret) = session_secret(&parts.headers) else { return Ok(()) };
+    let (session, person) = match storage.session(&secret).await {
+        Ok(found) => found,
         // An old cookie is as good as none, so that logging in again works.
-        Err(StorageError::NotFound) => Ok(None),
-        Err(error) => Err(error.into()),
+        Err(StorageError::NotFound) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let is_api = parts.uri.path().starts_with("/api/");
+    if is_change(parts) && is_api && !parts.headers.contains_key(CSRF_HEADER) {
+        return Err(ApiError::Forbidden("a change by session cookie needs the header X-Farsight: 1"));
     }
+    storage.note_use(&session.secret_sha256.to_string(), address);
+    let caller = Caller::person(&person, address);
+    let must_enrol = session.factors == Factors::Password && state.0.login_rules.takes_second_factor(&person);
+    if !must_enrol {
+        parts.extensions.insert(caller.clone());
+    }
+    parts.extensions.insert(LoggedIn { caller, person, session, must_enrol });
+    Ok(())
 }
 
 fn is_change(parts: &Parts) -> bool {
@@ -119,7 +209,13 @@ impl<S: Sync> FromRequestParts<S> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        parts.extensions.get::<Caller>().cloned().map(Self).ok_or(ApiError::Unauthenticated)
+        if let Some(caller) = parts.extensions.get::<Caller>() {
+            return Ok(Self(caller.clone()));
+        }
+        match parts.extensions.get::<LoggedIn>() {
+            Some(_) => Err(ApiError::SecondFactorNeeded),
+            None => Err(ApiError::Unauthenticated),
+        }
     }
 }
 
@@ -197,6 +293,30 @@ mod tests {
         attempts.check(&["login/li".to_owned()]).unwrap();
         attempts.succeeded(&keys[0]);
         attempts.check(&keys).unwrap();
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_says_where_somebody_comes_from() {
+        let rules = LoginRules {
+            trusted_proxies: vec![AddressRange::parse("10.0.0.0/8").unwrap()],
+            ..LoginRules::default()
+        };
+        for (peer, said, expected) in [
+            ("203.0.113.5", "198.51.100.1", "203.0.113.5"),
+            ("10.0.0.1", "198.51.100.1", "198.51.100.1"),
+            ("10.0.0.1", "192.0.2.66, 198.51.100.1", "198.51.100.1"),
+            ("10.0.0.1", "198.51.100.1, 10.0.0.2", "198.51.100.1"),
+            ("10.0.0.1", "198.51.100.1, nonsense", "10.0.0.1"),
+            ("10.0.0.1", "", "10.0.0.1"),
+            ("::ffff:10.0.0.1", "2001:db8::7", "2001:db8::7"),
+        ] {
+            let headers = HeaderMap::from_iter([(
+                header::HeaderName::from_static("x-forwarded-for"),
+                said.parse().unwrap(),
+            )]);
+            let seen = rules.address(peer.parse().ok(), &headers);
+            assert_eq!(seen, expected.parse().ok(), "{peer} says {said}");
+        }
     }
 
     #[test]

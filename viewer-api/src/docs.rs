@@ -13,6 +13,7 @@ use utoipa::OpenApi;
     ),
     tags(
         (name = "session", description = "Logging in and out"),
+        (name = "admin", description = "Organisations, people, agreements, tokens: for those who look after them"),
         (name = "studies", description = "Studies and uploads"),
         (name = "corrections", description = "Putting right what is wrong about studies, and taking that back"),
         (name = "devices", description = "Application entities: rights, addresses, when they called last"),

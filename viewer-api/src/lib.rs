@@ -3,6 +3,7 @@
 //! Floor 5 of the house. Handlers are thin: parse, authorise, call the floor below, answer. This crate knows nothing of
 //! DIMSE or SQL, and holds no business rule: what may happen next is `consult`'s to say, who may do it `access`'s.
 
+mod admin;
 mod application;
 mod audit;
 mod auth;
@@ -17,19 +18,23 @@ mod forwarding;
 mod health;
 mod identities;
 mod iiif;
+mod invitations;
 mod json;
 mod key_images;
 mod ohif;
 mod orders;
 mod partners;
 mod problem;
+mod proof;
 mod remotes;
 mod report_files;
 mod request;
 #[cfg(test)]
 mod router_tests;
 mod routes;
+mod second_factor;
 mod session;
+mod sessions;
 mod slide_layers;
 mod slide_notes;
 mod slides;
@@ -40,5 +45,6 @@ mod uploads;
 mod verify;
 mod watched;
 
+pub use auth::LoginRules;
 pub use routes::{openapi, router};
 pub use state::{ApiState, DicomStatus};

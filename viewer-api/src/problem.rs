@@ -34,6 +34,14 @@ pub struct Problem {
 pub enum ApiError {
     /// Nobody is logged in, or the credentials are wrong.
     Unauthenticated,
+    /// The password is right, and the account has a second factor: send its code too.
+    CodeNeeded,
+    /// The one-time code is wrong, or was used already.
+    CodeRefused,
+    /// The person proved who they are too long ago for this: prove it again, and repeat.
+    ProofNeeded,
+    /// The person's role takes a second factor, and they have none yet.
+    SecondFactorNeeded,
     /// The caller is known and may not do this.
     Forbidden(&'static str),
     /// The step is another's to take; the text says whose.
@@ -85,6 +93,12 @@ impl ApiError {
     fn row(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Log in first"),
+            Self::CodeNeeded => (StatusCode::UNAUTHORIZED, "code-needed", "A one-time code is needed too"),
+            Self::CodeRefused => (StatusCode::UNAUTHORIZED, "code-refused", "The one-time code is not good"),
+            Self::ProofNeeded => (StatusCode::FORBIDDEN, "proof-needed", "Prove again who you are"),
+            Self::SecondFactorNeeded => {
+                (StatusCode::FORBIDDEN, "second-factor-needed", "Enrol a second factor first")
+            }
             Self::Forbidden(_) | Self::NotYours(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Changed by somebody else"),
@@ -126,6 +140,23 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
         }
         response
+    }
+}
+
+impl From<access::Refusal> for ApiError {
+    fn from(refusal: access::Refusal) -> Self {
+        match refusal {
+            access::Refusal::OtherOrganisation => Self::NotFound,
+            access::Refusal::Roles => Self::invalid("roles", refusal.text()),
+            other => Self::Forbidden(other.text()),
+        }
+    }
+}
+
+impl From<(&'static str, &'static str)> for ApiError {
+    /// A field and what is wrong with it, as `access` says it.
+    fn from((field, why): (&'static str, &'static str)) -> Self {
+        Self::invalid(field, why)
     }
 }
 
@@ -234,6 +265,8 @@ mod tests {
             (ApiError::from(SlideError::NotFound), 404),
             (ApiError::from(SlideError::Refused("too large")), 400),
             (ApiError::Unauthenticated, 401),
+            (ApiError::CodeNeeded, 401),
+            (ApiError::ProofNeeded, 403),
             (ApiError::TooManyAttempts { retry_after_s: 1 }, 429),
             (ApiError::TooLarge, 413),
         ];

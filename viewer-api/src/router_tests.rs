@@ -26,8 +26,7 @@ async fn house_with_origins(
     let storage = Storage::open(config).await.unwrap();
     let node = Scope::node("test");
     let organisation = OrgId::parse("township").unwrap();
-    let township =
-        Organisation { id: organisation.clone(), name: "卫生院".into(), kind: OrganisationKind::Hospital };
+    let township = Organisation::new(organisation.clone(), "卫生院", OrganisationKind::Hospital);
     storage.put_organisation(&node, &township).await.unwrap();
     for (login, role) in people {
         let person = Person {
@@ -39,6 +38,8 @@ async fn house_with_origins(
             roles: vec![*role],
             password_hash: access::password::hash(&Secret::new(PASSWORD.into())).unwrap(),
             is_disabled: false,
+            credential: None,
+            memberships: Vec::new(),
         };
         storage.put_person(&node, &person).await.unwrap();
     }

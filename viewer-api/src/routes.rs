@@ -3,9 +3,10 @@
 use crate::docs::ApiDoc;
 use crate::state::ApiState;
 use crate::{
-    application, audit, auth, calibration, consults, corrections, cors, devices, docs, dzi, forwarding,
-    health, identities, iiif, key_images, ohif, orders, partners, remotes, report_files, session,
-    slide_notes, slides, statistics, studies, uploads, verify, watched,
+    admin, application, audit, auth, calibration, consults, corrections, cors, devices, docs, dzi,
+    forwarding, health, identities, iiif, invitations, key_images, ohif, orders, partners, remotes,
+    report_files, second_factor, session, sessions, slide_notes, slides, statistics, studies, uploads,
+    verify, watched,
 };
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
@@ -35,6 +36,21 @@ const BODY_IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 fn api() -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(ApiDoc::openapi())
         .routes(routes!(session::log_in, session::who_am_i, session::log_out))
+        .routes(routes!(sessions::list_sessions, sessions::end_other_sessions))
+        .routes(routes!(sessions::end_session))
+        .routes(routes!(sessions::prove))
+        .routes(routes!(sessions::change_password))
+        .routes(routes!(sessions::act_for))
+        .routes(routes!(
+            second_factor::second_factor_status,
+            second_factor::enrol_second_factor,
+            second_factor::remove_second_factor
+        ))
+        .routes(routes!(second_factor::confirm_second_factor))
+        .routes(routes!(second_factor::renew_recovery_codes))
+        .routes(routes!(invitations::look_at_invitation))
+        .routes(routes!(invitations::take_invitation))
+        .merge(admin())
         .routes(routes!(studies::list_studies))
         .routes(routes!(studies::get_study))
         .routes(routes!(corrections::list_apart))
@@ -140,6 +156,28 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))
+}
+
+/// What administrators and security officers look after.
+fn admin() -> OpenApiRouter<ApiState> {
+    use admin::{agreements, organisations, people, tokens};
+    OpenApiRouter::new()
+        .routes(routes!(organisations::list_organisations, organisations::create_organisation))
+        .routes(routes!(organisations::change_organisation))
+        .routes(routes!(people::list_people, people::create_person))
+        .routes(routes!(people::change_person))
+        .routes(routes!(people::change_roles))
+        .routes(routes!(people::invite_person))
+        .routes(routes!(people::disable_person))
+        .routes(routes!(people::enable_person))
+        .routes(routes!(people::end_sessions_of))
+        .routes(routes!(people::reset_second_factor))
+        .routes(routes!(agreements::list_agreements, agreements::create_agreement))
+        .routes(routes!(agreements::change_agreement))
+        .routes(routes!(agreements::confirm_agreement))
+        .routes(routes!(agreements::end_agreement))
+        .routes(routes!(tokens::list_tokens, tokens::create_token))
+        .routes(routes!(tokens::revoke_token))
 }
 
 /// What viewers of other origins may use, too, if the configuration says so.

@@ -1,23 +1,27 @@
 //! Logging in and out, and who I am.
 
-use crate::auth::{Authenticated, SESSION_COOKIE, session_secret};
+use crate::auth::{ClientAddress, LoggedIn, SESSION_COOKIE, session_secret};
 use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
+use crate::proof;
 use crate::state::{ApiState, SecureCookies};
-use access::{Caller, OrganisationKind, Person, Role, Secret, Session};
+use crate::studies::Names;
+use access::{Caller, Factors, OrganisationKind, Person, Role, Secret, Session};
 use axum::Json;
-use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use model::{Actor, Scope};
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use storage::{AuditAction, AuditEntry, AuditOutcome, StorageError};
 use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 const SESSION_HOURS: i64 = 12;
+/// Characters that are kept of what a browser calls itself.
+const USER_AGENT_CHARS_MAX: usize = 160;
 
 /// Login name and password.
 #[derive(Deserialize, ToSchema)]
@@ -26,6 +30,8 @@ pub struct Credentials {
     pub login: String,
     /// Password.
     pub password: String,
+    /// One-time or recovery code, for an account with a second factor.
+    pub code: Option<String>,
 }
 
 /// An organisation by name.
@@ -51,6 +57,10 @@ pub struct Me {
     pub can_sign: bool,
     /// Whether the viewer OHIF is at `/ohif` on this node.
     pub has_ohif: bool,
+    /// For whom they may act, when there is a choice; their own first.
+    pub organisations: Vec<OrganisationName>,
+    /// Whether their role takes a second factor and they have none: until they enrol, nothing else is open to them.
+    pub must_enrol_second_factor: bool,
 }
 
 /// A person, as shown to themselves.
@@ -78,54 +88,44 @@ pub struct MeOrganisation {
     pub kind: OrganisationKind,
 }
 
-/// Logs in: sets the session cookie. A wrong password and an unknown login give the same answer in the same time.
+/// Logs in: sets the session cookie. A wrong password and an unknown login give the same answer in the same time. An
+/// account with a second factor is asked for its code when the password is right (`code-needed`).
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = Credentials,
     responses((status = 200, body = Me), (status = 401, body = Problem), (status = 429, body = Problem),
     (status = 503, body = Problem)))]
 pub async fn log_in(
     State(state): State<ApiState>,
-    connection: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
     jar: CookieJar,
     JsonBody(credentials): JsonBody<Credentials>,
 ) -> Result<(CookieJar, Json<Me>), ApiError> {
-    let address: Option<IpAddr> = connection.map(|c| c.0.0.ip());
     let login = credentials.login.trim().to_lowercase();
-    let mut keys = vec![format!("login/{login}")];
-    keys.extend(address.filter(|a| !a.is_loopback()).map(|a| format!("address/{a}")));
-    // Checked with the seat taken, so that many guesses at once do not all pass before the first has failed.
-    let seat = state.password_seat().await?;
-    state.0.attempts.check(&keys)?;
-
+    let keys = proof::keys(&format!("login/{login}"), address);
     let person = match state.0.storage.person_by_login(&login).await {
         Ok(person) => Some(person),
         Err(StorageError::NotFound) => None,
         Err(error) => return Err(error.into()),
     };
     let phc = person.as_ref().filter(|p| !p.is_disabled).map(|p| p.password_hash.clone());
-    let password = Secret::new(credentials.password);
-    let is_right = tokio::task::spawn_blocking(move || access::password::verify(&password, phc.as_deref()))
-        .await
-        .map_err(|_| ApiError::Internal)?
-        .map_err(|error| {
-            tracing::error!(%error, "a log-in could not be decided");
-            ApiError::Unavailable
-        })?;
-    if !is_right {
-        state.0.attempts.failed(&keys);
-    }
-    drop(seat);
+    let is_right = proof::is_password(&state, &keys, Secret::new(credentials.password), phc).await?;
     let Some(person) = person.filter(|_| is_right) else {
-        record_login(&state, &Scope::node("login"), address, "", AuditOutcome::Refused).await?;
+        record_login(&state, None, address, AuditOutcome::Refused, "").await?;
         return Err(ApiError::Unauthenticated);
     };
+    let factors = second_factor(&state, &keys, &person, credentials.code.as_deref(), address).await?;
     state.0.attempts.succeeded(&keys[0]);
 
     let secret = Secret::random().map_err(|_| ApiError::Unavailable)?;
-    let expires_at = OffsetDateTime::now_utc() + Duration::hours(SESSION_HOURS);
-    let session = Session { secret_sha256: secret.sha256(), person: person.id.clone(), expires_at };
+    let length = Duration::hours(SESSION_HOURS);
+    let session = Session {
+        address,
+        factors,
+        user_agent: browser(&headers),
+        ..Session::begin(secret.sha256(), person.id.clone(), OffsetDateTime::now_utc(), length)
+    };
     state.0.storage.put_session(&session).await?;
-    let caller = Caller::person(&person, address);
-    record_login(&state, caller.scope(), address, person.id.as_str(), AuditOutcome::Success).await?;
+    record_login(&state, Some(&person), address, AuditOutcome::Success, factors_word(factors)).await?;
 
     let cookie = Cookie::build((SESSION_COOKIE, secret.expose().to_owned()))
         .path("/")
@@ -133,32 +133,78 @@ pub async fn log_in(
         .same_site(SameSite::Strict)
         .secure(state.0.secure_cookies == SecureCookies::Yes)
         .max_age(Duration::hours(SESSION_HOURS));
-    Ok((jar.add(cookie), Json(me(&state, &person).await?)))
+    let must_enrol = factors == Factors::Password && state.0.login_rules.takes_second_factor(&person);
+    Ok((jar.add(cookie), Json(me(&state, &person, must_enrol).await?)))
+}
+
+/// Asks for the code of somebody who has one and whose password was right.
+async fn second_factor(
+    state: &ApiState,
+    keys: &[String],
+    person: &Person,
+    code: Option<&str>,
+    address: Option<IpAddr>,
+) -> Result<Factors, ApiError> {
+    let factor = state.0.storage.second_factor(&person.id).await?;
+    if !factor.is_some_and(|factor| factor.is_confirmed) {
+        return Ok(Factors::Password);
+    }
+    let code = code.map(str::trim).filter(|code| !code.is_empty()).ok_or(ApiError::CodeNeeded)?;
+    if proof::is_code(state, keys, &person.id, code).await? {
+        return Ok(Factors::PasswordAndCode);
+    }
+    record_login(state, Some(person), address, AuditOutcome::Refused, "code").await?;
+    Err(ApiError::CodeRefused)
+}
+
+fn factors_word(factors: Factors) -> &'static str {
+    match factors {
+        Factors::Password => "",
+        Factors::PasswordAndCode => "second factor",
+    }
+}
+
+/// What the browser calls itself, so that its owner knows it again.
+fn browser(headers: &HeaderMap) -> String {
+    let text = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.chars().take(USER_AGENT_CHARS_MAX).collect()
 }
 
 async fn record_login(
     state: &ApiState,
-    scope: &Scope,
+    person: Option<&Person>,
     address: Option<IpAddr>,
-    person: &str,
     outcome: AuditOutcome,
+    detail: &str,
 ) -> Result<(), ApiError> {
-    let mut scope = scope.clone();
-    if person.is_empty() {
-        scope.actor = Actor::nobody(address);
-    }
+    let scope = match person {
+        Some(person) => Caller::person(person, address).scope().clone(),
+        None => Scope { actor: Actor::nobody(address), ..Scope::node("login") },
+    };
     let entry = AuditEntry {
         action: AuditAction::Login,
-        object: format!("person/{person}"),
+        object: format!("person/{}", person.map(|p| p.id.to_string()).unwrap_or_default()),
         outcome,
-        detail: String::new(),
+        detail: detail.to_owned(),
     };
     Ok(state.0.storage.audit(&scope, entry).await?)
 }
 
-async fn me(state: &ApiState, person: &Person) -> Result<Me, ApiError> {
+/// What a person is told of themselves.
+pub async fn me(state: &ApiState, person: &Person, must_enrol: bool) -> Result<Me, ApiError> {
     let organisation = state.0.storage.organisation(&person.organisation).await?;
+    let mut names = Names::default();
+    let mut organisations = Vec::new();
+    if !person.memberships.is_empty() {
+        // As the person acts now, their organisation may be one of the others: home is in what is kept.
+        let home = state.0.storage.person(&person.id).await?.organisation;
+        for id in std::iter::once(&home).chain(person.memberships.iter().map(|m| &m.organisation)) {
+            organisations.push(names.of(state, id).await?);
+        }
+    }
     Ok(Me {
+        organisations,
+        must_enrol_second_factor: must_enrol,
         has_ohif: state.0.ohif_folder.is_some(),
         can_sign: state.0.keystore.can_sign(&Scope::node("session"), &person.id).await?,
         person: MePerson {
@@ -179,9 +225,8 @@ async fn me(state: &ApiState, person: &Person) -> Result<Me, ApiError> {
 /// Who is logged in.
 #[utoipa::path(get, path = "/api/v1/session", tag = "session",
     responses((status = 200, body = Me), (status = 401, body = Problem)))]
-pub async fn who_am_i(State(state): State<ApiState>, auth: Authenticated) -> Result<Json<Me>, ApiError> {
-    let person = auth.0.as_person().ok_or(ApiError::Forbidden("a machine's token has no session"))?;
-    Ok(Json(me(&state, person).await?))
+pub async fn who_am_i(State(state): State<ApiState>, who: LoggedIn) -> Result<Json<Me>, ApiError> {
+    Ok(Json(me(&state, &who.person, who.must_enrol).await?))
 }
 
 /// Logs out: the session ends at once, wherever its cookie is.
@@ -189,18 +234,18 @@ pub async fn who_am_i(State(state): State<ApiState>, auth: Authenticated) -> Res
 pub async fn log_out(
     State(state): State<ApiState>,
     headers: HeaderMap,
-    auth: Authenticated,
+    who: LoggedIn,
     jar: CookieJar,
 ) -> Result<(StatusCode, CookieJar), ApiError> {
     if let Some(secret) = session_secret(&headers) {
         state.0.storage.end_session(&secret).await?;
         let entry = AuditEntry {
             action: AuditAction::Logout,
-            object: format!("person/{}", auth.0.scope().actor.id),
+            object: format!("person/{}", who.person.id),
             outcome: AuditOutcome::Success,
             detail: String::new(),
         };
-        state.0.storage.audit(auth.0.scope(), entry).await?;
+        state.0.storage.audit(who.caller.scope(), entry).await?;
     }
     Ok((StatusCode::NO_CONTENT, jar.remove(Cookie::build((SESSION_COOKIE, "")).path("/"))))
 }

@@ -1,6 +1,6 @@
 //! What every handler shares.
 
-use crate::auth::Attempts;
+use crate::auth::{Attempts, LoginRules};
 use crate::problem::ApiError;
 use consult::{ConsultService, Keystore};
 use std::path::PathBuf;
@@ -57,6 +57,8 @@ pub(crate) struct Inner {
     pub secure_cookies: SecureCookies,
     pub dicom_status: DicomStatus,
     pub attempts: Attempts,
+    /// Who takes a second factor, and whose word on addresses counts.
+    pub login_rules: LoginRules,
     /// Seats for work with passwords and passphrases, whose hashes take much memory.
     pub password_work: Semaphore,
     /// Seats for verifying files that anybody brings.
@@ -84,6 +86,7 @@ impl ApiState {
             intake: wsi::Intake::new(storage.clone(), slides.clone(), wsi::intake::Settings::default()),
             slides,
             attempts: Attempts::default(),
+            login_rules: LoginRules::default(),
             password_work: Semaphore::new(PASSWORD_WORK_MAX),
             verifications: Semaphore::new(VERIFICATIONS_MAX),
             storage,
@@ -115,6 +118,15 @@ impl ApiState {
     #[must_use]
     pub fn slides(&self) -> wsi::Slides {
         self.0.slides.clone()
+    }
+
+    /// Logs people in by these rules. For a state that nobody else has yet.
+    #[must_use]
+    pub fn with_login_rules(mut self, rules: LoginRules) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.login_rules = rules;
+        }
+        self
     }
 
     /// Lets pages of these origins use DICOMweb. For a state that nobody else has yet.

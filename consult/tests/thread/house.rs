@@ -2,7 +2,8 @@
 
 use access::agreement::Turnaround;
 use access::{
-    Agreement, Caller, ConsultKind, Organisation, OrganisationKind, Person, Role, Secret, Signatures, Urgency,
+    Agreement, Caller, ConsultKind, Credential, Organisation, OrganisationKind, Person, Role, Secret,
+    Signatures, Urgency,
 };
 use consult::report::ReportDraft;
 use consult::{
@@ -51,7 +52,7 @@ pub async fn house(signatures: Signatures) -> House {
         ("city", CENTRE, OrganisationKind::Centre),
         ("other", "别的医院", OrganisationKind::Hospital),
     ] {
-        let value = Organisation { id: org(id), name: name.into(), kind };
+        let value = Organisation::new(org(id), name, kind);
         storage.put_organisation(&node, &value).await.unwrap();
     }
     let agreement = Agreement {
@@ -65,6 +66,7 @@ pub async fn house(signatures: Signatures) -> House {
         auto_accept: true,
         valid_from: datetime!(2026-01-01 0:00 UTC),
         valid_until: datetime!(2027-01-01 0:00 UTC),
+        awaits: None,
     };
     storage.put_agreement(&node, &agreement).await.unwrap();
     let authority = CertificateAuthority::create("远见演示根证书", NOW).unwrap();
@@ -86,6 +88,11 @@ pub async fn house(signatures: Signatures) -> House {
             roles,
             password_hash: String::new(),
             is_disabled: false,
+            credential: Some(
+                Credential::parse("110310000012345", "", vec!["CT".into()], "2026-01-01", "2030-12-31")
+                    .unwrap(),
+            ),
+            memberships: Vec::new(),
         };
         storage.put_person(&node, &person).await.unwrap();
         if organisation == "city" {

@@ -51,13 +51,9 @@ impl House {
     pub async fn send(&self, caller: Option<&[Right]>, request: Request<Body>) -> Answer {
         let mut request = request;
         if let Some(rights) = caller {
-            let token = Token {
-                id: TokenId::new(),
-                secret_sha256: Secret::new("x".into()).sha256(),
-                organisation: OrgId::parse("township").unwrap(),
-                rights: rights.to_vec(),
-                expires_at: None,
-            };
+            let secret = Secret::new("x".into()).sha256();
+            let township = OrgId::parse("township").unwrap();
+            let token = Token::new(TokenId::new(), secret, township, rights.to_vec());
             request.extensions_mut().insert(Caller::token(&token, None));
         }
         let response = self.router.clone().oneshot(request).await.unwrap();

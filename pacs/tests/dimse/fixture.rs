@@ -61,7 +61,7 @@ impl Node {
         ] {
             let organisation = OrgId::parse(id).unwrap();
             let kind = OrganisationKind::Hospital;
-            let value = Organisation { id: organisation.clone(), name: id.to_owned(), kind };
+            let value = Organisation::new(organisation.clone(), id, kind);
             storage.put_organisation(&node, &value).await.unwrap();
             storage.put_device(&node, &Device::new(ae(title), organisation, rights)).await.unwrap();
         }
@@ -74,6 +74,8 @@ impl Node {
             roles: vec![Role::Uploader],
             password_hash: access::password::hash(&Secret::new("a good password".to_owned())).unwrap(),
             is_disabled: false,
+            credential: None,
+            memberships: Vec::new(),
         };
         storage.put_person(&node, &doctor).await.unwrap();
         let config = DimseConfig { shutdown_grace_ms: 5_000, ..config };

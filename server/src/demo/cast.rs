@@ -3,8 +3,8 @@
 use super::{ANCHORS_FILE, scope};
 use access::agreement::Turnaround;
 use access::{
-    Agreement, ConsultKind, Device, Organisation, OrganisationKind, Person, Right, Role, Secret, Signatures,
-    Token, Urgency,
+    Agreement, ConsultKind, Credential, Device, Organisation, OrganisationKind, Person, Right, Role, Secret,
+    Signatures, Token, Urgency,
 };
 use anyhow::{Context as _, Result};
 use consult::{CertificateAuthority, Keystore};
@@ -118,7 +118,10 @@ impl Cast {
         ];
         let mut members = Vec::new();
         for ((id, name, kind, ae_title), secret) in organisations.into_iter().zip(&secrets.tokens) {
-            let organisation = Organisation { id: OrgId::parse(id)?, name: name.to_owned(), kind };
+            let organisation = Organisation {
+                looked_after_by: (id != CITY).then(|| OrgId::parse(CITY)).transpose()?,
+                ..Organisation::new(OrgId::parse(id)?, name, kind)
+            };
             storage.put_organisation(&scope(), &organisation).await?;
             let rights = vec![Right::Store, Right::Search, Right::Retrieve, Right::SeeLabels];
             let ae_title = AeTitle::parse(ae_title)?;
@@ -129,11 +132,13 @@ impl Cast {
                 .put_token(
                     &scope(),
                     &Token {
-                        id: TokenId::parse(&format!("demo-{id}"))?,
-                        secret_sha256: token.sha256(),
-                        organisation: organisation.id.clone(),
-                        rights,
-                        expires_at: None,
+                        purpose: "演示脚本 demonstration scripts".to_owned(),
+                        ..Token::new(
+                            TokenId::parse(&format!("demo-{id}"))?,
+                            token.sha256(),
+                            organisation.id.clone(),
+                            rights,
+                        )
                     },
                 )
                 .await?;
@@ -166,7 +171,12 @@ async fn make_person(
     organisation: &Organisation,
 ) -> Result<()> {
     let id = PersonId::parse(&format!("demo-{}", account.login))?;
-    if storage.person(&id).await.is_ok() {
+    if let Ok(person) = storage.person(&id).await {
+        // A demonstration from before licences were asked for.
+        if person.credential.is_none() && account.signs == Signs::Yes {
+            let person = Person { credential: Some(licence(account)?), ..person };
+            storage.put_person(&scope(), &person).await?;
+        }
         return Ok(());
     }
     let password_hash =
@@ -187,8 +197,22 @@ async fn make_person(
         roles: vec![account.role],
         password_hash,
         is_disabled: false,
+        credential: (account.signs == Signs::Yes).then(|| licence(account)).transpose()?,
+        memberships: Vec::new(),
     };
     Ok(storage.put_person(&scope(), &person).await?)
+}
+
+/// A licence that is not one: its number says so.
+fn licence(account: &Account) -> Result<Credential> {
+    const MICROSCOPY: [&str; 3] = ["SM", "GM", "XC"];
+    const IMAGING: [&str; 11] = ["CT", "MR", "CR", "DX", "MG", "US", "XA", "RF", "NM", "PT", "ES"];
+    let is_pathologist = account.login == "pathologist";
+    let imaging = IMAGING.iter().filter(|_| !is_pathologist);
+    let modalities = imaging.chain(&MICROSCOPY).map(|&modality| modality.to_owned()).collect();
+    let number = format!("DEMO-{}", account.login);
+    Credential::parse(&number, "演示 demonstration", modalities, "2020-01-01", "2049-12-31")
+        .map_err(|(field, why)| anyhow::anyhow!("{field}: {why}"))
 }
 
 fn agreement() -> Result<Agreement> {
@@ -209,6 +233,7 @@ fn agreement() -> Result<Agreement> {
         auto_accept: true,
         valid_from: OffsetDateTime::UNIX_EPOCH,
         valid_until: OffsetDateTime::now_utc() + Duration::days(3650),
+        awaits: None,
     })
 }
 

@@ -17,14 +17,15 @@ fn person(login: &str) -> Person {
         roles: vec![Role::Requester],
         password_hash: "$argon2id$x".into(),
         is_disabled: false,
+        credential: None,
+        memberships: Vec::new(),
     }
 }
 
 pub async fn the_directory_knows_people_tokens_and_sessions(f: &Fixture) {
     let s = &f.storage;
     let node = Scope::node("test");
-    let town =
-        Organisation { id: org("town"), name: "乡镇卫生院".into(), kind: OrganisationKind::Hospital };
+    let town = Organisation::new(org("town"), "乡镇卫生院", OrganisationKind::Hospital);
     s.put_organisation(&node, &town).await.expect("written");
     assert_eq!(s.organisation(&town.id).await, Ok(town.clone()));
     assert_eq!(s.organisations().await, Ok(vec![town]));
@@ -49,13 +50,9 @@ pub async fn the_directory_knows_people_tokens_and_sessions(f: &Fixture) {
 
     let now = OffsetDateTime::now_utc();
     let secret = Secret::random().expect("a secret");
-    let token = |expires_at| Token {
-        id: TokenId::parse("t1").expect("an id"),
-        secret_sha256: secret.sha256(),
-        organisation: org("town"),
-        rights: vec![Right::Search],
-        expires_at,
-    };
+    let id = TokenId::parse("t1").expect("an id");
+    let new = Token::new(id, secret.sha256(), org("town"), vec![Right::Search]);
+    let token = |expires_at| Token { expires_at, ..new.clone() };
     s.put_token(&node, &token(None)).await.expect("written");
     let caller = s.caller_by_token(&secret, None).await.expect("a caller");
     assert!(caller.may(Right::Search) && !caller.may(Right::Store));
@@ -64,8 +61,8 @@ pub async fn the_directory_knows_people_tokens_and_sessions(f: &Fixture) {
     assert!(s.caller_by_token(&secret, None).await.is_err());
     assert!(s.caller_by_token(&Secret::new("other".into()), None).await.is_err());
 
-    let session =
-        |expires_at| Session { secret_sha256: secret.sha256(), person: wang.id.clone(), expires_at };
+    let begun = Session::begin(secret.sha256(), wang.id.clone(), now, Duration::ZERO);
+    let session = |expires_at| Session { expires_at, ..begun.clone() };
     s.put_session(&session(now + Duration::hours(1))).await.expect("written");
     let caller = s.caller_by_session(&secret, None).await.expect("a caller");
     assert_eq!(caller.as_person(), Some(&wang));

@@ -1,0 +1,337 @@
+//! What belongs to an account besides the person: invitations, the second factor, sessions, and when tokens and sessions
+//! were last used. What must happen once (an invitation is taken, a code counts) is written over the version that was
+//! read.
+
+use super::{PERSON, SESSION, directory, put, value};
+use crate::record::{Change, Expected, Put, RecordQuery};
+use crate::writer::Changing;
+use crate::{AuditAction, AuditEntry, AuditOutcome, Storage, StorageError};
+use access::{Invitation, Person, SecondFactor, Secret, Session};
+use model::{PersonId, Scope, Sha256};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use time::OffsetDateTime;
+
+const INVITATION: &str = "invitation";
+const SECOND_FACTOR: &str = "second-factor";
+const LAST_USE: &str = "last-use";
+
+/// How often a change of a person is tried again when somebody else was first.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// When a token or a session was used last, to the minute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastUse {
+    /// Unix milliseconds.
+    pub at_ms: i64,
+    /// From where.
+    pub address: Option<IpAddr>,
+}
+
+fn entry(person: &PersonId, outcome: AuditOutcome, detail: &str) -> AuditEntry {
+    AuditEntry {
+        action: AuditAction::Administer,
+        object: format!("{PERSON}/{person}"),
+        outcome,
+        detail: detail.to_owned(),
+    }
+}
+
+fn put_of(person: &Person, expected: Expected) -> Result<Put, StorageError> {
+    Ok(Put { expected, ..super::put_of_person(person)? })
+}
+
+impl Storage {
+    /// One change with the reach of the directory, on the chain of the scope's organisation.
+    async fn change_account(&self, scope: &Scope, change: Change) -> Result<(), StorageError> {
+        let organisation = scope.viewer().cloned();
+        let scope = Scope { actor: scope.actor.clone(), ..Scope::node("") };
+        let result = self.apply_changing(Changing { scope, organisation, change }).await;
+        self.inner.callers.sessions.invalidate_all();
+        result
+    }
+
+    /// A new account; `detail` is the word for the audit chain.
+    ///
+    /// # Errors
+    /// [`StorageError::Conflict`] `login` when the login name is taken.
+    pub async fn add_person(&self, scope: &Scope, person: &Person, detail: &str) -> Result<(), StorageError> {
+        let change = Change {
+            puts: vec![put_of(person, Expected::Absent)?],
+            audit: vec![entry(&person.id, AuditOutcome::Success, detail)],
+            ..Change::default()
+        };
+        self.change_account(scope, change).await
+    }
+
+    /// Changes what is kept of a person, over whatever others have changed meanwhile. When the account is disabled, its
+    /// sessions end at once here and within seconds elsewhere.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`], [`StorageError::Conflict`].
+    pub async fn amend_person(
+        &self,
+        scope: &Scope,
+        id: &PersonId,
+        detail: &str,
+        amend: impl Fn(&mut Person),
+    ) -> Result<Person, StorageError> {
+        let mut attempts = 0;
+        loop {
+            let record = self.record(&directory(), PERSON, id.as_str()).await?;
+            let version = record.version;
+            let mut person: Person = value(record)?;
+            amend(&mut person);
+            let change = Change {
+                puts: vec![put_of(&person, Expected::Version(version))?],
+                audit: vec![entry(id, AuditOutcome::Success, detail)],
+                ..Change::default()
+            };
+            attempts += 1;
+            match self.change_account(scope, change).await {
+                Err(StorageError::Conflict(_)) if attempts < ATTEMPTS_MAX => {}
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(person),
+            }
+        }
+    }
+
+    /// Puts on the audit chain that something about an account was refused.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn note_refusal(&self, scope: &Scope, id: &PersonId, detail: &str) -> Result<(), StorageError> {
+        self.audit(scope, entry(id, AuditOutcome::Refused, detail)).await
+    }
+
+    /// Puts on the audit chain what was done to an account otherwise.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn note_account(&self, scope: &Scope, id: &PersonId, detail: &str) -> Result<(), StorageError> {
+        self.audit(scope, entry(id, AuditOutcome::Success, detail)).await
+    }
+
+    /// Writes an invitation in place of any that the person still had.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn put_invitation(&self, scope: &Scope, invitation: &Invitation) -> Result<(), StorageError> {
+        let mut new = put(INVITATION, invitation.secret_sha256.to_string(), invitation)?;
+        new.keys.push(("person", invitation.person.to_string()));
+        let change = Change {
+            removes: self.of_person(INVITATION, &invitation.person).await?,
+            puts: vec![new],
+            audit: vec![entry(&invitation.person, AuditOutcome::Success, "invited")],
+            ..Change::default()
+        };
+        self.change_account(scope, change).await
+    }
+
+    /// The person that an invitation is for, while it is open and the account is not disabled.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`], whatever is amiss.
+    pub async fn invited(&self, secret: &Secret) -> Result<(Invitation, Person), StorageError> {
+        let invitation: Invitation = self.one(INVITATION, &secret.sha256().to_string()).await?;
+        let person = self.person(&invitation.person).await?;
+        if !invitation.is_open_at(OffsetDateTime::now_utc()) || person.is_disabled {
+            return Err(StorageError::NotFound);
+        }
+        Ok((invitation, person))
+    }
+
+    /// Takes an invitation: the password is set, the invitation is gone, and the person's sessions have ended. Of two at
+    /// once, one finds it gone.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] when it is gone or not good.
+    pub async fn take_invitation(
+        &self,
+        scope: &Scope,
+        secret: &Secret,
+        password_hash: String,
+    ) -> Result<Person, StorageError> {
+        let (invitation, person) = self.invited(secret).await?;
+        let record = self.record(&directory(), PERSON, person.id.as_str()).await?;
+        let version = record.version;
+        let person = Person { password_hash, ..value(record)? };
+        let mut removes = self.of_person(SESSION, &person.id).await?;
+        removes.push((INVITATION, invitation.secret_sha256.to_string()));
+        let change = Change {
+            removes,
+            puts: vec![put_of(&person, Expected::Version(version))?],
+            audit: vec![entry(&person.id, AuditOutcome::Success, "password set by invitation")],
+            ..Change::default()
+        };
+        match self.change_account(scope, change).await {
+            Err(StorageError::Conflict(_)) => Err(StorageError::NotFound),
+            other => other.map(|()| person),
+        }
+    }
+
+    /// What is kept of a kind for a person, to be removed.
+    async fn of_person(
+        &self,
+        kind: &'static str,
+        person: &PersonId,
+    ) -> Result<Vec<(&'static str, String)>, StorageError> {
+        let query = RecordQuery::new(kind).with("person", person.as_str());
+        let records = self.records(&directory(), &query).await?;
+        Ok(records.into_iter().map(|record| (kind, record.id)).collect())
+    }
+
+    /// The person's second factor, confirmed or not.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn second_factor(&self, person: &PersonId) -> Result<Option<SecondFactor>, StorageError> {
+        match self.one(SECOND_FACTOR, person.as_str()).await {
+            Ok(factor) => Ok(Some(factor)),
+            Err(StorageError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps a second factor in place of a former one.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn put_second_factor(
+        &self,
+        scope: &Scope,
+        factor: &SecondFactor,
+        detail: &str,
+    ) -> Result<(), StorageError> {
+        let change = Change {
+            puts: vec![put(SECOND_FACTOR, factor.person.to_string(), factor)?],
+            audit: vec![entry(&factor.person, AuditOutcome::Success, detail)],
+            ..Change::default()
+        };
+        self.change_account(scope, change).await
+    }
+
+    /// Removes a second factor; without one nothing happens.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn remove_second_factor(&self, scope: &Scope, person: &PersonId) -> Result<(), StorageError> {
+        let change = Change {
+            removes: vec![(SECOND_FACTOR, person.to_string())],
+            audit: vec![entry(person, AuditOutcome::Success, "second factor removed")],
+            ..Change::default()
+        };
+        match self.change_account(scope, change).await {
+            Err(StorageError::NotFound) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Has `decide` look at the second factor; what it changes is kept before the answer is given. Of two that use the
+    /// same code at once, one is told no.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn use_second_factor(
+        &self,
+        person: &PersonId,
+        decide: impl FnOnce(&mut SecondFactor) -> bool,
+    ) -> Result<bool, StorageError> {
+        let record = match self.record(&directory(), SECOND_FACTOR, person.as_str()).await {
+            Err(StorageError::NotFound) => return Ok(false),
+            other => other?,
+        };
+        let version = record.version;
+        let mut factor: SecondFactor = value(record)?;
+        if !decide(&mut factor) {
+            return Ok(false);
+        }
+        let put =
+            Put { expected: Expected::Version(version), ..put(SECOND_FACTOR, person.to_string(), &factor)? };
+        match self.apply(&directory(), Change { puts: vec![put], ..Change::default() }).await {
+            Err(StorageError::Conflict(_)) => Ok(false),
+            other => other.map(|()| true),
+        }
+    }
+
+    /// The sessions of a person that have not ended.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn sessions_of(&self, person: &PersonId) -> Result<Vec<Session>, StorageError> {
+        let sessions: Vec<Session> =
+            self.all(RecordQuery::new(SESSION).with("person", person.as_str())).await?;
+        let now = OffsetDateTime::now_utc();
+        Ok(sessions.into_iter().filter(|session| session.expires_at > now).collect())
+    }
+
+    /// Ends a person's sessions but for one; says how many.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn end_sessions(
+        &self,
+        scope: &Scope,
+        person: &PersonId,
+        but: Option<&Sha256>,
+    ) -> Result<usize, StorageError> {
+        let mut removes = self.of_person(SESSION, person).await?;
+        removes.retain(|(_, id)| but.is_none_or(|but| *id != but.to_string()));
+        let count = removes.len();
+        if count > 0 {
+            let audit = vec![entry(person, AuditOutcome::Success, "sessions ended")];
+            self.change_account(scope, Change { removes, audit, ..Change::default() }).await?;
+        }
+        Ok(count)
+    }
+
+    /// Ends one session of a person.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] when there is none, also when it is somebody else's.
+    pub async fn end_session_of(
+        &self,
+        scope: &Scope,
+        person: &PersonId,
+        session: &Sha256,
+    ) -> Result<(), StorageError> {
+        let id = session.to_string();
+        if !self.of_person(SESSION, person).await?.iter().any(|(_, known)| *known == id) {
+            return Err(StorageError::NotFound);
+        }
+        let audit = vec![entry(person, AuditOutcome::Success, "session ended")];
+        self.change_account(scope, Change { removes: vec![(SESSION, id)], audit, ..Change::default() }).await
+    }
+
+    /// Writes down that a token or a session is used, once a minute at most: whether it is written is nobody's to wait for.
+    pub fn note_use(&self, id: &str, address: Option<IpAddr>) {
+        let seen = &self.inner.callers.used;
+        if seen.contains_key(id) {
+            return;
+        }
+        seen.insert(id.to_owned(), ());
+        let last = LastUse { at_ms: model::time_text::unix_ms(OffsetDateTime::now_utc()), address };
+        let (storage, id) = (self.clone(), id.to_owned());
+        tokio::spawn(async move {
+            let written = async {
+                let put = put(LAST_USE, id, &last)?;
+                storage.apply(&directory(), Change { puts: vec![put], ..Change::default() }).await
+            };
+            if let Err(error) = written.await {
+                tracing::warn!(%error, "it could not be noted that a token or a session was used");
+            }
+        });
+    }
+
+    /// When a token or a session was used last.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn last_use(&self, id: &str) -> Result<Option<LastUse>, StorageError> {
+        match self.one(LAST_USE, id).await {
+            Ok(last) => Ok(Some(last)),
+            Err(StorageError::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Agreements between organisations. One side's administrator writes one; it holds when the other side's has agreed, unless
+//! they look after both.
+
+use super::require;
+use crate::auth::LoggedIn;
+use crate::json::JsonBody;
+use crate::problem::{ApiError, Problem};
+use crate::request::UrlPath;
+use crate::session::OrganisationName;
+use crate::state::ApiState;
+use crate::studies::Names;
+use access::agreement::Turnaround;
+use access::{Agreement, ConsultKind, Organisation, Right, Signatures};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use model::OrgId;
+use model::time_text::rfc3339;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use utoipa::ToSchema;
+
+/// Agreements.
+#[derive(Serialize, ToSchema)]
+pub struct Agreements {
+    /// Those in which an organisation that the caller looks after is one side; newest first.
+    pub agreements: Vec<AgreementItem>,
+}
+
+/// An agreement.
+#[derive(Serialize, ToSchema)]
+pub struct AgreementItem {
+    /// Identifier.
+    pub id: String,
+    /// Who asks.
+    pub requesting: OrganisationName,
+    /// Who reads.
+    pub reading: OrganisationName,
+    /// What was agreed.
+    #[serde(flatten)]
+    pub terms: Terms,
+    /// Whether it holds now.
+    pub is_valid: bool,
+    /// Who has yet to agree.
+    pub awaits: Option<String>,
+    /// Whether the caller may change or end it.
+    pub may_change: bool,
+    /// Whether it waits for the caller to agree.
+    pub may_confirm: bool,
+}
+
+/// What two organisations agree on.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Terms {
+    /// `diagnosis`, `consultation`.
+    #[schema(value_type = Vec<String>)]
+    pub kinds: Vec<ConsultKind>,
+    /// Modalities; empty means all.
+    #[serde(default)]
+    pub modalities: Vec<String>,
+    /// Minutes for each urgency that is offered.
+    #[schema(value_type = Vec<Object>)]
+    pub turnarounds: Vec<Turnaround>,
+    /// `single` or `double`.
+    #[schema(value_type = String)]
+    pub signatures: Signatures,
+    /// Whether a request goes to the reading pool without a coordinator's acceptance.
+    pub auto_accept: bool,
+    /// First moment (RFC 3339).
+    pub valid_from: String,
+    /// Last moment (RFC 3339).
+    pub valid_until: String,
+}
+
+/// A new agreement.
+#[derive(Deserialize, ToSchema)]
+pub struct NewAgreement {
+    /// Who asks.
+    pub requesting: String,
+    /// Who reads.
+    pub reading: String,
+    /// What is agreed.
+    #[serde(flatten)]
+    pub terms: Terms,
+}
+
+/// The two sides, and which of them the caller looks after.
+struct Sides {
+    requesting: Organisation,
+    reading: Organisation,
+}
+
+impl Sides {
+    async fn of(state: &ApiState, requesting: &OrgId, reading: &OrgId) -> Result<Self, ApiError> {
+        Ok(Self {
+            requesting: state.0.storage.organisation(requesting).await?,
+            reading: state.0.storage.organisation(reading).await?,
+        })
+    }
+
+    fn is_one_ours(&self, own: &OrgId) -> bool {
+        self.requesting.is_looked_after_by(own) || self.reading.is_looked_after_by(own)
+    }
+
+    /// The side that has yet to agree to what `own` writes.
+    fn other(&self, own: &OrgId) -> Option<OrgId> {
+        let other = [&self.requesting, &self.reading].into_iter().find(|side| !side.is_looked_after_by(own));
+        other.map(|side| side.id.clone())
+    }
+}
+
+impl Terms {
+    fn apply(self, to: Agreement) -> Result<Agreement, ApiError> {
+        let moment = |field, text: &str| {
+            OffsetDateTime::parse(text, &Rfc3339)
+                .map_err(|_| ApiError::invalid(field, "不是时间 / not a moment (RFC 3339)"))
+        };
+        let agreement = Agreement {
+            kinds: self.kinds,
+            modalities: self.modalities,
+            turnarounds: self.turnarounds,
+            signatures: self.signatures,
+            auto_accept: self.auto_accept,
+            valid_from: moment("valid_from", &self.valid_from)?,
+            valid_until: moment("valid_until", &self.valid_until)?,
+            ..to
+        };
+        agreement.check()?;
+        Ok(agreement)
+    }
+}
+
+async fn item(
+    state: &ApiState,
+    who: &LoggedIn,
+    names: &mut Names,
+    agreement: Agreement,
+) -> Result<AgreementItem, ApiError> {
+    let own = who.caller.organisation();
+    let sides = Sides::of(state, &agreement.requesting, &agreement.reading).await?;
+    let administers = who.caller.may(Right::Administer);
+    let awaited =
+        [&sides.requesting, &sides.reading].into_iter().find(|s| agreement.awaits.as_ref() == Some(&s.id));
+    Ok(AgreementItem {
+        may_change: administers && sides.is_one_ours(own),
+        may_confirm: administers && awaited.is_some_and(|side| side.is_looked_after_by(own)),
+        is_valid: agreement.is_valid_at(OffsetDateTime::now_utc()),
+        requesting: names.of(state, &agreement.requesting).await?,
+        reading: names.of(state, &agreement.reading).await?,
+        awaits: agreement.awaits.map(|id| id.to_string()),
+        terms: Terms {
+            kinds: agreement.kinds,
+            modalities: agreement.modalities,
+            turnarounds: agreement.turnarounds,
+            signatures: agreement.signatures,
+            auto_accept: agreement.auto_accept,
+            valid_from: rfc3339(agreement.valid_from),
+            valid_until: rfc3339(agreement.valid_until),
+        },
+        id: agreement.id,
+    })
+}
+
+/// Agreements of the organisations that the caller looks after.
+#[utoipa::path(get, path = "/api/v1/admin/agreements", tag = "admin",
+    responses((status = 200, body = Agreements), (status = 403, body = Problem)))]
+pub async fn list_agreements(
+    State(state): State<ApiState>,
+    who: LoggedIn,
+) -> Result<Json<Agreements>, ApiError> {
+    require(&who, &[Right::Administer, Right::Secure, Right::Coordinate, Right::Oversee])?;
+    let (storage, own) = (&state.0.storage, who.caller.organisation());
+    let mut found: Vec<Agreement> = Vec::new();
+    for organisation in storage.organisations().await?.iter().filter(|o| o.is_looked_after_by(own)) {
+        for agreement in storage.agreements(&organisation.id).await? {
+            if !found.iter().any(|known| known.id == agreement.id) {
+                found.push(agreement);
+            }
+        }
+    }
+    found.sort_by(|a, b| b.id.cmp(&a.id));
+    let (mut names, mut agreements) = (Names::default(), Vec::with_capacity(found.len()));
+    for agreement in found {
+        agreements.push(item(&state, &who, &mut names, agreement).await?);
+    }
+    Ok(Json(Agreements { agreements }))
+}
+
+/// Writes an agreement. It holds at once when the caller looks after both sides; otherwise it waits for the other.
+#[utoipa::path(post, path = "/api/v1/admin/agreements", tag = "admin", request_body = NewAgreement,
+    responses((status = 201, body = AgreementItem), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 422, body = Problem)))]
+pub async fn create_agreement(
+    State(state): State<ApiState>,
+    who: LoggedIn,
+    JsonBody(new): JsonBody<NewAgreement>,
+) -> Result<(StatusCode, Json<AgreementItem>), ApiError> {
+    require(&who, &[Right::Administer])?;
+    let side = |field, text: &str| {
+        OrgId::parse(text)
+            .map_err(|_| ApiError::invalid(field, "没有这家机构 / there is no such organisation"))
+    };
+    let (requesting, reading) = (side("requesting", &new.requesting)?, side("reading", &new.reading)?);
+    let sides = Sides::of(&state, &requesting, &reading).await?;
+    let own = who.caller.organisation();
+    if !sides.is_one_ours(own) {
+        return Err(ApiError::NotFound);
+    }
+    let blank = Agreement {
+        id: uuid::Uuid::now_v7().to_string(),
+        requesting,
+        reading,
+        kinds: Vec::new(),
+        modalities: Vec::new(),
+        turnarounds: Vec::new(),
+        signatures: Signatures::Double,
+        auto_accept: false,
+        valid_from: OffsetDateTime::UNIX_EPOCH,
+        valid_until: OffsetDateTime::UNIX_EPOCH,
+        awaits: sides.other(own),
+    };
+    let agreement = new.terms.apply(blank)?;
+    who.require_fresh()?;
+    state.0.storage.put_agreement(who.caller.scope(), &agreement).await?;
+    Ok((StatusCode::CREATED, Json(item(&state, &who, &mut Names::default(), agreement).await?)))
+}
+
+/// An agreement with a side that the caller looks after.
+async fn ours(state: &ApiState, who: &LoggedIn, id: &str) -> Result<(Agreement, Sides), ApiError> {
+    require(who, &[Right::Administer])?;
+    let agreement = state.0.storage.agreement(id).await?;
+    let sides = Sides::of(state, &agreement.requesting, &agreement.reading).await?;
+    if !sides.is_one_ours(who.caller.organisation()) {
+        return Err(ApiError::NotFound);
+    }
+    Ok((agreement, sides))
+}
+
+/// Changes what was agreed: for what is asked from now on, once the other side has agreed again. Consults that were sent
+/// keep what was agreed then.
+#[utoipa::path(put, path = "/api/v1/admin/agreements/{id}", tag = "admin", params(("id" = String, Path)),
+    request_body = Terms,
+    responses((status = 200, body = AgreementItem), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 422, body = Problem)))]
+pub async fn change_agreement(
+    State(state): State<ApiState>,
+    who: LoggedIn,
+    UrlPath(id): UrlPath<String>,
+    JsonBody(terms): JsonBody<Terms>,
+) -> Result<Json<AgreementItem>, ApiError> {
+    let (agreement, sides) = ours(&state, &who, &id).await?;
+    let awaits = sides.other(who.caller.organisation());
+    let agreement = terms.apply(Agreement { awaits, ..agreement })?;
+    who.require_fresh()?;
+    state.0.storage.put_agreement(who.caller.scope(), &agreement).await?;
+    Ok(Json(item(&state, &who, &mut Names::default(), agreement).await?))
+}
+
+/// Agrees to what the other side has written.
+#[utoipa::path(post, path = "/api/v1/admin/agreements/{id}/confirm", tag = "admin", params(("id" = String, Path)),
+    responses((status = 200, body = AgreementItem), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem)))]
+pub async fn confirm_agreement(
+    State(state): State<ApiState>,
+    who: LoggedIn,
+    UrlPath(id): UrlPath<String>,
+) -> Result<Json<AgreementItem>, ApiError> {
+    let (agreement, sides) = ours(&state, &who, &id).await?;
+    let own = who.caller.organisation();
+    let is_ours =
+        |side: &Organisation| agreement.awaits.as_ref() == Some(&side.id) && side.is_looked_after_by(own);
+    if ![&sides.requesting, &sides.reading].into_iter().any(is_ours) {
+        return Err(ApiError::Conflict("不需要您方确认 / it does not wait for you".to_owned()));
+    }
+    who.require_fresh()?;
+    let agreement = Agreement { awaits: None, ..agreement };
+    state.0.storage.put_agreement(who.caller.scope(), &agreement).await?;
+    Ok(Json(item(&state, &who, &mut Names::default(), agreement).await?))
+}
+
+/// Ends an agreement now: nothing more is asked under it; what was sent goes on to its end.
+#[utoipa::path(post, path = "/api/v1/admin/agreements/{id}/end", tag = "admin", params(("id" = String, Path)),
+    responses((status = 200, body = AgreementItem), (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub async fn end_agreement(
+    State(state): State<ApiState>,
+    who: LoggedIn,
+    UrlPath(id): UrlPath<String>,
+) -> Result<Json<AgreementItem>, ApiError> {
+    let (agreement, _) = ours(&state, &who, &id).await?;
+    who.require_fresh()?;
+    let valid_until = agreement.valid_until.min(OffsetDateTime::now_utc());
+    let agreement = Agreement { valid_until, ..agreement };
+    state.0.storage.put_agreement(who.caller.scope(), &agreement).await?;
+    Ok(Json(item(&state, &who, &mut Names::default(), agreement).await?))
+}

@@ -1,0 +1,209 @@
+//! Where somebody is logged in, proving again who they are, a new password, and whom they act for.
+
+use crate::auth::{ClientAddress, LoggedIn};
+use crate::json::JsonBody;
+use crate::problem::{ApiError, Problem};
+use crate::proof;
+use crate::request::UrlPath;
+use crate::session::{Me, me};
+use crate::state::ApiState;
+use access::{Factors, Secret, Session};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use model::time_text::{from_unix_ms, rfc3339};
+use model::{OrgId, Sha256};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+/// Where the person is logged in.
+#[derive(Serialize, ToSchema)]
+pub struct SessionList {
+    /// The sessions, newest first.
+    pub sessions: Vec<SessionItem>,
+}
+
+/// One session.
+#[derive(Serialize, ToSchema)]
+pub struct SessionItem {
+    /// Identifier; no secret.
+    pub id: String,
+    /// Whether it is the one that asks.
+    pub is_this: bool,
+    /// When it began (RFC 3339).
+    pub created_at: Option<String>,
+    /// When it ends.
+    pub expires_at: String,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<String>,
+    /// Where it began.
+    pub address: Option<String>,
+    /// What the browser calls itself.
+    pub user_agent: String,
+    /// `password`, `password_and_code`.
+    #[schema(value_type = String)]
+    pub factors: Factors,
+    /// For whom the person acts in it, when not for their own organisation.
+    #[schema(value_type = Option<String>)]
+    pub acting_for: Option<OrgId>,
+}
+
+async fn item(state: &ApiState, session: Session, this: &Sha256) -> Result<SessionItem, ApiError> {
+    let id = session.secret_sha256.to_string();
+    let last = state.0.storage.last_use(&id).await?;
+    Ok(SessionItem {
+        is_this: session.secret_sha256 == *this,
+        created_at: session.created_at.map(rfc3339),
+        expires_at: rfc3339(session.expires_at),
+        last_used_at: last.map(|last| rfc3339(from_unix_ms(last.at_ms))),
+        address: session.address.map(|address| address.to_string()),
+        user_agent: session.user_agent,
+        factors: session.factors,
+        acting_for: session.acting_for,
+        id,
+    })
+}
+
+/// The caller's own sessions.
+#[utoipa::path(get, path = "/api/v1/sessions", tag = "session",
+    responses((status = 200, body = SessionList), (status = 401, body = Problem)))]
+pub async fn list_sessions(
+    State(state): State<ApiState>,
+    who: LoggedIn,
+) -> Result<Json<SessionList>, ApiError> {
+    let mut all = state.0.storage.sessions_of(&who.person.id).await?;
+    all.sort_by_key(|session| std::cmp::Reverse(session.created_at));
+    let mut sessions = Vec::with_capacity(all.len());
+    for session in all {
+        sessions.push(item(&state, session, &who.session.secret_sha256).await?);
+    }
+    Ok(Json(SessionList { sessions }))
+}
+
+/// Ends one of the caller's own sessions.
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "session", params(("id" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem)))]
+pub async fn end_session(
+    State(state): State<ApiState>,
+    who: LoggedIn,
+    UrlPath(id): UrlPath<String>,
+) -> Result<StatusCode, ApiError> {
+    let id = Sha256::parse(&id).map_err(|_| ApiError::NotFound)?;
+    state.0.storage.end_session_of(who.caller.scope(), &who.person.id, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends all of the caller's own sessions but this one.
+#[utoipa::path(delete, path = "/api/v1/sessions", tag = "session",
+    responses((status = 204), (status = 401, body = Problem)))]
+pub async fn end_other_sessions(
+    State(state): State<ApiState>,
+    who: LoggedIn,
+) -> Result<StatusCode, ApiError> {
+    let this = &who.session.secret_sha256;
+    state.0.storage.end_sessions(who.caller.scope(), &who.person.id, Some(this)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A proof of who one is: a password or a one-time code.
+#[derive(Deserialize, ToSchema)]
+pub struct Proof {
+    /// The password.
+    pub password: Option<String>,
+    /// A one-time or recovery code.
+    pub code: Option<String>,
+}
+
+/// Proves again who the caller is: for five minutes, rights and keys can be changed.
+#[utoipa::path(post, path = "/api/v1/session/proof", tag = "session", request_body = Proof,
+    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 429, body = Problem)))]
+pub async fn prove(
+    State(state): State<ApiState>,
+    who: LoggedIn,
+    ClientAddress(address): ClientAddress,
+    JsonBody(proof): JsonBody<Proof>,
+) -> Result<StatusCode, ApiError> {
+    let keys = proof::keys(&format!("login/{}", who.person.login), address);
+    let is_good = match (proof.code, proof.password) {
+        (Some(code), _) if !code.trim().is_empty() => {
+            proof::is_code(&state, &keys, &who.person.id, code.trim()).await?
+        }
+        (_, Some(password)) => is_own_password(&state, &who, &keys, password).await?,
+        _ => return Err(ApiError::invalid("password", "密码或动态码 / a password or a one-time code")),
+    };
+    if !is_good {
+        let scope = who.caller.scope();
+        state.0.storage.note_refusal(scope, &who.person.id, "proof of identity").await?;
+        return Err(ApiError::Forbidden("密码或动态码不对 / the password or code is wrong"));
+    }
+    state.0.attempts.succeeded(&keys[0]);
+    let session = Session { proved_at: Some(OffsetDateTime::now_utc()), ..who.session };
+    state.0.storage.put_session(&session).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn is_own_password(
+    state: &ApiState,
+    who: &LoggedIn,
+    keys: &[String],
+    password: String,
+) -> Result<bool, ApiError> {
+    let phc = Some(who.person.password_hash.clone());
+    proof::is_password(state, keys, Secret::new(password), phc).await
+}
+
+/// A change of password.
+#[derive(Deserialize, ToSchema)]
+pub struct NewPassword {
+    /// The present one.
+    pub current: String,
+    /// The new one: 8 to 128 characters, none of the common ones.
+    pub password: String,
+}
+
+/// Sets a new password and ends the caller's other sessions.
+#[utoipa::path(put, path = "/api/v1/session/password", tag = "session", request_body = NewPassword,
+    responses((status = 204), (status = 403, body = Problem), (status = 422, body = Problem),
+    (status = 429, body = Problem)))]
+pub async fn change_password(
+    State(state): State<ApiState>,
+    who: LoggedIn,
+    ClientAddress(address): ClientAddress,
+    JsonBody(new): JsonBody<NewPassword>,
+) -> Result<StatusCode, ApiError> {
+    let keys = proof::keys(&format!("login/{}", who.person.login), address);
+    if !is_own_password(&state, &who, &keys, new.current).await? {
+        return Err(ApiError::Forbidden("现在的密码不对 / the present password is wrong"));
+    }
+    let hash = proof::hash_new(&state, &who.person, Secret::new(new.password)).await?;
+    let (storage, scope) = (&state.0.storage, who.caller.scope());
+    let set = |person: &mut access::Person| person.password_hash.clone_from(&hash);
+    storage.amend_person(scope, &who.person.id, "password changed", set).await?;
+    storage.end_sessions(scope, &who.person.id, Some(&who.session.secret_sha256)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// For whom to act.
+#[derive(Deserialize, ToSchema)]
+pub struct ActingFor {
+    /// The person's own organisation, or one that they are a member of.
+    pub organisation: String,
+}
+
+/// From now on this session acts for another organisation that the person works for.
+#[utoipa::path(put, path = "/api/v1/session/acting-for", tag = "session", request_body = ActingFor,
+    responses((status = 200, body = Me), (status = 404, body = Problem)))]
+pub async fn act_for(
+    State(state): State<ApiState>,
+    who: LoggedIn,
+    JsonBody(wish): JsonBody<ActingFor>,
+) -> Result<Json<Me>, ApiError> {
+    let organisation = OrgId::parse(&wish.organisation).map_err(|_| ApiError::NotFound)?;
+    let kept = state.0.storage.person(&who.person.id).await?;
+    let person = kept.acting_for(&organisation).ok_or(ApiError::NotFound)?;
+    let acting_for = (organisation != kept.organisation).then_some(organisation);
+    state.0.storage.put_session(&Session { acting_for, ..who.session }).await?;
+    Ok(Json(me(&state, &person, who.must_enrol).await?))
+}

@@ -86,6 +86,7 @@ test('orders and devices fit a phone', async ({ person }) => {
 
 test('devices are listed, and an echo says how it went', async ({ person }) => {
   const page = await person('admin');
+  await page.goto('/devices');
   await expect(page.getByRole('row').filter({ hasText: 'CITYARCH' })).toContainText('127.0.0.1:11113');
   await expect(page.getByRole('row').filter({ hasText: 'CITYCT' })).toContainText('127.0.0.0/8');
   await page.getByRole('button', { name: '测试 CITYARCH' }).click();

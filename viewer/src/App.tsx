@@ -12,9 +12,12 @@ import { StudiesPage } from './studies/StudiesPage';
 import { PageSkeleton } from './ui/PageSkeleton';
 import { VerifyPage } from './verify/VerifyPage';
 
+const AccountPage = lazy(() => import('./session/AccountPage'));
+const AdminPage = lazy(() => import('./admin/AdminPage'));
 const AuditPage = lazy(() => import('./admin/AuditPage'));
 const CorrectionsPage = lazy(() => import('./corrections/CorrectionsPage'));
 const DevicesPage = lazy(() => import('./devices/DevicesPage'));
+const JoinPage = lazy(() => import('./session/JoinPage'));
 const OrdersPage = lazy(() => import('./orders/OrdersPage'));
 const SlidePage = lazy(() => import('./slides/SlidePage'));
 const StatisticsPage = lazy(() => import('./statistics/StatisticsPage'));
@@ -27,6 +30,7 @@ export function App() {
     <Suspense fallback={<PageSkeleton />}>
       <Routes>
         <Route path="/verify" element={<VerifyPage />} />
+        <Route path="/join" element={<JoinPage />} />
         <Route element={<SessionGate />}>
           <Route element={<Shell />}>
             <Route index element={<HomePage />} />
@@ -43,6 +47,8 @@ export function App() {
             <Route path="corrections" element={<CorrectionsPage />} />
             <Route path="corrections/:uid" element={<StudyCorrectionsPage />} />
             <Route path="statistics" element={<StatisticsPage />} />
+            <Route path="account" element={<AccountPage />} />
+            <Route path="admin" element={<AdminPage />} />
             <Route path="audit" element={<AuditPage />} />
             <Route path="*" element={<Navigate to="/" replace />} />
           </Route>

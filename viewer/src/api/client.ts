@@ -18,6 +18,22 @@ export function onSessionExpired(handler: Relogin | null): void {
   askForLogin = handler;
 }
 
+type Prove = () => Promise<boolean>;
+
+let askForProof: Prove | null = null;
+
+/** The dialog that has somebody prove again who they are; it says `false` when they would rather not. */
+export function onProofNeeded(handler: Prove | null): void {
+  askForProof = handler;
+}
+
+/** Whether this refusal only asks who it is, and they have just proved it. */
+async function hasProved(response: Response): Promise<boolean> {
+  if (response.status !== 403 || askForProof === null) return false;
+  const { slug } = problemFrom(response.status, await response.clone().text());
+  return slug === 'proof-needed' && (await askForProof());
+}
+
 /** For senders other than `fetch` (uploads need XHR for progress): waits until somebody is logged in again. */
 export async function relogin(): Promise<boolean> {
   if (askForLogin === null) return false;
@@ -72,6 +88,7 @@ export async function request<T>(method: Method, path: string, options: RequestO
   if (response.status === 401 && options.anonymous !== true && (await relogin())) {
     response = await send(method, path, options);
   }
+  if (await hasProved(response)) response = await send(method, path, options);
   if (!response.ok) throw problemFrom(response.status, await response.text());
   if (response.status === 204) return undefined as T;
   return (await response.json()) as T;

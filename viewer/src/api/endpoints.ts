@@ -41,8 +41,8 @@ const segment = encodeURIComponent;
 
 export const session = {
   me: () => request<Me>('GET', '/session', { anonymous: true }),
-  logIn: (login: string, password: string) =>
-    request<Me>('POST', '/session', { body: { login, password }, anonymous: true }),
+  logIn: (login: string, password: string, code?: string) =>
+    request<Me>('POST', '/session', { body: { login, password, code }, anonymous: true }),
   logOut: () => request<void>('DELETE', '/session', { anonymous: true }),
 };
 

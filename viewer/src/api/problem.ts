@@ -3,6 +3,10 @@ import type { ProblemBody } from './types';
 
 export const problemSlugs = [
   'unauthenticated',
+  'code-needed',
+  'code-refused',
+  'proof-needed',
+  'second-factor-needed',
   'forbidden',
   'not-found',
   'conflict',

@@ -18,6 +18,8 @@ export type Role =
   | 'security_officer'
   | 'archivist'
   | 'auditor'
+  | 'quality_control'
+  | 'regulator'
   | 'uploader';
 
 export interface Me {
@@ -27,6 +29,10 @@ export interface Me {
   can_sign: boolean;
   /** Whether the viewer OHIF is at /ohif. */
   has_ohif: boolean;
+  /** For whom they may act, when there is a choice. */
+  organisations: Ref[];
+  /** Nothing but enrolling a second factor is open to them. */
+  must_enrol_second_factor: boolean;
 }
 
 export interface Study {

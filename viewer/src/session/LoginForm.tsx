@@ -17,7 +17,16 @@ export function LoginForm({ initialLogin = '', onLoggedIn }: Props) {
   const { t } = useTranslation();
   const [login, setLogin] = useState(initialLogin);
   const [password, setPassword] = useState('');
-  const attempt = useMutation({ mutationFn: () => session.logIn(login.trim(), password), onSuccess: onLoggedIn });
+  const [code, setCode] = useState('');
+  const attempt = useMutation({
+    mutationFn: () => session.logIn(login.trim(), password, code === '' ? undefined : code),
+    onSuccess: onLoggedIn,
+  });
+  // Once asked for, the field stays while the person corrects what they typed.
+  const [codeAsked, setCodeAsked] = useState(false);
+  const codeRefused = isProblem(attempt.error, 'code-refused');
+  const codeNeeded = isProblem(attempt.error, 'code-needed');
+  if ((codeNeeded || codeRefused) && !codeAsked) setCodeAsked(true);
   const refused = isProblem(attempt.error, 'unauthenticated');
 
   const submit = (event: FormEvent) => {
@@ -51,7 +60,21 @@ export function LoginForm({ initialLogin = '', onLoggedIn }: Props) {
           value={password}
           onChange={(event) => setPassword(event.currentTarget.value)}
         />
-        {attempt.isError && !refused && <ErrorNotice error={attempt.error} />}
+        {codeAsked && (
+          <TextInput
+            label={t('login.code')}
+            description={t('login.codeHint')}
+            name="code"
+            autoComplete="one-time-code"
+            required
+            withAsterisk={false}
+            autoFocus
+            error={codeRefused ? t('problem.code-refused') : undefined}
+            value={code}
+            onChange={(event) => setCode(event.currentTarget.value)}
+          />
+        )}
+        {attempt.isError && !refused && !codeNeeded && !codeRefused && <ErrorNotice error={attempt.error} />}
         <Button type="submit" size="md" fullWidth loading={attempt.isPending}>
           {t('login.submit')}
         </Button>

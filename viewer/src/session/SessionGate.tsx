@@ -16,6 +16,8 @@ import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { LoginForm } from './LoginForm';
 import { LoginPage } from './LoginPage';
+import { MustEnrolPage } from './MustEnrolPage';
+import { ProofDialog } from './ProofDialog';
 import { MeContext } from './useMe';
 
 export function SessionGate() {
@@ -26,10 +28,12 @@ export function SessionGate() {
   if (isProblem(me.error, 'unauthenticated') && me.data === undefined) return <LoginPage onLoggedIn={enter} />;
   if (me.isError && me.data === undefined) return <ErrorNotice error={me.error} onRetry={() => void me.refetch()} />;
   if (me.data === undefined) return <PageSkeleton />;
+  if (me.data.must_enrol_second_factor) return <MustEnrolPage />;
   return (
     <MeContext value={me.data}>
       <Outlet />
       <LapsedSessionDialog me={me.data} />
+      <ProofDialog />
     </MeContext>
   );
 }

@@ -16,7 +16,12 @@ export function hasRole(me: Me, ...roles: Role[]): boolean {
 
 /** Whether the person works with patients at all: administrators, security officers and auditors do not. */
 export function seesPatients(me: Me): boolean {
-  return hasRole(me, 'requester', 'uploader', 'coordinator', 'reader', 'reviewer', 'archivist');
+  return hasRole(me, 'requester', 'uploader', 'coordinator', 'reader', 'reviewer', 'archivist', 'quality_control');
+}
+
+/** Whether accounts, organisations, agreements or tokens are the person's to look after, or to look at. */
+export function administers(me: Me): boolean {
+  return hasRole(me, 'administrator', 'security_officer', 'regulator');
 }
 
 /** Whether consults are the person's work. */

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { session } from '../api/endpoints';
 import { switchLanguage } from '../i18n';
+import { account } from '../session/api';
 import { useMe } from '../session/useMe';
 import classes from './PersonMenu.module.css';
 
@@ -16,6 +17,13 @@ export function PersonMenu({ onShowKeys }: { onShowKeys: () => void }) {
 
   const logOut = async () => {
     await session.logOut();
+    cache.clear();
+    window.location.assign('/');
+  };
+
+  // Lists and cases are another organisation's from here on: nothing of this page may stay.
+  const actFor = async (organisation: string) => {
+    await account.actFor(organisation);
     cache.clear();
     window.location.assign('/');
   };
@@ -34,6 +42,16 @@ export function PersonMenu({ onShowKeys }: { onShowKeys: () => void }) {
           {me.organisation.name}
           {me.person.title !== '' && ` · ${me.person.title}`}
         </Menu.Label>
+        {me.organisations
+          .filter(({ id }) => id !== me.organisation.id)
+          .map(({ id, name }) => (
+            <Menu.Item key={id} onClick={() => void actFor(id)}>
+              {t('person.actFor', { name })}
+            </Menu.Item>
+          ))}
+        <Menu.Item component={Link} to="/account">
+          {t('place.account')}
+        </Menu.Item>
         <Menu.Item onClick={() => switchLanguage(i18n.language === 'zh' ? 'en' : 'zh')}>
           {t('app.otherLanguage')}
         </Menu.Item>

@@ -2,7 +2,7 @@
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, NavLink, Outlet, useNavigate } from 'react-router';
-import { hasRole, seesPatients, useMe, worksOnConsults } from '../session/useMe';
+import { administers, hasRole, seesPatients, useMe, worksOnConsults } from '../session/useMe';
 import { KeysHelp } from '../ui/KeysHelp';
 import { useKeys } from '../ui/useKeys';
 import { ConnectionBar } from './ConnectionBar';
@@ -33,6 +33,7 @@ export function Shell() {
     ...(hasRole(me, 'coordinator', 'requester') ? [{ to: '/statistics', name: t('place.statistics') }] : []),
     ...(hasRole(me, 'archivist') ? [{ to: '/corrections', name: t('place.corrections') }] : []),
     ...(hasRole(me, 'administrator', 'coordinator') ? [{ to: '/devices', name: t('place.devices') }] : []),
+    ...(administers(me) ? [{ to: '/admin', name: t('place.admin') }] : []),
     ...(hasRole(me, 'auditor') ? [{ to: '/audit', name: t('place.audit') }] : []),
   ];
 

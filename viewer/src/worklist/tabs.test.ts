@@ -9,6 +9,8 @@ function person(...roles: Role[]): Me {
     roles,
     can_sign: false,
     has_ohif: false,
+    organisations: [],
+    must_enrol_second_factor: false,
   };
 }
 

@@ -1,0 +1,140 @@
+/** Who may ask whom, for what, and how soon: the agreements of the organisations that are ours. */
+import { Button, Group, Table, Text } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { keys } from '../api/queries';
+import { hasRole, useMe } from '../session/useMe';
+import { Chip } from '../ui/Chip';
+import { ConfirmDialog } from '../ui/ConfirmDialog';
+import { EmptyState } from '../ui/EmptyState';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { PageSkeleton } from '../ui/PageSkeleton';
+import pane from '../ui/Pane.module.css';
+import { useFormat } from '../ui/useFormat';
+import { AgreementDialog } from './AgreementDialog';
+import { agreements, type Agreement } from './api';
+
+const sides = ({ requesting, reading }: Agreement) => ({ requesting: requesting.name, reading: reading.name });
+
+type Open = { act: 'new' } | { act: 'change' | 'confirm' | 'end'; agreement: Agreement } | null;
+
+export function AgreementsPane() {
+  const { t } = useTranslation();
+  const me = useMe();
+  const cache = useQueryClient();
+  const list = useQuery({ queryKey: keys.agreements, queryFn: agreements.list });
+  const [open, setOpen] = useState<Open>(null);
+  if (list.isPending) return <PageSkeleton />;
+  if (list.data === undefined) return <ErrorNotice error={list.error} onRetry={() => void list.refetch()} />;
+  const refresh = () => cache.invalidateQueries({ queryKey: keys.agreements });
+  const close = () => setOpen(null);
+  const add = hasRole(me, 'administrator') && <Button onClick={() => setOpen({ act: 'new' })}>{t('agreements.add')}</Button>;
+  return (
+    <>
+      {list.data.agreements.length === 0 ? (
+        <EmptyState title={t('agreements.empty')} hint={t('agreements.emptyHint')}>
+          {add}
+        </EmptyState>
+      ) : (
+        <>
+          <Group justify="space-between" px="md" py="xs">
+            <Text size="sm" c="dimmed">
+              {t('agreements.hint')}
+            </Text>
+            {add}
+          </Group>
+          <Table className={pane.table} stickyHeader fz="sm" horizontalSpacing="sm" verticalSpacing={8}>
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>{t('agreements.sides')}</Table.Th>
+                <Table.Th>{t('agreements.covers')}</Table.Th>
+                <Table.Th>{t('agreements.turnarounds')}</Table.Th>
+                <Table.Th>{t('agreements.signatures')}</Table.Th>
+                <Table.Th>{t('agreements.validity')}</Table.Th>
+                <Table.Th />
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {list.data.agreements.map((agreement) => (
+                <Row key={agreement.id} agreement={agreement} onOpen={(act) => setOpen({ act, agreement })} />
+              ))}
+            </Table.Tbody>
+          </Table>
+        </>
+      )}
+      {open?.act === 'new' && <AgreementDialog agreement={null} onClose={close} />}
+      {open?.act === 'change' && <AgreementDialog agreement={open.agreement} onClose={close} />}
+      {open?.act === 'confirm' && (
+        <ConfirmDialog
+          title={t('agreements.confirmTitle')}
+          consequences={[t('agreements.confirmText', sides(open.agreement))]}
+          confirm={t('agreements.confirm')}
+          onConfirm={() => agreements.confirm(open.agreement.id).finally(refresh)}
+          onClose={close}
+        />
+      )}
+      {open?.act === 'end' && (
+        <ConfirmDialog
+          title={t('agreements.endTitle')}
+          consequences={[t('agreements.endText', sides(open.agreement))]}
+          confirm={t('agreements.end')}
+          final
+          onConfirm={() => agreements.end(open.agreement.id).finally(refresh)}
+          onClose={close}
+        />
+      )}
+    </>
+  );
+}
+
+function Row({ agreement, onOpen }: { agreement: Agreement; onOpen: (act: 'change' | 'confirm' | 'end') => void }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const separator = t('common.listSeparator');
+  const { awaits, is_valid: isValid } = agreement;
+  return (
+    <Table.Tr>
+      <Table.Td>
+        <strong>{t('agreements.asks', sides(agreement))}</strong>
+      </Table.Td>
+      <Table.Td data-label={t('agreements.covers')}>
+        {agreement.kinds.map((kind) => t(`kind.${kind}`)).join(separator)}
+        <div className={pane.quiet}>{agreement.modalities.length === 0 ? t('agreements.allModalities') : agreement.modalities.join(' ')}</div>
+      </Table.Td>
+      <Table.Td data-label={t('agreements.turnarounds')}>
+        {agreement.turnarounds.map(({ urgency, turnaround_min: minutes }) => (
+          <div key={urgency}>{t('agreements.within', { urgency: t(`urgency.${urgency}`), minutes })}</div>
+        ))}
+      </Table.Td>
+      <Table.Td data-label={t('agreements.signatures')}>
+        {t(`agreements.signature.${agreement.signatures}`)}
+        <div className={pane.quiet}>{t(agreement.auto_accept ? 'agreements.autoAccept' : 'agreements.coordinator')}</div>
+      </Table.Td>
+      <Table.Td data-label={t('agreements.validity')}>
+        <div className={pane.fixed}>{format.moment(agreement.valid_until)}</div>
+        {awaits !== null && <Chip tone="active">{t('agreements.awaits', { org: awaits === agreement.reading.id ? agreement.reading.name : agreement.requesting.name })}</Chip>}
+        {awaits === null && <Chip tone={isValid ? 'done' : 'quiet'}>{t(isValid ? 'agreements.valid' : 'agreements.notValid')}</Chip>}
+      </Table.Td>
+      <Table.Td>
+        <Group gap="xs" justify="flex-end">
+          {agreement.may_confirm && (
+            <Button size="compact-sm" onClick={() => onOpen('confirm')}>
+              {t('agreements.confirm')}
+            </Button>
+          )}
+          {agreement.may_change && (
+            <Button size="compact-sm" variant="default" onClick={() => onOpen('change')}>
+              {t('admin.change')}
+            </Button>
+          )}
+          {agreement.may_change && isValid && (
+            <Button size="compact-sm" variant="default" onClick={() => onOpen('end')}>
+              {t('agreements.end')}
+            </Button>
+          )}
+        </Group>
+      </Table.Td>
+    </Table.Tr>
+  );
+}

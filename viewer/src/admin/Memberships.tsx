@@ -1,0 +1,56 @@
+/** For which other organisations somebody works (多机构执业), and as what. */
+import { Button, Group, MultiSelect, Select, Stack, Text } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import type { Membership, Organisation } from './api';
+import { workingRoles } from './roles';
+
+interface Props {
+  memberships: Membership[];
+  /** Organisations that are ours, but for the person's own. */
+  others: Organisation[];
+  onChange: (memberships: Membership[]) => void;
+}
+
+export function Memberships({ memberships, others, onChange }: Props) {
+  const { t } = useTranslation();
+  const free = others.filter(({ id }) => memberships.every((m) => m.organisation !== id));
+  if (others.length === 0) return null;
+  const nameOf = (id: string) => others.find((one) => one.id === id)?.name ?? id;
+  const put = (organisation: string, roles: string[]) =>
+    onChange(
+      memberships.map((m) => (m.organisation === organisation ? { organisation, roles: workingRoles.filter((role) => roles.includes(role)) } : m)),
+    );
+  return (
+    <Stack gap="xs">
+      <Text size="sm" fw={500}>
+        {t('people.alsoFor')}
+      </Text>
+      <Text size="xs" c="dimmed">
+        {t('people.alsoForHint')}
+      </Text>
+      {memberships.map(({ organisation, roles }) => (
+        <Group key={organisation} gap="sm" align="flex-end">
+          <MultiSelect
+            flex={1}
+            label={nameOf(organisation)}
+            data={workingRoles.map((role) => ({ value: role, label: t(`role.${role}`) }))}
+            value={roles}
+            onChange={(chosen) => put(organisation, chosen)}
+          />
+          <Button variant="default" onClick={() => onChange(memberships.filter((m) => m.organisation !== organisation))}>
+            {t('people.removeMembership')}
+          </Button>
+        </Group>
+      ))}
+      {free.length > 0 && (
+        <Select
+          aria-label={t('people.addMembership')}
+          placeholder={t('people.addMembership')}
+          data={free.map(({ id, name }) => ({ value: id, label: name }))}
+          value={null}
+          onChange={(id) => id !== null && onChange([...memberships, { organisation: id, roles: [] }])}
+        />
+      )}
+    </Stack>
+  );
+}

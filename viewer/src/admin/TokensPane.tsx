@@ -1,0 +1,191 @@
+/** Bearer tokens: which machines may act for an organisation, what they may do, until when, and when they last did. */
+import { Button, Checkbox, Code, CopyButton, Group, Modal, NumberInput, Stack, Table, Text, TextInput } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { keys } from '../api/queries';
+import { Chip } from '../ui/Chip';
+import { ConfirmDialog } from '../ui/ConfirmDialog';
+import { EmptyState } from '../ui/EmptyState';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { PageSkeleton } from '../ui/PageSkeleton';
+import pane from '../ui/Pane.module.css';
+import { useFormat } from '../ui/useFormat';
+import { tokenRights, tokens, type Token, type TokenRight } from './api';
+import { OurOrganisation } from './OurOrganisation';
+import { useOurs } from './useOurs';
+
+export function TokensPane() {
+  const { t } = useTranslation();
+  const cache = useQueryClient();
+  const { ours, chosen, choose } = useOurs();
+  const list = useQuery({ queryKey: [...keys.tokens, chosen], queryFn: () => tokens.list(chosen) });
+  const [adding, setAdding] = useState(false);
+  const [revoking, setRevoking] = useState<Token | null>(null);
+  if (list.isPending) return <PageSkeleton />;
+  if (list.data === undefined) return <ErrorNotice error={list.error} onRetry={() => void list.refetch()} />;
+  return (
+    <>
+      <Group justify="space-between" px="md" py="xs">
+        <Text size="sm" c="dimmed" maw={720}>
+          {t('tokens.hint')}
+        </Text>
+        <Group gap="sm">
+          <OurOrganisation ours={ours} chosen={chosen} onChoose={choose} />
+          <Button onClick={() => setAdding(true)}>{t('tokens.add')}</Button>
+        </Group>
+      </Group>
+      {list.data.tokens.length === 0 ? (
+        <EmptyState title={t('tokens.empty')} />
+      ) : (
+        <Table className={pane.table} stickyHeader fz="sm" horizontalSpacing="sm" verticalSpacing={8}>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>{t('tokens.purpose')}</Table.Th>
+              <Table.Th>{t('tokens.rights')}</Table.Th>
+              <Table.Th>{t('tokens.end')}</Table.Th>
+              <Table.Th>{t('tokens.lastUsed')}</Table.Th>
+              <Table.Th />
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {list.data.tokens.map((token) => (
+              <Row key={token.id} token={token} onRevoke={() => setRevoking(token)} />
+            ))}
+          </Table.Tbody>
+        </Table>
+      )}
+      {adding && <TokenDialog organisation={chosen} onClose={() => setAdding(false)} />}
+      {revoking !== null && (
+        <ConfirmDialog
+          title={t('tokens.revokeTitle')}
+          consequences={[t('tokens.revokeText', { purpose: revoking.purpose })]}
+          confirm={t('tokens.revoke')}
+          final
+          onConfirm={() => tokens.revoke(revoking.id).finally(() => cache.invalidateQueries({ queryKey: keys.tokens }))}
+          onClose={() => setRevoking(null)}
+        />
+      )}
+    </>
+  );
+}
+
+function Row({ token, onRevoke }: { token: Token; onRevoke: () => void }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  return (
+    <Table.Tr>
+      <Table.Td>
+        <strong>{token.purpose === '' ? t('tokens.noPurpose') : token.purpose}</strong>
+        <div className={pane.quiet}>{token.id}</div>
+      </Table.Td>
+      <Table.Td data-label={t('tokens.rights')}>{token.rights.map((right) => t(`tokens.right.${right}`)).join(t('common.listSeparator'))}</Table.Td>
+      <Table.Td data-label={t('tokens.end')}>
+        {token.revoked_at !== null ? (
+          <Chip tone="alarm">{t('tokens.revoked', { at: format.moment(token.revoked_at) })}</Chip>
+        ) : (
+          <>
+            {token.expires_at === null ? t('tokens.never') : format.moment(token.expires_at)}{' '}
+            {!token.is_good && <Chip tone="quiet">{t('tokens.over')}</Chip>}
+          </>
+        )}
+      </Table.Td>
+      <Table.Td data-label={t('tokens.lastUsed')}>
+        {token.last_used_at === null ? (
+          <span className={pane.quiet}>{t('tokens.unused')}</span>
+        ) : (
+          <>
+            {format.moment(token.last_used_at)}
+            <div className={pane.quiet}>{token.last_used_from}</div>
+          </>
+        )}
+      </Table.Td>
+      <Table.Td>
+        {token.is_good && (
+          <Button size="compact-sm" variant="default" onClick={onRevoke}>
+            {t('tokens.revoke')}
+          </Button>
+        )}
+      </Table.Td>
+    </Table.Tr>
+  );
+}
+
+const days = 180;
+
+function TokenDialog({ organisation, onClose }: { organisation: string; onClose: () => void }) {
+  const { t } = useTranslation();
+  const cache = useQueryClient();
+  const made = useRef(false);
+  const [purpose, setPurpose] = useState('');
+  const [rights, setRights] = useState<TokenRight[]>(['store', 'search', 'retrieve']);
+  const [good, setGood] = useState<number | string>(days);
+  const [secret, setSecret] = useState<string | null>(null);
+  if (secret !== null) return <SecretDialog secret={secret} onClose={onClose} />;
+  const create = async () => {
+    const token = await tokens.create({ organisation, purpose, rights, days: Number(good) });
+    made.current = true;
+    setSecret(token.secret);
+    await cache.invalidateQueries({ queryKey: keys.tokens });
+  };
+  return (
+    <ConfirmDialog
+      title={t('tokens.addTitle')}
+      consequences={[t('tokens.addText')]}
+      confirm={t('tokens.add')}
+      ready={purpose.trim() !== '' && rights.length > 0 && Number(good) >= 1 && Number(good) <= 365}
+      onConfirm={create}
+      onClose={() => {
+        if (!made.current) onClose();
+      }}
+    >
+      <Stack gap="sm">
+        <TextInput
+          label={t('tokens.purpose')}
+          description={t('tokens.purposeHint')}
+          required
+          data-autofocus
+          maxLength={64}
+          value={purpose}
+          onChange={(event) => setPurpose(event.currentTarget.value)}
+        />
+        <Checkbox.Group
+          label={t('tokens.rights')}
+          value={rights}
+          onChange={(chosen) => setRights(tokenRights.filter((right) => chosen.includes(right)))}
+        >
+          <Group gap="sm" mt="xs">
+            {tokenRights.map((right) => (
+              <Checkbox key={right} value={right} label={t(`tokens.right.${right}`)} />
+            ))}
+          </Group>
+        </Checkbox.Group>
+        <NumberInput label={t('tokens.days')} min={1} max={365} value={good} onChange={setGood} />
+      </Stack>
+    </ConfirmDialog>
+  );
+}
+
+function SecretDialog({ secret, onClose }: { secret: string; onClose: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <Modal opened onClose={onClose} title={t('tokens.secret')} closeButtonProps={{ 'aria-label': t('common.close') }}>
+      <Stack gap="sm">
+        <Text size="sm">{t('tokens.secretText')}</Text>
+        <Code block style={{ whiteSpace: 'pre-wrap', wordBreak: 'break-all' }} aria-label={t('tokens.secret')}>
+          {secret}
+        </Code>
+        <Group justify="flex-end">
+          <CopyButton value={secret}>
+            {({ copied, copy }) => (
+              <Button variant="default" onClick={copy}>
+                {t(copied ? 'people.copied' : 'people.copy')}
+              </Button>
+            )}
+          </CopyButton>
+          <Button onClick={onClose}>{t('common.close')}</Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}

@@ -1,0 +1,124 @@
+/** Organisations, people, agreements and tokens, as those see them who look after them. */
+import { query, request } from '../api/client';
+import type { Ref, Role } from '../api/types';
+
+export interface Organisation {
+  id: string;
+  name: string;
+  kind: 'hospital' | 'centre';
+  is_ours: boolean;
+  looked_after_by: string | null;
+}
+
+export interface Credential {
+  licence: string;
+  scope: string;
+  modalities: string[];
+  valid_from: string;
+  valid_until: string;
+}
+
+export interface Membership {
+  organisation: string;
+  roles: Role[];
+}
+
+export type Duty = 'particulars' | 'roles' | 'invite' | 'disable' | 'end_sessions' | 'reset_second_factor';
+
+export interface Person {
+  id: string;
+  login: string;
+  name: string;
+  title: string;
+  organisation: string;
+  roles: Role[];
+  is_disabled: boolean;
+  has_password: boolean;
+  has_second_factor: boolean;
+  has_signing_key: boolean;
+  credential: Credential | null;
+  memberships: Membership[];
+  allowed: Duty[];
+}
+
+export type Particulars = Pick<Person, 'name' | 'title' | 'credential' | 'memberships'>;
+export type NewPerson = Particulars & Pick<Person, 'organisation' | 'login' | 'roles'>;
+
+export interface InvitationLink {
+  link: string;
+  expires_at: string;
+}
+
+export const urgencies = ['routine', 'urgent', 'emergency', 'frozen'] as const;
+export type Urgency = (typeof urgencies)[number];
+export type ConsultKind = 'diagnosis' | 'consultation';
+
+export interface Terms {
+  kinds: ConsultKind[];
+  modalities: string[];
+  turnarounds: { urgency: Urgency; turnaround_min: number }[];
+  signatures: 'single' | 'double';
+  auto_accept: boolean;
+  valid_from: string;
+  valid_until: string;
+}
+
+export interface Agreement extends Terms {
+  id: string;
+  requesting: Ref;
+  reading: Ref;
+  is_valid: boolean;
+  awaits: string | null;
+  may_change: boolean;
+  may_confirm: boolean;
+}
+
+export const tokenRights = ['store', 'search', 'retrieve', 'see_labels', 'correct', 'delete'] as const;
+export type TokenRight = (typeof tokenRights)[number];
+
+export interface Token {
+  id: string;
+  purpose: string;
+  rights: TokenRight[];
+  created_at: string | null;
+  expires_at: string | null;
+  revoked_at: string | null;
+  last_used_at: string | null;
+  last_used_from: string | null;
+  is_good: boolean;
+}
+
+const at = encodeURIComponent;
+
+export const organisations = {
+  list: () => request<{ organisations: Organisation[]; may_create: boolean }>('GET', '/admin/organisations'),
+  create: (body: Pick<Organisation, 'id' | 'name' | 'kind'>) => request<Organisation>('POST', '/admin/organisations', { body }),
+  change: (id: string, body: Pick<Organisation, 'name' | 'kind'>) =>
+    request<Organisation>('PUT', `/admin/organisations/${at(id)}`, { body }),
+};
+
+export const people = {
+  list: (organisation: string) => request<{ people: Person[] }>('GET', `/admin/people${query({ organisation })}`),
+  create: (body: NewPerson) => request<Person>('POST', '/admin/people', { body }),
+  change: (id: string, body: Particulars) => request<Person>('PUT', `/admin/people/${at(id)}`, { body }),
+  changeRoles: (id: string, roles: Role[]) => request<Person>('PUT', `/admin/people/${at(id)}/roles`, { body: { roles } }),
+  invite: (id: string) => request<InvitationLink>('POST', `/admin/people/${at(id)}/invitation`),
+  setDisabled: (id: string, disabled: boolean) => request<Person>('POST', `/admin/people/${at(id)}/${disabled ? 'disable' : 'enable'}`),
+  endSessions: (id: string) => request<void>('DELETE', `/admin/people/${at(id)}/sessions`),
+  resetSecondFactor: (id: string) => request<void>('DELETE', `/admin/people/${at(id)}/second-factor`),
+};
+
+export const agreements = {
+  list: () => request<{ agreements: Agreement[] }>('GET', '/admin/agreements'),
+  create: (body: Terms & { requesting: string; reading: string }) => request<Agreement>('POST', '/admin/agreements', { body }),
+  change: (id: string, body: Terms) => request<Agreement>('PUT', `/admin/agreements/${at(id)}`, { body }),
+  confirm: (id: string) => request<Agreement>('POST', `/admin/agreements/${at(id)}/confirm`),
+  end: (id: string) => request<Agreement>('POST', `/admin/agreements/${at(id)}/end`),
+};
+
+export const tokens = {
+  list: (organisation: string) => request<{ tokens: Token[] }>('GET', `/admin/tokens${query({ organisation })}`),
+  create: (body: { organisation: string; purpose: string; rights: TokenRight[]; days: number }) =>
+    request<Token & { secret: string }>('POST', '/admin/tokens', { body }),
+  revoke: (id: string) => request<void>('DELETE', `/admin/tokens/${at(id)}`),
+};

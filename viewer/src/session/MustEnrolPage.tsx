@@ -1,0 +1,41 @@
+/** For whose role takes a second factor and who has none: nothing else is open until it is bound. */
+import { Button, Group, Paper, Stack, Text, Title } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { useTranslation } from 'react-i18next';
+import { session } from '../api/endpoints';
+import { keys } from '../api/queries';
+import { LanguageSwitch } from '../ui/LanguageSwitch';
+import classes from './LoginPage.module.css';
+import { ProofDialog } from './ProofDialog';
+import { SecondFactor } from './SecondFactor';
+
+export function MustEnrolPage() {
+  const { t } = useTranslation();
+  const cache = useQueryClient();
+  const leave = async () => {
+    await session.logOut();
+    window.location.assign('/');
+  };
+  return (
+    <main className={classes.page}>
+      <Paper withBorder p="xl" className={classes.card}>
+        <Stack gap="lg">
+          <div>
+            <Title order={1} size="h2">
+              {t('app.brand')}
+            </Title>
+            <Text c="dimmed">{t('factor.title')}</Text>
+          </div>
+          <SecondFactor onConfirmed={() => void cache.invalidateQueries({ queryKey: keys.me })} />
+          <Group justify="space-between">
+            <Button variant="default" size="xs" onClick={() => void leave()}>
+              {t('person.logOut')}
+            </Button>
+            <LanguageSwitch />
+          </Group>
+        </Stack>
+      </Paper>
+      <ProofDialog />
+    </main>
+  );
+}

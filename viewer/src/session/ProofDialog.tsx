@@ -1,0 +1,79 @@
+/** Rights and keys change only a moment after somebody has proved who they are: asks, and lets the request go again. */
+import { Button, Group, Modal, PasswordInput, Stack, Text } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { useEffect, useRef, useState, type FormEvent } from 'react';
+import { useTranslation } from 'react-i18next';
+import { onProofNeeded } from '../api/client';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { account } from './api';
+
+const aboveDialogs = 300;
+
+export function ProofDialog() {
+  const { t } = useTranslation();
+  const [open, setOpen] = useState(false);
+  const [proof, setProof] = useState('');
+  const waiting = useRef<((proved: boolean) => void)[]>([]);
+  const settle = (proved: boolean) => {
+    setOpen(false);
+    setProof('');
+    waiting.current.splice(0).forEach((goOn) => goOn(proved));
+  };
+  const isCode = /^\d{6}$/.test(proof.trim());
+  const attempt = useMutation({
+    mutationFn: () => account.prove(isCode ? { code: proof.trim() } : { password: proof }),
+    onSuccess: () => settle(true),
+  });
+
+  useEffect(() => {
+    onProofNeeded(
+      () =>
+        new Promise((resolve) => {
+          waiting.current.push(resolve);
+          setOpen(true);
+        }),
+    );
+    return () => onProofNeeded(null);
+  }, []);
+
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    // The dialog lies over another form, which must not take this for its own.
+    event.stopPropagation();
+    attempt.mutate();
+  };
+  return (
+    <Modal
+      opened={open}
+      onClose={() => settle(false)}
+      title={t('proof.title')}
+      zIndex={aboveDialogs}
+      closeButtonProps={{ 'aria-label': t('common.close') }}
+    >
+      <form onSubmit={submit}>
+        <Stack gap="sm">
+          <Text size="sm">{t('proof.text')}</Text>
+          <PasswordInput
+            label={t('proof.field')}
+            autoComplete="current-password"
+            required
+            withAsterisk={false}
+            data-autofocus
+            visibilityToggleButtonProps={{ 'aria-label': t('login.showPassword') }}
+            value={proof}
+            onChange={(event) => setProof(event.currentTarget.value)}
+          />
+          {attempt.isError && <ErrorNotice error={attempt.error} />}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={() => settle(false)}>
+              {t('common.back')}
+            </Button>
+            <Button type="submit" loading={attempt.isPending}>
+              {t('proof.submit')}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}

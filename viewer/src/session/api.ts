@@ -1,0 +1,60 @@
+/** What people do with their own account. */
+import { request } from '../api/client';
+import type { Me } from '../api/types';
+
+export interface SessionItem {
+  id: string;
+  is_this: boolean;
+  created_at: string | null;
+  expires_at: string;
+  last_used_at: string | null;
+  address: string | null;
+  user_agent: string;
+  factors: 'password' | 'password_and_code';
+  acting_for: string | null;
+}
+
+export interface SecondFactorStatus {
+  is_on: boolean;
+  is_required: boolean;
+  recovery_codes_left: number;
+}
+
+export interface Enrolment {
+  secret: string;
+  url: string;
+  qr_svg: string;
+}
+
+export interface Invited {
+  login: string;
+  name: string;
+  organisation: string;
+  expires_at: string;
+}
+
+const at = encodeURIComponent;
+
+export const account = {
+  sessions: () => request<{ sessions: SessionItem[] }>('GET', '/sessions'),
+  endSession: (id: string) => request<void>('DELETE', `/sessions/${at(id)}`),
+  endOthers: () => request<void>('DELETE', '/sessions'),
+  /** A password, or a one-time code. */
+  prove: (proof: { password?: string; code?: string }) => request<void>('POST', '/session/proof', { body: proof }),
+  changePassword: (current: string, password: string) => request<void>('PUT', '/session/password', { body: { current, password } }),
+  actFor: (organisation: string) => request<Me>('PUT', '/session/acting-for', { body: { organisation } }),
+};
+
+export const secondFactor = {
+  status: () => request<SecondFactorStatus>('GET', '/session/second-factor'),
+  enrol: () => request<Enrolment>('POST', '/session/second-factor'),
+  confirm: (code: string) => request<{ recovery_codes: string[] }>('POST', '/session/second-factor/confirm', { body: { code } }),
+  renewCodes: () => request<{ recovery_codes: string[] }>('POST', '/session/second-factor/recovery-codes'),
+  remove: () => request<void>('DELETE', '/session/second-factor'),
+};
+
+/** The secret goes in the body: addresses are written to logs. */
+export const invitations = {
+  look: (secret: string) => request<Invited>('POST', '/invitations/look', { body: { secret }, anonymous: true }),
+  take: (secret: string, password: string) => request<void>('POST', '/invitations/take', { body: { secret, password }, anonymous: true }),
+};

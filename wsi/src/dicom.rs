@@ -237,8 +237,9 @@ pub(crate) fn associated(context: &Context, kind: AssociatedKind, image: &SmallI
     };
     let mut dataset = common(context, &shape);
     if kind == AssociatedKind::Label {
-        // The Slide Label module (PS3.3 §C.8.12.8): nobody has read them.
-        text(&mut dataset, tags::BARCODE_VALUE, VR::LT, "");
+        // The Slide Label module (PS3.3 §C.8.12.8); the text beside the barcode nobody has read.
+        let barcode = context.scan.barcodes.first().map_or("", String::as_str);
+        text(&mut dataset, tags::BARCODE_VALUE, VR::LT, barcode);
         text(&mut dataset, tags::LABEL_TEXT, VR::UT, "");
     }
     let mut rgb = image.rgb.clone();

@@ -1,5 +1,7 @@
 //! From a file to tiles, against a real storage: what is stored, who sees it, and what a broken file leaves behind.
 
+mod labels;
+
 use crate::testing::{Kind, Svs, cmu_small_region};
 use crate::{
     AssociatedKind, Grade, ImportOptions, LabelRight, Outcome, Particulars, SlideError, Slides, TileForm,

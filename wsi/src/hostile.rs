@@ -55,7 +55,7 @@ fn a_striped_tiff_is_not_a_slide() {
 
 #[test]
 fn directories_that_form_a_loop() {
-    let mut bytes = Svs { has_label: false, ..Svs::default() }.build();
+    let mut bytes = Svs { label: None, ..Svs::default() }.build();
     let first = bytes[4..8].to_vec();
     let end = bytes.len();
     bytes[end - 4..].copy_from_slice(&first);
@@ -234,7 +234,7 @@ fn any_byte_may_be_wrong_without_a_panic() {
 
 #[test]
 fn an_unknown_image_is_left_out_and_named() {
-    let mut svs = Svs { has_label: false, ..Svs::default() };
+    let mut svs = Svs { label: None, ..Svs::default() };
     svs.width = 96;
     svs.height = 96;
     let mut builder = Builder::new(CLASSIC);

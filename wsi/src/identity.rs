@@ -290,10 +290,14 @@ pub fn decide(evidence: Evidence<'_>, file: &Sha256) -> Identity {
     let is_answered = is_unknown || !given.is_silent_of(&PATIENT);
     let mut sources = vec![(Origin::Person, given)];
     for code in &barcodes {
-        let as_container = || Particulars { container_id: Some(code.clone()), ..Particulars::default() };
+        let as_container = || {
+            let glass = Particulars { container_id: Some(code.clone()), ..Particulars::default() };
+            glass.first_fault().is_none().then_some(glass)
+        };
         let read = match barcode_pattern {
             Some(pattern) => pattern.read(code),
-            None => (barcodes.len() == 1).then(as_container),
+            None if barcodes.len() == 1 => as_container(),
+            None => None,
         };
         sources.extend(read.map(|particulars| (Origin::Barcode, particulars)));
     }

@@ -195,22 +195,25 @@ impl Slides {
         let draft = self.draft(&subject, options, progress).await?;
         let (sha256, total) = (draft.sha256, draft.length);
         let source_name = options.source_name.clone().unwrap_or_else(|| file_name(path));
-        let evidence = Evidence {
-            given: options.of.clone(),
-            is_unknown: options.is_unknown,
-            file_name: &source_name,
-            name_pattern: name_pattern.as_ref(),
-            // No decoder is linked yet (docs/decisions/0027).
-            barcodes: Vec::new(),
-            barcode_pattern: barcode_pattern.as_ref(),
+        let identify = |barcodes| {
+            let evidence = Evidence {
+                given: options.of.clone(),
+                is_unknown: options.is_unknown,
+                file_name: &source_name,
+                name_pattern: name_pattern.as_ref(),
+                barcodes,
+                barcode_pattern: barcode_pattern.as_ref(),
+            };
+            identity::decide(evidence, &sha256)
         };
-        let identity = identity::decide(evidence, &sha256);
         if let Some(slide) = self.by_source(owner, &sha256).await? {
+            let identity = identify(self.barcodes_on_record(&slide).await?);
             return self.already_there(scope, slide, &options.of, &identity).await;
         }
         let copy: Arc<dyn ReadAt> = Arc::new(FileSource::of(draft.file()?)?);
         let (plan, levels) = self.survey(&subject, copy, reading).await?;
         subject.still().await?;
+        let identity = identify(plan.scan.barcodes.clone());
 
         let now = OffsetDateTime::now_utc();
         let description = options.description.as_deref().unwrap_or_default();
@@ -280,7 +283,7 @@ impl Slides {
         Ok(draft)
     }
 
-    /// Looks at every tile.
+    /// Looks at every tile, and at the label.
     async fn survey(
         &self,
         subject: &Subject,

@@ -5,7 +5,7 @@ use crate::grade::{self, Grade, GradeReport};
 use crate::import::{Phase, Progress};
 use crate::readers::{Plan, Survey, TileSource};
 use crate::spool::Spooled;
-use crate::{Associated, AssociatedKind, Level, SlideError, Slides};
+use crate::{Associated, AssociatedKind, Level, SlideError, Slides, barcode};
 use dataset::TransferSyntax;
 use model::{OrgId, Scope, Sha256, Uid};
 use std::sync::Arc;
@@ -182,7 +182,8 @@ fn syntax(uid: &str) -> Result<TransferSyntax, SlideError> {
     TransferSyntax::parse(uid).map_err(|_| SlideError::Unsupported("the transfer syntax"))
 }
 
-pub(crate) fn survey(plan: Plan, storage: &Storage) -> Result<(Plan, Vec<SurveyedLevel>), SlideError> {
+/// Looks at every tile, and at the label.
+pub(crate) fn survey(mut plan: Plan, storage: &Storage) -> Result<(Plan, Vec<SurveyedLevel>), SlideError> {
     let survey_one = |source: &Arc<dyn TileSource>| {
         let survey = source.survey()?;
         if source.frame_lengths(0..1)?.is_some() {
@@ -192,6 +193,7 @@ pub(crate) fn survey(plan: Plan, storage: &Storage) -> Result<(Plan, Vec<Surveye
         Ok(SurveyedLevel { survey: spooled.survey()?, source: Arc::new(spooled) })
     };
     let levels = plan.levels.iter().map(survey_one).collect::<Result<Vec<_>, SlideError>>()?;
+    plan.scan.barcodes = barcode::of_plan(&plan);
     Ok((plan, levels))
 }
 

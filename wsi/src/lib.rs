@@ -8,6 +8,7 @@
 
 mod adopt;
 mod attempts;
+mod barcode;
 pub mod bundle;
 pub mod calibration;
 mod composed;

@@ -36,6 +36,16 @@ impl Slides {
         Err(SlideError::Storage(StorageError::Unavailable(why.to_owned())))
     }
 
+    /// What the barcodes on the label of a slide say: the same file has the same label.
+    pub(crate) async fn barcodes_on_record(&self, slide: &Slide) -> Result<Vec<String>, SlideError> {
+        let node = Scope::node("slide import");
+        match self.storage.record(&node, identify::KIND, slide.id.as_str()).await {
+            Ok(found) => Ok(identify::parse(found.body)?.barcodes),
+            Err(StorageError::NotFound) => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn hold_against_record(
         &self,
         scope: &Scope,

@@ -4,9 +4,12 @@ use crate::SlideError;
 use crate::jpeg::{self, Bits, Colours};
 use crate::jpeg_frame::Frame;
 use crate::mcu::Units;
+use crate::small_image::SmallImage;
 use crate::source::ReadAt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+pub mod label;
 
 /// Bytes as a file.
 pub struct Memory(pub Vec<u8>);
@@ -244,7 +247,7 @@ pub struct Svs {
     pub empty_tile: Option<usize>,
     /// Replaces each tile of level 0.
     pub tile_bytes: Option<Vec<u8>>,
-    pub has_label: bool,
+    pub label: Option<SmallImage>,
 }
 
 impl Default for Svs {
@@ -261,7 +264,12 @@ impl Default for Svs {
                     .to_owned(),
             empty_tile: None,
             tile_bytes: None,
-            has_label: true,
+            label: Some(SmallImage {
+                width: 30,
+                height: 20,
+                rgb: (0..30 * 20 * 3).map(|at| (at % 253) as u8).collect(),
+                lossy: None,
+            }),
         }
     }
 }
@@ -273,21 +281,21 @@ impl Svs {
         self.level(&mut builder, self.width, self.height, self.empty_tile, &self.description);
         let description = "Aperio Image Library v1\n100x80 -> 50x40 - |AppMag = 40";
         self.level(&mut builder, self.width / 2, self.height / 2, None, description);
-        if self.has_label {
-            let rgb: Vec<u8> = (0..30 * 20 * 3).map(|at| (at % 253) as u8).collect();
-            let (first, second) = rgb.split_at(30 * 3 * 12);
+        if let Some(SmallImage { width, height, rgb, .. }) = &self.label {
+            let rows = height * 3 / 5;
+            let (first, second) = rgb.split_at((width * 3 * rows) as usize);
             let offsets = vec![builder.data(first), builder.data(second)];
             builder.directory(vec![
                 (254, Field::Long(vec![1])),
-                (256, Field::Short(vec![30])),
-                (257, Field::Short(vec![20])),
+                (256, Field::Short(vec![*width as u16])),
+                (257, Field::Short(vec![*height as u16])),
                 (258, Field::Short(vec![8, 8, 8])),
                 (259, Field::Short(vec![1])),
                 (262, Field::Short(vec![2])),
-                (270, Field::Text("Aperio Image Library v1\nlabel 30x20".to_owned())),
+                (270, Field::Text(format!("Aperio Image Library v1\nlabel {width}x{height}"))),
                 (273, Field::Long(offsets)),
                 (277, Field::Short(vec![3])),
-                (278, Field::Short(vec![12])),
+                (278, Field::Short(vec![rows as u16])),
                 (279, Field::Long(vec![first.len() as u32, second.len() as u32])),
             ]);
         }

@@ -1,6 +1,8 @@
 //! XML that scanners write into their files: read as a stream of elements, without recursion, entities or namespaces.
 
 use crate::SlideError;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
@@ -36,6 +38,11 @@ impl Attributes {
     pub fn number<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
         self.get(name)?.trim().parse().ok()
     }
+}
+
+/// A text that is kept as base64 of UTF-8, as scanners keep barcodes; `None` for anything else.
+pub(crate) fn base64_text(text: &str) -> Option<String> {
+    String::from_utf8(STANDARD.decode(text.trim()).ok()?).ok()
 }
 
 /// Calls `visit(path, node)` in the order of the document; the path is the local names from the root to the element.

@@ -109,6 +109,9 @@ fn a_barcode_without_a_pattern_is_the_number_of_the_glass() {
     assert_eq!(code(&["S26-1-A1"]).particulars.container_id.as_deref(), Some("S26-1-A1"));
     assert_eq!(code(&["S26-1-A1"]).standing, Standing::Unknown);
     assert_eq!(code(&["1", "2"]).particulars.container_id.as_deref(), Some("scan 4"), "which of them?");
+    let long = "a web address as long as no number of a glass is, or several fields of it in one";
+    assert_eq!(code(&[long]).particulars.container_id.as_deref(), Some("scan 4"));
+    assert_eq!(code(&[long]).barcodes, [long]);
 }
 
 #[test]

@@ -125,6 +125,7 @@ impl Facts {
                     .map(|model| model.trim_start_matches("VENTANA").trim().to_owned())
                     .or_else(|| Some("iScan".to_owned()));
                 self.scan.serial_number = own("UnitNumber");
+                self.scan.barcodes = ["Barcode2D", "Barcode1D"].into_iter().filter_map(own).collect();
                 self.scan.software = own("BuildVersion");
                 self.scan.objective = attributes.get("Magnification").and_then(pyramid::power);
                 self.scan.mpp_um = mpp.and_then(|mpp| pyramid::plausible_mpp(mpp, mpp));

@@ -73,6 +73,8 @@ pub struct Scan {
     pub date: Option<String>,
     /// `HHMMSS`.
     pub time: Option<String>,
+    /// Barcodes on the label, as the scanner has read them.
+    pub barcodes: Vec<String>,
     /// ICC profile of level 0.
     pub icc_profile: Option<Vec<u8>>,
 }

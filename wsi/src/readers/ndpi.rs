@@ -20,6 +20,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 const SOURCE_LENS: u16 = 65421;
 const Z_OFFSET: u16 = 65424;
 const MCU_STARTS: u16 = 65426;
+/// The slide's reference: what the scanner has read from the label, or was told.
+const REFERENCE: u16 = 65427;
 const MCU_STARTS_HIGH: u16 = 65432;
 const SERIAL_NUMBER: u16 = 65442;
 const MAKE: u16 = 271;
@@ -108,6 +110,7 @@ fn facts(tiff: &Tiff, directory: &Directory, lens: f64) -> Result<Scan, SlideErr
         mpp_um: pyramid::resolution(tiff, directory)?,
         date,
         time,
+        barcodes: text(REFERENCE).into_iter().collect(),
         icc_profile: pyramid::icc_profile(tiff, directory),
     })
 }

@@ -8,7 +8,7 @@ use super::tiles::{Form, TiledImage};
 use super::{Plan, Reader, Scan, tag};
 use crate::small_image;
 use crate::tiff::Tiff;
-use crate::xml::{self, Node};
+use crate::xml::{self, Node, base64_text};
 use crate::{AssociatedKind, SlideError};
 use base64::Engine as _;
 use model::Limits;
@@ -158,6 +158,7 @@ impl Facts {
             "DICOM_MANUFACTURER" => scan.manufacturer = Some(text.to_owned()),
             "DICOM_MANUFACTURERS_MODEL_NAME" => scan.model = Some(text.to_owned()),
             "DICOM_DEVICE_SERIAL_NUMBER" => scan.serial_number = Some(text.to_owned()),
+            "PIM_DP_UFS_BARCODE" => scan.barcodes.extend(base64_text(text)),
             "DICOM_ACQUISITION_DATETIME" => {
                 let digits =
                     |range| text.get(range).filter(|part: &&str| part.bytes().all(|b| b.is_ascii_digit()));

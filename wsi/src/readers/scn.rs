@@ -5,7 +5,7 @@ use super::pyramid::{self, Gathered};
 use super::tiles::TiledImage;
 use super::{Plan, Reader, Scan, tag};
 use crate::tiff::{Directory, Tiff};
-use crate::xml::{self, Attributes, Node};
+use crate::xml::{self, Attributes, Node, base64_text};
 use crate::{AssociatedKind, SlideError};
 use model::Limits;
 use std::sync::Arc;
@@ -65,7 +65,8 @@ impl Reader for Scn {
         let mpp_um =
             pyramid::plausible_mpp(um(region.size_nm.0, base.size.0), um(region.size_nm.1, base.size.1));
         let icc_profile = pyramid::icc_profile(tiff, base.directory(tiff)?);
-        let scan = Scan { mpp_um, icc_profile, ..region.scan.clone() };
+        let barcodes = collection.barcodes.clone();
+        let scan = Scan { mpp_um, icc_profile, barcodes, ..region.scan.clone() };
         let levels = gathered.checked_levels(tiff, limits)?;
         let Gathered { associated, omitted, .. } = gathered;
         Ok(Plan { format: "Leica SCN", levels, associated, omitted, scan })
@@ -77,6 +78,7 @@ impl Reader for Scn {
 struct Collection {
     /// Nanometres.
     size_nm: (f64, f64),
+    barcodes: Vec<String>,
     images: Vec<Image>,
 }
 
@@ -175,6 +177,10 @@ impl Collection {
     }
 
     fn text(&mut self, element: &str, text: &str) {
+        // The one of the collection stands before its images.
+        if element == "barcode" && self.images.is_empty() {
+            self.barcodes.extend(base64_text(text));
+        }
         let Some(image) = self.images.last_mut() else { return };
         match element {
             "objective" => image.scan.objective = pyramid::power(text),

@@ -91,6 +91,7 @@ fn properties(description: &str) -> Scan {
             "MPP" => scan.mpp_um = pyramid::positive(value).and_then(|mpp| pyramid::plausible_mpp(mpp, mpp)),
             "ScanScope ID" if !value.is_empty() => scan.serial_number = Some(value.to_owned()),
             "Date" => scan.date = date(value),
+            "Barcode" => scan.barcodes.push(value.to_owned()),
             "Time" => scan.time = pyramid::clock(value),
             _ => {}
         }
@@ -116,7 +117,7 @@ mod tests {
     fn aperios_description_is_read() {
         let scan = properties(
             "Aperio Image Library v11.2.1 \r\n46000x32914 (240x240) JPEG/RGB Q=30|AppMag = 20|ScanScope ID = \
-             CPAPERIOCS|Filename = label macro|Date = 12/29/09|Time = 09:59:15|MPP = 0.4990",
+             CPAPERIOCS|Filename = label macro|Date = 12/29/09|Time = 09:59:15|Barcode = S26-1|MPP = 0.4990",
         );
         assert_eq!(scan.software.as_deref(), Some("Aperio Image Library v11.2.1"));
         assert_eq!(scan.objective, Some(20.0));
@@ -124,6 +125,7 @@ mod tests {
         assert_eq!(scan.serial_number.as_deref(), Some("CPAPERIOCS"));
         assert_eq!(scan.scanner().as_deref(), Some("Aperio ScanScope CPAPERIOCS"));
         assert_eq!((scan.date.as_deref(), scan.time.as_deref()), (Some("20091229"), Some("095915")));
+        assert_eq!(scan.barcodes, ["S26-1"]);
     }
 
     #[test]

@@ -43,8 +43,23 @@ pub struct KeyImage {
     pub width_um: Option<String>,
     /// Height of what is shown, micrometres.
     pub height_um: Option<String>,
+    /// Who has given the slide its scale, when the scanner has not; then sizes are no better than that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrated_by: Option<String>,
     /// Magnification on the screen where it was chosen, such as `20`.
     pub magnification: Option<String>,
+    /// The focal plane, where there are several: its height in micrometres, or its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub focal_plane: Option<String>,
+    /// The optical path, where one of several is seen alone: its identifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Channels with colours and windows, where several are seen together: `path:RRGGBB:low-high,…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<String>,
+    /// What the path or the channels are called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel_names: Option<String>,
     /// SHA-256 of the picture, a JPEG file.
     pub picture_sha256: Sha256,
     /// Pixels of the picture.
@@ -58,6 +73,12 @@ pub struct KeyImage {
 }
 
 impl KeyImage {
+    /// Whether its page says more of it than pages did at first: by whom the scale is, and what of several layers is seen.
+    #[must_use]
+    pub fn has_particulars(&self) -> bool {
+        [&self.calibrated_by, &self.focal_plane, &self.path, &self.channels].iter().any(|one| one.is_some())
+    }
+
     /// The same with a name in one line without control characters.
     #[must_use]
     pub fn tidy(self) -> Self {

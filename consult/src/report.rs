@@ -17,6 +17,8 @@ pub const FORMAT: &str = "farsight-report/1";
 pub const TEMPLATE: &str = "report-a4/1";
 /// The same page for a report with key images. Reports without any are still printed as they always were.
 pub const TEMPLATE_WITH_PICTURES: &str = "report-a4/2";
+/// The page of reports with key images of which it is said by whom their scale is, or which layer they show.
+pub const TEMPLATE_WITH_PARTICULARS: &str = "report-a4/3";
 /// Characters of one text of a report.
 pub const TEXT_CHARS_MAX: usize = 20_000;
 /// Bytes of a canonical report that is looked at.
@@ -195,7 +197,11 @@ pub struct CanonicalReport {
 /// The page that a report with these key images is printed with.
 #[must_use]
 pub fn template(key_images: &[KeyImage]) -> &'static str {
-    if key_images.is_empty() { TEMPLATE } else { TEMPLATE_WITH_PICTURES }
+    match key_images {
+        [] => TEMPLATE,
+        images if images.iter().any(KeyImage::has_particulars) => TEMPLATE_WITH_PARTICULARS,
+        _ => TEMPLATE_WITH_PICTURES,
+    }
 }
 
 /// What the canonical report needs beside the consult.

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-struct Received {
-    node: Node,
+pub struct Received {
+    pub node: Node,
     slides: Vec<Json>,
     /// The frame's SHA-256 by slide and `level/x/y`; null where the slide leaves a tile out.
     expected: Json,
@@ -21,7 +21,7 @@ struct Received {
 const COUNT: usize = 15;
 
 /// A node that was sent every kind of slide: by STOW-RS, C-STORE and import.
-fn received() -> &'static Received {
+pub fn received() -> &'static Received {
     static RECEIVED: OnceLock<Received> = OnceLock::new();
     RECEIVED.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a folder");
@@ -93,7 +93,7 @@ fn received() -> &'static Received {
     })
 }
 
-fn slide(name: &str) -> &'static Json {
+pub fn slide(name: &str) -> &'static Json {
     received().slides.iter().find(|slide| slide["source"] == name).expect("the slide")
 }
 

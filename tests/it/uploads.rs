@@ -12,14 +12,14 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 const PATH: &str = "/api/v1/uploads/resumable";
-const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A client that speaks tus.
-fn tus(client: Client) -> Client {
+pub fn tus(client: Client) -> Client {
     client.with_header("Tus-Resumable", "1.0.0")
 }
 
-fn begin(client: &Client, name: &str, bytes: usize) -> String {
+pub fn begin(client: &Client, name: &str, bytes: usize) -> String {
     let metadata = format!("filename {},fingerprint {}", STANDARD.encode(name), STANDARD.encode("print"));
     let answer = client
         .clone()
@@ -30,7 +30,7 @@ fn begin(client: &Client, name: &str, bytes: usize) -> String {
     answer.header("location").to_owned()
 }
 
-fn patch(client: &Client, upload: &str, offset: usize, piece: &[u8]) -> Answer {
+pub fn patch(client: &Client, upload: &str, offset: usize, piece: &[u8]) -> Answer {
     let client = client.clone().with_header("Upload-Offset", &offset.to_string());
     client.patch_bytes(upload, "application/offset+octet-stream", piece.to_vec())
 }
@@ -43,13 +43,13 @@ fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-fn finish(client: &Client, upload: &str, bytes: &[u8], of: &Json) -> Json {
+pub fn finish(client: &Client, upload: &str, bytes: &[u8], of: &Json) -> Json {
     let body = json!({"sha256": sha256(bytes), "of": of});
     client.post(&format!("{upload}/finish"), &body).expect(200).json()
 }
 
 /// Waits until the node is done with an upload.
-fn over(client: &Client, upload: &str) -> Json {
+pub fn over(client: &Client, upload: &str) -> Json {
     wait_for("the upload is ready or refused", PATIENCE, || {
         let state = client.get(upload).expect(200).json();
         matches!(state["state"].as_str(), Some("ready" | "refused")).then_some(state)

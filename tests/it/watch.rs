@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const PATTERN: &str = r"^(?<patient_id>P\d+)_(?<accession_number>B[\d-]+)(?:_(?<stain>\w+))?$";
 
 /// A node with a watched folder, and a hospital's machine that looks at it.
-struct Site {
+pub struct Site {
     folder: tempfile::TempDir,
     process: Option<Child>,
     http: u16,
@@ -26,7 +26,7 @@ fn free_port() -> u16 {
 }
 
 impl Site {
-    fn new(afterwards: &str) -> Self {
+    pub fn new(afterwards: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let http = free_port();
         let share = folder.path().join("share");
@@ -71,11 +71,11 @@ impl Site {
         }
     }
 
-    fn client(&self) -> Client {
+    pub fn client(&self) -> Client {
         Client::with_token(&format!("http://127.0.0.1:{}", self.http), &self.token)
     }
 
-    fn share(&self) -> PathBuf {
+    pub fn share(&self) -> PathBuf {
         self.folder.path().join("share")
     }
 
@@ -83,12 +83,12 @@ impl Site {
         fs::read_to_string(self.folder.path().join("log")).expect("a log")
     }
 
-    fn slides(&self) -> Vec<Json> {
+    pub fn slides(&self) -> Vec<Json> {
         let list = self.client().get("/api/v1/slides").expect(200).json();
         list["slides"].as_array().expect("a list").clone()
     }
 
-    fn wait_for_slides(&self, count: usize) -> Vec<Json> {
+    pub fn wait_for_slides(&self, count: usize) -> Vec<Json> {
         wait_for(&format!("{count} slides\n{}", self.log()), PATIENCE, || {
             let slides = self.slides();
             (slides.len() >= count).then_some(slides)

@@ -1,4 +1,5 @@
-"""Judges tiles that a node puts together of fluorescence channels by arithmetic of NumPy's on the pixels that were sent.
+"""Judges what a node puts together of fluorescence channels, tiles and IIIF pictures, by arithmetic of NumPy's on the pixels
+that were sent.
 
 judge_channels.py BASE_URL TOKEN SLIDE_ID FLUOR_NPZ
 """
@@ -7,7 +8,7 @@ import io
 import json
 import sys
 import urllib.request
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import numpy as np
 from PIL import Image
@@ -71,7 +72,24 @@ def main(base, token, slide, path):
                     assert difference < MEAN_DIFFERENCE_MAX, f"{place}: {difference:.2f} on average"
                     difference = np.abs(blocks(seen) - blocks(part)).max()
                     assert difference < BLOCK_DIFFERENCE_MAX, f"{place}: {difference:.2f} in a block"
+        judge_picture(base, token, slide, level, pixels, written(chosen), chosen, level["level"] == 0)
     print("channels agree")
+
+
+def judge_picture(base, token, slide, level, pixels, text, channels, is_first):
+    """The whole level by IIIF, without loss, of channels that the identifier names: pixel by pixel."""
+    image = quote(f"{slide};" + urlencode({"channels": text}), safe=";=&")
+    info = json.loads(get(base, token, f"/iiif/3/{image}/info.json")[0])
+    shown = [service["shown"] for service in info["service"] if service.get("type") == "FarsightSlide"]
+    assert shown[0]["channels"] == text and info["id"].endswith(image), info
+    if is_first:
+        assert (info["width"], info["height"]) == (level["width"], level["height"])
+    body, headers = get(base, token, f"/iiif/3/{image}/full/{level['width']},{level['height']}/0/default.png")
+    assert "channels=" in headers["Farsight-Derived"], headers
+    seen = np.asarray(Image.open(io.BytesIO(body)).convert("RGB")).astype(float)
+    difference = np.abs(seen - composed(pixels, channels)[: level["height"], : level["width"]]).max()
+    # Each channel is rounded before it is added.
+    assert difference <= len(channels), f"IIIF, level {level['level']}: {difference:.2f} in a pixel"
 
 
 if __name__ == "__main__":

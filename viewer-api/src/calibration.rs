@@ -5,6 +5,7 @@ use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
 use crate::request::UrlPath;
 use crate::state::ApiState;
+use crate::studies::Names;
 use access::{Caller, Right};
 use axum::Json;
 use axum::extract::State;
@@ -50,22 +51,40 @@ pub struct CalibrationInfo {
     pub at: String,
 }
 
+/// The name of who made a calibration, when they belong to the caller's organisation.
+async fn name_of(state: &ApiState, caller: &Caller, calibration: &Calibration) -> Option<String> {
+    let is_own = calibration.organisation.as_ref() == Some(caller.organisation());
+    let id = calibration.by.strip_prefix("person:").filter(|_| is_own)?;
+    let people = state.0.storage.people(caller.scope(), caller.organisation()).await;
+    people.ok()?.into_iter().find(|person| person.id.as_str() == id).map(|person| person.name)
+}
+
 /// A calibration in words.
 pub async fn info(state: &ApiState, caller: &Caller, calibration: &Calibration) -> Option<CalibrationInfo> {
-    let is_own = calibration.organisation.as_ref() == Some(caller.organisation());
-    let by_name = match calibration.by.strip_prefix("person:").filter(|_| is_own) {
-        None => None,
-        Some(id) => {
-            let people = state.0.storage.people(caller.scope(), caller.organisation()).await;
-            people.ok()?.into_iter().find(|person| person.id.as_str() == id).map(|person| person.name)
-        }
-    };
     Some(CalibrationInfo {
         mpp_um: calibration.mpp_um?,
         by: calibration.by.clone(),
-        by_name,
+        by_name: name_of(state, caller, calibration).await,
         at: rfc3339(from_unix_ms(calibration.at_ms)),
     })
+}
+
+/// Who answers for a calibration in a report: a person of the caller's organisation by name, others by their organisation's.
+///
+/// # Errors
+/// [`ApiError`] when the storage fails.
+pub async fn made_by(
+    state: &ApiState,
+    caller: &Caller,
+    calibration: &Calibration,
+) -> Result<String, ApiError> {
+    if let Some(name) = name_of(state, caller, calibration).await {
+        return Ok(name);
+    }
+    match &calibration.organisation {
+        Some(organisation) => Ok(Names::default().of(state, organisation).await?.name),
+        None => Ok(calibration.by.clone()),
+    }
 }
 
 /// Whoever reads slides, and the owner's people who bring or correct them.

@@ -4,6 +4,7 @@
 use crate::auth::Authenticated;
 use crate::problem::{ApiError, Problem};
 use crate::request::{UrlPath, UrlQuery};
+use crate::slide_layers::LayerQuery;
 use crate::slides::pixels::{Icc, Validator};
 use crate::state::ApiState;
 use access::Right;
@@ -14,7 +15,7 @@ use model::SlideId;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use wsi::Slide;
-use wsi::out::{Rectangle, Seen, View};
+use wsi::out::{Rectangle, View};
 
 /// The tile's side where the slide's own tiles are not square, or out of the ordinary.
 const TILE_DEFAULT: u32 = 256;
@@ -48,18 +49,20 @@ fn view(slide: &Slide, level: u32, column: u32, row: u32) -> Option<View> {
     Some(View::plain(Rectangle { x, y, width, height }, (across, down)))
 }
 
-/// The Deep Zoom descriptor.
+/// The Deep Zoom descriptor. It has no place for a scale, planes or channels: what its query says goes for the tiles, whose
+/// addresses viewers end with the same query.
 #[utoipa::path(get, path = "/api/v1/slides/{id}/dzi.dzi", tag = "slides",
-    params(("id" = String, Path, description = "Slide id")),
+    params(("id" = String, Path, description = "Slide id"), LayerQuery),
     responses((status = 200, content_type = "application/xml", body = String), (status = 404, body = Problem)))]
 pub async fn get_descriptor(
     State(state): State<ApiState>,
     auth: Authenticated,
     UrlPath(id): UrlPath<String>,
+    UrlQuery(layer): UrlQuery<LayerQuery>,
 ) -> Result<Response, ApiError> {
     let caller = auth.require(Right::Retrieve)?;
     let id = SlideId::parse(&id).map_err(|_| ApiError::NotFound)?;
-    let slide = state.0.slides.slide(caller.scope(), &id).await?;
+    let slide = state.0.slides.slide_seen(caller.scope(), &id, &layer.seen()?).await?;
     let (tile, width, height) = (tile_size(&slide), slide.width(), slide.height());
     let text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -84,15 +87,16 @@ pub struct DziQuery {
 #[utoipa::path(get, path = "/api/v1/slides/{id}/dzi_files/{level}/{tile}", tag = "slides",
     params(("id" = String, Path, description = "Slide id"),
            ("level" = u32, Path, description = "0 is one pixel"),
-           ("tile" = String, Path, description = "`COLUMN_ROW.jpg`"), DziQuery),
+           ("tile" = String, Path, description = "`COLUMN_ROW.jpg`"), DziQuery, LayerQuery),
     responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), (status = 304),
-              (status = 404, body = Problem)))]
+              (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub async fn get_dzi_tile(
     State(state): State<ApiState>,
     auth: Authenticated,
     headers: HeaderMap,
     UrlPath((id, level, tile)): UrlPath<(String, String, String)>,
     UrlQuery(query): UrlQuery<DziQuery>,
+    UrlQuery(layer): UrlQuery<LayerQuery>,
 ) -> Result<Response, ApiError> {
     let caller = auth.require(Right::Retrieve)?;
     let id = SlideId::parse(&id).map_err(|_| ApiError::NotFound)?;
@@ -102,7 +106,7 @@ pub async fn get_dzi_tile(
     let slides = &state.0.slides;
     let place = (number(&level)?, number(column)?, number(row)?);
     let form = slides
-        .view_of(caller.scope(), &id, Seen::default(), |slide| {
+        .view_of(caller.scope(), &id, layer.seen()?, |slide| {
             let colouring = query.icc.into();
             view(slide, place.0, place.1, place.2).map(|view| View { colouring, ..view })
         })

@@ -1,6 +1,7 @@
 //! Bookmarks of a slide become key images of a report, and back come their pictures.
 
 use crate::auth::Authenticated;
+use crate::calibration;
 use crate::consults::reports::KeyImageChoice;
 use crate::problem::{ApiError, Problem};
 use crate::request::UrlPath;
@@ -12,8 +13,8 @@ use axum::response::{IntoResponse, Response};
 use consult::KeyImage;
 use consult::key_image::KEY_IMAGES_MAX;
 use model::{ConsultId, Sha256, SlideId};
-use wsi::Slide;
-use wsi::notes::Bookmark;
+use wsi::notes::{Bookmark, FieldOfView};
+use wsi::{Composition, Mpp, Slide};
 
 /// The key images that were chosen. One that the report has already stays as it is, so that it does not change under its
 /// reader; a new one is described, and its picture kept with the reader's organisation.
@@ -55,14 +56,51 @@ async fn new(state: &ApiState, caller: &Caller, choice: &KeyImageChoice) -> Resu
         tracing::error!("a bookmark's picture is not the one that its hash names");
         return Err(ApiError::Internal);
     }
-    Ok(described(&slide, &bookmark))
+    let scale = Scale::of(state, caller, &slide).await?;
+    Ok(described(&slide, &bookmark, scale))
 }
 
-fn described(slide: &Slide, bookmark: &Bookmark) -> KeyImage {
+/// How large a slide's pixels are.
+struct Scale {
+    mpp_um: Option<Mpp>,
+    /// Who says so, when the scanner does not.
+    calibrated_by: Option<String>,
+}
+
+impl Scale {
+    async fn of(state: &ApiState, caller: &Caller, slide: &Slide) -> Result<Self, ApiError> {
+        if slide.mpp_um.is_some() {
+            return Ok(Self { mpp_um: slide.mpp_um, calibrated_by: None });
+        }
+        let Some(made) = state.0.slides.calibration(&slide.id).await? else {
+            return Ok(Self { mpp_um: None, calibrated_by: None });
+        };
+        let by = calibration::made_by(state, caller, &made).await?;
+        Ok(Self { mpp_um: made.mpp(), calibrated_by: Some(by) })
+    }
+}
+
+/// What the path or the channels of a field of view are called, in the order in which they are named.
+fn channel_names(slide: &Slide, view: &FieldOfView) -> Option<String> {
+    let composed = view.channels.as_deref().and_then(|text| Composition::parse(slide, text).ok());
+    let paths: Vec<&str> = match (&composed, &view.path) {
+        (Some(composed), _) => composed.drawn().iter().map(|drawn| drawn.path.as_str()).collect(),
+        (None, path) => path.iter().map(String::as_str).collect(),
+    };
+    let name = |path: &&str| {
+        let channel = slide.channels.iter().find(|channel| channel.identifier == **path)?;
+        let is_named = !channel.description.is_empty();
+        Some(if is_named { channel.description.as_str() } else { channel.identifier.as_str() })
+    };
+    let names: Vec<&str> = paths.iter().filter_map(name).collect();
+    (!names.is_empty()).then(|| names.join("、"))
+}
+
+fn described(slide: &Slide, bookmark: &Bookmark, scale: Scale) -> KeyImage {
     let view = &bookmark.view;
     let micrometres = |pixels: f64, along: f64| decimal(pixels * along, 0);
     // Along the screen's sides a turned slide's pixels are as large as they are on average.
-    let um_per_px = slide.mpp_um.map(|mpp| f64::midpoint(mpp.x, mpp.y));
+    let um_per_px = scale.mpp_um.map(|mpp| f64::midpoint(mpp.x, mpp.y));
     let magnification = slide.objective.map(|power| decimal(power * view.zoom, 1));
     KeyImage {
         bookmark: bookmark.id.clone(),
@@ -79,13 +117,24 @@ fn described(slide: &Slide, bookmark: &Bookmark) -> KeyImage {
         mirrored: view.mirrored,
         width_um: um_per_px.map(|along| micrometres(view.width(), along)),
         height_um: um_per_px.map(|along| micrometres(view.height(), along)),
+        calibrated_by: scale.calibrated_by,
         magnification,
+        focal_plane: view.z.clone().filter(|_| slide.focal_planes.len() > 1).map(|z| plane(slide, z)),
+        path: view.path.clone().filter(|_| slide.channels.len() > 1),
+        channels: view.channels.clone(),
+        channel_names: channel_names(slide, view),
         picture_sha256: bookmark.picture.sha256,
         picture_width: bookmark.picture.width,
         picture_height: bookmark.picture.height,
         made_by: bookmark.author.name.clone(),
         made_at: model::time_text::rfc3339(model::time_text::from_unix_ms(bookmark.created_at_ms)),
     }
+}
+
+/// A focal plane in words: its height, when the slide says how far its planes are apart.
+fn plane(slide: &Slide, z: String) -> String {
+    let is_distance = slide.focal_planes.iter().any(|plane| plane.is_distance && plane.name() == z);
+    if is_distance { format!("{z} µm") } else { z }
 }
 
 /// A decimal string without trailing zeros. What would round to nothing keeps three digits.

@@ -3,7 +3,8 @@
 use crate::problem::ApiError;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use wsi::{Channel, Composition, LayerChoice};
+use wsi::out::Seen;
+use wsi::{Channel, Composition, LayerChoice, Revision};
 
 /// A focal plane.
 #[derive(Serialize, ToSchema)]
@@ -78,37 +79,40 @@ pub fn composition(slide: &wsi::Slide) -> Option<String> {
     Composition::usual(slide).map(|composition| composition.to_string())
 }
 
-/// Which plane and path of a slide.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+/// Which plane, path or channels of a slide, and of which revision of it.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct LayerQuery {
     /// A focal plane, as `focal_planes[].z` names it; without it the middle one. A level that has fewer planes shows the
     /// nearest.
-    z: Option<String>,
+    pub z: Option<String>,
     /// An optical path, as `channels[].path` names it; without it the first.
-    path: Option<String>,
-    /// Channels without colours put together into a JPEG, instead of a path: `path:RRGGBB:low-high,…`, of which colour and
-    /// window may be left out. A comma, colon or percent sign in a path stands as `%2C`, `%3A` or `%25`. The answer says
+    pub path: Option<String>,
+    /// Channels without colours put together into a picture, instead of a path: `path:RRGGBB:low-high,…`, of which colour
+    /// and window may be left out. A comma, colon or percent sign in a path stands as `%2C`, `%3A` or `%25`. The answer says
     /// so in `Farsight-Derived`.
-    channels: Option<String>,
+    pub channels: Option<String>,
+    /// What the slide consists of, as its `revision` says: then the address means the same for ever, and is not there when
+    /// the slide has become another.
+    pub rev: Option<String>,
 }
 
 impl LayerQuery {
-    /// How channels are to be put together.
+    /// What is to be seen.
     ///
     /// # Errors
-    /// [`ApiError::Invalid`] when a path is asked for as well.
-    pub fn channels(&self) -> Result<Option<&str>, ApiError> {
-        match (&self.channels, &self.path) {
-            (Some(_), Some(_)) => Err(ApiError::invalid("channels", "channels or one path, not both")),
-            (channels, _) => Ok(channels.as_deref()),
+    /// [`ApiError::Invalid`] when the plane is no number, or a path is asked for as well as channels;
+    /// [`ApiError::NotFound`] for what can be no revision.
+    pub fn seen(self) -> Result<Seen, ApiError> {
+        if self.channels.is_some() && self.path.is_some() {
+            return Err(ApiError::invalid("channels", "channels or one path, not both"));
         }
-    }
-
-    /// # Errors
-    /// [`ApiError::Invalid`] when the plane is no number.
-    pub fn choice(&self) -> Result<LayerChoice, ApiError> {
-        LayerChoice::parse(self.z.as_deref(), self.path.as_deref())
-            .ok_or_else(|| ApiError::invalid("z", "a focal plane is named by its number, such as -1.5"))
+        let layer = LayerChoice::parse(self.z.as_deref(), self.path.as_deref())
+            .ok_or_else(|| ApiError::invalid("z", "a focal plane is named by its number, such as -1.5"))?;
+        let revision = match self.rev {
+            Some(text) => Some(Revision::parse(&text).ok_or(ApiError::NotFound)?),
+            None => None,
+        };
+        Ok(Seen { layer, window: None, channels: self.channels, revision })
     }
 }

@@ -118,10 +118,16 @@ impl Luma {
             let size = (u32::try_from(self.width).ok()?, u32::try_from(self.height).ok()?);
             Luma8LuminanceSource::new(self.shades.clone(), size.0, size.1).ok()
         };
-        let local = || source().map(|source| all(HybridBinarizer::new(source), &hints));
-        let whole = || source().map(|source| all(GlobalHistogramBinarizer::new(source), &hints));
-        let found = caught(local).filter(|found| !found.is_empty()).or_else(|| caught(whole));
-        found.unwrap_or_default().iter().filter_map(said).collect()
+        // Bars are looked for in single rows, against one threshold for each: where the light is uneven, only once all of it is
+        // black and white.
+        let by_part = || source().map(|source| all(HybridBinarizer::new(source), &hints));
+        let by_whole = || source().map(|source| all(GlobalHistogramBinarizer::new(source), &hints));
+        let levelled =
+            || levelled(source()?).map(|source| all(GlobalHistogramBinarizer::new(source), &hints));
+        let attempts: [&dyn Fn() -> Option<Vec<RXingResult>>; 3] = [&by_part, &by_whole, &levelled];
+        let mut read = attempts.into_iter().filter_map(caught);
+        let found = read.find(|found| !found.is_empty()).unwrap_or_default();
+        found.iter().filter_map(said).collect()
     }
 }
 
@@ -133,6 +139,16 @@ fn mean(rgb: &[u8], width: usize, (left, top): (usize, usize), side: usize) -> u
         .map(|&[r, g, b]| (usize::from(r) * 77 + usize::from(g) * 150 + usize::from(b) * 29) >> 8)
         .sum();
     u8::try_from(sum / (side * side)).unwrap_or(u8::MAX)
+}
+
+/// Black and white by thresholds of each part.
+fn levelled(source: Luma8LuminanceSource) -> Option<Luma8LuminanceSource> {
+    let binarizer = HybridBinarizer::new(source);
+    let matrix = binarizer.get_black_matrix().ok()?;
+    let (width, height) = (matrix.width(), matrix.height());
+    let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    let shades = places.map(|(x, y)| if matrix.get(x, y) { 0 } else { 255 }).collect();
+    Luma8LuminanceSource::new(shades, width, height).ok()
 }
 
 fn all<B: Binarizer>(binarizer: B, hints: &DecodeHints) -> Vec<RXingResult> {

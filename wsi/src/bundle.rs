@@ -5,6 +5,11 @@
 //! Names come from strangers. Only plain names of regular files are taken, on the way in and on the way out, and no link is
 //! followed.
 
+mod standing;
+mod zip;
+
+pub(crate) use standing::{Standing, goes_along, standing};
+
 use crate::SlideError;
 use crate::source::ReadAt;
 use rustix::fs::{Mode, OFlags};
@@ -24,7 +29,7 @@ const LIST_BYTES_MAX: u64 = 1 << 20;
 const BLOCK: u64 = 512;
 
 const ODD_NAME: SlideError = SlideError::Unsupported("a file that belongs to it has a name that is not kept");
-const MISSING: SlideError = SlideError::Damaged("a file that belongs to it is missing");
+const MISSING: SlideError = SlideError::Incomplete;
 
 /// A slide's files as one archive.
 pub struct Bundle {
@@ -81,11 +86,16 @@ pub fn members(path: &Path) -> Vec<PathBuf> {
     others.filter_map(|member| Some(folder.join(member.header.path().ok()?))).collect()
 }
 
+/// Whether a file of this name is opened as the first of several.
+pub(crate) fn is_named_as_one_of_several(path: &Path) -> bool {
+    Kind::of(path).is_some()
+}
+
 impl Bundle {
     /// Opens the files of a slide; `None` when it is of one file.
     ///
     /// # Errors
-    /// [`SlideError::Damaged`] when one is missing, [`SlideError::Unsupported`] for odd names and links,
+    /// [`SlideError::Incomplete`] when one is missing, [`SlideError::Unsupported`] for odd names and links,
     /// [`SlideError::OverLimit`], [`SlideError::Io`].
     pub fn of(path: &Path) -> Result<Option<Self>, SlideError> {
         let Some(kind) = Kind::of(path) else { return Ok(None) };
@@ -133,6 +143,13 @@ impl Bundle {
         let (length, modified) = (metadata.len(), metadata.modified().ok());
         self.members.push(Member { header, file, start, length, modified });
         Ok(())
+    }
+
+    /// Device and number of the file that is opened.
+    pub(crate) fn number(&self) -> Option<(u64, u64)> {
+        use std::os::unix::fs::MetadataExt as _;
+        let metadata = self.members.first()?.file.metadata().ok()?;
+        Some((metadata.dev(), metadata.ino()))
     }
 
     /// Files.
@@ -298,7 +315,7 @@ impl Read for FromStart {
     }
 }
 
-/// Whether a file is an archive as [`Bundle`] is one, by what is in it.
+/// Whether a file is an archive as [`Bundle`] is one, or a zip, by what is in it.
 ///
 /// # Errors
 /// [`SlideError::Io`].
@@ -308,223 +325,93 @@ pub(crate) fn is_archive(source: &dyn ReadAt) -> Result<bool, SlideError> {
         return Ok(false);
     }
     source.read_at(0, &mut header)?;
-    Ok(header[257..].starts_with(b"ustar"))
+    Ok(header[257..].starts_with(b"ustar") || zip::begins_as(&header))
 }
 
 /// Writes the files of an archive into an empty folder: one of ours, or one that somebody made of a slide's files. The
 /// path of the file to open, and how many there are.
 ///
 /// # Errors
-/// [`SlideError::Unsupported`] for links, other special files, odd names and deeper folders, and when no file in it is
-/// one to open; [`SlideError::OverLimit`], [`SlideError::Damaged`], [`SlideError::Io`].
+/// [`SlideError::Unsupported`] for links, other special files, odd names and deeper folders; [`SlideError::NotASlide`] when no
+/// file in it is one to open; [`SlideError::OverLimit`], [`SlideError::Damaged`], [`SlideError::Io`].
 pub(crate) fn unpack(source: Arc<dyn ReadAt>, folder: &Path) -> Result<(PathBuf, u32), SlideError> {
-    const ODD: SlideError = SlideError::Unsupported("an archive that holds other than a slide's files");
+    let mut into = Unpacking { folder, first: None, count: 0 };
+    let mut head = [0; 4];
+    source.read_at(0, &mut head)?;
+    if zip::begins_as(&head) {
+        zip::unpack(&source, &mut into)?
+    } else {
+        unpack_tar(source, &mut into)?
+    }
+    let first = into.first.ok_or(SlideError::NotASlide("an archive without a slide of several files"))?;
+    Ok((first, into.count))
+}
+
+const ODD: SlideError = SlideError::Unsupported("an archive that holds other than a slide's files");
+
+fn unpack_tar(source: Arc<dyn ReadAt>, into: &mut Unpacking<'_>) -> Result<(), SlideError> {
     const CUT: SlideError = SlideError::Damaged("its archive is cut short");
     let mut archive = tar::Archive::new(FromStart::of(source));
-    let (mut first, mut count) = (None, 0);
     for entry in archive.entries().map_err(|_| CUT)? {
         let mut entry = entry.map_err(|_| CUT)?;
         match entry.header().entry_type() {
             tar::EntryType::Regular => {}
-            tar::EntryType::Directory => continue,
+            tar::EntryType::Directory | tar::EntryType::XGlobalHeader => continue,
             _ => return Err(ODD),
         }
         let name = String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| ODD_NAME)?;
-        let name = name.strip_prefix("./").unwrap_or(&name);
-        let (inner, name) = name.split_once('/').map_or((None, name), |(inner, name)| (Some(inner), name));
-        // What some systems add to every archive.
-        if name.starts_with("._") || name == ".DS_Store" {
-            continue;
+        let Some(mut file) = into.file(&name)? else { continue };
+        if io::copy(&mut entry, &mut file)? != entry.size() {
+            return Err(CUT);
         }
-        if count as usize == MEMBERS_MAX {
+    }
+    Ok(())
+}
+
+/// An archive on its way into a folder. A slide's files lie at the top of it, or in one folder there.
+struct Unpacking<'a> {
+    folder: &'a Path,
+    /// The file that is opened.
+    first: Option<PathBuf>,
+    count: u32,
+}
+
+impl Unpacking<'_> {
+    /// A new file for what has this name; `None` for what is no part of a slide.
+    fn file(&mut self, name: &str) -> Result<Option<File>, SlideError> {
+        let name = name.strip_prefix("./").unwrap_or(name);
+        let mut parts: Vec<&str> = name.split('/').collect();
+        let last = parts.pop().unwrap_or_default();
+        // What some systems add to every archive.
+        if last.starts_with("._") || last == ".DS_Store" || parts.first() == Some(&"__MACOSX") {
+            return Ok(None);
+        }
+        if self.count as usize == MEMBERS_MAX {
             return Err(SlideError::OverLimit("files that belong to it"));
         }
-        let mut path = folder.to_owned();
-        if let Some(inner) = inner {
-            path.push(plain(inner)?);
+        if parts.len() > 2 {
+            return Err(ODD);
+        }
+        let mut path = self.folder.to_owned();
+        for part in &parts {
+            path.push(plain(part)?);
             if !path.is_dir() {
                 std::fs::create_dir(&path)?;
             }
         }
-        path.push(plain(name)?);
+        path.push(plain(last)?);
         let new = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
-        let mut file = new.map_err(|error| match error.kind() {
+        let file = new.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => ODD,
             _ => error.into(),
         })?;
-        if io::copy(&mut entry, &mut file)? != entry.size() {
-            return Err(CUT);
+        self.count += 1;
+        if parts.len() < 2 && Kind::of(&path).is_some() {
+            self.first.get_or_insert(path);
         }
-        count += 1;
-        if inner.is_none() && Kind::of(&path).is_some() {
-            first.get_or_insert(path);
-        }
+        Ok(Some(file))
     }
-    Ok((first.ok_or(ODD)?, count))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn whole(bundle: &Bundle) -> Vec<u8> {
-        let mut bytes = vec![0; bundle.length() as usize];
-        bundle.read_at(0, &mut bytes).unwrap();
-        bytes
-    }
-
-    fn mirax(folder: &Path) -> PathBuf {
-        std::fs::create_dir_all(folder.join("片子")).unwrap();
-        std::fs::write(folder.join("片子.mrxs"), b"picture").unwrap();
-        std::fs::write(folder.join("片子/Slidedat.ini"), vec![7; 1024]).unwrap();
-        std::fs::write(folder.join("片子/Data0000.dat"), vec![8; 1500]).unwrap();
-        std::fs::write(folder.join("片子/Index.dat"), b"").unwrap();
-        std::fs::create_dir(folder.join("片子/more")).unwrap();
-        std::fs::write(folder.join("片子/.DS_Store"), b"no part of it").unwrap();
-        folder.join("片子.mrxs")
-    }
-
-    #[test]
-    fn an_archive_is_the_same_for_the_same_files_and_others_can_read_it() {
-        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        let [one, other] = folders.each_ref().map(|folder| mirax(folder.path()));
-        let bundle = Bundle::of(&one).unwrap().unwrap();
-        let bytes = whole(&bundle);
-        assert_eq!(bytes, whole(&Bundle::of(&other).unwrap().unwrap()));
-        assert_eq!((bundle.count(), bytes.len() % 512), (4, 0));
-        let mut listed = tar::Archive::new(&bytes[..]);
-        let listed: Vec<_> = listed
-            .entries()
-            .unwrap()
-            .map(|entry| {
-                let mut entry = entry.unwrap();
-                let mut content = Vec::new();
-                entry.read_to_end(&mut content).unwrap();
-                (entry.path().unwrap().into_owned(), content.len())
-            })
-            .collect();
-        let expected = [
-            ("片子.mrxs", 7),
-            ("片子/Data0000.dat", 1500),
-            ("片子/Index.dat", 0),
-            ("片子/Slidedat.ini", 1024),
-        ];
-        assert_eq!(listed, expected.map(|(name, length)| (PathBuf::from(name), length)));
-    }
-
-    #[test]
-    fn any_part_of_an_archive_can_be_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let bundle = Bundle::of(&mirax(folder.path())).unwrap().unwrap();
-        let bytes = whole(&bundle);
-        for start in (0..bytes.len()).step_by(97) {
-            for length in [1, 511, 513, 3000] {
-                let end = (start + length).min(bytes.len());
-                let mut part = vec![1; end - start];
-                bundle.read_at(start as u64, &mut part).unwrap();
-                assert!(part == bytes[start..end], "{start} {length}");
-            }
-        }
-        assert!(bundle.read_at(bytes.len() as u64, &mut [0]).is_err());
-        assert!(bundle.read_at(u64::MAX, &mut [0]).is_err());
-    }
-
-    #[test]
-    fn files_come_back_byte_for_byte() {
-        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let path = mirax(from.path());
-        let bundle: Arc<dyn ReadAt> = Arc::new(Bundle::of(&path).unwrap().unwrap());
-        assert!(is_archive(bundle.as_ref()).unwrap());
-        let (first, count) = unpack(bundle, to.path()).unwrap();
-        assert_eq!((first, count), (to.path().join("片子.mrxs"), 4));
-        for name in ["片子.mrxs", "片子/Data0000.dat", "片子/Slidedat.ini", "片子/Index.dat"] {
-            let read = |folder: &Path| std::fs::read(folder.join(name)).unwrap();
-            assert!(read(from.path()) == read(to.path()), "{name}");
-        }
-    }
-
-    #[test]
-    fn links_and_missing_files_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = mirax(folder.path());
-        let other = folder.path().join("b.mrxs");
-        std::os::unix::fs::symlink(&path, &other).unwrap();
-        assert_eq!(Bundle::of(&other).err(), Some(ODD_NAME), "a link is opened");
-        std::fs::remove_file(&other).unwrap();
-        std::fs::write(&other, b"picture").unwrap();
-        assert_eq!(Bundle::of(&other).err(), Some(MISSING), "there is no folder");
-        std::os::unix::fs::symlink(folder.path().join("片子"), folder.path().join("b")).unwrap();
-        assert_eq!(Bundle::of(&other).err(), Some(MISSING), "the folder is a link");
-        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("片子/Data0001.dat")).unwrap();
-        assert_eq!(Bundle::of(&path).unwrap().unwrap().count(), 4, "a link in it is no part of it");
-        assert!(Bundle::of(&folder.path().join("none.mrxs")).is_err());
-        assert!(Bundle::of(&folder.path().join("a.svs")).unwrap().is_none());
-    }
-
-    #[test]
-    fn a_file_that_changes_is_seen() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = mirax(folder.path());
-        let bundle = Bundle::of(&path).unwrap().unwrap();
-        assert!(bundle.is_unchanged());
-        std::fs::write(path.with_extension("").join("Data0000.dat"), b"shorter").unwrap();
-        assert!(!bundle.is_unchanged());
-    }
-
-    #[test]
-    fn a_list_names_files_beside_it_only() {
-        let text = "[Virtual Microscope Specimen]\nNoLayers=1\nImageFile=a.jpg\nImageFile(1,0)=b.jpg\nMapFile= m.jpg \n\
-                    MacroImage=a.jpg\nOptimisationFile=o.opt\nAuthCode=x/y\n";
-        assert_eq!(named(text).unwrap(), ["a.jpg", "b.jpg", "m.jpg", "o.opt"]);
-        for name in ["../a.jpg", "/etc/passwd", "a/b.jpg", ".hidden", "a\\b", &"a".repeat(101)] {
-            assert_eq!(named(&format!("ImageFile={name}")), Err(ODD_NAME), "{name}");
-        }
-        let many: String = (0..600).map(|number| format!("ImageFile({number},0)={number}.jpg\n")).collect();
-        assert!(matches!(named(&many), Err(SlideError::OverLimit(_))));
-    }
-
-    #[test]
-    fn an_archive_of_another_kind_is_not_unpacked() {
-        struct Bytes(Vec<u8>);
-        impl ReadAt for Bytes {
-            fn length(&self) -> u64 {
-                self.0.len() as u64
-            }
-            fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SlideError> {
-                buffer.copy_from_slice(&self.0[offset as usize..][..buffer.len()]);
-                Ok(())
-            }
-        }
-        let archive = |name: &str, kind: tar::EntryType| {
-            let mut header = tar::Header::new_ustar();
-            header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
-            header.set_size(0);
-            header.set_mode(0o644);
-            header.set_entry_type(kind);
-            header.set_link_name("/etc/passwd").unwrap();
-            header.set_cksum();
-            Arc::new(Bytes([header.as_bytes(), &[0; 1024][..]].concat()))
-        };
-        let unpacked = |archive| {
-            let folder = tempfile::tempdir().unwrap();
-            unpack(archive, folder.path()).is_ok()
-        };
-        assert!(unpacked(archive("a.mrxs", tar::EntryType::Regular)));
-        assert!(unpacked(archive("./a.vms", tar::EntryType::Regular)));
-        for (name, kind) in [
-            ("../a", tar::EntryType::Regular),
-            ("/a", tar::EntryType::Regular),
-            ("a.svs", tar::EntryType::Regular),
-            ("b/a.mrxs", tar::EntryType::Regular),
-            ("a/../b", tar::EntryType::Regular),
-            ("a/b/c", tar::EntryType::Regular),
-            ("a", tar::EntryType::Symlink),
-            ("a", tar::EntryType::Link),
-            ("a", tar::EntryType::Fifo),
-        ] {
-            assert!(!unpacked(archive(name, kind)), "{name} {kind:?}");
-        }
-        assert!(!unpacked(Arc::new(Bytes(vec![0; 1024]))), "nothing in it");
-        assert!(!unpacked(Arc::new(Bytes(vec![9; 4096]))), "no archive");
-    }
-}
+mod tests;

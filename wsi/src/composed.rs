@@ -2,7 +2,8 @@
 
 use crate::composite::{Canvas, Composition, Drawn, frame_format, samples};
 use crate::layers::LayerChoice;
-use crate::out::{Output, QUALITY, Work, blocking, undone};
+use crate::out::{Output, QUALITY, Seen, Work, blocking, undone};
+use crate::slides::Remembered;
 use crate::tile::{Place, is_within};
 use crate::{SlideError, Slides};
 use codec::{ImageType, Raster};
@@ -10,7 +11,7 @@ use model::{Scope, SlideId};
 use sha2::{Digest as _, Sha256};
 
 /// A tile of several channels that nobody has made yet.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ComposedTile {
     composition: Composition,
     /// Where the tile of each channel is; `None` when the level lacks the channel.
@@ -18,36 +19,34 @@ pub struct ComposedTile {
     size: (u32, u32),
     /// A strong validator (RFC 9110 §8.8.1) with its quotes.
     pub etag: String,
-    /// Whether the same address may be another tile later, as [`crate::Slide::may_change`] says.
+    /// Whether the same address may be another tile later, as [`crate::Slide::may_change`] says; one that names a
+    /// revision never is.
     pub may_change: bool,
+    found: Remembered,
 }
 
 impl Slides {
-    /// Where a tile's channels are. `text` is as [`Composition::parse`] reads it.
+    /// Where the channels of a tile (level, column, row) are: those that are asked for, or those that are usually put
+    /// together.
     ///
     /// # Errors
-    /// [`SlideError::NotFound`] as for [`Slides::tile`]; [`SlideError::Invalid`] when the composition is none of this slide.
+    /// [`SlideError::NotFound`] as for [`Slides::tile_of`], and when there are not several channels; [`SlideError::Invalid`]
+    /// when the composition is none of this slide.
     pub async fn composed_tile(
         &self,
         scope: &Scope,
         id: &SlideId,
         (level, x, y): (u32, u32, u32),
-        z_nm: Option<i64>,
-        text: &str,
+        seen: &Seen,
     ) -> Result<ComposedTile, SlideError> {
-        let found = self.reach(scope, id).await?;
-        let composition = Composition::parse(&found.slide, text)?;
+        let found = self.reach_at(scope, id, seen.revision).await?;
+        let composition = match &seen.channels {
+            Some(text) => Composition::parse(&found.slide, text)?,
+            None => Composition::usual(&found.slide).ok_or(SlideError::NotFound)?,
+        };
         let size = found.slide.level(level).ok_or(SlideError::NotFound)?;
         let size = (size.tile_width, size.tile_height);
-        let mut places = Vec::with_capacity(composition.drawn().len());
-        for drawn in composition.drawn() {
-            let choice = LayerChoice { z_nm, path: Some(drawn.path.clone()) };
-            places.push(match self.place_in(&found, level, x, y, &choice).await {
-                Ok(place) => Some(place),
-                Err(SlideError::NotFound) => None,
-                Err(error) => return Err(error),
-            });
-        }
+        let places = self.places_of(&found, (level, x, y), seen.layer.z_nm, &composition).await?;
         if places.iter().all(Option::is_none) {
             return Err(SlideError::NotFound);
         }
@@ -57,8 +56,29 @@ impl Slides {
         }
         hasher.update(composition.to_string());
         let digest = model::Sha256(hasher.finalize().into());
-        let (etag, may_change) = (format!("\"channels-{digest}\""), found.slide.may_change());
-        Ok(ComposedTile { composition, places, size, etag, may_change })
+        let etag = format!("\"channels-{digest}\"");
+        let may_change = found.slide.may_change() && seen.revision.is_none();
+        Ok(ComposedTile { composition, places, size, etag, may_change, found })
+    }
+
+    /// Where the tile of each channel is; `None` when the level lacks the channel.
+    pub(crate) async fn places_of(
+        &self,
+        found: &Remembered,
+        (level, x, y): (u32, u32, u32),
+        z_nm: Option<i64>,
+        composition: &Composition,
+    ) -> Result<Vec<Option<Place>>, SlideError> {
+        let mut places = Vec::with_capacity(composition.drawn().len());
+        for drawn in composition.drawn() {
+            let choice = LayerChoice { z_nm, path: Some(drawn.path.clone()) };
+            places.push(match self.place_in(found, level, x, y, &choice).await {
+                Ok(place) => Some(place),
+                Err(SlideError::NotFound) => None,
+                Err(error) => return Err(error),
+            });
+        }
+        Ok(places)
     }
 
     /// Makes a tile of its channels; once, however many ask at the same time.
@@ -68,7 +88,7 @@ impl Slides {
     pub async fn read_composed(&self, scope: &Scope, tile: &ComposedTile) -> Result<Output, SlideError> {
         for place in tile.places.iter().flatten() {
             if let Place::Stored(instance, _) = place {
-                self.storage.note_read(scope, instance);
+                self.note_seen(scope, &tile.found, instance);
             }
         }
         let bytes = self.derived.get(tile.etag.clone(), self.compose(tile)).await?;
@@ -77,14 +97,27 @@ impl Slides {
     }
 
     async fn compose(&self, tile: &ComposedTile) -> Result<bytes::Bytes, SlideError> {
-        let (width, height) = tile.size;
+        let seat = self.derived.seat(Work::Small).await?;
+        let raster = self.composed(&tile.composition, &tile.places, tile.size).await?;
+        blocking(move || {
+            let _seat = seat;
+            Ok(raster.encode(ImageType::Jpeg(QUALITY)).map_err(undone)?.into())
+        })
+        .await
+    }
+
+    /// A tile's channels (`size` in pixels) decoded, coloured and added. What is left out is dark.
+    pub(crate) async fn composed(
+        &self,
+        composition: &Composition,
+        places: &[Option<Place>],
+        (width, height): (u32, u32),
+    ) -> Result<Raster, SlideError> {
         if !is_within(width, height, self.storage.limits().frame_pixel_bytes_max) {
             return Err(SlideError::OverLimit("pixels of one frame"));
         }
-        let seat = self.derived.seat(Work::Small).await?;
         let mut canvas = blocking(move || Ok(Canvas::new(width as usize * height as usize))).await?;
-        for (place, drawn) in tile.places.iter().zip(tile.composition.drawn()) {
-            // What is left out is dark.
+        for (place, drawn) in places.iter().zip(composition.drawn()) {
             let Some(Place::Stored(instance, frame)) = place else { continue };
             let bytes = self.storage.frame(instance, *frame).await?;
             let (syntax, format) = (instance.syntax().clone(), frame_format(instance)?);
@@ -92,17 +125,12 @@ impl Slides {
             self.derived.note_decoded(1);
             canvas = blocking(move || add(canvas, &samples(&syntax, &bytes, &format, most)?, &drawn)).await?;
         }
-        blocking(move || {
-            let _seat = seat;
-            let raster = Raster::rgb(canvas.into_rgb(), width, height).map_err(undone)?;
-            Ok(raster.encode(ImageType::Jpeg(QUALITY)).map_err(undone)?.into())
-        })
-        .await
+        blocking(move || Raster::rgb(canvas.into_rgb(), width, height).map_err(undone)).await
     }
 }
 
 /// As a header takes it: identifiers may have any character.
-fn ascii(composition: &Composition) -> String {
+pub(crate) fn ascii(composition: &Composition) -> String {
     let mut text = String::new();
     for byte in composition.to_string().bytes() {
         match byte {

@@ -40,7 +40,7 @@ pub(crate) struct Context {
     container: String,
     specimen: Option<String>,
     block: String,
-    stain: String,
+    pub stain: String,
     scan: Scan,
     seed: [u8; 32],
 }
@@ -123,6 +123,10 @@ impl Context {
         for part in parts {
             hasher.update((part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
+        }
+        // It is in the label's instance; read by another version of the reader it may be another one.
+        if let Some(barcode) = self.scan.barcodes.first() {
+            hasher.update(barcode.as_bytes());
         }
         hasher.finalize().into()
     }

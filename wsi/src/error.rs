@@ -23,6 +23,9 @@ pub enum SlideError {
     /// The file breaks its own rules, or is cut short.
     #[error("the slide file is damaged: {0}")]
     Damaged(&'static str),
+    /// One of the several files that a slide is made of, without all the others.
+    #[error("the slide is of several files, and some of them are missing")]
+    Incomplete,
     /// Larger than the node's limits allow.
     #[error("the slide is over a limit: {0}")]
     OverLimit(&'static str),

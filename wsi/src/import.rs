@@ -8,7 +8,7 @@
 //! fills, a tile that is damaged, a process that is killed before that leave nothing. Identifiers and contents are computed
 //! from the file and the options alone, so what was cut off between commit and record is completed by the same import again.
 
-use crate::bundle::FromStart;
+use crate::bundle::{self, FromStart};
 use crate::dicom::Context;
 use crate::grade::{GradeReport, blocking};
 use crate::identity::{self, Evidence, Identity, NamePattern, Particulars};
@@ -191,10 +191,10 @@ impl Slides {
         }
         let (name_pattern, barcode_pattern) = patterns(options)?;
         let subject = Subject::open(path, &self.storage, options.expected_file).await?;
-        let reading = self.look_at(&subject).await?;
+        let source_name = options.source_name.clone().unwrap_or_else(|| file_name(path));
+        let reading = self.look_at(&subject, &source_name).await?;
         let draft = self.draft(&subject, options, progress).await?;
         let (sha256, total) = (draft.sha256, draft.length);
-        let source_name = options.source_name.clone().unwrap_or_else(|| file_name(path));
         let identify = |barcodes| {
             let evidence = Evidence {
                 given: options.of.clone(),
@@ -244,7 +244,10 @@ impl Slides {
     }
 
     /// Looks at a file's structure, so that what is no slide is not copied first.
-    async fn look_at(&self, subject: &Subject) -> Result<Reading, SlideError> {
+    async fn look_at(&self, subject: &Subject, name: &str) -> Result<Reading, SlideError> {
+        if subject.opened.files.is_none() && bundle::is_named_as_one_of_several(Path::new(name)) {
+            return Err(SlideError::Incomplete);
+        }
         let source = subject.opened.source.clone();
         let limits = self.storage.limits().clone();
         match blocking(move || readers::plan(source, &limits)).await {
@@ -448,6 +451,7 @@ fn slide_of(
         source: String::new(),
         format: plan.format.to_owned(),
         scanner: context.scanner.clone(),
+        stain: Some(context.stain.clone()).filter(|stain| !stain.is_empty()),
         objective: plan.scan.objective,
         mpp_um: plan.scan.mpp_um,
         levels: describe(levels, context),

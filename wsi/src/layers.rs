@@ -152,6 +152,12 @@ impl Slide {
         self.focal_planes.get(self.focal_planes.len() / 2)
     }
 
+    /// Whether a level shows what is asked for.
+    #[must_use]
+    pub fn shows(&self, level: &Level, choice: &LayerChoice) -> bool {
+        self.shown(level, choice).is_some()
+    }
+
     /// Where the frames of what is asked for are on a level. A level that has fewer planes than the slide shows the nearest.
     pub(crate) fn shown<'a>(&self, level: &'a Level, choice: &LayerChoice) -> Option<Shown<'a>> {
         let arrangement = level.arrangement.as_ref();

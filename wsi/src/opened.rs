@@ -30,9 +30,10 @@ impl Opened {
     /// Opens what lies at a path.
     ///
     /// # Errors
-    /// As [`Bundle::of`] and [`FileSource::open`].
+    /// As [`Bundle::of`] and [`FileSource::open`]; [`SlideError::Incomplete`].
     pub fn of(path: &Path, storage: &Storage) -> Result<Self, SlideError> {
         if let Some(bundle) = Bundle::of(path)?.map(Arc::new) {
+            check_whole(path)?;
             let files = u32::try_from(bundle.count()).ok();
             let (source, path) = (bundle.clone(), path.to_owned());
             return Ok(Self { source, path, files, lies: Lies::InSeveral(bundle), _unpacked: None });
@@ -44,14 +45,15 @@ impl Opened {
         }
         let folder = storage.scratch_folder()?;
         let (path, files) = bundle::unpack(source.clone(), folder.path())?;
+        check_whole(&path)?;
         Ok(Self { source, path, files: Some(files), lies, _unpacked: Some(folder) })
     }
 
-    /// Device and number of the one file that it is read from.
+    /// Device and number of the file that it is read from; of several, of the one that is opened.
     pub fn number(&self) -> Option<(u64, u64)> {
         match &self.lies {
             Lies::InOne(file) => file.number(),
-            Lies::InSeveral(_) => None,
+            Lies::InSeveral(bundle) => bundle.number(),
         }
     }
 
@@ -62,4 +64,10 @@ impl Opened {
             Lies::InSeveral(bundle) => bundle.is_unchanged(),
         }
     }
+}
+
+/// Refuses a slide of several files that names one which is not there.
+fn check_whole(path: &Path) -> Result<(), SlideError> {
+    let is_whole = bundle::standing(path).is_none_or(|standing| standing.is_whole);
+    if is_whole { Ok(()) } else { Err(SlideError::Incomplete) }
 }

@@ -48,7 +48,7 @@ impl Slides {
             sha256,
             length,
             name: match slide.original_files {
-                Some(_) if !slide.source.to_ascii_lowercase().ends_with(".tar") => {
+                Some(_) if !is_archive(&slide.source.to_ascii_lowercase()) => {
                     format!("{}.tar", slide.source)
                 }
                 _ => slide.source.clone(),
@@ -83,4 +83,9 @@ impl Slides {
     pub async fn read_original(&self, original: &Original, range: Range<u64>) -> Result<Bytes, SlideError> {
         Ok(self.storage.read_blob(&original.owner, &original.sha256, range).await?)
     }
+}
+
+/// Whether a name (in small letters) already says that the file is an archive of several.
+fn is_archive(name: &str) -> bool {
+    name.ends_with(".tar") || name.ends_with(".zip")
 }

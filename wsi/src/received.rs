@@ -2,11 +2,11 @@
 //! correction.
 
 use crate::adopt::Work;
-use crate::out::{Colouring, Rectangle, View};
+use crate::out::{Colouring, Rectangle, Seen, View};
 use crate::slides::{KIND, study_key};
-use crate::{AssociatedKind, LabelRight, Slide, SlideError, Slides, TileForm, dicom};
+use crate::{AssociatedKind, LabelRight, Revision, Slide, SlideError, Slides, TileForm, dicom};
 use dataset::{Dataset, TransferSyntax, VR, tags, write};
-use model::{Actor, ConsultId, Limits, OrgId, Scope, Uid};
+use model::{Actor, ConsultId, Limits, OrgId, Scope, SlideId, Uid};
 use serde_json::{Map, Value as Json, json};
 use std::collections::HashMap;
 use storage::{
@@ -412,4 +412,35 @@ async fn an_instance_is_what_it_holds_of_its_level() {
         let held = node.slides.held_by(&own, &instance).await.unwrap().unwrap();
         assert_eq!((held.level, held.layer), (image.number - 1, crate::LayerChoice::default()));
     }
+}
+
+#[tokio::test]
+async fn an_address_with_a_revision_means_the_same_pixels_or_nothing() {
+    let node = Node::new().await;
+    let tile_of = async |id: &SlideId, revision: Revision| {
+        let seen = Seen { revision: Some(revision), ..Seen::default() };
+        node.slides.tile_of(&node.own(), id, (0, 0, 0), seen).await
+    };
+    node.receive(&Image { number: 2, size: (100, 50), ..VOLUME }).await;
+    let id = node.slide().await.id;
+    let (_, small) = node.slides.slide_now(&node.own(), &id).await.unwrap();
+    let tile = tile_of(&id, small).await.unwrap();
+    assert!(!tile.may_change());
+    let part = Rectangle { x: 0, y: 0, width: 10, height: 10 };
+    let seen = Seen { revision: Some(small), ..Seen::default() };
+    let form =
+        node.slides.view_of(&node.own(), &id, seen, |_| Some(View::plain(part, (10, 10)))).await.unwrap();
+    assert!(!form.may_change());
+
+    // A larger level arrives: level 0 is another one now.
+    node.receive(&VOLUME).await;
+    node.slide().await;
+    // As long as the slide is remembered as it was, the address still means that.
+    let still = tile_of(&id, small).await.unwrap();
+    assert_eq!(still.etag(TileForm::Stored), tile.etag(TileForm::Stored));
+    let (slide, large) = node.slides.slide_now(&node.own(), &id).await.unwrap();
+    assert_eq!((slide.levels.len(), large == small), (2, false));
+    assert_eq!(tile_of(&id, small).await.err(), Some(SlideError::NotFound));
+    let now = tile_of(&id, large).await.unwrap();
+    assert_ne!(now.etag(TileForm::Stored), tile.etag(TileForm::Stored));
 }

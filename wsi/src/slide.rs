@@ -212,6 +212,9 @@ pub struct Slide {
     pub format: String,
     /// Scanner, as far as the file says.
     pub scanner: Option<String>,
+    /// With what it was stained, as far as anybody says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stain: Option<String>,
     /// Power of the objective.
     pub objective: Option<f64>,
     /// Micrometres per pixel of level 0; `None` when the file does not say, and then nothing may be measured.

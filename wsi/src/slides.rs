@@ -1,7 +1,8 @@
 //! Finding slides within a scope. A slide exists for a caller when its instances do.
 
-use crate::out::{Counts, Derived};
-use crate::{AssociatedKind, LabelRight, Slide, SlideError};
+use crate::out::{Counts, Derived, Seen};
+use crate::revision::{Readers, Revision};
+use crate::{AssociatedKind, Composition, LabelRight, Slide, SlideError};
 use model::{Key, Matching, OrgId, Query, Reach, Scope, Sha256, SlideId, Uid};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,6 +61,9 @@ pub(crate) struct Remembered {
     pub slide: Arc<Slide>,
     /// For each level the instances that hold its frames.
     pub levels: Arc<[Vec<InstanceRef>]>,
+    /// What it consists of.
+    pub revision: Revision,
+    readers: Arc<Readers>,
     since: Instant,
 }
 
@@ -178,6 +182,58 @@ impl Slides {
         self.look_up(scope, id).await
     }
 
+    /// The same for an address that names a revision: when that is not the one that is remembered, the slide is looked for
+    /// anew, and if it is another one, what the address meant is not there any more.
+    pub(crate) async fn reach_at(
+        &self,
+        scope: &Scope,
+        id: &SlideId,
+        revision: Option<Revision>,
+    ) -> Result<Remembered, SlideError> {
+        let found = self.reach(scope, id).await?;
+        let Some(revision) = revision.filter(|revision| *revision != found.revision) else {
+            return Ok(found);
+        };
+        let found = self.look_up(scope, id).await?;
+        if found.revision == revision { Ok(found) } else { Err(SlideError::NotFound) }
+    }
+
+    /// A slide, and the revision that an address may name to mean these pixels for ever.
+    ///
+    /// # Errors
+    /// As [`Slides::slide`].
+    pub async fn slide_now(&self, scope: &Scope, id: &SlideId) -> Result<(Arc<Slide>, Revision), SlideError> {
+        let found = self.look_up(scope, id).await?;
+        Ok((found.slide, found.revision))
+    }
+
+    /// A slide whose layer, channels and revision an address names.
+    ///
+    /// # Errors
+    /// [`SlideError::NotFound`] also when it has no such layer or is another revision; [`SlideError::Invalid`] when the
+    /// channels are none of it.
+    pub async fn slide_seen(
+        &self,
+        scope: &Scope,
+        id: &SlideId,
+        seen: &Seen,
+    ) -> Result<Arc<Slide>, SlideError> {
+        let slide = self.reach_at(scope, id, seen.revision).await?.slide;
+        if let Some(text) = &seen.channels {
+            Composition::parse(&slide, text)?;
+        }
+        let has_layer = slide.levels.iter().any(|level| slide.shows(level, &seen.layer));
+        if has_layer { Ok(slide) } else { Err(SlideError::NotFound) }
+    }
+
+    /// Has the audit chain know that the caller sees a slide. Asked for each tile: what was said a moment ago is not said
+    /// again.
+    pub(crate) fn note_seen(&self, scope: &Scope, found: &Remembered, instance: &InstanceRef) {
+        if found.readers.is_new(&scope.actor) {
+            self.storage.note_read(scope, instance);
+        }
+    }
+
     async fn look_up(&self, scope: &Scope, id: &SlideId) -> Result<Remembered, SlideError> {
         let key = (Viewpoint::of(scope), id.clone());
         let record = self.storage.record(&Scope::node("slide"), KIND, id.as_str()).await?;
@@ -188,7 +244,9 @@ impl Slides {
         for level in 0..slide.levels.len() {
             levels.push(self.level_parts(scope, &slide, level).await?.ok_or(SlideError::NotFound)?);
         }
-        let found = Remembered { slide, levels: levels.into(), since: Instant::now() };
+        let revision = Revision::of(&slide, &levels);
+        let (levels, readers) = (levels.into(), Arc::default());
+        let found = Remembered { slide, levels, revision, readers, since: Instant::now() };
         self.remember(key, found.clone());
         Ok(found)
     }

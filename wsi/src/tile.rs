@@ -100,10 +100,11 @@ impl Tile {
         format!("{}-{word}{shades}\"", stored.trim_end_matches('"'))
     }
 
-    /// Whether the same address may be another tile later, as [`Slide::may_change`] says.
+    /// Whether the same address may be another tile later, as [`crate::Slide::may_change`] says; one that names a revision
+    /// never is.
     #[must_use]
     pub fn may_change(&self) -> bool {
-        self.found.slide.may_change()
+        self.found.slide.may_change() && self.seen.revision.is_none()
     }
 }
 
@@ -120,25 +121,23 @@ impl Slides {
         x: u32,
         y: u32,
     ) -> Result<Tile, SlideError> {
-        self.tile_of(scope, id, level, x, y, &LayerChoice::default()).await
+        self.tile_of(scope, id, (level, x, y), Seen::default()).await
     }
 
-    /// A tile of one focal plane of one optical path.
+    /// A tile (level, column, row) of one focal plane of one optical path, of a revision.
     ///
     /// # Errors
-    /// As [`Slides::tile`]; also when there is no such plane or path.
+    /// As [`Slides::tile`]; also when there is no such plane or path, or the slide is another revision.
     pub async fn tile_of(
         &self,
         scope: &Scope,
         id: &SlideId,
-        level: u32,
-        x: u32,
-        y: u32,
-        choice: &LayerChoice,
+        (level, x, y): (u32, u32, u32),
+        seen: Seen,
     ) -> Result<Tile, SlideError> {
-        let found = self.reach(scope, id).await?;
-        let place = self.place_in(&found, level, x, y, choice).await?;
-        Ok(Tile { found, place, seen: Seen { layer: choice.clone(), window: None } })
+        let found = self.reach_at(scope, id, seen.revision).await?;
+        let place = self.place_in(&found, level, x, y, &seen.layer).await?;
+        Ok(Tile { found, place, seen })
     }
 
     /// Reads a tile, and decodes it where that is needed; once, however many ask at the same time.
@@ -147,13 +146,13 @@ impl Slides {
     /// [`SlideError::Damaged`] and [`SlideError::Unsupported`] when it cannot be decoded.
     pub async fn read_tile(&self, scope: &Scope, tile: &Tile, form: TileForm) -> Result<Output, SlideError> {
         let (Place::Stored(instance, frame), TileForm::Jpeg(colouring)) = (&tile.place, form) else {
-            return self.stored(scope, &tile.place).await;
+            return self.stored_tile(scope, tile).await;
         };
         let colours = self.colours(scope, &tile.found, instance, colouring).await?;
         if tile.is_jpeg() && colours.is_none() {
-            return self.stored(scope, &tile.place).await;
+            return self.stored_tile(scope, tile).await;
         }
-        self.storage.note_read(scope, instance);
+        self.note_seen(scope, &tile.found, instance);
         let icc = if colours.is_some() { ";icc=srgb" } else { "" };
         let made = async {
             let look = look(&tile.found.slide, instance, &tile.seen)?;
@@ -169,11 +168,17 @@ impl Slides {
         Ok(Output { bytes, media_type: "image/jpeg", derived })
     }
 
-    /// A tile as it is stored; the background where there is none.
-    pub(crate) async fn stored(&self, scope: &Scope, place: &Place) -> Result<Output, SlideError> {
+    async fn stored_tile(&self, scope: &Scope, tile: &Tile) -> Result<Output, SlideError> {
+        if let Place::Stored(instance, _) = &tile.place {
+            self.note_seen(scope, &tile.found, instance);
+        }
+        self.stored(&tile.place).await
+    }
+
+    /// A tile as it is stored; the background where there is none. Who sees it is noted by whoever asks.
+    pub(crate) async fn stored(&self, place: &Place) -> Result<Output, SlideError> {
         match place {
             Place::Stored(instance, frame) => {
-                self.storage.note_read(scope, instance);
                 let bytes = self.storage.frame(instance, *frame).await?;
                 let media_type = media_type(instance.syntax(), &bytes);
                 Ok(Output { bytes, media_type, derived: None })

@@ -67,6 +67,8 @@ struct Standing {
     since: Instant,
     /// Not before.
     due: Instant,
+    /// It has been said that some of its files are missing.
+    is_noted: bool,
 }
 
 /// A watch at work.
@@ -144,6 +146,10 @@ impl Watcher {
         self.unreadable_names = seen.unreadable_names;
         let ready = self.still(seen);
         for found in ready {
+            if !found.is_whole {
+                self.note_missing(&found).await?;
+                continue;
+            }
             if self.is_done_with(&found).await? {
                 self.standing.remove(&found.name);
                 self.done.insert(found.name, (found.bytes, found.modified_ms));
@@ -169,9 +175,10 @@ impl Watcher {
                 found: found.clone(),
                 since: now,
                 due: now,
+                is_noted: false,
             });
             if standing.found != found {
-                *standing = Standing { found, since: now, due: now };
+                *standing = Standing { found, since: now, due: now, is_noted: false };
                 continue;
             }
             if now.duration_since(standing.since) >= self.watch.stable_for && now >= standing.due {
@@ -180,6 +187,15 @@ impl Watcher {
         }
         ready.sort_by_key(|found| found.modified_ms);
         ready
+    }
+
+    /// Says once that a slide of several files still lacks some: it is brought in when they are there and stand still.
+    async fn note_missing(&mut self, found: &Found) -> Result<(), SlideError> {
+        let Some(standing) = self.standing.get_mut(&found.name) else { return Ok(()) };
+        if std::mem::replace(&mut standing.is_noted, true) {
+            return Ok(());
+        }
+        self.note(found, FileState::Waiting, None, Some(Refusal::new(Why::Incomplete))).await
     }
 
     async fn is_done_with(&self, found: &Found) -> Result<bool, SlideError> {

@@ -1,7 +1,7 @@
 //! Which instance each tile of a level is from: for whoever has to say, instance by instance, what was looked at.
 
 use crate::dicom_facts::MISSING;
-use crate::layers::LayerChoice;
+use crate::out::Seen;
 use crate::{Level, SlideError, Slides};
 use model::{Scope, SlideId, Uid};
 
@@ -41,11 +41,11 @@ impl Slides {
         scope: &Scope,
         id: &SlideId,
         level: u32,
-        choice: &LayerChoice,
+        seen: &Seen,
     ) -> Result<Whereabouts, SlideError> {
-        let found = self.reach(scope, id).await?;
+        let found = self.reach_at(scope, id, seen.revision).await?;
         let level = found.slide.level(level).ok_or(SlideError::NotFound)?;
-        let shown = found.slide.shown(level, choice).ok_or(SlideError::NotFound)?;
+        let shown = found.slide.shown(level, &seen.layer).ok_or(SlideError::NotFound)?;
         let map = match shown.map {
             Some(name) => Some(self.map(&found.slide.owner, name).await?),
             None => None,

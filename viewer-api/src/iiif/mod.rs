@@ -1,9 +1,11 @@
 //! Slides as IIIF Image API 3.0, level 2: a tile that is stored is sent as it is stored, anything else is made.
 //!
-//! An image is a slide (`ID`) or one of its associated images (`ID:label`, `ID:overview`, `ID:thumbnail`), which exist
-//! only for who may see them.
+//! An image is a slide, one of its layers, or one of its associated images, which exist only for who may see them
+//! (`identifier`).
 
+mod identifier;
 mod request;
+mod services;
 
 use crate::auth::Authenticated;
 use crate::problem::{ApiError, Problem};
@@ -15,44 +17,19 @@ use access::{Caller, Right};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use model::{Limits, SlideId};
+use identifier::Image;
+use model::Limits;
 use request::{ImageRequest, canonical};
 use serde::{Deserialize, Serialize};
+use services::Service;
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use wsi::out::native_scale;
-use wsi::{AssociatedKind, Slide};
+use wsi::{LayerChoice, Slide};
 
 const CONTEXT: &str = "http://iiif.io/api/image/3/context.json";
 const JSON_LD: &str = "application/ld+json;profile=\"http://iiif.io/api/image/3/context.json\"";
 const PROFILE: &str = "<http://iiif.io/api/image/3/level2.json>;rel=\"profile\"";
-
-/// What an identifier names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Image {
-    Slide(SlideId),
-    Associated(SlideId, AssociatedKind),
-}
-
-impl Image {
-    fn parse(text: &str) -> Result<Self, ApiError> {
-        let slide = |text: &str| SlideId::parse(text).map_err(|_| ApiError::NotFound);
-        match text.split_once(':') {
-            None => slide(text).map(Self::Slide),
-            Some((id, kind)) => {
-                let kind = AssociatedKind::parse(kind).ok_or(ApiError::NotFound)?;
-                slide(id).map(|id| Self::Associated(id, kind))
-            }
-        }
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Self::Slide(id) => id.to_string(),
-            Self::Associated(id, kind) => format!("{id}:{}", kind.as_str()),
-        }
-    }
-}
 
 /// A size or a tile size.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -76,7 +53,7 @@ pub struct ImageTiles {
 }
 
 /// Image information (IIIF Image API 3.0 §5).
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageInfo {
     /// The JSON-LD context.
@@ -112,6 +89,9 @@ pub struct ImageInfo {
     pub extra_features: [&'static str; 4],
     /// The format that tiles are stored in, or made into.
     pub preferred_formats: [&'static str; 1],
+    /// The scale, and what else of the slide there is to choose from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub service: Vec<Service>,
 }
 
 impl ImageInfo {
@@ -132,13 +112,14 @@ impl ImageInfo {
             extra_qualities: ["gray", "bitonal"],
             extra_features: ["canonicalLinkHeader", "mirroring", "profileLinkHeader", "sizeUpscaling"],
             preferred_formats: ["jpg"],
+            service: Vec::new(),
         }
     }
 
-    /// What levels there are: only what is true of each.
-    fn with_levels(mut self, slide: &Slide, limits: &Limits) -> Self {
+    /// What levels there are that have the layer: only what is true of each.
+    fn with_levels(mut self, slide: &Slide, layer: &LayerChoice, limits: &Limits) -> Self {
         let mut tiles: BTreeMap<(u32, u32), Vec<u32>> = BTreeMap::new();
-        for level in &slide.levels {
+        for level in slide.levels.iter().filter(|level| slide.shows(level, layer)) {
             let pixels = u64::from(level.width) * u64::from(level.height);
             if pixels <= limits.region_pixels_max && level.width.max(level.height) <= limits.region_side_max {
                 self.sizes.push(ImageSize { width: level.width, height: level.height });
@@ -170,7 +151,10 @@ fn address(state: &ApiState, image: &Image) -> String {
 async fn size_of(state: &ApiState, caller: &Caller, image: &Image) -> Result<(u32, u32), ApiError> {
     let slides = &state.0.slides;
     Ok(match image {
-        Image::Slide(id) => slides.size(caller.scope(), id).await?,
+        Image::Slide(id, _) => {
+            let slide = slides.slide_seen(caller.scope(), id, &image.seen()?).await?;
+            (slide.width(), slide.height())
+        }
         Image::Associated(id, kind) => {
             slides.associated_size(caller.scope(), label_right(caller), id, *kind).await?
         }
@@ -179,7 +163,8 @@ async fn size_of(state: &ApiState, caller: &Caller, image: &Image) -> Result<(u3
 
 /// Leads to `info.json` (§2.2).
 #[utoipa::path(get, path = "/iiif/3/{id}", tag = "slides",
-    params(("id" = String, Path, description = "Slide id, or that with `:label`, `:overview`, `:thumbnail`")),
+    params(("id" = String, Path, description = "Slide id, or that with `:label`, `:overview`, `:thumbnail`, or with `;` and what is chosen: \
+                         `z=…&path=…`, `z=…&channels=…`, `rev=…`")),
     responses((status = 303, description = "to info.json"), (status = 404, body = Problem)))]
 pub async fn get_base(
     State(state): State<ApiState>,
@@ -195,7 +180,8 @@ pub async fn get_base(
 
 /// What there is of an image (IIIF Image API 3.0 §5).
 #[utoipa::path(get, path = "/iiif/3/{id}/info.json", tag = "slides",
-    params(("id" = String, Path, description = "Slide id, or that with `:label`, `:overview`, `:thumbnail`")),
+    params(("id" = String, Path, description = "Slide id, or that with `:label`, `:overview`, `:thumbnail`, or with `;` and what is chosen: \
+                         `z=…&path=…`, `z=…&channels=…`, `rev=…`")),
     responses((status = 200, content_type = "application/ld+json", body = ImageInfo), (status = 404, body = Problem)))]
 pub async fn get_info(
     State(state): State<ApiState>,
@@ -209,9 +195,11 @@ pub async fn get_info(
     let limits = state.0.storage.limits();
     let mut info = ImageInfo::new(address(&state, &image), size, limits);
     match &image {
-        Image::Slide(id) => {
-            let slide = state.0.slides.slide(caller.scope(), id).await?;
-            info = info.with_levels(&slide, limits);
+        Image::Slide(id, _) => {
+            let seen = image.seen()?;
+            let slide = state.0.slides.slide_seen(caller.scope(), id, &seen).await?;
+            info = info.with_levels(&slide, &seen.layer, limits);
+            info.service = services::of_slide(&state, caller, &image, &slide).await?;
         }
         Image::Associated(..) => info.sizes.push(ImageSize { width: size.0, height: size.1 }),
     }
@@ -246,7 +234,8 @@ pub struct ImageQuery {
 /// A picture of a part of an image (IIIF Image API 3.0 §4): a tile as it is stored, when it is one of `info.json`'s in
 /// default quality; otherwise made of the smallest level that has the resolution, and then `Farsight-Derived` says so.
 #[utoipa::path(get, path = "/iiif/3/{id}/{region}/{size}/{rotation}/{file}", tag = "slides",
-    params(("id" = String, Path, description = "Slide id, or that with `:label`, `:overview`, `:thumbnail`"),
+    params(("id" = String, Path, description = "Slide id, or that with `:label`, `:overview`, `:thumbnail`, or with `;` and what is chosen: \
+                         `z=…&path=…`, `z=…&channels=…`, `rev=…`"),
            ("region" = String, Path, description = "`full`, `square`, `x,y,w,h`, `pct:x,y,w,h`"),
            ("size" = String, Path, description = "`max`, `w,`, `,h`, `pct:n`, `w,h`, `!w,h`; with `^` also larger"),
            ("rotation" = String, Path, description = "0, 90, 180, 270; with `!` mirrored first"),
@@ -269,7 +258,7 @@ pub async fn get_image(
         ImageRequest::parse(&region, &size, &rotation, &file)?.view(whole, query.icc.into(), limits)?;
     let slides = &state.0.slides;
     let form = match &image {
-        Image::Slide(id) => slides.view(caller.scope(), id, &view).await?,
+        Image::Slide(id, _) => slides.view_of(caller.scope(), id, image.seen()?, |_| Some(view)).await?,
         Image::Associated(id, kind) => {
             slides.view_associated(caller.scope(), label_right(caller), id, *kind, &view).await?
         }
@@ -289,31 +278,4 @@ pub async fn get_image(
         .headers_mut()
         .insert(header::LINK, HeaderValue::from_str(&link).map_err(|_| ApiError::Internal)?);
     Ok(response)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn identifiers_name_slides_and_their_other_images() {
-        let id = "01a2077e-2f43-74a0-8029-0ef7c3507664";
-        let slide = SlideId::parse(id).unwrap();
-        assert_eq!(Image::parse(id).unwrap(), Image::Slide(slide.clone()));
-        let label = Image::parse(&format!("{id}:label")).unwrap();
-        assert_eq!(label, Image::Associated(slide, AssociatedKind::Label));
-        assert_eq!(label.name(), format!("{id}:label"));
-        for text in [
-            "",
-            ":",
-            "a b",
-            "../x",
-            ":label",
-            &format!("{id}:"),
-            &format!("{id}:macro"),
-            &format!("{id}:label:"),
-        ] {
-            assert!(matches!(Image::parse(text), Err(ApiError::NotFound)), "{text}");
-        }
-    }
 }

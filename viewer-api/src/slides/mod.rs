@@ -57,6 +57,8 @@ pub struct SlideInfo {
     pub format: String,
     /// Scanner, as far as the file says.
     pub scanner: Option<String>,
+    /// With what it was stained, as far as anybody says.
+    pub stain: Option<String>,
     /// Power of the objective.
     pub objective: Option<f64>,
     /// Micrometres per pixel of level 0: `{x, y}`.
@@ -64,6 +66,9 @@ pub struct SlideInfo {
     pub mpp_um: Option<Mpp>,
     /// Who has given it this scale, when the scanner has not.
     pub calibration: Option<CalibrationInfo>,
+    /// What it consists of now: an address of its pixels that has this as `rev` means the same for ever. Null where no address
+    /// needs it, and in lists.
+    pub revision: Option<String>,
     /// Pixels of level 0.
     pub width: u32,
     /// Pixels of level 0.
@@ -167,12 +172,14 @@ async fn info(
         source: slide.source.clone(),
         format: slide.format.clone(),
         scanner: slide.scanner.clone(),
+        stain: slide.stain.clone(),
         objective: slide.objective,
         mpp_um: slide.mpp_um.or_else(|| calibration.as_ref()?.mpp()),
         calibration: match &calibration {
             Some(calibration) => crate::calibration::info(state, caller, calibration).await,
             None => None,
         },
+        revision: None,
         width: slide.width(),
         height: slide.height(),
         tile_width: first.map_or(0, |level| level.tile_width),
@@ -240,6 +247,7 @@ pub async fn get_slide(
 ) -> Result<Json<SlideInfo>, ApiError> {
     let caller = auth.require(Right::Search)?;
     let id = SlideId::parse(&id).map_err(|_| ApiError::NotFound)?;
-    let slide = state.0.slides.slide(caller.scope(), &id).await?;
-    Ok(Json(info(&state, caller, &mut Names::default(), &slide).await?))
+    let (slide, revision) = state.0.slides.slide_now(caller.scope(), &id).await?;
+    let info = info(&state, caller, &mut Names::default(), &slide).await?;
+    Ok(Json(SlideInfo { revision: slide.may_change().then(|| revision.to_string()), ..info }))
 }

@@ -45,7 +45,7 @@ impl TiledImages for Tiled {
             let held = self.0.held_by(scope, instance).await.map_err(refused)?.ok_or(NOT_FOUND)?;
             let (id, number) = (held.slide.id.clone(), held.level);
             let wanted = |slide: &wsi::Slide| Some(view(slide, slide.level(number)?, &part));
-            let seen = Seen { layer: held.layer, window: part.window };
+            let seen = Seen { layer: held.layer, window: part.window, ..Seen::default() };
             let form = self.0.view_of(scope, &id, seen, wanted).await.map_err(refused)?;
             let etag = form.etag().to_owned();
             let make = Box::pin(async move {

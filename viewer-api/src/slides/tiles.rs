@@ -17,8 +17,8 @@ use utoipa::IntoParams;
 use wsi::out::Colouring;
 use wsi::{AssociatedKind, Tile, TileForm};
 
-/// In which form a tile is wanted.
-#[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
+/// In which form a tile is wanted, and of which layer: the fields of [`LayerQuery`] once more, since a query is read once.
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TileQuery {
     /// `jpeg`: something that every browser shows; `stored`: the codestream as it is stored. Without it `Accept` decides:
@@ -31,6 +31,14 @@ pub struct TileQuery {
     #[serde(default)]
     #[param(value_type = Option<String>)]
     icc: Icc,
+    #[param(ignore)]
+    z: Option<String>,
+    #[param(ignore)]
+    path: Option<String>,
+    #[param(ignore)]
+    channels: Option<String>,
+    #[param(ignore)]
+    rev: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -55,27 +63,28 @@ pub async fn get_tile(
     headers: HeaderMap,
     UrlPath((id, level, x, y)): UrlPath<(String, String, String, String)>,
     UrlQuery(query): UrlQuery<TileQuery>,
-    UrlQuery(layer): UrlQuery<LayerQuery>,
 ) -> Result<Response, ApiError> {
     let caller = auth.require(Right::Retrieve)?;
     let number = |text: &str| text.parse::<u32>().map_err(|_| ApiError::NotFound);
     let id = SlideId::parse(&id).map_err(|_| ApiError::NotFound)?;
-    let (level, x, y) = (number(&level)?, number(&x)?, number(&y)?);
+    let at = (number(&level)?, number(&x)?, number(&y)?);
     let slides = &state.0.slides;
-    if let Some(channels) = layer.channels()? {
-        if query.form == Some(Wanted::Stored) || Colouring::from(query.icc) != Colouring::AsStored {
+    let TileQuery { form: wanted, icc, z, path, channels, rev } = query;
+    let colouring = Colouring::from(icc);
+    let seen = LayerQuery { z, path, channels, rev }.seen()?;
+    if seen.channels.is_some() {
+        if wanted == Some(Wanted::Stored) || colouring != Colouring::AsStored {
             return Err(ApiError::invalid("channels", "channels are put together as they are, into a JPEG"));
         }
-        let (z_nm, at) = (layer.choice()?.z_nm, (level, x, y));
-        let tile = slides.composed_tile(caller.scope(), &id, at, z_nm, channels).await?;
+        let tile = slides.composed_tile(caller.scope(), &id, at, &seen).await?;
         let validator = Validator::of_composed(&tile);
         return match validator.not_modified(&headers) {
             Some(response) => Ok(response),
             None => validator.answer(slides.read_composed(caller.scope(), &tile).await?),
         };
     }
-    let tile = slides.tile_of(caller.scope(), &id, level, x, y, &layer.choice()?).await?;
-    let form = form(&query, &headers, &tile)?;
+    let tile = slides.tile_of(caller.scope(), &id, at, seen).await?;
+    let form = form(wanted, colouring, &headers, &tile)?;
     let validator = Validator::of_tile(&tile, form);
     let mut response = match validator.not_modified(&headers) {
         Some(response) => response,
@@ -87,10 +96,14 @@ pub async fn get_tile(
     Ok(response)
 }
 
-fn form(query: &TileQuery, headers: &HeaderMap, tile: &Tile) -> Result<TileForm, ApiError> {
-    let colouring = Colouring::from(query.icc);
+fn form(
+    wanted: Option<Wanted>,
+    colouring: Colouring,
+    headers: &HeaderMap,
+    tile: &Tile,
+) -> Result<TileForm, ApiError> {
     let jpeg = TileForm::Jpeg(colouring);
-    match (query.form, colouring) {
+    match (wanted, colouring) {
         (Some(Wanted::Stored), Colouring::AsStored) => Ok(TileForm::Stored),
         (Some(Wanted::Stored), _) => {
             Err(ApiError::invalid("icc", "the stored tile has its own colours: ask as=jpeg"))

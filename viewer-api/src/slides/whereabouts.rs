@@ -44,7 +44,7 @@ pub async fn get_instances(
     let caller = auth.require(Right::Search)?;
     let id = SlideId::parse(&id).map_err(|_| ApiError::NotFound)?;
     let level = level.parse().map_err(|_| ApiError::NotFound)?;
-    let found = state.0.slides.whereabouts(caller.scope(), &id, level, &layer.choice()?).await?;
+    let found = state.0.slides.whereabouts(caller.scope(), &id, level, &layer.seen()?).await?;
     let run = |run: &wsi::TileRun| RunInfo { first_tile: run.first_tile, instance: run.instance };
     Ok(Json(LevelInstances {
         instances: found.instances.iter().map(ToString::to_string).collect(),

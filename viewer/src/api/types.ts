@@ -152,10 +152,14 @@ export interface Slide {
   study_date: string;
   source: string;
   scanner: string | null;
+  /** As whoever brought it, its label or its file's name says. */
+  stain: string | null;
   objective: number | null;
   mpp_um: { x: number; y: number } | null;
   /** Who has given it this scale, when the scanner has not. */
   calibration: { mpp_um: number; by: string; by_name: string | null; at: string } | null;
+  /** What an address of its pixels carries, to mean the same for ever; none where no address needs it, and in lists. */
+  revision?: string | null;
   width: number;
   height: number;
   tile_width: number;

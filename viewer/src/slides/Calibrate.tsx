@@ -6,19 +6,17 @@ import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { keys } from '../api/queries';
 import type { Slide } from '../api/types';
-import { hasRole, useMe } from '../session/useMe';
 import { ConfirmDialog } from '../ui/ConfirmDialog';
 import { useFormat } from '../ui/useFormat';
+import { useMayCalibrate } from './useMayCalibrate';
 
 /** Nothing for slides whose scanner has written the scale. */
 export function Calibrate({ slide }: { slide: Slide }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const me = useMe();
+  const may = useMayCalibrate(slide);
   const [open, setOpen] = useState(false);
   if (slide.mpp_um !== null && slide.calibration === null) return null;
-  const own = slide.organisation.id === me.organisation.id;
-  const may = hasRole(me, 'reader', 'reviewer') || (own && hasRole(me, 'requester', 'uploader', 'archivist'));
   return (
     <>
       {slide.calibration !== null && (

@@ -11,6 +11,7 @@ export function SlideFacts({ slide }: { slide: Slide }) {
   const objective = nativeObjective(slide);
   const facts = [
     slide.description || slide.source,
+    slide.stain ?? '',
     slide.scanner ?? '',
     objective === null ? '' : t('slide.objective', { x: objective }),
     slide.mpp_um === null ? '' : t('slide.mpp', { um: Number(slide.mpp_um.x.toPrecision(3)) }),

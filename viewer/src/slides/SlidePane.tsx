@@ -13,11 +13,12 @@ import { Corner } from './overview/Corner';
 import { PictureTools } from './picture/PictureTools';
 import { ScaleLine } from './ScaleLine';
 import classes from './Slides.module.css';
-import type { FieldOfView } from './stage/geometry';
+import { onLargerLevel, type FieldOfView } from './stage/geometry';
 import { Layers } from './stage/Layer';
 import { plainLook, possibleLook, type SlideLook } from './stage/look';
 import { PaneContext, unopened } from './stage/pane';
 import { SlideStage } from './stage/SlideStage';
+import { useSlide } from './useSlides';
 import { ViewTools } from './ViewTools';
 
 export interface Opening {
@@ -43,12 +44,23 @@ const never = () => () => {};
 /** Where each slide was left, for as long as the page lives. */
 const left = new Map<string, Opening>();
 
-export function SlidePane({ slide, isActive, opening, onActivate, onStage, onDisplayed, children }: Props) {
+/**
+ * Whether what has arrived since has made another slide of it. The list, which it may have been opened by, says less than the
+ * server does of one slide.
+ */
+function isAnother(opened: Slide, now: Slide): boolean {
+  const isRevised = opened.revision != null && now.revision != null && opened.revision !== now.revision;
+  return isRevised || opened.width !== now.width || opened.levels.length !== now.levels.length;
+}
+
+export function SlidePane({ slide: listed, isActive, opening, onActivate, onStage, onDisplayed, children }: Props) {
   const { t } = useTranslation();
+  const slide = useSlide(listed.id).data ?? listed;
   const screen = useRef<HTMLDivElement>(null);
   const [begin] = useState<Opening>(() => opening ?? left.get(slide.id) ?? { view: null, look: plainLook });
-  // The pane is one slide's for as long as it lives; fresher facts about it must not open it anew.
-  const [opened] = useState(slide);
+  // Fresher facts about a slide must not open it anew, unless its pixels are others.
+  const [opened, setOpened] = useState(slide);
+  if (isAnother(opened, slide)) setOpened(slide);
   const [look, setLook] = useState(() => possibleLook(begin.look, slide));
   const [followed, setFollowed] = useState(opening);
   if (opening !== followed) {
@@ -57,6 +69,7 @@ export function SlidePane({ slide, isActive, opening, onActivate, onStage, onDis
     if (opening !== undefined) setLook(possibleLook(opening.look, slide));
   }
   const [stage, setStage] = useState<SlideStage | null>(null);
+  const shown = useRef<Slide | null>(null);
   const latest = useRef({ onStage, onDisplayed, look });
   useEffect(() => {
     latest.current = { onStage, onDisplayed, look };
@@ -64,8 +77,10 @@ export function SlidePane({ slide, isActive, opening, onActivate, onStage, onDis
 
   useEffect(() => {
     if (screen.current === null) return;
+    const before = shown.current;
+    shown.current = opened;
     const made = new SlideStage(screen.current, opened, {
-      start: begin.view,
+      start: before === null || before === opened ? begin.view : onLargerLevel(left.get(opened.id)?.view ?? null, opened.width / before.width),
       look: latest.current.look,
       onDisplayed: (sop) => latest.current.onDisplayed?.(sop),
       askInstances: (level, layer) =>
@@ -74,7 +89,8 @@ export function SlidePane({ slide, isActive, opening, onActivate, onStage, onDis
           queryFn: () => slides.instances(opened.id, level, layer),
           staleTime: Infinity,
         }),
-      probe: () => slides.get(opened.id),
+      // What does not come may be of a revision that is no more.
+      probe: async () => queryClient.setQueryData(keys.slide(opened.id), await slides.get(opened.id)),
     });
     setStage(made);
     latest.current.onStage?.(made);
@@ -86,6 +102,7 @@ export function SlidePane({ slide, isActive, opening, onActivate, onStage, onDis
     };
   }, [opened, begin]);
   useEffect(() => stage?.setLook(look), [stage, look]);
+  useEffect(() => stage?.revise(slide.revision ?? null), [stage, slide.revision]);
   useEffect(() => {
     if (opening !== begin && opening?.view) stage?.show(opening.view);
   }, [stage, opening, begin]);

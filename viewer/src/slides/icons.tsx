@@ -6,6 +6,7 @@ const paths = {
   mirror: 'M12 3v18 M9 7 3 17h6z M15 7l6 10h-6z',
   distance: 'M4 20 20 4 M4 15v5h5 M15 4h5v5',
   angle: 'M20 19H4L15 5 M11 19a8 8 0 0 0-2.3-6',
+  calibrate: 'M3 9h18v6H3z M7 9v3 M11 9v4 M15 9v3 M19 9v4',
   area: 'M5 8l8-4 7 7-4 8-10 1z',
   circle: 'M12 4a8 8 0 1 0 0 16 8 8 0 1 0 0-16z M12 11v2 M11 12h2',
   picture: 'M12 3a9 9 0 1 0 0 18z M12 3a9 9 0 0 1 0 18',

@@ -11,7 +11,7 @@ import { transfers } from '../uploads/TransferQueue';
 import { useTransfers } from '../uploads/useUploads';
 import { goesInPieces } from '../uploads/waysIn';
 import classes from './DropZone.module.css';
-import { droppedFiles } from './droppedFiles';
+import { chosenFiles, droppedFiles } from './droppedFiles';
 import { UploadQueue, type UploadItem } from './uploads';
 
 /** Uploads go on while the person looks at other pages. */
@@ -81,7 +81,7 @@ export function UploadButton() {
   const { t } = useTranslation();
   const takeFiles = useTakeFiles();
   return (
-    <FileButton onChange={takeFiles} multiple inputProps={{ 'aria-label': t('upload.choose') }}>
+    <FileButton onChange={(files) => void chosenFiles(files).then(takeFiles)} multiple inputProps={{ 'aria-label': t('upload.choose') }}>
       {(props) => (
         <Button variant="default" {...props}>
           {t('upload.choose')}

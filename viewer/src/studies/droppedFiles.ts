@@ -1,15 +1,26 @@
-/** The files of a drop, with those inside dropped folders. */
+/** The files of a drop or of a chosen folder, with those inside folders; those of one slide as one. */
+import { withBundles, type PlacedFile } from '../uploads/bundle';
 
 /** Walks folders with a list of its own rather than by recursion: what is dropped may be deep. */
 export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  if (entries.length === 0) return [...transfer.files];
-  const files: File[] = [];
+  if (entries.length === 0) return chosenFiles([...transfer.files]);
+  const files: PlacedFile[] = [];
   for (let entry = entries.shift(); entry !== undefined; entry = entries.shift()) {
-    if (entry instanceof FileSystemFileEntry) files.push(await fileOf(entry));
+    if (entry instanceof FileSystemFileEntry) files.push({ file: await fileOf(entry), folder: folderOf(entry.fullPath) });
     else if (entry instanceof FileSystemDirectoryEntry) entries.push(...(await entriesOf(entry)));
   }
-  return files;
+  return withBundles(files);
+}
+
+/** Files that were chosen one by one lie in one folder; those of a chosen folder say where in it. */
+export function chosenFiles(files: readonly File[]): Promise<File[]> {
+  return withBundles(files.map((file) => ({ file, folder: folderOf(file.webkitRelativePath) })));
+}
+
+function folderOf(path: string): string {
+  const at = path.lastIndexOf('/');
+  return at < 0 ? '' : path.slice(0, at).replace(/^\//, '');
 }
 
 function fileOf(entry: FileSystemFileEntry): Promise<File> {

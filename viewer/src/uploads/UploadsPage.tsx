@@ -1,8 +1,8 @@
 /** Everything that comes in by hand: what is being sent, what became of it, and slides that wait for their patient. */
-import { Button, FileButton, Text, Title } from '@mantine/core';
+import { Button, FileButton, Group, Text, Title } from '@mantine/core';
 import { useEffect, useState, type DragEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { droppedFiles } from '../studies/droppedFiles';
+import { chosenFiles, droppedFiles } from '../studies/droppedFiles';
 import { useMe } from '../session/useMe';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { ServerList } from './ServerList';
@@ -69,6 +69,9 @@ function Section({ title, hint, children }: { title: string; hint?: string; chil
   );
 }
 
+/** What the types of the page leave out: a folder is chosen, not files. */
+const wholeFolder = { webkitdirectory: '' } as object;
+
 function DropField() {
   const { t } = useTranslation();
   const { person } = useMe();
@@ -78,6 +81,7 @@ function DropField() {
     setOver(false);
     transfers.add(await droppedFiles(event.dataTransfer), person.id);
   };
+  const choose = async (files: File[]) => transfers.add(await chosenFiles(files), person.id);
   return (
     <div
       className={classes.drop}
@@ -89,13 +93,22 @@ function DropField() {
       onDragLeave={() => setOver(false)}
       onDrop={(event) => void take(event)}
     >
-      <FileButton multiple onChange={(files) => transfers.add(files, person.id)} inputProps={{ 'aria-label': t('transfer.choose') }}>
-        {(props) => (
-          <Button size="md" {...props}>
-            {t('transfer.choose')}
-          </Button>
-        )}
-      </FileButton>
+      <Group gap="sm" justify="center">
+        <FileButton multiple onChange={(files) => void choose(files)} inputProps={{ 'aria-label': t('transfer.choose') }}>
+          {(props) => (
+            <Button size="md" {...props}>
+              {t('transfer.choose')}
+            </Button>
+          )}
+        </FileButton>
+        <FileButton multiple onChange={(files) => void choose(files)} inputProps={{ 'aria-label': t('transfer.chooseFolder'), ...wholeFolder }}>
+          {(props) => (
+            <Button size="md" variant="default" {...props}>
+              {t('transfer.chooseFolder')}
+            </Button>
+          )}
+        </FileButton>
+      </Group>
       <Text size="sm" c="dimmed">
         {t('transfer.dropHint')}
       </Text>

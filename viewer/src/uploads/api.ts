@@ -30,6 +30,7 @@ export type RefusalWhy =
   | 'not_a_slide'
   | 'unsupported'
   | 'damaged'
+  | 'incomplete'
   | 'over_limit'
   | 'changed'
   | 'checksum'

@@ -281,6 +281,7 @@ impl Slides {
                 source: source.unwrap_or_else(|| "DICOM".to_owned()),
                 format: "DICOM".to_owned(),
                 scanner: about.scanner.clone(),
+                stain: base_facts.stain.clone(),
                 objective: base_facts.objective,
                 mpp_um: base_facts.mpp_um,
                 levels,

@@ -27,6 +27,7 @@ fn facts(frames: u32, places: Places) -> Facts {
         mpp_um: None,
         objective: None,
         container: String::new(),
+        stain: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Symbols that another program has made are read from labels as scanners photograph them.
 
 use super::*;
-use crate::testing::label::{self, CODE_39, CODE_128, DATA_MATRIX, QR, Symbol};
+use crate::testing::label::{self, CODE_39, CODE_128, DATA_MATRIX, QR};
 
 fn check(image: &SmallImage, expected: &[&str]) {
     assert_eq!(on_image(image), expected, "{} × {}", image.width, image.height);
@@ -64,7 +64,7 @@ fn what_the_scanner_has_read_comes_first_and_is_cleaned() {
         barcodes: codes.iter().map(|code| (*code).to_owned()).collect(),
         ..crate::readers::Scan::default()
     };
-    let associated = vec![(AssociatedKind::Label, label::of(&[(Symbol { ..QR }, (30, 40))]))];
+    let associated = vec![(AssociatedKind::Label, label::of(&[(QR, (30, 40))]))];
     let mut plan = Plan {
         format: "x",
         levels: Vec::new(),

@@ -1,10 +1,13 @@
 //! What a VL Whole Slide Microscopy instance from elsewhere says of itself (PS3.3 §A.32.8), read from its DICOM JSON.
 
+mod specimen;
+
 use crate::dicom_json::{Element, Item, Scalar};
 use crate::layers::nanometres;
 use crate::slide::Mpp;
 use model::Uid;
 use serde::Deserialize;
+use specimen::Specimen;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -56,6 +59,8 @@ pub(crate) struct Told {
     lossy_methods: Element<Scalar, METHODS_MAX>,
     #[serde(rename = "00400512")]
     container_identifier: Element<Scalar>,
+    #[serde(rename = "00400560")]
+    specimens: Element<Item<Specimen>>,
     #[serde(rename = "00480001")]
     volume_width: Element<Scalar>,
     #[serde(rename = "00480002")]
@@ -336,6 +341,8 @@ pub(crate) struct Facts {
     pub mpp_um: Option<Mpp>,
     pub objective: Option<f64>,
     pub container: String,
+    /// With what the section was stained.
+    pub stain: Option<String>,
 }
 
 /// Where the frames of an instance are.
@@ -415,6 +422,7 @@ impl Facts {
                 .and_then(|path| path.objective_power.number())
                 .filter(|power| *power > 0.0),
             container: told.container_identifier.text().unwrap_or_default().to_owned(),
+            stain: told.specimens.item().and_then(Specimen::stain),
         })
     }
 }

@@ -33,6 +33,8 @@ pub enum Why {
     Unsupported,
     /// Broken, or cut short.
     Damaged,
+    /// One of several files of a slide, without the others.
+    Incomplete,
     /// Too large.
     OverLimit,
     /// It changed while it was read.
@@ -73,6 +75,10 @@ impl Why {
             Self::Damaged => (
                 "文件已损坏或不完整。请从扫描仪重新复制或重新扫描。",
                 "it is damaged or incomplete; copy it from the scanner again, or scan again",
+            ),
+            Self::Incomplete => (
+                "这种切片由多个文件组成，缺少其余文件。请连同所属文件夹一起放入或上传。",
+                "this slide is of several files, and some are missing; bring them together, with their folder",
             ),
             Self::OverLimit => (
                 "超出本系统的大小限制。请联系管理员。",
@@ -160,6 +166,7 @@ impl From<&SlideError> for Refusal {
         let (why, detail) = match error {
             SlideError::NotASlide(text) => (Why::NotASlide, (*text).to_owned()),
             SlideError::Unsupported(text) => (Why::Unsupported, (*text).to_owned()),
+            SlideError::Incomplete => (Why::Incomplete, String::new()),
             SlideError::Damaged(text) => (Why::Damaged, (*text).to_owned()),
             SlideError::OverLimit(text) => (Why::OverLimit, (*text).to_owned()),
             SlideError::Conflict(crate::import::BEING_IMPORTED) => (Why::Busy, String::new()),

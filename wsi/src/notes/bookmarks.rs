@@ -94,6 +94,7 @@ impl Slides {
         let author = self.author(caller, on_behalf).await?;
         let name = checked_name(name)?;
         view.check(slide.width(), slide.height())?;
+        let view = view.complete(&slide);
         // Room is looked for before anything is made.
         self.ledger(id, &author.organisation).await?.totals.bookmark()?;
         let (jpeg, picture) = self.field_of_view(caller.scope(), id, &view).await?;

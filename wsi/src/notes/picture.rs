@@ -3,12 +3,12 @@
 
 use super::bookmarks::KeptPicture;
 use super::{FieldOfView, NoteError};
-use crate::layers::LayerChoice;
-use crate::out::{Rectangle, View, blocking};
-use crate::{Composition, Slide, SlideError, Slides};
+use crate::out::{Form, Rectangle, View, blocking};
+use crate::slides::Remembered;
+use crate::{Slide, SlideError, Slides};
 use bytes::Bytes;
 use codec::ImageType;
-use model::{Scope, Sha256, SlideId};
+use model::{Scope, Sha256, SlideId, Uid};
 use sha2::{Digest as _, Sha256 as Hasher};
 
 /// The longer side of a picture, pixels. Printed 80 mm wide that is 380 to the inch.
@@ -28,30 +28,42 @@ impl Slides {
         id: &SlideId,
         view: &FieldOfView,
     ) -> Result<(Bytes, KeptPicture), NoteError> {
-        let slide = self.reach(scope, id).await?.slide;
-        let has_layers = view.z.is_some() || view.path.is_some() || view.channels.is_some();
-        if has_layers || Composition::usual(&slide).is_some() {
-            // Another picture than the one on the screen would be worse than none.
-            let why = "其他焦平面和多通道的视野还不能成为书签 / another focal plane, or several channels, cannot be \
-                       bookmarked yet";
-            return Err(NoteError::Invalid { field: "view", why });
-        }
+        let found = self.reach(scope, id).await?;
+        let slide = found.slide.clone();
+        let seen = view.seen().ok_or(NO_VIEW)?;
         let size = picture_size(view);
         let (part, part_size) = part(view, size, &slide).ok_or(SlideError::NotFound)?;
-        let mut wanted = View::plain(part, part_size);
         // Without loss: the picture is encoded once, when it has been turned.
-        wanted.image_type = ImageType::Png;
-        let (level, _) = wanted.source(&slide, &LayerChoice::default(), self.storage.limits())?;
-        let form = self.view(scope, id, &wanted).await?;
+        let wanted = View { image_type: ImageType::Png, ..View::plain(part, part_size) };
+        let form = self.view_of(scope, id, seen, |_| Some(wanted)).await.map_err(unseen)?;
+        let (level, instance) = self.made_of(&found, &form, &wanted).await?;
         let png = self.make(form).await?.bytes;
         let view = view.clone();
         let jpeg = blocking(move || turned(&png, &view, part, size)).await?;
-        let level = slide.level(level).ok_or(SlideError::NotFound)?;
         let sha256 = Sha256::from_slice(&Hasher::digest(&jpeg)).map_err(|_| SlideError::Damaged("a hash"))?;
         let (width, height) = size;
-        let picture =
-            KeptPicture { sha256, width, height, level: level.level, instance: level.instance.clone() };
+        let picture = KeptPicture { sha256, width, height, level, instance };
         Ok((jpeg.into(), picture))
+    }
+
+    /// The level that a picture is made of, and the instance that holds its plane of its path; of several channels, that of
+    /// the first.
+    async fn made_of(&self, found: &Remembered, form: &Form, view: &View) -> Result<(u32, Uid), SlideError> {
+        let layer = form.layer();
+        let (level, _) = view.source(&found.slide, layer, self.storage.limits())?;
+        let holder = self.holder(found, level, layer).await?;
+        Ok((level, holder.instance().clone()))
+    }
+}
+
+const NO_VIEW: NoteError =
+    NoteError::Invalid { field: "view", why: "视野无效 / this is no field of view" };
+
+/// A plane, path or choice of channels that the slide does not have.
+fn unseen(error: SlideError) -> NoteError {
+    match error {
+        SlideError::Invalid(_) | SlideError::NotFound => NO_VIEW,
+        other => other.into(),
     }
 }
 

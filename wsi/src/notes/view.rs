@@ -2,6 +2,8 @@
 //! and the slide.
 
 use super::{NoteError, Point};
+use crate::out::Seen;
+use crate::{Composition, FocalPlane, LayerChoice, Slide};
 use serde::{Deserialize, Serialize};
 
 /// Pixels of a screen at most, along either side.
@@ -9,8 +11,10 @@ const SCREEN_PX_MAX: f64 = 20_000.0;
 /// Pixels of the screen for one of level 0, at most and at least.
 const ZOOM_MAX: f64 = 64.0;
 const ZOOM_MIN: f64 = 1e-4;
-/// Characters of the names of an optical path and of a choice of channels.
+/// Characters of the names of a plane and of an optical path.
 const WORD_CHARS_MAX: usize = 200;
+/// Characters of a choice of channels: sixteen with names, colours and windows.
+const CHANNELS_CHARS_MAX: usize = 2000;
 
 /// A field of view.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,8 +61,12 @@ impl FieldOfView {
         {
             return invalid("视野无效 / this is no field of view");
         }
-        let mut words = [&self.z, &self.path, &self.channels].into_iter().flatten();
-        if words.any(|word| word.chars().count() > WORD_CHARS_MAX || word.contains(char::is_control)) {
+        let words =
+            [(&self.z, WORD_CHARS_MAX), (&self.path, WORD_CHARS_MAX), (&self.channels, CHANNELS_CHARS_MAX)];
+        let is_wrong = |(word, most): (&Option<String>, usize)| {
+            word.as_ref().is_some_and(|word| word.chars().count() > most || word.contains(char::is_control))
+        };
+        if words.into_iter().any(is_wrong) {
             return invalid("视野无效 / this is no field of view");
         }
         let (from, to) = self.bounds();
@@ -66,6 +74,22 @@ impl FieldOfView {
             return invalid("视野不在切片上 / the field of view is not on the slide");
         }
         Ok(())
+    }
+
+    /// The same with what is shown when nothing is chosen written down: what is usual may become something else.
+    #[must_use]
+    pub(super) fn complete(self, slide: &Slide) -> Self {
+        let usual = || Composition::usual(slide).map(|composition| composition.to_string());
+        let channels = if self.path.is_none() { self.channels.or_else(usual) } else { self.channels };
+        let middle = || slide.middle_plane().filter(|_| slide.focal_planes.len() > 1).map(FocalPlane::name);
+        Self { z: self.z.or_else(middle), channels, ..self }
+    }
+
+    /// Which plane, path or channels are seen; `None` when that is said wrongly.
+    pub(super) fn seen(&self) -> Option<Seen> {
+        let is_twofold = self.path.is_some() && self.channels.is_some();
+        let layer = LayerChoice::parse(self.z.as_deref(), self.path.as_deref()).filter(|_| !is_twofold)?;
+        Some(Seen { layer, channels: self.channels.clone(), ..Seen::default() })
     }
 
     /// Width of what is seen, pixels of level 0, along the screen's rows.

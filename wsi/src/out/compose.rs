@@ -3,11 +3,13 @@
 use super::colours::converted;
 use super::derived::{Seat, Work};
 use super::frames::{Seen, blocking, look, shades_of};
-use super::{Output, View, undone};
+use super::{Colouring, Output, View, undone};
+use crate::composed::ascii;
+use crate::layers::LayerChoice;
 use crate::retile;
 use crate::slides::Remembered;
 use crate::tile::{Place, WHITE, background};
-use crate::{AssociatedKind, LabelRight, Slide, SlideError, Slides};
+use crate::{AssociatedKind, Composition, LabelRight, Slide, SlideError, Slides};
 use bytes::Bytes;
 use codec::{Colours, Cost, Cut, ImageType, Mosaic, Raster, Render};
 use model::{Limits, Scope, Sha256, SlideId};
@@ -30,6 +32,8 @@ pub struct Form {
     scope: Scope,
     view: View,
     seen: Seen,
+    /// Channels that are put together; then `seen` names the first of them.
+    composition: Option<Composition>,
     may_change: bool,
     what: What,
     etag: String,
@@ -53,7 +57,13 @@ impl Form {
         &self.etag
     }
 
-    /// Whether the same address may be another picture later, as [`Slide::may_change`] says.
+    /// Which plane and path it is made of; of several channels, the first of them.
+    pub(crate) fn layer(&self) -> &LayerChoice {
+        &self.seen.layer
+    }
+
+    /// Whether the same address may be another picture later, as [`Slide::may_change`] says; one that names a revision never
+    /// is.
     #[must_use]
     pub fn may_change(&self) -> bool {
         self.may_change
@@ -80,32 +90,48 @@ impl Slides {
         seen: Seen,
         wanted: impl FnOnce(&Slide) -> Option<View>,
     ) -> Result<Form, SlideError> {
-        let found = self.reach(scope, id).await?;
+        let found = self.reach_at(scope, id, seen.revision).await?;
         let slide = &found.slide;
+        let mut seen = seen;
+        let composition = seen.channels.as_deref().map(|text| Composition::parse(slide, text)).transpose()?;
+        if let Some(first) = composition.as_ref().and_then(|composition| composition.drawn().first()) {
+            // Levels are those that have the first of them; what another one lacks there is dark.
+            seen.layer.path = Some(first.path.clone());
+        }
         let view = wanted(slide).ok_or(SlideError::NotFound)?;
         let limits = self.storage.limits();
         view.check(slide.width(), slide.height(), limits)?;
-        let native = match view.native(slide, &seen.layer).filter(|_| seen.window.is_none()) {
+        if composition.is_some() && view.colouring != Colouring::AsStored {
+            return Err(SlideError::Refused("channels are put together in their own colours"));
+        }
+        let is_as_stored = seen.window.is_none() && composition.is_none();
+        let native = match view.native(slide, &seen.layer).filter(|_| is_as_stored) {
             Some(native) => Some((
                 self.place_in(&found, native.level, native.x, native.y, &seen.layer).await?,
                 native.is_whole,
             )),
             None => None,
         };
-        let may_change = slide.may_change();
-        let form = |what, etag, seen| Form { scope: scope.clone(), view, seen, may_change, what, etag };
+        let may_change = slide.may_change() && seen.revision.is_none();
+        let form = |what, etag, (seen, composition)| {
+            let scope = scope.clone();
+            Form { scope, view, seen, composition, may_change, what, etag }
+        };
         let native = native.filter(|(place, _)| place.is_jpeg());
         if let Some((place, true)) = native {
             let etag = place.etag();
-            return Ok(form(What::Stored(Box::new(place)), etag, seen));
+            return Ok(form(What::Stored(Box::new(place)), etag, (seen, composition)));
         }
         let (level, cut) = view.source(slide, &seen.layer, limits)?;
-        let etag = self.etag_of(&found, level, &view, &seen).await?;
+        let etag = match &composition {
+            Some(composition) => super::channels::etag(&found, level, &view, (composition, &seen)),
+            None => self.etag_of(&found, level, &view, &seen).await?,
+        };
         let what = match native {
             Some((place, _)) => What::Corner(Box::new(place), found, level, cut),
             None => What::Tiles(found, level, cut),
         };
-        Ok(form(what, etag, seen))
+        Ok(form(what, etag, (seen, composition)))
     }
 
     /// Of the instances of a level, of what of them is shown, and how, and of all that is done to it.
@@ -153,19 +179,10 @@ impl Slides {
         let etag = etag(&[*instance.sha256()], "", view);
         let may_change = self.reach(scope, id).await?.slide.may_change();
         let (scope, what) = (scope.clone(), What::Frame(instance, cut));
-        Ok(Form { scope, view: *view, seen: Seen::default(), may_change, what, etag })
+        Ok(Form { scope, view: *view, seen: Seen::default(), composition: None, may_change, what, etag })
     }
 
-    /// Width and height of a slide in pixels.
-    ///
-    /// # Errors
-    /// [`SlideError::NotFound`].
-    pub async fn size(&self, scope: &Scope, id: &SlideId) -> Result<(u32, u32), SlideError> {
-        let slide = self.reach(scope, id).await?.slide;
-        Ok((slide.width(), slide.height()))
-    }
-
-    /// The same of label, overview or thumbnail.
+    /// Width and height of label, overview or thumbnail in pixels.
     ///
     /// # Errors
     /// [`SlideError::NotFound`], also when the right is missing.
@@ -186,16 +203,21 @@ impl Slides {
     /// # Errors
     /// [`SlideError::Refused`] when too many stored pixels would have to be decoded; [`SlideError::Damaged`].
     pub async fn make(&self, form: Form) -> Result<Output, SlideError> {
-        let Form { scope, view, seen, what, etag, .. } = form;
+        let Form { scope, view, seen, composition, what, etag, .. } = form;
         let media_type = match view.image_type {
             ImageType::Jpeg(_) => "image/jpeg",
             ImageType::Png => "image/png",
         };
         let (found, level, cut) = match what {
-            What::Stored(place) => return self.stored(&scope, &place).await,
+            What::Stored(place) => {
+                if let Place::Stored(instance, _) = &*place {
+                    self.storage.note_read(&scope, instance);
+                }
+                return self.stored(&place).await;
+            }
             What::Frame(instance, cut) => {
                 self.storage.note_read(&scope, &instance);
-                let plan = Plan::of(cut, &view, self.storage.limits())?;
+                let plan = Plan::of(cut, &view, 1, self.storage.limits())?;
                 let is_small = plan.work == Work::Small;
                 let bytes = self.made_or_kept(etag, is_small, self.of_frame(instance, plan, view)).await?;
                 return Ok(Output { bytes, media_type, derived: Some(said(&view, 0, None)) });
@@ -205,8 +227,7 @@ impl Slides {
                 if let Place::Stored(instance, _) = &*place {
                     self.storage.note_read(&scope, instance);
                 }
-                let corner =
-                    self.derived.get(format!("{etag} corner"), self.corner(&scope, &place, view.size));
+                let corner = self.derived.get(format!("{etag} corner"), self.corner(&place, view.size));
                 match corner.await {
                     Ok(bytes) => {
                         let derived = Some("corner;format=jpeg;coefficients=equal".to_owned());
@@ -221,10 +242,17 @@ impl Slides {
         };
         let holder = self.holder(&found, level, &seen.layer).await?;
         self.storage.note_read(&scope, &holder);
-        let plan = Plan::of(cut, &view, self.storage.limits())?;
+        let frames = composition.as_ref().map_or(1, |composition| composition.drawn().len());
+        let plan = Plan::of(cut, &view, frames as u64, self.storage.limits())?;
+        let is_small = plan.work == Work::Small;
+        if let Some(composition) = composition {
+            let derived = Some(format!("{};channels={}", said(&view, level, None), ascii(&composition)));
+            let picture = self.of_channels((&found, level), plan, (view, seen.layer.z_nm), &composition);
+            let bytes = self.made_or_kept(etag, is_small, picture).await?;
+            return Ok(Output { bytes, media_type, derived });
+        }
         let colours = self.colours(&scope, &found, &holder, view.colouring).await?;
         let derived = Some(said(&view, level, colours.as_ref()));
-        let is_small = plan.work == Work::Small;
         let picture = self.of_tiles((&found, &holder, level), plan, (view, &seen), colours);
         let bytes = self.made_or_kept(etag, is_small, picture).await?;
         Ok(Output { bytes, media_type, derived })
@@ -241,11 +269,11 @@ impl Slides {
     }
 
     /// The corner of a stored JPEG, without decoding it.
-    async fn corner(&self, scope: &Scope, place: &Place, size: (u32, u32)) -> Result<Bytes, SlideError> {
+    async fn corner(&self, place: &Place, size: (u32, u32)) -> Result<Bytes, SlideError> {
         let side =
             |side: u32| u16::try_from(side).map_err(|_| SlideError::Unsupported("a tile of that size"));
         let (width, height) = (side(size.0)?, side(size.1)?);
-        let tile = self.stored(scope, place).await?.bytes;
+        let tile = self.stored(place).await?.bytes;
         blocking(move || Ok(retile::corner(&tile, width, height)?.into())).await
     }
 
@@ -324,19 +352,22 @@ impl Slides {
 
 /// What a picture is made of, and how much work that is; known before any memory is taken for it.
 #[derive(Debug, Clone, PartialEq)]
-struct Plan {
-    cut: Cut,
-    columns: Range<u32>,
-    rows: Range<u32>,
+pub(super) struct Plan {
+    pub cut: Cut,
+    pub columns: Range<u32>,
+    pub rows: Range<u32>,
     tiles_at_once: usize,
-    work: Work,
+    pub work: Work,
 }
 
 impl Plan {
+    /// Of so many frames for each tile.
+    ///
     /// # Errors
     /// [`SlideError::Refused`] when it would take too many stored pixels, or too much memory.
-    fn of(cut: Cut, view: &View, limits: &Limits) -> Result<Self, SlideError> {
+    fn of(cut: Cut, view: &View, frames: u64, limits: &Limits) -> Result<Self, SlideError> {
         let Cost { columns, rows, source_pixels, working_bytes } = cut.cost().map_err(undone)?;
+        let source_pixels = source_pixels.saturating_mul(frames);
         if source_pixels > limits.region_source_pixels_max || working_bytes > WORKING_BYTES_MAX {
             return Err(SlideError::Refused(
                 "too much of the slide would have to be decoded for this picture, since it has no level of about that \
@@ -358,18 +389,18 @@ impl Plan {
 }
 
 /// A picture on its way, and the right to work on it.
-struct Drawing {
-    mosaic: Mosaic,
-    seat: Seat,
+pub(super) struct Drawing {
+    pub mosaic: Mosaic,
+    pub seat: Seat,
 }
 
 impl Drawing {
-    async fn begin(cut: Cut, background: u8, seat: Seat) -> Result<Self, SlideError> {
+    pub async fn begin(cut: Cut, background: u8, seat: Seat) -> Result<Self, SlideError> {
         blocking(move || Ok(Self { mosaic: Mosaic::new(cut, background).map_err(undone)?, seat })).await
     }
 }
 
-fn finish(mosaic: Mosaic, view: &View, colours: Option<&Colours>) -> Result<Bytes, SlideError> {
+pub(super) fn finish(mosaic: Mosaic, view: &View, colours: Option<&Colours>) -> Result<Bytes, SlideError> {
     let mut raster: Raster = mosaic.finish().map_err(undone)?;
     if raster.size() != view.size {
         raster = raster.sized(view.size);
@@ -396,7 +427,7 @@ fn said(view: &View, level: u32, colours: Option<&Colours>) -> String {
     format!("region;format={how};level={level}{icc}")
 }
 
-fn etag(stored: &[Sha256], what: &str, view: &View) -> String {
+pub(super) fn etag(stored: &[Sha256], what: &str, view: &View) -> String {
     let mut hasher = Hasher::new();
     for sha256 in stored {
         hasher.update(sha256.to_string());

@@ -5,7 +5,7 @@ use crate::out::Rectangle;
 
 fn plan(cut: Cut, size: (u32, u32)) -> Result<Plan, SlideError> {
     let view = View::plain(Rectangle { x: 0, y: 0, width: cut.image.0, height: cut.image.1 }, size);
-    Plan::of(cut, &view, &Limits::default())
+    Plan::of(cut, &view, 1, &Limits::default())
 }
 
 /// All of an image, as one of this size.

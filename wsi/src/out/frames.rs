@@ -4,7 +4,7 @@ use super::derived::Seat;
 use super::undone;
 use crate::composite::frame_format;
 use crate::layers::{Channel, LayerChoice};
-use crate::{Slide, SlideError, Slides};
+use crate::{Revision, Slide, SlideError, Slides};
 use bytes::Bytes;
 use codec::{ImageType, Presentation, Raster, Render, Window, WindowFunction};
 use sha2::{Digest as _, Sha256};
@@ -31,6 +31,10 @@ pub struct Seen {
     pub layer: LayerChoice,
     /// In place of the image's own window, where it has shades.
     pub window: Option<(Window, WindowFunction)>,
+    /// Channels put together instead of one path, as [`crate::Composition::parse`] reads it.
+    pub channels: Option<String>,
+    /// What the slide has to consist of, when the address says so.
+    pub revision: Option<Revision>,
 }
 
 /// How frames of a slide are shown: colours as they are; shades by the window that is asked for, the image's own, that of

@@ -3,6 +3,7 @@
 //!
 //! JPEG tiles at their own size are never decoded. Whatever is made says so: [`Output::derived`].
 
+mod channels;
 mod colours;
 mod compose;
 mod derived;

@@ -30,6 +30,7 @@ pub(in crate::out) fn slide(sizes: &[(u32, u32)]) -> Slide {
         source: String::new(),
         format: String::new(),
         scanner: None,
+        stain: None,
         objective: None,
         mpp_um: None,
         levels: sizes.iter().enumerate().map(level).collect(),

@@ -1,12 +1,13 @@
 //! The folder itself: which files are there, and what is done with them.
 
 use super::{DONE, FileState, REFUSED};
+use crate::bundle::{self, Standing};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, mkdirat, openat, renameat_with, statat, unlinkat};
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 /// Folders below one another.
@@ -14,16 +15,20 @@ const DEPTH_MAX: usize = 8;
 /// Entries that are looked at in one go.
 const ENTRIES_MAX: usize = 200_000;
 /// Names that promise a slide.
-/// (Slides of several files are imported by hand: that all of them stand still is not known.)
-const EXTENSIONS: [&str; 9] = ["svs", "tif", "tiff", "btf", "ndpi", "scn", "bif", "svslide", "dcm"];
+const EXTENSIONS: [&str; 12] =
+    ["svs", "tif", "tiff", "btf", "ndpi", "scn", "bif", "svslide", "dcm", "mrxs", "vms", "vmu"];
 
-/// A file that may be a slide.
+/// A file that may be a slide, or the one of several that is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     /// Its path below the folder.
     pub name: String,
+    /// Of all its files.
     pub bytes: u64,
+    /// Of the one that has changed last.
     pub modified_ms: i64,
+    /// Whether none of its files is missing.
+    pub is_whole: bool,
 }
 
 /// What is in the folder.
@@ -75,15 +80,19 @@ pub(super) fn through(folder: &Path) -> io::Result<Look> {
 
 fn found(folder: &Path, path: &Path) -> Option<Found> {
     let metadata = fs::symlink_metadata(path).ok()?;
-    found_as(path.strip_prefix(folder).ok()?.to_str()?, &metadata).filter(|found| found.bytes > 0)
+    found_as(path.strip_prefix(folder).ok()?.to_str()?, path, &metadata).filter(|found| found.bytes > 0)
 }
 
-fn found_as(name: &str, metadata: &fs::Metadata) -> Option<Found> {
-    let since = metadata.modified().ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+/// What is found where a file is: with the others that belong to it, if it is one of several.
+fn found_as(name: &str, path: &Path, metadata: &fs::Metadata) -> Option<Found> {
+    let alone = Standing { bytes: metadata.len(), modified: metadata.modified().ok()?, is_whole: true };
+    let standing = bundle::standing(path).unwrap_or(alone);
+    let since = standing.modified.duration_since(UNIX_EPOCH).unwrap_or_default();
     Some(Found {
         name: name.to_owned(),
-        bytes: metadata.len(),
+        bytes: standing.bytes,
         modified_ms: i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+        is_whole: standing.is_whole,
     })
 }
 
@@ -91,6 +100,7 @@ fn found_as(name: &str, metadata: &fs::Metadata) -> Option<Found> {
 /// share may have put something else in its place.
 pub(super) struct Held {
     found: Found,
+    path: PathBuf,
     folder: OwnedFd,
     base: String,
     file: fs::File,
@@ -110,8 +120,9 @@ impl Held {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = fs::File::from(openat(&folder, base, flags, Mode::empty())?);
         let metadata = file.metadata()?;
-        let is_same = metadata.is_file() && found_as(&found.name, &metadata).as_ref() == Some(found);
-        Ok(is_same.then(|| Self { found: found.clone(), folder, base: base.to_owned(), file }))
+        let place = root.join(path);
+        let is_same = metadata.is_file() && found_as(&found.name, &place, &metadata).as_ref() == Some(found);
+        Ok(is_same.then(|| Self { found: found.clone(), path: place, folder, base: base.to_owned(), file }))
     }
 
     /// Device and number of the file: the one that is to be read.
@@ -127,7 +138,7 @@ impl Held {
             now => now?,
         };
         let metadata = self.file.metadata()?;
-        let is_as_found = found_as(&self.found.name, &metadata).as_ref() == Some(&self.found);
+        let is_as_found = found_as(&self.found.name, &self.path, &metadata).as_ref() == Some(&self.found);
         Ok((now.st_dev, now.st_ino) == self.number()? && is_as_found)
     }
 
@@ -157,8 +168,40 @@ impl Held {
         if !self.is_still()? {
             return Ok(());
         }
+        let others = bundle::goes_along(&self.path);
+        if !others.is_empty() {
+            return self.move_all(place.as_fd(), &others, note);
+        }
         let name = self.rename_into(place.as_fd())?;
         note.map_or(Ok(()), |(ending, text)| write_note(place.as_fd(), &format!("{name}{ending}"), text))
+    }
+
+    /// Moves it and what belongs to it into a new folder, where their names can stay what they are.
+    fn move_all(
+        &self,
+        place: BorrowedFd<'_>,
+        others: &[PathBuf],
+        note: Option<(&str, &str)>,
+    ) -> io::Result<()> {
+        let stem = self.base.rsplit_once('.').map_or(self.base.as_str(), |(stem, _)| stem);
+        for number in 0..1000 {
+            let name = if number == 0 { stem.to_owned() } else { format!("{stem}-{number}") };
+            match mkdirat(place, name.as_str(), Mode::from_raw_mode(0o777)) {
+                Ok(()) => {}
+                Err(rustix::io::Errno::EXIST) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            let new = openat(place, name.as_str(), FOLDER, Mode::empty())?;
+            // The one that is opened goes last: until then the next look finds what is left.
+            let names = others.iter().filter_map(|path| path.file_name()?.to_str());
+            for name in names.chain([self.base.as_str()]) {
+                rustix::fs::renameat(&self.folder, name, &new, name)?;
+            }
+            return note.map_or(Ok(()), |(ending, text)| {
+                write_note(new.as_fd(), &format!("{}{ending}", self.base), text)
+            });
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
     }
 
     fn rename_into(&self, place: BorrowedFd<'_>) -> io::Result<String> {
@@ -247,6 +290,34 @@ mod tests {
     fn held(root: &Path, name: &str) -> Held {
         let found = found(root, &root.join(name)).unwrap();
         Held::of(root, &found).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_slide_of_several_files_is_found_once_and_moved_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for expected in ["done/s", "done/s-1"] {
+            fs::write(root.join("s.vms"), "ImageFile=a.jpg\n").unwrap();
+            let files = through(root).unwrap().files;
+            assert_eq!((files.len(), files[0].is_whole), (1, false));
+            fs::write(root.join("a.jpg"), b"1").unwrap();
+            assert!(through(root).unwrap().files[0].is_whole);
+            held(root, "s.vms").move_away(root, FileState::Imported, None).unwrap();
+            for name in ["s.vms", "a.jpg"] {
+                assert!(root.join(expected).join(name).exists() && !root.join(name).exists(), "{expected}");
+            }
+        }
+        fs::create_dir(root.join("m")).unwrap();
+        fs::write(root.join("m/Slidedat.ini"), b"[HIERARCHICAL]\n").unwrap();
+        fs::write(root.join("m.mrxs"), b"picture").unwrap();
+        let file = held(root, "m.mrxs");
+        fs::write(root.join("m/Data0000.dat"), b"more").unwrap();
+        file.move_away(root, FileState::Imported, None).unwrap();
+        assert!(root.join("m.mrxs").exists(), "it has grown meanwhile");
+        held(root, "m.mrxs").move_away(root, FileState::Refused, Some((".note", "why"))).unwrap();
+        assert!(
+            root.join("refused/m/m/Data0000.dat").exists() && root.join("refused/m/m.mrxs.note").exists()
+        );
     }
 
     #[test]

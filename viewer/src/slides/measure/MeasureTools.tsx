@@ -12,6 +12,7 @@ import { InSlot } from '../stage/slots';
 import { Surface } from '../stage/Surface';
 import { Tool } from '../Tool';
 import classes from './Measure.module.css';
+import { CalibrateLine } from './CalibrateLine';
 import { ShapeView } from './ShapeView';
 import { isEmpty, pointsNeeded, shapeKinds, type ShapeKind } from './shapes';
 import { useMeasurements } from './useMeasurements';
@@ -67,6 +68,7 @@ export function MeasureTools() {
             <Icon name={name} />
           </Tool>
         ))}
+        <CalibrateLine selected={shapes.find(({ id }) => id === selected) ?? null} />
         <span className={classes.forFingers}>
           <Tool name={t('slide.measure.remove')} press="Delete" disabled={selected === null} onClick={() => store.remove()}>
             <Icon name="remove" />

@@ -1,6 +1,8 @@
-/** The measurements on one slide. They live as long as the page; what is to be kept is an annotation. */
+/** The measurements on one slide: a person's own, kept in this browser. What others are to see is an annotation. */
 import { useSyncExternalStore } from 'react';
+import { useMe } from '../../session/useMe';
 import type { Point } from '../stage/geometry';
+import { keepShapes, readShapes } from './kept';
 import type { Shape, ShapeKind } from './shapes';
 
 export interface Measurements {
@@ -9,9 +11,17 @@ export interface Measurements {
 }
 
 class Store {
-  private now: Measurements = { shapes: [], selected: null };
+  private now: Measurements;
   private readonly listeners = new Set<() => void>();
-  private next = 1;
+  private next: number;
+
+  constructor(
+    before: readonly Shape[],
+    private readonly keep: (shapes: readonly Shape[]) => void,
+  ) {
+    this.now = { shapes: before, selected: null };
+    this.next = before.length + 1;
+  }
 
   readonly read = (): Measurements => this.now;
 
@@ -21,6 +31,7 @@ class Store {
   };
 
   private become(now: Measurements): void {
+    if (now.shapes !== this.now.shapes) this.keep(now.shapes);
     this.now = now;
     for (const listener of this.listeners) listener();
   }
@@ -54,10 +65,12 @@ const stores = new Map<string, Store>();
 export type MeasurementStore = Store;
 
 export function useMeasurements(slideId: string): [Measurements, MeasurementStore] {
-  let store = stores.get(slideId);
+  const person = useMe().person.id;
+  const key = `${person} ${slideId}`;
+  let store = stores.get(key);
   if (store === undefined) {
-    store = new Store();
-    stores.set(slideId, store);
+    store = new Store(readShapes(person, slideId), (shapes) => keepShapes(person, slideId, shapes));
+    stores.set(key, store);
   }
   return [useSyncExternalStore(store.subscribe, store.read), store];
 }

@@ -37,6 +37,7 @@ export function CoverageMap({ coverage: { coverage } }: { coverage: LiveCoverage
           </li>
         ))}
       </ul>
+      <p className={classes.coverageOf}>{t('notes.coverageOf')}</p>
     </section>
   );
 }

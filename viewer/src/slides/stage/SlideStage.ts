@@ -49,6 +49,7 @@ export class SlideStage {
   private seen: FieldOfView | null = null;
   private condition: StageStatus = { isSharp: false, tiles: 'whole', hasFailed: false };
   private asked: SlideLook;
+  private revision: string | null;
 
   constructor(
     readonly element: HTMLElement,
@@ -56,9 +57,10 @@ export class SlideStage {
     options: StageOptions,
   ) {
     this.asked = options.look ?? plainLook;
+    this.revision = slide.revision ?? null;
     this.osd = OpenSeadragon({
       element,
-      tileSources: tileSource(slide, this.asked) as unknown as OpenSeadragon.TileSourceOptions,
+      tileSources: this.tiles(this.asked) as unknown as OpenSeadragon.TileSourceOptions,
       // Not WebGL: its shader finds a tile's texture by an interpolated number, and where that comes out a hair too low
       // (seen with software rendering, on turned slides) it paints another tile's tissue.
       drawer: 'canvas',
@@ -91,6 +93,15 @@ export class SlideStage {
       onHopeless: () => this.become({ hasFailed: true }),
     });
     this.listen(options);
+  }
+
+  private tiles(look: SlideLook): OpenSeadragon.TileSource {
+    return tileSource(this.slide, look, () => this.revision);
+  }
+
+  /** From now on tiles are asked for as those of this revision. */
+  revise(revision: string | null): void {
+    this.revision = revision;
   }
 
   private listen({ start, onDisplayed, askInstances }: StageOptions): void {
@@ -284,7 +295,7 @@ export class SlideStage {
     if (old === undefined) return;
     this.become({ isSharp: false });
     this.osd.addTiledImage({
-      tileSource: tileSource(this.slide, look) as unknown as OpenSeadragon.TileSourceOptions,
+      tileSource: this.tiles(look) as unknown as OpenSeadragon.TileSourceOptions,
       preload: true,
       success: (event) => {
         const { item } = event as unknown as { item: OpenSeadragon.TiledImage };

@@ -36,6 +36,11 @@ export function normalDegrees(degrees: number): number {
   return rest < 0 ? rest + 360 : rest;
 }
 
+/** The same field of view, when level 0 has so many times as many pixels across as before. */
+export function onLargerLevel(view: FieldOfView | null, times: number): FieldOfView | null {
+  return view === null ? null : { ...view, x: view.x * times, y: view.y * times, zoom: view.zoom / times };
+}
+
 /** From slide pixels to the screen. */
 export function toScreenMatrix(view: FieldOfView, stage: Size): Matrix {
   const cos = Math.cos(radians(view.rotation_deg)) * view.zoom;

@@ -17,6 +17,7 @@ const channel = (path: string): SlideChannel => ({
 test('stored tiles need no query, a choice is in it', () => {
   expect(tileQuery(plainLook, {})).toBe('');
   expect(tileQuery({ srgb: true, plane: '-1.5', path: null, channels: null }, {})).toBe('?icc=srgb&z=-1.5');
+  expect(tileQuery(plainLook, {}, '0123456789abcdef'), 'a slide that may grow').toBe('?rev=0123456789abcdef');
 });
 
 test('channels lie over each other as they usually do, until one path or another composition is asked for', () => {

@@ -19,8 +19,8 @@ const tileNames = { plane: 'z', path: 'path', channels: 'channels' } as const;
 const pageNames = { plane: 'plane', path: 'path', channels: 'channels' } as const;
 const parts = ['plane', 'path', 'channels'] as const;
 
-/** The query of a tile's address; empty for tiles as they are stored. */
-export function tileQuery(look: SlideLook, slide: Pick<Slide, 'composition'>): string {
+/** The query of a tile's address; empty for tiles as they are stored of a slide that stays what it is. */
+export function tileQuery(look: SlideLook, slide: Pick<Slide, 'composition'>, revision: string | null = null): string {
   const search = new URLSearchParams();
   if (look.srgb) search.set('icc', 'srgb');
   // One path is looked at alone; the composition that was made waits until it is wanted again.
@@ -29,6 +29,7 @@ export function tileQuery(look: SlideLook, slide: Pick<Slide, 'composition'>): s
     const value = asked[part];
     if (value !== null) search.set(tileNames[part], value);
   }
+  if (revision !== null) search.set('rev', revision);
   const text = search.toString();
   return text === '' ? '' : `?${text}`;
 }

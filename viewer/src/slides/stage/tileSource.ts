@@ -42,7 +42,8 @@ export function smallestFirst(slide: Slide): SlideLevel[] {
   return [...slide.levels].sort((a, b) => a.width - b.width);
 }
 
-export function tileSource(slide: Slide, look: SlideLook): OpenSeadragon.TileSource {
+/** `revision` is asked for with each tile: it may be known only when the slide is open. */
+export function tileSource(slide: Slide, look: SlideLook, revision: () => string | null): OpenSeadragon.TileSource {
   const levels = smallestFirst(slide);
   const at = (index: number): SlideLevel => {
     const level = levels[index];
@@ -50,7 +51,6 @@ export function tileSource(slide: Slide, look: SlideLook): OpenSeadragon.TileSou
     return level;
   };
   const aspect = slide.height / slide.width;
-  const search = tileQuery(look, slide);
   const source = new OpenSeadragon.TileSource({
     width: slide.width,
     height: slide.height,
@@ -65,7 +65,7 @@ export function tileSource(slide: Slide, look: SlideLook): OpenSeadragon.TileSou
     getTileWidth: (index: number) => at(index).tile_width,
     getTileHeight: (index: number) => at(index).tile_height,
     getNumTiles: (index: number) => new OpenSeadragon.Point(at(index).tiles_x, at(index).tiles_y),
-    getTileUrl: (index: number, x: number, y: number) => slides.tile(slide.id, at(index).level, x, y) + search,
+    getTileUrl: (index: number, x: number, y: number) => slides.tile(slide.id, at(index).level, x, y) + tileQuery(look, slide, revision()),
     getTileBounds: (index: number, x: number, y: number, isSource?: boolean) => {
       const part = coveredPart(at(index), x, y);
       if (isSource === true) return new OpenSeadragon.Rect(0, 0, part.width, part.height);

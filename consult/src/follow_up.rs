@@ -57,7 +57,8 @@ impl ConsultService {
     ) -> Result<ConsultView, ConsultError> {
         let (mut consult, states) = self.begin(caller, id, version, Action::Acknowledge).await?;
         advance(&mut consult, states, caller, now, "");
-        self.finish(caller, consult, version, Action::Acknowledge, Change::default()).await
+        let change = self.closing_guard(&consult, Action::Acknowledge).await?;
+        self.finish(caller, consult, version, Action::Acknowledge, change).await
     }
 
     /// The inviting physician records their own decision; that closes the consultation.
@@ -76,7 +77,8 @@ impl ConsultService {
         let (mut consult, states) = self.begin(caller, id, version, Action::RecordDecision).await?;
         advance(&mut consult, states, caller, now, "");
         consult.decision = Some(decision);
-        self.finish(caller, consult, version, Action::RecordDecision, Change::default()).await
+        let change = self.closing_guard(&consult, Action::RecordDecision).await?;
+        self.finish(caller, consult, version, Action::RecordDecision, change).await
     }
 
     /// The requester asks about the report; a closed consult is open again.

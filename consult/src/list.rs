@@ -4,7 +4,9 @@ use crate::record::{Consult, ConsultView, KIND};
 use crate::service::{consult_of, view};
 use crate::{ConsultError, ConsultService, State};
 use access::{Caller, Right};
+use model::ConsultId;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use storage::{Order, RecordQuery};
 use time::OffsetDateTime;
 
@@ -20,7 +22,7 @@ pub enum Tab {
     Review,
     /// 待资料: waiting for data.
     Awaiting,
-    /// 危急: with a critical finding. No action of this build raises one.
+    /// 危急: with a critical finding that is not acknowledged.
     Critical,
     /// 超时: due time passed and not yet final.
     Overdue,
@@ -78,7 +80,8 @@ const SEARCHED_MAX: u32 = 2000;
 /// Rows of one page at most.
 const PAGE_MAX: u32 = 200;
 
-fn query(caller: &Caller, tab: Tab, now: OffsetDateTime) -> Option<RecordQuery> {
+/// What a tab asks for; `critical` are the numbers of consults with an alarm that stands.
+fn query(caller: &Caller, tab: Tab, critical: &[String], now: OffsetDateTime) -> Option<RecordQuery> {
     let org = caller.organisation().as_str();
     let all = RecordQuery::new(KIND);
     match tab {
@@ -87,7 +90,9 @@ fn query(caller: &Caller, tab: Tab, now: OffsetDateTime) -> Option<RecordQuery> 
         Tab::Review => (caller.may(Right::Review) || caller.may(Right::Coordinate))
             .then(|| all.with("reading", org).with("state", "preliminary")),
         Tab::Awaiting => Some(all.with("state", "awaiting_data")),
-        Tab::Critical => Some(all.with("critical", "open")),
+        Tab::Critical => {
+            (!critical.is_empty()).then(|| RecordQuery { keys: vec![("number", critical.to_vec())], ..all })
+        }
         Tab::Overdue => Some(RecordQuery {
             sort_below: Some(model::time_text::unix_ms(now)),
             ..all.with("clock", "running")
@@ -121,8 +126,11 @@ impl ConsultService {
         wanted: &ListQuery,
         now: OffsetDateTime,
     ) -> Result<Listing, ConsultError> {
-        let counts = self.counts(caller, now).await?;
-        let Some(query) = query(caller, wanted.tab, now) else {
+        let critical = self.open_critical(caller).await?;
+        let open: HashMap<&ConsultId, u32> = critical.iter().map(|of| (&of.consult, of.open())).collect();
+        let critical: Vec<String> = critical.iter().map(|of| of.number.clone()).collect();
+        let counts = self.counts(caller, &critical, now).await?;
+        let Some(query) = query(caller, wanted.tab, &critical, now) else {
             return Ok(Listing { consults: Vec::new(), counts, more: false });
         };
         let limit = wanted.limit.clamp(1, PAGE_MAX);
@@ -134,7 +142,8 @@ impl ConsultService {
         };
         let mut consults = Vec::new();
         for record in self.storage.records(caller.scope(), &query).await? {
-            let consult = consult_of(record.body)?;
+            let mut consult = consult_of(record.body)?;
+            consult.open_criticals = open.get(&consult.id).copied().unwrap_or(0);
             if text.is_empty() || matches(&consult, &text) {
                 consults.push(view(caller, consult, record.version));
             }
@@ -147,7 +156,12 @@ impl ConsultService {
         Ok(Listing { consults, counts, more })
     }
 
-    async fn counts(&self, caller: &Caller, now: OffsetDateTime) -> Result<Counts, ConsultError> {
+    async fn counts(
+        &self,
+        caller: &Caller,
+        critical: &[String],
+        now: OffsetDateTime,
+    ) -> Result<Counts, ConsultError> {
         let mut counts = Counts::default();
         for (tab, count) in [
             (Tab::Mine, &mut counts.mine),
@@ -158,7 +172,7 @@ impl ConsultService {
             (Tab::Overdue, &mut counts.overdue),
             (Tab::All, &mut counts.all),
         ] {
-            if let Some(query) = query(caller, tab, now) {
+            if let Some(query) = query(caller, tab, critical, now) {
                 *count = self.storage.count(caller.scope(), &query).await?;
             }
         }

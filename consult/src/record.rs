@@ -213,8 +213,9 @@ pub struct Consult {
     /// How the evidence has grown since it was sent.
     #[serde(default)]
     pub evidence_updates: Vec<EvidenceUpdate>,
-    /// Critical findings that nobody has acknowledged yet; closing waits for them.
-    #[serde(default)]
+    /// Critical findings that nobody has acknowledged yet; closing waits for them. They are kept beside the consult
+    /// ([`crate::critical`]) and counted when it is read.
+    #[serde(skip)]
     pub open_criticals: u32,
 }
 

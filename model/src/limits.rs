@@ -57,6 +57,10 @@ pub struct Limits {
     pub http_connections_max: u32,
     /// Milliseconds for the head of an HTTP request to arrive, and that a connection may be idle before it.
     pub http_idle_timeout_ms: u64,
+    /// Live lines (WebSocket) at once.
+    pub live_lines_max: u32,
+    /// Live lines at once of one person: windows of their browsers.
+    pub live_lines_per_person_max: u32,
     /// Bytes of a JSON request body.
     pub json_body_bytes_max: u32,
     /// Bytes of the identifier of one C-FIND, C-MOVE or C-GET.
@@ -105,6 +109,8 @@ impl Default for Limits {
             artim_timeout_ms: 15_000,
             http_connections_max: 1024,
             http_idle_timeout_ms: 75_000,
+            live_lines_max: 1024,
+            live_lines_per_person_max: 16,
             json_body_bytes_max: 2 << 20,
             identifier_bytes_max: 1 << 20,
             query_rows_default: 100,

@@ -2,6 +2,7 @@
 
 use crate::consults::ConsultSection;
 use crate::dicom_config::DicomSection;
+use crate::notices::NotifySection;
 use crate::watch::SlidesSection;
 use access::{AddressRange, Role};
 use anyhow::{Context as _, Result, bail};
@@ -35,6 +36,8 @@ pub struct Config {
     pub slides: SlidesSection,
     /// Consults.
     pub consult: ConsultSection,
+    /// How people and organisations are told of what happens, besides in the application.
+    pub notify: NotifySection,
     /// Limits on memory, sizes and waiting.
     pub limits: Limits,
 }
@@ -134,6 +137,7 @@ impl Config {
         self.dicom.dimse_config(self.limits.clone())?;
         self.dicom.tls_request()?;
         self.slides.refuse_if_wrong()?;
+        self.notify.refuse_if_wrong()?;
         if let Some(url) = &self.http.public_url {
             let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
             // Links in metadata and cookies are for the root of a host.

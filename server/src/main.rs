@@ -14,6 +14,7 @@ mod http;
 mod import;
 mod maintenance;
 mod node;
+mod notices;
 mod samples;
 mod services;
 mod slide;

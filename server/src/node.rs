@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::http;
+use crate::notices::Notices;
 use anyhow::{Context as _, Result};
 use codec::pool::PoolConfig;
 use consult::{ConsultConfig, ConsultService, Fonts, Printer};
@@ -33,6 +34,7 @@ pub struct Node {
     intake: wsi::Intake,
     watches: Vec<wsi::watch::Watch>,
     consults: ConsultService,
+    notices: Notices,
 }
 
 /// Local time of numbers and printed reports: China has one time zone.
@@ -70,6 +72,12 @@ impl Node {
                 lease: config.consult.lease(),
             },
         );
+        let notices = Notices {
+            storage: storage.clone(),
+            consults: consults.clone(),
+            config: config.notify.clone(),
+            public_url: public_url.clone(),
+        };
         let counters = dimse.counters();
         let status = Arc::new(move || counters.snapshot());
         let state = ApiState::new(storage.clone(), consults.clone(), public_url, status)
@@ -94,6 +102,7 @@ impl Node {
             intake,
             watches,
             consults,
+            notices,
         })
     }
 
@@ -114,6 +123,8 @@ impl Node {
         let background = tokio::spawn(background);
         // An import that is under way is begun again by the next start: nothing waits for it.
         tokio::spawn(self.intake.run(stopped(stop.clone())));
+        // Neither for what is being told: it is told by the next start.
+        tokio::spawn(self.notices.run(stopped(stop.clone())));
         for watch in self.watches {
             tokio::spawn(watch.run(self.slides.clone(), stopped(stop.clone())));
         }

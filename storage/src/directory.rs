@@ -380,6 +380,19 @@ impl Storage {
         }
         Ok((session, person))
     }
+    /// As [`Self::caller_by_session`], as it stands now: for whoever is shown things for as long as a session lasts, and
+    /// must notice within seconds that another process has ended it.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`].
+    pub async fn caller_by_session_now(
+        &self,
+        secret: &Secret,
+        address: Option<IpAddr>,
+    ) -> Result<Caller, StorageError> {
+        self.inner.callers.sessions.invalidate(&secret.sha256());
+        self.caller_by_session(secret, address).await
+    }
     /// Ends a session, at once.
     ///
     /// # Errors

@@ -322,6 +322,16 @@ impl Storage {
         row.try_get(0).map_err(at(PLACE))
     }
 
+    /// The number of the newest event of the outbox; 0 when there is none.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    pub async fn outbox_end(&self) -> Result<i64, StorageError> {
+        let query = sqlx::query("SELECT COALESCE(MAX(seq), 0) FROM outbox");
+        let row = query.fetch_one(&self.inner.db.readers).await.map_err(at(PLACE))?;
+        row.try_get(0).map_err(at(PLACE))
+    }
+
     /// Events of the outbox behind `after`, in order.
     ///
     /// # Errors

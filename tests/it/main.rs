@@ -3,6 +3,7 @@
 //! The program must have been built (`cargo build -p server`; `make test` does it). What a failing test leaves (the
 //! server's log) is in `tests/artefacts/`.
 
+mod alarms;
 mod associations;
 mod audit;
 mod bad_input;
@@ -17,6 +18,7 @@ mod dimse;
 mod hostile;
 mod import;
 mod layering;
+mod live;
 mod ohif;
 mod orthanc;
 mod peers;

@@ -22,6 +22,10 @@ use utoipa::OpenApi;
         (name = "remotes", description = "Asking other nodes"),
         (name = "slides", description = "Whole-slide images and their tiles"),
         (name = "consults", description = "Questions, reading and signing"),
+        (name = "critical findings", description = "危急值: raised, said again, received with a read-back"),
+        (name = "messages", description = "Messages on a case"),
+        (name = "notices", description = "What people and organisations are told, and by which ways"),
+        (name = "live", description = "Hearing of changes as they happen"),
         (name = "reports", description = "Signed reports and their verification"),
         (name = "audit", description = "The audit chain"),
         (name = "health", description = "For operators")

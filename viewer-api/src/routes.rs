@@ -3,10 +3,10 @@
 use crate::docs::ApiDoc;
 use crate::state::ApiState;
 use crate::{
-    admin, application, audit, auth, calibration, consults, corrections, cors, devices, docs, dzi,
-    forwarding, health, identities, iiif, invitations, key_images, ohif, orders, partners, remotes,
-    report_files, second_factor, session, sessions, slide_notes, slides, statistics, studies, uploads,
-    verify, watched,
+    admin, application, audit, auth, calibration, consults, corrections, cors, critical, devices, docs, dzi,
+    forwarding, health, identities, iiif, invitations, key_images, live, messages, notices, ohif, orders,
+    partners, remotes, report_files, second_factor, session, sessions, slide_notes, slides, statistics,
+    studies, uploads, verify, watched,
 };
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
@@ -98,6 +98,19 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(slide_notes::bookmarks::rename_bookmark, slide_notes::bookmarks::delete_bookmark))
         .routes(routes!(slide_notes::bookmarks::bookmark_picture))
         .routes(routes!(key_images::report_picture))
+        .routes(routes!(live::live))
+        .routes(routes!(critical::list_open_critical))
+        .routes(routes!(critical::get_critical_rules, critical::put_critical_rules))
+        .routes(routes!(critical::get_critical, critical::raise_critical))
+        .routes(routes!(critical::acknowledge_critical))
+        .routes(routes!(messages::list_messages, messages::write_message))
+        .routes(routes!(messages::read_messages))
+        .routes(routes!(messages::unread_messages))
+        .routes(routes!(notices::list_notices))
+        .routes(routes!(notices::read_all_notices))
+        .routes(routes!(notices::read_notice))
+        .routes(routes!(notices::get_notice_mail, notices::put_notice_mail))
+        .routes(routes!(notices::get_webhook, notices::put_webhook))
         .routes(routes!(partners::list_partners))
         .routes(routes!(consults::list_consults, consults::asking::create_consult))
         .routes(routes!(consults::get_consult, consults::asking::edit_consult))

@@ -1,6 +1,7 @@
 //! What every handler shares.
 
 use crate::auth::{Attempts, LoginRules};
+use crate::live::Hub;
 use crate::problem::ApiError;
 use consult::{ConsultService, Keystore};
 use std::path::PathBuf;
@@ -43,6 +44,8 @@ impl ApiState {
 pub(crate) struct Inner {
     pub storage: Storage,
     pub consults: ConsultService,
+    /// Whom pages hear from that something changed.
+    pub live: Hub,
     pub keystore: Keystore,
     pub slides: wsi::Slides,
     /// Files that arrive in pieces.
@@ -82,6 +85,7 @@ impl ApiState {
         let slides = wsi::Slides::new(storage.clone());
         Self(Arc::new(Inner {
             dimse,
+            live: Hub::new(storage.clone(), storage.limits()),
             keystore: Keystore::new(storage.clone()),
             intake: wsi::Intake::new(storage.clone(), slides.clone(), wsi::intake::Settings::default()),
             slides,

@@ -107,7 +107,9 @@ impl ConsultService {
 
     async fn load_in(&self, scope: &Scope, id: &ConsultId) -> Result<(Consult, i64), ConsultError> {
         let record = self.storage.record(scope, KIND, id.as_str()).await?;
-        Ok((consult_of(record.body)?, record.version))
+        let mut consult = consult_of(record.body)?;
+        consult.open_criticals = self.open_criticals(&consult.id).await?;
+        Ok((consult, record.version))
     }
 
     /// The consult, and the states that the action leads through, if the caller may do it now.
@@ -234,7 +236,7 @@ fn for_the_requester(consult: &mut Consult) {
     }
 }
 
-fn who(caller: &Caller, consult: &Consult) -> Vec<Who> {
+pub(crate) fn who(caller: &Caller, consult: &Consult) -> Vec<Who> {
     let holder = consult.reader.as_ref().map(|reader| &reader.id);
     parts(caller, &consult.requesting.id, &consult.reading.id, holder)
 }
@@ -340,9 +342,6 @@ pub(crate) fn put(consult: &Consult, expected: Expected) -> Result<Put, ConsultE
     }
     if consult.is_clock_running() {
         keys.push(("clock", "running".to_owned()));
-    }
-    if consult.open_criticals > 0 {
-        keys.push(("critical", "open".to_owned()));
     }
     let mut visible_to = vec![consult.requesting.id.clone()];
     if consult.submitted_at.is_some() && consult.reading.id != consult.requesting.id {

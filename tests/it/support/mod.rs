@@ -1,7 +1,9 @@
 //! What the tests share: a running node, HTTP, DICOM objects, other programs.
 
+pub mod case;
 pub mod dicom;
 pub mod http;
+pub mod line;
 pub mod node;
 pub mod peer;
 pub mod programs;
@@ -9,8 +11,10 @@ pub mod programs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+pub use case::Asked;
 pub use dicom::{Ct, Part10};
 pub use http::{Answer, Client, query};
+pub use line::Line;
 pub use node::Node;
 pub use programs::{Done, run};
 

@@ -4,8 +4,10 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate } from 'react-router';
+import { CriticalList } from '../alarms/CriticalList';
 import { consults, type ReasonedAction } from '../api/endpoints';
 import type { Consult } from '../api/types';
+import { MessagesButton } from '../messages/MessagesButton';
 import { studyAddress } from '../studies/addresses';
 import { Clock } from '../ui/Clock';
 import { isAnswered, isRunning } from '../ui/consultState';
@@ -44,6 +46,7 @@ export function RequesterCase({ consult }: { consult: Consult }) {
       </PageBar>
       <Stack className={classes.page} gap="md">
         {step.isError && <ErrorNotice error={step.error} />}
+        <CriticalList consult={consult} />
         <Timeline entries={consult.timeline} />
         <WaitNote consult={consult} asksRequester={consult.allowed.includes('resume')} />
         {(isAnswered(consult.state) || consult.versions.length > 0) && <Answer consult={consult} />}
@@ -61,6 +64,7 @@ function RequesterActions({ consult, step }: { consult: Consult; step: ReturnTyp
   const worded = (['cancel', 'ask_back', 'record_decision'] as const).filter(may);
   return (
     <>
+      <MessagesButton consult={consult} />
       {may('edit') && consult.state === 'draft' && (
         <Button component={Link} to={`/ask?draft=${consult.id}`} variant="default">
           {t('consult.action.edit')}

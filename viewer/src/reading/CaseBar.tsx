@@ -5,8 +5,10 @@ import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import type { PlainAction, ReasonedAction } from '../api/endpoints';
 import type { Consult } from '../api/types';
+import { RaiseButton } from '../alarms/RaiseButton';
 import { StepDialog } from '../consult/StepDialog';
 import { useStep } from '../consult/useConsult';
+import { MessagesButton } from '../messages/MessagesButton';
 import { useMe } from '../session/useMe';
 import { OhifButton } from '../studies/OhifButton';
 import { Clock } from '../ui/Clock';
@@ -53,6 +55,8 @@ export function CaseBar({ consult, flush, onNext }: Props) {
         actions={
           <>
             <OhifButton study={consult.study} mode={consult.slide_id === null ? 'viewer' : 'microscopy'} />
+            <MessagesButton consult={consult} />
+            <RaiseButton consult={consult} />
             {wordedSteps.filter(may).map((action) => (
               <Button key={action} variant="default" onClick={() => setAsking(action)}>
                 {t(`consult.action.${action}`)}

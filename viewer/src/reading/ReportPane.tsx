@@ -1,6 +1,7 @@
 /** The question, and beside the images the report that answers it: to write, to review, or to read. */
 import { Button, Stack, Text, Textarea } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
+import { CriticalList } from '../alarms/CriticalList';
 import type { Consult } from '../api/types';
 import { Attachments } from '../consult/Attachments';
 import { Questions } from '../consult/Questions';
@@ -37,6 +38,7 @@ export function ReportPane({ consult, report, editable, signs, onSign }: Props) 
   return (
     <section className={classes.report} aria-label={t('report.title')}>
       <Stack gap="sm">
+        <CriticalList consult={consult} />
         <Field label={t('consult.question')}>{consult.question}</Field>
         <Field label={t('consult.history')}>{consult.history}</Field>
         <Attachments consult={consult} onAdd={null} onRemove={null} />

@@ -2,6 +2,9 @@
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, NavLink, Outlet, useNavigate } from 'react-router';
+import { CriticalBanner } from '../alarms/CriticalBanner';
+import { LiveSign } from '../live/LiveSign';
+import { Bell } from '../notices/Bell';
 import { administers, hasRole, seesPatients, useMe, worksOnConsults } from '../session/useMe';
 import { KeysHelp } from '../ui/KeysHelp';
 import { useKeys } from '../ui/useKeys';
@@ -40,6 +43,7 @@ export function Shell() {
   return (
     <div className={classes.shell}>
       <ConnectionBar />
+      <CriticalBanner />
       <header className={classes.header}>
         <Link to="/" className={classes.brand}>
           {t('app.brand')}
@@ -51,6 +55,8 @@ export function Shell() {
             </NavLink>
           ))}
         </nav>
+        <LiveSign />
+        <Bell />
         <PersonMenu onShowKeys={() => setKeysShown(true)} />
       </header>
       <main className={classes.main}>

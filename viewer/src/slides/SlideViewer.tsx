@@ -7,6 +7,7 @@ import { useKeys } from '../ui/useKeys';
 import { useTwin, type Side, type Stages } from './compare/useTwin';
 import { Controls } from './controls/Controls';
 import { Icon } from './icons';
+import { ViewOffer } from '../messages/ViewOffer';
 import { AddressKeeper } from './link/AddressKeeper';
 import { LinkTools } from './link/LinkTools';
 import { SlidePane, type Opening } from './SlidePane';
@@ -147,6 +148,7 @@ export default function SlideViewer({ slide, opening, keepsAddress = false, isAs
             >
               <Controls onStep={step} />
               <LinkTools />
+              <ViewOffer />
               {keepsAddress && active === 'left' && <AddressKeeper />}
             </SlidePane>
             {second !== null && (

@@ -1,0 +1,391 @@
+//! Raising, acknowledging and repeating; and that a consult is not closed before.
+
+use super::{Acknowledgement, CriticalFindings, Finding, How, KIND, Reminder, TOPIC, due};
+use crate::record::Consult;
+use crate::service::{conflict, limited, person, who};
+use crate::state::{Action, Pending, State, When, Who};
+use crate::{ConsultError, ConsultService};
+use access::Caller;
+use model::{ConsultId, PersonId, Scope};
+use serde_json::json;
+use std::collections::HashMap;
+use storage::{
+    AuditAction, AuditEntry, AuditOutcome, Change, Expected, Put, Record, RecordQuery, StorageError,
+};
+use time::{Duration, OffsetDateTime};
+
+/// Findings of one consult at most.
+const FINDINGS_MAX: usize = 50;
+/// How often a change is tried when others change the same at the same moment.
+const TRIES: usize = 8;
+/// How far clocks may be apart.
+const CLOCK_SKEW: Duration = Duration::minutes(5);
+/// Consults with open alarms that are listed, and looked at in one round.
+const OPEN_MAX: u32 = 500;
+
+/// What the reader found.
+#[derive(Debug, Clone)]
+pub struct NewFinding {
+    /// What: from the organisation's list, or in words of one's own.
+    pub finding: String,
+    /// When it was found; now when `None`.
+    pub found_at: Option<OffsetDateTime>,
+}
+
+/// That a finding was received.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    /// What the person who received it understood, in their own words.
+    pub read_back: String,
+    /// How it was received.
+    pub how: How,
+    /// Who received it, when not on the screen.
+    pub received_by: String,
+    /// When it was received, when not on the screen; now when `None`.
+    pub received_at: Option<OffsetDateTime>,
+}
+
+/// What happened to a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Happened {
+    Raised,
+    Repeated,
+    Escalated,
+    Acknowledged,
+}
+
+impl Happened {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Repeated => "repeated",
+            Self::Escalated => "escalated",
+            Self::Acknowledged => "acknowledged",
+        }
+    }
+}
+
+impl ConsultService {
+    /// Raises a critical finding, before or after the report (reader or reviewer of the reading organisation).
+    ///
+    /// # Errors
+    /// [`ConsultError::NotFound`], [`ConsultError::Forbidden`]; [`ConsultError::Invalid`] naming `finding` or `found_at`.
+    pub async fn raise_critical(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        new: NewFinding,
+        now: OffsetDateTime,
+    ) -> Result<CriticalFindings, ConsultError> {
+        let (consult, _) = self.load(caller, id).await?;
+        let reads =
+            who(caller, &consult).iter().any(|who| matches!(who, Who::Reader | Who::Holder | Who::Reviewer));
+        let told_by = person(caller).filter(|_| reads);
+        let told_by = told_by.ok_or(ConsultError::Forbidden("危急值由报告医师或审核医师报告"))?;
+        if consult.state == State::Draft {
+            return Err(ConsultError::NotFound);
+        }
+        let finding = limited("finding", &new.finding)?;
+        if finding.is_empty() {
+            return Err(ConsultError::Invalid { field: "finding", why: "请写明危急值内容" });
+        }
+        let found_at = past("found_at", new.found_at, now)?;
+        self.change_critical(caller, &consult, |critical| {
+            if critical.findings.len() >= FINDINGS_MAX {
+                return Err(ConsultError::Invalid {
+                    field: "finding", why: "本次会诊的危急值过多"
+                });
+            }
+            let n = critical.findings.last().map_or(1, |last| last.n.saturating_add(1));
+            critical.findings.push(Finding {
+                n,
+                finding: finding.clone(),
+                found_at,
+                told_by: told_by.clone(),
+                told_at: now,
+                alarms: 1,
+                last_alarm_at: now,
+                escalated_at: None,
+                acknowledged: None,
+            });
+            Ok((n, Happened::Raised))
+        })
+        .await
+    }
+
+    /// Receives a critical finding: on the screen by somebody who may ask at the requesting organisation, or, when it was
+    /// told by telephone or in person, written down by the reading side. The first receipt counts.
+    ///
+    /// # Errors
+    /// [`ConsultError::NotFound`], [`ConsultError::Forbidden`]; [`ConsultError::Conflict`] when it was received before;
+    /// [`ConsultError::Invalid`] naming `read_back`, `received_by` or `received_at`.
+    pub async fn acknowledge_critical(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        n: u32,
+        receipt: Receipt,
+        now: OffsetDateTime,
+    ) -> Result<CriticalFindings, ConsultError> {
+        let (consult, version) = self.load(caller, id).await?;
+        let received = received(caller, &consult, receipt, now)?;
+        self.change_critical(caller, &consult, |critical| {
+            let finding = critical.findings.iter_mut().find(|finding| finding.n == n);
+            let finding = finding.ok_or(ConsultError::NotFound)?;
+            if let Some(earlier) = &finding.acknowledged {
+                let holder = Some(earlier.received_by.clone());
+                return Err(ConsultError::Conflict { holder, state: consult.state, version });
+            }
+            if received.received_at < finding.told_at - CLOCK_SKEW {
+                return Err(ConsultError::Invalid { field: "received_at", why: "早于报告时间" });
+            }
+            finding.acknowledged = Some(received.clone());
+            Ok((n, Happened::Acknowledged))
+        })
+        .await
+    }
+
+    /// The critical findings of a consult; none is an empty list.
+    ///
+    /// # Errors
+    /// [`ConsultError::NotFound`].
+    pub async fn critical(&self, caller: &Caller, id: &ConsultId) -> Result<CriticalFindings, ConsultError> {
+        let (consult, _) = self.load(caller, id).await?;
+        Ok(self.findings(&consult).await?.0)
+    }
+
+    /// Critical findings that are not acknowledged, of consults that the caller can see, the oldest alarm first.
+    ///
+    /// # Errors
+    /// [`ConsultError::Unavailable`].
+    pub async fn open_critical(&self, caller: &Caller) -> Result<Vec<CriticalFindings>, ConsultError> {
+        let query = RecordQuery { limit: OPEN_MAX, ..RecordQuery::new(KIND).with("state", "open") };
+        self.storage
+            .records(caller.scope(), &query)
+            .await?
+            .into_iter()
+            .map(|record| of(record.body))
+            .collect()
+    }
+
+    /// Says alarms again that nobody has acknowledged, and tells the coordinators, each when it is due. Another process
+    /// that does the same at the same moment changes nothing.
+    ///
+    /// # Errors
+    /// [`ConsultError::Unavailable`].
+    pub async fn remind_critical(&self, now: OffsetDateTime) -> Result<(), ConsultError> {
+        let node = Scope::node("critical findings");
+        let query = RecordQuery { limit: OPEN_MAX, ..RecordQuery::new(KIND).with("state", "open") };
+        let mut settings = HashMap::new();
+        for record in self.storage.records(&node, &query).await? {
+            let Record { body, version, .. } = record;
+            let mut critical = of(body)?;
+            let reading = critical.reading.id.clone();
+            if !settings.contains_key(&reading) {
+                settings.insert(reading.clone(), self.critical_settings(&reading).await?);
+            }
+            let Some(settings) = settings.get(&reading) else { continue };
+            let mut happened = Vec::new();
+            for finding in &mut critical.findings {
+                let Some(reminder) = due(finding, settings, now) else { continue };
+                finding.alarms = finding.alarms.saturating_add(1);
+                finding.last_alarm_at = now;
+                if reminder == Reminder::Escalate {
+                    finding.escalated_at = Some(now);
+                }
+                let what =
+                    if reminder == Reminder::Escalate { Happened::Escalated } else { Happened::Repeated };
+                happened.push((finding.n, what));
+            }
+            if happened.is_empty() {
+                continue;
+            }
+            let change = change(&critical, Expected::Version(version), &happened, None)?;
+            match self.storage.apply(&node, change).await {
+                // Acknowledged, or said again by another process, at this very moment.
+                Ok(()) | Err(StorageError::Conflict(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is written together with closing a consult, so that it does not happen while a critical finding stands, nor at
+    /// the very moment in which one is raised.
+    ///
+    /// # Errors
+    /// [`ConsultError::NotNow`] while one is not acknowledged.
+    pub(crate) async fn closing_guard(
+        &self,
+        consult: &Consult,
+        action: Action,
+    ) -> Result<Change, ConsultError> {
+        let (critical, expected) = self.findings(consult).await?;
+        if critical.open() > 0 {
+            return Err(ConsultError::NotNow { why: When::Critical(Pending::None), action });
+        }
+        Ok(Change { puts: vec![put(&critical, expected)?], ..Change::default() })
+    }
+
+    /// How many critical findings of a consult are not acknowledged.
+    pub(crate) async fn open_criticals(&self, id: &ConsultId) -> Result<u32, ConsultError> {
+        let node = Scope::node("critical findings");
+        match self.storage.record(&node, KIND, id.as_str()).await {
+            Ok(record) => Ok(of(record.body)?.open()),
+            Err(StorageError::NotFound) => Ok(0),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The findings of a consult, and what a write must find.
+    async fn findings(&self, consult: &Consult) -> Result<(CriticalFindings, Expected), ConsultError> {
+        let node = Scope::node("critical findings");
+        match self.storage.record(&node, KIND, consult.id.as_str()).await {
+            Ok(record) => Ok((of(record.body)?, Expected::Version(record.version))),
+            Err(StorageError::NotFound) => Ok((none(consult), Expected::Absent)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads, changes and writes; again when somebody else has changed the same meanwhile.
+    async fn change_critical(
+        &self,
+        caller: &Caller,
+        consult: &Consult,
+        mut apply: impl FnMut(&mut CriticalFindings) -> Result<(u32, Happened), ConsultError>,
+    ) -> Result<CriticalFindings, ConsultError> {
+        for _ in 0..TRIES {
+            let (mut critical, expected) = self.findings(consult).await?;
+            let happened = apply(&mut critical)?;
+            let by = caller.as_person().map(|person| &person.id);
+            let change = change(&critical, expected, &[happened], by)?;
+            match self.storage.apply(caller.scope(), change).await {
+                Ok(()) => return Ok(critical),
+                Err(StorageError::Conflict(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let (consult, version) = self.load(caller, &consult.id).await?;
+        Err(conflict(&consult, version))
+    }
+}
+
+fn none(consult: &Consult) -> CriticalFindings {
+    CriticalFindings {
+        consult: consult.id.clone(),
+        number: consult.number.clone(),
+        requesting: consult.requesting.clone(),
+        reading: consult.reading.clone(),
+        patient_name: consult.patient.name.clone(),
+        asked_by: consult.created_by.id.clone(),
+        findings: Vec::new(),
+    }
+}
+
+fn of(body: serde_json::Value) -> Result<CriticalFindings, ConsultError> {
+    serde_json::from_value(body).map_err(|error| {
+        tracing::error!(%error, "a record of critical findings cannot be read");
+        ConsultError::Failed("the record of critical findings is damaged")
+    })
+}
+
+/// A time that is not in the future.
+fn past(
+    field: &'static str,
+    at: Option<OffsetDateTime>,
+    now: OffsetDateTime,
+) -> Result<OffsetDateTime, ConsultError> {
+    let at = at.unwrap_or(now);
+    if at > now + CLOCK_SKEW {
+        return Err(ConsultError::Invalid { field, why: "不能晚于现在" });
+    }
+    Ok(at)
+}
+
+/// Who received it, if the caller may say so.
+fn received(
+    caller: &Caller,
+    consult: &Consult,
+    receipt: Receipt,
+    now: OffsetDateTime,
+) -> Result<Acknowledgement, ConsultError> {
+    let who = who(caller, consult);
+    let recorded_by = person(caller).ok_or(ConsultError::Forbidden("请以个人账号确认危急值"))?;
+    let read_back = limited("read_back", &receipt.read_back)?;
+    if read_back.is_empty() {
+        return Err(ConsultError::Invalid { field: "read_back", why: "请用自己的话复述危急值" });
+    }
+    let (received_by, person, received_at) = match receipt.how {
+        How::System if who.contains(&Who::Requester) => {
+            (recorded_by.name.clone(), Some(recorded_by.id.clone()), now)
+        }
+        How::Telephone | How::InPerson if who.iter().any(|who| *who != Who::Requester) => {
+            let name = limited("received_by", &receipt.received_by)?;
+            if name.is_empty() {
+                return Err(ConsultError::Invalid { field: "received_by", why: "请写明接收人姓名" });
+            }
+            (name, None, past("received_at", receipt.received_at, now)?)
+        }
+        _ => {
+            return Err(ConsultError::Forbidden(
+                "危急值由申请医院的医师确认；电话或当面告知的由诊断中心登记",
+            ));
+        }
+    };
+    Ok(Acknowledgement {
+        received_by,
+        person,
+        received_at,
+        read_back,
+        how: receipt.how,
+        recorded_by,
+        recorded_at: now,
+    })
+}
+
+fn put(critical: &CriticalFindings, expected: Expected) -> Result<Put, ConsultError> {
+    let first_open = critical.findings.iter().find(|finding| finding.acknowledged.is_none());
+    let mut visible_to = vec![critical.requesting.id.clone(), critical.reading.id.clone()];
+    visible_to.dedup();
+    Ok(Put {
+        kind: KIND,
+        id: critical.consult.to_string(),
+        expected,
+        body: serde_json::to_value(critical)
+            .map_err(|_| ConsultError::Failed("the findings have no JSON"))?,
+        keys: first_open.map(|_| ("state", "open".to_owned())).into_iter().collect(),
+        unique: Vec::new(),
+        sort: first_open.map_or(0, |finding| model::time_text::unix_ms(finding.told_at)),
+        visible_to,
+    })
+}
+
+fn change(
+    critical: &CriticalFindings,
+    expected: Expected,
+    happened: &[(u32, Happened)],
+    by: Option<&PersonId>,
+) -> Result<Change, ConsultError> {
+    let mut change = Change { puts: vec![put(critical, expected)?], ..Change::default() };
+    for (n, what) in happened {
+        let told_by = critical.findings.iter().find(|finding| finding.n == *n).map(|f| &f.told_by.id);
+        change.audit.push(AuditEntry {
+            action: AuditAction::Change,
+            object: format!("consult/{}", critical.consult),
+            outcome: AuditOutcome::Success,
+            detail: format!("critical finding {n} {}", what.word()),
+        });
+        let body = json!({
+            "consult": critical.consult,
+            "n": n,
+            "what": what.word(),
+            "by": by,
+            "told_by": told_by,
+            "asked_by": critical.asked_by,
+            "requesting": critical.requesting.id,
+            "reading": critical.reading.id,
+        });
+        change.events.push((TOPIC, body));
+    }
+    Ok(change)
+}

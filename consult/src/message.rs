@@ -1,0 +1,491 @@
+//! Messages on a case, between whoever asks and whoever answers: text, marks on images, and an address that opens the
+//! same view. Nobody outside the roles of the two organisations sees them.
+
+use crate::record::{Consult, Named};
+use crate::report::clean;
+use crate::service::{conflict, person, who};
+use crate::state::State;
+use crate::{ConsultError, ConsultService};
+use access::{Caller, Right};
+use model::{ConsultId, OrgId, PersonId, SlideId, Uid};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::HashMap;
+use storage::{
+    AuditAction, AuditEntry, AuditOutcome, Change, Expected, Order, Put, RecordQuery, StorageError,
+};
+use time::OffsetDateTime;
+
+/// Record kind of messages.
+const KIND: &str = "message";
+/// Record kind of what is known of all messages of a consult.
+const THREAD: &str = "message_thread";
+/// Record kind of how far a person has read.
+const READ: &str = "message_read";
+/// Topic of events.
+pub const TOPIC: &str = "message";
+
+/// Characters of one message at most.
+pub const TEXT_CHARS_MAX: usize = 100_000;
+/// Marks in one message at most.
+const MARKS_MAX: usize = 20;
+/// Characters of a mark's label at most.
+const LABEL_CHARS_MAX: usize = 200;
+/// Bytes of an address at most.
+const VIEW_BYTES_MAX: usize = 2_000;
+/// Pixels of an image's side at most, for a mark.
+const PIXELS_MAX: f64 = 10_000_000.0;
+/// How often a number is tried for when several write at once.
+const TRIES: usize = 16;
+/// Threads that unread messages are counted of.
+const THREADS_MAX: u32 = 500;
+
+/// A point on an image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "on", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Mark {
+    /// On a frame of an instance.
+    Image {
+        /// SOP Instance UID.
+        instance: Uid,
+        /// Frame, from 1.
+        frame: u32,
+        /// Column of the pixel, from 0.
+        x_px: f64,
+        /// Row of the pixel, from 0.
+        y_px: f64,
+        /// What is there; may be empty.
+        #[serde(default)]
+        label: String,
+    },
+    /// On a slide.
+    Slide {
+        /// The slide.
+        slide: SlideId,
+        /// Column of level 0, from 0.
+        x_px: f64,
+        /// Row of level 0, from 0.
+        y_px: f64,
+        /// What is there; may be empty.
+        #[serde(default)]
+        label: String,
+    },
+}
+
+impl Mark {
+    fn checked(mut self) -> Result<Self, ConsultError> {
+        let invalid = |why| Err(ConsultError::Invalid { field: "marks", why });
+        let (Self::Image { x_px, y_px, label, .. } | Self::Slide { x_px, y_px, label, .. }) = &mut self;
+        if ![*x_px, *y_px].iter().all(|place| (0.0..=PIXELS_MAX).contains(place)) {
+            return invalid("标记不在图像上");
+        }
+        if label.chars().count() > LABEL_CHARS_MAX {
+            return invalid("标记说明过长（最多 200 字）");
+        }
+        *label = clean(label);
+        match self {
+            Self::Image { frame: 0, .. } => invalid("帧从 1 数起"),
+            _ => Ok(self),
+        }
+    }
+}
+
+/// What somebody wants to say.
+#[derive(Debug, Clone, Default)]
+pub struct NewMessage {
+    /// The text; may be empty when there is a mark or an address.
+    pub text: String,
+    /// Marks on images.
+    pub marks: Vec<Mark>,
+    /// An address of the application that opens the same view, such as `/slides/ID?at=…`.
+    pub view: Option<String>,
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Counts up from 1 within the consult.
+    pub n: u64,
+    /// Who wrote it.
+    pub by: Named<PersonId>,
+    /// For which organisation.
+    pub organisation: Named<OrgId>,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// The text.
+    pub text: String,
+    /// Marks on images.
+    pub marks: Vec<Mark>,
+    /// An address of the application that opens the same view.
+    pub view: Option<String>,
+}
+
+/// Some of a consult's messages.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conversation {
+    /// The messages, oldest first.
+    pub messages: Vec<Message>,
+    /// How many there are in all.
+    pub count: u64,
+    /// How many of them the caller has read: those up to this number.
+    pub read: u64,
+}
+
+/// How many messages of a consult a person has not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// The consult.
+    pub consult: ConsultId,
+    /// What people call it.
+    pub number: String,
+    /// How many.
+    pub unread: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Thread {
+    consult: ConsultId,
+    number: String,
+    count: u64,
+    /// Whoever asked, reads, or has written.
+    people: Vec<PersonId>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Read {
+    consult: ConsultId,
+    read: u64,
+}
+
+/// Whether the caller's role may take part in conversations on consults at all.
+#[must_use]
+pub fn may_take_part(caller: &Caller) -> bool {
+    let rights = [Right::Ask, Right::Read, Right::Review, Right::Coordinate];
+    caller.as_person().is_some() && rights.iter().any(|right| caller.may(*right))
+}
+
+/// Whether this is an address within the application: never of another host, never a script.
+fn is_own_address(address: &str) -> bool {
+    let begins = ["/slides/", "/studies/", "/cases/"].iter().any(|start| address.starts_with(start));
+    let is_plain = address.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b'<' | b'>' | b'"'));
+    begins
+        && is_plain
+        && address.len() <= VIEW_BYTES_MAX
+        && !address.contains("//")
+        && !address.contains("..")
+}
+
+impl NewMessage {
+    fn checked(self) -> Result<Self, ConsultError> {
+        if self.text.chars().count() > TEXT_CHARS_MAX {
+            return Err(ConsultError::Invalid { field: "text", why: "文字过长（最多 100000 字）" });
+        }
+        if self.marks.len() > MARKS_MAX {
+            return Err(ConsultError::Invalid { field: "marks", why: "标记过多（最多 20 个）" });
+        }
+        let view = self.view.filter(|view| !view.is_empty());
+        if view.as_deref().is_some_and(|view| !is_own_address(view)) {
+            return Err(ConsultError::Invalid {
+                field: "view", why: "只能链接到本系统的检查、切片或会诊"
+            });
+        }
+        let marks = self.marks.into_iter().map(Mark::checked).collect::<Result<Vec<_>, _>>()?;
+        let text = clean(&self.text);
+        if text.is_empty() && marks.is_empty() && view.is_none() {
+            return Err(ConsultError::Invalid { field: "text", why: "请写点什么" });
+        }
+        Ok(Self { text, marks, view })
+    }
+}
+
+impl ConsultService {
+    /// Says something on a case.
+    ///
+    /// # Errors
+    /// [`ConsultError::NotFound`]; [`ConsultError::Forbidden`] for whoever has no part in it; [`ConsultError::Invalid`]
+    /// naming `text`, `marks` or `view`.
+    pub async fn send_message(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        new: NewMessage,
+        now: OffsetDateTime,
+    ) -> Result<Message, ConsultError> {
+        let consult = self.discussed(caller, id).await?;
+        let by = person(caller).ok_or(ConsultError::Forbidden("没有参与这一会诊的权限"))?;
+        let NewMessage { text, marks, view } = new.checked()?;
+        let organisation =
+            if *caller.organisation() == consult.reading.id { &consult.reading } else { &consult.requesting };
+        let organisation = organisation.clone();
+        let mut message = Message { n: 0, by, organisation, at: now, text, marks, view };
+        for _ in 0..TRIES {
+            let (mut thread, expected) = self.thread(&consult).await?;
+            thread.count = thread.count.saturating_add(1);
+            thread.people.extend(consult.reader.iter().map(|reader| reader.id.clone()));
+            thread.people.push(message.by.id.clone());
+            thread.people.sort();
+            thread.people.dedup();
+            message.n = thread.count;
+            match self.storage.apply(caller.scope(), sent(&consult, &message, &thread, expected)?).await {
+                Ok(()) => {
+                    self.note_own(caller, id, message.n).await?;
+                    return Ok(message);
+                }
+                // Somebody else has written at the same moment: theirs comes first.
+                Err(StorageError::Conflict(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let (consult, version) = self.load(caller, id).await?;
+        Err(conflict(&consult, version))
+    }
+
+    /// The last `limit` messages before number `before`, or the last of all.
+    ///
+    /// # Errors
+    /// As [`Self::send_message`].
+    pub async fn messages(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Conversation, ConsultError> {
+        let consult = self.discussed(caller, id).await?;
+        let (thread, _) = self.thread(&consult).await?;
+        let query = RecordQuery {
+            sort_below: before.map(|n| i64::try_from(n).unwrap_or(i64::MAX)),
+            order: Order::Descending,
+            limit: limit.clamp(1, 200),
+            ..RecordQuery::new(KIND).with("consult", id.as_str())
+        };
+        let records = self.storage.records(caller.scope(), &query).await?;
+        let messages = records.into_iter().rev().map(|record| body::<Message>(record.body));
+        Ok(Conversation {
+            messages: messages.collect::<Result<_, _>>()?,
+            count: thread.count,
+            read: self.read_so_far(caller, id).await?,
+        })
+    }
+
+    /// Notes that the caller has read the messages up to a number.
+    ///
+    /// # Errors
+    /// As [`Self::send_message`].
+    pub async fn read_messages(&self, caller: &Caller, id: &ConsultId, n: u64) -> Result<(), ConsultError> {
+        let consult = self.discussed(caller, id).await?;
+        let (thread, _) = self.thread(&consult).await?;
+        let n = n.min(thread.count);
+        if n > self.read_so_far(caller, id).await? {
+            self.note_read(caller, id, n).await?;
+        }
+        Ok(())
+    }
+
+    /// Consults on which there is something that the caller, who has a part in it, has not read.
+    ///
+    /// # Errors
+    /// [`ConsultError::Unavailable`].
+    pub async fn unread_messages(&self, caller: &Caller) -> Result<Vec<Unread>, ConsultError> {
+        let Some(me) = caller.as_person().filter(|_| may_take_part(caller)) else { return Ok(Vec::new()) };
+        let newest = |kind| RecordQuery {
+            order: Order::Descending,
+            limit: THREADS_MAX,
+            ..RecordQuery::new(kind).with("person", me.id.as_str())
+        };
+        let mut read = HashMap::new();
+        for record in self.storage.records(caller.scope(), &newest(READ)).await? {
+            let one: Read = body(record.body)?;
+            read.insert(one.consult, one.read);
+        }
+        let mut unread = Vec::new();
+        for record in self.storage.records(caller.scope(), &newest(THREAD)).await? {
+            let thread: Thread = body(record.body)?;
+            let left = thread.count.saturating_sub(read.get(&thread.consult).copied().unwrap_or(0));
+            if left > 0 {
+                unread.push(Unread { consult: thread.consult, number: thread.number, unread: left });
+            }
+        }
+        Ok(unread)
+    }
+
+    /// The consult, if the caller has a part in what is said about it.
+    async fn discussed(&self, caller: &Caller, id: &ConsultId) -> Result<Consult, ConsultError> {
+        let (consult, _) = self.load(caller, id).await?;
+        if who(caller, &consult).is_empty() {
+            return Err(ConsultError::Forbidden("没有参与这一会诊的权限"));
+        }
+        if consult.state == State::Draft || consult.submitted_at.is_none() {
+            return Err(ConsultError::Forbidden("提交申请后才能留言"));
+        }
+        Ok(consult)
+    }
+
+    async fn thread(&self, consult: &Consult) -> Result<(Thread, Expected), ConsultError> {
+        let node = model::Scope::node("messages");
+        match self.storage.record(&node, THREAD, consult.id.as_str()).await {
+            Ok(record) => Ok((body(record.body)?, Expected::Version(record.version))),
+            Err(StorageError::NotFound) => {
+                let people = vec![consult.created_by.id.clone()];
+                let (id, number) = (consult.id.clone(), consult.number.clone());
+                Ok((Thread { consult: id, number, count: 0, people }, Expected::Absent))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn read_so_far(&self, caller: &Caller, id: &ConsultId) -> Result<u64, ConsultError> {
+        match self.storage.record(caller.scope(), READ, &read_id(caller, id)).await {
+            Ok(record) => Ok(body::<Read>(record.body)?.read),
+            Err(StorageError::NotFound) => Ok(0),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whoever writes has read what they answer to, if they had read all before.
+    async fn note_own(&self, caller: &Caller, id: &ConsultId, n: u64) -> Result<(), ConsultError> {
+        if self.read_so_far(caller, id).await?.saturating_add(1) == n {
+            self.note_read(caller, id, n).await?;
+        }
+        Ok(())
+    }
+
+    async fn note_read(&self, caller: &Caller, id: &ConsultId, n: u64) -> Result<(), ConsultError> {
+        let put = Put {
+            kind: READ,
+            id: read_id(caller, id),
+            expected: Expected::Anything,
+            body: json!(Read { consult: id.clone(), read: n }),
+            keys: vec![("person", caller.scope().actor.id.clone())],
+            unique: Vec::new(),
+            sort: model::time_text::unix_ms(OffsetDateTime::now_utc()),
+            visible_to: vec![caller.organisation().clone()],
+        };
+        let change = Change { puts: vec![put], ..Change::default() };
+        Ok(self.storage.apply(caller.scope(), change).await?)
+    }
+}
+
+fn read_id(caller: &Caller, id: &ConsultId) -> String {
+    format!("{}/{id}", caller.scope().actor.id)
+}
+
+fn body<T: for<'de> Deserialize<'de>>(body: serde_json::Value) -> Result<T, ConsultError> {
+    serde_json::from_value(body).map_err(|error| {
+        tracing::error!(%error, "a record of messages cannot be read");
+        ConsultError::Failed("the record of messages is damaged")
+    })
+}
+
+/// Everything that is written with a message.
+fn sent(
+    consult: &Consult,
+    message: &Message,
+    thread: &Thread,
+    expected: Expected,
+) -> Result<Change, ConsultError> {
+    let mut visible_to = vec![consult.requesting.id.clone(), consult.reading.id.clone()];
+    visible_to.dedup();
+    let json = |value: serde_json::Result<serde_json::Value>| {
+        value.map_err(|_| ConsultError::Failed("the message has no JSON"))
+    };
+    let of_message = Put {
+        kind: KIND,
+        id: format!("{}/{}", consult.id, message.n),
+        expected: Expected::Absent,
+        body: json(serde_json::to_value(message))?,
+        keys: vec![("consult", consult.id.to_string())],
+        unique: Vec::new(),
+        sort: i64::try_from(message.n).unwrap_or(i64::MAX),
+        visible_to: visible_to.clone(),
+    };
+    let of_thread = Put {
+        kind: THREAD,
+        id: consult.id.to_string(),
+        expected,
+        body: json(serde_json::to_value(thread))?,
+        keys: thread.people.iter().map(|person| ("person", person.to_string())).collect(),
+        unique: Vec::new(),
+        sort: model::time_text::unix_ms(message.at),
+        visible_to,
+    };
+    let audit = AuditEntry {
+        action: AuditAction::Change,
+        object: format!("consult/{}", consult.id),
+        outcome: AuditOutcome::Success,
+        detail: format!("message {}", message.n),
+    };
+    let event = json!({
+        "consult": consult.id,
+        "n": message.n,
+        "by": message.by.id,
+        "people": thread.people,
+        "requesting": consult.requesting.id,
+        "reading": consult.reading.id,
+    });
+    Ok(Change {
+        puts: vec![of_message, of_thread],
+        audit: vec![audit],
+        events: vec![(TOPIC, event)],
+        ..Change::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_one_of_this_application() {
+        for own in ["/slides/s1?at=1,2&zoom=0.5", "/studies/town/1.2.3", "/cases/0199"] {
+            assert!(is_own_address(own), "{own}");
+        }
+        for other in [
+            "https://evil.example.org/slides/s1",
+            "//evil.example.org/slides/s1",
+            "/slides/../api/v1/session",
+            "/slides//evil.example.org",
+            "javascript:alert(1)",
+            "/slides/s1\"onclick=",
+            "/api/v1/session",
+            "/slides/片",
+            "",
+        ] {
+            assert!(!is_own_address(other), "{other}");
+        }
+        assert!(!is_own_address(&format!("/slides/{}", "a".repeat(VIEW_BYTES_MAX))));
+    }
+
+    #[test]
+    fn what_people_write_stays_as_they_wrote_it() {
+        let long = "危".repeat(TEXT_CHARS_MAX);
+        for text in
+            ["<script>alert(1)</script>", "\u{202E}从右到左\u{202C}", "𠮷野家 \u{1F600}", long.as_str()]
+        {
+            let new = NewMessage { text: text.to_owned(), ..NewMessage::default() };
+            assert_eq!(new.checked().unwrap().text, text);
+        }
+        let field = |new: NewMessage| match new.checked() {
+            Err(ConsultError::Invalid { field, .. }) => field,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(field(NewMessage { text: format!("{long}!"), ..NewMessage::default() }), "text");
+        assert_eq!(field(NewMessage { text: " \u{7} ".into(), ..NewMessage::default() }), "text");
+        let view = Some("https://evil.example.org".to_owned());
+        assert_eq!(field(NewMessage { text: "看".into(), view, ..NewMessage::default() }), "view");
+    }
+
+    #[test]
+    fn a_mark_lies_on_an_image() {
+        let slide = SlideId::parse("s1").unwrap();
+        let mark =
+            |x_px, label: &str| Mark::Slide { slide: slide.clone(), x_px, y_px: 0.0, label: label.into() };
+        mark(12.5, "可疑腺体").checked().unwrap();
+        for wrong in
+            [mark(-1.0, ""), mark(f64::NAN, ""), mark(f64::INFINITY, ""), mark(1.0, &"a".repeat(201))]
+        {
+            assert!(wrong.checked().is_err());
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Whom an event of the outbox concerns.
+
+use crate::clock::{self, Escalation, Tell};
+use crate::state::{Action, State};
+use access::{Right, Role};
+use model::{ConsultId, OrgId, PersonId};
+use serde::{Deserialize, Serialize};
+use storage::OutboxEvent;
+
+/// What a notice says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// A request waits to be accepted (coordinators).
+    Submitted,
+    /// A case was given to you.
+    Assigned,
+    /// The reviewer gave your report back.
+    Returned,
+    /// Your report waits for a second signature (reviewers).
+    ToReview,
+    /// More data are wanted of you.
+    DataWanted,
+    /// What you waited for has come.
+    Resumed,
+    /// A reader will not read it (coordinators).
+    Declined,
+    /// The requester asks about your report.
+    AskedBack,
+    /// Your question about the report was answered.
+    Answered,
+    /// Your request was refused.
+    Rejected,
+    /// A request that you have in hand was withdrawn.
+    Cancelled,
+    /// The report has arrived.
+    Report,
+    /// A critical finding was raised, or is said again.
+    Critical,
+    /// Nobody acknowledges a critical finding.
+    CriticalUnanswered,
+    /// A critical finding that you raised was acknowledged.
+    CriticalAcknowledged,
+    /// Somebody wrote on a case of yours.
+    Message,
+    /// Half of the agreed time is over.
+    Clock50,
+    /// Four fifths of the agreed time are over.
+    Clock80,
+    /// The agreed time is over.
+    Clock100,
+}
+
+impl What {
+    /// The word used in records, on the wire and in webhooks.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Submitted => "submitted",
+            Self::Assigned => "assigned",
+            Self::Returned => "returned",
+            Self::ToReview => "to_review",
+            Self::DataWanted => "data_wanted",
+            Self::Resumed => "resumed",
+            Self::Declined => "declined",
+            Self::AskedBack => "asked_back",
+            Self::Answered => "answered",
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+            Self::Report => "report",
+            Self::Critical => "critical",
+            Self::CriticalUnanswered => "critical_unanswered",
+            Self::CriticalAcknowledged => "critical_acknowledged",
+            Self::Message => "message",
+            Self::Clock50 => "clock50",
+            Self::Clock80 => "clock80",
+            Self::Clock100 => "clock100",
+        }
+    }
+}
+
+/// Somebody who is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum To {
+    /// One person.
+    Person(PersonId),
+    /// Everybody of an organisation who may do this.
+    With(OrgId, Right),
+    /// Everybody of an organisation with this role.
+    Role(OrgId, Role),
+}
+
+/// What is to be said to whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Telling {
+    pub what: What,
+    pub consult: ConsultId,
+    /// What later tellings of the same replace: one line in the list of whoever has not read it yet.
+    pub about: String,
+    pub to: Vec<To>,
+    /// Who brought it about, and knows.
+    pub by: Option<PersonId>,
+}
+
+#[derive(Deserialize)]
+struct Moved {
+    id: ConsultId,
+    #[serde(default)]
+    action: Option<serde_json::Value>,
+    /// A person's identifier, or what the node calls itself.
+    #[serde(default)]
+    by: String,
+    state: State,
+    reading: OrgId,
+    #[serde(default)]
+    created_by: Option<PersonId>,
+    #[serde(default)]
+    reader: Option<PersonId>,
+}
+
+#[derive(Deserialize)]
+struct Alarm {
+    consult: ConsultId,
+    n: u32,
+    what: String,
+    #[serde(default)]
+    by: Option<PersonId>,
+    #[serde(default)]
+    told_by: Option<PersonId>,
+    requesting: OrgId,
+    reading: OrgId,
+}
+
+#[derive(Deserialize)]
+struct Written {
+    consult: ConsultId,
+    by: PersonId,
+    people: Vec<PersonId>,
+}
+
+/// Whom an event concerns; nobody for most.
+pub(super) fn tellings(event: &OutboxEvent) -> Vec<Telling> {
+    let telling = match event.topic.as_str() {
+        crate::service::TOPIC => {
+            Moved::deserialize(&event.body).ok().and_then(|moved| of_consult(event.seq, moved))
+        }
+        crate::critical::TOPIC => Alarm::deserialize(&event.body).ok().and_then(of_critical),
+        clock::TOPIC => Escalation::deserialize(&event.body).ok().and_then(|late| of_clock(event.seq, late)),
+        crate::message::TOPIC => Written::deserialize(&event.body).ok().map(of_message),
+        _ => None,
+    };
+    telling.into_iter().collect()
+}
+
+fn of_consult(seq: i64, moved: Moved) -> Option<Telling> {
+    let Moved { id, action, by, state, reading, created_by, reader } = moved;
+    // Events of earlier releases do not say what was done.
+    let action: Action = serde_json::from_value(action?).ok()?;
+    let person = |person: Option<PersonId>| person.map(To::Person).into_iter().collect::<Vec<_>>();
+    let (what, to) = match (action, state) {
+        (Action::Submit, State::Submitted) => (What::Submitted, vec![To::With(reading, Right::Coordinate)]),
+        (Action::Sign, State::Preliminary) => (What::ToReview, vec![To::With(reading, Right::Review)]),
+        (Action::Sign | Action::Review, State::Final | State::Delivered) => {
+            (What::Report, person(created_by))
+        }
+        (Action::Assign, _) => (What::Assigned, person(reader)),
+        (Action::Return, _) => (What::Returned, person(reader)),
+        (Action::RequestData, _) => (What::DataWanted, person(created_by)),
+        (Action::Resume, _) => (What::Resumed, person(reader)),
+        (Action::Decline, _) => (What::Declined, vec![To::With(reading, Right::Coordinate)]),
+        (Action::AskBack, _) => (What::AskedBack, person(reader)),
+        (Action::Answer, _) => (What::Answered, person(created_by)),
+        (Action::Reject, _) => (What::Rejected, person(created_by)),
+        (Action::Cancel, _) => (What::Cancelled, person(reader)),
+        _ => return None,
+    };
+    Some(Telling { what, about: format!("{seq}"), consult: id, to, by: PersonId::parse(&by).ok() })
+}
+
+fn of_clock(seq: i64, late: Escalation) -> Option<Telling> {
+    let what = match late.percent {
+        50 => What::Clock50,
+        80 => What::Clock80,
+        100 => What::Clock100,
+        _ => return None,
+    };
+    let to = late.tell.into_iter().map(|tell| match tell {
+        Tell::Person { person } => To::Person(person),
+        Tell::Role { organisation, role } => To::Role(organisation, role),
+    });
+    Some(Telling { what, about: format!("{seq}"), consult: late.consult, to: to.collect(), by: None })
+}
+
+fn of_critical(alarm: Alarm) -> Option<Telling> {
+    let Alarm { consult, n, what, by, told_by, requesting, reading } = alarm;
+    let (what, to) = match what.as_str() {
+        "raised" | "repeated" => (What::Critical, vec![To::With(requesting, Right::Ask)]),
+        "escalated" => {
+            let coordinators = [requesting.clone(), reading].map(|org| To::With(org, Right::Coordinate));
+            let askers = To::With(requesting, Right::Ask);
+            (What::CriticalUnanswered, coordinators.into_iter().chain([askers]).collect())
+        }
+        "acknowledged" => (What::CriticalAcknowledged, told_by.map(To::Person).into_iter().collect()),
+        _ => return None,
+    };
+    Some(Telling { what, about: format!("critical-{consult}-{n}-{}", what.word()), consult, to, by })
+}
+
+fn of_message(written: Written) -> Telling {
+    Telling {
+        what: What::Message,
+        about: format!("message-{}", written.consult),
+        consult: written.consult,
+        to: written.people.into_iter().map(To::Person).collect(),
+        by: Some(written.by),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value as Json, json};
+
+    fn told(topic: &str, body: Json) -> Option<(What, Vec<To>)> {
+        let event = OutboxEvent { seq: 7, topic: topic.to_owned(), body };
+        tellings(&event).into_iter().next().map(|telling| (telling.what, telling.to))
+    }
+
+    fn moved(action: &str, state: &str) -> Option<(What, Vec<To>)> {
+        let body = json!({"id": "c1", "action": action, "by": "zhao", "state": state, "requesting": "town",
+            "reading": "city", "created_by": "li", "reader": "wang"});
+        told("consult", body)
+    }
+
+    fn one(id: &str) -> Vec<To> {
+        vec![To::Person(PersonId::parse(id).unwrap())]
+    }
+
+    #[test]
+    fn whoever_must_do_something_next_is_told() {
+        let city = OrgId::parse("city").unwrap();
+        let with = |right| vec![To::With(city.clone(), right)];
+        for (action, state, what, to) in [
+            ("submit", "submitted", What::Submitted, with(Right::Coordinate)),
+            ("sign", "preliminary", What::ToReview, with(Right::Review)),
+            ("sign", "delivered", What::Report, one("li")),
+            ("review", "delivered", What::Report, one("li")),
+            ("return", "returned", What::Returned, one("wang")),
+            ("assign", "assigned", What::Assigned, one("wang")),
+            ("request_data", "awaiting_data", What::DataWanted, one("li")),
+            ("resume", "reading", What::Resumed, one("wang")),
+            ("decline", "accepted", What::Declined, with(Right::Coordinate)),
+            ("ask_back", "delivered", What::AskedBack, one("wang")),
+            ("answer", "delivered", What::Answered, one("li")),
+            ("reject", "rejected", What::Rejected, one("li")),
+            ("cancel", "cancelled", What::Cancelled, one("wang")),
+        ] {
+            assert_eq!(moved(action, state), Some((what, to)), "{action}");
+        }
+        for (action, state) in
+            [("edit", "reading"), ("edit", "draft"), ("submit", "accepted"), ("claim", "reading")]
+        {
+            assert_eq!(moved(action, state), None, "{action}");
+        }
+        assert_eq!(told("consult", json!({"id": "c1", "state": "delivered", "reading": "city"})), None);
+        assert_eq!(told("instance.stored", json!({})), None);
+    }
+
+    #[test]
+    fn a_clock_tells_whom_it_names() {
+        let consult = crate::testing::consult(access::Signatures::Single);
+        let late = Escalation::of(&consult, 100).unwrap();
+        let (what, to) = told("consult.clock", json!(late)).unwrap();
+        assert_eq!(what, What::Clock100);
+        let coordinators = To::Role(consult.reading.id.clone(), Role::Coordinator);
+        assert_eq!(to, [one("wang"), vec![coordinators], one("li")].concat());
+    }
+
+    #[test]
+    fn an_alarm_goes_to_whoever_asks_then_to_the_coordinators_and_its_answer_back() {
+        let alarm = |what: &str| {
+            let body = json!({"consult": "c1", "n": 1, "what": what, "told_by": "wang", "requesting": "town",
+                "reading": "city"});
+            told("critical", body).unwrap()
+        };
+        let town = OrgId::parse("town").unwrap();
+        assert_eq!(alarm("raised"), (What::Critical, vec![To::With(town.clone(), Right::Ask)]));
+        assert_eq!(alarm("escalated").1.len(), 3);
+        assert_eq!(alarm("acknowledged"), (What::CriticalAcknowledged, one("wang")));
+    }
+}

@@ -1,0 +1,60 @@
+/** On every page until somebody has acknowledged it: a critical finding. */
+import { Button, Switch } from '@mantine/core';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { hasRole, useMe } from '../session/useMe';
+import { useFormat } from '../ui/useFormat';
+import { AcknowledgeDialog } from './AcknowledgeDialog';
+import classes from './Alarms.module.css';
+import { useSound } from './useSound';
+import { useAlarms, type Alarm } from './useCritical';
+
+export function CriticalBanner() {
+  const { t } = useTranslation();
+  const alarms = useAlarms();
+  const [answering, setAnswering] = useState<Alarm | null>(null);
+  const sound = useSound(alarms.reduce((sum, { finding }) => sum + finding.alarms, 0), alarms.length > 0);
+  return (
+    <>
+      {alarms.length > 0 && (
+        <section className={classes.banner} role="alert" aria-label={t('critical.banner')} data-testid="critical-banner">
+          <ul className={classes.alarms}>
+            {alarms.map((alarm) => (
+              <AlarmLine key={`${alarm.of.consult}/${alarm.finding.n}`} alarm={alarm} onAnswer={() => setAnswering(alarm)} />
+            ))}
+          </ul>
+          <Switch size="xs" label={t('critical.sound')} checked={sound.isOn} onChange={(event) => sound.turn(event.currentTarget.checked)} classNames={{ label: classes.soundLabel ?? '' }} />
+        </section>
+      )}
+      {answering !== null && <AcknowledgeDialog alarm={answering} how="system" onClose={() => setAnswering(null)} />}
+    </>
+  );
+}
+
+function AlarmLine({ alarm: { of, finding }, onAnswer }: { alarm: Alarm; onAnswer: () => void }) {
+  const { t } = useTranslation();
+  const me = useMe();
+  const format = useFormat();
+  const answers = of.requesting.id === me.organisation.id && hasRole(me, 'requester');
+  return (
+    <li className={classes.alarm}>
+      <span className={classes.what}>
+        <strong>{t('critical.name')}</strong> <strong>{of.patient_name}</strong> {finding.finding}
+      </span>
+      <span className={classes.who}>
+        {t('critical.toldLine', { who: finding.told_by, at: format.time(Date.parse(finding.told_at)) })}
+        {finding.alarms > 1 && ` · ${t('critical.again', { n: finding.alarms })}`}
+        {finding.escalated_at !== null && ` · ${t('critical.unanswered')}`}
+      </span>
+      <span className={classes.ways}>
+        <Link to={`/cases/${of.consult}`}>{of.number}</Link>
+        {answers && (
+          <Button size="compact-sm" variant="white" color="red" onClick={onAnswer}>
+            {t('critical.acknowledge')}
+          </Button>
+        )}
+      </span>
+    </li>
+  );
+}

@@ -1,0 +1,59 @@
+/** Critical findings, fresh by the live line and, to be sure, by asking again. */
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { keys } from '../api/queries';
+import { hasRole, useMe, worksOnConsults } from '../session/useMe';
+import { critical, type Acknowledgement, type Critical, type Finding } from './api';
+
+/** An alarm must not depend on one way alone. */
+const refresh_ms = 30_000;
+
+export function useOpenCritical() {
+  return useQuery({
+    queryKey: [...keys.critical, 'open'],
+    queryFn: critical.open,
+    refetchInterval: refresh_ms,
+    refetchIntervalInBackground: true,
+    enabled: worksOnConsults(useMe()),
+  });
+}
+
+export function useCriticalOf(consult: string) {
+  return useQuery({ queryKey: [...keys.critical, consult], queryFn: () => critical.of(consult), refetchInterval: refresh_ms });
+}
+
+export function useRules(enabled: boolean) {
+  return useQuery({ queryKey: [...keys.critical, 'rules'], queryFn: critical.rules, enabled });
+}
+
+export function useRaise(consult: string) {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: ({ finding, foundAt }: { finding: string; foundAt: string | null }) => critical.raise(consult, finding, foundAt),
+    onSuccess: () => cache.invalidateQueries({ queryKey: keys.critical }),
+  });
+}
+
+export function useAcknowledge(consult: string, n: number) {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (body: Acknowledgement) => critical.acknowledge(consult, n, body),
+    onSettled: () => cache.invalidateQueries({ queryKey: keys.critical }),
+  });
+}
+
+export interface Alarm {
+  of: Critical;
+  finding: Finding;
+}
+
+/** What must ring on this person's screen: everything for who asked, and for coordinators what nobody answers. */
+export function useAlarms(): Alarm[] {
+  const me = useMe();
+  const open = useOpenCritical();
+  const coordinates = hasRole(me, 'coordinator');
+  return (open.data?.consults ?? []).flatMap((of) =>
+    of.findings
+      .filter(({ acknowledged, escalated_at }) => acknowledged === null && (of.requesting.id === me.organisation.id || (coordinates && escalated_at !== null)))
+      .map((finding) => ({ of, finding })),
+  );
+}

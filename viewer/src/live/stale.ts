@@ -1,0 +1,39 @@
+/** Which answers are stale after something changed. */
+import type { QueryKey } from '@tanstack/react-query';
+import { keys } from '../api/queries';
+import type { LiveMessage } from './LiveLine';
+
+export function staleAfter({ what, id, org }: LiveMessage): readonly QueryKey[] {
+  switch (what) {
+    case 'consult':
+      return [keys.consults, ...(id === undefined ? [] : [keys.consult(id), keys.verdict(id)])];
+    case 'critical':
+      return [keys.consults, keys.critical];
+    case 'message':
+      return [keys.unreadMessages, ...(id === undefined ? [] : [keys.messages(id)])];
+    case 'notice':
+      return [keys.notices];
+    case 'study':
+      return [keys.studies, keys.slides, ...(id === undefined || org === undefined ? [] : [keys.study(org, id)])];
+    case 'studies':
+      return [keys.studies, keys.slides, ['study'], keys.corrections, keys.hidden];
+    case 'orders':
+      return [keys.orders, keys.modalityWorklist];
+    case 'resync':
+      return whileDown;
+    default:
+      return [];
+  }
+}
+
+/** What is asked for again and again while nobody says what changed. */
+export const whileDown: readonly QueryKey[] = [
+  keys.consults,
+  ['consult'],
+  keys.critical,
+  keys.unreadMessages,
+  ['messages'],
+  keys.notices,
+  keys.studies,
+  keys.slides,
+];

@@ -1,0 +1,141 @@
+/** What was said about a case, and a place to say more. What somebody has begun to write stays until it is sent. */
+import { Button, Group, Text, Textarea } from '@mantine/core';
+import { useEffect, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import type { Consult } from '../api/types';
+import { useMe } from '../session/useMe';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { PageSkeleton } from '../ui/PageSkeleton';
+import { useFormat } from '../ui/useFormat';
+import { useStored } from '../ui/useStored';
+import type { Message } from './api';
+import { currentView, type CurrentView } from './currentView';
+import { pieces } from './links';
+import classes from './Messages.module.css';
+import { useConversation, useWrite } from './useMessages';
+
+const page = 50;
+
+export function ConversationPane({ consult }: { consult: Consult }) {
+  const { t } = useTranslation();
+  const [limit, setLimit] = useState(page);
+  const conversation = useConversation(consult.id, limit);
+  const end = useRef<HTMLDivElement>(null);
+  const { messages = [], count = 0 } = conversation.data ?? {};
+  const last = messages.at(-1)?.n;
+
+  useEffect(() => {
+    end.current?.scrollIntoView({ block: 'end' });
+  }, [last]);
+
+  return (
+    <>
+      <div className={classes.messages} role="log" aria-label={t('message.log')}>
+        {conversation.isPending && <PageSkeleton rows={3} />}
+        {conversation.isError && <ErrorNotice error={conversation.error} onRetry={() => void conversation.refetch()} />}
+        {conversation.isSuccess && count === 0 && (
+          <Text c="dimmed" size="sm">
+            {t('message.none')}
+          </Text>
+        )}
+        {count > messages.length && messages.length > 0 && limit < 200 && (
+          <Button variant="subtle" size="compact-sm" onClick={() => setLimit(200)}>
+            {t('message.earlier')}
+          </Button>
+        )}
+        {messages.map((message) => (
+          <MessageView key={message.n} message={message} />
+        ))}
+        <div ref={end} />
+      </div>
+      <Composer consult={consult} />
+    </>
+  );
+}
+
+function MessageView({ message }: { message: Message }) {
+  const { t } = useTranslation();
+  const me = useMe();
+  const format = useFormat();
+  return (
+    <article className={classes.message} data-own={message.by === me.person.id || undefined}>
+      <header className={classes.head}>
+        <strong>{message.by_name}</strong> {message.organisation.name} · {format.moment(message.at)}
+      </header>
+      <div className={classes.text}>
+        {pieces(message.text, window.location.origin).map((piece, index) =>
+          piece.kind === 'text' ? (
+            piece.text
+          ) : (
+            <Link key={index} to={piece.to}>
+              {piece.text}
+            </Link>
+          ),
+        )}
+      </div>
+      {message.marks.map((mark, index) => (
+        <div key={index} className={classes.mark}>
+          {t('message.markAt', { x: Math.round(mark.x_px), y: Math.round(mark.y_px) })} {mark.label}
+        </div>
+      ))}
+      {message.view !== null && (
+        <Link className={classes.view} to={message.view}>
+          {t('message.openView')}
+        </Link>
+      )}
+    </article>
+  );
+}
+
+function Composer({ consult }: { consult: Consult }) {
+  const { t } = useTranslation();
+  const me = useMe();
+  const write = useWrite(consult.id);
+  const [text, setText] = useStored<string>(`farsight.message.${consult.id}.${me.person.id}`, '');
+  const [shown, setShown] = useState<CurrentView | null>(null);
+  const [offered] = useState(() => currentView() !== null);
+  const ready = (text.trim() !== '' || shown !== null) && !write.isPending;
+  const send = () => {
+    if (!ready) return;
+    write.mutate(
+      { text, marks: shown?.mark === null || shown === null ? [] : [shown.mark], view: shown?.address ?? null },
+      {
+        onSuccess: () => {
+          setText('');
+          setShown(null);
+        },
+      },
+    );
+  };
+  return (
+    <div className={classes.composer}>
+      {write.isError && <ErrorNotice error={write.error} />}
+      <Textarea
+        aria-label={t('message.text')}
+        placeholder={t('message.placeholder')}
+        autosize
+        minRows={2}
+        maxRows={8}
+        value={text}
+        data-autofocus
+        onChange={(event) => setText(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) send();
+        }}
+      />
+      <Group justify="space-between" mt="xs">
+        {offered ? (
+          <Button variant={shown === null ? 'default' : 'light'} aria-pressed={shown !== null} onClick={() => setShown(shown === null ? currentView() : null)}>
+            {t(shown === null ? 'message.attachView' : 'message.attached')}
+          </Button>
+        ) : (
+          <span />
+        )}
+        <Button onClick={send} disabled={!ready} loading={write.isPending}>
+          {t('message.send')}
+        </Button>
+      </Group>
+    </div>
+  );
+}

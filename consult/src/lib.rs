@@ -6,6 +6,7 @@
 
 pub mod amendment;
 pub mod attachment;
+mod blocks;
 pub mod ca;
 pub mod certificate;
 pub mod clock;

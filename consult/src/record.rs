@@ -152,6 +152,9 @@ pub struct Consult {
     pub patient: PatientBlock,
     /// The study.
     pub study: StudyBlock,
+    /// Earlier studies of the patient that belong to the question, of the same owner.
+    #[serde(default)]
+    pub priors: Vec<StudyBlock>,
     /// The slide, when the question is about one.
     pub slide: Option<SlideNote>,
     /// The question.
@@ -236,6 +239,11 @@ impl Consult {
             critical: pending(self.open_criticals > 0),
             discrepancy: pending(self.has_open_discrepancy()),
         }
+    }
+
+    /// The study and its priors: all that the reading organisation is granted.
+    pub fn studies(&self) -> impl Iterator<Item = &StudyBlock> {
+        std::iter::once(&self.study).chain(&self.priors)
     }
 
     /// The organisations between which it is: once each.

@@ -3,7 +3,7 @@
 use crate::amendment::AmendmentNote;
 use crate::attachment::AttachmentItem;
 use crate::key_image::{KEY_IMAGES_MAX, KeyImage};
-use crate::record::{Consult, Named, PatientBlock, SlideNote};
+use crate::record::{Consult, Named, PatientBlock, SlideNote, StudyBlock};
 use access::{ConsultKind, Signatures, Urgency};
 use model::{ConsultId, OrgId, PersonId, Sha256, Uid};
 use serde::{Deserialize, Serialize};
@@ -83,6 +83,19 @@ pub struct Exam {
     pub date: String,
     /// (0008,0030), DICOM TM or empty.
     pub time: String,
+}
+
+impl Exam {
+    fn of(study: &StudyBlock) -> Self {
+        Self {
+            study_instance_uid: study.study_instance_uid.clone(),
+            accession_number: study.accession_number.clone(),
+            modalities: study.modalities.clone(),
+            description: study.description.clone(),
+            date: study.study_date.clone(),
+            time: study.study_time.clone(),
+        }
+    }
 }
 
 /// The question as printed.
@@ -166,6 +179,9 @@ pub struct CanonicalReport {
     pub patient: PatientBlock,
     /// The examination.
     pub exam: Exam,
+    /// Earlier studies that it was compared with; left out when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub priors: Vec<Exam>,
     /// The slide and its lossless grade.
     pub slide: Option<SlideNote>,
     /// The question.
@@ -228,7 +244,6 @@ impl CanonicalReport {
             .unwrap_or_default()
         };
         let displayed: std::collections::HashSet<&Uid> = draft.displayed.iter().collect();
-        let study = &consult.study;
         Self {
             format: FORMAT.to_owned(),
             template: template(&draft.key_images).to_owned(),
@@ -248,14 +263,8 @@ impl CanonicalReport {
             requesting: consult.requesting.clone(),
             reading: consult.reading.clone(),
             patient: consult.patient.clone(),
-            exam: Exam {
-                study_instance_uid: study.study_instance_uid.clone(),
-                accession_number: study.accession_number.clone(),
-                modalities: study.modalities.clone(),
-                description: study.description.clone(),
-                date: study.study_date.clone(),
-                time: study.study_time.clone(),
-            },
+            exam: Exam::of(&consult.study),
+            priors: consult.priors.iter().map(Exam::of).collect(),
             slide: consult.slide.clone(),
             request: Request {
                 question: consult.question.clone(),

@@ -231,15 +231,15 @@ impl ConsultService {
         let stored = self.stored(caller, id, None).await?;
         let mut brought = stored.brought()?;
         brought.pdf = Some(self.read_pdf(&stored).await?);
-        let study = &view.consult.study;
-        let scope = caller.scope().owned_by(study.org.clone());
-        let known = match self.storage.instances(&scope, &study.study_instance_uid, None, None).await {
-            Ok(instances) => {
-                instances.iter().map(|i| (i.instance().to_string(), *i.sha256())).collect::<HashMap<_, _>>()
+        let scope = caller.scope().owned_by(view.consult.study.org.clone());
+        let mut known = HashMap::new();
+        for study in view.consult.studies() {
+            match self.storage.instances(&scope, &study.study_instance_uid, None, None).await {
+                Ok(found) => known.extend(found.iter().map(|i| (i.instance().to_string(), *i.sha256()))),
+                Err(storage::StorageError::NotFound) => {}
+                Err(other) => return Err(other.into()),
             }
-            Err(storage::StorageError::NotFound) => HashMap::new(),
-            Err(other) => return Err(other.into()),
-        };
+        }
         let verdict = self.judge(brought, Some(known), Some(false), Some(stored.pdf_sha256)).await?;
         let entry = AuditEntry {
             action: AuditAction::Verify,

@@ -1,12 +1,13 @@
 //! Asking: drafts, and sending a question with its checks, its frozen evidence and its grant.
 
+use crate::blocks::blocks;
 use crate::record::{Consult, ConsultView, Evidence, Named, PatientBlock, StudyBlock};
-use crate::service::{advance, event, grant, limited, person, put, view};
+use crate::service::{advance, event, grants, limited, person, put, view};
 use crate::state::{Acceptance, Action, State, Who, decide};
 use crate::{ConsultError, ConsultService, NewConsult, clock};
 use access::{Agreement, Caller, Right, Signatures, Urgency};
 use model::{ConsultId, Key, Level, OrgId, Query, Scope, Uid};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, GrantChange, Put, StorageError};
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
@@ -17,6 +18,8 @@ const NUMBER_KIND: &str = "consult_number";
 const NUMBER_TRIES: usize = 100;
 /// Instances that one consult may rest on.
 const EVIDENCE_MAX: usize = 20_000;
+/// Earlier studies that one consult may bring along.
+const PRIORS_MAX: usize = 10;
 
 impl ConsultService {
     /// Writes a new draft and gives it a number.
@@ -35,6 +38,7 @@ impl ConsultService {
         let requesting = self.organisation(caller.organisation(), "organisation").await?;
         let reading = self.organisation(&draft.reading_organisation, "reading_organisation").await?;
         let (patient, study) = self.study(caller, &draft.study_org, &draft.study_instance_uid).await?;
+        let priors = self.priors(caller, &patient, &study, &draft.priors).await?;
         let mut consult = Consult {
             id: ConsultId::new(),
             number: String::new(),
@@ -45,6 +49,7 @@ impl ConsultService {
             reading,
             patient,
             study,
+            priors,
             slide: draft.slide,
             question: limited("question", &draft.question)?,
             history: limited("history", &draft.history)?,
@@ -109,6 +114,7 @@ impl ConsultService {
         consult.reading = self.organisation(&draft.reading_organisation, "reading_organisation").await?;
         (consult.patient, consult.study) =
             self.study(caller, &draft.study_org, &draft.study_instance_uid).await?;
+        consult.priors = self.priors(caller, &consult.patient, &consult.study, &draft.priors).await?;
         consult.kind = draft.kind;
         consult.urgency = draft.urgency;
         consult.slide = draft.slide;
@@ -142,6 +148,8 @@ impl ConsultService {
         }
         (consult.patient, consult.study) =
             self.study(caller, &consult.study.org, &consult.study.study_instance_uid).await?;
+        let priors: Vec<Uid> = consult.priors.iter().map(|prior| prior.study_instance_uid.clone()).collect();
+        consult.priors = self.priors(caller, &consult.patient, &consult.study, &priors).await?;
         consult.evidence = self.evidence(&caller.scope().clone().without_labels(), &consult).await?;
         let agreement = self.agreement(&consult, now).await?;
         if consult.urgency == Urgency::Frozen && consult.slide.is_none() {
@@ -159,16 +167,16 @@ impl ConsultService {
         let states = decide(State::Draft, Action::Submit, &[Who::Requester], consult.rules())
             .map_err(|_| ConsultError::WrongState { state: consult.state, action: Action::Submit })?;
         advance(&mut consult, states, caller, now, "");
-        let audit = AuditEntry {
+        let granted = |study: &StudyBlock| AuditEntry {
             action: AuditAction::Grant,
-            object: format!("study/{}", consult.study.study_instance_uid),
+            object: format!("study/{}", study.study_instance_uid),
             outcome: AuditOutcome::Success,
             detail: format!("to {} for consult/{}", consult.reading.id, consult.id),
         };
         let change = Change {
             puts: vec![clock::put(&consult, 0, Expected::Anything)],
-            grants: vec![GrantChange::Give(grant(&consult))],
-            audit: vec![audit],
+            grants: grants(&consult).map(GrantChange::Give).collect(),
+            audit: consult.studies().map(granted).collect(),
             ..Change::default()
         };
         self.finish(caller, consult, version, Action::Submit, change).await
@@ -195,7 +203,39 @@ impl ConsultService {
         Ok(blocks(row.owner, uid.clone(), &row.attributes.tree()))
     }
 
-    /// What whoever is asked can see: labels of slides are not for them.
+    /// Earlier studies of the same patient that belong to the question.
+    async fn priors(
+        &self,
+        caller: &Caller,
+        patient: &PatientBlock,
+        study: &StudyBlock,
+        wanted: &[Uid],
+    ) -> Result<Vec<StudyBlock>, ConsultError> {
+        let invalid = |why| ConsultError::Invalid { field: "priors", why };
+        if wanted.len() > PRIORS_MAX {
+            return Err(invalid("既往检查太多（最多 10 个）"));
+        }
+        let mut priors: Vec<StudyBlock> = Vec::new();
+        for uid in wanted {
+            let is_there =
+                *uid == study.study_instance_uid || priors.iter().any(|p| p.study_instance_uid == *uid);
+            if is_there {
+                continue;
+            }
+            let (whose, prior) = match self.study(caller, &study.org, uid).await {
+                Ok(found) => found,
+                Err(ConsultError::Invalid { .. }) => return Err(invalid("找不到这一既往检查")),
+                Err(other) => return Err(other),
+            };
+            if whose.id.is_empty() || whose.id != patient.id {
+                return Err(invalid("既往检查不是同一患者的"));
+            }
+            priors.push(prior);
+        }
+        Ok(priors)
+    }
+
+    /// What whoever is asked can see of the study and its priors: labels of slides are not for them.
     pub(crate) async fn evidence(
         &self,
         scope: &Scope,
@@ -203,25 +243,27 @@ impl ConsultService {
     ) -> Result<Vec<Evidence>, ConsultError> {
         let invalid = |why| Err(ConsultError::Invalid { field: "study", why });
         let own = scope.owned_by(consult.study.org.clone());
-        let instances =
-            match self.storage.instances(&own, &consult.study.study_instance_uid, None, None).await {
+        let mut evidence = Vec::new();
+        for study in consult.studies() {
+            let instances = match self.storage.instances(&own, &study.study_instance_uid, None, None).await {
                 Ok(instances) => instances,
                 Err(StorageError::NotFound) => return invalid("找不到这一检查"),
                 Err(other) => return Err(other.into()),
             };
-        if instances.is_empty() {
-            return invalid("这一检查没有图像");
+            if instances.is_empty() {
+                return invalid("这一检查没有图像");
+            }
+            if evidence.len().saturating_add(instances.len()) > EVIDENCE_MAX {
+                return invalid("这一检查的图像太多");
+            }
+            evidence.extend(instances.iter().map(|instance| Evidence {
+                study_instance_uid: instance.study().clone(),
+                series_instance_uid: instance.series().clone(),
+                sop_instance_uid: instance.instance().clone(),
+                sha256: *instance.sha256(),
+            }));
         }
-        if instances.len() > EVIDENCE_MAX {
-            return invalid("这一检查的图像太多");
-        }
-        let freeze = |instance: &storage::InstanceRef| Evidence {
-            study_instance_uid: instance.study().clone(),
-            series_instance_uid: instance.series().clone(),
-            sop_instance_uid: instance.instance().clone(),
-            sha256: *instance.sha256(),
-        };
-        Ok(instances.iter().map(freeze).collect())
+        Ok(evidence)
     }
 
     async fn agreement(&self, consult: &Consult, now: OffsetDateTime) -> Result<Agreement, ConsultError> {
@@ -285,113 +327,5 @@ impl ConsultService {
             }
         }
         Err(ConsultError::Unavailable)
-    }
-}
-
-/// Patient and study out of DICOM JSON attributes (PS3.18 §F.2).
-fn blocks(owner: OrgId, uid: Uid, attributes: &Map<String, Json>) -> (PatientBlock, StudyBlock) {
-    let text = |tag: &str| texts(attributes, tag).into_iter().next().unwrap_or_default();
-    let study_date = text("00080020");
-    let birth_date = text("00100030");
-    let patient = PatientBlock {
-        name: name(attributes),
-        id: text("00100020"),
-        sex: text("00100040"),
-        age: age(&text("00101010"), &birth_date, &study_date),
-        birth_date,
-    };
-    let study = StudyBlock {
-        org: owner,
-        study_instance_uid: uid,
-        description: text("00081030"),
-        modalities: texts(attributes, "00080061"),
-        study_date,
-        study_time: text("00080030"),
-        accession_number: text("00080050"),
-    };
-    (patient, study)
-}
-
-fn values<'a>(attributes: &'a Map<String, Json>, tag: &str) -> &'a [Json] {
-    attributes.get(tag).and_then(|a| a.get("Value")).and_then(Json::as_array).map_or(&[], Vec::as_slice)
-}
-
-fn texts(attributes: &Map<String, Json>, tag: &str) -> Vec<String> {
-    values(attributes, tag).iter().filter_map(Json::as_str).map(crate::report::clean).collect()
-}
-
-/// The ideographic group of the patient's name where there is one, without carets.
-fn name(attributes: &Map<String, Json>) -> String {
-    let Some(groups) = values(attributes, "00100010").first() else {
-        return String::new();
-    };
-    let group = |key: &str| groups.get(key).and_then(Json::as_str).filter(|text| !text.is_empty());
-    let text = group("Ideographic").or_else(|| group("Alphabetic")).unwrap_or_default();
-    crate::report::clean(&dataset::names::display(text))
-}
-
-/// Age in words: from Patient's Age (PS3.5 §6.2, VR AS) or from the dates.
-fn age(age: &str, birth_date: &str, study_date: &str) -> String {
-    let number = age.get(..3).and_then(|digits| digits.parse::<u32>().ok());
-    if let (Some(number), Some(unit)) = (number, age.get(3..)) {
-        let unit = match unit {
-            "Y" => "岁",
-            "M" => "月",
-            "W" => "周",
-            "D" => "天",
-            _ => "",
-        };
-        if !unit.is_empty() {
-            return format!("{number}{unit}");
-        }
-    }
-    let date = |text: &str| {
-        let part = |range: std::ops::Range<usize>| text.get(range)?.parse::<u32>().ok();
-        Some((part(0..4)?, part(4..6)?, part(6..8)?))
-    };
-    let (Some(born), Some(studied)) = (date(birth_date), date(study_date)) else {
-        return String::new();
-    };
-    let had_birthday = (studied.1, studied.2) >= (born.1, born.2);
-    match studied.0.checked_sub(born.0).and_then(|years| years.checked_sub(u32::from(!had_birthday))) {
-        Some(years) => format!("{years}岁"),
-        None => String::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn patient_and_study_are_read_from_dicom_json() {
-        let attributes = json!({
-            "00100010": {"vr": "PN", "Value": [{"Alphabetic": "ZHANG^SAN", "Ideographic": "张^三"}]},
-            "00100020": {"vr": "LO", "Value": ["P1"]},
-            "00100030": {"vr": "DA", "Value": ["19680305"]},
-            "00100040": {"vr": "CS", "Value": ["M"]},
-            "00080020": {"vr": "DA", "Value": ["20260304"]},
-            "00080061": {"vr": "CS", "Value": ["CT", "SR"]},
-        });
-        let uid = Uid::parse("1.2.3").unwrap();
-        let (patient, study) = blocks(OrgId::parse("a").unwrap(), uid, attributes.as_object().unwrap());
-        assert_eq!((patient.name.as_str(), patient.age.as_str()), ("张三", "57岁"));
-        assert_eq!(study.modalities, ["CT", "SR"]);
-        assert_eq!(study.description, "");
-    }
-
-    #[test]
-    fn ages_come_in_words() {
-        for (given, born, studied, expected) in [
-            ("058Y", "", "", "58岁"),
-            ("003M", "19680305", "20260305", "3月"),
-            ("", "19680305", "20260305", "58岁"),
-            ("", "20270101", "20260305", ""),
-            ("", "", "20260305", ""),
-            ("岁岁", "x", "y", ""),
-        ] {
-            assert_eq!(age(given, born, studied), expected, "{given} {born} {studied}");
-        }
     }
 }

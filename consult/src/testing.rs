@@ -42,6 +42,7 @@ pub(crate) fn consult(signatures: Signatures) -> Consult {
             study_time: "093015".into(),
             accession_number: "CT261120018".into(),
         },
+        priors: Vec::new(),
         slide: None,
         question: "右肺上叶结节，性质？是否需要手术？".into(),
         history: "体检发现右肺结节1周，无咳嗽、咯血。吸烟史30年。".into(),

@@ -8,7 +8,9 @@ const asPerson = { headers: { 'X-Farsight': '1' } };
 
 let caseAddress = '';
 
-test.describe.configure({ mode: 'serial' });
+// Several people have the CT open at once, which a browser without a graphics card draws slowly.
+test.describe.configure({ mode: 'serial', timeout: 300_000 });
+test.use({ actionTimeout: 60_000 });
 
 /** A PNG of one grey pixel. */
 const picture = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==', 'base64');

@@ -53,6 +53,8 @@ pub struct NewConsult {
     pub study_org: OrgId,
     /// Study Instance UID.
     pub study_instance_uid: Uid,
+    /// Earlier studies of the patient that belong to the question, of the same owner.
+    pub priors: Vec<Uid>,
     /// The slide, when the question is about one.
     pub slide: Option<SlideNote>,
     /// The question.
@@ -285,14 +287,14 @@ pub(crate) fn advance_by(
     }
 }
 
-/// The right of the reading organisation to see the study.
-pub(crate) fn grant(consult: &Consult) -> Grant {
-    Grant {
-        owner: consult.study.org.clone(),
-        study: consult.study.study_instance_uid.clone(),
+/// The rights of the reading organisation to see the study and its priors.
+pub(crate) fn grants(consult: &Consult) -> impl Iterator<Item = Grant> {
+    consult.studies().map(|study| Grant {
+        owner: study.org.clone(),
+        study: study.study_instance_uid.clone(),
         grantee: consult.reading.id.clone(),
         consult: consult.id.clone(),
-    }
+    })
 }
 
 /// Outbox topic of what happens to consults.
@@ -337,8 +339,9 @@ pub(crate) fn put(consult: &Consult, expected: Expected) -> Result<Put, ConsultE
     }
     if !consult.evidence.is_empty() {
         // What a question was answered on must stay.
-        let study = &consult.study;
-        keys.push(("holds", format!("{}/{}", study.org, study.study_instance_uid)));
+        keys.extend(
+            consult.studies().map(|study| ("holds", format!("{}/{}", study.org, study.study_instance_uid))),
+        );
     }
     if consult.is_clock_running() {
         keys.push(("clock", "running".to_owned()));

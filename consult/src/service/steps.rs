@@ -1,6 +1,6 @@
 //! Steps that decide whether and how it goes on: accepting, refusing, cancelling, returning.
 
-use super::{advance, grant, limited, required_reason};
+use super::{advance, grants, limited, required_reason};
 use crate::record::ConsultView;
 use crate::state::{Action, State};
 use crate::{ConsultError, ConsultService};
@@ -41,7 +41,8 @@ impl ConsultService {
         let reason = required_reason(reason)?;
         let (mut consult, states) = self.begin(caller, id, version, Action::Reject).await?;
         advance(&mut consult, states, caller, now, &reason);
-        let change = Change { grants: vec![GrantChange::Withdraw(grant(&consult))], ..Change::default() };
+        let change =
+            Change { grants: grants(&consult).map(GrantChange::Withdraw).collect(), ..Change::default() };
         self.finish(caller, consult, version, Action::Reject, change).await
     }
 
@@ -61,7 +62,7 @@ impl ConsultService {
         let (mut consult, states) = self.begin(caller, id, version, Action::Cancel).await?;
         let grants = match consult.state {
             State::Draft => Vec::new(),
-            _ => vec![GrantChange::Withdraw(grant(&consult))],
+            _ => grants(&consult).map(GrantChange::Withdraw).collect(),
         };
         advance(&mut consult, states, caller, now, &reason);
         self.finish(caller, consult, version, Action::Cancel, Change { grants, ..Change::default() }).await

@@ -134,18 +134,23 @@ pub async fn house(signatures: Signatures) -> House {
 }
 
 pub async fn store(storage: &Storage, scope: &Scope, n: u32) {
+    store_in(storage, scope, STUDY, "P001", n).await;
+}
+
+/// An image of another study, or of another patient.
+pub async fn store_in(storage: &Storage, scope: &Scope, study: &str, patient: &str, n: u32) {
     let mut set = Dataset::new();
     let class = "1.2.840.10008.5.1.4.1.1.2";
-    let instance = format!("{STUDY}.1.{n}");
+    let (series, instance) = (format!("{study}.1"), format!("{study}.1.{n}"));
     set.put_text(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192");
     for (tag, vr, value) in [
         (tags::SOP_CLASS_UID, VR::UI, class),
         (tags::SOP_INSTANCE_UID, VR::UI, instance.as_str()),
-        (tags::STUDY_INSTANCE_UID, VR::UI, STUDY),
-        (tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3.4.1"),
+        (tags::STUDY_INSTANCE_UID, VR::UI, study),
+        (tags::SERIES_INSTANCE_UID, VR::UI, series.as_str()),
         (tags::MODALITY, VR::CS, "CT"),
         (tags::PATIENT_NAME, VR::PN, "Zhang^San=张^三"),
-        (tags::PATIENT_ID, VR::LO, "P001"),
+        (tags::PATIENT_ID, VR::LO, patient),
         (tags::STUDY_DATE, VR::DA, "20261120"),
         (tags::STUDY_DESCRIPTION, VR::LO, "胸部CT平扫"),
     ] {
@@ -168,6 +173,7 @@ pub fn question() -> NewConsult {
         urgency: Urgency::Urgent,
         study_org: org("township"),
         study_instance_uid: Uid::parse(STUDY).unwrap(),
+        priors: Vec::new(),
         slide: None,
         question: "右肺结节性质？".into(),
         history: "体检发现1周".into(),

@@ -380,3 +380,42 @@ async fn statistics_count_what_each_side_may_see() {
     let before = Period { from: NOW - Duration::days(9), until: NOW };
     assert_eq!(service.statistics(&house.reviewer, By::Month, before, late).await.unwrap(), []);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn earlier_studies_of_the_same_patient_come_along_and_go_again() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor, [wang, _]) = (&house.service, &house.doctor, &house.readers);
+    let (earlier, others) = ("1.2.3.5", "1.2.3.6");
+    crate::house::store_in(&house.storage, doctor.scope(), earlier, "P001", 1).await;
+    crate::house::store_in(&house.storage, doctor.scope(), others, "P002", 1).await;
+    let uid = |text: &str| model::Uid::parse(text).unwrap();
+    let with = |priors: Vec<model::Uid>| consult::NewConsult { priors, ..crate::house::question() };
+    for wrong in [others, "9.9.9"] {
+        let refused = service.create(doctor, with(vec![uid(wrong)]), NOW).await;
+        assert!(
+            matches!(refused, Err(ConsultError::Invalid { field: "priors", .. })),
+            "{wrong}: {refused:?}"
+        );
+    }
+    let twice = with(vec![uid(earlier), uid(earlier), uid(crate::house::STUDY)]);
+    let draft = service.create(doctor, twice, NOW).await.unwrap();
+    let id = &draft.consult.id;
+    assert_eq!(draft.consult.priors.len(), 1);
+    let seen = async || house.storage.instances(wang.scope(), &uid(earlier), None, None).await.is_ok();
+    assert!(!seen().await);
+    let asked = service.submit(doctor, id, draft.version, NOW).await.unwrap();
+    assert!(seen().await);
+    assert_eq!(asked.consult.evidence.len(), 3);
+    let claimed = service.claim(wang, id, asked.version, NOW).await.unwrap();
+    house.signed(&claimed, "右肺结节，较前无变化。", NOW).await;
+    let json = service.report_file(wang, id, ReportPart::Json, None).await.unwrap();
+    let report = CanonicalReport::from_bytes(&json).unwrap();
+    assert_eq!((report.priors.len(), report.evidence.len()), (1, 3));
+    let verdict = service.verify_stored(doctor, id).await.unwrap();
+    assert_eq!((verdict.ok, verdict.evidence.result), (true, Judgement::Good), "{verdict:?}");
+
+    let draft = service.create(doctor, with(vec![uid(earlier)]), NOW).await.unwrap();
+    let asked = service.submit(doctor, &draft.consult.id, draft.version, NOW).await.unwrap();
+    service.cancel(doctor, &draft.consult.id, asked.version, "误发", NOW).await.unwrap();
+    assert!(seen().await, "the other consult still needs it");
+}

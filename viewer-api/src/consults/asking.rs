@@ -28,6 +28,9 @@ pub struct ConsultDraft {
     pub urgency: Urgency,
     /// The study.
     pub study: StudyReference,
+    /// Study Instance UIDs of earlier studies of the same patient and owner that belong to the question.
+    #[serde(default)]
+    pub priors: Vec<String>,
     /// The slide, when the question is about one of the study's.
     #[serde(default)]
     pub slide_id: Option<String>,
@@ -78,6 +81,11 @@ async fn draft(state: &ApiState, caller: &Caller, body: ConsultDraft) -> Result<
         study_org: OrgId::parse(&body.study.org).map_err(|_| ApiError::invalid("study", "choose a study"))?,
         study_instance_uid: Uid::parse(&body.study.study_instance_uid)
             .map_err(|_| ApiError::invalid("study", "choose a study"))?,
+        priors: body
+            .priors
+            .iter()
+            .map(|uid| Uid::parse(uid).map_err(|_| ApiError::invalid("priors", "choose earlier studies")))
+            .collect::<Result<_, _>>()?,
         slide,
         question: body.question,
         history: body.history,

@@ -157,6 +157,8 @@ pub struct ConsultDetail {
     pub history: String,
     /// Whether the patient has consented.
     pub consent: bool,
+    /// Earlier studies of the patient that belong to the question.
+    pub priors: Vec<ConsultStudy>,
     /// What was submitted, frozen with its SHA-256.
     #[schema(value_type = Vec<Object>)]
     pub evidence: Vec<consult::Evidence>,
@@ -200,6 +202,17 @@ fn organisation(named: &consult::Named<OrgId>) -> OrganisationName {
     OrganisationName { id: named.id.to_string(), name: named.name.clone() }
 }
 
+fn study(study: &consult::StudyBlock) -> ConsultStudy {
+    ConsultStudy {
+        org: study.org.to_string(),
+        study_instance_uid: study.study_instance_uid.to_string(),
+        description: study.description.clone(),
+        modalities: study.modalities.clone(),
+        study_date: study.study_date.clone(),
+        accession_number: study.accession_number.clone(),
+    }
+}
+
 impl From<&ConsultView> for ConsultRow {
     fn from(view: &ConsultView) -> Self {
         let c = &view.consult;
@@ -215,14 +228,7 @@ impl From<&ConsultView> for ConsultRow {
             patient_id: c.patient.id.clone(),
             patient_sex: c.patient.sex.clone(),
             patient_age: c.patient.age.clone(),
-            study: ConsultStudy {
-                org: c.study.org.to_string(),
-                study_instance_uid: c.study.study_instance_uid.to_string(),
-                description: c.study.description.clone(),
-                modalities: c.study.modalities.clone(),
-                study_date: c.study.study_date.clone(),
-                accession_number: c.study.accession_number.clone(),
-            },
+            study: study(&c.study),
             slide_id: c.slide.as_ref().map(|slide| slide.id.to_string()),
             question: c.question.clone(),
             created_at: c.created_at,
@@ -250,6 +256,7 @@ impl From<ConsultView> for ConsultDetail {
             row,
             history: c.history,
             consent: c.consent,
+            priors: c.priors.iter().map(study).collect(),
             evidence: c.evidence,
             timeline: c.timeline,
             report: c.report,

@@ -405,6 +405,8 @@ export interface ReportVersion {
 }
 
 export interface Consult extends ConsultRow {
+  /** Earlier studies of the patient that belong to the question. */
+  priors: ConsultStudy[];
   history: string;
   consent: boolean;
   evidence: EvidenceItem[];
@@ -434,6 +436,8 @@ export interface ConsultRequest {
   kind: ConsultKind;
   urgency: Urgency;
   study: { org: string; study_instance_uid: string };
+  /** Study Instance UIDs. */
+  priors: string[];
   slide_id: string | null;
   question: string;
   history: string;

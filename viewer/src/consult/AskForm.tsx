@@ -10,6 +10,7 @@ import { ErrorNotice } from '../ui/ErrorNotice';
 import { Attachments } from './Attachments';
 import { missingField, requestFrom, type AskDraft, type AskField, type AskStudy } from './askDraft';
 import classes from './Consult.module.css';
+import { PriorChoice } from './PriorChoice';
 import { StudyChoice } from './StudyChoice';
 import { useAsk } from './useAsk';
 
@@ -63,7 +64,8 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
             {t('ask.title')}
           </Title>
           <StepPanel number={1} title={t('ask.step.study')}>
-            <StudyChoice study={draft.study} error={errorAt('study')} onChoose={(chosen) => change({ study: chosen })} />
+            <StudyChoice study={draft.study} error={errorAt('study')} onChoose={(chosen) => change({ study: chosen, priors: [] })} />
+            {draft.study !== null && <PriorChoice study={draft.study} chosen={draft.priors} onChoose={(priors) => change({ priors })} />}
           </StepPanel>
           <StepPanel number={2} title={t('ask.step.question')}>
             {partners.isError && <ErrorNotice error={partners.error} onRetry={() => void partners.refetch()} />}

@@ -47,8 +47,8 @@ export function RequesterCase({ consult }: { consult: Consult }) {
       <Stack className={classes.page} gap="md">
         {step.isError && <ErrorNotice error={step.error} />}
         <CriticalList consult={consult} />
-        <Timeline entries={consult.timeline} />
         <WaitNote consult={consult} asksRequester={consult.allowed.includes('resume')} />
+        <Timeline entries={consult.timeline} />
         {(isAnswered(consult.state) || consult.versions.length > 0) && <Answer consult={consult} />}
         <Questions consult={consult} />
         <Asked consult={consult} />
@@ -125,6 +125,11 @@ function Asked({ consult }: { consult: Consult }) {
         <Field label={t('consult.study')}>
           {examText(consult.study)} {dicomDate(study.study_date)}
         </Field>
+        {consult.priors.length > 0 && (
+          <Field label={t('ask.priors')}>
+            {consult.priors.map((prior) => `${examText(prior)} ${dicomDate(prior.study_date)}`).join(t('common.listSeparator'))}
+          </Field>
+        )}
         <Field label={t('consult.reading')}>
           {consult.reading.name}
           {consult.reader !== null && ` · ${consult.reader.name}`}

@@ -107,7 +107,7 @@ function Facts({ consult, v, onVersion }: { consult: Consult; v: number | undefi
         />
       )}
       {shown?.superseded === true && (
-        <Alert color="yellow" role="status">
+        <Alert color="yellow" variant="outline" role="status">
           {t('report.thisIsSuperseded')}
         </Alert>
       )}

@@ -13,7 +13,7 @@ export function WaitNote({ consult, asksRequester }: { consult: Consult; asksReq
   if (last === undefined) return null;
   const waits = last.until === null;
   return (
-    <Alert color={waits ? 'yellow' : 'gray'} title={t('consult.waiting.wanted')} data-testid="wanted">
+    <Alert color={waits ? 'yellow' : 'gray'} variant="outline" title={t('consult.waiting.wanted')} data-testid="wanted">
       <Stack gap={4}>
         <Text className={classes.words}>{last.wanted}</Text>
         <Text size="xs" c="dimmed">

@@ -15,6 +15,7 @@ const centre: Partner = {
 const full: AskDraft = {
   kept: null,
   study: { org: 'hospital', study_instance_uid: '1.2.3', slide_id: 's1' },
+  priors: [],
   reading_organisation: 'centre',
   kind: 'diagnosis',
   urgency: 'urgent',

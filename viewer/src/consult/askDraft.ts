@@ -12,6 +12,8 @@ export interface AskDraft {
   /** The consult on the server, once there is one: sending again must not make a second. */
   kept: { id: string; version: number } | null;
   study: AskStudy | null;
+  /** Earlier studies of the same patient that go along. */
+  priors: string[];
   reading_organisation: string | null;
   kind: ConsultKind | null;
   urgency: Urgency | null;
@@ -23,6 +25,7 @@ export interface AskDraft {
 export const emptyDraft: AskDraft = {
   kept: null,
   study: null,
+  priors: [],
   reading_organisation: null,
   kind: null,
   urgency: null,
@@ -43,6 +46,7 @@ export function draftFrom(consult: Consult): AskDraft {
       study_instance_uid: consult.study.study_instance_uid,
       slide_id: consult.slide_id,
     },
+    priors: consult.priors.map(({ study_instance_uid }) => study_instance_uid),
     reading_organisation: consult.reading.id,
     kind: consult.kind,
     urgency: consult.urgency,
@@ -78,6 +82,7 @@ export function requestFrom(draft: AskDraft): ConsultRequest | null {
   if (study === null || reading_organisation === null || kind === null || urgency === null) return null;
   return {
     study: { org: study.org, study_instance_uid: study.study_instance_uid },
+    priors: draft.priors,
     slide_id: study.slide_id,
     reading_organisation,
     kind,

@@ -25,7 +25,7 @@ export function LateImages({ consult, flush }: { consult: Consult; flush: () => 
   const count = found.data?.series.reduce((sum, { instances }) => sum + instances, 0) ?? 0;
   if (count === 0) return null;
   return (
-    <Alert color="yellow" title={t('consult.late.title', { n: count })} data-testid="late-images">
+    <Alert color="yellow" variant="outline" title={t('consult.late.title', { n: count })} data-testid="late-images">
       <Text size="sm">{t('consult.late.hint')}</Text>
       {accept.isError && <ErrorNotice error={accept.error} />}
       {consult.allowed.includes('accept_images') && (

@@ -43,7 +43,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
     <>
       <CaseBar consult={consult} flush={report.flush} onNext={somethingToDo ? null : openNext} />
       {leaseLost && (
-        <Alert color="yellow" role="status">
+        <Alert color="yellow" variant="outline" role="status">
           {t('reading.leaseLost')}
         </Alert>
       )}

@@ -3,12 +3,12 @@ import type { Page } from '@playwright/test';
 import { account } from './node.ts';
 import { expect, expectNoSidewaysScroll, phone, shot, test } from './people.ts';
 
-const question = '左肾囊肿随访，有无变化？';
+const question = '右下肺斑片影，是否肺炎？';
 const asPerson = { headers: { 'X-Farsight': '1' } };
 
 let caseAddress = '';
 
-// Several people have the CT open at once, which a browser without a graphics card draws slowly.
+// Several people have the images open at once, which a browser without a graphics card draws slowly.
 test.describe.configure({ mode: 'serial', timeout: 300_000 });
 test.use({ actionTimeout: 60_000 });
 
@@ -38,25 +38,25 @@ async function sign(page: Page): Promise<void> {
 test('a draft saves itself and takes an attachment along', async ({ person }) => {
   const page = await person('township');
   await page.getByRole('link', { name: '检查', exact: true }).click();
-  await page.getByPlaceholder('姓名/拼音/患者号/检查号…').fill('zs');
-  await page.getByRole('row').filter({ hasText: '120 幅' }).getByRole('link', { name: /张三/ }).click();
+  await page.getByPlaceholder('姓名/拼音/患者号/检查号…').fill('欧阳');
+  await page.getByRole('row').filter({ hasText: '欧阳娜娜' }).getByRole('link', { name: /欧阳娜娜/ }).click();
   await page.getByRole('link', { name: '申请会诊' }).click();
   await page.getByLabel('问题').fill(question);
   await expect(page.getByText('草稿已保存')).toBeVisible();
-  await page.locator('input[type=file][accept*=png]').setInputFiles({ name: '外院超声.png', mimeType: 'image/png', buffer: picture });
-  await expect(page.getByRole('link', { name: '外院超声.png' })).toBeVisible();
+  await page.locator('input[type=file][accept*=png]').setInputFiles({ name: '外院化验.png', mimeType: 'image/png', buffer: picture });
+  await expect(page.getByRole('link', { name: '外院化验.png' })).toBeVisible();
   await shot(page, 'ask-attachment');
 
   // Another browser goes on with it.
   const elsewhere = await person('township');
   await elsewhere.getByRole('row').filter({ hasText: question }).getByRole('link').first().click();
   await expect(elsewhere.getByLabel('问题')).toHaveValue(question);
-  await expect(elsewhere.getByRole('link', { name: '外院超声.png' })).toBeVisible();
+  await expect(elsewhere.getByRole('link', { name: '外院化验.png' })).toBeVisible();
   await elsewhere.getByLabel(/患者已知情同意/).check();
   await elsewhere.getByRole('button', { name: '发送申请' }).click();
   await elsewhere.waitForURL(/\/cases\/[^/]+$/);
   caseAddress = new URL(elsewhere.url()).pathname;
-  await expect(elsewhere.getByRole('link', { name: '外院超声.png' })).toBeVisible();
+  await expect(elsewhere.getByRole('link', { name: '外院化验.png' })).toBeVisible();
 });
 
 test('the coordinator assigns, the reader asks for more, the township supplies it', async ({ person }) => {
@@ -72,7 +72,7 @@ test('the coordinator assigns, the reader asks for more, the township supplies i
   await open(reader);
   await expect(reader.getByText('已分配给您，领取后可以写报告')).toBeVisible();
   await reader.getByRole('button', { name: '领取', exact: true }).click();
-  await reader.getByLabel('影像所见').fill('左肾囊肿，');
+  await reader.getByLabel('影像所见').fill('右下肺，');
   await reader.getByRole('button', { name: '要资料', exact: true }).click();
   await shot(reader, 'request-data');
   await say(reader, '请补传 2025 年旧片', '要资料');
@@ -91,15 +91,15 @@ test('the coordinator assigns, the reader asks for more, the township supplies i
 
   // What was typed before is still there.
   await open(reader);
-  await expect(reader.getByLabel('影像所见')).toHaveValue('左肾囊肿，');
+  await expect(reader.getByLabel('影像所见')).toHaveValue('右下肺，');
   await expect(reader.getByText(/旧片已传/).first()).toBeVisible();
 });
 
 test('the report is signed, corrected, and the old version is marked', async ({ person }) => {
   const reader = await person('reader');
   await open(reader);
-  await reader.getByLabel('影像所见').fill('左肾囊肿，大小约 21 mm，与前片相仿。');
-  await reader.getByLabel('诊断意见').fill('右肾囊肿，无变化。');
+  await reader.getByLabel('影像所见').fill('右下肺见斑片状高密度影，边缘模糊。');
+  await reader.getByLabel('诊断意见').fill('左下肺炎。');
   await expect(reader.getByTestId('save-state')).toHaveAttribute('data-state', 'saved');
   await sign(reader);
   await reader.getByRole('button', { name: '修订报告', exact: true }).click();
@@ -108,16 +108,16 @@ test('the report is signed, corrected, and the old version is marked', async ({ 
   await shot(reader, 'amend');
   await reader.getByRole('dialog').getByRole('button', { name: '修订报告', exact: true }).click();
   await expect(reader.getByText(/正在修订（更正报告）：左右写反/)).toBeVisible();
-  await reader.getByLabel('诊断意见').fill('左肾囊肿，无变化。');
+  await reader.getByLabel('诊断意见').fill('右下肺炎。');
   await expect(reader.getByTestId('save-state')).toHaveAttribute('data-state', 'saved');
   await shot(reader, 'amending');
 
   const township = await person('township');
   await open(township);
-  await expect(township.getByText('右肾囊肿，无变化。')).toBeVisible();
+  await expect(township.getByText('左下肺炎。')).toBeVisible();
   await sign(reader);
   await open(township);
-  await expect(township.getByText('左肾囊肿，无变化。')).toBeVisible();
+  await expect(township.getByText('右下肺炎。')).toBeVisible();
   await township.getByRole('link', { name: '查看报告' }).click();
   await expect(township.getByText('左右写反')).toBeVisible();
   await shot(township, 'report-amended');
@@ -138,9 +138,9 @@ test('the township asks back and is answered; a colleague reviews, and the numbe
   await expect(reader.getByRole('row').filter({ hasText: question })).toContainText('有追问');
   await open(reader);
   await reader.getByRole('button', { name: '答复', exact: true }).click();
-  await say(reader, '一年后复查超声。', '答复');
+  await say(reader, '两周后复查胸片。', '答复');
   await open(township);
-  await expect(township.getByText('一年后复查超声。').first()).toBeVisible();
+  await expect(township.getByText('两周后复查胸片。').first()).toBeVisible();
   await shot(township, 'case-asked-back');
 
   const reviewer = await person('reviewer');
@@ -148,15 +148,15 @@ test('the township asks back and is answered; a colleague reviews, and the numbe
   await reviewer.getByRole('button', { name: '更多操作' }).click();
   await reviewer.getByRole('menuitem', { name: '质控评价' }).click();
   await reviewer.getByRole('radio', { name: /^2a/ }).check();
-  await reviewer.getByLabel(/不一致之处/).fill('未提及肾盂形态');
+  await reviewer.getByLabel(/不一致之处/).fill('未提及肋膈角');
   await shot(reviewer, 'grade');
   await reviewer.getByRole('dialog').getByRole('button', { name: '质控评价', exact: true }).click();
   await open(reader);
   await reader.getByRole('button', { name: '回应质控', exact: true }).click();
   await say(reader, '同意', '回应质控');
-  await expect(reader.getByText('未提及肾盂形态')).toBeVisible();
+  await expect(reader.getByText('未提及肋膈角')).toBeVisible();
   await open(township);
-  await expect(township.getByText('未提及肾盂形态')).toHaveCount(0);
+  await expect(township.getByText('未提及肋膈角')).toHaveCount(0);
 
   const coordinator = await person('coordinator');
   await coordinator.getByRole('link', { name: '统计', exact: true }).click();

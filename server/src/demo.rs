@@ -37,6 +37,9 @@ pub struct DemoArgs {
     /// Start without sample studies and slides.
     #[arg(long)]
     no_samples: bool,
+    /// Seconds after which a case goes back to the pool when its reader's page gives no sign of life.
+    #[arg(long)]
+    lease_s: Option<u32>,
     /// Where the samples are; `make samples` fetches and generates them.
     #[arg(long, env = "FARSIGHT_SAMPLES")]
     samples: Option<PathBuf>,
@@ -69,6 +72,9 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     config.http.listen = args.http;
     config.dicom.listen = args.dicom;
     config.http.ohif_directory = samples::ohif()?;
+    if let Some(lease_s) = args.lease_s {
+        config.consult.lease_s = lease_s;
+    }
 
     let storage = Storage::open(config.storage_config()).await?;
     let cast = Cast::prepare(&storage, &args.data).await?;

@@ -16,7 +16,10 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn new() -> Self {
-        let node = Node::shared();
+        Self::on(Node::shared())
+    }
+
+    pub(crate) fn on(node: &'static Node) -> Self {
         let images = Ct::new().series_of(3);
         node.machine(Org::Township).stow(&images.iter().map(Ct::file).collect::<Vec<_>>()).expect(200);
         Self { node, images, township: node.person("township") }

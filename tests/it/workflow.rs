@@ -2,8 +2,9 @@
 
 use crate::consult::{Case, act, path, sign};
 use crate::support::node::Org;
-use crate::support::{Answer, Client, Ct, run};
+use crate::support::{Answer, Client, Ct, Node, run, wait_for};
 use serde_json::{Value as Json, json};
+use std::time::Duration;
 
 fn say(person: &Client, consult: &Json, step: &str, words: &str) -> Answer {
     person.post(&path(consult, &format!("/{step}")), &json!({"version": consult["version"], "reason": words}))
@@ -226,4 +227,31 @@ fn reviews_stay_in_the_centre_and_statistics_count_them() {
     coordinator
         .get("/api/v1/statistics?by=month&from=2026-02-01T00:00:00Z&until=2026-01-01T00:00:00Z")
         .expect_problem(422, "invalid");
+}
+
+#[test]
+fn a_reader_who_is_gone_loses_the_case_and_no_word() {
+    let data = crate::support::node::work_folder().join("lease");
+    let node = Node::start_in("lease", &data, &["--no-samples", "--lease-s", "2"]);
+    // Case keeps a node for good; this one ends with the tests.
+    let case = Case::on(Box::leak(Box::new(node)));
+    let (reader, consult) = case.written();
+    let reader2 = case.node.person("reader2");
+    let renewed = std::time::Instant::now();
+    while renewed.elapsed() < Duration::from_secs(4) {
+        reader.post(&path(&consult, "/lease"), &json!({})).expect(200);
+        assert_eq!(reader2.get(&path(&consult, "")).expect(200).json()["state"], "reading");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let free = wait_for("the lease ends", Duration::from_secs(30), || {
+        let seen = reader2.get(&path(&consult, "")).expect(200).json();
+        (seen["state"] == "accepted").then_some(seen)
+    });
+    assert_eq!(
+        (&free["reader"], &free["timeline"].as_array().expect("steps").last().expect("one")["by"]),
+        (&json!(null), &json!(null))
+    );
+    let next = act(&reader2, &free, "claim").expect(200).json();
+    assert_eq!(next["report"]["diagnosis"], case.report()["diagnosis"]);
+    reader.post(&path(&consult, "/lease"), &json!({})).expect_problem(409, "conflict");
 }

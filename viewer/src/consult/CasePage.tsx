@@ -21,8 +21,10 @@ export function CasePage() {
   if (consult.data === undefined) {
     return consult.isError ? <ErrorNotice error={consult.error} onRetry={() => void consult.refetch()} /> : <PageSkeleton />;
   }
+  // Once a colleague has taken the case, what this page held of the report is not the report any more.
+  const others = consult.data.timeline.findLastIndex(({ state, by }) => state === 'reading' && by !== null && by.id !== me.person.id);
   return answers(me, consult.data) ? (
-    <ReadingPage key={consult.data.id} consult={consult.data} />
+    <ReadingPage key={`${consult.data.id}/${others}`} consult={consult.data} />
   ) : (
     <RequesterCase consult={consult.data} />
   );

@@ -3,9 +3,9 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { consults } from '../api/endpoints';
 import type { Consult, KeyImage, ReportDraft } from '../api/types';
 import { useMe } from '../session/useMe';
-import { readStored, writeStored } from '../ui/useStored';
 import { evidenceOf, withinEvidence } from './evidence';
 import { ReportSaver, type SaveState } from './reportDraft';
+import { keepUnsent, unsentKey, unsentWords } from './unsent';
 
 export type ReportText = Pick<ReportDraft, 'findings' | 'diagnosis' | 'recommendation'>;
 
@@ -25,11 +25,11 @@ export interface Report {
 
 export function useReport(consult: Consult, editable: boolean): Report {
   const me = useMe();
-  const storageKey = `farsight.report.${consult.id}.${me.person.id}`;
+  const storageKey = unsentKey(consult.id, me.person.id);
   // It grows when images are taken in that arrived later.
   const evidence = useMemo(() => evidenceOf(consult), [consult]);
   const [start] = useState(() => {
-    const unsent = editable ? readStored<ReportDraft | null>(storageKey, null) : null;
+    const unsent = editable ? unsentWords(storageKey, consult, me.person.id) : null;
     // Kept by an earlier release, unsent words have no key images, and may name images beside the request.
     return { report: withinEvidence({ ...blank, ...(unsent ?? consult.report) }, evidence) };
   });
@@ -41,32 +41,32 @@ export function useReport(consult: Consult, editable: boolean): Report {
   const latest = useRef(start.report);
   const version = useRef(consult.version);
 
+  const timeline = useRef(consult.timeline);
+
   useEffect(() => {
     version.current = consult.version;
-  }, [consult.version]);
+    timeline.current = consult.timeline;
+  }, [consult.version, consult.timeline]);
 
   useEffect(() => {
     if (!editable) return;
     const made = new ReportSaver(latest.current, version.current, {
       save: (onVersion, report) => consults.saveReport(consult.id, onVersion, report),
       currentVersion: async () => (await consults.get(consult.id)).version,
-      keep: (report) => {
-        if (report === null) localStorage.removeItem(storageKey);
-        else writeStored(storageKey, report);
-      },
+      keep: (report) => keepUnsent(storageKey, report),
       now: Date.now,
       changed: setState,
     });
     saver.current = made;
     // Words that a lost lease, or a lost line, kept here go as soon as the case is ours again.
-    if (readStored<ReportDraft | null>(storageKey, null) !== null) made.change(latest.current);
+    if (unsentWords(storageKey, { timeline: timeline.current }, me.person.id) !== null) made.change(latest.current);
     // Images may have been looked at before the case was claimed.
     else if (seen.current.size > latest.current.displayed.length) made.change({ displayed: [...seen.current] });
     return () => {
       saver.current = null;
       made.stop();
     };
-  }, [consult.id, editable, storageKey]);
+  }, [consult.id, editable, storageKey, me.person.id]);
 
   const write = useCallback((part: Partial<ReportText>) => {
     latest.current = { ...latest.current, ...part };

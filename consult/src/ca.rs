@@ -1,6 +1,6 @@
 //! A certificate authority for demonstrations: its certificates say that they have no legal effect.
 
-use der::asn1::{Any, SetOfVec, Utf8StringRef};
+use der::asn1::{Any, Ia5String, SetOfVec, Utf8StringRef};
 use der::{Decode, Encode, EncodePem};
 use p256::ecdsa::{DerSignature, SigningKey};
 use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey};
@@ -8,10 +8,14 @@ use spki::{SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
 use std::time::Duration;
 use time::OffsetDateTime;
 use x509_cert::builder::profile::BuilderProfile;
-use x509_cert::builder::{self, Builder, CertificateBuilder};
+use x509_cert::builder::{self, Builder, CertificateBuilder, CrlBuilder};
 use x509_cert::certificate::{Certificate, TbsCertificate};
+use x509_cert::crl::RevokedCert;
+use x509_cert::ext::pkix::crl::dp::DistributionPoint;
+use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectKeyIdentifier,
+    AuthorityKeyIdentifier, BasicConstraints, CrlDistributionPoints, CrlNumber, ExtendedKeyUsage, KeyUsage,
+    KeyUsages, SubjectKeyIdentifier,
 };
 use x509_cert::ext::{Extension, ToExtension};
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
@@ -22,6 +26,11 @@ use zeroize::Zeroizing;
 /// What makes a certificate recognisable as a test: the organisational unit of its subject, and the notice printed.
 pub const TEST_NOTICE: &str = "测试证书·无法律效力";
 
+/// Where certificates of this authority say that its revocation list is: only the demonstration itself knows the place.
+pub const CRL_URI: &str = "urn:farsight:demonstration:crl";
+
+/// A revocation list is good for a week.
+const CRL_S: u64 = 7 * 24 * 3600;
 const ROOT_YEARS: u64 = 20;
 const PERSON_YEARS: u64 = 2;
 /// Certificates are valid from a little before they are made, for clocks that differ.
@@ -41,16 +50,17 @@ impl CertificateError {
 }
 
 /// A demonstration certificate authority: root certificate and key.
+#[derive(Clone)]
 pub struct CertificateAuthority {
     certificate: Certificate,
     key: SigningKey,
 }
 
-/// A person's new key and certificate chain.
+/// A new key and its certificate chain.
 pub struct IssuedKey {
-    /// PKCS#8 DER of the P-256 private key.
+    /// PKCS#8 DER of the private key.
     pub key_pkcs8: Zeroizing<Vec<u8>>,
-    /// DER certificates, the person's first, then its issuers without the root.
+    /// DER certificates, the key's first, then its issuers.
     pub chain: Vec<Vec<u8>>,
 }
 
@@ -81,7 +91,8 @@ impl CertificateAuthority {
             .next()
             .ok_or_else(|| CertificateError::new("there is no certificate"))?;
         let key = SigningKey::from_pkcs8_pem(key).map_err(CertificateError::new)?;
-        if crate::certificate::p256_key(&certificate).as_ref() != Some(key.verifying_key()) {
+        let spki = SubjectPublicKeyInfoOwned::from_key(key.verifying_key()).map_err(CertificateError::new)?;
+        if *certificate.tbs_certificate().subject_public_key_info() != spki {
             return Err(CertificateError::new("key and certificate do not belong together"));
         }
         Ok(Self { certificate, key })
@@ -104,7 +115,8 @@ impl CertificateAuthority {
         self.certificate.to_pem(der::pem::LineEnding::LF).map_err(CertificateError::new)
     }
 
-    /// Issues a person's signing key and certificate, valid for two years.
+    /// Issues a person's signing key and certificate, valid for two years. The certificate says where the authority's
+    /// revocation list is ([`CRL_URI`]).
     ///
     /// # Errors
     /// [`CertificateError`].
@@ -114,11 +126,32 @@ impl CertificateAuthority {
         organisation: &str,
         now: OffsetDateTime,
     ) -> Result<IssuedKey, CertificateError> {
+        let subject = subject_name(&[(oids::O, organisation), (oids::OU, TEST_NOTICE), (oids::CN, name)])?;
+        self.issue_to(subject, Use::Reports, now)
+    }
+
+    /// Issues the key and certificate of a time-stamping authority (RFC 3161 §2.3), valid for two years.
+    ///
+    /// # Errors
+    /// [`CertificateError`].
+    pub fn issue_time_stamping(
+        &self,
+        name: &str,
+        now: OffsetDateTime,
+    ) -> Result<IssuedKey, CertificateError> {
+        let subject = subject_name(&[(oids::O, "Farsight demo"), (oids::OU, TEST_NOTICE), (oids::CN, name)])?;
+        self.issue_to(subject, Use::TimeStamps, now)
+    }
+
+    fn issue_to(
+        &self,
+        subject: Name,
+        purpose: Use,
+        now: OffsetDateTime,
+    ) -> Result<IssuedKey, CertificateError> {
         let key = new_key()?;
-        let profile = Profile::Person {
-            subject: subject_name(&[(oids::O, organisation), (oids::OU, TEST_NOTICE), (oids::CN, name)])?,
-            issuer: self.certificate.tbs_certificate().subject().clone(),
-        };
+        let issuer = self.certificate.tbs_certificate().subject().clone();
+        let profile = Profile::Leaf { subject, issuer, purpose };
         let certificate = build(profile, PERSON_YEARS, &key, &self.key, now)?;
         let key_pkcs8 = key.to_pkcs8_der().map_err(CertificateError::new)?;
         Ok(IssuedKey {
@@ -126,13 +159,48 @@ impl CertificateAuthority {
             chain: vec![certificate.to_der().map_err(CertificateError::new)?],
         })
     }
+
+    /// The authority's revocation list (RFC 5280 §5), DER, valid for a week: these certificates (DER) since these moments.
+    ///
+    /// # Errors
+    /// [`CertificateError`].
+    pub fn revocation_list(
+        &self,
+        revoked: &[(&[u8], OffsetDateTime)],
+        now: OffsetDateTime,
+    ) -> Result<Vec<u8>, CertificateError> {
+        let mut entries = Vec::with_capacity(revoked.len());
+        for (der, at) in revoked {
+            let certificate = Certificate::from_der(der).map_err(CertificateError::new)?;
+            entries.push(RevokedCert {
+                serial_number: certificate.tbs_certificate().serial_number().clone(),
+                revocation_date: moment(unix_s(*at)?)?,
+                crl_entry_extensions: None,
+            });
+        }
+        let now_s = unix_s(now)?;
+        let number = CrlNumber::try_from(now_s).map_err(CertificateError::new)?;
+        let list = CrlBuilder::new_with_this_update(&self.certificate, number, moment(now_s)?)
+            .map_err(CertificateError::new)?
+            .with_next_update(Some(moment(now_s.saturating_add(CRL_S))?));
+        let list = if entries.is_empty() { list } else { list.with_certificates(entries.into_iter()) };
+        let list = list.build::<_, DerSignature>(&self.key).map_err(CertificateError::new)?;
+        list.to_der().map_err(CertificateError::new)
+    }
+}
+
+/// What a certificate is issued for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Reports,
+    TimeStamps,
 }
 
 mod oids {
     pub use const_oid::db::rfc4519::{
         COMMON_NAME as CN, ORGANIZATION_NAME as O, ORGANIZATIONAL_UNIT_NAME as OU,
     };
-    pub use const_oid::db::rfc5280::ID_KP_EMAIL_PROTECTION;
+    pub use const_oid::db::rfc5280::{ID_KP_EMAIL_PROTECTION, ID_KP_TIME_STAMPING};
 
     use const_oid::ObjectIdentifier;
     /// id-kp-documentSigning (RFC 9336).
@@ -142,20 +210,20 @@ mod oids {
 /// Extensions of the two kinds of certificate.
 enum Profile {
     Root { subject: Name },
-    Person { subject: Name, issuer: Name },
+    Leaf { subject: Name, issuer: Name, purpose: Use },
 }
 
 impl BuilderProfile for Profile {
     fn get_issuer(&self, subject: &Name) -> Name {
         match self {
             Self::Root { .. } => subject.clone(),
-            Self::Person { issuer, .. } => issuer.clone(),
+            Self::Leaf { issuer, .. } => issuer.clone(),
         }
     }
 
     fn get_subject(&self) -> Name {
         match self {
-            Self::Root { subject } | Self::Person { subject, .. } => subject.clone(),
+            Self::Root { subject } | Self::Leaf { subject, .. } => subject.clone(),
         }
     }
 
@@ -174,17 +242,47 @@ impl BuilderProfile for Profile {
                 push((&BasicConstraints { ca: true, path_len_constraint: Some(1) }).to_extension(name, &[])?);
                 push((&KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign)).to_extension(name, &[])?);
             }
-            Self::Person { .. } => {
+            Self::Leaf { purpose, .. } => {
                 push((&AuthorityKeyIdentifier::try_from(issuer_key)?).to_extension(name, &[])?);
                 push((&BasicConstraints { ca: false, path_len_constraint: None }).to_extension(name, &[])?);
                 let usages = KeyUsages::DigitalSignature | KeyUsages::NonRepudiation;
                 push((&KeyUsage(usages)).to_extension(name, &[])?);
-                let purposes = vec![oids::ID_KP_EMAIL_PROTECTION, oids::ID_KP_DOCUMENT_SIGNING];
-                push((&ExtendedKeyUsage(purposes)).to_extension(name, &[])?);
+                push(purpose_extension(*purpose, name)?);
+                push((&CrlDistributionPoints(vec![crl_point()?])).to_extension(name, &[])?);
             }
         }
         Ok(extensions)
     }
+}
+
+/// Extended key usage; that of a time-stamping authority is critical and alone (RFC 3161 §2.3).
+fn purpose_extension(purpose: Use, name: &Name) -> Result<Extension, der::Error> {
+    let purposes = match purpose {
+        Use::Reports => vec![oids::ID_KP_EMAIL_PROTECTION, oids::ID_KP_DOCUMENT_SIGNING],
+        Use::TimeStamps => vec![oids::ID_KP_TIME_STAMPING],
+    };
+    let mut extension = (&ExtendedKeyUsage(purposes)).to_extension(name, &[])?;
+    extension.critical = purpose == Use::TimeStamps;
+    Ok(extension)
+}
+
+fn crl_point() -> Result<DistributionPoint, der::Error> {
+    let uri = GeneralName::UniformResourceIdentifier(Ia5String::new(CRL_URI)?);
+    Ok(DistributionPoint {
+        distribution_point: Some(DistributionPointName::FullName(vec![uri])),
+        reasons: None,
+        crl_issuer: None,
+    })
+}
+
+fn unix_s(at: OffsetDateTime) -> Result<u64, CertificateError> {
+    u64::try_from(at.unix_timestamp()).map_err(CertificateError::new)
+}
+
+fn moment(seconds: u64) -> Result<Time, CertificateError> {
+    der::DateTime::from_unix_duration(Duration::from_secs(seconds))
+        .map(|at| Time::GeneralTime(der::asn1::GeneralizedTime::from_date_time(at)))
+        .map_err(CertificateError::new)
 }
 
 fn build(
@@ -194,12 +292,7 @@ fn build(
     issuer_key: &SigningKey,
     now: OffsetDateTime,
 ) -> Result<Certificate, CertificateError> {
-    let now_s = u64::try_from(now.unix_timestamp()).map_err(CertificateError::new)?;
-    let moment = |seconds: u64| {
-        der::DateTime::from_unix_duration(Duration::from_secs(seconds))
-            .map(|at| Time::GeneralTime(der::asn1::GeneralizedTime::from_date_time(at)))
-            .map_err(CertificateError::new)
-    };
+    let now_s = unix_s(now)?;
     let not_before = moment(now_s.saturating_sub(BACKDATE_S))?;
     let not_after = moment(now_s.saturating_add(years.saturating_mul(YEAR_S)))?;
     let spki = SubjectPublicKeyInfoOwned::from_key(key.verifying_key()).map_err(CertificateError::new)?;

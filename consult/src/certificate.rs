@@ -1,15 +1,14 @@
 //! What is read out of X.509 certificates (RFC 5280), and paths from a signer to a trust anchor.
 
+use crate::algorithm::{self, SignatureFault};
 use crate::ca::TEST_NOTICE;
-use const_oid::db::rfc5912::ECDSA_WITH_SHA_256;
+use const_oid::AssociatedOid as _;
+use const_oid::db::rfc5280::ID_KP_TIME_STAMPING;
 use der::asn1::ObjectIdentifier;
 use der::{Decode, Encode};
-use p256::ecdsa::signature::Verifier;
-use p256::ecdsa::{DerSignature, VerifyingKey};
-use p256::pkcs8::DecodePublicKey;
 use time::OffsetDateTime;
 use x509_cert::Certificate;
-use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
+use x509_cert::ext::pkix::{BasicConstraints, CertificatePolicies, ExtendedKeyUsage, KeyUsage, KeyUsages};
 use x509_cert::name::Name;
 
 /// Certificates in a path at most.
@@ -74,11 +73,20 @@ pub fn from_pem(pem: &str) -> Result<Vec<Certificate>, der::Error> {
     Certificate::load_pem_chain(pem.as_bytes())
 }
 
-/// The key that a certificate is about, when it is ECDSA on P-256: the only kind that this build verifies.
+/// A time of X.509, to the second.
 #[must_use]
-pub fn p256_key(certificate: &Certificate) -> Option<VerifyingKey> {
-    let spki = certificate.tbs_certificate().subject_public_key_info().to_der().ok()?;
-    VerifyingKey::from_public_key_der(&spki).ok()
+pub fn moment(time: &x509_cert::time::Time) -> Option<OffsetDateTime> {
+    let seconds = i64::try_from(time.to_unix_duration().as_secs()).ok()?;
+    OffsetDateTime::from_unix_timestamp(seconds).ok()
+}
+
+/// What a certificate at the beginning of a path is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To sign reports: digitalSignature or nonRepudiation.
+    Reports,
+    /// To make time stamps: extended key usage timeStamping, alone and critical (RFC 3161 §2.3).
+    TimeStamps,
 }
 
 /// Why no path was found.
@@ -90,63 +98,120 @@ pub enum PathFault {
     BadSignature,
     /// A certificate on the path was not valid then.
     NotValidThen,
-    /// An issuer is not allowed to issue, or the signer not to sign.
+    /// An issuer is not allowed to issue, or the first certificate not to do what it did.
     NotAllowed,
     /// A key or algorithm that this build does not know.
     UnknownAlgorithm,
+    /// A critical extension that this build does not know (RFC 5280 §4.2).
+    UnknownExtension,
     /// Longer than [`PATH_MAX`], or in a circle.
     TooLong,
 }
 
-/// Follows the path from a signer's certificate over the others to a trust anchor, as of `at` (RFC 5280 §6, without
-/// policies, name constraints and revocation).
+impl PathFault {
+    /// Why, for people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NoIssuer => "证书不是由受信任的机构签发",
+            Self::BadSignature => "证书链上的签名无效",
+            Self::NotValidThen => "当时证书不在有效期内",
+            Self::NotAllowed => "证书不允许用于此用途",
+            Self::UnknownAlgorithm => "证书使用了本程序不支持的算法",
+            Self::UnknownExtension => "证书含有本程序不认识的关键扩展项",
+            Self::TooLong => "证书链过长",
+        }
+    }
+}
+
+/// Follows the path from a certificate over the others to a trust anchor, as of `at` (RFC 5280 §6, without policies and
+/// revocation; name constraints are refused). Gives the whole path, the anchor last.
 ///
 /// # Errors
 /// [`PathFault`].
 pub fn follow(
-    signer: &Certificate,
+    first: &Certificate,
     others: &[Certificate],
     anchors: &[Certificate],
     at: OffsetDateTime,
-) -> Result<(), PathFault> {
-    if !usage_allows(signer, KeyUsages::DigitalSignature) && !usage_allows(signer, KeyUsages::NonRepudiation)
-    {
+    purpose: Purpose,
+) -> Result<Vec<Certificate>, PathFault> {
+    if !is_meant_for(first, purpose) {
         return Err(PathFault::NotAllowed);
     }
-    let mut subject = signer;
-    for depth in 0..PATH_MAX {
+    let mut path = vec![first.clone()];
+    while let Some(subject) = path.last().filter(|_| path.len() <= PATH_MAX) {
         if !was_valid(subject, at) {
             return Err(PathFault::NotValidThen);
         }
-        if anchors.contains(subject) {
-            return Ok(());
+        if has_unknown_critical(subject) {
+            return Err(PathFault::UnknownExtension);
         }
-        let wanted = subject.tbs_certificate().issuer();
-        let is_issuer = |c: &&Certificate| c.tbs_certificate().subject() == wanted;
-        let issuer = anchors.iter().find(is_issuer).or_else(|| others.iter().find(is_issuer));
-        let issuer = issuer.ok_or(PathFault::NoIssuer)?;
-        if !may_issue(issuer, depth) {
+        if anchors.contains(subject) {
+            return Ok(path);
+        }
+        let issuer = issuer_of(subject, anchors, others)?.clone();
+        if !may_issue(&issuer, path.len().saturating_sub(1)) {
             return Err(PathFault::NotAllowed);
         }
-        signed_by(subject, issuer)?;
-        subject = issuer;
+        path.push(issuer);
     }
     Err(PathFault::TooLong)
 }
 
-fn was_valid(certificate: &Certificate, at: OffsetDateTime) -> bool {
-    let validity = certificate.tbs_certificate().validity();
-    let Ok(at) = u64::try_from(at.unix_timestamp()) else {
-        return false;
-    };
-    let seconds = |time: x509_cert::time::Time| time.to_unix_duration().as_secs();
-    seconds(validity.not_before) <= at && at <= seconds(validity.not_after)
+/// Who issued a certificate: of those with the right name, anchors first, the one whose key made the signature.
+fn issuer_of<'a>(
+    subject: &Certificate,
+    anchors: &'a [Certificate],
+    others: &'a [Certificate],
+) -> Result<&'a Certificate, PathFault> {
+    let wanted = subject.tbs_certificate().issuer();
+    let mut fault = PathFault::NoIssuer;
+    for candidate in anchors.iter().chain(others).filter(|c| c.tbs_certificate().subject() == wanted) {
+        match signed_by(subject, candidate) {
+            Ok(()) => return Ok(candidate),
+            Err(found) => fault = found,
+        }
+    }
+    Err(fault)
 }
 
-fn usage_allows(certificate: &Certificate, usage: KeyUsages) -> bool {
+fn is_meant_for(certificate: &Certificate, purpose: Purpose) -> bool {
+    let signs = usage_allows(certificate, KeyUsages::DigitalSignature)
+        || usage_allows(certificate, KeyUsages::NonRepudiation);
+    signs
+        && match purpose {
+            Purpose::Reports => true,
+            Purpose::TimeStamps => matches!(
+                certificate.tbs_certificate().get_extension::<ExtendedKeyUsage>(),
+                Ok(Some((true, usage))) if usage.0 == [ID_KP_TIME_STAMPING]
+            ),
+        }
+}
+
+/// Whether an extension is critical and none of those that are looked at here.
+fn has_unknown_critical(certificate: &Certificate) -> bool {
+    let known = [KeyUsage::OID, BasicConstraints::OID, ExtendedKeyUsage::OID, CertificatePolicies::OID];
+    certificate
+        .tbs_certificate()
+        .extensions()
+        .is_some_and(|all| all.iter().any(|one| one.critical && !known.contains(&one.extn_id)))
+}
+
+/// Whether `at` is in a certificate's time.
+#[must_use]
+pub fn was_valid(certificate: &Certificate, at: OffsetDateTime) -> bool {
+    let validity = certificate.tbs_certificate().validity();
+    let range = moment(&validity.not_before).zip(moment(&validity.not_after));
+    range.is_some_and(|(from, to)| from <= at && at <= to)
+}
+
+/// Whether the key usage allows it; a certificate without key usage is not restricted (RFC 5280 §4.2.1.3).
+pub(crate) fn usage_allows(certificate: &Certificate, usage: KeyUsages) -> bool {
     match certificate.tbs_certificate().get_extension::<KeyUsage>() {
         Ok(Some((_, key_usage))) => key_usage.0.contains(usage),
-        Ok(None) | Err(_) => false,
+        Ok(None) => true,
+        Err(_) => false,
     }
 }
 
@@ -158,19 +223,22 @@ fn may_issue(issuer: &Certificate, below: usize) -> bool {
     constraints.ca && is_short_enough && usage_allows(issuer, KeyUsages::KeyCertSign)
 }
 
-fn signed_by(subject: &Certificate, issuer: &Certificate) -> Result<(), PathFault> {
+/// Whether a certificate's signature is of the issuer's key.
+///
+/// # Errors
+/// [`PathFault::BadSignature`], [`PathFault::UnknownAlgorithm`].
+pub(crate) fn signed_by(subject: &Certificate, issuer: &Certificate) -> Result<(), PathFault> {
     let algorithm = subject.signature_algorithm();
     if algorithm != subject.tbs_certificate().signature() {
         return Err(PathFault::BadSignature);
     }
-    if algorithm.oid != ECDSA_WITH_SHA_256 || algorithm.parameters.is_some() {
-        return Err(PathFault::UnknownAlgorithm);
-    }
-    let key = p256_key(issuer).ok_or(PathFault::UnknownAlgorithm)?;
     let tbs = subject.tbs_certificate().to_der().map_err(|_| PathFault::BadSignature)?;
     let bits = subject.signature().as_bytes().ok_or(PathFault::BadSignature)?;
-    let signature = DerSignature::from_bytes(bits).map_err(|_| PathFault::BadSignature)?;
-    key.verify(&tbs, &signature).map_err(|_| PathFault::BadSignature)
+    let key = issuer.tbs_certificate().subject_public_key_info();
+    algorithm::verify(key, algorithm, None, &tbs, bits).map_err(|fault| match fault {
+        SignatureFault::Unknown => PathFault::UnknownAlgorithm,
+        SignatureFault::Wrong => PathFault::BadSignature,
+    })
 }
 
 /// A certificate from DER, all of it.

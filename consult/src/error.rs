@@ -61,6 +61,9 @@ pub enum ConsultError {
     /// The passphrase does not unlock the signing key (403).
     #[error("wrong passphrase")]
     WrongPassphrase,
+    /// The reader's signature has no time stamp yet, so the reviewer's cannot follow (503).
+    #[error("the report waits for its time stamp")]
+    AwaitingTimeStamp,
     /// The person has no signing key (403).
     #[error("this person has no signing key")]
     NoSigningKey,

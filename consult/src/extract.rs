@@ -1,4 +1,4 @@
-//! What is attached to a report's PDF: the canonical JSON and the signatures. Everything read is bounded.
+//! What is attached to a report's PDF: the canonical JSON and the key images. Everything read is bounded.
 
 use crate::cms::SIGNATURE_BYTES_MAX;
 use crate::key_image::PICTURE_BYTES_MAX;
@@ -19,17 +19,17 @@ const ATTACHMENTS_MAX: usize = 16;
 pub struct Attached {
     /// `report.json`.
     pub canonical: Vec<u8>,
-    /// `report.p7s` and `review.p7s`.
+    /// `report.p7s` and `review.p7s`: in reports from before signatures stood in the PDF itself.
     pub signatures: Vec<Vec<u8>>,
     /// `picture-1.jpg` and so on: the key images' pictures.
     pub pictures: Vec<Vec<u8>>,
 }
 
-/// Takes the attachments out of a PDF.
+/// Reads a PDF's structure, within bounds.
 ///
 /// # Errors
-/// Why it is not a report's PDF, for people.
-pub fn extract_from_pdf(pdf: &[u8]) -> Result<Attached, &'static str> {
+/// Why it cannot be read, for people.
+pub(crate) fn load(pdf: &[u8]) -> Result<Document, &'static str> {
     if pdf.len() > PDF_BYTES_MAX {
         return Err("PDF 太大");
     }
@@ -37,7 +37,15 @@ pub fn extract_from_pdf(pdf: &[u8]) -> Result<Attached, &'static str> {
         return Err("PDF 的结构不是本系统的报告");
     }
     let options = LoadOptions { max_decompressed_size: Some(STRUCTURE_BYTES_MAX), ..LoadOptions::default() };
-    let document = Document::load_mem_with_options(pdf, options).map_err(|_| "PDF 无法读取")?;
+    Document::load_mem_with_options(pdf, options).map_err(|_| "PDF 无法读取")
+}
+
+/// Takes the attachments out of a PDF.
+///
+/// # Errors
+/// Why it is not a report's PDF, for people.
+pub fn extract_from_pdf(pdf: &[u8]) -> Result<Attached, &'static str> {
+    let document = load(pdf)?;
     let mut canonical = None;
     let mut signatures = Vec::new();
     let mut pictures = Vec::new();

@@ -2,6 +2,7 @@
 
 use crate::ConsultError;
 use crate::ca::IssuedKey;
+use crate::signing_key::SigningKey;
 use access::Secret;
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
@@ -9,8 +10,6 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use model::{OrgId, PersonId, Scope};
-use p256::ecdsa::SigningKey;
-use p256::pkcs8::DecodePrivateKey;
 use serde::{Deserialize, Serialize};
 use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, Put, Storage, StorageError};
 use zeroize::Zeroizing;
@@ -38,7 +37,7 @@ pub struct SealedKey {
     chain: Vec<String>,
 }
 
-/// A key that has just been unlocked, for one signature. The key is wiped when it is dropped.
+/// A key that has just been unlocked, for one signature.
 pub struct UnlockedKey {
     /// The key.
     pub key: SigningKey,
@@ -92,10 +91,7 @@ impl SealedKey {
         let pkcs8 = Zeroizing::new(
             cipher.decrypt(&Nonce::from(nonce), payload).map_err(|_| ConsultError::WrongPassphrase)?,
         );
-        Ok(UnlockedKey {
-            key: SigningKey::from_pkcs8_der(&pkcs8).map_err(|_| DAMAGED)?,
-            chain: self.chain()?,
-        })
+        Ok(UnlockedKey { key: SigningKey::from_pkcs8(&pkcs8).map_err(|_| DAMAGED)?, chain: self.chain()? })
     }
 
     /// DER certificates, the person's first.

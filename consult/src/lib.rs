@@ -4,8 +4,10 @@
 //! signs and checks them, [`verify`] judges offline what anyone brings. [`service`] joins them to `storage` records.
 //! This crate knows nothing of HTTP, DIMSE or SQL.
 
+pub mod algorithm;
 pub mod amendment;
 pub mod attachment;
+pub mod authorities;
 mod blocks;
 pub mod ca;
 pub mod certificate;
@@ -23,21 +25,26 @@ pub mod lease;
 pub mod list;
 pub mod message;
 pub mod notify;
+pub mod pades;
 pub mod pdf;
 pub mod quality;
 pub mod record;
 pub mod report;
+pub mod revocation;
 pub mod service;
 pub mod signing;
+pub mod signing_key;
 pub mod state;
 pub mod statistics;
 pub mod submit;
 #[cfg(test)]
 mod testing;
+pub mod timestamp;
 pub mod verify;
 pub mod waiting;
 
 pub use amendment::{AmendmentKind, AmendmentNote};
+pub use authorities::{Authorities, TimeStamps};
 pub use ca::CertificateAuthority;
 pub use error::ConsultError;
 pub use key_image::KeyImage;

@@ -1,21 +1,22 @@
-//! The report's page: PDF/A-3b set by typst from the canonical report, which is attached with its signatures.
-//!
-//! The page is a function of the canonical bytes, the signatures and the fonts, so it can be made again and compared.
+//! The report's page: PDF/A-3b set by typst from the canonical report, which is attached. It names the reader, and leaves
+//! a place where the reviewer is named when he signs; signing itself is in [`crate::pades`].
 
-use crate::cms::{self, Commitment};
+use crate::cms;
 use crate::fonts::FontSet;
 use crate::key_image::{KEY_IMAGES_MAX, KeyImage};
-use crate::report::{CanonicalReport, Status, template};
-use crate::{ca, certificate};
+use crate::pades::Place;
+use crate::report::{CanonicalReport, Status, TEMPLATE};
+use qrcode::render::svg;
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::macros::format_description;
 use typst::comemo;
 use typst::diag::{FileError, FileResult, SourceDiagnostic};
-use typst::foundations::{Bytes, Datetime, Duration, Smart};
+use typst::foundations::{Bytes, Datetime, Duration, Label, Smart};
+use typst::introspection::Introspector as _;
 use typst::syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot};
 use typst::text::{Font, FontBook};
-use typst::utils::LazyHash;
+use typst::utils::{LazyHash, PicoStr};
 use typst::{Library, LibraryExt, World};
 use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
@@ -42,18 +43,48 @@ pub enum PdfError {
     Set(String),
 }
 
-/// A report with its signatures: everything that a page is made of.
+/// Who signs, as it is printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signer {
+    /// Name.
+    pub name: String,
+    /// Professional title.
+    pub title: String,
+    /// Organisation.
+    pub organisation: String,
+    /// When.
+    pub at: OffsetDateTime,
+    /// Notice of a test certificate.
+    pub notice: Option<&'static str>,
+}
+
+/// Everything that a page is made of.
 #[derive(Debug, Clone, Copy)]
-pub struct Signed<'a> {
+pub struct ToPrint<'a> {
     /// The canonical JSON, exactly as signed.
     pub canonical: &'a [u8],
-    /// The reader's detached CMS, DER.
-    pub reader: &'a [u8],
-    /// The reviewer's.
-    pub reviewer: Option<&'a [u8]>,
     /// The key images' pictures, JPEG files in any order.
     pub pictures: &'a [Vec<u8>],
+    /// Who signs first.
+    pub reader: &'a Signer,
 }
+
+/// A page that is to be signed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Printed {
+    /// PDF/A-3b.
+    pub pdf: Vec<u8>,
+    /// Where the reader is named.
+    pub reader: Place,
+    /// Where the reviewer is going to be named, when one signs.
+    pub reviewer: Option<Place>,
+}
+
+/// Width and height of a signer's place, millimetres; as in `report.typ` and `signer.typ`.
+const PLACE_MM: (f32, f32) = (66.0, 20.0);
+/// What a place reaches over its block: the tops of characters stand out.
+const OVER_MM: f32 = 1.5;
+const POINTS_PER_MM: f32 = 72.0 / 25.4;
 
 /// Under these names pictures are attached and set.
 const PICTURES: [&str; KEY_IMAGES_MAX] = [
@@ -71,19 +102,20 @@ const PICTURES: [&str; KEY_IMAGES_MAX] = [
 pub struct Printer {
     library: LazyHash<Library>,
     fonts: FontSet,
-    main: Source,
+    report: Source,
+    signer: Source,
 }
 
-/// What the signatures say, for the page.
+/// What the page says beside the report.
 #[derive(Debug, Serialize)]
 struct Page {
     sha256: String,
-    signers: Vec<PageSigner>,
-    is_preliminary: bool,
-    has_review: bool,
+    reader: PageSigner,
+    needs_review: bool,
     notice: Option<&'static str>,
     fonts: Vec<String>,
     pictures: Vec<PagePicture>,
+    has_qr: bool,
 }
 
 /// A key image as it is set.
@@ -96,7 +128,6 @@ struct PagePicture {
 
 #[derive(Debug, Serialize)]
 struct PageSigner {
-    role: &'static str,
     name: String,
     title: String,
     organisation: String,
@@ -112,7 +143,8 @@ impl Printer {
         Ok(Self {
             library: LazyHash::new(Library::default()),
             fonts: FontSet::load(fonts)?,
-            main: Source::new(file_id("/report.typ"), include_str!("report.typ").to_owned()),
+            report: Source::new(file_id("/report.typ"), include_str!("report.typ").to_owned()),
+            signer: Source::new(file_id("/signer.typ"), include_str!("signer.typ").to_owned()),
         })
     }
 
@@ -127,78 +159,80 @@ impl Printer {
     ///
     /// # Errors
     /// [`PdfError`].
-    pub fn render(&self, signed: &Signed<'_>) -> Result<Vec<u8>, PdfError> {
+    pub fn render(&self, input: &ToPrint<'_>) -> Result<Printed, PdfError> {
         let content = |why: &dyn std::fmt::Display| PdfError::Content(why.to_string());
-        let report = CanonicalReport::from_bytes(signed.canonical).map_err(|e| content(&e))?;
-        if report.template != template(&report.key_images) {
+        let report = CanonicalReport::from_bytes(input.canonical).map_err(|e| content(&e))?;
+        if report.template != TEMPLATE {
             return Err(PdfError::Template(report.template));
         }
-        let (page, last) = self.page(&report, signed)?;
+        let sha256 = cms::sha256(input.canonical).to_string();
+        let qr = qr(&report, &sha256);
+        let page = self.page(&report, input.reader, &sha256, qr.is_some());
         let page = serde_json::to_vec(&page).map_err(|e| content(&e))?;
         let mut files = vec![
-            (file_id("/report.json"), Bytes::new(signed.canonical.to_vec())),
+            (file_id("/report.json"), Bytes::new(input.canonical.to_vec())),
             (file_id("/page.json"), Bytes::new(page)),
-            (file_id("/report.p7s"), Bytes::new(signed.reader.to_vec())),
         ];
-        if let Some(reviewer) = signed.reviewer {
-            files.push((file_id("/review.p7s"), Bytes::new(reviewer.to_vec())));
-        }
+        files.extend(qr.map(|svg| (file_id("/qr.svg"), Bytes::new(svg.into_bytes()))));
         for (name, image) in PICTURES.into_iter().zip(&report.key_images) {
-            let picture = image.picture(signed.pictures);
+            let picture = image.picture(input.pictures);
             let picture = picture.ok_or_else(|| content(&"a key image's picture is missing"))?;
             files.push((file_id(name), Bytes::new(picture.to_vec())));
         }
-        let ident = cms::sha256(signed.canonical).to_string();
-        let pdf = self.set(&Sheet { printer: self, files }, ident, last);
+        let sheet = Sheet { printer: self, main: &self.report, files };
+        let (pdf, document) = self.set(&sheet, sha256, input.reader.at)?;
+        let place = |label| place(&document, label).ok_or_else(|| content(&"no place for a signer"));
+        let needs_review = report.status == Status::Preliminary;
+        let printed = Printed {
+            pdf,
+            reader: place("sign-reader")?,
+            reviewer: if needs_review { Some(place("sign-reviewer")?) } else { None },
+        };
         comemo::evict(4);
-        pdf
+        Ok(printed)
     }
 
-    fn page(
-        &self,
-        report: &CanonicalReport,
-        signed: &Signed<'_>,
-    ) -> Result<(Page, OffsetDateTime), PdfError> {
-        let offset =
-            OffsetDateTime::parse(&report.report_time, &time::format_description::well_known::Rfc3339)
-                .map_or(time::UtcOffset::UTC, OffsetDateTime::offset);
-        let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
-        let mut signers = Vec::new();
-        let mut last = OffsetDateTime::UNIX_EPOCH;
-        let mut is_test = false;
-        for der in [Some(signed.reader), signed.reviewer].into_iter().flatten() {
-            let check =
-                cms::check(der, signed.canonical).map_err(|error| PdfError::Content(error.to_string()))?;
-            last = last.max(check.signed_at);
-            is_test |= certificate::is_test(&check.signer);
-            signers.push(PageSigner {
-                role: match check.commitment {
-                    Commitment::Reader => "reader",
-                    Commitment::Reviewer { .. } => "reviewer",
-                },
-                name: certificate::common_name(&check.signer),
-                organisation: certificate::organisation(&check.signer),
-                title: check.title,
-                signed_at: check.signed_at.to_offset(offset).format(format).unwrap_or_default(),
-            });
-        }
-        let page = Page {
-            sha256: cms::sha256(signed.canonical).to_string(),
-            signers,
-            is_preliminary: report.status == Status::Preliminary && signed.reviewer.is_none(),
-            has_review: signed.reviewer.is_some(),
-            notice: is_test.then_some(ca::TEST_NOTICE),
+    /// Sets what the reviewer's place shows when he has signed: a page as large as the place.
+    ///
+    /// # Errors
+    /// [`PdfError`].
+    pub fn reviewer(&self, canonical: &[u8], signer: &Signer) -> Result<Vec<u8>, PdfError> {
+        let content = |why: &dyn std::fmt::Display| PdfError::Content(why.to_string());
+        let report = CanonicalReport::from_bytes(canonical).map_err(|e| content(&e))?;
+        let page = serde_json::json!({
+            "signer": page_signer(&report, signer), "fonts": self.fonts.families(),
+        });
+        let page = serde_json::to_vec(&page).map_err(|e| content(&e))?;
+        let files = vec![(file_id("/page.json"), Bytes::new(page))];
+        let sheet = Sheet { printer: self, main: &self.signer, files };
+        let ident = format!("{}-reviewer", cms::sha256(canonical));
+        let (pdf, _) = self.set(&sheet, ident, signer.at)?;
+        comemo::evict(4);
+        Ok(pdf)
+    }
+
+    fn page(&self, report: &CanonicalReport, reader: &Signer, sha256: &str, has_qr: bool) -> Page {
+        Page {
+            sha256: sha256.to_owned(),
+            reader: page_signer(report, reader),
+            needs_review: report.status == Status::Preliminary,
+            notice: reader.notice,
             fonts: self.fonts.families().to_vec(),
             pictures: PICTURES
                 .into_iter()
                 .zip(&report.key_images)
                 .map(|(file, image)| PagePicture { file, bar: scale_bar(image) })
                 .collect(),
-        };
-        Ok((page, last))
+            has_qr,
+        }
     }
 
-    fn set(&self, sheet: &Sheet<'_>, ident: String, at: OffsetDateTime) -> Result<Vec<u8>, PdfError> {
+    fn set(
+        &self,
+        sheet: &Sheet<'_>,
+        ident: String,
+        at: OffsetDateTime,
+    ) -> Result<(Vec<u8>, PagedDocument), PdfError> {
         let compiled = typst::compile::<PagedDocument>(sheet);
         let document = compiled.output.map_err(|errors| describe(&errors))?;
         let standards = PdfStandards::new(&[PdfStandard::A_3b])
@@ -219,8 +253,45 @@ impl Printer {
             standards,
             ..PdfOptions::default()
         };
-        typst_pdf::pdf(&document, &options).map_err(|errors| describe(&errors))
+        let pdf = typst_pdf::pdf(&document, &options).map_err(|errors| describe(&errors))?;
+        Ok((pdf, document))
     }
+}
+
+fn page_signer(report: &CanonicalReport, signer: &Signer) -> PageSigner {
+    let offset = OffsetDateTime::parse(&report.report_time, &time::format_description::well_known::Rfc3339)
+        .map_or(time::UtcOffset::UTC, OffsetDateTime::offset);
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+    PageSigner {
+        name: signer.name.clone(),
+        title: signer.title.clone(),
+        organisation: signer.organisation.clone(),
+        signed_at: signer.at.to_offset(offset).format(format).unwrap_or_default(),
+    }
+}
+
+/// A QR code (ISO/IEC 18004) that leads to the verification page, with the report's number and hash.
+fn qr(report: &CanonicalReport, sha256: &str) -> Option<String> {
+    if report.verify_url.is_empty() {
+        return None;
+    }
+    let text = format!("{}?number={}&sha256={sha256}", report.verify_url, report.number);
+    let code = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::M).ok()?;
+    Some(code.render::<svg::Color<'_>>().quiet_zone(false).build())
+}
+
+/// Where a label's block is on its page.
+fn place(document: &PagedDocument, label: &str) -> Option<Place> {
+    let label = Label::new(PicoStr::intern(label))?;
+    let introspector = document.introspector();
+    let location = introspector.query_label(label).ok()?.location()?;
+    let position = introspector.position(location)?;
+    let page = position.page.get().checked_sub(1)?;
+    let height = document.pages().get(page)?.frame.height().to_pt() as f32;
+    let (left, top) = (position.point.x.to_pt() as f32, height - position.point.y.to_pt() as f32);
+    let (width, height) = (PLACE_MM.0 * POINTS_PER_MM, PLACE_MM.1 * POINTS_PER_MM);
+    let over = OVER_MM * POINTS_PER_MM;
+    Some(Place { page, rectangle: [left, top - height, left + width, top + over] })
 }
 
 /// The longest bar of 1, 2 or 5 times a power of ten that takes at most a third of the picture's width.
@@ -240,6 +311,7 @@ fn describe(errors: &[SourceDiagnostic]) -> PdfError {
 /// One page's files: typst sees nothing else.
 struct Sheet<'a> {
     printer: &'a Printer,
+    main: &'a Source,
     files: Vec<(FileId, Bytes)>,
 }
 
@@ -253,15 +325,11 @@ impl World for Sheet<'_> {
     }
 
     fn main(&self) -> FileId {
-        self.printer.main.id()
+        self.main.id()
     }
 
     fn source(&self, id: FileId) -> FileResult<Source> {
-        if id == self.printer.main.id() {
-            Ok(self.printer.main.clone())
-        } else {
-            Err(FileError::AccessDenied)
-        }
+        if id == self.main.id() { Ok(self.main.clone()) } else { Err(FileError::AccessDenied) }
     }
 
     fn file(&self, id: FileId) -> FileResult<Bytes> {
@@ -287,27 +355,22 @@ fn file_id(path: &'static str) -> FileId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Signers, canonical, consult, run};
+    use crate::testing::{NOW, canonical, consult, run, signer};
     use access::Signatures;
 
     #[test]
-    fn the_page_is_sound_readable_and_carries_what_was_signed() {
-        let signers = Signers::new();
+    fn the_page_is_sound_readable_and_carries_what_is_signed() {
         let content = canonical(&consult(Signatures::Double));
-        let reader = signers.read(&content);
-        let reviewer = signers.review(&content, &reader);
         let printer = Printer::new(&Fonts::default()).unwrap();
-        let signed =
-            Signed { canonical: &content, reader: &reader, reviewer: Some(&reviewer), pictures: &[] };
-        let pdf = printer.render(&signed).unwrap();
-        assert_eq!(pdf, printer.render(&signed).unwrap(), "the same input gives the same bytes");
+        let reader = signer("王建国", NOW + time::Duration::minutes(5));
+        let input = ToPrint { canonical: &content, pictures: &[], reader: &reader };
+        let printed = printer.render(&input).unwrap();
+        assert_eq!(printed, printer.render(&input).unwrap(), "the same input gives the same bytes");
+        assert!(printed.reviewer.is_some_and(|place| place.rectangle[0] > printed.reader.rectangle[0]));
 
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("report.pdf").display().to_string();
-        std::fs::write(&path, &pdf).unwrap();
-        if let Ok(kept) = std::env::var("CONSULT_KEEP_PDF") {
-            std::fs::write(kept, &pdf).unwrap();
-        }
+        std::fs::write(&path, &printed.pdf).unwrap();
         run("qpdf", &["--check", &path]).unwrap();
         let text = run("pdftotext", &["-layout", &path, "-"]).unwrap();
         for word in [
@@ -317,19 +380,15 @@ mod tests {
             "影像所见",
             "混合磨玻璃结节",
             "王建国",
-            "赵敏",
-            "副主任医师",
+            "待签名",
+            "主任医师",
             "YX20261123-0007",
-            ca::TEST_NOTICE,
+            crate::ca::TEST_NOTICE,
             "2026-11-23 14:45:00",
             "第1页共1页",
         ] {
             let is_there = text.contains(word) || text.replace(' ', "").contains(word);
             assert!(is_there, "{word} in\n{text}");
-        }
-        let list = run("pdfdetach", &["-list", &path]).unwrap();
-        for name in ["report.json", "report.p7s", "review.p7s"] {
-            assert!(list.contains(name), "{name} in {list}");
         }
         let out = directory.path().join("out").display().to_string();
         run("pdfdetach", &["-savefile", "report.json", "-o", &out, &path]).unwrap();
@@ -337,19 +396,8 @@ mod tests {
     }
 
     #[test]
-    fn one_signature_of_two_makes_a_preliminary_page() {
-        let signers = Signers::new();
-        let content = canonical(&consult(Signatures::Double));
-        let reader = signers.read(&content);
+    fn what_no_font_has_is_told_before() {
         let printer = Printer::new(&Fonts::default()).unwrap();
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("report.pdf").display().to_string();
-        let pdf = printer
-            .render(&Signed { canonical: &content, reader: &reader, reviewer: None, pictures: &[] })
-            .unwrap();
-        std::fs::write(&path, pdf).unwrap();
-        let text = run("pdftotext", &[&path, "-"]).unwrap();
-        assert!(text.contains("初步报告"), "{text}");
         assert_eq!(printer.unprintable("诊断\nABC"), None);
         assert_eq!(printer.unprintable("好\u{1FAE0}"), Some('\u{1FAE0}'));
     }

@@ -129,6 +129,9 @@ pub struct ReportVersion {
     /// Why it takes the place of the version before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amendment: Option<AmendmentNote>,
+    /// Whether a signature waits for its time stamp (已签名，待时间戳): it is not delivered before.
+    #[serde(default)]
+    pub pending_time_stamp: bool,
 }
 
 /// A consult.

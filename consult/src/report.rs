@@ -14,11 +14,7 @@ use time::format_description::well_known::Rfc3339;
 /// What kind of document the canonical JSON is.
 pub const FORMAT: &str = "farsight-report/1";
 /// The page that the report is printed with; goes up with any change to what it prints.
-pub const TEMPLATE: &str = "report-a4/1";
-/// The same page for a report with key images. Reports without any are still printed as they always were.
-pub const TEMPLATE_WITH_PICTURES: &str = "report-a4/2";
-/// The page of reports with key images of which it is said by whom their scale is, or which layer they show.
-pub const TEMPLATE_WITH_PARTICULARS: &str = "report-a4/3";
+pub const TEMPLATE: &str = "report-a4/4";
 /// Characters of one text of a report.
 pub const TEXT_CHARS_MAX: usize = 20_000;
 /// Bytes of a canonical report that is looked at.
@@ -210,16 +206,6 @@ pub struct CanonicalReport {
     pub verify_url: String,
 }
 
-/// The page that a report with these key images is printed with.
-#[must_use]
-pub fn template(key_images: &[KeyImage]) -> &'static str {
-    match key_images {
-        [] => TEMPLATE,
-        images if images.iter().any(KeyImage::has_particulars) => TEMPLATE_WITH_PARTICULARS,
-        _ => TEMPLATE_WITH_PICTURES,
-    }
-}
-
 /// What the canonical report needs beside the consult.
 #[derive(Debug, Clone)]
 pub struct Circumstances<'a> {
@@ -246,7 +232,7 @@ impl CanonicalReport {
         let displayed: std::collections::HashSet<&Uid> = draft.displayed.iter().collect();
         Self {
             format: FORMAT.to_owned(),
-            template: template(&draft.key_images).to_owned(),
+            template: TEMPLATE.to_owned(),
             consult_id: consult.id.clone(),
             number: consult.number.clone(),
             kind: consult.kind,

@@ -2,18 +2,22 @@
 
 use crate::KeyImage;
 use crate::ca::{CertificateAuthority, IssuedKey, TEST_NOTICE};
-use crate::cms::{self, Commitment, SigningIdentity};
+use crate::certificate;
+use crate::cms::{self, Commitment, Form, SigningIdentity};
+use crate::pades::{self, Dss, Field, SignerNote};
+use crate::pdf::{Printer, Signer, ToPrint};
 use crate::record::{Consult, Evidence, Named, PatientBlock, StudyBlock};
 use crate::report::{CanonicalReport, Circumstances, Physician, ReportDraft};
+use crate::signing_key::SigningKey;
 use crate::state::{Acceptance, State};
+use crate::timestamp::{self, TimeStampAuthority};
 use access::{ConsultKind, Signatures, Urgency};
 use model::{ConsultId, OrgId, PersonId, Sha256, SlideId, Uid};
-use p256::ecdsa::SigningKey;
-use p256::pkcs8::DecodePrivateKey;
 use time::OffsetDateTime;
 use time::macros::{datetime, offset};
 
 pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-23 6:40 UTC);
+pub(crate) const SIGNED_AT: OffsetDateTime = datetime!(2026-11-23 6:45 UTC);
 
 pub(crate) fn consult(signatures: Signatures) -> Consult {
     Consult {
@@ -168,15 +172,73 @@ impl Signers {
     }
 
     pub(crate) fn review(&self, content: &[u8], first: &[u8]) -> Vec<u8> {
-        let reader_signature = cms::check(first, content).unwrap().signature;
+        let reader_signature = cms::check(first, &[content], Form::Report).unwrap().signature;
         sign(&self.reviewer, "副主任医师", content, &Commitment::Reviewer { reader_signature })
+    }
+
+    /// A token of the authority's own time stamps on a signature value.
+    fn token(&self, signature: &[u8]) -> Vec<u8> {
+        let key = self.authority.issue_time_stamping("远见演示时间戳", NOW).unwrap();
+        let tsa = TimeStampAuthority::new(&key).unwrap();
+        let asked = timestamp::request(signature).unwrap();
+        let answer = tsa.answer(&asked.request, SIGNED_AT).unwrap();
+        let anchors = certificate::from_pem(&self.anchors()).unwrap();
+        asked.token(&answer, &anchors, None).unwrap().0
+    }
+
+    pub(crate) fn stamped(&self, signature: &[u8], content: &[u8]) -> Vec<u8> {
+        let value = cms::check(signature, &[content], Form::Report).unwrap().signature;
+        cms::with_time_stamp(signature, &self.token(&value)).unwrap()
+    }
+
+    /// The reader's page, with time stamp and revocation list.
+    pub(crate) fn read_page(&self, printer: &Printer, canonical: &[u8], pictures: &[Vec<u8>]) -> Vec<u8> {
+        let reader = signer("王建国", SIGNED_AT);
+        let printed = printer.render(&ToPrint { canonical, pictures, reader: &reader }).unwrap();
+        let field = Field::Reader { place: printed.reader, reviewer: printed.reviewer };
+        self.sign_page(&printed.pdf, &field, &self.reader, &Commitment::Reader)
+    }
+
+    /// The same with the reviewer's increment.
+    pub(crate) fn review_page(&self, printer: &Printer, canonical: &[u8], first: &[u8]) -> Vec<u8> {
+        let appearance = printer.reviewer(canonical, &signer("赵敏", SIGNED_AT)).unwrap();
+        let field = Field::Reviewer { appearance: &appearance };
+        self.sign_page(first, &field, &self.reviewer, &Commitment::Reviewer { reader_signature: Vec::new() })
+    }
+
+    fn sign_page(&self, pdf: &[u8], field: &Field<'_>, key: &IssuedKey, commitment: &Commitment) -> Vec<u8> {
+        let name = certificate::common_name(&certificate::from_der(&key.chain[0]).unwrap());
+        let dss = Dss {
+            certificates: key.chain.clone(),
+            ocsp: Vec::new(),
+            crls: vec![self.authority.revocation_list(&[], NOW).unwrap()],
+        };
+        let prepared = pades::prepare(pdf, field, &SignerNote { name, at: SIGNED_AT }, &dss).unwrap();
+        let signing_key = SigningKey::from_pkcs8(&key.key_pkcs8).unwrap();
+        let identity = SigningIdentity { key: &signing_key, chain: &key.chain, title: "主任医师" };
+        let content = prepared.content();
+        let signed = cms::sign(&content, Form::Page, &identity, commitment, SIGNED_AT).unwrap();
+        let value = cms::check(&signed, &content, Form::Page).unwrap().signature;
+        let signed = cms::with_time_stamp(&signed, &self.token(&value)).unwrap();
+        prepared.finish(&signed).unwrap()
     }
 }
 
 pub(crate) fn sign(key: &IssuedKey, title: &str, content: &[u8], commitment: &Commitment) -> Vec<u8> {
-    let signing_key = SigningKey::from_pkcs8_der(&key.key_pkcs8).unwrap();
+    let signing_key = SigningKey::from_pkcs8(&key.key_pkcs8).unwrap();
     let identity = SigningIdentity { key: &signing_key, chain: &key.chain, title };
-    cms::sign(content, &identity, commitment, NOW + time::Duration::minutes(5)).unwrap()
+    cms::sign(&[content], Form::Report, &identity, commitment, SIGNED_AT).unwrap()
+}
+
+/// A signer as printed.
+pub(crate) fn signer(name: &str, at: OffsetDateTime) -> Signer {
+    Signer {
+        name: name.to_owned(),
+        title: "主任医师".to_owned(),
+        organisation: "清河市人民医院远程诊断中心".to_owned(),
+        at,
+        notice: Some(TEST_NOTICE),
+    }
 }
 
 /// Runs a tool that must be installed; its standard output when it says yes.

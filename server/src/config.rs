@@ -3,6 +3,7 @@
 use crate::consults::ConsultSection;
 use crate::dicom_config::DicomSection;
 use crate::notices::NotifySection;
+use crate::outgoing::SigningSection;
 use crate::watch::SlidesSection;
 use access::{AddressRange, Role};
 use anyhow::{Context as _, Result, bail};
@@ -32,6 +33,8 @@ pub struct Config {
     pub report: ReportSection,
     /// How people log in.
     pub access: AccessSection,
+    /// Time stamps and revocation, when reports are signed.
+    pub signing: SigningSection,
     /// How slides come in.
     pub slides: SlidesSection,
     /// Consults.
@@ -158,7 +161,7 @@ impl Config {
                 OHIF_FILES.join(", ")
             );
         }
-        self.trust_anchors_pem()?;
+        self.signing.time_stamps(&self.trust_anchors_pem()?)?;
         let Ok(toml::Value::Table(limits)) = toml::Value::try_from(&self.limits) else {
             bail!("[limits] cannot be read");
         };

@@ -1,6 +1,7 @@
 //! `farsight demo`: a node on loopback with two organisations, people in each role, an agreement, a certificate
 //! authority, and samples. What a script needs to know is in `DIR/demo.json`.
 
+mod authorities;
 mod cast;
 mod desk;
 mod manifest;
@@ -40,6 +41,12 @@ pub struct DemoArgs {
     /// Seconds after which a case goes back to the pool when its reader's page gives no sign of life.
     #[arg(long)]
     lease_s: Option<u32>,
+    /// Ask this time-stamping authority (RFC 3161) instead of the demonstration's own.
+    #[arg(long, requires = "timestamp_trust_anchors")]
+    timestamp_url: Option<String>,
+    /// PEM file of the certificate authorities of its time stamps.
+    #[arg(long)]
+    timestamp_trust_anchors: Option<PathBuf>,
     /// Where the samples are; `make samples` fetches and generates them.
     #[arg(long, env = "FARSIGHT_SAMPLES")]
     samples: Option<PathBuf>,
@@ -78,8 +85,11 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
 
     let storage = Storage::open(config.storage_config()).await?;
     let cast = Cast::prepare(&storage, &args.data).await?;
+    config.signing.timestamp_url = args.timestamp_url.clone();
+    config.signing.timestamp_trust_anchors = args.timestamp_trust_anchors.clone();
+    let signing = authorities::signing(&config, &cast)?;
     // The listeners open before the samples come in, so that a port in use is told at once.
-    let node = Node::bind(&config, storage.clone(), cast.anchors_pem.clone())
+    let node = Node::bind(&config, storage.clone(), cast.anchors_pem.clone(), signing)
         .await
         .context("if another program uses the port, name others: --http 127.0.0.1:0 --dicom 127.0.0.1:0")?;
     if !args.no_samples {

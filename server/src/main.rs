@@ -15,6 +15,7 @@ mod import;
 mod maintenance;
 mod node;
 mod notices;
+mod outgoing;
 mod samples;
 mod services;
 mod slide;

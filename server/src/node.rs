@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::http;
 use crate::notices::Notices;
+use crate::outgoing::Signing;
 use anyhow::{Context as _, Result};
 use codec::pool::PoolConfig;
 use consult::{ConsultConfig, ConsultService, Fonts, Printer};
@@ -48,7 +49,12 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Node {
     /// Opens the listeners over a storage.
-    pub async fn bind(config: &Config, storage: Storage, trust_anchors_pem: String) -> Result<Self> {
+    pub async fn bind(
+        config: &Config,
+        storage: Storage,
+        trust_anchors_pem: String,
+        signing: Signing,
+    ) -> Result<Self> {
         start_codec_workers(&config.limits)?;
         let listener = TcpListener::bind(config.http.listen)
             .await
@@ -70,7 +76,9 @@ impl Node {
                 trust_anchors_pem,
                 verify_url: format!("{}/verify", public_url.trim_end_matches('/')),
                 lease: config.consult.lease(),
+                time_stamps: signing.time_stamps,
             },
+            signing.authorities,
         );
         let notices = Notices {
             storage: storage.clone(),
@@ -121,6 +129,9 @@ impl Node {
         });
         let background = pacs::forward::run(self.storage.clone(), self.dimse_config, stopped(stop.clone()));
         let background = tokio::spawn(background);
+        // What a stop cuts short is asked again by the next start.
+        let (consults, stamps) = (self.consults.clone(), stopped(stop.clone()));
+        tokio::spawn(async move { consults.run_time_stamps(stamps).await });
         // An import that is under way is begun again by the next start: nothing waits for it.
         tokio::spawn(self.intake.run(stopped(stop.clone())));
         // Neither for what is being told: it is told by the next start.
@@ -202,11 +213,12 @@ pub async fn serve(config: Config) -> Result<()> {
     config.refuse_if_wrong()?;
     let stop = stop_signal()?;
     let anchors = config.trust_anchors_pem()?;
+    let signing = config.signing.signing(&anchors)?;
     let storage = Storage::open(config.storage_config())
         .await
         .with_context(|| format!("opening {}", config.storage.directory.display()))?;
     crate::demo::refuse_known_passwords(&storage).await?;
-    let node = Node::bind(&config, storage, anchors).await?;
+    let node = Node::bind(&config, storage, anchors, signing).await?;
     tracing::info!(http = %node.http, dicom = %node.dicom, dicom_tls = ?node.dicom_tls, "the node is ready");
     node.run(stop).await
 }

@@ -1,78 +1,126 @@
-//! `farsight verify`: judges a signed report offline.
+//! `farsight verify`: judges signed reports offline.
 
-use crate::config::Config;
-use crate::node::fonts;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use consult::revocation::RevocationData;
 use consult::verify::{Brought, Context, EvidenceLookup};
-use consult::{Judgement, Printer};
+use consult::{Judgement, Verdict};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// What to judge.
 #[derive(Args)]
 pub struct VerifyArgs {
-    /// The report: its PDF, or its canonical JSON.
-    report: PathBuf,
-    /// Detached CMS signatures; not needed for a PDF, which carries them.
-    signatures: Vec<PathBuf>,
-    /// PEM file of the certificate authorities that you trust; by default those of --data.
+    /// Reports: PDFs, or a canonical JSON with its detached CMS signatures (.p7s).
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// PEM file of certificate authorities that you trust, for signatures and time stamps; may be given again. By default
+    /// those of --data.
+    #[arg(long, visible_alias = "trust")]
+    trust_anchor: Vec<PathBuf>,
+    /// A revocation list (DER) that is newer than what the PDF holds; may be given again.
     #[arg(long)]
-    trust: Option<PathBuf>,
+    crl: Vec<PathBuf>,
     /// A demonstration's data directory, whose certificate authority is trusted.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// A folder with the DICOM files that the report names, to check them too.
+    /// A folder with the DICOM files that the reports name, to check them too.
     #[arg(long)]
     evidence: Option<PathBuf>,
-    /// Print the verdicts as JSON.
+    /// Print the verdicts as JSON: one object, or an array for several reports.
     #[arg(long)]
     json: bool,
 }
 
-/// Runs the command: exit status 0 when the signature stands.
+/// Runs the command: exit status 0 when every signature stands.
 pub async fn run(args: VerifyArgs) -> Result<ExitCode> {
-    let read = |path: &PathBuf| std::fs::read(path).with_context(|| path.display().to_string());
-    let report = read(&args.report)?;
-    let signatures = args.signatures.iter().map(read).collect::<Result<Vec<_>>>()?;
-    let trust =
-        args.trust.clone().or_else(|| args.data.as_ref().map(|data| data.join(crate::demo::ANCHORS_FILE)));
-    let anchors = match &trust {
-        Some(path) => std::fs::read_to_string(path).with_context(|| path.display().to_string())?,
-        None => String::new(),
-    };
+    let anchors = anchors(&args)?;
     let evidence = match &args.evidence {
         Some(folder) => evidence_hashes(folder)?,
         None => Default::default(),
     };
     let lookup = |uid: &str| evidence.get(uid).copied();
-    let printer = Printer::new(&fonts(&Config::default())).ok();
-    let brought = Brought::from_file(report, signatures)?;
-    let context = Context {
-        anchors_pem: &anchors,
-        is_superseded: None,
-        evidence: args.evidence.as_ref().map(|_| &lookup as &EvidenceLookup<'_>),
-        printer: printer.as_ref(),
-        page_sha256: None,
-    };
-    let verdict = consult::verify::verify(&brought, &context);
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&verdict)?);
-    } else {
-        print_verdict(&verdict, trust.is_none());
+    let crls = args.crl.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let mut verdicts = Vec::new();
+    for (path, brought) in brought(&args.files)? {
+        let context = Context {
+            anchors_pem: &anchors,
+            time_stamp_anchors_pem: &anchors,
+            revocation: RevocationData { ocsp: Vec::new(), crls: crls.clone() },
+            is_superseded: None,
+            evidence: args.evidence.as_ref().map(|_| &lookup as &EvidenceLookup<'_>),
+            page_sha256: None,
+        };
+        verdicts.push((path, consult::verify::verify(&brought, &context)));
     }
-    Ok(if verdict.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_ok = verdicts.iter().all(|(_, verdict)| verdict.ok);
+    match verdicts.as_slice() {
+        [(_, only)] if args.json => println!("{}", serde_json::to_string_pretty(only)?),
+        all if args.json => {
+            let all: Vec<&Verdict> = all.iter().map(|(_, verdict)| verdict).collect();
+            println!("{}", serde_json::to_string_pretty(&all)?);
+        }
+        all => {
+            for (path, verdict) in all {
+                if all.len() > 1 {
+                    println!("{}", path.display());
+                }
+                print_verdict(verdict, anchors.is_empty());
+            }
+        }
+    }
+    Ok(if is_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print_verdict(verdict: &consult::Verdict, is_without_trust: bool) {
+fn read(path: &PathBuf) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| path.display().to_string())
+}
+
+fn anchors(args: &VerifyArgs) -> Result<String> {
+    let mut files = args.trust_anchor.clone();
+    if files.is_empty() {
+        files.extend(args.data.as_ref().map(|data| data.join(crate::demo::ANCHORS_FILE)));
+    }
+    let mut pem = String::new();
+    for path in &files {
+        pem.push_str(&std::fs::read_to_string(path).with_context(|| path.display().to_string())?);
+        pem.push('\n');
+    }
+    Ok(pem)
+}
+
+/// Each report by itself; detached signatures go with the one report that they are brought with.
+fn brought(files: &[PathBuf]) -> Result<Vec<(PathBuf, Brought)>> {
+    let (mut reports, mut signatures) = (Vec::new(), Vec::new());
+    for path in files {
+        let bytes = read(path)?;
+        // A ContentInfo is a SEQUENCE.
+        match bytes.first() {
+            Some(0x30) => signatures.push(bytes),
+            _ => reports.push((path.clone(), bytes)),
+        }
+    }
+    if reports.len() != 1 && !signatures.is_empty() {
+        bail!("detached signatures go with one report: name one PDF or JSON beside them");
+    }
+    let judge = |(path, bytes): (PathBuf, Vec<u8>)| {
+        let brought = Brought::from_file(bytes, signatures.clone());
+        Ok((path.clone(), brought.with_context(|| path.display().to_string())?))
+    };
+    reports.into_iter().map(judge).collect()
+}
+
+fn print_verdict(verdict: &Verdict, is_without_trust: bool) {
     println!("{}", if verdict.ok { "有效 VALID" } else { "无效 NOT VALID" });
     let rows = [
         ("完整性 integrity", &verdict.integrity),
+        ("文件覆盖 coverage", &verdict.coverage),
         ("证书链 chain", &verdict.chain),
+        ("吊销 revocation", &verdict.revocation),
+        ("时间戳 time stamp", &verdict.time_stamp),
+        ("签名人身份 credential", &verdict.credential),
         ("影像证据 evidence", &verdict.evidence),
         ("版本 superseded", &verdict.superseded),
-        ("时间戳 time stamp", &verdict.time_stamp),
-        ("页面 page", &verdict.page),
     ];
     for (what, finding) in rows {
         let mark = match finding.result {
@@ -91,7 +139,8 @@ fn print_verdict(verdict: &consult::Verdict, is_without_trust: bool) {
     }
     if is_without_trust {
         println!(
-            "  没有给出信任的证书颁发机构，用 --trust FILE.pem 指定 / name the authorities you trust with --trust"
+            "  没有给出信任的证书颁发机构，用 --trust-anchor FILE.pem 指定 / name the authorities you trust with \
+             --trust-anchor"
         );
     }
 }

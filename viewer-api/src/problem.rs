@@ -78,6 +78,8 @@ pub enum ApiError {
     OutOfResources,
     /// Another node did not do what it was asked for; the text says how it failed.
     Peer(String),
+    /// The report waits for its time stamp.
+    AwaitingTimeStamp,
     /// A part of the node does not answer.
     Unavailable,
     /// A fault of ours.
@@ -118,6 +120,11 @@ impl ApiError {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Over the size limit"),
             Self::OutOfResources => (StatusCode::INSUFFICIENT_STORAGE, "out-of-resources", "No room left"),
             Self::Peer(_) => (StatusCode::BAD_GATEWAY, "peer", "Another node failed"),
+            Self::AwaitingTimeStamp => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "awaiting-time-stamp",
+                "The reader's signature waits for its time stamp",
+            ),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "A fault of the server"),
         }
@@ -214,6 +221,7 @@ impl From<ConsultError> for ApiError {
                 tracing::error!(why, "a report could not be made");
                 Self::Internal
             }
+            ConsultError::AwaitingTimeStamp => Self::AwaitingTimeStamp,
             ConsultError::Unavailable => Self::Unavailable,
         }
     }
@@ -260,6 +268,7 @@ mod tests {
             (ApiError::from(StorageError::Unavailable("x".into())), 503),
             (ApiError::from(StorageError::Refused(dataset::Refused::Truncated(7))), 422),
             (ApiError::from(ConsultError::Stale), 412),
+            (ApiError::from(ConsultError::AwaitingTimeStamp), 503),
             (ApiError::from(ConsultError::WrongPassphrase), 403),
             (ApiError::from(ConsultError::Invalid { field: "question", why: "empty" }), 422),
             (ApiError::from(SlideError::NotFound), 404),

@@ -5,7 +5,8 @@ use access::{Organisation, OrganisationKind, Person, Role, Secret};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use consult::{ConsultConfig, ConsultService, Fonts, Printer};
+use consult::authorities::NoAuthorities;
+use consult::{ConsultConfig, ConsultService, Fonts, Printer, TimeStamps};
 use model::{Limits, OrgId, PersonId, Scope};
 use std::sync::Arc;
 use storage::{Storage, StorageConfig};
@@ -48,9 +49,10 @@ async fn house_with_origins(
         trust_anchors_pem: String::new(),
         verify_url: String::new(),
         lease: std::time::Duration::from_secs(900),
+        time_stamps: TimeStamps::None,
     };
     let printer = Arc::new(Printer::new(&Fonts::default()).unwrap());
-    let consults = ConsultService::new(storage.clone(), printer, config);
+    let consults = ConsultService::new(storage.clone(), printer, config, Arc::new(NoAuthorities));
     let ohif = Some(directory.path().join("ohif")).filter(|folder| folder.is_dir());
     let state = ApiState::new(storage, consults, "http://node".into(), Arc::new(Vec::new)).with_ohif(ohif);
     router(state.with_cors_origins(origins.iter().map(|&origin| origin.to_owned()).collect()))

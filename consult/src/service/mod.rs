@@ -8,6 +8,7 @@ mod writing;
 
 pub use handing::Candidate;
 
+use crate::authorities::{Authorities, TimeStamps};
 use crate::record::{Consult, ConsultView, KIND, Named, SlideNote, TimelineEntry};
 use crate::report::{TEXT_CHARS_MAX, clean};
 use crate::state::{Action, Refusal, State, Who, allowed, decide, parts};
@@ -30,6 +31,8 @@ pub struct ConsultConfig {
     pub verify_url: String,
     /// How long a reader has a consult without a sign of life: see [`crate::lease`].
     pub lease: Duration,
+    /// Whether reports need time stamps, and by whom.
+    pub time_stamps: TimeStamps,
 }
 
 /// Consults of one node. Cheap to clone.
@@ -38,6 +41,7 @@ pub struct ConsultService {
     pub(crate) storage: Storage,
     pub(crate) printer: Arc<Printer>,
     pub(crate) config: Arc<ConsultConfig>,
+    pub(crate) authorities: Arc<dyn Authorities>,
 }
 
 /// What the requester writes. Only study and reading organisation are needed for a draft.
@@ -68,7 +72,7 @@ pub struct NewConsult {
 /// A file of a signed report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportPart {
-    /// The page: PDF/A-3b with the others attached.
+    /// The page: PDF/A-3b with the signatures in it and the canonical JSON attached.
     Pdf,
     /// The canonical JSON, exactly as signed.
     Json,
@@ -81,10 +85,15 @@ pub enum ReportPart {
 }
 
 impl ConsultService {
-    /// A service over a storage.
+    /// A service over a storage, which asks these authorities when something is signed.
     #[must_use]
-    pub fn new(storage: Storage, printer: Arc<Printer>, config: ConsultConfig) -> Self {
-        Self { storage, printer, config: Arc::new(config) }
+    pub fn new(
+        storage: Storage,
+        printer: Arc<Printer>,
+        config: ConsultConfig,
+        authorities: Arc<dyn Authorities>,
+    ) -> Self {
+        Self { storage, printer, config: Arc::new(config), authorities }
     }
 
     /// How long a lease lasts.

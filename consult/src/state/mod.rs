@@ -163,7 +163,7 @@ impl State {
     /// the one before stays readable, whatever the state: see [`crate::Consult::is_released`].
     #[must_use]
     pub fn is_released(self) -> bool {
-        matches!(self, Self::Final | Self::Delivered | Self::Closed)
+        matches!(self, Self::Delivered | Self::Closed)
     }
 
     /// Whether somebody at the reading organisation has it.

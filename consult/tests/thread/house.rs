@@ -5,14 +5,18 @@ use access::{
     Agreement, Caller, ConsultKind, Credential, Organisation, OrganisationKind, Person, Role, Secret,
     Signatures, Urgency,
 };
+use consult::authorities::{Answer, Authorities, NoAnswer, OwnAuthorities};
 use consult::report::ReportDraft;
+use consult::revocation::Question;
 use consult::{
     CertificateAuthority, ConsultConfig, ConsultService, ConsultView, Fonts, Keystore, NewConsult, Printer,
+    TimeStamps,
 };
 use dataset::write::to_bytes;
 use dataset::{Dataset, TransferSyntax, VR, tags};
 use model::{Limits, OrgId, PersonId, Scope, Uid};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use storage::{Arrival, Storage, StorageConfig, Via};
 use time::OffsetDateTime;
 use time::macros::{datetime, offset};
@@ -21,7 +25,27 @@ pub const NOW: OffsetDateTime = datetime!(2026-11-23 6:40 UTC);
 pub const CENTRE: &str = "清河市人民医院远程诊断中心";
 pub const STUDY: &str = "1.2.3.4";
 
+/// Authorities that can be out of reach.
+pub struct Reach {
+    own: OwnAuthorities,
+    pub is_down: AtomicBool,
+}
+
+impl Authorities for Reach {
+    fn time_stamp(&self, request: Vec<u8>) -> Answer<'_> {
+        if self.is_down.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(NoAnswer("down".into())) });
+        }
+        self.own.time_stamp(request)
+    }
+
+    fn fetch(&self, question: Question) -> Answer<'_> {
+        self.own.fetch(question)
+    }
+}
+
 pub struct House {
+    pub reach: Arc<Reach>,
     _directory: tempfile::TempDir,
     pub storage: Storage,
     pub service: ConsultService,
@@ -110,9 +134,12 @@ pub async fn house(signatures: Signatures) -> House {
         trust_anchors_pem: anchors.clone(),
         verify_url: "http://127.0.0.1:8080/verify".into(),
         lease: std::time::Duration::from_secs(900),
+        time_stamps: TimeStamps::Required { anchors_pem: anchors.clone(), policy: None },
     };
+    let own = OwnAuthorities::new(authority, || NOW).unwrap();
+    let reach = Arc::new(Reach { own, is_down: AtomicBool::new(false) });
     let printer = Arc::new(Printer::new(&Fonts::default()).unwrap());
-    let service = ConsultService::new(storage.clone(), printer.clone(), config.clone());
+    let service = ConsultService::new(storage.clone(), printer.clone(), config.clone(), reach.clone());
     let mut callers = callers.into_iter();
     let mut next = || callers.next().unwrap();
     let (doctor, wang, chen, reviewer, stranger) = (next(), next(), next(), next(), next());
@@ -120,6 +147,7 @@ pub async fn house(signatures: Signatures) -> House {
         store(&storage, doctor.scope(), n).await;
     }
     House {
+        reach,
         _directory: directory,
         storage,
         service,
@@ -195,7 +223,8 @@ pub fn report() -> ReportDraft {
 impl House {
     /// Another service over the same storage.
     pub fn again(&self) -> ConsultService {
-        ConsultService::new(self.storage.clone(), self.printer.clone(), self.config.clone())
+        let (storage, printer) = (self.storage.clone(), self.printer.clone());
+        ConsultService::new(storage, printer, self.config.clone(), self.reach.clone())
     }
 
     /// Sent: in the pool.

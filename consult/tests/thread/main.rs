@@ -2,6 +2,7 @@
 
 mod clocks;
 mod house;
+mod stamps;
 mod workflow;
 
 use access::{ConsultKind, Signatures, Urgency};
@@ -115,6 +116,12 @@ async fn a_question_becomes_a_report_with_two_signatures() {
     }
     let verdict = service.verify_stored(doctor, &id).await.unwrap();
     assert!(verdict.ok && verdict.evidence.result == Judgement::Good, "{verdict:?}");
+    for finding in [&verdict.coverage, &verdict.revocation, &verdict.time_stamp] {
+        assert_eq!(finding.result, Judgement::Good, "{finding:?}");
+    }
+    for finding in [&verdict.coverage, &verdict.revocation, &verdict.time_stamp] {
+        assert_eq!(finding.result, Judgement::Good, "{finding:?}");
+    }
     let pdf = file(ReportPart::Pdf).await;
     let public = service.verify_upload(pdf, Vec::new()).await.unwrap();
     assert!(public.ok && public.signers.len() == 2, "{public:?}");

@@ -95,6 +95,8 @@ pub struct Cast {
     pub members: Vec<Member>,
     /// The demonstration's certificate authority.
     pub anchors_pem: String,
+    /// The authority itself, for time stamps and revocation lists.
+    pub authority: CertificateAuthority,
 }
 
 /// Random at the first start, kept for the next, readable by the owner only.
@@ -153,7 +155,13 @@ impl Cast {
                 .context("a person's organisation is missing")?;
             make_person(storage, &authority, account, &member.organisation).await?;
         }
-        Ok(Self { township: OrgId::parse(TOWNSHIP)?, city: OrgId::parse(CITY)?, members, anchors_pem })
+        Ok(Self {
+            township: OrgId::parse(TOWNSHIP)?,
+            city: OrgId::parse(CITY)?,
+            members,
+            anchors_pem,
+            authority,
+        })
     }
 
     /// Name of the organisation of an account.

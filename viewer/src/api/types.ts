@@ -459,12 +459,15 @@ export interface VerdictPart {
 
 export interface Verdict {
   integrity: VerdictPart;
+  /** Whether the signatures in the PDF cover all of it. */
+  coverage: VerdictPart;
   chain: VerdictPart;
+  revocation: VerdictPart;
+  time_stamp: VerdictPart;
+  /** Whether the certificates are of the people whom the report names. */
+  credential: VerdictPart;
   evidence: VerdictPart;
   superseded: VerdictPart;
-  time_stamp: VerdictPart;
-  /** Whether the printed page belongs to the signed text. */
-  page: VerdictPart;
   signers: {
     name: string;
     role: string;
@@ -472,8 +475,12 @@ export interface Verdict {
     signed_at: string | null;
     certificate_subject: string;
     test_certificate: boolean;
+    time_stamped: boolean;
   }[];
   ok: boolean;
+  number: string;
+  version: number;
+  sha256: string;
 }
 
 export interface AuditEvent {

@@ -21,7 +21,7 @@ export function SignerList({ signers }: { signers: Verdict['signers'] }) {
             {roleName(signer.role)} {signer.name}
           </Text>
           <Text size="xs" c="dimmed">
-            {signer.organisation} · {format.moment(signer.signed_at)}
+            {signer.organisation} · {t(signer.time_stamped ? 'verify.timeStamped' : 'verify.claimed', { at: format.moment(signer.signed_at) })}
           </Text>
           <Text size="xs" c="dimmed">
             {signer.certificate_subject}

@@ -1,9 +1,8 @@
 /** A verdict in one line: green only when the whole signature holds, each part in plain words. */
 import { useTranslation } from 'react-i18next';
 import type { Verdict } from '../api/types';
+import { verdictParts } from './verdictParts';
 import classes from './Verify.module.css';
-
-const parts = ['integrity', 'page', 'time_stamp', 'chain', 'evidence', 'superseded'] as const;
 
 export function VerdictLine({ verdict }: { verdict: Verdict }) {
   const { t } = useTranslation();
@@ -12,7 +11,7 @@ export function VerdictLine({ verdict }: { verdict: Verdict }) {
       <li className={classes.whole} data-ok={verdict.ok}>
         {verdict.ok ? t('verdict.valid') : t('verdict.invalid')}
       </li>
-      {parts.filter((part) => part !== 'page' || verdict.page.result !== 'not_present').map((part) => (
+      {verdictParts(verdict).map((part) => (
         <li key={part} className={classes.part} data-bad={verdict[part].result === 'bad' || undefined} title={verdict[part].detail}>
           {t(`verdict.${part}.${verdict[part].result}`)}
         </li>

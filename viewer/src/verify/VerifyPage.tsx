@@ -3,21 +3,24 @@ import { Anchor, Button, FileButton, Group, Paper, Stack, Text, Title } from '@m
 import { useMutation } from '@tanstack/react-query';
 import { useState, type DragEvent } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link } from 'react-router';
+import { Link, useSearchParams } from 'react-router';
 import { verifyFiles } from '../api/endpoints';
 import type { Verdict } from '../api/types';
 import { ConnectionBar } from '../shell/ConnectionBar';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { LanguageSwitch } from '../ui/LanguageSwitch';
+import { askedReport, isAsked, type AskedReport } from './askedReport';
 import { SignerList } from './SignerList';
 import { readyToVerify, sortFiles, type ReportFiles } from './sortFiles';
-import { VerdictLine } from './VerdictLine';
+import { VerdictTable } from './VerdictTable';
 import classes from './Verify.module.css';
 
 export function VerifyPage() {
   const { t } = useTranslation();
   const [files, setFiles] = useState<ReportFiles>({ report: null, signatures: [] });
   const [over, setOver] = useState(false);
+  const [search] = useSearchParams();
+  const asked = askedReport(search);
   const check = useMutation({
     mutationFn: ({ report, signatures }: ReportFiles) => (report === null ? Promise.reject(new Error('no report')) : verifyFiles(report, signatures)),
   });
@@ -46,6 +49,17 @@ export function VerifyPage() {
             <LanguageSwitch />
           </Group>
           <Text c="dimmed">{t('verify.explain')}</Text>
+          {asked !== null && (
+            <Paper withBorder p="md">
+              <Text size="sm" fw={600}>
+                {t('verify.asked')}
+              </Text>
+              <Text size="sm">{t('verify.askedNumber', { number: asked.number })}</Text>
+              <Text size="xs" c="dimmed" className={classes.hash}>
+                {t('verify.askedHash', { hash: asked.sha256 })}
+              </Text>
+            </Paper>
+          )}
           <div
             className={classes.drop}
             data-over={over || undefined}
@@ -67,7 +81,7 @@ export function VerifyPage() {
             {files.report === null && files.signatures.length > 0 && <Text size="sm">{t('verify.needReport')}</Text>}
           </div>
           {check.isError && <ErrorNotice error={check.error} />}
-          {check.data !== undefined && <Result verdict={check.data} />}
+          {check.data !== undefined && <Result verdict={check.data} asked={asked} />}
           <Anchor component={Link} to="/" size="sm">
             {t('verify.toApp')}
           </Anchor>
@@ -77,22 +91,18 @@ export function VerifyPage() {
   );
 }
 
-function Result({ verdict }: { verdict: Verdict }) {
-  const details = [verdict.integrity, verdict.page, verdict.chain, verdict.time_stamp, verdict.evidence, verdict.superseded]
-    .map(({ detail }) => detail)
-    .filter((detail) => detail !== '');
+function Result({ verdict, asked }: { verdict: Verdict; asked: AskedReport | null }) {
+  const { t } = useTranslation();
   return (
     <Paper withBorder p="md" role="status">
       <Stack gap="md">
-        <VerdictLine verdict={verdict} />
-        <SignerList signers={verdict.signers} />
-        {details.length > 0 && (
-          <Text size="xs" c="dimmed" component="div">
-            {details.map((detail) => (
-              <div key={detail}>{detail}</div>
-            ))}
+        {asked !== null && (
+          <Text size="sm" fw={600} c={isAsked(asked, verdict) ? undefined : 'red'}>
+            {isAsked(asked, verdict) ? t('verify.matches') : t('verify.differs')}
           </Text>
         )}
+        <VerdictTable verdict={verdict} />
+        <SignerList signers={verdict.signers} />
       </Stack>
     </Paper>
   );

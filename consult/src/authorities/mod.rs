@@ -1,0 +1,119 @@
+//! The authorities that a node asks when something is signed: time stamps and revocation. This crate knows what to ask
+//! and how to judge the answers; who carries the bytes implements [`Authorities`].
+
+mod own;
+
+pub use own::{NoAuthorities, OwnAuthorities};
+
+use crate::certificate;
+use crate::revocation::{self, Question, RevocationData, Standing};
+use crate::timestamp::{self, TimeStampFault};
+use std::future::Future;
+use std::pin::Pin;
+use time::OffsetDateTime;
+use x509_cert::Certificate;
+
+/// No answer came: the network, the time limit, a status that is not success, too many bytes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no answer: {0}")]
+pub struct NoAnswer(pub String);
+
+/// An answer that is on its way.
+pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, NoAnswer>> + Send + 'a>>;
+
+/// Carries questions to authorities and answers back, within limits of time and size.
+pub trait Authorities: Send + Sync {
+    /// Sends a TimeStampReq (DER) to the time-stamping authority (RFC 3161 §3.4); gives the TimeStampResp.
+    fn time_stamp(&self, request: Vec<u8>) -> Answer<'_>;
+    /// Fetches an OCSP answer or a revocation list.
+    fn fetch(&self, question: Question) -> Answer<'_>;
+}
+
+/// Whether reports need time stamps, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TimeStamps {
+    /// Reports wait for one; its authority leads to these anchors (PEM).
+    Required {
+        /// Trust anchors of time-stamping authorities, PEM.
+        anchors_pem: String,
+        /// The policy that is wanted, when one is.
+        policy: Option<der::asn1::ObjectIdentifier>,
+    },
+    /// None, by the node's configuration; every verdict says so.
+    None,
+    /// Wanted, but no authority is configured: what is signed waits.
+    Missing,
+}
+
+/// A policy's object identifier, from its text.
+///
+/// # Errors
+/// The text, when it is none.
+pub fn policy(text: &str) -> Result<der::asn1::ObjectIdentifier, String> {
+    der::asn1::ObjectIdentifier::new(text).map_err(|_| text.to_owned())
+}
+
+/// Why there is no time stamp yet.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StampError {
+    /// Nobody answered.
+    #[error(transparent)]
+    NoAnswer(#[from] NoAnswer),
+    /// What came is not good.
+    #[error(transparent)]
+    Fault(#[from] TimeStampFault),
+    /// No authority is configured.
+    #[error("no time-stamping authority is configured")]
+    NotConfigured,
+}
+
+/// A time stamp on a signature value; checked before it is taken.
+///
+/// # Errors
+/// [`StampError`].
+pub async fn stamp(
+    authorities: &dyn Authorities,
+    time_stamps: &TimeStamps,
+    signature: &[u8],
+) -> Result<Vec<u8>, StampError> {
+    let TimeStamps::Required { anchors_pem, policy } = time_stamps else {
+        return Err(StampError::NotConfigured);
+    };
+    let asked = timestamp::request(signature)?;
+    let answer = authorities.time_stamp(asked.request.clone()).await?;
+    let anchors = certificate::from_pem(anchors_pem).map_err(|_| StampError::NotConfigured)?;
+    Ok(asked.token(&answer, &anchors, policy.as_ref())?.0)
+}
+
+/// Fetches what there is about each certificate of a path: the first answer that says something of now.
+pub async fn revocation_data(
+    authorities: &dyn Authorities,
+    path: &[Certificate],
+    now: OffsetDateTime,
+) -> RevocationData {
+    let mut data = RevocationData::default();
+    for pair in path.windows(2) {
+        let [subject, issuer] = pair else { continue };
+        for question in revocation::questions(subject, issuer) {
+            let is_ocsp = matches!(question, Question::Ocsp { .. });
+            let answer = match authorities.fetch(question).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    tracing::warn!(%error, "nothing was learned about a certificate's revocation");
+                    continue;
+                }
+            };
+            let mut one = RevocationData::default();
+            if is_ocsp {
+                one.ocsp.push(answer)
+            } else {
+                one.crls.push(answer)
+            }
+            if revocation::judge(subject, issuer, &one, now) != Standing::Unknown {
+                data.add(one);
+                break;
+            }
+        }
+    }
+    data
+}

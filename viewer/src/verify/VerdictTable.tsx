@@ -1,0 +1,38 @@
+/** A verdict, one line for each finding: what was found, and what it means. */
+import { useTranslation } from 'react-i18next';
+import type { Verdict } from '../api/types';
+import { verdictParts } from './verdictParts';
+import classes from './Verify.module.css';
+
+const marks = { good: '✓', bad: '✗', unknown: '?', not_present: '–' } as const;
+
+export function VerdictTable({ verdict }: { verdict: Verdict }) {
+  const { t, i18n } = useTranslation();
+  // The server's details are in Chinese.
+  const hasDetail = i18n.language.startsWith('zh');
+  return (
+    <>
+      <p className={classes.whole} data-ok={verdict.ok}>
+        {verdict.ok ? t('verdict.valid') : t('verdict.invalid')}
+      </p>
+      <ul className={classes.table} aria-label={t('report.verdict')}>
+        {verdictParts(verdict).map((part) => {
+          const { result, detail } = verdict[part];
+          return (
+            <li key={part} className={classes.row} data-result={result}>
+              <span className={classes.mark} role="img" aria-label={t(`verdict.mark.${result}`)}>
+                {marks[result]}
+              </span>
+              <span className={classes.name}>{t(`verdict.name.${part}`)}</span>
+              <span>
+                <span className={classes.found}>{t(`verdict.${part}.${result}`)}</span>
+                {hasDetail && detail !== '' && <span className={classes.detail}>{detail}</span>}
+                <span className={classes.meaning}>{t(`verdict.meaning.${part}`)}</span>
+              </span>
+            </li>
+          );
+        })}
+      </ul>
+    </>
+  );
+}

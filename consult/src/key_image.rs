@@ -73,12 +73,6 @@ pub struct KeyImage {
 }
 
 impl KeyImage {
-    /// Whether its page says more of it than pages did at first: by whom the scale is, and what of several layers is seen.
-    #[must_use]
-    pub fn has_particulars(&self) -> bool {
-        [&self.calibrated_by, &self.focal_plane, &self.path, &self.channels].iter().any(|one| one.is_some())
-    }
-
     /// The same with a name in one line without control characters.
     #[must_use]
     pub fn tidy(self) -> Self {

@@ -1,11 +1,15 @@
 //! The audit chain: each event's hash covers the one before it (SHA-256), so that a change, a gap or a swap shows.
 
+mod search;
+
+pub use search::{AuditQuery, OBJECTS_MAX};
+
 use crate::batch::Batch;
 use crate::db::{Database, at, clean, sql};
 use crate::index::Work;
 use crate::writer::ToCommit;
 use crate::{Storage, StorageError};
-use model::{Actor, ActorKind, OrgId, Reach, Scope, Sha256};
+use model::{Actor, ActorKind, OrgId, Scope, Sha256};
 use sha2::Digest as _;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
@@ -320,26 +324,7 @@ impl Storage {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<AuditEvent>, StorageError> {
-        let place = "reading the audit chain";
-        let organisation = match &scope.reach {
-            Reach::Node => None,
-            Reach::Granted(org) | Reach::OwnedBy { viewer: org, .. } => Some(org),
-        };
-        let condition = if organisation.is_some() { "AND organisation = $3" } else { "" };
-        let text =
-            format!("SELECT {COLUMNS} FROM audit WHERE seq < $1 {condition} ORDER BY seq DESC LIMIT $2");
-        let mut query =
-            sqlx::query(sql(text)).bind(before.unwrap_or(i64::MAX)).bind(i64::from(limit.min(LIST_ROWS_MAX)));
-        if let Some(organisation) = organisation {
-            query = query.bind(organisation.as_str());
-        }
-        let rows = query.fetch_all(&self.inner.db.readers).await.map_err(at(place))?;
-        rows.iter()
-            .map(|row| {
-                let (fields, hash) = Fields::from_row(row).map_err(at(place))?;
-                fields.event(&hash).ok_or(StorageError::Corrupt("an event of the audit chain"))
-            })
-            .collect()
+        self.audit_search(scope, &AuditQuery { before, ..AuditQuery::default() }, limit).await
     }
 
     /// Walks the whole chain.

@@ -3,6 +3,8 @@
 //! Floor 5 of the house. Handlers are thin: parse, authorise, call the floor below, answer. This crate knows nothing of
 //! DIMSE or SQL, and holds no business rule: what may happen next is `consult`'s to say, who may do it `access`'s.
 
+#[cfg(test)]
+mod access_tests;
 mod admin;
 mod application;
 mod audit;

@@ -152,6 +152,7 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(verify::verify_consult))
         .merge(OpenApiRouter::new().routes(routes!(verify::verify_files)).layer(verify::body_limit()))
         .routes(routes!(audit::list_audit))
+        .routes(routes!(audit::audit_csv))
         .routes(routes!(orders::list_orders, orders::place_order))
         .routes(routes!(orders::import_orders))
         .routes(routes!(orders::get_order, orders::cancel_order))

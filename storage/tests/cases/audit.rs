@@ -3,7 +3,7 @@
 use crate::Fixture;
 use crate::support::build::{Instance, scope, store};
 use model::Scope;
-use storage::{AuditAction, AuditEntry, AuditOutcome, Change, StorageError};
+use storage::{AuditAction, AuditEntry, AuditOutcome, AuditQuery, Change, StorageError};
 
 fn entry(object: &str) -> AuditEntry {
     AuditEntry {
@@ -40,6 +40,33 @@ pub async fn every_tampering_with_the_audit_chain_shows(f: &Fixture) {
     assert_eq!(events[0].actor.id, "town-person");
     let older = s.audit_events(&Scope::node("test"), Some(7), 2).await.expect("events");
     assert_eq!(older.iter().map(|e| e.seq).collect::<Vec<_>>(), [6, 5]);
+
+    let seqs = async |organisation: &str, query: AuditQuery| {
+        let found = s.audit_search(&scope(organisation), &query, 100).await.expect("events");
+        found.iter().map(|e| e.seq).collect::<Vec<_>>()
+    };
+    let of = |objects: &[&str]| {
+        let objects = objects.iter().map(|&object| object.to_owned()).collect();
+        AuditQuery { objects: Some(objects), ..AuditQuery::default() }
+    };
+    assert_eq!(seqs("city", AuditQuery::default()).await, [7]);
+    assert_eq!(
+        seqs("city", of(&["consult/3", "consult/1"])).await,
+        [5, 3],
+        "of named things, whoever did it"
+    );
+    assert_eq!(seqs("city", of(&[])).await, []);
+    let stored = format!("instance/{}", Instance::default().instance_uid());
+    assert_eq!(seqs("town", of(&[&stored])).await, [], "what was stored is not what was looked at");
+    let actor = |id: &str| AuditQuery { actor: Some(id.to_owned()), ..AuditQuery::default() };
+    assert_eq!(seqs("town", actor("town-person")).await.len(), 6);
+    assert_eq!(seqs("town", actor("city-person")).await, []);
+    let action = AuditQuery { action: Some(AuditAction::Store), ..AuditQuery::default() };
+    assert_eq!(seqs("town", action).await, [1]);
+    let (first, last) = (events[5].at_ms, events[0].at_ms);
+    let within = |from_ms, until_ms| AuditQuery { from_ms, until_ms, ..AuditQuery::default() };
+    assert_eq!(seqs("town", within(Some(first), Some(last + 1))).await.len(), 6);
+    assert_eq!(seqs("town", within(None, Some(first))).await, []);
 
     // Each tampering, and how it is put right again.
     for (tamper, at, repair) in [

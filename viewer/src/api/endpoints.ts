@@ -1,4 +1,5 @@
 /** One function per endpoint of /api/v1, and the addresses that the browser loads by itself. */
+import type { AuditFilter } from '../admin/auditFilter';
 import { apiRoot, dicomwebRoot, exists, query, request } from './client';
 import type {
   AmendmentNote,
@@ -176,8 +177,9 @@ export function verifyFiles(report: File, signatures: readonly File[]): Promise<
 }
 
 export const audit = {
-  list: (limit: number, before?: number) =>
-    request<{ events: AuditEvent[] }>('GET', `/audit${query({ limit, before })}`),
+  list: (filter: AuditFilter & { limit: number; before?: number }) =>
+    request<{ events: AuditEvent[] }>('GET', `/audit${query({ ...filter })}`),
+  csv: (filter: AuditFilter) => `${apiRoot}/audit.csv${query({ ...filter })}`,
 };
 
 export const devices = {

@@ -488,6 +488,8 @@ export interface AuditEvent {
   at: string;
   actor: string;
   actor_name: string | null;
+  /** For whom they acted. */
+  organisation: string | null;
   address: string | null;
   action: string;
   object: string;

@@ -22,6 +22,7 @@ mod live;
 mod ohif;
 mod orthanc;
 mod peers;
+mod people;
 mod rejections;
 mod scanners;
 mod slide_faces;

@@ -171,3 +171,38 @@ async fn a_question_is_checked_field_by_field_and_a_cancelled_one_is_seen_no_mor
     service.cancel(doctor, &id, asked.version, "误发", NOW).await.unwrap();
     assert!(house.storage.instances(wang.scope(), &study, None, None).await.is_err());
 }
+
+/// The caller as they would be with another licence.
+fn licensed(caller: &access::Caller, modality: &str, until: &str) -> access::Caller {
+    let licence =
+        access::Credential::parse("110310000012345", "", vec![modality.into()], "2020-01-01", until);
+    let person = caller.as_person().unwrap();
+    access::Caller::person(&access::Person { credential: licence.ok(), ..person.clone() }, None)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_signs_without_a_licence_for_what_was_examined() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor, [wang, _]) = (&house.service, &house.doctor, &house.readers);
+    let draft = service.create(doctor, question(), NOW).await.unwrap();
+    let id = draft.consult.id.clone();
+    let asked = service.submit(doctor, &id, draft.version, NOW).await.unwrap();
+    let claimed = service.claim(wang, &id, asked.version, NOW).await.unwrap();
+    let saved = service.save_report(wang, &id, claimed.version, report(), NOW).await.unwrap();
+    let hash = service.preview(wang, &id).await.unwrap().canonical_sha256;
+    let sign = async |caller: &access::Caller| {
+        service
+            .sign(caller, &id, saved.version, &hash, secret("签名口令 2026"), NOW)
+            .await
+            .map(|view| view.consult.state)
+    };
+    for (caller, fault) in [
+        (licensed(wang, "CT", "2026-11-22"), access::CredentialFault::Expired),
+        (licensed(wang, "SM", "2030-12-31"), access::CredentialFault::OutOfScope),
+        (licensed(wang, "", "2030-12-31"), access::CredentialFault::None),
+    ] {
+        assert_eq!(sign(&caller).await, Err(ConsultError::Forbidden(fault.text())), "{fault:?}");
+    }
+    // The last day is a good one.
+    assert!(sign(&licensed(wang, "CT", "2026-11-23")).await.is_ok());
+}

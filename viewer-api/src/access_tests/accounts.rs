@@ -358,3 +358,38 @@ async fn what_is_done_to_accounts_is_on_the_chain_with_who_and_what_refusals_too
     assert_eq!(of("disabled"), by(&doctor.id, storage::AuditOutcome::Success));
     assert_eq!(of("Disable"), by(&auditor.id, storage::AuditOutcome::Refused));
 }
+
+#[tokio::test]
+async fn an_auditor_finds_who_has_looked_at_a_patient() {
+    let house = house(LoginRules::default()).await;
+    super::matrix::store(&house).await;
+    let auditor = house.cookie("township", Role::Auditor).await;
+    let stranger = house.cookie("other", Role::Auditor).await;
+    let doctor = house.person("doctor", "township", &[Role::Requester]).await;
+    let cookie = house.session(&doctor, Duration::ZERO).await;
+    let study = format!("/api/v1/studies/township/{}", super::matrix::STUDY);
+    assert_eq!(house.ask(&cookie, "GET", &study, &Json::Null).await.status, 200);
+    let looked = async |who: &str, filter: &str| {
+        let path = format!("/api/v1/audit?patient_id={}&action=read{filter}", super::matrix::CANARY);
+        let answer = house.ask(who, "GET", &path, &Json::Null).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert!(!answer.body.contains(super::matrix::CANARY), "no identity in the answer");
+        answer.json()["events"].as_array().unwrap().clone()
+    };
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    while looked(&auditor, "").await.is_empty() {
+        assert!(tokio::time::Instant::now() < deadline, "what was read is on the chain");
+        tokio::task::yield_now().await;
+    }
+    let event = looked(&auditor, "&person=doctor").await[0].clone();
+    assert_eq!((&event["actor_name"], &event["organisation"]), (&json!("doctor"), &json!("township")));
+    assert_eq!(event["object"], json!(format!("study/{}", super::matrix::STUDY)));
+    assert_eq!(looked(&auditor, "&person=nobody").await, Vec::<Json>::new());
+    assert_eq!(looked(&auditor, "&until=2026-01-01T00:00:00Z").await, Vec::<Json>::new());
+    assert_eq!(looked(&stranger, "").await, Vec::<Json>::new(), "another hospital's patient is nobody");
+    let csv = house.ask(&auditor, "GET", "/api/v1/audit.csv", &Json::Null).await;
+    assert!(csv.body.lines().count() > 2 && csv.body.contains("by patient"), "looking is on the chain, too");
+    assert!(!csv.body.contains(super::matrix::CANARY));
+    let wrong = house.ask(&auditor, "GET", "/api/v1/audit?from=yesterday", &Json::Null).await;
+    assert_eq!(wrong.status, 422);
+}

@@ -33,7 +33,7 @@ export function Shell() {
       : []),
     ...(hasRole(me, 'requester', 'uploader') ? [{ to: '/uploads', name: t('transfer.pageLink') }] : []),
     ...(hasRole(me, 'requester', 'uploader', 'coordinator') ? [{ to: '/orders', name: t('place.orders') }] : []),
-    ...(hasRole(me, 'coordinator', 'requester') ? [{ to: '/statistics', name: t('place.statistics') }] : []),
+    ...(hasRole(me, 'coordinator', 'requester', 'quality_control', 'regulator') ? [{ to: '/statistics', name: t('place.statistics') }] : []),
     ...(hasRole(me, 'archivist') ? [{ to: '/corrections', name: t('place.corrections') }] : []),
     ...(hasRole(me, 'administrator', 'coordinator') ? [{ to: '/devices', name: t('place.devices') }] : []),
     ...(administers(me) ? [{ to: '/admin', name: t('place.admin') }] : []),

@@ -41,7 +41,7 @@ pub async fn every_tampering_with_the_audit_chain_shows(f: &Fixture) {
     let older = s.audit_events(&Scope::node("test"), Some(7), 2).await.expect("events");
     assert_eq!(older.iter().map(|e| e.seq).collect::<Vec<_>>(), [6, 5]);
 
-    let seqs = async |organisation: &str, query: AuditQuery| {
+    let seqs = async |organisation: &str, query: AuditQuery| -> Vec<i64> {
         let found = s.audit_search(&scope(organisation), &query, 100).await.expect("events");
         found.iter().map(|e| e.seq).collect::<Vec<_>>()
     };
@@ -55,18 +55,22 @@ pub async fn every_tampering_with_the_audit_chain_shows(f: &Fixture) {
         [5, 3],
         "of named things, whoever did it"
     );
-    assert_eq!(seqs("city", of(&[])).await, []);
+    assert_eq!(seqs("city", of(&[])).await, Vec::<i64>::new());
     let stored = format!("instance/{}", Instance::default().instance_uid());
-    assert_eq!(seqs("town", of(&[&stored])).await, [], "what was stored is not what was looked at");
+    assert_eq!(
+        seqs("town", of(&[&stored])).await,
+        Vec::<i64>::new(),
+        "what was stored is not what was looked at"
+    );
     let actor = |id: &str| AuditQuery { actor: Some(id.to_owned()), ..AuditQuery::default() };
     assert_eq!(seqs("town", actor("town-person")).await.len(), 6);
-    assert_eq!(seqs("town", actor("city-person")).await, []);
+    assert_eq!(seqs("town", actor("city-person")).await, Vec::<i64>::new());
     let action = AuditQuery { action: Some(AuditAction::Store), ..AuditQuery::default() };
     assert_eq!(seqs("town", action).await, [1]);
     let (first, last) = (events[5].at_ms, events[0].at_ms);
     let within = |from_ms, until_ms| AuditQuery { from_ms, until_ms, ..AuditQuery::default() };
     assert_eq!(seqs("town", within(Some(first), Some(last + 1))).await.len(), 6);
-    assert_eq!(seqs("town", within(None, Some(first))).await, []);
+    assert_eq!(seqs("town", within(None, Some(first))).await, Vec::<i64>::new());
 
     // Each tampering, and how it is put right again.
     for (tamper, at, repair) in [

@@ -346,7 +346,7 @@ fn tell_of_keys(person: &Person) {
     }
     eprintln!(
         "To sign, {} needs a signing key of a certificate authority that the node trusts ([report] trust_anchors): \
-         docs/running.md, Signing keys.",
+         see docs/running.md.",
         person.login
     );
 }

@@ -151,8 +151,8 @@ test('somebody binds a second factor, logs in with it, and ends the other sessio
   await page.getByRole('button', { name: '开始绑定' }).click();
   await expect(page.getByAltText('绑定用的二维码')).toBeVisible();
   const secret = (await page.locator('code').first().textContent()) ?? '';
-  await page.getByLabel('六位动态码').fill(oneTimeCode(secret, -1));
   await shot(page, 'account-bind');
+  await page.getByLabel('六位动态码').fill(oneTimeCode(secret, -1));
   await page.getByRole('button', { name: '完成绑定' }).click();
   await expect(page.getByText('只显示这一次')).toBeVisible();
   await shot(page, 'account-recovery');
@@ -164,8 +164,9 @@ test('somebody binds a second factor, logs in with it, and ends the other sessio
   await other.getByLabel('登录名').fill('reader2');
   await other.getByLabel('密码', { exact: true }).fill('farsight-demo');
   await other.getByRole('button', { name: '登录', exact: true }).click();
-  await other.getByLabel('动态码').fill(oneTimeCode(secret, 0));
+  await expect(other.getByLabel('动态码')).toBeVisible();
   await shot(other, 'phone-login-code');
+  await other.getByLabel('动态码').fill(oneTimeCode(secret, 0));
   await other.getByRole('button', { name: '登录', exact: true }).click();
   await expect(other.getByRole('navigation', { name: '导航' })).toBeVisible();
   await other.goto('/account');

@@ -54,7 +54,7 @@ export function OrganisationsPane() {
                 {one.looked_after_by === null
                   ? t('organisations.itself')
                   : (all.find(({ id }) => id === one.looked_after_by)?.name ?? one.looked_after_by)}{' '}
-                {one.is_ours && <Chip tone="done">{t('organisations.ours')}</Chip>}
+                {one.is_ours && one.looked_after_by !== null && <Chip tone="done">{t('organisations.ours')}</Chip>}
               </Table.Td>
               <Table.Td>
                 {mayChange && one.is_ours && (

@@ -9,7 +9,8 @@ use access::{Credential, Organisation, OrganisationKind, Person, Role, Secret, S
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
-use consult::{ConsultConfig, ConsultService, Fonts, Printer};
+use consult::authorities::NoAuthorities;
+use consult::{ConsultConfig, ConsultService, Fonts, Printer, TimeStamps};
 use http_body_util::BodyExt as _;
 use model::{Limits, OrgId, Scope};
 use serde_json::{Value as Json, json};
@@ -64,9 +65,10 @@ pub async fn house(rules: LoginRules) -> House {
         trust_anchors_pem: String::new(),
         verify_url: String::new(),
         lease: std::time::Duration::from_secs(900),
+        time_stamps: TimeStamps::None,
     };
     let printer = Arc::new(Printer::new(&Fonts::default()).unwrap());
-    let consults = ConsultService::new(storage.clone(), printer, config);
+    let consults = ConsultService::new(storage.clone(), printer, config, Arc::new(NoAuthorities));
     let state = ApiState::new(storage.clone(), consults, "http://node".into(), Arc::new(Vec::new));
     House { storage, router: router(state.with_login_rules(rules)), _directory: directory }
 }

@@ -35,7 +35,7 @@ pub enum Right {
     Correct,
     /// Delete studies of the own organisation for good.
     Delete,
-    /// Look over consults, reports and figures, and change nothing.
+    /// Look over consults, reports and figures; with the images in sight, grade delivered reports. Change nothing else.
     Oversee,
 }
 

@@ -228,7 +228,8 @@ impl ConsultService {
     /// Statistics of the consults that the caller's organisation has asked or was asked, sent within a period.
     ///
     /// # Errors
-    /// [`ConsultError::Forbidden`] for anyone but coordinators and whoever asks (their own hospital's);
+    /// [`ConsultError::Forbidden`] for anyone but coordinators, whoever asks (their own hospital's), quality control and
+    /// regulators;
     /// [`ConsultError::Invalid`] `from` when the period holds too much.
     pub async fn statistics(
         &self,
@@ -237,7 +238,7 @@ impl ConsultService {
         period: Period,
         now: OffsetDateTime,
     ) -> Result<Vec<Row>, ConsultError> {
-        if !caller.may(Right::Coordinate) && !caller.may(Right::Ask) {
+        if ![Right::Coordinate, Right::Ask, Right::Oversee].into_iter().any(|right| caller.may(right)) {
             return Err(ConsultError::Forbidden("没有查看统计的权限"));
         }
         let facts = self.facts(caller, period).await?;

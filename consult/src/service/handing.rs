@@ -4,10 +4,11 @@ use super::{advance, limited, person, required_reason};
 use crate::record::{Consult, ConsultView, Named};
 use crate::state::Action;
 use crate::{ConsultError, ConsultService, lease};
+use access::credential::may_sign;
 use access::{Caller, Person, Right};
 use model::{ConsultId, PersonId};
 use storage::{Change, RecordQuery};
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 
 /// Somebody who could read a consult.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +21,12 @@ pub struct Candidate {
     pub load: u64,
 }
 
-fn may_read(person: &Person, consult: &Consult) -> bool {
-    person.organisation == consult.reading.id && !person.is_disabled && person.rights().contains(&Right::Read)
+/// Whether this person could read it to the end: has the right there, and a licence that covers it.
+fn may_read(person: &Person, consult: &Consult, today: Date) -> bool {
+    let there = person.acting_for(&consult.reading.id).filter(|person| !person.is_disabled);
+    there.is_some_and(|person| {
+        person.rights().contains(&Right::Read) && may_sign(&person, &consult.study.modalities, today).is_ok()
+    })
 }
 
 impl Consult {
@@ -118,8 +123,10 @@ impl ConsultService {
         let (mut consult, states) = self.begin(caller, id, version, Action::Assign).await?;
         let invalid = |why| Err(ConsultError::Invalid { field: "person", why });
         let to = match self.storage.person(to).await {
-            Ok(to) if may_read(&to, &consult) => to,
-            Ok(_) | Err(storage::StorageError::NotFound) => return invalid("本中心没有这位报告医师"),
+            Ok(to) if may_read(&to, &consult, self.today(now)) => to,
+            Ok(_) | Err(storage::StorageError::NotFound) => {
+                return invalid("本中心没有这位报告医师，或其执业范围不包括这一检查");
+            }
             Err(other) => return Err(other.into()),
         };
         if consult.is_held_by(&to.id) {
@@ -139,15 +146,22 @@ impl ConsultService {
     ///
     /// # Errors
     /// [`ConsultError::NotFound`]; [`ConsultError::Forbidden`] for anyone who may not assign it.
-    pub async fn candidates(&self, caller: &Caller, id: &ConsultId) -> Result<Vec<Candidate>, ConsultError> {
+    pub async fn candidates(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        now: OffsetDateTime,
+    ) -> Result<Vec<Candidate>, ConsultError> {
         let view = self.get(caller, id).await?;
         if !view.allowed.contains(&Action::Assign) {
             return Err(ConsultError::Forbidden("这一步不由您来做"));
         }
         let consult = view.consult;
         let people = self.storage.people(caller.scope(), &consult.reading.id).await?;
-        let mut candidates = Vec::new();
-        for person in people.into_iter().filter(|p| may_read(p, &consult) && !consult.is_held_by(&p.id)) {
+        let (today, mut candidates) = (self.today(now), Vec::new());
+        for person in
+            people.into_iter().filter(|p| may_read(p, &consult, today) && !consult.is_held_by(&p.id))
+        {
             let open = RecordQuery::new(crate::record::KIND).with("mine", person.id.as_str());
             let load = self.storage.count(caller.scope(), &open).await?;
             let Person { id, name, title, .. } = person;

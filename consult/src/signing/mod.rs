@@ -168,7 +168,7 @@ impl ConsultService {
     }
 
     /// The day where the node is.
-    fn today(&self, now: OffsetDateTime) -> time::Date {
+    pub(crate) fn today(&self, now: OffsetDateTime) -> time::Date {
         now.to_offset(self.config.utc_offset).date()
     }
 

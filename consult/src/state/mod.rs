@@ -186,12 +186,14 @@ pub enum Who {
     Holder,
     /// May review at the reading organisation, and is not the one who has it.
     Reviewer,
+    /// Looks after quality at the reading organisation, and is not the one who has it.
+    Overseer,
 }
 
 impl Who {
     /// Everybody who has a part.
-    pub const ALL: [Self; 5] =
-        [Self::Requester, Self::Coordinator, Self::Reader, Self::Holder, Self::Reviewer];
+    pub const ALL: [Self; 6] =
+        [Self::Requester, Self::Coordinator, Self::Reader, Self::Holder, Self::Reviewer, Self::Overseer];
 
     /// The word that people read.
     #[must_use]
@@ -202,6 +204,7 @@ impl Who {
             Self::Reader => "报告医师",
             Self::Holder => "领取本会诊的报告医师",
             Self::Reviewer => "审核医师",
+            Self::Overseer => "质控人员",
         }
     }
 
@@ -214,6 +217,7 @@ impl Who {
             Self::Reader => "a reader",
             Self::Holder => "the reader who has it",
             Self::Reviewer => "a reviewer",
+            Self::Overseer => "quality control",
         }
     }
 }
@@ -287,6 +291,10 @@ pub fn parts(caller: &Caller, requesting: &OrgId, reading: &OrgId, holder: Optio
         }
         if caller.may(Right::Review) && !holds {
             parts.push(Who::Reviewer);
+        }
+        // Quality control sees the images; a regulator sees numbers only.
+        if caller.may(Right::Oversee) && caller.may(Right::Retrieve) && !holds {
+            parts.push(Who::Overseer);
         }
     }
     parts

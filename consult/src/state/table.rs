@@ -89,6 +89,8 @@ const HOLDER: &[Who] = &[W::Holder];
 const REVIEWER: &[Who] = &[W::Reviewer];
 /// Who can move what somebody has.
 const CARRIERS: &[Who] = &[W::Holder, W::Coordinator];
+/// Who can grade a delivered report.
+const GRADERS: &[Who] = &[W::Reviewer, W::Overseer];
 /// Who can open a delivered report again.
 const AMENDERS: &[Who] = &[W::Holder, W::Coordinator, W::Reviewer];
 
@@ -160,10 +162,10 @@ const TABLE: &[Row] = &[
     row(S::Delivered, A::Answer, CARRIERS, &[When::Question(Pending::Open)], &[S::Delivered]),
     row(S::Delivered, A::Amend, AMENDERS, &[], &[S::Amending]),
 
-    row(S::Delivered, A::Grade, REVIEWER, &[], &[S::Delivered]),
+    row(S::Delivered, A::Grade, GRADERS, &[], &[S::Delivered]),
     row(S::Delivered, A::Respond, HOLDER, &[When::Discrepancy(Pending::Open)], &[S::Delivered]),
 
-    row(S::Closed, A::Grade, REVIEWER, &[], &[S::Closed]),
+    row(S::Closed, A::Grade, GRADERS, &[], &[S::Closed]),
     row(S::Closed, A::Respond, HOLDER, &[When::Discrepancy(Pending::Open)], &[S::Closed]),
     row(S::Closed, A::AskBack, REQUESTER, &[], &[S::Delivered]),
     row(S::Closed, A::Amend, AMENDERS, &[], &[S::Amending]),

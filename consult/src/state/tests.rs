@@ -55,8 +55,8 @@ const EXPECTED: &str = "
     final:
     delivered: requester acknowledge?quiet, requester record_decision?consultation+quiet, requester ask_back,
         holder answer?question, coordinator answer?question, holder amend, coordinator amend, reviewer amend,
-        reviewer grade, holder respond?discrepancy
-    closed: requester ask_back, reviewer grade, holder respond?discrepancy, holder amend, coordinator amend, reviewer amend
+        reviewer grade, overseer grade, holder respond?discrepancy
+    closed: requester ask_back, reviewer grade, overseer grade, holder respond?discrepancy, holder amend, coordinator amend, reviewer amend
     amending: holder edit, holder accept_images, coordinator assign, holder sign, holder abandon?delivered,
         coordinator abandon?delivered
     rejected:

@@ -65,7 +65,7 @@ async fn a_case_goes_from_hand_to_hand_with_what_was_written() {
             "{nobody}: {refused:?}"
         );
     }
-    let candidates = service.candidates(coordinator, id).await.unwrap();
+    let candidates = service.candidates(coordinator, id, NOW).await.unwrap();
     assert_eq!(candidates.len(), 2);
     let given = service.assign(coordinator, id, asked.version, &person("wang"), "胸部组", NOW).await.unwrap();
     assert_eq!(given.consult.state, State::Assigned);

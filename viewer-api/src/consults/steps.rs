@@ -221,7 +221,7 @@ pub async fn list_candidates(
     UrlPath(id): UrlPath<String>,
 ) -> Result<Json<Candidates>, ApiError> {
     let caller = auth.require(Right::Search)?;
-    let found = state.0.consults.candidates(caller, &consult_id(&id)?).await?;
+    let found = state.0.consults.candidates(caller, &consult_id(&id)?, now()).await?;
     let row = |candidate: consult::Candidate| CandidateRow {
         id: candidate.person.id.to_string(),
         name: candidate.person.name,

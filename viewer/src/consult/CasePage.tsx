@@ -11,7 +11,7 @@ import { useConsult } from './useConsult';
 const ReadingPage = lazy(() => import('../reading/ReadingPage'));
 
 function answers(me: Me, consult: Consult): boolean {
-  return me.organisation.id === consult.reading.id && hasRole(me, 'reader', 'reviewer', 'coordinator');
+  return me.organisation.id === consult.reading.id && hasRole(me, 'reader', 'reviewer', 'coordinator', 'quality_control');
 }
 
 export function CasePage() {

@@ -355,7 +355,7 @@ fn file_id(path: &'static str) -> FileId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{NOW, canonical, consult, run, signer};
+    use crate::testing::{NOW, canonical, canonical_with, consult, draft, run, signer};
     use access::Signatures;
 
     #[test]
@@ -393,6 +393,37 @@ mod tests {
         let out = directory.path().join("out").display().to_string();
         run("pdfdetach", &["-savefile", "report.json", "-o", &out, &path]).unwrap();
         assert_eq!(std::fs::read(out).unwrap(), content);
+    }
+
+    #[test]
+    fn a_critical_finding_is_printed_with_who_told_whom() {
+        let consult = consult(Signatures::Single);
+        let mut told = crate::critical::testing::finding();
+        let standing = told.clone();
+        told.acknowledged = Some(crate::critical::testing::receipt(&told));
+        let content = canonical_with(&consult, &draft(), &[told, standing]);
+        assert!(
+            !canonical(&consult).windows(8).any(|part| part == b"critical"),
+            "without one nothing changes"
+        );
+        let reader = signer("王建国", NOW + time::Duration::minutes(5));
+        let input = ToPrint { canonical: &content, pictures: &[], reader: &reader };
+        let pdf = Printer::new(&Fonts::default()).unwrap().render(&input).unwrap().pdf;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("report.pdf").display().to_string();
+        std::fs::write(&path, &pdf).unwrap();
+        let text = run("pdftotext", &["-layout", &path, "-"]).unwrap().replace([' ', '\n'], "");
+        for word in [
+            "危急值报告",
+            "张力性气胸",
+            "王建国于2026-11-2314:40报告",
+            "李敏于",
+            "（电话）",
+            "复述：右侧张力性气胸",
+            "签发时尚未确认接收",
+        ] {
+            assert!(text.contains(word), "{word} in\n{text}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::amendment::AmendmentNote;
 use crate::attachment::AttachmentItem;
+use crate::critical::{Finding, How};
 use crate::key_image::{KEY_IMAGES_MAX, KeyImage};
 use crate::record::{Consult, Named, PatientBlock, SlideNote, StudyBlock};
 use access::{ConsultKind, Signatures, Urgency};
@@ -136,6 +137,61 @@ pub struct EvidenceItem {
     pub displayed: bool,
 }
 
+/// A critical finding as printed: the six fields of the register, as far as they are known when the text is signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CriticalNote {
+    /// What was found.
+    pub finding: String,
+    /// When it was found, RFC 3339 local time.
+    pub found_at: String,
+    /// Who told it.
+    pub told_by: String,
+    /// When, RFC 3339 local time.
+    pub told_at: String,
+    /// Who received it; left out while nobody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<ReceiptNote>,
+}
+
+/// Who received a critical finding, as printed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptNote {
+    /// Who.
+    pub by: String,
+    /// When, RFC 3339 local time.
+    pub at: String,
+    /// How.
+    pub how: How,
+    /// What they understood.
+    pub read_back: String,
+}
+
+impl CriticalNote {
+    fn of(finding: &Finding, utc_offset: UtcOffset) -> Self {
+        let local = |at| local_time(Some(at), utc_offset);
+        Self {
+            finding: finding.finding.clone(),
+            found_at: local(finding.found_at),
+            told_by: finding.told_by.name.clone(),
+            told_at: local(finding.told_at),
+            received: finding.acknowledged.as_ref().map(|received| ReceiptNote {
+                by: received.received_by.clone(),
+                at: local(received.received_at),
+                how: received.how,
+                read_back: received.read_back.clone(),
+            }),
+        }
+    }
+}
+
+/// RFC 3339 to the second; empty for no time.
+fn local_time(at: Option<time::OffsetDateTime>, utc_offset: UtcOffset) -> String {
+    at.and_then(|at| at.replace_nanosecond(0).ok()?.to_offset(utc_offset).format(&Rfc3339).ok())
+        .unwrap_or_default()
+}
+
 /// Everything that is printed, and what it rests on: the content of the canonical JSON. It holds no time of signing
 /// (that is in each signature) so that the bytes that are displayed are the bytes that are signed. The report time is
 /// the moment when the text was last saved. There are no measured numbers outside the texts.
@@ -188,6 +244,9 @@ pub struct CanonicalReport {
     pub diagnosis: String,
     /// 建议
     pub recommendation: String,
+    /// Critical findings that were told before it was signed; left out when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub critical_findings: Vec<CriticalNote>,
     /// Key images, in the order in which they are printed; left out when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub key_images: Vec<KeyImage>,
@@ -211,6 +270,8 @@ pub struct CanonicalReport {
 pub struct Circumstances<'a> {
     /// Who signs first.
     pub reader: Physician,
+    /// Critical findings of the consult.
+    pub critical: &'a [Finding],
     /// Local time.
     pub utc_offset: UtcOffset,
     /// Notice of a test certificate.
@@ -223,12 +284,7 @@ impl CanonicalReport {
     /// The report of a consult as it stands.
     #[must_use]
     pub fn of(consult: &Consult, draft: &ReportDraft, around: &Circumstances<'_>) -> Self {
-        let local = |at: Option<time::OffsetDateTime>| {
-            at.and_then(|at| {
-                at.replace_nanosecond(0).ok()?.to_offset(around.utc_offset).format(&Rfc3339).ok()
-            })
-            .unwrap_or_default()
-        };
+        let local = |at: Option<time::OffsetDateTime>| local_time(at, around.utc_offset);
         let displayed: std::collections::HashSet<&Uid> = draft.displayed.iter().collect();
         Self {
             format: FORMAT.to_owned(),
@@ -261,6 +317,11 @@ impl CanonicalReport {
             findings: draft.findings.clone(),
             diagnosis: draft.diagnosis.clone(),
             recommendation: draft.recommendation.clone(),
+            critical_findings: around
+                .critical
+                .iter()
+                .map(|finding| CriticalNote::of(finding, around.utc_offset))
+                .collect(),
             key_images: draft.key_images.clone(),
             text_template: draft.template.clone(),
             reader: around.reader.clone(),

@@ -4,6 +4,7 @@ use crate::KeyImage;
 use crate::ca::{CertificateAuthority, IssuedKey, TEST_NOTICE};
 use crate::certificate;
 use crate::cms::{self, Commitment, Form, SigningIdentity};
+use crate::critical::Finding;
 use crate::pades::{self, Dss, Field, SignerNote};
 use crate::pdf::{Printer, Signer, ToPrint};
 use crate::record::{Consult, Evidence, Named, PatientBlock, StudyBlock};
@@ -102,7 +103,12 @@ pub(crate) fn canonical(consult: &Consult) -> Vec<u8> {
 }
 
 pub(crate) fn canonical_of(consult: &Consult, draft: &ReportDraft) -> Vec<u8> {
+    canonical_with(consult, draft, &[])
+}
+
+pub(crate) fn canonical_with(consult: &Consult, draft: &ReportDraft, critical: &[Finding]) -> Vec<u8> {
     let around = Circumstances {
+        critical,
         reader: Physician {
             id: PersonId::parse("wang").unwrap(),
             name: "王建国".into(),

@@ -88,9 +88,12 @@ fn a_consult_is_not_closed_while_an_alarm_stands() {
     asked.signed(node);
     raise(&asked, &reader, "意外恶性肿瘤");
     raise(&asked, &reader, "急性肺动脉栓塞");
-    asked.act(&township, "acknowledge").expect_problem(409, "conflict");
+    let seen = asked.seen_by(&township);
+    assert_eq!(seen["open_criticals"], 2);
+    assert!(!seen["allowed"].as_array().is_some_and(|all| all.contains(&json!("acknowledge"))), "{seen}");
+    asked.act(&township, "acknowledge").expect_problem(409, "wrong-state");
     acknowledge(&asked, &township, 1, &json!({"read_back": "收到，已联系家属"})).expect(200);
-    asked.act(&township, "acknowledge").expect_problem(409, "conflict");
+    asked.act(&township, "acknowledge").expect_problem(409, "wrong-state");
     let told = json!({"read_back": "肺栓塞，转ICU", "how": "telephone", "received_by": "值班护士张"});
     acknowledge(&asked, &reader, 2, &told).expect(200);
     assert_eq!(asked.act(&township, "acknowledge").expect(200).json()["state"], "closed");

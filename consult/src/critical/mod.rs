@@ -140,11 +140,11 @@ pub fn due(finding: &Finding, settings: &CriticalSettings, now: OffsetDateTime) 
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod testing {
     use super::*;
     use crate::testing::NOW;
 
-    fn finding() -> Finding {
+    pub(crate) fn finding() -> Finding {
         Finding {
             n: 1,
             finding: "张力性气胸".into(),
@@ -157,6 +157,27 @@ mod tests {
             acknowledged: None,
         }
     }
+
+    /// Told by telephone, 21 minutes later.
+    pub(crate) fn receipt(finding: &Finding) -> Acknowledgement {
+        let at = finding.told_at + Duration::minutes(21);
+        Acknowledgement {
+            received_by: "李敏".into(),
+            person: None,
+            received_at: at,
+            read_back: "右侧张力性气胸，立即穿刺".into(),
+            how: How::Telephone,
+            recorded_by: finding.told_by.clone(),
+            recorded_at: at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::finding;
+    use super::*;
+    use crate::testing::NOW;
 
     #[test]
     fn an_alarm_is_repeated_and_escalated_until_it_is_acknowledged() {
@@ -172,15 +193,7 @@ mod tests {
         one.last_alarm_at = at(15);
         assert_eq!(due(&one, &settings, at(19)), None);
         assert_eq!(due(&one, &settings, at(20)), Some(Reminder::Repeat));
-        one.acknowledged = Some(Acknowledgement {
-            received_by: "李敏".into(),
-            person: None,
-            received_at: at(21),
-            read_back: "右侧张力性气胸，立即穿刺".into(),
-            how: How::Telephone,
-            recorded_by: one.told_by.clone(),
-            recorded_at: at(22),
-        });
+        one.acknowledged = Some(testing::receipt(&one));
         assert_eq!(due(&one, &settings, at(600)), None);
         assert_eq!(one.waited(at(600)), Duration::minutes(21));
     }

@@ -227,6 +227,25 @@ impl ConsultService {
         Ok(Change { puts: vec![put(&critical, expected)?], ..Change::default() })
     }
 
+    /// The findings as the report prints them: a character that no font has must not keep a report from being signed.
+    pub(crate) async fn printed_critical(&self, consult: &Consult) -> Result<Vec<Finding>, ConsultError> {
+        let mut findings = self.findings(consult).await?.0.findings;
+        let printable = |text: &mut String| {
+            while let Some(c) = self.printer.unprintable(text) {
+                *text = text.replace(c, "□");
+            }
+        };
+        for finding in &mut findings {
+            printable(&mut finding.finding);
+            printable(&mut finding.told_by.name);
+            if let Some(received) = &mut finding.acknowledged {
+                printable(&mut received.received_by);
+                printable(&mut received.read_back);
+            }
+        }
+        Ok(findings)
+    }
+
     /// How many critical findings of a consult are not acknowledged.
     pub(crate) async fn open_criticals(&self, id: &ConsultId) -> Result<u32, ConsultError> {
         let node = Scope::node("critical findings");

@@ -241,7 +241,9 @@ impl ConsultService {
             Err(ConsultError::NoSigningKey) => false,
             Err(other) => return Err(other),
         };
+        let critical = self.printed_critical(consult).await?;
         let around = Circumstances {
+            critical: &critical,
             reader: Physician {
                 id: reader.id.clone(),
                 name: reader.name.clone(),

@@ -10,8 +10,6 @@ pub struct Asked {
     pub id: String,
     /// What people call it.
     pub number: String,
-    /// The study.
-    pub study: String,
 }
 
 impl Asked {
@@ -33,11 +31,7 @@ impl Asked {
     pub fn new(node: &Node) -> Self {
         let (township, draft) = Self::draft(node);
         let text = |value: &Json| value.as_str().expect("a text").to_owned();
-        let asked = Self {
-            id: text(&draft["id"]),
-            number: text(&draft["number"]),
-            study: text(&draft["study"]["study_instance_uid"]),
-        };
+        let asked = Self { id: text(&draft["id"]), number: text(&draft["number"]) };
         asked.act(&township, "submit").expect(200);
         asked
     }

@@ -1,5 +1,5 @@
 /** Alarms, messages, notices and the live line, in Chromium as the people of both sides. */
-import type { APIRequestContext, Page } from '@playwright/test';
+import type { APIRequestContext, Page, ViewportSize } from '@playwright/test';
 import { account, demo } from './node.ts';
 import { expect, expectNoSidewaysScroll, phone, shot, test } from './people.ts';
 
@@ -14,6 +14,16 @@ async function json<T>(api: APIRequestContext, method: 'get' | 'post' | 'put', p
   const answer = await api[method](path, { headers: own, ...(data === undefined ? {} : { data }) });
   expect(answer.ok(), `${method} ${path}: ${answer.status()}`).toBe(true);
   return (await answer.json()) as T;
+}
+
+type Visitor = (viewport?: ViewportSize) => Promise<Page>;
+
+/** A browser of one's own with a session, and no page open yet: what is tried here begins after the log-in. */
+async function enter(visitor: Visitor, login: string, viewport?: ViewportSize): Promise<Page> {
+  const page = await visitor(viewport);
+  const answer = await page.request.post('/api/v1/session', { data: { login, password: account(login).password } });
+  expect(answer.status()).toBe(200);
+  return page;
 }
 
 /** A question about 张三's chest CT, sent with the township's own session. */
@@ -44,8 +54,8 @@ async function quiet(township: Page): Promise<void> {
       if (acknowledged === null) await json(township.request, 'post', `/api/v1/consults/${consult}/critical/${n}/acknowledge`, { read_back: '测试结束' });
 }
 
-test('the worklist changes without a reload when somebody asks, claims, and asks from elsewhere', async ({ person }) => {
-  const [reader, township] = [await person('reader'), await person('township')];
+test('the worklist changes without a reload when somebody asks, claims, and asks from elsewhere', async ({ visitor }) => {
+  const [reader, township] = [await enter(visitor, 'reader'), await enter(visitor, 'township')];
   await reader.goto('/?tab=all');
   await expect(reader.getByRole('table')).toBeVisible();
   // Polling alone would take ten seconds.
@@ -58,9 +68,9 @@ test('the worklist changes without a reload when somebody asks, claims, and asks
   await expect(township.getByRole('list', { name: '进度' }).getByText('王建国')).toBeVisible({ timeout: 5_000 });
 });
 
-test('a cut line is said quietly, pages still refresh, and it comes back by itself', async ({ person, tolerate }) => {
+test('a cut line is said quietly, pages still refresh, and it comes back by itself', async ({ visitor, tolerate }) => {
   tolerate(/WebSocket connection to .* failed|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION/);
-  const township = await person('township');
+  const township = await enter(visitor, 'township');
   let cut = false;
   await township.routeWebSocket(/\/api\/v1\/live/, async (socket) => {
     if (cut) await socket.close({ code: 1011 });
@@ -84,8 +94,8 @@ test('a cut line is said quietly, pages still refresh, and it comes back by itse
   await expect(township.getByText('实时更新中断')).toHaveCount(0, { timeout: 40_000 });
 });
 
-test('a critical finding stands over every page until it is read back', async ({ person }) => {
-  const [reader, township] = [await person('reader'), await person('township')];
+test('a critical finding stands over every page until it is read back', async ({ visitor }) => {
+  const [reader, township] = [await enter(visitor, 'reader'), await enter(visitor, 'township')];
   await quiet(township);
   const asked = await ask(township, '气胸？危急值测试');
   await township.goto('/studies');
@@ -126,8 +136,8 @@ test('a critical finding stands over every page until it is read back', async ({
   await shot(reader, 'critical-answered');
 });
 
-test('an alarm is answered on a phone', async ({ person }) => {
-  const [reader, township] = [await person('reader'), await person('township', phone)];
+test('an alarm is answered on a phone', async ({ visitor }) => {
+  const [reader, township] = [await enter(visitor, 'reader'), await enter(visitor, 'township', phone)];
   await quiet(township);
   const asked = await ask(township, '手机上的危急值');
   await township.goto('/');
@@ -144,8 +154,8 @@ test('an alarm is answered on a phone', async ({ person }) => {
   await expect(banner).toHaveCount(0);
 });
 
-test('the two sides write to each other, live, and text stays text', async ({ person }) => {
-  const [reader, township] = [await person('reader'), await person('township')];
+test('the two sides write to each other, live, and text stays text', async ({ visitor }) => {
+  const [reader, township] = [await enter(visitor, 'reader'), await enter(visitor, 'township')];
   const asked = await ask(township, '留言测试');
   await township.goto(`/cases/${asked.id}`);
   await township.getByRole('button', { name: '留言' }).click();
@@ -172,8 +182,8 @@ test('the two sides write to each other, live, and text stays text', async ({ pe
   await expect(township.getByRole('button', { name: /^通知（/ })).toBeVisible();
 });
 
-test('a slide\'s field of view goes along with a message and opens again', async ({ person }) => {
-  const township = await person('township');
+test('a slide\'s field of view goes along with a message and opens again', async ({ visitor }) => {
+  const township = await enter(visitor, 'township');
   const { studies } = await json<{ studies: { study_instance_uid: string; organisation: { id: string }; slide_ids: string[] }[] }>(township.request, 'get', '/api/v1/studies?modality=SM');
   const study = studies.find(({ slide_ids }) => slide_ids.length > 0);
   const centre = demo().organisations.find(({ kind }) => kind === 'centre');
@@ -188,7 +198,7 @@ test('a slide\'s field of view goes along with a message and opens again', async
     consent: true,
   });
   await json(township.request, 'post', `/api/v1/consults/${draft.id}/submit`, { version: draft.version });
-  const pathologist = await person('pathologist');
+  const pathologist = await enter(visitor, 'pathologist');
   await pathologist.goto(`/cases/${draft.id}`);
   await expect(pathologist.getByRole('button', { name: '留言', exact: true })).toBeVisible();
   await pathologist.waitForTimeout(2_000);
@@ -203,8 +213,9 @@ test('a slide\'s field of view goes along with a message and opens again', async
   await expect(township).toHaveURL(/\/slides\/[^?]+\?at=/);
 });
 
-test('the bell says what was new, and settings are kept', async ({ person }) => {
-  const coordinator = await person('coordinator');
+test('the bell says what was new, and settings are kept', async ({ visitor }) => {
+  const coordinator = await enter(visitor, 'coordinator');
+  await coordinator.goto('/');
   await coordinator.getByRole('button', { name: /^通知/ }).click();
   await coordinator.getByRole('button', { name: '通知设置' }).click();
   const dialog = coordinator.getByRole('dialog', { name: '通知设置' });
@@ -219,7 +230,11 @@ test('the bell says what was new, and settings are kept', async ({ person }) => 
   await rules.getByRole('button', { name: '保存' }).click();
   await expect(rules).toHaveCount(0);
 
-  const township = await person('township');
+  const township = await enter(visitor, 'township');
+  const reader = await enter(visitor, 'reader');
+  const asked = await ask(township, '通知测试');
+  await json(reader.request, 'post', `/api/v1/consults/${asked.id}/messages`, { text: '请看通知' });
+  await township.goto('/');
   await expect(township.getByRole('button', { name: /^通知（/ })).toBeVisible();
   await township.getByRole('button', { name: /^通知/ }).click();
   await shot(township, 'notices');

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Writes the first seeds of the fuzz targets into fuzz/seeds/; what a run found is kept beside them by hand."""
 
+import io
 import json
 import struct
+import tarfile
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -226,6 +229,22 @@ def codestream(components=3, tiles=(32, 32), subsampled=False):
     return b"\xFF\x4F" + segment(0x51, siz) + cod + segment(0x5C, b"\x40" + bytes(16)) + tile + b"\xFF\xD9"
 
 
+def archives():
+    files = [("a.mrxs", b"picture", zipfile.ZIP_STORED), ("a/Slidedat.ini", b"x" * 300, zipfile.ZIP_DEFLATED)]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content, method in files:
+            archive.writestr(zipfile.ZipInfo("b/" + name, (1980, 1, 1, 0, 0, 0)), content, method)
+    put("archive", "zip", packed.getvalue())
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, content, _ in files:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    put("archive", "tar", packed.getvalue()[:3584])
+
+
 def headers():
     target = "codestream_header"
     jfif, adobe = segment(0xE0, b"JFIF\0\1\2\0\0\1\0\1\0\0"), segment(0xEE, b"Adobe\0\x64\0\0\0\0\1")
@@ -398,5 +417,6 @@ if __name__ == "__main__":
     text()
     frames()
     headers()
+    archives()
     slides()
     network()

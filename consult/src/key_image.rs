@@ -113,6 +113,10 @@ fn jpeg_size(file: &[u8]) -> Option<(u16, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pdf::{Fonts, Printer, Signed};
+    use crate::report::{ReportDraft, TEMPLATE_WITH_PARTICULARS};
+    use crate::testing::{Signers, canonical_of, consult, draft, key_image, run};
+    use access::Signatures;
 
     #[test]
     fn a_size_is_read_without_decoding() {
@@ -125,5 +129,37 @@ mod tests {
         assert_eq!(jpeg_size(b"\xFF\xD8\xFF\xDA\0\x02"), None);
         assert_eq!(jpeg_size(b"\xFF\xD8\xFF\xE0\0\0\xFF\xC0"), None);
         assert_eq!(jpeg_size(b"%PDF-1.7"), None);
+    }
+
+    #[test]
+    fn a_page_says_who_gave_the_scale_and_which_layer_is_seen() {
+        let signers = Signers::new();
+        let (image, picture) = key_image();
+        assert!(!image.has_particulars());
+        let image = KeyImage {
+            calibrated_by: Some("李标定".into()),
+            focal_plane: Some("1.5 µm".into()),
+            channels: Some("1:0000FF:0-100,2:00FF00:0-200".into()),
+            channel_names: Some("DAPI、FITC".into()),
+            ..image
+        };
+        let draft = ReportDraft { key_images: vec![image], ..draft() };
+        let canonical = canonical_of(&consult(Signatures::Single), &draft);
+        assert!(String::from_utf8_lossy(&canonical).contains(TEMPLATE_WITH_PARTICULARS));
+        let reader = signers.read(&canonical);
+        let pictures = [picture];
+        let signed = Signed { canonical: &canonical, reader: &reader, reviewer: None, pictures: &pictures };
+        let pdf = Printer::new(&Fonts::default()).unwrap().render(&signed).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.pdf").display().to_string();
+        std::fs::write(&path, pdf).unwrap();
+        if let Ok(kept) = std::env::var("CONSULT_KEEP_PDF") {
+            std::fs::copy(&path, kept).unwrap();
+        }
+        let text = run("pdftotext", &["-layout", &path, "-"]).unwrap().replace(' ', "");
+        for word in ["标尺由人工标定：李标定", "焦平面1.5µm，通道DAPI、FITC", "812×609µm"]
+        {
+            assert!(text.contains(word), "{word} in\n{text}");
+        }
     }
 }

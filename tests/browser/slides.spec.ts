@@ -220,6 +220,46 @@ test('a slide without pixel size has no scale, relative zoom, and measures pixel
   await page.mouse.up();
   await expect(page.getByTestId('measure-distance')).toHaveText('200 px');
   await shot(page, 'slide-no-scale');
+
+  // The line's true length gives the slide its scale.
+  const asked = page.waitForRequest((request) => request.method() === 'PUT' && request.url().endsWith('/calibration'));
+  await page.route('**/calibration', (route) => route.fulfill({ json: { mpp_um: 0.5, by: 'person:x', by_name: '王建国', at: '2026-11-26T08:00:00Z' } }));
+  const line = page.getByRole('button', { name: '用所选线段标定比例尺' });
+  await page.keyboard.press('Escape');
+  await expect(line).toBeEnabled();
+  await line.click();
+  const dialog = page.getByRole('dialog', { name: '标定比例尺' });
+  await expect(dialog.getByText('所选线段长 200 像素')).toBeVisible();
+  await dialog.getByLabel('实际长度').fill('100');
+  await expect(dialog.getByText('0.5 µm/px')).toBeVisible();
+  await shot(page, 'slide-calibrate-line');
+  await dialog.getByRole('button', { name: '保存' }).click();
+  const { distance } = (await asked).postDataJSON() as { distance: { from: [number, number]; to: [number, number]; um: number } };
+  expect(distance.um).toBe(100);
+  expect(Math.hypot(distance.from[0] - distance.to[0], distance.from[1] - distance.to[1])).toBeCloseTo(200, 0);
+  await expect(dialog).toHaveCount(0);
+});
+
+test('what was measured is there again after a reload, for the same person', async ({ person }) => {
+  const page = await person('township');
+  await openLarge(page);
+  await page.keyboard.press('l');
+  const { x, y, width, height } = await box(screenOf(page));
+  await page.mouse.move(x + width / 2, y + height / 2);
+  await page.mouse.down();
+  await page.mouse.move(x + width / 2 + 60, y + height / 2 + 80);
+  await page.mouse.up();
+  const drawn = page.getByTestId('measure-distance');
+  await expect(drawn).toHaveCount(1);
+  const said = await drawn.textContent();
+  await page.reload();
+  await expectSharp(page);
+  await expect(drawn).toHaveText(said ?? '');
+  await page.keyboard.press('Delete');
+  await expect(drawn).toHaveCount(0);
+  await page.reload();
+  await expectSharp(page);
+  await expect(drawn).toHaveCount(0);
 });
 
 test('an address brings the same field of view back, and the link is copied', async ({ person }) => {

@@ -1,6 +1,6 @@
 /** A slide over a poor line: the line is cut, the page is closed, and it goes on; the right patient is read before saying yes. */
 import type { Page, Route } from '@playwright/test';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, expectNoSidewaysScroll, phone, shot, test } from './people.ts';
@@ -120,4 +120,27 @@ test('it can be paused, and given up, on a phone as well', async ({ person }) =>
   await expect(mine.getByText('已暂停')).toHaveCount(0);
   await mine.getByRole('button', { name: '取消' }).click();
   await expect(mine).toHaveCount(0);
+});
+
+test('a folder of a slide of several files goes up as one, and one file of it alone is refused', async ({ person }) => {
+  const page = await person('township');
+  await page.getByRole('link', { name: '上传切片' }).click();
+  const folder = mkdtempSync(join(tmpdir(), 'farsight-set-'));
+  const name = `set${mark}.mrxs`;
+  const inner = join(folder, `set${mark}`);
+  mkdirSync(inner);
+  writeFileSync(join(folder, name), 'a picture');
+  writeFileSync(join(inner, 'Slidedat.ini'), '[HIERARCHICAL]\r\nINDEXFILE = Index.dat\r\n[DATAFILE]\r\nFILE_0 = Data0000.dat\r\n');
+  writeFileSync(join(inner, 'Data0000.dat'), Buffer.alloc(3000, 7));
+  await page.getByLabel('选择文件夹').setInputFiles(folder);
+  const mine = card(page, name);
+  await expect(mine).toHaveCount(1);
+  await expect(mine.getByText('文件已传完')).toBeVisible({ timeout: 60_000 });
+  await shot(page, 'uploads-folder');
+  await mine.getByLabel('患者姓名').fill('周小红');
+  await mine.getByLabel('患者编号').fill(`S${mark}`);
+  await mine.getByRole('button', { name: '核对无误' }).click();
+  // It names an index that is not there: as one archive it says so of the whole slide.
+  await expect(mine.getByText('缺少其余文件')).toBeVisible({ timeout: 90_000 });
+  await shot(page, 'uploads-incomplete');
 });

@@ -5,9 +5,10 @@ use crate::dicom_facts::{Facts, Told};
 use crate::jpeg_frame::Frame;
 use crate::readers;
 use crate::source::ReadAt;
-use crate::{SlideError, jpeg, jpeg2000};
+use crate::{SlideError, bundle, jpeg, jpeg2000};
 use model::Limits;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 struct Memory(Vec<u8>);
 
@@ -45,6 +46,23 @@ pub fn tiff(input: &[u8]) {
             assert_eq!(frames.len() as u64, tiles);
             let _ = level.compare(0, &frames);
         }
+    }
+}
+
+/// An archive that somebody made of a slide's files.
+///
+/// # Panics
+/// When the file to open is not one that was unpacked, or there are more than there may be.
+pub fn archive(input: &[u8]) {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = format!("farsight-fuzz-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let folder = std::env::temp_dir().join(name);
+    std::fs::create_dir(&folder).expect("a folder of our own");
+    let unpacked = bundle::unpack(Arc::new(Memory(input.to_vec())), &folder);
+    let found = unpacked.map(|(first, count)| (first.starts_with(&folder) && first.is_file(), count));
+    std::fs::remove_dir_all(&folder).expect("it is still there");
+    if let Ok((is_inside, count)) = found {
+        assert!(is_inside && (1..=512).contains(&count), "{count} files");
     }
 }
 
@@ -110,6 +128,11 @@ mod tests {
     #[test]
     fn seeds_of_coefficients() {
         replay::seeds("coefficients", coefficients);
+    }
+
+    #[test]
+    fn seeds_of_archive() {
+        replay::seeds("archive", archive);
     }
 
     #[test]

@@ -21,7 +21,9 @@ export function useBookmarkList(slide: string | null) {
 
 /** The plane and the channels that are looked at, where there is a choice. */
 function layers({ plane, path, channels }: SlideLook): Pick<BookmarkView, 'z' | 'path' | 'channels'> {
-  return { ...(plane === null ? {} : { z: plane }), ...(path === null ? {} : { path }), ...(channels === null ? {} : { channels }) };
+  // While one path is looked at alone, the composition waits.
+  const choice = path !== null ? { path } : channels !== null ? { channels } : {};
+  return { ...(plane === null ? {} : { z: plane }), ...choice };
 }
 
 export interface Bookmarks {

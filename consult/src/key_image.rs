@@ -113,9 +113,9 @@ fn jpeg_size(file: &[u8]) -> Option<(u16, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pdf::{Fonts, Printer, Signed};
-    use crate::report::{ReportDraft, TEMPLATE_WITH_PARTICULARS};
-    use crate::testing::{Signers, canonical_of, consult, draft, key_image, run};
+    use crate::pdf::{Fonts, Printer, ToPrint};
+    use crate::report::ReportDraft;
+    use crate::testing::{NOW, canonical_of, consult, draft, key_image, run, signer};
     use access::Signatures;
 
     #[test]
@@ -133,9 +133,7 @@ mod tests {
 
     #[test]
     fn a_page_says_who_gave_the_scale_and_which_layer_is_seen() {
-        let signers = Signers::new();
         let (image, picture) = key_image();
-        assert!(!image.has_particulars());
         let image = KeyImage {
             calibrated_by: Some("李标定".into()),
             focal_plane: Some("1.5 µm".into()),
@@ -145,11 +143,10 @@ mod tests {
         };
         let draft = ReportDraft { key_images: vec![image], ..draft() };
         let canonical = canonical_of(&consult(Signatures::Single), &draft);
-        assert!(String::from_utf8_lossy(&canonical).contains(TEMPLATE_WITH_PARTICULARS));
-        let reader = signers.read(&canonical);
+        let reader = signer("王建国", NOW);
         let pictures = [picture];
-        let signed = Signed { canonical: &canonical, reader: &reader, reviewer: None, pictures: &pictures };
-        let pdf = Printer::new(&Fonts::default()).unwrap().render(&signed).unwrap();
+        let input = ToPrint { canonical: &canonical, pictures: &pictures, reader: &reader };
+        let pdf = Printer::new(&Fonts::default()).unwrap().render(&input).unwrap().pdf;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.pdf").display().to_string();
         std::fs::write(&path, pdf).unwrap();

@@ -64,6 +64,20 @@ pub struct IssuedKey {
     pub chain: Vec<Vec<u8>>,
 }
 
+impl IssuedKey {
+    /// A key with the certificates that came with it in any order; `None` when none is for this key.
+    #[must_use]
+    pub fn of(key_pkcs8: Zeroizing<Vec<u8>>, mut certificates: Vec<Vec<u8>>) -> Option<Self> {
+        let key = crate::signing_key::SigningKey::from_pkcs8(&key_pkcs8).ok()?;
+        let is_own =
+            |der: &Vec<u8>| Certificate::from_der(der).is_ok_and(|found| key.belongs_to(&found).is_ok());
+        let own = certificates.iter().position(is_own)?;
+        let first = certificates.remove(own);
+        certificates.insert(0, first);
+        Some(Self { key_pkcs8, chain: certificates })
+    }
+}
+
 impl CertificateAuthority {
     /// Makes a new root.
     ///

@@ -27,6 +27,7 @@ pub mod message;
 pub mod notify;
 pub mod pades;
 pub mod pdf;
+pub mod pkcs12;
 pub mod quality;
 pub mod record;
 pub mod report;

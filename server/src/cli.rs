@@ -2,7 +2,7 @@
 
 use crate::config::{Config, DataArgs};
 use crate::{
-    accounts, ae, agreements, demo, import, maintenance, node, services, slide, study, verify, watch,
+    accounts, ae, agreements, demo, import, keys, maintenance, node, services, slide, study, verify, watch,
 };
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
@@ -55,6 +55,11 @@ enum Command {
     Agreement {
         #[command(subcommand)]
         command: agreements::AgreementCommand,
+    },
+    /// Give people the signing keys that a certificate authority has handed out.
+    Key {
+        #[command(subcommand)]
+        command: keys::KeyCommand,
     },
     /// Create, revoke or list bearer tokens for machines.
     Token {
@@ -160,6 +165,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Org { command } => accounts::org(command).await,
         Command::User { command } => accounts::user(command).await,
         Command::Agreement { command } => agreements::run(command).await,
+        Command::Key { command } => keys::run(command).await,
         Command::Token { command } => accounts::token(command).await,
         Command::Ae { command } => ae::run(command).await,
         Command::Study { command } => study::run(command).await,

@@ -12,6 +12,7 @@ mod demo;
 mod dicom_config;
 mod http;
 mod import;
+mod keys;
 mod maintenance;
 mod node;
 mod notices;

@@ -8,18 +8,21 @@ use std::path::{Path, PathBuf};
 const DIAGNOSIS: &str = "右肺上叶实性结节，考虑良性，建议随访。";
 
 /// A study of the township hospital and a draft about it.
-pub(crate) struct Case {
-    pub(crate) node: &'static Node,
+pub(crate) struct Case<'a> {
+    pub(crate) node: &'a Node,
     pub(crate) images: Vec<Ct>,
     pub(crate) township: Client,
 }
 
-impl Case {
+impl Case<'static> {
     pub(crate) fn new() -> Self {
         Self::on(Node::shared())
     }
+}
 
-    pub(crate) fn on(node: &'static Node) -> Self {
+impl<'a> Case<'a> {
+    /// On a node of one's own.
+    pub(crate) fn on(node: &'a Node) -> Self {
         let images = Ct::new().series_of(3);
         node.machine(Org::Township).stow(&images.iter().map(Ct::file).collect::<Vec<_>>()).expect(200);
         Self { node, images, township: node.person("township") }

@@ -25,6 +25,7 @@ mod peers;
 mod people;
 mod rejections;
 mod scanners;
+mod signatures;
 mod slide_faces;
 mod slide_layers;
 mod slide_notes;

@@ -172,3 +172,62 @@ fn moment(time: &GeneralizedTime) -> Option<OffsetDateTime> {
     let seconds = i64::try_from(time.to_unix_duration().as_secs()).ok()?;
     OffsetDateTime::from_unix_timestamp(seconds).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ca::CertificateAuthority;
+    use crate::revocation::{RevocationData, Standing, judge};
+    use crate::testing::run;
+    use time::{Duration, OffsetDateTime};
+    use x509_cert::Certificate;
+
+    /// OpenSSL's responder, from its own index of certificates.
+    fn openssl(authority_pem: &str, index: &str, request: &[u8]) -> RevocationData {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name).display().to_string();
+        std::fs::write(path("ca.pem"), authority_pem).unwrap();
+        std::fs::write(path("index"), index).unwrap();
+        std::fs::write(path("request"), request).unwrap();
+        let (ca, index, request, answer) = (path("ca.pem"), path("index"), path("request"), path("answer"));
+        let who = ["ocsp", "-index", &index, "-CA", &ca, "-rsigner", &ca, "-rkey", &ca, "-ndays", "1"];
+        run("openssl", &[&who[..], &["-reqin", &request, "-respout", &answer]].concat()).unwrap();
+        RevocationData { ocsp: vec![std::fs::read(answer).unwrap()], crls: Vec::new() }
+    }
+
+    #[test]
+    fn an_openssl_responder_is_asked_and_believed() {
+        let now = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap();
+        let ca = CertificateAuthority::create("CA", now - Duration::days(2)).unwrap();
+        let certificate = |der: &[u8]| crate::certificate::from_der(der).unwrap();
+        let root: Certificate = crate::certificate::from_pem(&ca.anchor_pem().unwrap()).unwrap().remove(0);
+        let subject = certificate(&ca.issue("王建国", "医院", now - Duration::days(2)).unwrap().chain[0]);
+        let other = certificate(&ca.issue("别人", "医院", now).unwrap().chain[0]);
+        let request = super::request(&subject, &root).unwrap();
+        let serial = hex(subject.tbs_certificate().serial_number().as_bytes());
+        let pem = ca.to_pem().unwrap();
+        let good = openssl(&pem, &format!("V\t400101000000Z\t\t{serial}\tunknown\t/CN=x\n"), &request);
+        assert_eq!(judge(&subject, &root, &good, now), Standing::Good { later: None });
+        assert_eq!(judge(&other, &root, &good, now), Standing::Unknown, "it is about one certificate");
+        assert_eq!(judge(&subject, &root, &good, now + Duration::days(9)), Standing::Unknown, "it has ended");
+        let foreign = CertificateAuthority::create("CA", now).unwrap();
+        let foreign = crate::certificate::from_pem(&foreign.anchor_pem().unwrap()).unwrap().remove(0);
+        assert_eq!(judge(&subject, &foreign, &good, now), Standing::Unknown, "signed by another authority");
+        let since = now - Duration::hours(20);
+        let format =
+            time::macros::format_description!("[year repr:last_two][month][day][hour][minute][second]Z");
+        let at = since.format(format).unwrap();
+        let revoked = format!("R\t400101000000Z\t{at}\t{serial}\tunknown\t/CN=x\n");
+        let revoked = openssl(&pem, &revoked, &request);
+        assert_eq!(judge(&subject, &root, &revoked, now), Standing::Revoked { since });
+        let before = since - Duration::hours(1);
+        assert_eq!(judge(&subject, &root, &revoked, before), Standing::Good { later: Some(since) });
+        let mut changed = good.clone();
+        let middle = changed.ocsp[0].len() / 2;
+        changed.ocsp[0][middle] ^= 1;
+        assert_eq!(judge(&subject, &root, &changed, now), Standing::Unknown);
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    }
+}

@@ -35,7 +35,7 @@ export function MessagesButton({ consult }: { consult: Consult }) {
         closeButtonProps={{ 'aria-label': t('common.close') }}
         transitionProps={{ duration: 0 }}
         overlayProps={{ backgroundOpacity: 0.15 }}
-        classNames={{ body: classes.body ?? '', content: classes.drawer ?? '' }}
+        classNames={{ body: classes.body ?? '' }}
       >
         <ConversationPane consult={consult} />
       </Drawer>

@@ -257,9 +257,13 @@ mod tests {
         ] {
             assert_eq!(moved(action, state), Some((what, to)), "{action}");
         }
-        for (action, state) in
-            [("edit", "reading"), ("edit", "draft"), ("submit", "accepted"), ("claim", "reading")]
-        {
+        for (action, state) in [
+            ("edit", "reading"),
+            ("sign", "final"),
+            ("edit", "draft"),
+            ("submit", "accepted"),
+            ("claim", "reading"),
+        ] {
             assert_eq!(moved(action, state), None, "{action}");
         }
         assert_eq!(told("consult", json!({"id": "c1", "state": "delivered", "reading": "city"})), None);

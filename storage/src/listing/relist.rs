@@ -103,7 +103,8 @@ async fn insert_many(
 ) -> Result<(), StorageError> {
     let query = match db.dialect {
         Dialect::Sqlite => {
-            let rows = crate::db::placeholders(entries.len(), 3);
+            // Not numbered: for each value with a number the driver walks the list of all numbers.
+            let rows = vec!["(?,?,?)"; entries.len()].join(",");
             let text = format!(
                 "INSERT INTO study_listing (entry, moment, study_id) VALUES {rows} ON CONFLICT DO NOTHING"
             );

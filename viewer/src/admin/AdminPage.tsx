@@ -26,10 +26,16 @@ export default function AdminPage() {
   };
   const open = tabs.filter((tab) => isFor[tab]);
   const tab = open.find((known) => known === address.get('tab')) ?? open[0];
+  // Whose people and tokens are shown stays chosen.
+  const choose = (next: string | null) => {
+    const to = new URLSearchParams(address);
+    to.set('tab', next ?? 'people');
+    setAddress(to, { replace: true });
+  };
   return (
     <>
       <div className={pane.bar}>
-        <Tabs value={tab} onChange={(next) => setAddress({ tab: next ?? 'people' }, { replace: true })} variant="pills">
+        <Tabs value={tab} onChange={choose} variant="pills">
           <Tabs.List aria-label={t('place.admin')}>
             {open.map((name) => (
               <Tabs.Tab key={name} value={name} className={pane.tab}>

@@ -222,8 +222,11 @@ test('a slide without pixel size has no scale, relative zoom, and measures pixel
   await shot(page, 'slide-no-scale');
 
   // The line's true length gives the slide its scale.
-  const asked = page.waitForRequest((request) => request.method() === 'PUT' && request.url().endsWith('/calibration'));
-  await page.route('**/calibration', (route) => route.fulfill({ json: { mpp_um: 0.5, by: 'person:x', by_name: '王建国', at: '2026-11-26T08:00:00Z' } }));
+  let sent: { distance: { from: [number, number]; to: [number, number]; um: number } } | null = null;
+  await page.route('**/calibration', (route) => {
+    sent = route.request().postDataJSON() as typeof sent;
+    return route.fulfill({ json: { mpp_um: 0.5, by: 'person:x', by_name: '王建国', at: '2026-11-26T08:00:00Z' } });
+  });
   const line = page.getByRole('button', { name: '用所选线段标定比例尺' });
   await page.keyboard.press('Escape');
   await expect(line).toBeEnabled();
@@ -234,9 +237,9 @@ test('a slide without pixel size has no scale, relative zoom, and measures pixel
   await expect(dialog.getByText('0.5 µm/px')).toBeVisible();
   await shot(page, 'slide-calibrate-line');
   await dialog.getByRole('button', { name: '保存' }).click();
-  const { distance } = (await asked).postDataJSON() as { distance: { from: [number, number]; to: [number, number]; um: number } };
-  expect(distance.um).toBe(100);
-  expect(Math.hypot(distance.from[0] - distance.to[0], distance.from[1] - distance.to[1])).toBeCloseTo(200, 0);
+  const known = () => sent?.distance ?? { from: [0, 0], to: [0, 0], um: 0 };
+  await expect.poll(() => known().um).toBe(100);
+  expect(Math.hypot(known().from[0] - known().to[0], known().from[1] - known().to[1])).toBeCloseTo(200, 0);
   await expect(dialog).toHaveCount(0);
 });
 

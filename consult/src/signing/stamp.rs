@@ -185,10 +185,13 @@ impl ConsultService {
             detail: format!("time_stamp {}", consult.state.word()),
         };
         let change = Change {
-            puts: vec![
+            puts: [
                 stored.put(&consult, report.to_owned(), Expected::Version(report_version))?,
                 put(&consult, Expected::Version(record.version))?,
-            ],
+            ]
+            .into_iter()
+            .chain(crate::statistics::put(&consult))
+            .collect(),
             audit: vec![audit],
             events: vec![told],
             ..Change::default()

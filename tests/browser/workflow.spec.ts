@@ -9,8 +9,8 @@ const asPerson = { headers: { 'X-Farsight': '1' } };
 let caseAddress = '';
 
 // Several people have the images open at once, which a browser without a graphics card draws slowly.
-test.describe.configure({ mode: 'serial', timeout: 300_000 });
-test.use({ actionTimeout: 60_000 });
+test.describe.configure({ mode: 'serial', timeout: 900_000 });
+test.use({ actionTimeout: 90_000, navigationTimeout: 90_000 });
 
 /** A PNG of one grey pixel. */
 const picture = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==', 'base64');

@@ -160,9 +160,8 @@ fn of_consult(seq: i64, moved: Moved) -> Option<Telling> {
     let (what, to) = match (action, state) {
         (Action::Submit, State::Submitted) => (What::Submitted, vec![To::With(reading, Right::Coordinate)]),
         (Action::Sign, State::Preliminary) => (What::ToReview, vec![To::With(reading, Right::Review)]),
-        (Action::Sign | Action::Review, State::Final | State::Delivered) => {
-            (What::Report, person(created_by))
-        }
+        // A final report that waits for its time stamp has not arrived yet.
+        (Action::Sign | Action::Review, State::Delivered) => (What::Report, person(created_by)),
         (Action::Assign, _) => (What::Assigned, person(reader)),
         (Action::Return, _) => (What::Returned, person(reader)),
         (Action::RequestData, _) => (What::DataWanted, person(created_by)),

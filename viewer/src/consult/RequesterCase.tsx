@@ -81,7 +81,7 @@ function RequesterActions({ consult, step }: { consult: Consult; step: ReturnTyp
           {t('consult.action.acknowledge')}
         </Button>
       )}
-      <StepDialog action={asking} onClose={() => setAsking(null)} onConfirm={(action, reason) => step.mutate({ action, reason })} />
+      <StepDialog action={asking} onClose={() => setAsking(null)} onConfirm={(action, reason) => step.mutateAsync({ action, reason })} />
     </>
   );
 }

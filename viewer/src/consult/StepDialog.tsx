@@ -1,31 +1,47 @@
-/** Asks for the words of a step: why, what is wanted, a question, an answer. */
+/** Asks for the words of a step: why, what is wanted, a question, an answer. They stay until the server has them. */
+import { Textarea } from '@mantine/core';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ReasonedAction } from '../api/endpoints';
-import { ReasonDialog } from './ReasonDialog';
+import { ConfirmDialog } from '../ui/ConfirmDialog';
 
 /** Steps whose words may be left out. */
 const optional: readonly ReasonedAction[] = ['cancel', 'resume'];
 
 interface Props {
-  /** `null`: nothing is asked. */
-  action: ReasonedAction | null;
+  action: ReasonedAction;
   onClose: () => void;
-  onConfirm: (action: ReasonedAction, reason: string) => void;
+  onConfirm: (reason: string) => Promise<unknown>;
 }
 
-export function StepDialog({ action, onClose, onConfirm }: Props) {
+function OpenDialog({ action, onClose, onConfirm }: Props) {
   const { t } = useTranslation();
-  if (action === null) return null;
+  const [reason, setReason] = useState('');
+  const required = !optional.includes(action);
   return (
-    <ReasonDialog
-      key={action}
-      opened
+    <ConfirmDialog
       title={t(`consult.dialog.${action}.title`)}
-      label={t(`consult.dialog.${action}.label`)}
+      consequences={[]}
       confirm={t(`consult.action.${action}`)}
-      required={!optional.includes(action)}
+      ready={!required || reason.trim() !== ''}
+      onConfirm={() => onConfirm(reason.trim())}
       onClose={onClose}
-      onConfirm={(reason) => onConfirm(action, reason)}
-    />
+    >
+      <Textarea
+        label={t(`consult.dialog.${action}.label`)}
+        required={required}
+        data-autofocus
+        autosize
+        minRows={2}
+        value={reason}
+        onChange={(event) => setReason(event.currentTarget.value)}
+      />
+    </ConfirmDialog>
   );
+}
+
+/** `null`: nothing is asked. */
+export function StepDialog({ action, onClose, onConfirm }: Omit<Props, 'action' | 'onConfirm'> & { action: ReasonedAction | null; onConfirm: (action: ReasonedAction, reason: string) => Promise<unknown> }) {
+  if (action === null) return null;
+  return <OpenDialog key={action} action={action} onClose={onClose} onConfirm={(reason) => onConfirm(action, reason)} />;
 }

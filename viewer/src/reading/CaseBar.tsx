@@ -117,8 +117,8 @@ export function CaseBar({ consult, flush, onNext }: Props) {
         <UrgencyChip urgency={consult.urgency} />
         <StateChip state={consult.state} />
       </PageBar>
-      {step.isError && <ErrorNotice error={step.error} />}
-      <StepDialog action={asking} onClose={() => setAsking(null)} onConfirm={(action, reason) => step.mutate({ action, reason })} />
+      {step.isError && asking === null && <ErrorNotice error={step.error} />}
+      <StepDialog action={asking} onClose={() => setAsking(null)} onConfirm={(action, reason) => step.mutateAsync({ action, reason })} />
       {dialog === 'assign' && <AssignDialog consult={consult} handsOver={handsOver} flush={flush} onClose={() => setDialog(null)} />}
       {dialog === 'grade' && <GradeDialog consult={consult} onClose={() => setDialog(null)} />}
       {dialog === 'amend' && <AmendDialog consult={consult} onClose={() => setDialog(null)} />}

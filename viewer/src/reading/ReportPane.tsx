@@ -1,8 +1,8 @@
 /** The question, and beside the images the report that answers it: to write, to review, or to read. */
-import { Button, Stack, Text, Textarea } from '@mantine/core';
+import { Alert, Button, Group, Stack, Text, Textarea } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { CriticalList } from '../alarms/CriticalList';
-import type { Consult } from '../api/types';
+import type { Consult, ReportDraft } from '../api/types';
 import { Attachments } from '../consult/Attachments';
 import { Questions } from '../consult/Questions';
 import { useReportWords } from '../consult/useReportWords';
@@ -34,6 +34,7 @@ export function ReportPane({ consult, report, editable, signs, onSign }: Props) 
   const { t } = useTranslation();
   const words = useReportWords(consult);
   const unseen = useUnseenSlides(consult);
+  const writes = editable && report.other === null;
   const missing = required.filter((part) => report.text[part].trim() === '').map((part) => words[part]);
   return (
     <section className={classes.report} aria-label={t('report.title')}>
@@ -48,8 +49,9 @@ export function ReportPane({ consult, report, editable, signs, onSign }: Props) 
         <QualityNotes consult={consult} />
         <AmendNote consult={consult} />
         <ReturnNote consult={consult} />
+        {report.other !== null && <OtherWords report={report} other={report.other} words={words} />}
         {parts.map((part) =>
-          editable ? (
+          writes ? (
             <Textarea
               key={part}
               label={words[part]}
@@ -65,12 +67,12 @@ export function ReportPane({ consult, report, editable, signs, onSign }: Props) 
           ),
         )}
         {consult.slide_id !== null && (
-          <KeyImages consult={consult} chosen={report.keyImages} onChoose={editable ? report.chooseKeyImages : null} />
+          <KeyImages consult={consult} chosen={report.keyImages} onChoose={writes ? report.chooseKeyImages : null} />
         )}
-        {editable && <SaveLine state={report.state} />}
+        {writes && <SaveLine state={report.state} />}
         {!editable && consult.allowed.includes('claim') && <Text c="dimmed">{t(consult.state === 'assigned' ? 'reading.assignedToYou' : 'reading.claimFirst')}</Text>}
       </Stack>
-      {signs !== null && (
+      {signs !== null && report.other === null && (
         <div className={classes.signBar}>
           {unseen.length > 0 && (
             <Text size="sm" role="status" data-testid="unseen-slides">
@@ -86,6 +88,33 @@ export function ReportPane({ consult, report, editable, signs, onSign }: Props) 
         </div>
       )}
     </section>
+  );
+}
+
+/** Words of this browser beside what the server holds: a person decides, nothing is lost before. */
+function OtherWords({ report, other, words }: { report: Report; other: ReportDraft; words: Record<keyof ReportText, string> }) {
+  const { t } = useTranslation();
+  return (
+    <Alert color="yellow" variant="outline" title={t('reading.overtaken.title')} data-testid="overtaken">
+      <Stack gap="sm">
+        <Text size="sm">{t('reading.overtaken.hint')}</Text>
+        {parts
+          .filter((part) => other[part].trim() !== '')
+          .map((part) => (
+            <Field key={part} label={t('reading.overtaken.mine', { part: words[part] })}>
+              {other[part]}
+            </Field>
+          ))}
+        <Group justify="flex-end">
+          <Button size="xs" variant="default" onClick={report.chooseTheirs}>
+            {t('reading.overtaken.keepServer')}
+          </Button>
+          <Button size="xs" onClick={report.chooseMine}>
+            {t('reading.overtaken.keepMine')}
+          </Button>
+        </Group>
+      </Stack>
+    </Alert>
   );
 }
 
@@ -122,6 +151,7 @@ function SaveLine({ state }: { state: SaveState }) {
     unsaved: t('reading.unsaved'),
     saving: t('reading.saving'),
     offline: t('reading.offline'),
+    overtaken: '',
   }[state.kind];
   return (
     <Text size="xs" c="dimmed" className={classes.saveLine} data-testid="save-state" data-state={state.kind}>

@@ -2,13 +2,17 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Problem, Unreachable } from '../api/problem';
 import type { ReportDraft } from '../api/types';
 import { ReportSaver, type SaverPorts } from './reportDraft';
+import { wordsOf } from './unsent';
 
 const blank: ReportDraft = { findings: '', diagnosis: '', recommendation: '', template: null, displayed: [], key_images: [] };
 
-function ports(save: SaverPorts['save']) {
+const empty = (version: number) => ({ version, report: null });
+
+/** The server says what it kept. */
+function ports(save: (version: number, report: ReportDraft) => Promise<{ version: number }>, onServer: ReportDraft | null = null) {
   return {
-    save: vi.fn(save),
-    currentVersion: vi.fn(async () => 9),
+    save: vi.fn(async (version: number, report: ReportDraft) => ({ ...(await save(version, report)), report })),
+    current: vi.fn(async () => ({ version: 9, report: onServer })),
     keep: vi.fn(),
     now: () => 0,
     changed: vi.fn(),
@@ -20,7 +24,7 @@ afterEach(() => void vi.useRealTimers());
 
 test('a burst of typing is one save, with the last words', async () => {
   const port = ports(async () => ({ version: 2 }));
-  const saver = new ReportSaver(blank, 1, port);
+  const saver = new ReportSaver(blank, empty(1), port);
   saver.change({ findings: '右' });
   saver.change({ findings: '右肺' });
   await vi.advanceTimersByTimeAsync(799);
@@ -37,11 +41,11 @@ test('without a network the words stay here and go when it is back', async () =>
     if (!online) throw new Unreachable();
     return { version: 2 };
   });
-  const saver = new ReportSaver(blank, 1, port);
+  const saver = new ReportSaver(blank, empty(1), port);
   saver.change({ findings: '右肺' });
   await vi.advanceTimersByTimeAsync(800);
   expect(port.changed).toHaveBeenLastCalledWith({ kind: 'offline' });
-  expect(port.keep).toHaveBeenLastCalledWith({ ...blank, findings: '右肺' });
+  expect(port.keep).toHaveBeenLastCalledWith({ report: { ...blank, findings: '右肺' }, over: [wordsOf(null), wordsOf({ findings: '右肺' })] });
   online = true;
   await vi.advanceTimersByTimeAsync(5_000);
   expect(port.changed).toHaveBeenLastCalledWith({ kind: 'saved', at: 0 });
@@ -53,7 +57,7 @@ test('a version that grew elsewhere is taken up once', async () => {
     if (version === 1) throw new Problem(409, { type: '/problems/conflict' });
     return { version: version + 1 };
   });
-  const saver = new ReportSaver(blank, 1, port);
+  const saver = new ReportSaver(blank, empty(1), port);
   saver.change({ findings: '右肺' });
   await saver.flush();
   expect(saver.currentVersion).toBe(10);
@@ -63,17 +67,54 @@ test('flush rejects while the words are not with the server', async () => {
   const port = ports(async () => {
     throw new Problem(404, {});
   });
-  const saver = new ReportSaver(blank, 1, port);
+  const saver = new ReportSaver(blank, empty(1), port);
   saver.change({ findings: '右肺' });
   await expect(saver.flush()).rejects.toThrow(Problem);
 });
 
 test('looking at images is saved too, but without hurry', async () => {
   const port = ports(async () => ({ version: 2 }));
-  const saver = new ReportSaver(blank, 1, port);
+  const saver = new ReportSaver(blank, empty(1), port);
   saver.change({ displayed: ['1.2.3'] });
   await vi.advanceTimersByTimeAsync(2_999);
   expect(port.save).not.toHaveBeenCalled();
   await vi.advanceTimersByTimeAsync(1);
   expect(port.save).toHaveBeenCalledOnce();
+});
+
+const stale = async (version: number) => {
+  if (version === 1) throw new Problem(409, { type: '/problems/conflict' });
+  return { version: version + 1 };
+};
+
+test('what somebody else wrote is not written over', async () => {
+  const port = ports(stale, { ...blank, findings: '同事写的' });
+  const saver = new ReportSaver(blank, empty(1), port);
+  saver.change({ findings: '右肺' });
+  await expect(saver.flush()).rejects.toThrow(Problem);
+  expect(port.changed).toHaveBeenLastCalledWith({ kind: 'overtaken', mine: { ...blank, findings: '右肺' } });
+  saver.change({ findings: '右肺结节' });
+  await vi.advanceTimersByTimeAsync(60_000);
+  await expect(saver.flush()).rejects.toThrow(Problem);
+  saver.stop();
+  expect(port.save).toHaveBeenCalledOnce();
+  expect(port.keep).toHaveBeenLastCalledWith({ report: { ...blank, findings: '右肺结节' }, over: [wordsOf(null)] });
+});
+
+test('a save whose answer was lost is no writing of somebody else', async () => {
+  let lost = true;
+  const port = ports(
+    async (version) => {
+      if (!lost) return stale(version);
+      lost = false;
+      throw new Unreachable();
+    },
+    { ...blank, findings: '右肺' },
+  );
+  const saver = new ReportSaver(blank, empty(1), port);
+  saver.change({ findings: '右肺' });
+  await expect(saver.flush()).rejects.toThrow(Unreachable);
+  saver.change({ findings: '右肺结节' });
+  await saver.flush();
+  expect(saver.currentVersion).toBe(10);
 });

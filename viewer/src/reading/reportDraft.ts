@@ -4,20 +4,29 @@
  */
 import { Problem } from '../api/problem';
 import type { ReportDraft } from '../api/types';
+import { wordsOf, type Unsent } from './unsent';
 
 export type SaveState =
   | { kind: 'saved'; at: number | null }
   | { kind: 'unsaved' }
   | { kind: 'saving' }
   | { kind: 'offline' }
-  | { kind: 'refused'; error: Problem };
+  | { kind: 'refused'; error: Problem }
+  /** Somebody else, or another window, has written since: a person decides whose words count. */
+  | { kind: 'overtaken'; mine: ReportDraft };
+
+/** What the server holds of a report. */
+export interface OnServer {
+  version: number;
+  report: ReportDraft | null;
+}
 
 export interface SaverPorts {
-  save: (version: number, report: ReportDraft) => Promise<{ version: number }>;
-  /** The version to try again with after the server found ours stale. */
-  currentVersion: () => Promise<number>;
+  save: (version: number, report: ReportDraft) => Promise<OnServer>;
+  /** What the server holds, after it found our version stale. */
+  current: () => Promise<OnServer>;
   /** Keeps unsent words in this browser; `null` once the server has them. */
-  keep: (report: ReportDraft | null) => void;
+  keep: (unsent: Unsent | null) => void;
   now: () => number;
   changed: (state: SaveState) => void;
 }
@@ -25,19 +34,26 @@ export interface SaverPorts {
 const typingPause_ms = 800;
 const lookingPause_ms = 3_000;
 const retry_ms = 5_000;
+/** Saves whose answer was lost that are remembered: the server may hold any of them. */
+const attempts_max = 8;
 
 export class ReportSaver {
-  private report: ReportDraft;
   private dirty = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private running: Promise<void> | null = null;
+  private overtaken: Problem | null = null;
+  private version: number;
+  /** What the server may hold if nobody else wrote. */
+  private over: readonly string[];
 
+  /** `report` is what is on the page, `server` what it was written over. */
   constructor(
-    report: ReportDraft,
-    private version: number,
+    private report: ReportDraft,
+    server: OnServer,
     private readonly ports: SaverPorts,
   ) {
-    this.report = report;
+    this.version = server.version;
+    this.over = [wordsOf(server.report)];
   }
 
   get currentVersion(): number {
@@ -50,15 +66,16 @@ export class ReportSaver {
     this.dirty = true;
     const typed = part.displayed === undefined;
     if (typed) {
-      this.ports.keep(this.report);
-      this.ports.changed({ kind: 'unsaved' });
+      this.keep();
+      this.ports.changed(this.overtaken === null ? { kind: 'unsaved' } : { kind: 'overtaken', mine: this.report });
     }
-    this.schedule(typed ? typingPause_ms : lookingPause_ms);
+    if (this.overtaken === null) this.schedule(typed ? typingPause_ms : lookingPause_ms);
   }
 
   /** Sends what is unsent, now. Afterwards the server has every word, or the promise rejects. */
   async flush(): Promise<void> {
     clearTimeout(this.timer);
+    if (this.overtaken !== null) throw this.overtaken;
     while (this.dirty || this.running !== null) {
       await (this.running ?? this.send());
     }
@@ -66,7 +83,11 @@ export class ReportSaver {
 
   stop(): void {
     clearTimeout(this.timer);
-    if (this.dirty) void this.send().catch(() => undefined);
+    if (this.dirty && this.overtaken === null) void this.send().catch(() => undefined);
+  }
+
+  private keep(): void {
+    this.ports.keep({ report: this.report, over: this.over });
   }
 
   private schedule(pause_ms: number): void {
@@ -88,15 +109,22 @@ export class ReportSaver {
     this.dirty = false;
     this.ports.changed({ kind: 'saving' });
     try {
-      const { version } = await this.saveOnCurrentVersion(sent);
+      const { version, report } = await this.saveOnCurrentVersion(sent);
       this.version = version;
-      if (!this.dirty) this.ports.keep(null);
+      this.over = [wordsOf(report)];
+      if (this.dirty) this.keep();
+      else this.ports.keep(null);
       this.ports.changed(this.dirty ? { kind: 'unsaved' } : { kind: 'saved', at: this.ports.now() });
     } catch (error) {
       this.dirty = true;
-      if (error instanceof Problem) {
+      if (this.overtaken !== null) {
+        this.ports.changed({ kind: 'overtaken', mine: this.report });
+      } else if (error instanceof Problem) {
         this.ports.changed({ kind: 'refused', error });
       } else {
+        // It may have been kept all the same.
+        this.over = [...this.over, wordsOf(sent)].slice(-attempts_max);
+        this.keep();
         this.ports.changed({ kind: 'offline' });
         this.schedule(retry_ms);
       }
@@ -104,15 +132,17 @@ export class ReportSaver {
     }
   }
 
-  private async saveOnCurrentVersion(report: ReportDraft): Promise<{ version: number }> {
+  private async saveOnCurrentVersion(report: ReportDraft): Promise<OnServer> {
     try {
       return await this.ports.save(this.version, report);
     } catch (error) {
       if (!(error instanceof Problem) || (error.status !== 409 && error.status !== 412)) throw error;
-      // The case moved on (a timeline entry, say) while its reader stayed the same: our words still count.
-      const version = await this.ports.currentVersion();
-      if (version === this.version) throw error;
-      return this.ports.save(version, report);
+      const server = await this.ports.current();
+      if (server.version === this.version) throw error;
+      // The case moved on (a timeline entry, say), but the words are those that ours were written over: ours still count.
+      if ([...this.over, wordsOf(report)].includes(wordsOf(server.report))) return this.ports.save(server.version, report);
+      this.overtaken = error;
+      throw error;
     }
   }
 }

@@ -1,31 +1,45 @@
-/** Words of a report that this browser could not send: kept until they can be, but never over what a colleague wrote since. */
-import type { Consult, ReportDraft } from '../api/types';
+/** Words of a report that this browser could not send: kept until they can be, but never put over what was written elsewhere. */
+import type { ReportDraft } from '../api/types';
 import { readStored, writeStored } from '../ui/useStored';
 
-interface Unsent {
-  /** When they were typed, on this computer's clock. */
-  at: string;
+export interface Unsent {
   report: ReportDraft;
+  /** What the server may hold if nobody else wrote: see {@link wordsOf}. Empty in what an earlier release kept. */
+  over: readonly string[];
 }
 
 export function unsentKey(consultId: string, personId: string): string {
   return `farsight.report.${consultId}.${personId}`;
 }
 
-export function keepUnsent(key: string, report: ReportDraft | null, now = new Date()): void {
-  if (report === null) localStorage.removeItem(key);
-  else writeStored(key, { at: now.toISOString(), report } satisfies Unsent);
+export function keepUnsent(key: string, unsent: Unsent | null): void {
+  if (unsent === null) localStorage.removeItem(key);
+  else writeStored(key, unsent);
 }
 
-/** `null` when there are none, or when somebody else has read the case since they were typed. */
-export function unsentWords(key: string, consult: Pick<Consult, 'timeline'>, personId: string): ReportDraft | null {
+export function unsentWords(key: string): Unsent | null {
   const kept = readStored<Partial<Unsent> | null>(key, null);
-  if (kept?.report === undefined || kept.at === undefined) return null;
-  return wasReadSince(consult, personId, kept.at) ? null : kept.report;
+  return kept?.report === undefined ? null : { report: kept.report, over: kept.over ?? [] };
 }
 
-export function wasReadSince(consult: Pick<Consult, 'timeline'>, personId: string, at: string): boolean {
-  return consult.timeline.some(
-    ({ state, by, at: when }) => state === 'reading' && by !== null && by.id !== personId && Date.parse(when) > Date.parse(at),
-  );
+/** What somebody wrote in a report, to compare: as the server tidies it, and without what was only looked at. */
+export function wordsOf(report: Partial<ReportDraft> | null): string {
+  const tidy = (text: string | undefined) => (text ?? '').replace(/\r\n?|[\u2028\u2029]/g, '\n').replace(/\t/g, '    ').trim();
+  return JSON.stringify([tidy(report?.findings), tidy(report?.diagnosis), tidy(report?.recommendation), (report?.key_images ?? []).map(({ bookmark }) => bookmark)]);
+}
+
+export interface Beginning {
+  /** What is written on. */
+  report: Partial<ReportDraft> | null;
+  /** Words kept here that must be sent. */
+  toSend: boolean;
+  /** Words kept here that were not written over what the server holds: a person decides. */
+  other: ReportDraft | null;
+}
+
+/** With what writing begins, given what the server holds and what this browser kept. */
+export function beginning(server: ReportDraft | null, unsent: Unsent | null): Beginning {
+  if (unsent === null || wordsOf(unsent.report) === wordsOf(server)) return { report: server, toSend: false, other: null };
+  if (!unsent.over.includes(wordsOf(server))) return { report: server, toSend: false, other: unsent.report };
+  return { report: { ...unsent.report, displayed: server?.displayed ?? [] }, toSend: true, other: null };
 }

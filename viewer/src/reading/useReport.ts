@@ -1,11 +1,14 @@
 /** The report being written, saved by itself. */
+import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { consults } from '../api/endpoints';
+import { Problem } from '../api/problem';
 import type { Consult, KeyImage, ReportDraft } from '../api/types';
+import { rememberConsult } from '../consult/useConsult';
 import { useMe } from '../session/useMe';
 import { evidenceOf, withinEvidence } from './evidence';
-import { ReportSaver, type SaveState } from './reportDraft';
-import { keepUnsent, unsentKey, unsentWords } from './unsent';
+import { ReportSaver, type OnServer, type SaveState } from './reportDraft';
+import { beginning, keepUnsent, unsentKey, unsentWords, wordsOf, type Unsent } from './unsent';
 
 export type ReportText = Pick<ReportDraft, 'findings' | 'diagnosis' | 'recommendation'>;
 
@@ -15,6 +18,10 @@ export interface Report {
   text: ReportText;
   keyImages: readonly KeyImage[];
   state: SaveState;
+  /** Words of this browser that were not written over what the server holds: nothing is sent until somebody chooses. */
+  other: ReportDraft | null;
+  chooseMine: () => void;
+  chooseTheirs: () => void;
   write: (part: Partial<ReportText>) => void;
   chooseKeyImages: (chosen: KeyImage[]) => void;
   /** Notes that an image was on the screen, if the request is about it. */
@@ -23,50 +30,93 @@ export interface Report {
   flush: () => Promise<number>;
 }
 
+/** One time of writing: from when the case is ours until it is not, or until somebody chose whose words count. */
+interface Session {
+  server: OnServer;
+  report: ReportDraft;
+  toSend: boolean;
+  other: ReportDraft | null;
+}
+
 export function useReport(consult: Consult, editable: boolean): Report {
   const me = useMe();
+  const cache = useQueryClient();
   const storageKey = unsentKey(consult.id, me.person.id);
   // It grows when images are taken in that arrived later.
   const evidence = useMemo(() => evidenceOf(consult), [consult]);
-  const [start] = useState(() => {
-    const unsent = editable ? unsentWords(storageKey, consult, me.person.id) : null;
+
+  const begin = (server: OnServer, unsent: Unsent | null): Session => {
+    const { report, ...rest } = beginning(server.report, unsent);
     // Kept by an earlier release, unsent words have no key images, and may name images beside the request.
-    return { report: withinEvidence({ ...blank, ...(unsent ?? consult.report) }, evidence) };
-  });
-  const [text, setText] = useState<ReportText>(start.report);
-  const [keyImages, setKeyImages] = useState<readonly KeyImage[]>(start.report.key_images);
+    return { ...rest, server, report: withinEvidence({ ...blank, ...report }, evidence) };
+  };
+  const beginHere = () => begin(consult, editable ? unsentWords(storageKey) : null);
+  const [session, setSession] = useState(beginHere);
+  const [text, setText] = useState<ReportText>(session.report);
+  const [keyImages, setKeyImages] = useState<readonly KeyImage[]>(session.report.key_images);
   const [state, setState] = useState<SaveState>({ kind: 'saved', at: null });
+
+  const enter = (next: Session) => {
+    setSession(next);
+    setText(next.report);
+    setKeyImages(next.report.key_images);
+    setState({ kind: 'saved', at: null });
+  };
+  const [wasEditable, setWasEditable] = useState(editable);
+  if (wasEditable !== editable) {
+    setWasEditable(editable);
+    // Others may have written since the page was opened.
+    if (editable) enter(beginHere());
+  }
+
   const saver = useRef<ReportSaver | null>(null);
-  const seen = useRef(new Set(start.report.displayed));
-  const latest = useRef(start.report);
+  /** What this page has shown; what was displayed before it was opened is in the report. */
+  const seen = useRef(new Set<string>());
+  const latest = useRef(session.report);
   const version = useRef(consult.version);
-
-  const timeline = useRef(consult.timeline);
-
   useEffect(() => {
     version.current = consult.version;
-    timeline.current = consult.timeline;
-  }, [consult.version, consult.timeline]);
+  }, [consult.version]);
 
   useEffect(() => {
-    if (!editable) return;
-    const made = new ReportSaver(latest.current, version.current, {
+    latest.current = session.report;
+    if (!editable || session.other !== null) return;
+    let isCurrent = true;
+    const made = new ReportSaver(session.report, session.server, {
       save: (onVersion, report) => consults.saveReport(consult.id, onVersion, report),
-      currentVersion: async () => (await consults.get(consult.id)).version,
-      keep: (report) => keepUnsent(storageKey, report),
+      current: async () => {
+        const now = await consults.get(consult.id);
+        rememberConsult(cache, now);
+        return now;
+      },
+      keep: (unsent) => keepUnsent(storageKey, unsent),
       now: Date.now,
-      changed: setState,
+      changed: (next) => {
+        if (isCurrent) setState(next);
+      },
     });
     saver.current = made;
     // Words that a lost lease, or a lost line, kept here go as soon as the case is ours again.
-    if (unsentWords(storageKey, { timeline: timeline.current }, me.person.id) !== null) made.change(latest.current);
+    if (session.toSend) made.change(latest.current);
     // Images may have been looked at before the case was claimed.
-    else if (seen.current.size > latest.current.displayed.length) made.change({ displayed: [...seen.current] });
+    const displayed = [...new Set([...session.report.displayed, ...seen.current])];
+    if (displayed.length > session.report.displayed.length) made.change({ displayed });
     return () => {
+      isCurrent = false;
       saver.current = null;
       made.stop();
     };
-  }, [consult.id, editable, storageKey, me.person.id]);
+  }, [cache, consult.id, editable, storageKey, session]);
+
+  const other = !editable ? null : state.kind === 'overtaken' ? state.mine : session.other;
+
+  const choose = async (mine: ReportDraft | null) => {
+    const server = await consults.get(consult.id);
+    rememberConsult(cache, server);
+    if (mine === null) keepUnsent(storageKey, null);
+    const displayed = server.report?.displayed ?? [];
+    enter(begin(server, mine === null ? null : { report: { ...mine, displayed }, over: [wordsOf(server.report)] }));
+  };
 
   const write = useCallback((part: Partial<ReportText>) => {
     latest.current = { ...latest.current, ...part };
@@ -84,21 +134,31 @@ export function useReport(consult: Consult, editable: boolean): Report {
     (sop: string) => {
       if (!evidence.has(sop) || seen.current.has(sop)) return;
       seen.current.add(sop);
-      saver.current?.change({ displayed: [...seen.current] });
+      saver.current?.change({ displayed: [...new Set([...latest.current.displayed, ...seen.current])] });
     },
     [evidence],
   );
 
+  const undecided = session.other !== null;
   const flush = useCallback(async () => {
-    if (saver.current === null) return version.current;
+    if (saver.current === null) {
+      // Unsent words wait for a decision: nothing is signed or handed on over them.
+      if (editable && undecided) throw new Problem(409, { type: 'conflict' });
+      return version.current;
+    }
     await saver.current.flush();
     return Math.max(saver.current.currentVersion, version.current);
-  }, []);
+  }, [editable, undecided]);
 
+  // Beside words of this browser that wait for a decision stands what the server holds.
+  const own = editable && other === null;
   return {
-    text: editable ? text : (consult.report ?? blank),
-    keyImages: editable ? keyImages : (consult.report?.key_images ?? []),
+    text: own ? text : (consult.report ?? blank),
+    keyImages: own ? keyImages : (consult.report?.key_images ?? []),
     state,
+    other,
+    chooseMine: () => void choose(other).catch(() => undefined),
+    chooseTheirs: () => void choose(null).catch(() => undefined),
     write,
     chooseKeyImages,
     saw,

@@ -57,7 +57,7 @@ async function quiet(township: Page): Promise<void> {
 test('the worklist changes without a reload when somebody asks, claims, and asks from elsewhere', async ({ visitor }) => {
   const [reader, township] = [await enter(visitor, 'reader'), await enter(visitor, 'township')];
   await reader.goto('/?tab=all');
-  await expect(reader.getByRole('table')).toBeVisible();
+  await expect(reader.getByRole('tablist', { name: '工作列表分类' })).toBeVisible();
   // Asking again, as pages do anyway, takes ten seconds here, and half a minute or more elsewhere.
   const asked = await ask(township, '实时更新：新申请');
   await expect(reader.getByText('实时更新：新申请')).toBeVisible({ timeout: 9_000 });

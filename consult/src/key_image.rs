@@ -158,5 +158,7 @@ mod tests {
         {
             assert!(text.contains(word), "{word} in\n{text}");
         }
+        let line = text.lines().find(|line| line.contains("切片原图")).unwrap();
+        assert!(line.trim().starts_with("由切片原图生成SHA-256"), "{line}");
     }
 }

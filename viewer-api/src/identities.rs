@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wsi::Particulars;
 use wsi::identify::SlideIdentity;
-use wsi::identity::{Doubt, Standing};
+use wsi::identity::{Doubt, Origin, Standing};
 
 /// A slide that waits.
 #[derive(Serialize, ToSchema)]
@@ -31,7 +31,8 @@ pub struct UnidentifiedSlide {
     /// What went into the instances.
     #[schema(value_type = Object)]
     pub of: Particulars,
-    /// Where those who said something disagree: `field`, and `said`, pairs of who (`person`, `barcode`, `file_name`, `recorded`) and what.
+    /// Where those who said something disagree: `field`, and `said`, pairs of who (`person`, `barcode`, `file_name`, `recorded`) and what,
+    /// which is empty for a barcode when the caller may not see labels.
     #[schema(value_type = Vec<Object>)]
     pub doubts: Vec<Doubt>,
     /// What the barcodes on its label say; only for who may see labels.
@@ -57,8 +58,10 @@ pub struct IdentityBody {
     pub of: Particulars,
 }
 
-fn item(identity: SlideIdentity, may_see_labels: bool) -> UnidentifiedSlide {
-    let barcodes = if may_see_labels { identity.barcodes } else { Vec::new() };
+fn item(mut identity: SlideIdentity, may_see_labels: bool) -> UnidentifiedSlide {
+    if !may_see_labels {
+        hide_label(&mut identity);
+    }
     UnidentifiedSlide {
         slide_id: identity.slide.to_string(),
         study_instance_uid: identity.study.to_string(),
@@ -66,8 +69,19 @@ fn item(identity: SlideIdentity, may_see_labels: bool) -> UnidentifiedSlide {
         standing: identity.standing,
         of: identity.particulars,
         doubts: identity.doubts,
-        barcodes,
+        barcodes: identity.barcodes,
         imported_at: rfc3339(from_unix_ms(identity.imported_at_ms)),
+    }
+}
+
+/// Takes out what the label says in its own words.
+fn hide_label(identity: &mut SlideIdentity) {
+    let barcodes = std::mem::take(&mut identity.barcodes);
+    identity.particulars.container_id.take_if(|text| barcodes.contains(text));
+    for (who, what) in identity.doubts.iter_mut().flat_map(|doubt| &mut doubt.said) {
+        if *who == Origin::Barcode || barcodes.contains(what) {
+            what.clear();
+        }
     }
 }
 

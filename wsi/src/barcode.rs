@@ -5,6 +5,7 @@ use crate::small_image::SmallImage;
 use crate::{AssociatedKind, readers::Plan};
 use rxing::common::{GlobalHistogramBinarizer, HybridBinarizer};
 use rxing::multi::{GenericMultipleBarcodeReader, MultipleBarcodeReader};
+use rxing::qrcode::QRCodeReader;
 use rxing::{
     BarcodeFormat, Binarizer, BinaryBitmap, DecodeHints, Luma8LuminanceSource, MultiFormatReader, RXingResult,
 };
@@ -67,11 +68,12 @@ fn distinct(texts: Vec<String>) -> Vec<String> {
     texts.into_iter().filter(|text| seen.insert(text.clone())).take(SYMBOLS_MAX).collect()
 }
 
-/// Without control characters (GS1 separates by them) and space around; `None` when nothing is left, or too much.
+/// With a space for what stands between fields (GS1 and ISO/IEC 15434 separate by control characters), and none around; `None` when
+/// nothing is left, or too much.
 fn clean(text: &str) -> Option<String> {
-    let text: String = text.chars().filter(|c| !c.is_control()).collect();
-    let text = text.trim();
-    (!text.is_empty() && text.chars().count() <= CHARS_MAX).then(|| text.to_owned())
+    let fields = text.split(char::is_control).map(str::trim).filter(|field| !field.is_empty());
+    let text = fields.collect::<Vec<_>>().join(" ");
+    (!text.is_empty() && text.chars().count() <= CHARS_MAX).then_some(text)
 }
 
 /// An image in shades.
@@ -109,26 +111,64 @@ impl Luma {
     }
 
     fn read(&self, format: BarcodeFormat) -> Vec<String> {
-        let hints = DecodeHints {
+        let mut hints = DecodeHints {
             PossibleFormats: Some(HashSet::from([format])),
             TryHarder: Some(true),
             ..DecodeHints::default()
         };
+        let mut found = self.symbols(&hints);
+        if found.iter().any(|symbol| !unsaid(symbol).is_empty()) {
+            hints.CharacterSet = Some("gb18030".to_owned());
+            let again = self.symbols(&hints);
+            found = found.into_iter().filter_map(|symbol| in_chinese(symbol, &again)).collect();
+        }
+        found.iter().filter_map(said).collect()
+    }
+
+    fn symbols(&self, hints: &DecodeHints) -> Vec<RXingResult> {
         let source = || {
             let size = (u32::try_from(self.width).ok()?, u32::try_from(self.height).ok()?);
             Luma8LuminanceSource::new(self.shades.clone(), size.0, size.1).ok()
         };
         // Bars are looked for in single rows, against one threshold for each: where the light is uneven, only once all of it is
         // black and white.
-        let by_part = || source().map(|source| all(HybridBinarizer::new(source), &hints));
-        let by_whole = || source().map(|source| all(GlobalHistogramBinarizer::new(source), &hints));
-        let levelled =
-            || levelled(source()?).map(|source| all(GlobalHistogramBinarizer::new(source), &hints));
+        let by_part = || source().map(|source| all(HybridBinarizer::new(source), hints));
+        let by_whole = || source().map(|source| all(GlobalHistogramBinarizer::new(source), hints));
+        let levelled = || levelled(source()?).map(|source| all(GlobalHistogramBinarizer::new(source), hints));
         let attempts: [&dyn Fn() -> Option<Vec<RXingResult>>; 3] = [&by_part, &by_whole, &levelled];
-        let mut read = attempts.into_iter().filter_map(caught);
-        let found = read.find(|found| !found.is_empty()).unwrap_or_default();
-        found.iter().filter_map(said).collect()
+        attempts.into_iter().filter_map(caught).find(|found| !found.is_empty()).unwrap_or_default()
     }
+}
+
+/// What of a QR Code is no UTF-8, when it does not say (by ECI) what it is: its reader guesses at Japanese and Western letters then.
+fn unsaid(symbol: &RXingResult) -> Vec<&[u8]> {
+    use rxing::{RXingResultMetadataType as Kind, RXingResultMetadataValue as Value};
+    let notes = symbol.getRXingResultMetadata();
+    let says = matches!(notes.get(&Kind::SYMBOLOGY_IDENTIFIER),
+        Some(Value::SymbologyIdentifier(text)) if matches!(text.as_str(), "]Q2" | "]Q4" | "]Q6"));
+    if says || *symbol.getBarcodeFormat() != BarcodeFormat::QR_CODE {
+        return Vec::new();
+    }
+    let bytes = match notes.get(&Kind::BYTE_SEGMENTS) {
+        Some(Value::ByteSegments(segments)) => segments.iter().map(Vec::as_slice).collect(),
+        _ => vec![symbol.getRawBytes()],
+    };
+    bytes.into_iter().filter(|bytes| std::str::from_utf8(bytes).is_err()).collect()
+}
+
+/// The same symbol read as Chinese programs write it (GB 18030); itself when that makes no other text of it, `None` when it is
+/// neither.
+fn in_chinese(symbol: RXingResult, again: &[RXingResult]) -> Option<RXingResult> {
+    let bytes = unsaid(&symbol);
+    if bytes.is_empty() || again.iter().any(|other| other.getText() == symbol.getText()) {
+        return Some(symbol);
+    }
+    let is_same = |other: &&RXingResult| {
+        let (written, _, is_lossy) = encoding_rs::GB18030.encode(other.getText());
+        let has = |part: &&[u8]| written.windows(part.len()).any(|window| window == *part);
+        !is_lossy && !other.getText().contains(char::REPLACEMENT_CHARACTER) && bytes.iter().all(has)
+    };
+    again.iter().find(is_same).cloned()
 }
 
 /// The mean shade (ITU-R BT.601) of a square of pixels.
@@ -152,8 +192,15 @@ fn levelled(source: Luma8LuminanceSource) -> Option<Luma8LuminanceSource> {
 }
 
 fn all<B: Binarizer>(binarizer: B, hints: &DecodeHints) -> Vec<RXingResult> {
-    let mut reader = GenericMultipleBarcodeReader::new(MultiFormatReader::default());
-    reader.decode_multiple_with_hints(&mut BinaryBitmap::new(binarizer), hints).unwrap_or_default()
+    let bitmap = &mut BinaryBitmap::new(binarizer);
+    // Of the readers of QR Codes only this one asks what characters to expect.
+    let found = if hints.CharacterSet.is_some() {
+        GenericMultipleBarcodeReader::new(QRCodeReader).decode_multiple_with_hints(bitmap, hints)
+    } else {
+        GenericMultipleBarcodeReader::new(MultiFormatReader::default())
+            .decode_multiple_with_hints(bitmap, hints)
+    };
+    found.unwrap_or_default()
 }
 
 fn said(found: &RXingResult) -> Option<String> {

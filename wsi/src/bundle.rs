@@ -347,25 +347,64 @@ pub(crate) fn unpack(source: Arc<dyn ReadAt>, folder: &Path) -> Result<(PathBuf,
     Ok((first, into.count))
 }
 
+const SEVERAL: SlideError = SlideError::Unsupported("an archive of several slides; bring each by itself");
 const ODD: SlideError = SlideError::Unsupported("an archive that holds other than a slide's files");
+
+/// Bytes of what stands before a file in an archive and says more of it: its name.
+const EXTENSION_BYTES_MAX: u64 = 64 << 10;
 
 fn unpack_tar(source: Arc<dyn ReadAt>, into: &mut Unpacking<'_>) -> Result<(), SlideError> {
     const CUT: SlideError = SlideError::Damaged("its archive is cut short");
+    into.check_room(source.length())?;
     let mut archive = tar::Archive::new(FromStart::of(source));
-    for entry in archive.entries().map_err(|_| CUT)? {
+    let mut long_name = None;
+    // Raw: otherwise names of any length are read into memory.
+    for entry in archive.entries().map_err(|_| CUT)?.raw(true) {
         let mut entry = entry.map_err(|_| CUT)?;
         match entry.header().entry_type() {
             tar::EntryType::Regular => {}
-            tar::EntryType::Directory | tar::EntryType::XGlobalHeader => continue,
+            tar::EntryType::Directory => {
+                long_name = None;
+                continue;
+            }
+            tar::EntryType::XGlobalHeader => continue,
+            kind @ (tar::EntryType::GNULongName | tar::EntryType::XHeader) => {
+                if entry.size() > EXTENSION_BYTES_MAX {
+                    return Err(SlideError::OverLimit("a name in its archive"));
+                }
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes).map_err(|_| CUT)?;
+                let is_gnu = kind == tar::EntryType::GNULongName;
+                let name = if is_gnu { Some(bytes) } else { name_of_pax(&bytes)? };
+                long_name = name.or(long_name);
+                continue;
+            }
             _ => return Err(ODD),
         }
-        let name = String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| ODD_NAME)?;
+        let mut name = long_name.take().unwrap_or_else(|| entry.path_bytes().into_owned());
+        name.truncate(name.iter().position(|byte| *byte == 0).unwrap_or(name.len()));
+        let name = String::from_utf8(name).map_err(|_| ODD_NAME)?;
         let Some(mut file) = into.file(&name)? else { continue };
         if io::copy(&mut entry, &mut file)? != entry.size() {
             return Err(CUT);
         }
     }
     Ok(())
+}
+
+/// The name that an extended header (POSIX.1-2017, pax) gives the file after it.
+fn name_of_pax(bytes: &[u8]) -> Result<Option<Vec<u8>>, SlideError> {
+    let mut name = None;
+    for record in tar::PaxExtensions::new(bytes) {
+        let record = record.map_err(|_| SlideError::Damaged("a header of its archive"))?;
+        match record.key_bytes() {
+            b"path" => name = Some(record.value_bytes().to_owned()),
+            // The length in the header is not the file's then.
+            key if key == b"size" || key.starts_with(b"GNU.sparse") => return Err(ODD),
+            _ => {}
+        }
+    }
+    Ok(name)
 }
 
 /// An archive on its way into a folder. A slide's files lie at the top of it, or in one folder there.
@@ -377,6 +416,14 @@ struct Unpacking<'a> {
 }
 
 impl Unpacking<'_> {
+    /// Refuses before anything is written what the disk has no room for: the files, the instances that are made of them, and a
+    /// reserve.
+    fn check_room(&self, bytes: u64) -> Result<(), SlideError> {
+        let disk = rustix::fs::statvfs(self.folder).map_err(io::Error::from)?;
+        let [free, all] = [disk.f_bavail, disk.f_blocks].map(|blocks| blocks.saturating_mul(disk.f_frsize));
+        room(bytes, free, all)
+    }
+
     /// A new file for what has this name; `None` for what is no part of a slide.
     fn file(&mut self, name: &str) -> Result<Option<File>, SlideError> {
         let name = name.strip_prefix("./").unwrap_or(name);
@@ -407,9 +454,23 @@ impl Unpacking<'_> {
         })?;
         self.count += 1;
         if parts.len() < 2 && Kind::of(&path).is_some() {
-            self.first.get_or_insert(path);
+            if self.first.is_some() {
+                return Err(SEVERAL);
+            }
+            self.first = Some(path);
         }
         Ok(Some(file))
+    }
+}
+
+/// Whether files of so many bytes fit on a disk of which so many are free, of all.
+fn room(bytes: u64, free: u64, all: u64) -> Result<(), SlideError> {
+    let needed = bytes.saturating_mul(2).saturating_add(crate::intake::reserve(all));
+    match needed {
+        // It would be tried for ever.
+        needed if needed > all => Err(SlideError::OverLimit("what is packed in its archive")),
+        needed if needed > free => Err(SlideError::Io(io::ErrorKind::StorageFull)),
+        _ => Ok(()),
     }
 }
 

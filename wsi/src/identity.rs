@@ -11,6 +11,8 @@ const PATTERN_BYTES_MAX: usize = 1024;
 const PROGRAM_BYTES_MAX: usize = 1 << 20;
 /// Characters of a text that a pattern is tried on.
 const TEXT_CHARS_MAX: usize = 512;
+/// Characters of a number on the glass that is taken from a barcode without a pattern.
+const GLASS_CHARS_MAX: usize = 20;
 /// Patient's Name of a slide whose patient nobody knows, in letters and in Chinese characters.
 pub const UNKNOWN_NAME: &str = "UNIDENTIFIED=未确认身份";
 /// What the Patient ID of such a slide begins with; the rest keeps two of them from being one patient.
@@ -278,7 +280,7 @@ pub struct Evidence<'a> {
     pub name_pattern: Option<&'a NamePattern>,
     /// What is on the label.
     pub barcodes: Vec<String>,
-    /// How that is to be read; without one, a barcode is the number of the glass.
+    /// How that is to be read; without one, a barcode that looks like a number is that of the glass.
     pub barcode_pattern: Option<&'a NamePattern>,
 }
 
@@ -292,7 +294,7 @@ pub fn decide(evidence: Evidence<'_>, file: &Sha256) -> Identity {
     for code in &barcodes {
         let as_container = || {
             let glass = Particulars { container_id: Some(code.clone()), ..Particulars::default() };
-            glass.first_fault().is_none().then_some(glass)
+            is_number_of_glass(code).then_some(glass)
         };
         let read = match barcode_pattern {
             Some(pattern) => pattern.read(code),
@@ -324,6 +326,18 @@ pub fn decide(evidence: Evidence<'_>, file: &Sha256) -> Identity {
         particulars.container_id = Some(stem.to_owned());
     }
     Identity { particulars, standing, doubts, barcodes }
+}
+
+/// Whether a barcode that nobody has said how to read may be the number of the glass, which goes into every instance: what
+/// looks like anything else may be about the patient, and stays where labels are seen. A resident's identity number (GB 11643)
+/// is no number of a glass.
+fn is_number_of_glass(code: &str) -> bool {
+    let digits = code.bytes().filter(u8::is_ascii_digit).count();
+    let is_resident = code.len() == 18 && code.bytes().take(17).all(|byte| byte.is_ascii_digit());
+    code.len() <= GLASS_CHARS_MAX
+        && code.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+        && digits > 0
+        && !is_resident
 }
 
 type Sources = [(Origin, Particulars)];

@@ -1,7 +1,7 @@
 //! Symbols that another program has made are read from labels as scanners photograph them.
 
 use super::*;
-use crate::testing::label::{self, CODE_39, CODE_128, DATA_MATRIX, QR};
+use crate::testing::label::{self, CODE_39, CODE_128, DATA_MATRIX, QR, QR_IN_GBK};
 
 fn check(image: &SmallImage, expected: &[&str]) {
     assert_eq!(on_image(image), expected, "{} × {}", image.width, image.height);
@@ -73,8 +73,16 @@ fn what_the_scanner_has_read_comes_first_and_is_cleaned() {
         scan: scan(&[" \u{1d}S26-1\r\n", "", "S26-1"]),
     };
     assert_eq!(of_plan(&plan), ["S26-1"]);
+    plan.scan = scan(&["[)>\u{1e}06\u{1d}P7\u{1d}\u{1d}B2026-1\u{1e}\u{4}"]);
+    assert_eq!(of_plan(&plan), ["[)> 06 P7 B2026-1"], "fields stay apart");
     plan.scan = scan(&["\0"]);
     assert_eq!(of_plan(&plan), [QR.text]);
     plan.associated.insert(0, (AssociatedKind::Overview, label::of(&[(CODE_39, (30, 40))])));
     assert_eq!(of_plan(&plan), [QR.text], "the label before the overview");
+}
+
+#[test]
+fn chinese_that_does_not_say_what_it_is_written_in_is_read() {
+    check(&label::of(&[(QR_IN_GBK, (30, 40))]), &[QR_IN_GBK.text]);
+    check(&label::of(&[(QR, (10, 20)), (QR_IN_GBK, (200, 220))]), &[QR.text, QR_IN_GBK.text]);
 }

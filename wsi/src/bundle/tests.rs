@@ -203,6 +203,12 @@ fn a_zip_of_a_folder_is_unpacked() {
     assert_eq!(std::fs::read(path.with_extension("").join("Slidedat.ini")).unwrap(), vec![b'x'; 1000]);
 }
 
+/// All files in a folder and its folders.
+fn files_under(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_under(&path) } else { vec![path] }).collect()
+}
+
 #[test]
 fn a_zip_that_lies_or_is_cut_short_is_refused() {
     let whole = zip();
@@ -214,8 +220,12 @@ fn a_zip_that_lies_or_is_cut_short_is_refused() {
         let mut bytes = whole.clone();
         bytes[at] ^= 0x15;
         // Whatever is let through has both files whole.
-        if let Ok((_folder, path, 2)) = unzipped(bytes) {
-            assert_eq!(std::fs::read(&path).map_or(7, |content| content.len()), 7, "{at}");
+        if let Ok((folder, path, 2)) = unzipped(bytes) {
+            assert_eq!(std::fs::read(&path).unwrap(), b"picture", "{at}");
+            let others: Vec<_> =
+                files_under(folder.path()).into_iter().filter(|other| *other != path).collect();
+            assert_eq!(others.len(), 1, "{at}");
+            assert_eq!(std::fs::read(&others[0]).unwrap(), vec![b'x'; 1000], "{at}");
         }
     }
     let directory = whole.windows(4).position(|mark| mark == b"PK\x01\x02").unwrap();
@@ -225,4 +235,62 @@ fn a_zip_that_lies_or_is_cut_short_is_refused() {
     let mut short = whole;
     short[directory + 24] -= 1;
     assert!(matches!(unzipped(short), Err(SlideError::Damaged(_))));
+}
+
+/// An archive of headers, each with so many bytes said and these there.
+fn tar_of(entries: &[(tar::EntryType, &str, u64, &[u8])]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for (kind, name, said, content) in entries {
+        let mut header = tar::Header::new_ustar();
+        header.set_path(name).unwrap();
+        header.set_size(*said);
+        header.set_mode(0o644);
+        header.set_entry_type(*kind);
+        header.set_cksum();
+        archive.extend_from_slice(header.as_bytes());
+        archive.extend_from_slice(content);
+        archive.resize(archive.len().next_multiple_of(BLOCK as usize), 0);
+    }
+    archive.resize(archive.len() + 1024, 0);
+    archive
+}
+
+#[test]
+fn names_that_stand_before_a_file_are_read_and_never_of_any_length() {
+    use tar::EntryType::{GNULongLink, GNULongName, Regular, XGlobalHeader, XHeader};
+    let first = |entries: &[_]| {
+        unzipped(tar_of(entries))
+            .map(|(folder, path, _)| path.strip_prefix(folder.path()).unwrap().to_str().unwrap().to_owned())
+    };
+    let file = (Regular, "x", 1, &b"1"[..]);
+    let pax = "22 path=b/片子.mrxs\n".as_bytes();
+    assert_eq!(first(&[(XHeader, "h", pax.len() as u64, pax), file]).unwrap(), "b/片子.mrxs");
+    assert_eq!(first(&[(GNULongName, "././@LongLink", 7, b"a.mrxs\0"), file]).unwrap(), "a.mrxs");
+    let comment = (XGlobalHeader, "pax_global_header", 13, &b"13 comment=a\n"[..]);
+    assert_eq!(first(&[comment, (Regular, "a.mrxs", 1, b"1")]).unwrap(), "a.mrxs");
+    for kind in [GNULongName, XHeader] {
+        let found = first(&[(kind, "h", 40 << 30, b"a.mrxs"), file]);
+        assert_eq!(found, Err(SlideError::OverLimit("a name in its archive")), "{kind:?}");
+    }
+    let size = b"11 size=99\n";
+    assert_eq!(first(&[(XHeader, "h", 11, size), (Regular, "a.mrxs", 1, b"1")]), Err(ODD));
+    assert_eq!(first(&[(GNULongLink, "h", 40 << 30, b"a"), file]), Err(ODD));
+}
+
+#[test]
+fn an_archive_of_two_slides_is_refused() {
+    let regular = |name| (tar::EntryType::Regular, name, 1, &b"1"[..]);
+    assert!(unzipped(tar_of(&[regular("a.mrxs"), regular("a/Slidedat.ini")])).is_ok());
+    for second in ["b.mrxs", "c/b.vms"] {
+        assert_eq!(unzipped(tar_of(&[regular("a.mrxs"), regular(second)])).err(), Some(SEVERAL), "{second}");
+    }
+}
+
+#[test]
+fn nothing_is_unpacked_that_the_disk_has_no_room_for() {
+    let gib = |count: u64| count << 30;
+    assert_eq!(room(gib(10), gib(30), gib(100)), Ok(()));
+    assert_eq!(room(gib(14), gib(30), gib(100)), Err(SlideError::Io(io::ErrorKind::StorageFull)));
+    assert!(matches!(room(gib(60), gib(100), gib(100)), Err(SlideError::OverLimit(_))));
+    assert!(matches!(room(u64::MAX, gib(100), gib(100)), Err(SlideError::OverLimit(_))));
 }

@@ -42,9 +42,8 @@ pub(super) fn unpack(source: &Arc<dyn ReadAt>, into: &mut Unpacking<'_>) -> Resu
     let entries = directory(source.as_ref())?;
     let most = source.length().saturating_mul(GROWTH_MAX).max(GROWTH_FREE_BYTES);
     let total = entries.iter().try_fold(0_u64, |sum, entry| sum.checked_add(entry.bytes));
-    if total.is_none_or(|total| total > most) {
-        return Err(SlideError::OverLimit("what is packed in its archive"));
-    }
+    let total = total.filter(|total| *total <= most);
+    into.check_room(total.ok_or(SlideError::OverLimit("what is packed in its archive"))?)?;
     for entry in entries {
         let Some(file) = into.file(&entry.name)? else { continue };
         let start = content_start(source.as_ref(), entry.offset)?;

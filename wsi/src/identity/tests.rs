@@ -112,6 +112,11 @@ fn a_barcode_without_a_pattern_is_the_number_of_the_glass() {
     let long = "a web address as long as no number of a glass is, or several fields of it in one";
     assert_eq!(code(&[long]).particulars.container_id.as_deref(), Some("scan 4"));
     assert_eq!(code(&[long]).barcodes, [long]);
+    for about_somebody in ["姓名：李四", "LiSi", "P7 B2026-17", "11010519491231002X", "110105194912310021"]
+    {
+        let container = code(&[about_somebody]).particulars.container_id;
+        assert_eq!(container.as_deref(), Some("scan 4"), "{about_somebody}");
+    }
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub use bring::{Brought, Refusal, Why};
 pub use record::{State, Upload};
 pub use upload::{Finish, IntakeError, NewUpload, Receiving};
 
+pub(crate) use upload::reserve;
+
 use crate::Slides;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -30,6 +30,11 @@ const LIST_MAX: u32 = 200;
 const RESERVE_PART: u64 = 20;
 const RESERVE_BYTES_MAX: u64 = 4 << 30;
 
+/// Bytes that are left free on a disk of so many.
+pub(crate) fn reserve(all: u64) -> u64 {
+    (all / RESERVE_PART).min(RESERVE_BYTES_MAX)
+}
+
 /// Why a call about uploads failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IntakeError {
@@ -175,8 +180,7 @@ impl Intake {
             query.offset = query.offset.saturating_add(count);
         }
         let (free, all) = self.storage.disk_bytes().await?;
-        let reserve = (all / RESERVE_PART).min(RESERVE_BYTES_MAX);
-        if promised.saturating_add(reserve) > free {
+        if promised.saturating_add(reserve(all)) > free {
             return Err(StorageError::OutOfResources("the disk has no room for this file").into());
         }
         Ok(())

@@ -61,7 +61,7 @@ impl Slides {
             Err(error) => return Err(error.into()),
         };
         let now = self.named_now(&node, slide, &record).await?;
-        let found = contradictions(&now, given, &said.particulars);
+        let found = contradictions(&now, given, (&said.particulars, &said.barcodes));
         if found.is_empty() {
             return Ok(Outcome::AlreadyThere);
         }
@@ -135,7 +135,11 @@ impl SlideIdentity {
 }
 
 /// What is said of the patient that is not what is on record, or cannot be held to be of the same patient.
-fn contradictions(now: &Particulars, given: &Particulars, said: &Particulars) -> Vec<Doubt> {
+fn contradictions(
+    now: &Particulars,
+    given: &Particulars,
+    (said, barcodes): (&Particulars, &[String]),
+) -> Vec<Doubt> {
     let fields = |of: &Particulars| {
         [
             ("patient_name", of.patient_name.clone()),
@@ -154,7 +158,11 @@ fn contradictions(now: &Particulars, given: &Particulars, said: &Particulars) ->
             continue;
         }
         let is_given = origins.iter().any(|(name, text)| *name == field && text.is_some());
-        let origin = if is_given { Origin::Person } else { Origin::FileName };
+        let origin = match barcodes.iter().any(|code| code.contains(said.trim())) {
+            _ if is_given => Origin::Person,
+            true => Origin::Barcode,
+            false => Origin::FileName,
+        };
         let recorded = recorded.map(|text| (Origin::Recorded, text));
         doubts.push(Doubt {
             field: field.to_owned(),
@@ -202,9 +210,21 @@ mod tests {
             (of("张三", "", ""), of("", "P9", ""), &["patient_id"]),
             (of("", "", "B1"), of("", "P9", "B1"), &["patient_id", "accession_number"]),
         ] {
-            let found = contradictions(&now, &said, &said);
+            let found = contradictions(&now, &said, (&said, &[]));
             let fields: Vec<&str> = found.iter().map(|doubt| doubt.field.as_str()).collect();
             assert_eq!(fields, expected, "{now:?} {said:?}");
         }
+    }
+
+    #[test]
+    fn a_contradiction_says_who_says_it() {
+        let codes = ["P9 B2".to_owned()];
+        let found =
+            |given: &Particulars| contradictions(&of("", "P7", ""), given, (&of("", "P9", ""), &codes));
+        let who = |found: Vec<Doubt>| found[0].said.last().unwrap().0;
+        assert_eq!(who(found(&Particulars::default())), Origin::Barcode);
+        assert_eq!(who(found(&of("", "P9", ""))), Origin::Person);
+        let by_name = contradictions(&of("", "P7", ""), &Particulars::default(), (&of("", "P8", ""), &codes));
+        assert_eq!(who(by_name), Origin::FileName);
     }
 }

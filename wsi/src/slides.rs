@@ -5,6 +5,7 @@ use crate::revision::{Readers, Revision};
 use crate::{AssociatedKind, Composition, LabelRight, Slide, SlideError};
 use model::{Key, Matching, OrgId, Query, Reach, Scope, Sha256, SlideId, Uid};
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use storage::{InstanceRef, Order, RecordQuery, Storage, Whereabouts};
@@ -13,6 +14,10 @@ use storage::{InstanceRef, Order, RecordQuery, Storage, Whereabouts};
 pub(crate) const KIND: &str = "slide";
 /// How long a slide that was found is not looked for again: as long as a withdrawn grant may still show tiles.
 const FRESH: Duration = Duration::from_secs(5);
+/// How long a slide that was found is it also for an address of another revision.
+const JUST_NOW: Duration = Duration::from_secs(1);
+/// Slides that are looked for anew at once.
+const LANES: usize = 16;
 /// Slides that are remembered at most.
 const REMEMBERED_MAX: usize = 4096;
 /// Bytes of the maps of sparse levels that are remembered at most.
@@ -25,6 +30,8 @@ const STUDIES_PER_QUERY: usize = 200;
 pub struct Slides {
     pub(crate) storage: Storage,
     remembered: Arc<Mutex<HashMap<(Viewpoint, SlideId), Remembered>>>,
+    /// Whoever looks for a slide anew, one after the other.
+    looking: Arc<[tokio::sync::Mutex<()>; LANES]>,
     /// Where the frames of sparse levels are, by the name that they are kept under.
     maps: Arc<Mutex<HashMap<Sha256, Arc<[u32]>>>>,
     /// What was made of stored frames.
@@ -72,7 +79,7 @@ impl Slides {
     #[must_use]
     pub fn new(storage: Storage) -> Self {
         let derived = Derived::new(storage.limits());
-        Self { storage, remembered: Arc::default(), maps: Arc::default(), derived }
+        Self { storage, remembered: Arc::default(), looking: Arc::default(), maps: Arc::default(), derived }
     }
 
     /// What was made of stored frames since the start.
@@ -194,7 +201,7 @@ impl Slides {
         let Some(revision) = revision.filter(|revision| *revision != found.revision) else {
             return Ok(found);
         };
-        let found = self.look_up(scope, id).await?;
+        let found = self.look_again(scope, id).await?;
         if found.revision == revision { Ok(found) } else { Err(SlideError::NotFound) }
     }
 
@@ -231,6 +238,19 @@ impl Slides {
     pub(crate) fn note_seen(&self, scope: &Scope, found: &Remembered, instance: &InstanceRef) {
         if found.readers.is_new(&scope.actor) {
             self.storage.note_read(scope, instance);
+        }
+    }
+
+    /// A slide as it was found a moment ago, or is found now: many tiles of a revision that is no more ask at once, and one of
+    /// them looks for all.
+    async fn look_again(&self, scope: &Scope, id: &SlideId) -> Result<Remembered, SlideError> {
+        let key = (Viewpoint::of(scope), id.clone());
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        let _turn = self.looking[hasher.finish() as usize % LANES].lock().await;
+        match self.recall(&key).filter(|found| found.since.elapsed() < JUST_NOW) {
+            Some(found) => Ok(found),
+            None => self.look_up(scope, id).await,
         }
     }
 

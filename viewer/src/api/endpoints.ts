@@ -66,7 +66,7 @@ export const studies = {
 export const slides = {
   list: () => request<{ slides: Slide[] }>('GET', '/slides'),
   get: (id: string) => request<Slide>('GET', `/slides/${segment(id)}`),
-  /** Which instance each tile of a level is from; `layer` is a query that names a plane and a path, or empty. */
+  /** Which instance each tile of a level is from; `layer` is a query that names a plane, a path and a revision, or empty. */
   instances: (id: string, level: number, layer: string) =>
     request<LevelInstances>('GET', `/slides/${segment(id)}/levels/${level}/instances${layer === '' ? '' : `?${layer}`}`),
   tile: (id: string, level: number, x: number, y: number) =>

@@ -48,9 +48,10 @@ const left = new Map<string, Opening>();
  * Whether what has arrived since has made another slide of it. The list, which it may have been opened by, says less than the
  * server does of one slide.
  */
-function isAnother(opened: Slide, now: Slide): boolean {
-  const isRevised = opened.revision != null && now.revision != null && opened.revision !== now.revision;
-  return isRevised || opened.width !== now.width || opened.levels.length !== now.levels.length;
+function isAnother(opened: Slide, revision: string | null, now: Slide): boolean {
+  const isRevised = revision !== null && now.revision != null && revision !== now.revision;
+  const hasOthers = now.levels.some(({ sop_instance_uid: uid }, index) => uid !== opened.levels[index]?.sop_instance_uid);
+  return isRevised || hasOthers || opened.width !== now.width || opened.levels.length !== now.levels.length;
 }
 
 export function SlidePane({ slide: listed, isActive, opening, onActivate, onStage, onDisplayed, children }: Props) {
@@ -60,7 +61,12 @@ export function SlidePane({ slide: listed, isActive, opening, onActivate, onStag
   const [begin] = useState<Opening>(() => opening ?? left.get(slide.id) ?? { view: null, look: plainLook });
   // Fresher facts about a slide must not open it anew, unless its pixels are others.
   const [opened, setOpened] = useState(slide);
-  if (isAnother(opened, slide)) setOpened(slide);
+  // Of which revision that is: a list does not say it, so it may be learnt after the slide was opened.
+  const [revision, setRevision] = useState(slide.revision ?? null);
+  if (isAnother(opened, revision, slide)) {
+    setOpened(slide);
+    setRevision(slide.revision ?? null);
+  } else if (revision === null && slide.revision != null) setRevision(slide.revision);
   const [look, setLook] = useState(() => possibleLook(begin.look, slide));
   const [followed, setFollowed] = useState(opening);
   if (opening !== followed) {

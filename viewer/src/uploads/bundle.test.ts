@@ -35,4 +35,10 @@ test('a slide that lacks a file stays what was dropped', async () => {
   expect(names(await withBundles(all))).toEqual(['a.mrxs', 's.vms']);
 });
 
+test('a slide whose files have names that no header has room for stays what was dropped', async () => {
+  const long = `${'片'.repeat(33)}.dat`;
+  const all = [placed('a.mrxs', 'picture'), placed(`a/${long}`, 'x')];
+  expect(names(await withBundles(all))).toEqual(['a.mrxs', long]);
+});
+
 const archiveOfBoth = '05eca786db78f3437cba15da4739f646130caed599222dc9251d2bbba62eae74';

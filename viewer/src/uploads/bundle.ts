@@ -23,7 +23,7 @@ export async function withBundles(placed: readonly PlacedFile[]): Promise<File[]
   const bundles: File[] = [];
   for (const first of placed) {
     const others = await belongingTo(first, placed);
-    if (others === null) continue;
+    if (others === null || ![first, ...others].every(({ file }) => fits(file.name)) || !fits(stem(first.file))) continue;
     [first, ...others].forEach((one) => taken.add(one));
     const prefix = isMirax(first.file) ? `${stem(first.file)}/` : '';
     bundles.push(archive([{ name: first.file.name, file: first.file }, ...others.map(({ file }) => ({ name: prefix + file.name, file }))]));
@@ -31,6 +31,8 @@ export async function withBundles(placed: readonly PlacedFile[]): Promise<File[]
   return [...placed.filter((one) => !taken.has(one)).map(({ file }) => file), ...bundles];
 }
 
+/** Whether a header has room for a name, as the server takes them. */
+const fits = (name: string) => new TextEncoder().encode(name).length <= nameBytesMax;
 const isMirax = ({ name }: File) => /\.mrxs$/i.test(name);
 const isList = ({ name }: File) => /\.(vms|vmu)$/i.test(name);
 const stem = ({ name }: File) => name.replace(/\.[^.]*$/, '');

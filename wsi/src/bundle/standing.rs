@@ -30,7 +30,13 @@ pub(crate) fn standing(path: &Path) -> Option<Standing> {
     let (folder, names, wanted) = match kind {
         Kind::Mirax => {
             let inner = path.with_extension("");
-            let names = names_in(&inner).unwrap_or_default();
+            let names = match names_in(&inner) {
+                Ok(names) => names,
+                Err(SlideError::Incomplete) => Vec::new(),
+                Err(SlideError::Io(_)) => return None,
+                // Nothing will make it whole: it is refused for what it is.
+                Err(_) => return Some(standing),
+            };
             let wanted = named_by_slidedat(&inner).unwrap_or_else(|_| vec![SLIDEDAT.to_owned()]);
             (inner, names, wanted)
         }
@@ -107,6 +113,18 @@ mod tests {
         let before = standing(&path).unwrap();
         put("Data0001.dat", "33");
         assert_eq!(standing(&path).unwrap().bytes, before.bytes + 1);
+    }
+
+    #[test]
+    fn a_slide_that_is_never_taken_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.mrxs");
+        fs::write(&path, b"picture").unwrap();
+        fs::create_dir(folder.path().join("a")).unwrap();
+        fs::write(folder.path().join("a").join("x".repeat(120)), b"1").unwrap();
+        assert!(standing(&path).unwrap().is_whole);
+        let refused = crate::bundle::Bundle::of(&path).err();
+        assert!(matches!(refused, Some(SlideError::Unsupported(_))), "{refused:?}");
     }
 
     #[test]

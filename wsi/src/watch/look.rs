@@ -194,8 +194,16 @@ impl Held {
             let new = openat(place, name.as_str(), FOLDER, Mode::empty())?;
             // The one that is opened goes last: until then the next look finds what is left.
             let names = others.iter().filter_map(|path| path.file_name()?.to_str());
-            for name in names.chain([self.base.as_str()]) {
-                rustix::fs::renameat(&self.folder, name, &new, name)?;
+            let names: Vec<&str> = names.chain([self.base.as_str()]).collect();
+            for (at, one) in names.iter().enumerate() {
+                if let Err(error) = rustix::fs::renameat(&self.folder, *one, &new, *one) {
+                    // All together or none: what has gone comes back, to be tried again.
+                    for gone in &names[..at] {
+                        rustix::fs::renameat(&new, *gone, &self.folder, *gone).ok();
+                    }
+                    unlinkat(place, name.as_str(), AtFlags::REMOVEDIR).ok();
+                    return Err(error.into());
+                }
             }
             return note.map_or(Ok(()), |(ending, text)| {
                 write_note(new.as_fd(), &format!("{}{ending}", self.base), text)

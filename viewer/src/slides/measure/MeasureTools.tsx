@@ -24,7 +24,7 @@ const near_px = 6;
 export function MeasureTools() {
   const { t } = useTranslation();
   const { slide } = usePane();
-  const [{ shapes, selected }, store] = useMeasurements(slide.id);
+  const [{ shapes, selected }, store] = useMeasurements(slide.id, slide.width);
   const mayDraw = (name: ShapeKind) => name !== 'circle' || slide.mpp_um !== null;
   const tools = {
     distance: useTool('distance'),

@@ -60,17 +60,19 @@ class Store {
   }
 }
 
-const stores = new Map<string, Store>();
+const stores = new Map<string, { width: number; store: Store }>();
 
 export type MeasurementStore = Store;
 
-export function useMeasurements(slideId: string): [Measurements, MeasurementStore] {
+/** In pixels of level 0, which is so many wide now: once it is another, what is kept is read anew. */
+export function useMeasurements(slideId: string, width: number): [Measurements, MeasurementStore] {
   const person = useMe().person.id;
   const key = `${person} ${slideId}`;
-  let store = stores.get(key);
-  if (store === undefined) {
-    store = new Store(readShapes(person, slideId), (shapes) => keepShapes(person, slideId, shapes));
-    stores.set(key, store);
+  let now = stores.get(key);
+  if (now?.width !== width) {
+    now = { width, store: new Store(readShapes(person, slideId, width), (shapes) => keepShapes(person, slideId, width, shapes)) };
+    stores.set(key, now);
   }
+  const { store } = now;
   return [useSyncExternalStore(store.subscribe, store.read), store];
 }

@@ -42,6 +42,11 @@ test('another focal plane is another instance', async () => {
   expect(await instancesOf(level, { x: 0, y: 0, url: '/tiles/1/0/0?icc=srgb&z=1.5' }, ask)).toEqual(['1.2']);
 });
 
+test('a tile of a revision is from the instances of that revision', () => {
+  expect(layersOf('/tiles/0/0/0?rev=00112233445566ff')).toEqual(['rev=00112233445566ff']);
+  expect(layersOf('/tiles/0/0/0?icc=srgb&z=1.5&rev=00112233445566ff')).toEqual(['z=1.5&rev=00112233445566ff']);
+});
+
 test('channels laid over each other are all displayed, but none that nobody could ask about', async () => {
   expect(layersOf('/tiles/0/0/0?z=0&channels=dapi%3A0000FF%3A0-9%2Cfitc%253A1%3A00FF00%3A0-9')).toEqual(['z=0&path=dapi', 'z=0&path=fitc%3A1']);
   const ask = async (_: number, layer: string) => {

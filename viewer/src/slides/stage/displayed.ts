@@ -5,7 +5,7 @@
 import type { LevelInstances, SlideLevel } from '../../api/types';
 import { pathsIn } from '../depth/composition';
 
-/** Asks which instance each tile of a level is from; `layer` is the query that names a plane and a path. */
+/** Asks which instance each tile of a level is from; `layer` is the query that names a plane, a path and the revision. */
 export type AskInstances = (level: number, layer: string) => Promise<LevelInstances>;
 
 export interface ShownTile {
@@ -15,16 +15,21 @@ export interface ShownTile {
   url: string;
 }
 
-/** The query of each plane and path that a tile is put together from; an empty one is the usual plane and path. */
+/**
+ * The query of each plane and path that a tile is put together from, of the revision that the tile is of; an empty one is the
+ * usual plane and path.
+ */
 export function layersOf(url: string): string[] {
   const asked = new URL(url, 'http://slide').searchParams;
   const channels = asked.get('channels');
   const z = asked.get('z');
+  const rev = asked.get('rev');
   const paths = channels === null ? [asked.get('path')] : pathsIn(channels);
   return paths.map((path) => {
     const layer = new URLSearchParams();
     if (z !== null) layer.set('z', z);
     if (path !== null) layer.set('path', path);
+    if (rev !== null) layer.set('rev', rev);
     return layer.toString();
   });
 }

@@ -53,6 +53,9 @@ pub struct Amendment {
     pub reader_before: Option<Named<PersonId>>,
     /// Who reviewed it.
     pub reviewer_before: Option<Named<PersonId>>,
+    /// How many instances were in evidence, and how often it had grown; `None` in records of earlier releases.
+    #[serde(default)]
+    pub evidence_before: Option<(usize, usize)>,
 }
 
 impl Consult {
@@ -84,6 +87,7 @@ impl ConsultService {
         now: OffsetDateTime,
     ) -> Result<ConsultView, ConsultError> {
         let note = AmendmentNote { reason: required_reason(&note.reason)?, ..note };
+        self.refuse_unprintable("reason", &note.reason)?;
         let (mut consult, states) = self.begin(caller, id, version, Action::Amend).await?;
         let from = consult.state;
         // Records of earlier releases do not say when the one version was delivered.
@@ -99,6 +103,7 @@ impl ConsultService {
             reported_before: consult.reported_at,
             reader_before: consult.reader.clone(),
             reviewer_before: consult.reviewer.clone(),
+            evidence_before: Some((consult.evidence.len(), consult.evidence_updates.len())),
         });
         advance(&mut consult, states, caller, now, &note.reason);
         self.finish(caller, consult, version, Action::Amend, Change::default()).await
@@ -121,6 +126,10 @@ impl ConsultService {
             consult.reported_at = amendment.reported_before;
             consult.reader = amendment.reader_before;
             consult.reviewer = amendment.reviewer_before;
+            if let Some((instances, updates)) = amendment.evidence_before {
+                consult.evidence.truncate(instances);
+                consult.evidence_updates.truncate(updates);
+            }
         }
         advance(&mut consult, states, caller, now, "");
         self.finish(caller, consult, version, Action::Abandon, Change::default()).await

@@ -102,11 +102,15 @@ impl ConsultService {
         })
         .await?;
         let media_type = media_type.map_err(invalid)?;
+        let mut name = tidy(name);
+        while let Some(c) = self.printer.unprintable(&name) {
+            name = name.replace(c, "□");
+        }
         let owner = consult.requesting.id.clone();
         let sha256 = self.storage.put_blob(caller.scope(), &owner, &content).await?;
         if consult.attachments.iter().all(|other| other.sha256 != sha256) {
             consult.attachments.push(Attachment {
-                name: tidy(name),
+                name,
                 media_type,
                 bytes: content.len() as u64,
                 sha256,
@@ -117,7 +121,7 @@ impl ConsultService {
         self.finish(caller, consult, version, Action::Attach, Change::default()).await
     }
 
-    /// Takes an attachment out of a draft.
+    /// Takes an attachment out of a draft, or one that was attached while data are awaited out again.
     ///
     /// # Errors
     /// As [`Self::edit`]; [`ConsultError::NotFound`] when there is none of this hash.
@@ -129,7 +133,11 @@ impl ConsultService {
         sha256: &Sha256,
     ) -> Result<ConsultView, ConsultError> {
         let (mut consult, _) = self.begin(caller, id, version, Action::Attach).await?;
-        if consult.submitted_at.is_some() {
+        // What was sent with the question stays; what was attached since more is waited for can be taken back.
+        let since = consult.submitted_at.and(consult.waits.last()).map(|wait| wait.since);
+        let attached = consult.attachments.iter().find(|attachment| attachment.sha256 == *sha256);
+        if consult.submitted_at.is_some() && attached.is_some_and(|a| since.is_none_or(|since| a.at < since))
+        {
             return Err(ConsultError::WrongState { state: consult.state, action: Action::Attach });
         }
         let before = consult.attachments.len();

@@ -171,7 +171,11 @@ impl ConsultService {
         let mut events = 0;
         for record in self.storage.records(&scope, &due).await? {
             let found = match self.storage.record(&scope, CONSULT, &record.id).await {
-                Ok(found) => consult_of(found.body)?,
+                Ok(found) => match consult_of(found.body) {
+                    Ok(found) => found,
+                    // It must not keep the others from being told of; it is on the log.
+                    Err(_) => continue,
+                },
                 Err(StorageError::NotFound) => continue,
                 Err(other) => return Err(other.into()),
             };

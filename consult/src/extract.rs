@@ -1,16 +1,14 @@
 //! What is attached to a report's PDF: the canonical JSON and the key images. Everything read is bounded.
 
+mod bounds;
+
 use crate::cms::SIGNATURE_BYTES_MAX;
 use crate::key_image::PICTURE_BYTES_MAX;
 use crate::report::REPORT_BYTES_MAX;
-use lopdf::{Dictionary, Document, LoadOptions, Object};
+use lopdf::{Dictionary, Document, Object};
 
 /// Bytes of a PDF that is looked at.
 pub const PDF_BYTES_MAX: usize = 16 << 20;
-/// Streams in a PDF: ours have some dozens.
-const STREAMS_MAX: usize = 256;
-/// Bytes that one stream may grow to while the file's structure is read.
-const STRUCTURE_BYTES_MAX: usize = 2 << 20;
 /// Attachments that are looked at.
 const ATTACHMENTS_MAX: usize = 16;
 
@@ -30,14 +28,7 @@ pub struct Attached {
 /// # Errors
 /// Why it cannot be read, for people.
 pub(crate) fn load(pdf: &[u8]) -> Result<Document, &'static str> {
-    if pdf.len() > PDF_BYTES_MAX {
-        return Err("PDF 太大");
-    }
-    if pdf.windows(9).filter(|window| *window == b"endstream").count() > STREAMS_MAX {
-        return Err("PDF 的结构不是本系统的报告");
-    }
-    let options = LoadOptions { max_decompressed_size: Some(STRUCTURE_BYTES_MAX), ..LoadOptions::default() };
-    Document::load_mem_with_options(pdf, options).map_err(|_| "PDF 无法读取")
+    bounds::load(pdf)
 }
 
 /// Takes the attachments out of a PDF.

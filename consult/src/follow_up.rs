@@ -76,7 +76,7 @@ impl ConsultService {
         let decision = Said::now(caller, text, now)?;
         let (mut consult, states) = self.begin(caller, id, version, Action::RecordDecision).await?;
         advance(&mut consult, states, caller, now, "");
-        consult.decision = Some(decision);
+        consult.earlier_decisions.extend(consult.decision.replace(decision));
         let change = self.closing_guard(&consult, Action::RecordDecision).await?;
         self.finish(caller, consult, version, Action::RecordDecision, change).await
     }

@@ -4,6 +4,7 @@
 use crate::record::{Consult, ConsultView, Evidence, Named};
 use crate::service::{advance, person};
 use crate::state::Action;
+use crate::submit::EVIDENCE_MAX;
 use crate::{ConsultError, ConsultService};
 use access::Caller;
 use model::{ConsultId, PersonId, Uid};
@@ -85,6 +86,9 @@ impl ConsultService {
             return Err(ConsultError::Invalid { field: "evidence", why: "没有新到的图像" });
         }
         let added = late.len() as u64;
+        if consult.evidence.len().saturating_add(late.len()) > EVIDENCE_MAX {
+            return Err(ConsultError::Invalid { field: "evidence", why: "这一检查的图像太多" });
+        }
         consult.evidence.extend(late);
         consult.evidence_updates.push(EvidenceUpdate {
             version: consult.evidence_version().saturating_add(1),
@@ -92,7 +96,13 @@ impl ConsultService {
             at: now,
             added,
         });
-        advance(&mut consult, states, caller, now, &format!("接收新到图像 {added} 个"));
+        advance(
+            &mut consult,
+            states,
+            caller,
+            now,
+            &format!("接收新到图像 {added} 个 / {added} images that arrived later are accepted"),
+        );
         let puts = crate::lease::put(&consult, self.config.lease, now).into_iter().collect();
         self.finish(caller, consult, version, Action::AcceptImages, Change { puts, ..Change::default() })
             .await
@@ -103,19 +113,22 @@ impl ConsultService {
         &self,
         caller: &Caller,
         consult: &Consult,
+        action: Action,
     ) -> Result<(), ConsultError> {
         if self.late(caller, consult).await?.is_empty() {
             return Ok(());
         }
-        Err(ConsultError::Invalid {
-            field: "evidence",
-            why: "提交之后又有新图像到达，请先查看并接收 / images have arrived since: look at them and accept them first",
-        })
+        let why = if action == Action::Review {
+            "又有新图像到达，请退回给报告医师查看并接收 / images have arrived since: return the report, its reader accepts them"
+        } else {
+            "提交之后又有新图像到达，请先查看并接收 / images have arrived since: look at them and accept them first"
+        };
+        Err(ConsultError::Invalid { field: "evidence", why })
     }
 
     async fn late(&self, caller: &Caller, consult: &Consult) -> Result<Vec<Evidence>, ConsultError> {
         let known: HashSet<&Uid> = consult.evidence.iter().map(|item| &item.sop_instance_uid).collect();
-        let mut there = self.evidence(&caller.scope().clone().without_labels(), consult).await?;
+        let mut there = self.evidence(&caller.scope().clone().without_labels(), consult, usize::MAX).await?;
         there.retain(|item| !known.contains(&item.sop_instance_uid));
         Ok(there)
     }

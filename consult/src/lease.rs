@@ -89,6 +89,10 @@ impl ConsultService {
                 Ok(was_held) => ended += u32::from(was_held),
                 // Renewed, or acted upon, meanwhile: the next round looks again.
                 Err(ConsultError::Conflict { .. } | ConsultError::NotFound) => {}
+                // Damaged: it must not keep the others.
+                Err(ConsultError::Failed(why)) => {
+                    tracing::error!(why, id = lease.id, "a lease cannot be ended")
+                }
                 Err(other) => return Err(other),
             }
         }

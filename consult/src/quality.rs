@@ -6,7 +6,7 @@ use crate::record::{Consult, ConsultView, Named};
 use crate::service::{limited, person};
 use crate::state::Action;
 use crate::{ConsultError, ConsultService};
-use access::Caller;
+use access::{Caller, Person};
 use model::{ConsultId, PersonId};
 use serde::{Deserialize, Serialize};
 use storage::Change;
@@ -86,11 +86,40 @@ pub struct QualityReview {
     pub response: Option<Said>,
 }
 
+impl QualityReview {
+    fn is_open(&self) -> bool {
+        self.grade.is_discrepancy() && self.response.is_none()
+    }
+
+    fn is_about(&self, person: &PersonId) -> bool {
+        self.reader.as_ref().is_some_and(|reader| reader.id == *person)
+    }
+}
+
 impl Consult {
     /// Whether a discrepancy waits for its reader.
     #[must_use]
     pub fn has_open_discrepancy(&self) -> bool {
-        self.quality.iter().any(|review| review.grade.is_discrepancy() && review.response.is_none())
+        self.open_discrepancies().next().is_some()
+    }
+
+    /// Discrepancies that wait for their readers, oldest first.
+    pub(crate) fn open_discrepancies(&self) -> impl Iterator<Item = &QualityReview> {
+        self.quality.iter().filter(|review| review.is_open())
+    }
+
+    /// The oldest discrepancy that waits for this person.
+    pub(crate) fn discrepancy_of(&self, person: &PersonId) -> Option<&QualityReview> {
+        self.open_discrepancies().find(|review| review.is_about(person))
+    }
+
+    /// Whether this person has signed a version of the report, first or second.
+    pub(crate) fn was_signed_by(&self, person: &Person) -> bool {
+        let is_theirs = |named: &Option<Named<PersonId>>| named.as_ref().is_some_and(|n| n.id == person.id);
+        // Signatures say names: of two people of one name, the other is refused, too.
+        is_theirs(&self.reader)
+            || is_theirs(&self.reviewer)
+            || self.versions.iter().flat_map(|v| &v.signers).any(|signer| signer.name == person.name)
     }
 
     /// Whether the question is about tissue.
@@ -140,7 +169,7 @@ impl ConsultService {
         self.finish(caller, consult, version, Action::Grade, Change::default()).await
     }
 
-    /// The reader answers the oldest discrepancy.
+    /// The reader whose report it was answers the oldest discrepancy.
     ///
     /// # Errors
     /// As [`Self::accept`]; [`ConsultError::Invalid`] `reason` when it is empty; [`ConsultError::NotNow`] when there is none.
@@ -154,7 +183,8 @@ impl ConsultService {
     ) -> Result<ConsultView, ConsultError> {
         let response = Said::now(caller, text, now)?;
         let (mut consult, _) = self.begin(caller, id, version, Action::Respond).await?;
-        let waits = |review: &&mut QualityReview| review.grade.is_discrepancy() && review.response.is_none();
+        let reader = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以回应"))?;
+        let waits = |review: &&mut QualityReview| review.is_open() && review.is_about(&reader.id);
         if let Some(review) = consult.quality.iter_mut().find(waits) {
             review.response = Some(response);
         }

@@ -210,6 +210,9 @@ pub struct Consult {
     /// The inviting physician's own decision (远程会诊).
     #[serde(default)]
     pub decision: Option<Decision>,
+    /// Decisions that were recorded before it, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_decisions: Vec<Decision>,
     /// What the requester has attached.
     #[serde(default)]
     pub attachments: Vec<Attachment>,

@@ -17,7 +17,7 @@ const NUMBER_KIND: &str = "consult_number";
 /// How often a number is tried for when others take theirs at the same moment.
 const NUMBER_TRIES: usize = 100;
 /// Instances that one consult may rest on.
-const EVIDENCE_MAX: usize = 20_000;
+pub(crate) const EVIDENCE_MAX: usize = 20_000;
 /// Earlier studies that one consult may bring along.
 const PRIORS_MAX: usize = 10;
 
@@ -72,6 +72,7 @@ impl ConsultService {
             amendment: None,
             questions: Vec::new(),
             decision: None,
+            earlier_decisions: Vec::new(),
             evidence_updates: Vec::new(),
             attachments: Vec::new(),
             quality: Vec::new(),
@@ -95,7 +96,7 @@ impl ConsultService {
         Ok(view(caller, consult, 1))
     }
 
-    /// Rewrites a draft.
+    /// Rewrites a draft. Of another patient, it begins without the attachments.
     ///
     /// # Errors
     /// As [`Self::create`], and [`ConsultError::Conflict`], [`ConsultError::WrongState`].
@@ -112,8 +113,14 @@ impl ConsultService {
             return Err(ConsultError::WrongState { state: consult.state, action: Action::Edit });
         }
         consult.reading = self.organisation(&draft.reading_organisation, "reading_organisation").await?;
-        (consult.patient, consult.study) =
-            self.study(caller, &draft.study_org, &draft.study_instance_uid).await?;
+        let (patient, study) = self.study(caller, &draft.study_org, &draft.study_instance_uid).await?;
+        let is_same = study.study_instance_uid == consult.study.study_instance_uid
+            || (!patient.id.is_empty() && patient.id == consult.patient.id && study.org == consult.study.org);
+        if !is_same {
+            // One patient's papers do not travel with another's question.
+            consult.attachments.clear();
+        }
+        (consult.patient, consult.study) = (patient, study);
         consult.priors = self.priors(caller, &consult.patient, &consult.study, &draft.priors).await?;
         consult.kind = draft.kind;
         consult.urgency = draft.urgency;
@@ -140,6 +147,8 @@ impl ConsultService {
         if consult.question.is_empty() {
             return invalid("question", "请填写会诊问题");
         }
+        self.refuse_unprintable("question", &consult.question)?;
+        self.refuse_unprintable("history", &consult.history)?;
         if !consult.consent {
             return invalid("consent", "请确认患者已知情同意");
         }
@@ -150,7 +159,8 @@ impl ConsultService {
             self.study(caller, &consult.study.org, &consult.study.study_instance_uid).await?;
         let priors: Vec<Uid> = consult.priors.iter().map(|prior| prior.study_instance_uid.clone()).collect();
         consult.priors = self.priors(caller, &consult.patient, &consult.study, &priors).await?;
-        consult.evidence = self.evidence(&caller.scope().clone().without_labels(), &consult).await?;
+        consult.evidence =
+            self.evidence(&caller.scope().clone().without_labels(), &consult, EVIDENCE_MAX).await?;
         let agreement = self.agreement(&consult, now).await?;
         if consult.urgency == Urgency::Frozen && consult.slide.is_none() {
             return invalid("urgency", "术中冰冻只用于病理切片 / a frozen section is asked about a slide");
@@ -240,6 +250,7 @@ impl ConsultService {
         &self,
         scope: &Scope,
         consult: &Consult,
+        most: usize,
     ) -> Result<Vec<Evidence>, ConsultError> {
         let invalid = |why| Err(ConsultError::Invalid { field: "study", why });
         let own = scope.owned_by(consult.study.org.clone());
@@ -253,7 +264,7 @@ impl ConsultService {
             if instances.is_empty() {
                 return invalid("这一检查没有图像");
             }
-            if evidence.len().saturating_add(instances.len()) > EVIDENCE_MAX {
+            if evidence.len().saturating_add(instances.len()) > most {
                 return invalid("这一检查的图像太多");
             }
             evidence.extend(instances.iter().map(|instance| Evidence {

@@ -77,6 +77,7 @@ pub(crate) fn consult(signatures: Signatures) -> Consult {
         amendment: None,
         questions: Vec::new(),
         decision: None,
+        earlier_decisions: Vec::new(),
         evidence_updates: Vec::new(),
         attachments: Vec::new(),
         quality: Vec::new(),

@@ -1,6 +1,6 @@
 //! Waiting for data 待资料: the requester is asked for more, and the clock stands still until the work goes on.
 
-use crate::record::{ConsultView, Named};
+use crate::record::{Consult, ConsultView, Named};
 use crate::service::{limited, person, required_reason};
 use crate::state::{Action, State};
 use crate::{ConsultError, ConsultService, clock, lease};
@@ -36,6 +36,15 @@ impl Waiting {
     pub fn lasted_ms(&self, now: OffsetDateTime) -> i64 {
         let until = self.until.unwrap_or(now);
         i64::try_from((until - self.since).whole_milliseconds()).unwrap_or(0).max(0)
+    }
+}
+
+impl Consult {
+    /// Nobody waits for data any longer, because it goes no further.
+    pub(crate) fn end_wait(&mut self, now: OffsetDateTime) {
+        if let Some(wait) = self.waits.last_mut() {
+            wait.until.get_or_insert(now);
+        }
     }
 }
 
@@ -99,7 +108,7 @@ impl ConsultService {
     async fn clock_again(
         &self,
         scope: &model::Scope,
-        consult: &crate::Consult,
+        consult: &Consult,
     ) -> Result<storage::Put, ConsultError> {
         let told = match self.storage.record(scope, clock::KIND, consult.id.as_str()).await {
             Ok(record) => clock::told(&record),

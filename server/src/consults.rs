@@ -34,12 +34,13 @@ impl ConsultSection {
 /// Looks at clocks and leases until the node stops.
 pub async fn run(service: ConsultService, clock: impl Clock, stop: impl Future<Output = ()>) {
     let pause = (service.lease() / 4).clamp(ROUND_MIN, ROUND_MAX);
+    // While the node was down no page could renew: readers have one lease's time to come back.
+    let end_from = clock.now() + service.lease();
     tokio::pin!(stop);
     loop {
         let now = clock.now();
-        for (what, result) in
-            [("clocks", service.escalate(now).await), ("leases", service.end_leases(now).await)]
-        {
+        let leases = if now < end_from { Ok(0) } else { service.end_leases(now).await };
+        for (what, result) in [("clocks", service.escalate(now).await), ("leases", leases)] {
             match result {
                 Ok(0) => {}
                 Ok(n) => tracing::debug!(what, n, "consults moved"),

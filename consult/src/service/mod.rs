@@ -11,7 +11,7 @@ pub use handing::Candidate;
 use crate::authorities::{Authorities, TimeStamps};
 use crate::record::{Consult, ConsultView, KIND, Named, SlideNote, TimelineEntry};
 use crate::report::{TEXT_CHARS_MAX, clean};
-use crate::state::{Action, Refusal, State, Who, allowed, decide, parts};
+use crate::state::{Action, Refusal, State, Who, decide, parts};
 use crate::{ConsultError, Printer, statistics};
 use access::{Caller, ConsultKind, Urgency};
 use model::{ConsultId, OrgId, PersonId, Scope, Uid};
@@ -132,7 +132,10 @@ impl ConsultService {
         action: Action,
     ) -> Result<(Consult, &'static [State]), ConsultError> {
         let (consult, current) = self.load(caller, id).await?;
-        let who = who(caller, &consult);
+        if action == Action::Grade && caller.as_person().is_some_and(|p| consult.was_signed_by(p)) {
+            return Err(ConsultError::Forbidden("不能评价自己签过名的报告"));
+        }
+        let who = who_for(caller, &consult, action);
         if who.is_empty() {
             return Err(ConsultError::Forbidden("没有参与这一会诊的权限"));
         }
@@ -216,7 +219,11 @@ pub(crate) fn consult_of(body: serde_json::Value) -> Result<Consult, ConsultErro
 /// What the caller sees: the requesting side gets reports when they are delivered, and what the centre says among its own
 /// people never.
 pub(crate) fn view(caller: &Caller, mut consult: Consult, version: i64) -> ConsultView {
-    let allowed = allowed(consult.state, &who(caller, &consult), consult.rules());
+    let may = |action: &Action| {
+        let who = who_for(caller, &consult, *action);
+        decide(consult.state, *action, &who, consult.rules()).is_ok()
+    };
+    let allowed = Action::ALL.into_iter().filter(may).collect();
     if *caller.organisation() != consult.reading.id {
         for_the_requester(&mut consult);
     } else if *caller.organisation() != consult.requesting.id && !consult.is_granted() {
@@ -238,9 +245,11 @@ fn for_the_requester(consult: &mut Consult) {
     }
     let mut before = State::Draft;
     for entry in &mut consult.timeline {
-        let was_returned = entry.state == State::Amending && before == State::Preliminary;
+        // Returned, or handed over, while it is amended: only why it was opened is for both sides.
+        let goes_on =
+            entry.state == State::Amending && matches!(before, State::Preliminary | State::Amending);
         let is_internal = matches!(entry.state, State::Accepted | State::Assigned | State::Returned);
-        if is_internal || was_returned {
+        if is_internal || goes_on {
             entry.note.clear();
         }
         before = entry.state;
@@ -250,6 +259,19 @@ fn for_the_requester(consult: &mut Consult) {
 pub(crate) fn who(caller: &Caller, consult: &Consult) -> Vec<Who> {
     let holder = consult.reader.as_ref().map(|reader| &reader.id);
     parts(caller, &consult.requesting.id, &consult.reading.id, holder)
+}
+
+/// What the caller is to a consult in one step: a discrepancy is for whoever wrote the report that it is about, also when
+/// somebody else has amended it since; nobody grades what they have signed.
+fn who_for(caller: &Caller, consult: &Consult, action: Action) -> Vec<Who> {
+    match action {
+        Action::Respond if consult.has_open_discrepancy() => {
+            let theirs = caller.as_person().map(|p| &p.id).filter(|id| consult.discrepancy_of(id).is_some());
+            parts(caller, &consult.requesting.id, &consult.reading.id, theirs)
+        }
+        Action::Grade if caller.as_person().is_some_and(|p| consult.was_signed_by(p)) => Vec::new(),
+        _ => who(caller, consult),
+    }
 }
 
 /// Who was first: whoever has it, otherwise whoever took the last step.
@@ -338,14 +360,17 @@ pub(crate) fn put(consult: &Consult, expected: Expected) -> Result<Put, ConsultE
     }
     if let Some(reader) = &consult.reader {
         keys.push(("reader", reader.id.to_string()));
-        let is_at_reader = consult.state.is_held()
-            || consult.state == State::AwaitingData
-            || has_question
-            || consult.has_open_discrepancy();
-        if is_at_reader && reader.id != consult.created_by.id {
+        if consult.state.is_held() || consult.state == State::AwaitingData || has_question {
             keys.push(("mine", reader.id.to_string()));
         }
     }
+    keys.extend(
+        consult
+            .open_discrepancies()
+            .filter_map(|review| review.reader.as_ref().map(|reader| ("mine", reader.id.to_string()))),
+    );
+    keys.sort();
+    keys.dedup();
     if !consult.evidence.is_empty() {
         // What a question was answered on must stay.
         keys.extend(

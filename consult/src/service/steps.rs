@@ -40,6 +40,7 @@ impl ConsultService {
     ) -> Result<ConsultView, ConsultError> {
         let reason = required_reason(reason)?;
         let (mut consult, states) = self.begin(caller, id, version, Action::Reject).await?;
+        consult.end_wait(now);
         advance(&mut consult, states, caller, now, &reason);
         let change =
             Change { grants: grants(&consult).map(GrantChange::Withdraw).collect(), ..Change::default() };
@@ -64,6 +65,7 @@ impl ConsultService {
             State::Draft => Vec::new(),
             _ => grants(&consult).map(GrantChange::Withdraw).collect(),
         };
+        consult.end_wait(now);
         advance(&mut consult, states, caller, now, &reason);
         self.finish(caller, consult, version, Action::Cancel, Change { grants, ..Change::default() }).await
     }

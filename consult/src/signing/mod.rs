@@ -73,7 +73,7 @@ impl ConsultService {
     ) -> Result<ConsultView, ConsultError> {
         let (mut consult, states) = self.begin(caller, id, version, Action::Sign).await?;
         let reader = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
-        self.refuse_late_images(caller, &consult).await?;
+        self.refuse_late_images(caller, &consult, Action::Sign).await?;
         may_sign(reader, &consult.study.modalities, self.today(now))?;
         let (report, canonical) = self.compose(caller, &consult, reader).await?;
         let missing = report.missing();
@@ -84,11 +84,7 @@ impl ConsultService {
             return Err(ConsultError::Stale);
         }
         let text = std::str::from_utf8(&canonical).map_err(|_| ConsultError::Failed("UTF-8"))?;
-        if self.printer.unprintable(text).is_some() {
-            return Err(ConsultError::Invalid {
-                field: "report", why: "有无法打印的字符（如表情符号）"
-            });
-        }
+        self.refuse_unprintable("report", text)?;
         let hand = self.hand(caller, &consult, reader, passphrase, now).await?;
         let pictures = self.pictures(&consult.reading.id, &canonical).await?;
         let printer = self.printer.clone();
@@ -120,7 +116,8 @@ impl ConsultService {
     /// its time stamp.
     ///
     /// # Errors
-    /// As [`Self::sign`]; [`ConsultError::AwaitingTimeStamp`] while the reader's signature has none.
+    /// As [`Self::sign`]; [`ConsultError::AwaitingTimeStamp`] while the reader's signature has none; [`ConsultError::Invalid`]
+    /// `evidence` when images have arrived since: the reader takes them in after a return.
     pub async fn review(
         &self,
         caller: &Caller,
@@ -133,6 +130,7 @@ impl ConsultService {
         let version = self.settle(caller, id, version, now).await?;
         let (mut consult, states) = self.begin(caller, id, version, Action::Review).await?;
         let reviewer = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
+        self.refuse_late_images(caller, &consult, Action::Review).await?;
         may_sign(reviewer, &consult.study.modalities, self.today(now))?;
         let current = consult.current_version().ok_or_else(damaged)?.clone();
         let record = self.storage.record(caller.scope(), KIND, &current.record).await?;
@@ -165,6 +163,16 @@ impl ConsultService {
         let signed =
             Signing { record: current.record, expected, stored, states, version, action: Action::Review };
         self.conclude(caller, consult, signed, now).await
+    }
+
+    /// Refuses a text that the report could not print: whoever wrote it can still change it.
+    pub(crate) fn refuse_unprintable(&self, field: &'static str, text: &str) -> Result<(), ConsultError> {
+        match self.printer.unprintable(text) {
+            None => Ok(()),
+            Some(_) => {
+                Err(ConsultError::Invalid { field, why: "有无法打印的字符（如表情符号）" })
+            }
+        }
     }
 
     /// The day where the node is.

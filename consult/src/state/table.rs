@@ -167,6 +167,7 @@ const TABLE: &[Row] = &[
 
     row(S::Closed, A::Grade, GRADERS, &[], &[S::Closed]),
     row(S::Closed, A::Respond, HOLDER, &[When::Discrepancy(Pending::Open)], &[S::Closed]),
+    row(S::Closed, A::Answer, CARRIERS, &[When::Question(Pending::Open)], &[S::Closed]),
     row(S::Closed, A::AskBack, REQUESTER, &[], &[S::Delivered]),
     row(S::Closed, A::Amend, AMENDERS, &[], &[S::Amending]),
 

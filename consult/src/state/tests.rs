@@ -56,7 +56,7 @@ const EXPECTED: &str = "
     delivered: requester acknowledge?quiet, requester record_decision?consultation+quiet, requester ask_back,
         holder answer?question, coordinator answer?question, holder amend, coordinator amend, reviewer amend,
         reviewer grade, overseer grade, holder respond?discrepancy
-    closed: requester ask_back, reviewer grade, overseer grade, holder respond?discrepancy, holder amend, coordinator amend, reviewer amend
+    closed: holder answer?question, coordinator answer?question, requester ask_back, reviewer grade, overseer grade, holder respond?discrepancy, holder amend, coordinator amend, reviewer amend
     amending: holder edit, holder accept_images, coordinator assign, holder sign, holder abandon?delivered,
         coordinator abandon?delivered
     rejected:

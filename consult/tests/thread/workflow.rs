@@ -328,6 +328,70 @@ async fn images_that_arrive_later_are_taken_in_before_anything_is_signed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_delivered_over_images_that_arrived_before_the_second_signature() {
+    let house = house(Signatures::Double).await;
+    let (service, [wang, _], reviewer) = (&house.service, &house.readers, &house.reviewer);
+    let signed = house.signed(&house.claimed().await, "右肺结节。", NOW).await;
+    let id = &signed.consult.id;
+    crate::house::store(&house.storage, house.doctor.scope(), 3).await;
+    let hash = service.preview(reviewer, id).await.unwrap().canonical_sha256;
+    let refused = service.review(reviewer, id, signed.version, &hash, secret("签名口令 2026"), NOW).await;
+    assert!(matches!(refused, Err(ConsultError::Invalid { field: "evidence", .. })), "{refused:?}");
+    let version = service.get(reviewer, id).await.unwrap().version;
+    let back = service.return_to_reader(reviewer, id, version, "新到图像", NOW).await.unwrap();
+    let saved = service.save_report(wang, id, back.version, crate::house::report(), NOW).await.unwrap();
+    let grown = service.accept_images(wang, id, saved.version, NOW).await.unwrap();
+    let again = house.signed(&grown, "右肺结节。", NOW).await;
+    assert_eq!(house.reviewed(&again, NOW).await.consult.state, State::Delivered);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_handed_over_while_amending_stays_in_the_centre_and_with_whose_report_it_is() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor, [wang, chen], reviewer) =
+        (&house.service, &house.doctor, &house.readers, &house.reviewer);
+    let done = delivered(&house).await;
+    let id = &done.consult.id;
+    let graded = service.grade(reviewer, id, done.version, Grade::MostlyMajor, "漏诊", NOW).await.unwrap();
+    let open = service.amend(wang, id, graded.version, correction("左右写反"), NOW).await.unwrap();
+    let handed =
+        service.assign(reviewer, id, open.version, &person("chen"), "王医师漏诊", NOW).await.unwrap();
+    let seen = service.get(doctor, id).await.unwrap();
+    assert!(seen.consult.timeline.iter().all(|entry| !entry.note.contains("漏诊")), "{seen:?}");
+    assert!(seen.consult.timeline.iter().any(|entry| entry.note == "左右写反"));
+
+    // Abandoned or not, who wrote the first version answers for it.
+    let report = crate::house::report();
+    let saved = service.save_report(chen, id, handed.version, report, NOW).await.unwrap();
+    let hash = service.preview(chen, id).await.unwrap().canonical_sha256;
+    let signed = service.sign(chen, id, saved.version, &hash, secret("签名口令 2026"), NOW).await.unwrap();
+    let other = service.respond(chen, id, signed.version, "不是我的", NOW).await;
+    assert!(matches!(other, Err(ConsultError::NotYours { .. })), "{other:?}");
+    let both = service.grade(wang, id, signed.version, Grade::Concurs, "", NOW).await;
+    assert!(matches!(both, Err(ConsultError::Forbidden(_))), "{both:?}");
+    let answered = service.respond(wang, id, signed.version, "同意", NOW).await.unwrap();
+    assert!(answered.consult.quality[0].response.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_report_cannot_print_is_told_to_whoever_wrote_it() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor) = (&house.service, &house.doctor);
+    let strange = consult::NewConsult { question: "结节\u{1FAE0}？".into(), ..crate::house::question() };
+    let draft = service.create(doctor, strange, NOW).await.unwrap();
+    let id = &draft.consult.id;
+    let refused = service.submit(doctor, id, draft.version, NOW).await;
+    assert!(matches!(refused, Err(ConsultError::Invalid { field: "question", .. })), "{refused:?}");
+    let with = service.attach(doctor, id, draft.version, "\u{1FAE0}.png", PNG.to_vec(), NOW).await.unwrap();
+    assert_eq!(with.consult.attachments[0].name, "□.png");
+    crate::house::store_in(&house.storage, doctor.scope(), "1.2.3.9", "P009", 1).await;
+    let study_instance_uid = model::Uid::parse("1.2.3.9").unwrap();
+    let other = consult::NewConsult { study_instance_uid, ..crate::house::question() };
+    let edited = service.edit(doctor, id, with.version, other, NOW).await.unwrap();
+    assert_eq!(edited.consult.attachments, [], "another patient's papers");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_discrepancy_comes_back_to_the_reader_and_the_requester_sees_none_of_it() {
     let house = house(Signatures::Single).await;
     let (service, doctor, [wang, _], reviewer) =
@@ -335,7 +399,7 @@ async fn a_discrepancy_comes_back_to_the_reader_and_the_requester_sees_none_of_i
     let done = delivered(&house).await;
     let id = &done.consult.id;
     let own = service.grade(wang, id, done.version, Grade::Concurs, "", NOW).await;
-    assert!(matches!(own, Err(ConsultError::NotYours { .. })), "nobody grades themselves: {own:?}");
+    assert!(matches!(own, Err(ConsultError::Forbidden(_))), "nobody grades themselves: {own:?}");
     for (grade, comment, field) in
         [(Grade::MajorDiscordance, "切缘", "grade"), (Grade::MostlyMajor, " ", "comment")]
     {

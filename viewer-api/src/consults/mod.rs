@@ -192,6 +192,9 @@ pub struct ConsultDetail {
     /// The inviting physician's own decision: `by`, `at`, `text`.
     #[schema(value_type = Option<Object>)]
     pub decision: Option<consult::follow_up::Decision>,
+    /// Decisions that were recorded before it, oldest first.
+    #[schema(value_type = Vec<Object>)]
+    pub earlier_decisions: Vec<consult::follow_up::Decision>,
 }
 
 fn named<Id: ToString>(named: &consult::Named<Id>) -> PersonName {
@@ -268,6 +271,7 @@ impl From<ConsultView> for ConsultDetail {
             quality: c.quality,
             evidence_updates: c.evidence_updates,
             decision: c.decision,
+            earlier_decisions: c.earlier_decisions,
         }
     }
 }

@@ -315,6 +315,7 @@ export interface Attachment {
   media_type: 'application/pdf' | 'image/jpeg' | 'image/png';
   bytes: number;
   sha256: string;
+  at: string;
 }
 
 /** A time of waiting for data. */
@@ -420,6 +421,8 @@ export interface Consult extends ConsultRow {
   quality: QualityReview[];
   questions: ReportQuestion[];
   decision: Said | null;
+  /** Oldest first. */
+  earlier_decisions: Said[];
 }
 
 export type WorklistTab = 'mine' | 'pool' | 'awaiting' | 'review' | 'critical' | 'overdue' | 'all';

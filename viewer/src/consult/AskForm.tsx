@@ -1,5 +1,6 @@
 /** The form of a request. Errors stand beside the field they are about. */
 import { Button, Checkbox, Group, Paper, Select, Stack, Text, Textarea, Title } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
 import { useState, type FormEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
@@ -34,7 +35,8 @@ function showFault(form: HTMLFormElement): void {
 export function AskForm({ study, consult }: { study: AskStudy | null; consult: Consult | null }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
-  const { draft, change, partners, offered, send, saving, attach, detach, attachments } = useAsk({ study, consult });
+  const { draft, change, chooseStudy: choose, partners, offered, send, saving, attach, detach, attachments } = useAsk({ study, consult });
+  const chooseStudy = useMutation({ mutationFn: choose });
   const [tried, setTried] = useState(false);
   const missing = missingField(draft);
   const wrong = (tried ? missing : null) ?? refusedField(send.error);
@@ -64,7 +66,8 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
             {t('ask.title')}
           </Title>
           <StepPanel number={1} title={t('ask.step.study')}>
-            <StudyChoice study={draft.study} error={errorAt('study')} onChoose={(chosen) => change({ study: chosen, priors: [] })} />
+            <StudyChoice study={draft.study} error={errorAt('study')} onChoose={(chosen) => chooseStudy.mutate(chosen)} />
+            {chooseStudy.isError && <ErrorNotice error={chooseStudy.error} />}
             {draft.study !== null && <PriorChoice study={draft.study} chosen={draft.priors} onChoose={(priors) => change({ priors })} />}
           </StepPanel>
           <StepPanel number={2} title={t('ask.step.question')}>

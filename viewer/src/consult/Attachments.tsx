@@ -1,6 +1,7 @@
 /** What is attached to a request: pictures small, papers by name. The requester adds and, in a draft, removes. */
 import { ActionIcon, Anchor, Button, FileButton, Group, Stack, Text } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
+import { useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { consults } from '../api/endpoints';
 import type { Attachment, Consult } from '../api/types';
@@ -15,15 +16,19 @@ interface Props {
   /** `null`: they are only shown. Resolves once the server has it. */
   onAdd: ((file: File) => Promise<unknown>) | null;
   onRemove: ((attachment: Attachment) => Promise<unknown>) | null;
+  mayRemove?: (attachment: Attachment) => boolean;
 }
 
-export function Attachments({ consult, onAdd, onRemove }: Props) {
+export function Attachments({ consult, onAdd, onRemove, mayRemove = () => true }: Props) {
   const { t } = useTranslation();
+  const reset = useRef<() => void>(null);
   const add = useMutation({
     mutationFn: async (files: File[]) => {
       // One after the other: each is a new version.
       for (const file of files) await onAdd?.(file);
     },
+    // The same file can be chosen again, after it was removed or refused.
+    onSettled: () => reset.current?.(),
   });
   const remove = useMutation({ mutationFn: async (attachment: Attachment) => onRemove?.(attachment) });
   if (consult.attachments.length === 0 && onAdd === null) return null;
@@ -35,7 +40,7 @@ export function Attachments({ consult, onAdd, onRemove }: Props) {
             {t('consult.attachments.title')}
           </Text>
           {onAdd !== null && (
-            <FileButton onChange={(files) => add.mutate(files)} accept={accepted} multiple>
+            <FileButton resetRef={reset} onChange={(files) => add.mutate(files)} accept={accepted} multiple>
               {(props) => (
                 <Button {...props} size="xs" variant="light" loading={add.isPending}>
                   {t('consult.attachments.add')}
@@ -61,7 +66,7 @@ export function Attachments({ consult, onAdd, onRemove }: Props) {
               <Text size="xs" c="dimmed">
                 {bytesText(one.bytes)}
               </Text>
-              {onRemove !== null && (
+              {onRemove !== null && mayRemove(one) && (
                 <ActionIcon
                   variant="subtle"
                   color="gray"

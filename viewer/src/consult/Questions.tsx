@@ -33,7 +33,9 @@ export function Questions({ consult }: { consult: Consult }) {
             <Title order={2} size="h4">
               {t('consult.decision')}
             </Title>
-            <Words said={consult.decision} />
+            {[...consult.earlier_decisions, consult.decision].map((said) => (
+              <Words key={said.at} said={said} />
+            ))}
           </>
         )}
       </Stack>

@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { Link, useNavigate } from 'react-router';
 import { CriticalList } from '../alarms/CriticalList';
 import { consults, type ReasonedAction } from '../api/endpoints';
-import type { Consult } from '../api/types';
+import type { Attachment, Consult } from '../api/types';
 import { MessagesButton } from '../messages/MessagesButton';
 import { studyAddress } from '../studies/addresses';
 import { Clock } from '../ui/Clock';
@@ -41,7 +41,7 @@ export function RequesterCase({ consult }: { consult: Consult }) {
         <Patient patient={consult} />
         <StateChip state={consult.state} />
         <UrgencyChip urgency={consult.urgency} />
-        {isRunning(consult.state) && <Clock consult={consult} />}
+        {isRunning(consult.state) && consult.amendment === null && <Clock consult={consult} />}
         <span>{consult.number}</span>
       </PageBar>
       <Stack className={classes.page} gap="md">
@@ -93,13 +93,16 @@ function RequesterAttachments({ consult }: { consult: Consult }) {
   useEffect(() => {
     latest.current = consult.version;
   }, [consult.version]);
-  const attach = async (file: File) => {
-    const next = await consults.attach(consult.id, latest.current, file);
+  const remember = (next: Consult) => {
     latest.current = next.version;
     rememberConsult(cache, next);
   };
+  const attach = async (file: File) => remember(await consults.attach(consult.id, latest.current, file));
+  const detach = async ({ sha256 }: Attachment) => remember(await consults.detach(consult.id, latest.current, sha256));
+  // What was sent with the question stays; what was attached since it is waited for can be taken back.
+  const since = Date.parse(consult.waits.at(-1)?.since ?? '');
   const mayAdd = consult.allowed.includes('attach') && consult.state === 'awaiting_data';
-  return <Attachments consult={consult} onAdd={mayAdd ? attach : null} onRemove={null} />;
+  return <Attachments consult={consult} onAdd={mayAdd ? attach : null} onRemove={mayAdd ? detach : null} mayRemove={({ at }) => Date.parse(at) >= since} />;
 }
 
 function Asked({ consult }: { consult: Consult }) {

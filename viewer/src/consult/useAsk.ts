@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { consults } from '../api/endpoints';
-import { isProblem } from '../api/problem';
+import { isProblem, type Problem } from '../api/problem';
 import { keys } from '../api/queries';
 import type { Attachment, Consult, ConsultRequest } from '../api/types';
 import { useMe } from '../session/useMe';
@@ -74,6 +74,24 @@ export function useAsk(start: { study: AskStudy | null; consult: Consult | null 
     timer.current = setTimeout(() => void save().catch(() => undefined), typingPause_ms);
   };
 
+  /** Another study is another question: what was written about the one before stays in its own draft. */
+  const about = useRef<AskStudy | null>(null);
+  const chooseStudy = async (study: AskStudy | null) => {
+    about.current = draft.study ?? about.current;
+    const before = about.current;
+    if (study === null || before === null || before.study_instance_uid === study.study_instance_uid) return change({ study });
+    clearTimeout(timer.current);
+    const written = { ...draft, study: before };
+    if (requestFrom(written) !== null && draft.question.trim() !== '') {
+      keep(written);
+      await save();
+    }
+    about.current = study;
+    const { reading_organisation, kind, urgency } = draft;
+    keep({ ...emptyDraft, study, reading_organisation, kind, urgency });
+    setSaving('idle');
+  };
+
   /** Saves the draft if need be, then does something with it that makes a new version. */
   const withDraft = async (work: (saved: { id: string; version: number }) => Promise<Consult>) => {
     clearTimeout(timer.current);
@@ -97,7 +115,7 @@ export function useAsk(start: { study: AskStudy | null; consult: Consult | null 
   const keptId = draft.kept?.id ?? '';
   const onServer = useQuery({ queryKey: keys.consult(keptId), queryFn: () => consults.get(keptId), enabled: keptId !== '' });
 
-  return { draft, change, partners, offered, send, saving, attach, detach, attachments: onServer.data?.attachments ?? [] };
+  return { draft, change, chooseStudy, partners, offered, send, saving, attach, detach, attachments: onServer.data?.attachments ?? [] };
 }
 
 /** A draft that was sent or cancelled elsewhere does not hold up what is written here: it becomes a new one. */
@@ -107,8 +125,17 @@ async function saveDraft(kept: AskDraft['kept'], request: ConsultRequest): Promi
     return await consults.edit(kept.id, kept.version, request);
   } catch (error) {
     if (isProblem(error, 'not-found') || isProblem(error, 'wrong-state')) return consults.create(request);
+    if (isProblem(error, 'conflict') || isProblem(error, 'stale')) return saveOverNewest(kept.id, kept.version, request, error);
     throw error;
   }
+}
+
+/** An answer was lost, or the draft is open twice: what is on this page goes on from the newest version. */
+async function saveOverNewest(id: string, version: number, request: ConsultRequest, refusal: Problem): Promise<Consult> {
+  const newest = await consults.get(id);
+  if (newest.state !== 'draft') return consults.create(request);
+  if (newest.version === version) throw refusal;
+  return consults.edit(id, newest.version, request);
 }
 
 function startingDraft(storageKey: string, start: { study: AskStudy | null; consult: Consult | null }): AskDraft {

@@ -99,7 +99,7 @@ export function CaseBar({ consult, flush, onNext }: Props) {
                 {t(`consult.action.${action}`)}
               </Button>
             ))}
-            {isAnswered(consult.state) && (
+            {(isAnswered(consult.state) || consult.amendment !== null) && (
               <Button component={Link} to={`/cases/${consult.id}/report`} variant="default">
                 {t('report.open')}
               </Button>
@@ -113,7 +113,7 @@ export function CaseBar({ consult, flush, onNext }: Props) {
           {examText(consult.study)} {dicomDate(consult.study.study_date)}
         </span>
         <span>{consult.requesting.name}</span>
-        {isRunning(consult.state) && <Clock consult={consult} />}
+        {isRunning(consult.state) && consult.amendment === null && <Clock consult={consult} />}
         <UrgencyChip urgency={consult.urgency} />
         <StateChip state={consult.state} />
       </PageBar>

@@ -9,11 +9,13 @@ import { rememberConsult } from '../consult/useConsult';
 import { ErrorNotice } from '../ui/ErrorNotice';
 
 const refresh_ms = 30_000;
+/** Where something can still be signed. */
+const asked: readonly Consult['state'][] = ['assigned', 'reading', 'preliminary', 'returned', 'amending'];
 
 export function LateImages({ consult, flush }: { consult: Consult; flush: () => Promise<number> }) {
   const { t } = useTranslation();
   const cache = useQueryClient();
-  const found = useQuery({ queryKey: keys.lateImages(consult.id), queryFn: () => consults.lateImages(consult.id), refetchInterval: refresh_ms });
+  const found = useQuery({ queryKey: keys.lateImages(consult.id), queryFn: () => consults.lateImages(consult.id), refetchInterval: refresh_ms, enabled: asked.includes(consult.state) });
   const accept = useMutation({
     mutationFn: async () => consults.act(consult.id, 'accept_images', await flush()),
     onSuccess: (next) => {
@@ -22,7 +24,8 @@ export function LateImages({ consult, flush }: { consult: Consult; flush: () => 
       void cache.invalidateQueries({ queryKey: keys.study(consult.study.org, consult.study.study_instance_uid) });
     },
   });
-  const count = found.data?.series.reduce((sum, { instances }) => sum + instances, 0) ?? 0;
+  const series = asked.includes(consult.state) ? found.data?.series : undefined;
+  const count = series?.reduce((sum, { instances }) => sum + instances, 0) ?? 0;
   if (count === 0) return null;
   return (
     <Alert color="yellow" variant="outline" title={t('consult.late.title', { n: count })} data-testid="late-images">

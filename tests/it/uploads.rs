@@ -415,6 +415,8 @@ fn a_slide_without_a_scale_is_calibrated_and_that_is_taken_back() {
     ] {
         client.put(&path, &nonsense).expect_problem(422, "invalid");
     }
+    client.put(&path, &json!({"mpp_um": 0.5, "rev": "now"})).expect_problem(422, "invalid");
+    client.put(&path, &json!({"mpp_um": 0.5, "rev": "0123456789abcdef"})).expect_problem(409, "conflict");
     client.put(&path, &json!({"distance": {"from": [100, 100], "to": [1100, 100], "um": 250}})).expect(200);
     let calibrated = seen();
     assert_eq!(calibrated["mpp_um"]["x"], 0.25);

@@ -14,6 +14,7 @@ use model::SlideId;
 use model::time_text::{from_unix_ms, rfc3339};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use wsi::Revision;
 use wsi::calibration::{Calibration, Measure};
 
 /// A scale: micrometres per pixel, or a distance that is known.
@@ -24,6 +25,8 @@ pub struct CalibrationBody {
     pub mpp_um: Option<f64>,
     /// Two points and what is between them.
     pub distance: Option<KnownDistance>,
+    /// The slide's `revision` when it was measured: of another one the answer is 409.
+    pub rev: Option<String>,
 }
 
 /// Two points in pixels of level 0, and the micrometres between them.
@@ -118,7 +121,11 @@ pub async fn put_calibration(
         }
         _ => return Err(ApiError::invalid("mpp_um", "either mpp_um or distance is needed")),
     };
-    let made = state.0.slides.calibrate(caller.scope(), &id, Some(measure)).await;
+    let revision = match body.rev.as_deref().map(Revision::parse) {
+        Some(None) => return Err(ApiError::invalid("rev", "it is no revision")),
+        revision => revision.flatten(),
+    };
+    let made = state.0.slides.calibrate(caller.scope(), &id, revision, Some(measure)).await;
     let made = made.map_err(|error| match error {
         wsi::SlideError::Invalid(why) => ApiError::invalid("mpp_um", why),
         other => other.into(),
@@ -139,6 +146,6 @@ pub async fn remove_calibration(
     let caller = auth.require(Right::Search)?;
     let id = SlideId::parse(&id).map_err(|_| ApiError::NotFound)?;
     check_right(&state, caller, &id).await?;
-    state.0.slides.calibrate(caller.scope(), &id, None).await?;
+    state.0.slides.calibrate(caller.scope(), &id, None, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }

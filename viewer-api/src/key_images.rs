@@ -72,7 +72,7 @@ impl Scale {
         if slide.mpp_um.is_some() {
             return Ok(Self { mpp_um: slide.mpp_um, calibrated_by: None });
         }
-        let Some(made) = state.0.slides.calibration(&slide.id).await? else {
+        let Some(made) = state.0.slides.calibration(slide).await? else {
             return Ok(Self { mpp_um: None, calibrated_by: None });
         };
         let by = calibration::made_by(state, caller, &made).await?;

@@ -2,7 +2,7 @@
 //! stays as it is. Each calibration is kept with who made it and when, and can be taken back.
 
 use crate::slide::Mpp;
-use crate::{Slide, SlideError, Slides};
+use crate::{Revision, Slide, SlideError, Slides};
 use model::{OrgId, Scope, SlideId, time_text};
 use serde::{Deserialize, Serialize};
 use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, Put, StorageError};
@@ -38,6 +38,9 @@ pub enum Measure {
 pub struct Calibration {
     /// Micrometres per pixel of level 0, along both axes; `None`: it was taken back.
     pub mpp_um: Option<f64>,
+    /// Pixels of that level 0 across: a larger level may arrive later.
+    #[serde(default)]
+    pub width: Option<u32>,
     /// Kind and identifier of who made it.
     pub by: String,
     /// Their organisation.
@@ -83,27 +86,33 @@ impl Measure {
 }
 
 impl Slides {
-    /// The calibration of a slide that holds now. The caller has found the slide within reach.
+    /// The calibration of a slide that holds now, in pixels of the level 0 that it has now. The caller has found the slide within reach.
     ///
     /// # Errors
     /// [`SlideError::Storage`].
-    pub async fn calibration(&self, id: &SlideId) -> Result<Option<Calibration>, SlideError> {
-        let (history, _) = self.calibrations(id).await?;
-        Ok(history.calibrations.into_iter().next_back().filter(|last| last.mpp_um.is_some()))
+    pub async fn calibration(&self, slide: &Slide) -> Result<Option<Calibration>, SlideError> {
+        let (history, _) = self.calibrations(&slide.id).await?;
+        let last = history.calibrations.into_iter().next_back().filter(|last| last.mpp_um.is_some());
+        Ok(last.map(|last| last.on(slide.width())))
     }
 
-    /// Gives a slide its scale, or takes it back (`None`). Only one that does not say it itself. The caller may.
+    /// Gives a slide its scale, or takes it back (`None`). Only one that does not say it itself. The caller may, and may name
+    /// the revision that was measured.
     ///
     /// # Errors
-    /// [`SlideError::NotFound`]; [`SlideError::Invalid`]; [`SlideError::Conflict`] when the slide has a scale of its own, or
-    /// somebody else was first; [`SlideError::Storage`].
+    /// [`SlideError::NotFound`]; [`SlideError::Invalid`]; [`SlideError::Conflict`] when the slide has a scale of its own, is
+    /// another revision, or somebody else was first; [`SlideError::Storage`].
     pub async fn calibrate(
         &self,
         scope: &Scope,
         id: &SlideId,
+        revision: Option<Revision>,
         measure: Option<Measure>,
     ) -> Result<Option<Calibration>, SlideError> {
-        let slide = self.slide(scope, id).await?;
+        let (slide, now) = self.slide_now(scope, id).await?;
+        if revision.is_some_and(|revision| revision != now) {
+            return Err(SlideError::Conflict("the slide has become another since it was measured"));
+        }
         if slide.mpp_um.is_some() {
             return Err(SlideError::Conflict("the scanner has written the scale of this slide"));
         }
@@ -112,6 +121,7 @@ impl Slides {
         let now = time_text::unix_ms(OffsetDateTime::now_utc());
         let calibration = Calibration {
             mpp_um,
+            width: Some(slide.width()),
             by: crate::actor_text(&scope.actor),
             organisation: scope.viewer().cloned(),
             at_ms: now,
@@ -159,6 +169,13 @@ impl Slides {
 }
 
 impl Calibration {
+    /// The same for a level 0 of so many pixels across.
+    fn on(self, width: u32) -> Self {
+        let times = self.width.filter(|before| *before > 0 && width > 0);
+        let times = times.map_or(1.0, |before| f64::from(before) / f64::from(width));
+        Self { mpp_um: self.mpp_um.map(|mpp_um| mpp_um * times), width: Some(width), ..self }
+    }
+
     /// As a slide's own scale would be said.
     #[must_use]
     pub fn mpp(&self) -> Option<Mpp> {
@@ -168,4 +185,21 @@ impl Calibration {
 
 fn parse(body: serde_json::Value) -> Result<History, SlideError> {
     serde_json::from_value(body).map_err(|_| SlideError::Storage(StorageError::Corrupt("a calibration")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_calibration_holds_for_the_slide_and_not_for_its_pixels() {
+        let body = serde_json::json!({"mpp_um": 2.0, "width": 1000, "by": "person:a", "organisation": null, "at_ms": 0});
+        let made: Calibration = serde_json::from_value(body.clone()).unwrap();
+        assert_eq!(made.clone().on(1000).mpp_um, Some(2.0));
+        assert_eq!(made.on(4000).mpp_um, Some(0.5), "a larger level has arrived");
+        let mut before = body;
+        before.as_object_mut().unwrap().remove("width");
+        let before: Calibration = serde_json::from_value(before).unwrap();
+        assert_eq!(before.on(4000).mpp_um, Some(2.0), "nothing says of which level it was");
+    }
 }

@@ -76,7 +76,7 @@ pub async fn of_slide(
     let Image::Slide(id, LayerQuery { z, path, channels, rev }) = image else { return Ok(Vec::new()) };
     let made = match slide.mpp_um {
         Some(_) => None,
-        None => state.0.slides.calibration(&slide.id).await?,
+        None => state.0.slides.calibration(slide).await?,
     };
     let mpp_um = slide.mpp_um.or_else(|| made.as_ref()?.mpp());
     let calibration = match &made {

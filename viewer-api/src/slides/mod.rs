@@ -159,7 +159,7 @@ async fn info(
     let first = slide.levels.first();
     let calibration = match slide.mpp_um {
         Some(_) => None,
-        None => state.0.slides.calibration(&slide.id).await?,
+        None => state.0.slides.calibration(slide).await?,
     };
     Ok(SlideInfo {
         id: slide.id.to_string(),

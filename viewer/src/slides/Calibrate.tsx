@@ -45,6 +45,8 @@ function CalibrateDialog({ slide, onClose }: { slide: Slide; onClose: () => void
   const [mpp, setMpp] = useState<string | number>(slide.calibration?.mpp_um ?? '');
   const [pixels, setPixels] = useState<string | number>('');
   const [um, setUm] = useState<string | number>('');
+  // What is answered now is about the slide that was looked at when the form opened.
+  const [revision] = useState(slide.revision ?? undefined);
   const path = `/slides/${encodeURIComponent(slide.id)}/calibration`;
   const done = () => cache.invalidateQueries({ queryKey: keys.slide(slide.id) });
   const measured = number(pixels) !== null && number(um) !== null;
@@ -56,7 +58,7 @@ function CalibrateDialog({ slide, onClose }: { slide: Slide; onClose: () => void
       confirm={t('transfer.calibrate.save')}
       ready={value !== null}
       onConfirm={async () => {
-        await request('PUT', path, { body: { mpp_um: value } });
+        await request('PUT', path, { body: { mpp_um: value, rev: revision } });
         await done();
       }}
       onClose={onClose}

@@ -11,10 +11,11 @@ function outside(unfinished: Partial<UploadInfo>[] = []) {
   const finish = vi.fn<TransferWorld['api']['finish']>(async () => ({}) as UploadInfo);
   const login = { id: 'anna' };
   const names = vi.fn<TransferWorld['api']['names']>(async (files) => ({ found: files.map(() => ({ stain: 'HE' })) }));
+  const list = vi.fn<TransferWorld['api']['list']>(async () => ({ uploads: unfinished as UploadInfo[] }));
   let hashed: (sha256: string | null) => void = () => undefined;
   const world: TransferWorld = {
     api: {
-      list: async () => ({ uploads: unfinished as UploadInfo[] }),
+      list,
       finish,
       names,
       whoIsIn: async () => ({ person: login }) as Me,
@@ -29,7 +30,7 @@ function outside(unfinished: Partial<UploadInfo>[] = []) {
     },
     now_ms: () => 0,
   };
-  return { queue: new TransferQueue(world), sent, finish, names, login, hash: (value: string | null) => hashed(value) };
+  return { queue: new TransferQueue(world), list, sent, finish, names, login, hash: (value: string | null) => hashed(value) };
 }
 
 const file = (name: string) => new File(['bytes'], name);
@@ -171,4 +172,15 @@ test('a DICOM file, which needs no answer, is handed over again after a failure'
   queue.resume(queue.snapshot()[0]!.key);
   sent[0]!.events.onDone();
   await ready(queue, ['handedOver']);
+});
+
+test('of a folder two files are read at a time, and what was begun is asked for once', async () => {
+  const { queue, list, hash } = outside();
+  queue.add(['a.dcm', 'b.dcm', 'c.dcm', 'd.dcm'].map(file), 'anna');
+  await ready(queue, ['sending', 'queued', 'preparing', 'preparing']);
+  hash('abc');
+  await ready(queue, ['sending', 'queued', 'queued', 'preparing']);
+  queue.cancel(queue.snapshot()[0]!.key);
+  await ready(queue, ['sending', 'queued', 'queued']);
+  expect(list).toHaveBeenCalledOnce();
 });

@@ -49,6 +49,8 @@ interface Work {
   rate: Rate;
   sending: Sending | null;
   hash: ReturnType<typeof hashFile> | null;
+  /** Told when the hash is not wanted any more. */
+  stopped: () => void;
   sha256: string | null;
 }
 
@@ -64,10 +66,15 @@ export interface TransferWorld {
 
 const world: TransferWorld = { api: uploadsApi, fingerprint, isDicom, hashFile, sendFile, now_ms: () => performance.now() };
 
+/** Files that are read and hashed at once: disks are better at one thing after the other. */
+const preparedAtOnce = 2;
+
 export class TransferQueue {
   private items: readonly Transfer[] = [];
   private readonly work = new Map<number, Work>();
   private readonly listeners = new Set<() => void>();
+  private readonly toPrepare: (() => Promise<void>)[] = [];
+  private preparing = 0;
   private nextKey = 1;
   private onHandedOver: () => void = () => undefined;
 
@@ -90,7 +97,7 @@ export class TransferQueue {
   add(files: readonly File[], person: string): void {
     const added = files.map((file) => {
       const key = this.nextKey++;
-      this.work.set(key, { file, rate: new Rate(), sending: null, hash: null, sha256: null });
+      this.work.set(key, { file, rate: new Rate(), sending: null, hash: null, stopped: () => undefined, sha256: null });
       return {
         key,
         name: file.name,
@@ -110,7 +117,9 @@ export class TransferQueue {
     });
     this.change([...this.items, ...added]);
     void this.prefill(added);
-    for (const { key } of added) void this.prepare(key);
+    const begun = this.unfinished();
+    this.toPrepare.push(...added.map(({ key }) => () => this.prepare(key, begun)));
+    this.prepareNext();
   }
 
   /** The form's fields. What was confirmed is open again. */
@@ -147,6 +156,7 @@ export class TransferQueue {
   cancel(key: number): void {
     const work = this.work.get(key);
     work?.hash?.stop();
+    work?.stopped();
     void work?.sending?.cancel().catch(() => undefined);
     this.forget(key);
   }
@@ -174,17 +184,31 @@ export class TransferQueue {
     }
   }
 
-  private async prepare(key: number): Promise<void> {
+  private prepareNext(): void {
+    while (this.preparing < preparedAtOnce) {
+      const next = this.toPrepare.shift();
+      if (next === undefined) return;
+      this.preparing += 1;
+      void next().finally(() => {
+        this.preparing -= 1;
+        this.prepareNext();
+      });
+    }
+  }
+
+  /** Done when the file is hashed. */
+  private async prepare(key: number, begun: Promise<readonly UploadInfo[]>): Promise<void> {
     const work = this.work.get(key);
     const person = this.item(key)?.person;
     if (work === undefined || person === undefined) return;
     try {
       const dicom = await this.outside.isDicom(work.file);
       const print = await this.outside.fingerprint(work.file);
-      const known = await this.unfinished(print, work.file.size);
+      const known = (await begun).find((one) => one.fingerprint === print && one.bytes === work.file.size);
       if (!this.work.has(key)) return;
       work.hash = this.outside.hashFile(work.file);
-      void work.hash.sha256.then((sha256) => {
+      const stopped = new Promise<void>((resolve) => (work.stopped = resolve));
+      const hashed = work.hash.sha256.then((sha256) => {
         work.sha256 = sha256;
         if (sha256 === null) this.fail(key, null);
         else void this.handOver(key);
@@ -210,17 +234,20 @@ export class TransferQueue {
       const confirmed = dicom || this.item(key)?.confirmed === true;
       this.set(key, { isSlide: !dicom, confirmed, sent, uploadId: known?.id ?? null, state: { kind } });
       this.pump();
+      // A hash that was stopped never comes.
+      await Promise.race([hashed, stopped]);
     } catch {
       this.fail(key, null);
     }
   }
 
-  private async unfinished(print: string, bytes: number): Promise<UploadInfo | undefined> {
+  /** The person's uploads that were begun and are not whole. */
+  private async unfinished(): Promise<readonly UploadInfo[]> {
     try {
       const { uploads } = await this.outside.api.list();
-      return uploads.find((one) => one.state === 'receiving' && one.fingerprint === print && one.bytes === bytes);
+      return uploads.filter(({ state }) => state === 'receiving');
     } catch {
-      return undefined;
+      return [];
     }
   }
 

@@ -35,6 +35,8 @@ function LineDialog({ line: [from, to], onClose }: { line: readonly [Point, Poin
   const { slide } = usePane();
   const cache = useQueryClient();
   const [um, setUm] = useState<string | number>('');
+  // The points are of the slide as it was when the form opened.
+  const [revision] = useState(slide.revision ?? undefined);
   const pixels = measure({ kind: 'distance', points: [from, to] }, null)?.value ?? 0;
   const known = typeof um === 'number' && um > 0 ? um : null;
   return (
@@ -45,7 +47,7 @@ function LineDialog({ line: [from, to], onClose }: { line: readonly [Point, Poin
       ready={known !== null}
       onConfirm={async () => {
         const distance = { from: [from.x, from.y], to: [to.x, to.y], um: known };
-        await request('PUT', `/slides/${encodeURIComponent(slide.id)}/calibration`, { body: { distance } });
+        await request('PUT', `/slides/${encodeURIComponent(slide.id)}/calibration`, { body: { distance, rev: revision } });
         await cache.invalidateQueries({ queryKey: keys.slide(slide.id) });
       }}
       onClose={onClose}

@@ -57,7 +57,10 @@ pub struct Fact {
 impl Fact {
     /// What is counted of a consult that was sent.
     fn of(consult: &Consult) -> Option<Self> {
-        let first = consult.versions.iter().find_map(|signed| signed.delivered_at);
+        // Records of earlier releases do not say when the one version was delivered: when it was signed.
+        let undated =
+            consult.current_version().filter(|_| consult.is_released()).map(|signed| signed.signed_at);
+        let first = consult.versions.iter().find_map(|signed| signed.delivered_at).or(undated);
         let delivered = consult.versions.iter().filter(|signed| signed.delivered_at.is_some()).count();
         Some(Self {
             kind: consult.kind,
@@ -290,6 +293,26 @@ mod tests {
         fact.delivered_at = minutes.map(|minutes| NOW + Duration::minutes(minutes));
         fact.state = if minutes.is_some() { State::Closed } else { State::Reading };
         fact
+    }
+
+    #[test]
+    fn a_report_of_an_earlier_release_was_delivered_when_it_was_signed() {
+        let mut consult = crate::testing::consult(access::Signatures::Single);
+        consult.versions.push(crate::record::ReportVersion {
+            version: 1,
+            record: "r".into(),
+            canonical_sha256: crate::cms::sha256(b"x"),
+            signed_at: NOW,
+            signers: Vec::new(),
+            superseded: false,
+            delivered_at: None,
+            amendment: None,
+            pending_time_stamp: false,
+        });
+        consult.state = State::Preliminary;
+        assert_eq!(Fact::of(&consult).unwrap().delivered_at, None);
+        consult.state = State::Closed;
+        assert_eq!(Fact::of(&consult).unwrap().delivered_at, Some(NOW));
     }
 
     #[test]

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use storage::Change;
 use time::{Duration, OffsetDateTime};
 
+/// Times of waiting of one consult at most.
+const WAITS_MAX: usize = 100;
+
 /// One time of waiting for data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
@@ -52,7 +55,8 @@ impl ConsultService {
     /// Asks the requester for more (coordinator, or the reader who has it): the clock stops.
     ///
     /// # Errors
-    /// As [`Self::accept`]; [`ConsultError::Invalid`] `reason` when it does not say what is wanted.
+    /// As [`Self::accept`]; [`ConsultError::Invalid`] `reason` when it does not say what is wanted, or the
+    /// hundredth time.
     pub async fn request_data(
         &self,
         caller: &Caller,
@@ -63,6 +67,9 @@ impl ConsultService {
     ) -> Result<ConsultView, ConsultError> {
         let wanted = required_reason(wanted)?;
         let (mut consult, states) = self.begin(caller, id, version, Action::RequestData).await?;
+        if consult.waits.len() >= WAITS_MAX {
+            return Err(ConsultError::Invalid { field: "reason", why: "要求补充资料的次数太多" });
+        }
         let from = consult.state;
         let by = person(caller);
         consult.waits.push(Waiting {

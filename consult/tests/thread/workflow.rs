@@ -255,6 +255,13 @@ async fn a_question_about_the_report_comes_back_to_the_reader_and_is_answered() 
     // 远程诊断 is not decided by the requester.
     let decided = service.record_decision(doctor, id, seen.version, "手术", NOW).await;
     assert!(matches!(decided, Err(ConsultError::NotNow { why: When::Kind(_), .. })), "{decided:?}");
+
+    // Closed over an open question, it is still answered.
+    let asked = service.ask_back(doctor, id, seen.version, "要增强吗？", NOW).await.unwrap();
+    let closed = service.acknowledge(doctor, id, asked.version, NOW).await.unwrap();
+    let answered = service.answer(wang, id, closed.version, "不用", NOW).await.unwrap();
+    assert_eq!(answered.consult.state, State::Closed);
+    assert_eq!(answered.consult.questions[1].answer.as_ref().unwrap().text, "不用");
 }
 
 /// A small PNG: one grey pixel.

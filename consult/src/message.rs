@@ -6,11 +6,11 @@ use crate::report::clean;
 use crate::service::{conflict, person, who};
 use crate::state::State;
 use crate::{ConsultError, ConsultService};
-use access::{Caller, Right};
+use access::{Caller, Person, Right};
 use model::{ConsultId, OrgId, PersonId, SlideId, Uid};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use storage::{
     AuditAction, AuditEntry, AuditOutcome, Change, Expected, Order, Put, RecordQuery, StorageError,
 };
@@ -148,8 +148,15 @@ struct Thread {
     consult: ConsultId,
     number: String,
     count: u64,
-    /// Whoever asked, reads, or has written.
-    people: Vec<PersonId>,
+    /// Whoever asked, has read or reviewed, or has written.
+    people: BTreeSet<PersonId>,
+}
+
+impl Thread {
+    fn join(&mut self, consult: &Consult) {
+        let now = [&consult.reader, &consult.reviewer];
+        self.people.extend(now.into_iter().flatten().map(|person| person.id.clone()));
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -219,15 +226,16 @@ impl ConsultService {
             if *caller.organisation() == consult.reading.id { &consult.reading } else { &consult.requesting };
         let organisation = organisation.clone();
         let mut message = Message { n: 0, by, organisation, at: now, text, marks, view };
+        let coordinators = self.coordinators_of(&consult).await?;
         for _ in 0..TRIES {
             let (mut thread, expected) = self.thread(&consult).await?;
             thread.count = thread.count.saturating_add(1);
-            thread.people.extend(consult.reader.iter().map(|reader| reader.id.clone()));
-            thread.people.push(message.by.id.clone());
-            thread.people.sort();
-            thread.people.dedup();
+            thread.join(&consult);
+            thread.people.insert(message.by.id.clone());
             message.n = thread.count;
-            match self.storage.apply(caller.scope(), sent(&consult, &message, &thread, expected)?).await {
+            let told: BTreeSet<&PersonId> = thread.people.iter().chain(&coordinators).collect();
+            let change = sent(&consult, &message, &thread, &told, expected)?;
+            match self.storage.apply(caller.scope(), change).await {
                 Ok(()) => {
                     self.note_own(caller, id, message.n).await?;
                     return Ok(message);
@@ -239,6 +247,47 @@ impl ConsultService {
         }
         let (consult, version) = self.load(caller, id).await?;
         Err(conflict(&consult, version))
+    }
+
+    /// Those of the reading organisation who are told of a message while nobody reads the case yet.
+    async fn coordinators_of(&self, consult: &Consult) -> Result<Vec<PersonId>, ConsultError> {
+        if consult.reader.is_some() {
+            return Ok(Vec::new());
+        }
+        let people = self.storage.people_acting_for(&consult.reading.id).await?;
+        let coordinates =
+            |person: &Person| !person.is_disabled && person.rights().contains(&Right::Coordinate);
+        Ok(people.into_iter().filter(coordinates).map(|person| person.id).collect())
+    }
+
+    /// Lets whoever reads or reviews a consult now have a part in what was said before. What does not succeed does with the
+    /// next message: nothing else waits for it.
+    pub(crate) async fn join_conversation(&self, consult: &Consult) {
+        for _ in 0..TRIES {
+            match self.try_to_join(consult).await {
+                Ok(()) => return,
+                Err(StorageError::Conflict(_)) => {}
+                Err(error) => return tracing::warn!(%error, "somebody joins a conversation later"),
+            }
+        }
+    }
+
+    async fn try_to_join(&self, consult: &Consult) -> Result<(), StorageError> {
+        let node = model::Scope::node("messages");
+        let record = match self.storage.record(&node, THREAD, consult.id.as_str()).await {
+            Err(StorageError::NotFound) => return Ok(()),
+            record => record?,
+        };
+        let damaged = |_| StorageError::Corrupt("a record of messages");
+        let mut thread: Thread = serde_json::from_value(record.body).map_err(damaged)?;
+        let before = thread.people.len();
+        thread.join(consult);
+        if thread.people.len() == before {
+            return Ok(());
+        }
+        let put = put_of_thread(consult, &thread, record.changed_at_ms, Expected::Version(record.version))
+            .map_err(|_| StorageError::Corrupt("a record of messages"))?;
+        self.storage.apply(&node, Change { puts: vec![put], ..Change::default() }).await
     }
 
     /// The last `limit` messages before number `before`, or the last of all.
@@ -327,7 +376,7 @@ impl ConsultService {
         match self.storage.record(&node, THREAD, consult.id.as_str()).await {
             Ok(record) => Ok((body(record.body)?, Expected::Version(record.version))),
             Err(StorageError::NotFound) => {
-                let people = vec![consult.created_by.id.clone()];
+                let people = BTreeSet::from([consult.created_by.id.clone()]);
                 let (id, number) = (consult.id.clone(), consult.number.clone());
                 Ok((Thread { consult: id, number, count: 0, people }, Expected::Absent))
             }
@@ -379,37 +428,52 @@ fn body<T: for<'de> Deserialize<'de>>(body: serde_json::Value) -> Result<T, Cons
 }
 
 /// Everything that is written with a message.
+fn sides(consult: &Consult) -> Vec<OrgId> {
+    let mut sides = vec![consult.requesting.id.clone(), consult.reading.id.clone()];
+    sides.dedup();
+    sides
+}
+
+fn json(value: &impl Serialize) -> Result<serde_json::Value, ConsultError> {
+    serde_json::to_value(value).map_err(|_| ConsultError::Failed("the message has no JSON"))
+}
+
+fn put_of_thread(
+    consult: &Consult,
+    thread: &Thread,
+    newest_at_ms: i64,
+    expected: Expected,
+) -> Result<Put, ConsultError> {
+    Ok(Put {
+        kind: THREAD,
+        id: consult.id.to_string(),
+        expected,
+        body: json(thread)?,
+        keys: thread.people.iter().map(|person| ("person", person.to_string())).collect(),
+        unique: Vec::new(),
+        sort: newest_at_ms,
+        visible_to: sides(consult),
+    })
+}
+
 fn sent(
     consult: &Consult,
     message: &Message,
     thread: &Thread,
+    told: &BTreeSet<&PersonId>,
     expected: Expected,
 ) -> Result<Change, ConsultError> {
-    let mut visible_to = vec![consult.requesting.id.clone(), consult.reading.id.clone()];
-    visible_to.dedup();
-    let json = |value: serde_json::Result<serde_json::Value>| {
-        value.map_err(|_| ConsultError::Failed("the message has no JSON"))
-    };
     let of_message = Put {
         kind: KIND,
         id: format!("{}/{}", consult.id, message.n),
         expected: Expected::Absent,
-        body: json(serde_json::to_value(message))?,
+        body: json(message)?,
         keys: vec![("consult", consult.id.to_string())],
         unique: Vec::new(),
         sort: i64::try_from(message.n).unwrap_or(i64::MAX),
-        visible_to: visible_to.clone(),
+        visible_to: sides(consult),
     };
-    let of_thread = Put {
-        kind: THREAD,
-        id: consult.id.to_string(),
-        expected,
-        body: json(serde_json::to_value(thread))?,
-        keys: thread.people.iter().map(|person| ("person", person.to_string())).collect(),
-        unique: Vec::new(),
-        sort: model::time_text::unix_ms(message.at),
-        visible_to,
-    };
+    let of_thread = put_of_thread(consult, thread, model::time_text::unix_ms(message.at), expected)?;
     let audit = AuditEntry {
         action: AuditAction::Change,
         object: format!("consult/{}", consult.id),
@@ -420,7 +484,7 @@ fn sent(
         "consult": consult.id,
         "n": message.n,
         "by": message.by.id,
-        "people": thread.people,
+        "people": told,
         "requesting": consult.requesting.id,
         "reading": consult.reading.id,
     });

@@ -154,6 +154,12 @@ impl Printer {
         text.chars().find(|c| *c != '\n' && !self.fonts.covers(*c))
     }
 
+    /// A text with `□` in place of each character that the fonts have not got, or with `?` when they have no `□`.
+    #[must_use]
+    pub fn printable(&self, text: &str) -> String {
+        replaced(text, |c| self.fonts.covers(c))
+    }
+
     /// Sets the page. Takes milliseconds of CPU: call it off the async threads. The same input and fonts give the same
     /// bytes.
     ///
@@ -352,6 +358,11 @@ fn file_id(path: &'static str) -> FileId {
     RootedPath::new(VirtualRoot::Project, path).intern()
 }
 
+fn replaced(text: &str, covers: impl Fn(char) -> bool) -> String {
+    let box_or_mark = if covers('□') { '□' } else { '?' };
+    text.chars().map(|c| if c == '\n' || covers(c) { c } else { box_or_mark }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -431,5 +442,11 @@ mod tests {
         let printer = Printer::new(&Fonts::default()).unwrap();
         assert_eq!(printer.unprintable("诊断\nABC"), None);
         assert_eq!(printer.unprintable("好\u{1FAE0}"), Some('\u{1FAE0}'));
+    }
+
+    #[test]
+    fn what_no_font_has_is_replaced_also_when_the_box_is_missing() {
+        assert_eq!(replaced("a\u{1f9b4}\nb", |c| c.is_ascii_lowercase() || c == '□'), "a□\nb");
+        assert_eq!(replaced("a\u{1f9b4}\n□", |c| c.is_ascii_lowercase()), "a?\n?");
     }
 }

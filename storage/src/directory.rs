@@ -186,6 +186,19 @@ impl Storage {
         }
         self.all(RecordQuery::new(PERSON).with("organisation", organisation.as_str())).await
     }
+    /// Everybody who acts for an organisation, with the roles that they have there: its own people, and those whose home is
+    /// another and who are members of it.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn people_acting_for(&self, organisation: &OrgId) -> Result<Vec<Person>, StorageError> {
+        let mut people: Vec<Person> = Vec::new();
+        for key in ["organisation", "member_of"] {
+            people
+                .extend(self.all::<Person>(RecordQuery::new(PERSON).with(key, organisation.as_str())).await?);
+        }
+        Ok(people.iter().filter_map(|person| person.acting_for(organisation)).collect())
+    }
     /// Writes a device.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Raising, acknowledging and repeating; and that a consult is not closed before.
 
-use super::{Acknowledgement, CriticalFindings, Finding, How, KIND, Reminder, TOPIC, due};
+use super::{Acknowledgement, CriticalFindings, CriticalSettings, Finding, How, KIND, Reminder, TOPIC, due};
 use crate::record::Consult;
 use crate::service::{conflict, limited, person, who};
 use crate::state::{Action, Pending, State, When, Who};
@@ -90,6 +90,9 @@ impl ConsultService {
             return Err(ConsultError::Invalid { field: "finding", why: "请写明危急值内容" });
         }
         let found_at = past("found_at", new.found_at, now)?;
+        if consult.submitted_at.is_some_and(|sent| found_at < sent - CLOCK_SKEW) {
+            return Err(ConsultError::Invalid { field: "found_at", why: "早于申请提交时间" });
+        }
         self.change_critical(caller, &consult, |critical| {
             if critical.findings.len() >= FINDINGS_MAX {
                 return Err(ConsultError::Invalid {
@@ -136,8 +139,9 @@ impl ConsultService {
                 let holder = Some(earlier.received_by.clone());
                 return Err(ConsultError::Conflict { holder, state: consult.state, version });
             }
-            if received.received_at < finding.told_at - CLOCK_SKEW {
-                return Err(ConsultError::Invalid { field: "received_at", why: "早于报告时间" });
+            // A call often comes before the finding is entered here, never before it was made.
+            if received.received_at < finding.found_at - CLOCK_SKEW {
+                return Err(ConsultError::Invalid { field: "received_at", why: "早于发现时间" });
             }
             finding.acknowledged = Some(received.clone());
             Ok((n, Happened::Acknowledged))
@@ -160,12 +164,9 @@ impl ConsultService {
     /// [`ConsultError::Unavailable`].
     pub async fn open_critical(&self, caller: &Caller) -> Result<Vec<CriticalFindings>, ConsultError> {
         let query = RecordQuery { limit: OPEN_MAX, ..RecordQuery::new(KIND).with("state", "open") };
-        self.storage
-            .records(caller.scope(), &query)
-            .await?
-            .into_iter()
-            .map(|record| of(record.body))
-            .collect()
+        // One that cannot be read (the log says so) must not hide all others.
+        let records = self.storage.records(caller.scope(), &query).await?;
+        Ok(records.into_iter().filter_map(|record| of(record.body).ok()).collect())
     }
 
     /// Says alarms again that nobody has acknowledged, and tells the coordinators, each when it is due. Another process
@@ -179,35 +180,52 @@ impl ConsultService {
         let mut settings = HashMap::new();
         for record in self.storage.records(&node, &query).await? {
             let Record { body, version, .. } = record;
-            let mut critical = of(body)?;
+            // One that cannot be read must not silence all others.
+            let Ok(critical) = of(body) else { continue };
             let reading = critical.reading.id.clone();
             if !settings.contains_key(&reading) {
-                settings.insert(reading.clone(), self.critical_settings(&reading).await?);
+                let found = match self.critical_settings(&reading).await {
+                    Err(error @ ConsultError::Failed(_)) => {
+                        tracing::error!(%error, "alarms are said again as if nothing were set");
+                        CriticalSettings::default()
+                    }
+                    found => found?,
+                };
+                settings.insert(reading.clone(), found);
             }
             let Some(settings) = settings.get(&reading) else { continue };
-            let mut happened = Vec::new();
-            for finding in &mut critical.findings {
-                let Some(reminder) = due(finding, settings, now) else { continue };
-                finding.alarms = finding.alarms.saturating_add(1);
-                finding.last_alarm_at = now;
-                if reminder == Reminder::Escalate {
-                    finding.escalated_at = Some(now);
-                }
-                let what =
-                    if reminder == Reminder::Escalate { Happened::Escalated } else { Happened::Repeated };
-                happened.push((finding.n, what));
-            }
-            if happened.is_empty() {
-                continue;
-            }
-            let change = change(&critical, Expected::Version(version), &happened, None)?;
-            match self.storage.apply(&node, change).await {
-                // Acknowledged, or said again by another process, at this very moment.
-                Ok(()) | Err(StorageError::Conflict(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
+            self.remind_one(critical, version, settings, now).await?;
         }
         Ok(())
+    }
+
+    async fn remind_one(
+        &self,
+        mut critical: CriticalFindings,
+        version: i64,
+        settings: &CriticalSettings,
+        now: OffsetDateTime,
+    ) -> Result<(), ConsultError> {
+        let mut happened = Vec::new();
+        for finding in &mut critical.findings {
+            let Some(reminder) = due(finding, settings, now) else { continue };
+            finding.alarms = finding.alarms.saturating_add(1);
+            finding.last_alarm_at = now;
+            if reminder == Reminder::Escalate {
+                finding.escalated_at = Some(now);
+            }
+            let what = if reminder == Reminder::Escalate { Happened::Escalated } else { Happened::Repeated };
+            happened.push((finding.n, what));
+        }
+        if happened.is_empty() {
+            return Ok(());
+        }
+        let change = change(&critical, Expected::Version(version), &happened, None)?;
+        match self.storage.apply(&Scope::node("critical findings"), change).await {
+            // Acknowledged, or said again by another process, at this very moment.
+            Ok(()) | Err(StorageError::Conflict(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What is written together with closing a consult, so that it does not happen while a critical finding stands, nor at
@@ -230,11 +248,7 @@ impl ConsultService {
     /// The findings as the report prints them: a character that no font has must not keep a report from being signed.
     pub(crate) async fn printed_critical(&self, consult: &Consult) -> Result<Vec<Finding>, ConsultError> {
         let mut findings = self.findings(consult).await?.0.findings;
-        let printable = |text: &mut String| {
-            while let Some(c) = self.printer.unprintable(text) {
-                *text = text.replace(c, "□");
-            }
-        };
+        let printable = |text: &mut String| *text = self.printer.printable(text);
         for finding in &mut findings {
             printable(&mut finding.finding);
             printable(&mut finding.told_by.name);

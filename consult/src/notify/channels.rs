@@ -16,8 +16,10 @@ const MAIL: &str = "notice_mail";
 const WEBHOOK: &str = "webhook";
 /// Kind of jobs that send e-mail; a lane is a person.
 pub const MAIL_JOB: &str = "notify.mail";
-/// Kind of jobs that call webhooks; a lane is an organisation.
+/// Kind of jobs that call webhooks; whose a lane is says [`organisation_of_lane`].
 pub const WEBHOOK_JOB: &str = "notify.webhook";
+/// What the lane of an organisation's alarms ends with: they do not wait for what is less urgent.
+const ALARMS: &str = "/critical";
 
 /// Bytes of an address at most (RFC 5321 §4.5.3.1.3: 256 with its brackets).
 const ADDRESS_BYTES_MAX: usize = 254;
@@ -68,6 +70,20 @@ impl Webhook {
         let digits: String = context.sign().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         format!("t={at_s},v1={digits}")
     }
+}
+
+/// The lane of a call.
+pub(super) fn webhook_lane(organisation: &OrgId, what: What) -> String {
+    match what {
+        What::Critical | What::CriticalUnanswered => format!("{organisation}{ALARMS}"),
+        _ => organisation.to_string(),
+    }
+}
+
+/// The organisation whose webhook a lane calls; `None` when it is the lane of none.
+#[must_use]
+pub fn organisation_of_lane(lane: &str) -> Option<OrgId> {
+    OrgId::parse(lane.strip_suffix(ALARMS).unwrap_or(lane)).ok()
 }
 
 /// One address without anything around it: what could end a header or name a second recipient is no part of it.
@@ -235,6 +251,16 @@ mod tests {
         );
         let signature = webhook.signature(1_764_158_400, br#"{"a":1}"#);
         assert_eq!(signature, format!("t=1764158400,v1={}", expected.unwrap().trim()));
+    }
+
+    #[test]
+    fn alarms_do_not_wait_for_what_is_less_urgent() {
+        let town = OrgId::parse("town").unwrap();
+        assert_ne!(webhook_lane(&town, What::Critical), webhook_lane(&town, What::Message));
+        for what in [What::Critical, What::CriticalUnanswered, What::Message] {
+            assert_eq!(organisation_of_lane(&webhook_lane(&town, what)), Some(town.clone()));
+        }
+        assert_eq!(organisation_of_lane("Town/other"), None);
     }
 
     #[test]

@@ -6,11 +6,13 @@ use access::Caller;
 use model::{ConsultId, PersonId, Scope};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use storage::{Change, Expected, Order, Put, RecordQuery, StorageError};
+use storage::{Change, Expected, Order, Put, Record, RecordQuery, StorageError};
 use time::{Duration, OffsetDateTime};
 
 /// Notices that are shown, and read at once, at most.
 const SHOWN_MAX: u32 = 200;
+/// How often all are tried to be read while new ones come.
+const TRIES: usize = 8;
 /// How long notices are kept.
 const KEPT: Duration = Duration::days(90);
 /// Notices removed at once.
@@ -96,32 +98,28 @@ impl ConsultService {
     /// [`ConsultError::NotFound`] when it is not the caller's.
     pub async fn read_notices(&self, caller: &Caller, id: Option<&str>) -> Result<(), ConsultError> {
         let me = me(caller)?;
-        let records = match id {
-            Some(id) => vec![self.storage.record(&node(), KIND, id).await?],
-            None => {
-                let unread = RecordQuery::new(KIND).with("inbox", format!("{me}/unread"));
-                self.storage.records(&node(), &unread).await?
+        for _ in 0..TRIES {
+            let records = match id {
+                Some(id) => vec![self.storage.record(&node(), KIND, id).await?],
+                None => {
+                    let unread = RecordQuery::new(KIND).with("inbox", format!("{me}/unread"));
+                    self.storage.records(&node(), &unread).await?
+                }
+            };
+            let change = read(me, records)?;
+            if change.puts.is_empty() {
+                return Ok(());
             }
-        };
-        let mut change = Change::default();
-        for record in records {
-            let mut notice = of(record.body)?;
-            if notice.person != *me {
-                return Err(ConsultError::NotFound);
+            match self.storage.apply(&node(), change).await {
+                Ok(()) => return Ok(()),
+                // It says something newer now, which is not read.
+                Err(StorageError::Conflict(_)) if id.is_some() => return Ok(()),
+                // One of all does: the others are read all the same.
+                Err(StorageError::Conflict(_)) => {}
+                Err(error) => return Err(error.into()),
             }
-            notice.is_read = true;
-            change.puts.push(put(&notice, Expected::Version(record.version))?);
         }
-        if change.puts.is_empty() {
-            return Ok(());
-        }
-        // Other windows of the same person show it, too.
-        change.events.push((TOPIC, json!({"person": me})));
-        match self.storage.apply(&node(), change).await {
-            // It says something newer now, which is not read.
-            Ok(()) | Err(StorageError::Conflict(_)) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        Err(ConsultError::Unavailable)
     }
 
     /// Removes notices that are older than three months.
@@ -141,6 +139,22 @@ impl ConsultService {
         }
         Ok(self.storage.apply(&node(), Change { removes, ..Change::default() }).await?)
     }
+}
+
+/// What makes these notices of a person read ones.
+fn read(me: &PersonId, records: Vec<Record>) -> Result<Change, ConsultError> {
+    let mut change = Change::default();
+    for record in records {
+        let mut notice = of(record.body)?;
+        if notice.person != *me {
+            return Err(ConsultError::NotFound);
+        }
+        notice.is_read = true;
+        change.puts.push(put(&notice, Expected::Version(record.version))?);
+    }
+    // Other windows of the same person show it, too.
+    change.events.push((TOPIC, json!({"person": me})));
+    Ok(change)
 }
 
 fn me(caller: &Caller) -> Result<&PersonId, ConsultError> {

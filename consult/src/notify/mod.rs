@@ -10,7 +10,7 @@ mod inbox;
 mod outbox;
 
 pub use audience::What;
-pub use channels::{MAIL_JOB, MailSettings, Outgoing, WEBHOOK_JOB, Webhook};
+pub use channels::{MAIL_JOB, MailSettings, Outgoing, WEBHOOK_JOB, Webhook, organisation_of_lane};
 pub use inbox::{Inbox, Notice};
 
 /// Topic of the event that a person has a new notice, or has read some.

@@ -2,7 +2,7 @@
 //! the cursor of this reader of the outbox.
 
 use super::audience::{Telling, To, tellings};
-use super::channels::{MAIL_JOB, Outgoing, WEBHOOK_JOB};
+use super::channels::{self, MAIL_JOB, MailSettings, Outgoing, WEBHOOK_JOB};
 use super::inbox::{self, Notice};
 use super::{KIND, TOPIC};
 use crate::record::{Consult, KIND as CONSULT};
@@ -11,7 +11,7 @@ use crate::{ConsultError, ConsultService};
 use access::Person;
 use model::{OrgId, PersonId, Scope};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use storage::{Change, CursorMove, Expected, NewJob, OutboxEvent, StorageError};
 use time::OffsetDateTime;
 
@@ -55,24 +55,30 @@ impl ConsultService {
             events.iter().flat_map(|event| tellings(event).into_iter().map(move |t| (event, t)))
         {
             let consult = match self.storage.record(&node, CONSULT, telling.consult.as_str()).await {
-                Ok(record) => consult_of(record.body)?,
+                Ok(record) => match consult_of(record.body) {
+                    Ok(consult) => consult,
+                    // What is told of all others must not wait for this one.
+                    Err(error) => {
+                        tracing::error!(%error, consult = %telling.consult, "nobody is told of a damaged consult");
+                        continue;
+                    }
+                },
                 Err(StorageError::NotFound) => continue,
                 Err(error) => return Err(error.into()),
             };
-            let mut organisations = Vec::new();
-            for person in self.people_of(&telling).await? {
+            let people = self.people_of(&telling).await?;
+            let organisations = organisations_of(&telling, &consult, &people);
+            for person in people.into_iter().filter(|person| !person.is_disabled) {
                 let id = format!("{}-{}", telling.about, person.id);
                 let notice = notice(id.clone(), &person.id, &telling, &consult, now);
-                if !self.mail_of(&person.id).await?.address.is_empty() {
+                let wants_mail = |settings: &MailSettings| !settings.address.is_empty();
+                if undamaged(self.mail_of(&person.id).await)?.as_ref().is_some_and(wants_mail) {
                     change.jobs.push(mail(event.seq, &person, &telling, &consult, now)?);
                 }
-                organisations.push(person.organisation.clone());
                 notices.insert(id, notice);
             }
-            organisations.sort();
-            organisations.dedup();
             for organisation in organisations {
-                if self.webhook_of(&organisation).await?.is_some() {
+                if undamaged(self.webhook_of(&organisation).await)?.flatten().is_some() {
                     change.jobs.push(webhook(event.seq, organisation, &telling, &consult, now)?);
                 }
             }
@@ -89,9 +95,8 @@ impl ConsultService {
         Ok(change)
     }
 
-    /// Everybody who is to be told, once, without whoever brought it about.
+    /// Everybody whom it concerns, once, without whoever brought it about; also those whose account is disabled.
     async fn people_of(&self, telling: &Telling) -> Result<Vec<Person>, ConsultError> {
-        let node = Scope::node("notices");
         let mut people: BTreeMap<PersonId, Person> = BTreeMap::new();
         for to in &telling.to {
             let found = match to {
@@ -101,21 +106,58 @@ impl ConsultService {
                     Err(error) => return Err(error.into()),
                 },
                 To::With(organisation, right) => {
-                    let all = self.storage.people(&node, organisation).await?;
+                    let all = self.storage.people_acting_for(organisation).await?;
                     all.into_iter()
-                        .filter(|person| person.rights().contains(right))
+                        .filter(|person| !person.is_disabled && person.rights().contains(right))
                         .take(PEOPLE_MAX)
                         .collect()
                 }
                 To::Role(organisation, role) => {
-                    let all = self.storage.people(&node, organisation).await?;
-                    all.into_iter().filter(|person| person.roles.contains(role)).take(PEOPLE_MAX).collect()
+                    let all = self.storage.people_acting_for(organisation).await?;
+                    all.into_iter()
+                        .filter(|person| !person.is_disabled && person.roles.contains(role))
+                        .take(PEOPLE_MAX)
+                        .collect()
                 }
             };
             people.extend(found.into_iter().map(|person| (person.id.clone(), person)));
         }
-        people.retain(|id, person| !person.is_disabled && telling.by.as_ref() != Some(id));
+        people.retain(|id, _| telling.by.as_ref() != Some(id));
         Ok(people.into_values().collect())
+    }
+}
+
+/// The sides of the consult that a telling concerns: their systems are told, whoever of their people has an account, and no
+/// system of an organisation that has no part in it.
+fn organisations_of(telling: &Telling, consult: &Consult, people: &[Person]) -> BTreeSet<OrgId> {
+    let (requesting, reading) = (&consult.requesting.id, &consult.reading.id);
+    let side = |id: &PersonId| {
+        if consult.created_by.id == *id {
+            return Some(requesting);
+        }
+        if consult.reader.as_ref().is_some_and(|reader| reader.id == *id) {
+            return Some(reading);
+        }
+        let person = people.iter().find(|person| person.id == *id)?;
+        [reading, requesting].into_iter().find(|side| person.acting_for(side).is_some())
+    };
+    let organisations = telling.to.iter().filter_map(|to| match to {
+        To::Person(id) if telling.by.as_ref() == Some(id) => None,
+        To::Person(id) => side(id),
+        To::With(organisation, _) | To::Role(organisation, _) => Some(organisation),
+    });
+    organisations.cloned().collect()
+}
+
+/// What a setting says; `None` for one that cannot be read, of which the log says so.
+fn undamaged<T>(setting: Result<T, ConsultError>) -> Result<Option<T>, ConsultError> {
+    match setting {
+        Ok(setting) => Ok(Some(setting)),
+        Err(error @ ConsultError::Failed(_)) => {
+            tracing::error!(%error, "somebody is told on the screen only");
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -167,5 +209,41 @@ fn webhook(
     now: OffsetDateTime,
 ) -> Result<NewJob, ConsultError> {
     let body = outgoing(format!("{seq}-{organisation}"), telling, consult, now)?;
-    Ok(NewJob::new(WEBHOOK_JOB, organisation.as_str(), organisation.clone(), body))
+    let lane = channels::webhook_lane(&organisation, telling.what);
+    Ok(NewJob::new(WEBHOOK_JOB, lane, organisation, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::What;
+    use super::*;
+    use access::{Membership, Role, Signatures};
+
+    fn telling(to: Vec<To>, by: Option<&str>) -> Telling {
+        let by = by.map(|id| PersonId::parse(id).unwrap());
+        let consult = crate::testing::consult(Signatures::Single).id;
+        Telling { what: What::Message, consult, about: "7".into(), to, by }
+    }
+
+    #[test]
+    fn only_the_sides_of_the_consult_are_told_by_webhook() {
+        let consult = crate::testing::consult(Signatures::Single);
+        let (requesting, reading) = (consult.requesting.id.clone(), consult.reading.id.clone());
+        let mut expert = Person::new("gu", "顾文", OrgId::parse("elsewhere").unwrap(), vec![Role::Reader]);
+        let to = vec![To::Person(expert.id.clone())];
+        let of = |telling: &Telling, people: &[Person]| {
+            organisations_of(telling, &consult, people).into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(of(&telling(to.clone(), None), std::slice::from_ref(&expert)), []);
+        expert.memberships.push(Membership { organisation: reading.clone(), roles: vec![Role::Reader] });
+        assert_eq!(of(&telling(to, None), &[expert]), std::slice::from_ref(&reading));
+        // Nobody of them needs an account that is in use.
+        let asker = To::Person(consult.created_by.id.clone());
+        assert_eq!(of(&telling(vec![asker.clone()], None), &[]), std::slice::from_ref(&requesting));
+        assert_eq!(
+            of(&telling(vec![To::With(reading.clone(), access::Right::Coordinate)], None), &[]),
+            [reading]
+        );
+        assert_eq!(of(&telling(vec![asker], Some(consult.created_by.id.as_str())), &[]), []);
+    }
 }

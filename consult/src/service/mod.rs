@@ -161,6 +161,9 @@ impl ConsultService {
         change: Change,
     ) -> Result<ConsultView, ConsultError> {
         self.commit(caller.scope(), &consult, Finish { version, action, change }).await?;
+        if matches!(action, Action::Claim | Action::Assign | Action::Review) {
+            self.join_conversation(&consult).await;
+        }
         Ok(view(caller, consult, version.saturating_add(1)))
     }
 

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod house;
+mod notices;
 mod stamps;
 mod workflow;
 

@@ -5,14 +5,17 @@ mod webhook;
 
 use access::AddressRange;
 use consult::ConsultService;
-use consult::notify::{MAIL_JOB, Outgoing, WEBHOOK_JOB};
-use model::{OrgId, PersonId};
+use consult::notify::{MAIL_JOB, Outgoing, WEBHOOK_JOB, organisation_of_lane};
+use model::PersonId;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use storage::{Claim, Job, JobOutcome, Storage, StorageError};
 use time::OffsetDateTime;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// How often the outbox is looked at.
@@ -23,6 +26,8 @@ const REMIND: Duration = Duration::from_secs(5);
 const TIDY: Duration = Duration::from_secs(3600);
 /// How long a job is this process's: longer than a delivery may take.
 const LEASE: Duration = Duration::from_secs(60);
+/// Deliveries of one kind at once.
+const AT_ONCE: usize = 16;
 /// Attempts at one delivery: with the pauses, about a day.
 const ATTEMPTS_MAX: u32 = 150;
 
@@ -63,15 +68,32 @@ pub struct Notices {
 }
 
 impl Notices {
-    /// Works until `shutdown` is done.
+    /// Works until `shutdown` is done; deliveries that are under way are finished. What is said on the screen waits for no
+    /// delivery, and no e-mail for a webhook.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let mut shutdown = std::pin::pin!(shutdown);
+        let (stop, stopped) = watch::channel(false);
+        let me = Arc::new(self);
+        let stopping = async {
+            shutdown.await;
+            // An error says that all of them have ended already.
+            let _ = stop.send(true);
+        };
+        tokio::join!(
+            stopping,
+            me.tell(stopped.clone()),
+            me.clone().deliver_all(MAIL_JOB, stopped.clone()),
+            me.clone().deliver_all(WEBHOOK_JOB, stopped),
+        );
+    }
+
+    /// Alarms and notices.
+    async fn tell(&self, mut stopped: watch::Receiver<bool>) {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut remind_at, mut tidy_at) = (Instant::now(), Instant::now());
         loop {
             tokio::select! {
-                () = &mut shutdown => return,
+                _ = stopped.wait_for(|stop| *stop) => return,
                 _ = tick.tick() => {}
             }
             let now = OffsetDateTime::now_utc();
@@ -80,9 +102,6 @@ impl Notices {
                 said("alarms are said again later", self.consults.remind_critical(now).await);
             }
             said("notices are made later", self.consults.notify(now).await);
-            for kind in [MAIL_JOB, WEBHOOK_JOB] {
-                said("what is to be sent is sent later", self.deliver(kind).await);
-            }
             if tidy_at <= Instant::now() {
                 tidy_at = Instant::now() + TIDY;
                 said("old notices are removed later", self.consults.remove_old_notices(now).await);
@@ -90,11 +109,37 @@ impl Notices {
         }
     }
 
-    /// Does one job of a kind, if there is one.
-    async fn deliver(&self, kind: &'static str) -> Result<(), StorageError> {
-        let Some(claim) = self.storage.claim_jobs(kind, 1, LEASE).await? else { return Ok(()) };
-        let Claim { jobs, .. } = &claim;
-        let Some(job) = jobs.first() else { return Ok(()) };
+    /// Deliveries of a kind: those of one lane one after another, lanes beside each other.
+    async fn deliver_all(self: Arc<Self>, kind: &'static str, mut stopped: watch::Receiver<bool>) {
+        let mut under_way = JoinSet::new();
+        while !*stopped.borrow() {
+            while under_way.try_join_next().is_some() {}
+            if under_way.len() >= AT_ONCE {
+                under_way.join_next().await;
+                continue;
+            }
+            match self.storage.claim_jobs(kind, 1, LEASE).await {
+                Ok(Some(claim)) => {
+                    let me = self.clone();
+                    under_way.spawn(async move {
+                        said("what is to be sent is sent later", me.deliver(kind, claim).await);
+                    });
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "what is to be sent is sent later"),
+            }
+            tokio::select! {
+                _ = stopped.wait_for(|stop| *stop) => {}
+                () = tokio::time::sleep(TICK) => {}
+            }
+        }
+        while under_way.join_next().await.is_some() {}
+    }
+
+    /// Does one job of a kind.
+    async fn deliver(&self, kind: &'static str, claim: Claim) -> Result<(), StorageError> {
+        let Some(job) = claim.jobs.first() else { return Ok(()) };
         let outcome = match serde_json::from_value::<Outgoing>(job.body.clone()) {
             Err(_) => JobOutcome::SetAside("the job cannot be read".to_owned()),
             Ok(outgoing) => outcome(job, self.send(kind, job, &outgoing).await),
@@ -109,7 +154,7 @@ impl Notices {
                 self.consults.mail_of(&person).await.map_err(|_| Failed::Now("not read".into()))?;
             return mail::send(&self.config, &self.public_url, &settings.address, outgoing).await;
         }
-        let organisation = OrgId::parse(&job.lane).map_err(|_| Failed::ForGood("no such organisation"))?;
+        let organisation = organisation_of_lane(&job.lane).ok_or(Failed::ForGood("no such organisation"))?;
         let webhook = self.consults.webhook_of(&organisation).await;
         match webhook.map_err(|_| Failed::Now("not read".into()))? {
             Some(webhook) => webhook::call(&self.config.webhook_networks, &webhook, outgoing).await,

@@ -34,10 +34,13 @@ pub(super) async fn call(
         .send()
         .await
         .map_err(|error| Failed::Now(words(&error).to_owned()))?;
-    if answer.status().is_success() {
-        Ok(())
-    } else {
-        Err(Failed::Now(format!("the webhook answers {}", answer.status().as_u16())))
+    match answer.status().as_u16() {
+        200..=299 => Ok(()),
+        // It will say the same to the same (RFC 9110 §15.5), unless it took too long, was too early or too often.
+        400..=407 | 409..=424 | 426..=428 | 430..=499 => {
+            Err(Failed::ForGood("the webhook refuses the call (4xx)"))
+        }
+        status => Err(Failed::Now(format!("the webhook answers {status}"))),
     }
 }
 
@@ -216,6 +219,20 @@ mod tests {
         let body: serde_json::Value = serde_json::from_str(body).unwrap();
         let fields: Vec<&String> = body.as_object().unwrap().keys().collect();
         assert_eq!(fields, ["id", "what", "consult", "number", "at"]);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_not_tried_again_unless_it_may_pass() {
+        for (status, is_tried_again) in [
+            ("410 Gone", false),
+            ("401 Unauthorized", false),
+            ("429 Too Many Requests", true),
+            ("503 Busy", true),
+        ] {
+            let (url, _task) = answering(status).await;
+            let called = call(&here(), &Webhook { url, secret: "s".into() }, &outgoing()).await;
+            assert_eq!(matches!(called, Err(Failed::Now(_))), is_tried_again, "{status} {called:?}");
+        }
     }
 
     #[tokio::test]

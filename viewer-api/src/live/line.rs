@@ -24,6 +24,8 @@ const SEND_MAX: Duration = Duration::from_secs(3);
 const WORDS_MAX: u32 = 16;
 /// Events that are made up for after a break; who has missed more asks for everything again.
 const MISSED_MAX: usize = 2_000;
+/// How far back the outbox is read for it, most of which concerns no page.
+const BACK_MAX: i64 = 10_000;
 
 /// Why the server ends a line (RFC 6455 §7.4.2: 4000 to 4999 are an application's own).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +82,8 @@ impl Line {
     async fn talk(&mut self, after: Option<i64>) -> Ended {
         let end = self.storage.outbox_end().await.map_err(fault)?;
         let mut batches = self.hub.listen(end);
+        // What others who listen already have heard since then came before this line listened: the end is read again.
+        let end = self.storage.outbox_end().await.map_err(fault)?;
         self.at = end;
         self.say(&json!({"what": "hello", "seq": after.unwrap_or(end)})).await?;
         if let Some(after) = after {
@@ -119,7 +123,7 @@ impl Line {
         let mut missed: Vec<Event> = Vec::new();
         let mut at = after;
         // An event that this node has never had: it was restored from a copy, or the client was elsewhere.
-        let mut is_lost = after > end || after < 0;
+        let mut is_lost = after > end || after < 0 || end - after > BACK_MAX;
         while !is_lost {
             let (batch, last, is_all) = self.hub.next(at).await.map_err(fault)?;
             at = last;

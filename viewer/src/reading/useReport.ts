@@ -3,6 +3,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { consults } from '../api/endpoints';
 import { Problem } from '../api/problem';
+import { keys } from '../api/queries';
 import type { Consult, KeyImage, ReportDraft } from '../api/types';
 import { rememberConsult } from '../consult/useConsult';
 import { useMe } from '../session/useMe';
@@ -83,7 +84,12 @@ export function useReport(consult: Consult, editable: boolean): Report {
     if (!editable || session.other !== null) return;
     let isCurrent = true;
     const made = new ReportSaver(session.report, session.server, {
-      save: (onVersion, report) => consults.saveReport(consult.id, onVersion, report),
+      save: async (onVersion, report) => {
+        const saved = await consults.saveReport(consult.id, onVersion, report);
+        // The page, opened again at once, begins with these words.
+        cache.setQueryData(keys.consult(consult.id), saved);
+        return saved;
+      },
       current: async () => {
         const now = await consults.get(consult.id);
         rememberConsult(cache, now);

@@ -41,6 +41,8 @@ pub enum What {
     CriticalUnanswered,
     /// A critical finding that you raised was acknowledged.
     CriticalAcknowledged,
+    /// Quality control has graded your report.
+    Graded,
     /// Somebody wrote on a case of yours.
     Message,
     /// Half of the agreed time is over.
@@ -71,6 +73,7 @@ impl What {
             Self::Critical => "critical",
             Self::CriticalUnanswered => "critical_unanswered",
             Self::CriticalAcknowledged => "critical_acknowledged",
+            Self::Graded => "graded",
             Self::Message => "message",
             Self::Clock50 => "clock50",
             Self::Clock80 => "clock80",
@@ -169,6 +172,7 @@ fn of_consult(seq: i64, moved: Moved) -> Option<Telling> {
         (Action::Decline, _) => (What::Declined, vec![To::With(reading, Right::Coordinate)]),
         (Action::AskBack, _) => (What::AskedBack, person(reader)),
         (Action::Answer, _) => (What::Answered, person(created_by)),
+        (Action::Grade, _) => (What::Graded, person(reader)),
         (Action::Reject, _) => (What::Rejected, person(created_by)),
         (Action::Cancel, _) => (What::Cancelled, person(reader)),
         _ => return None,
@@ -251,6 +255,7 @@ mod tests {
             ("decline", "accepted", What::Declined, with(Right::Coordinate)),
             ("ask_back", "delivered", What::AskedBack, one("wang")),
             ("answer", "delivered", What::Answered, one("li")),
+            ("grade", "delivered", What::Graded, one("wang")),
             ("reject", "rejected", What::Rejected, one("li")),
             ("cancel", "cancelled", What::Cancelled, one("wang")),
         ] {

@@ -120,6 +120,7 @@ fn words(what: What) -> (&'static str, &'static str) {
         What::Critical => ("危急值，请立即确认", "critical finding: acknowledge at once"),
         What::CriticalUnanswered => ("危急值无人确认", "nobody acknowledges a critical finding"),
         What::CriticalAcknowledged => ("危急值已确认", "the critical finding was acknowledged"),
+        What::Graded => ("您的报告有了质控评价", "your report was graded by quality control"),
         What::Message => ("有新留言", "there is a new message"),
         What::Clock50 => ("时限已过一半", "half of the time is over"),
         What::Clock80 => ("时限已过八成", "four fifths of the time are over"),

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import type { How } from './api';
 import { FindingFacts } from './FindingFacts';
+import { TimeField, momentOf } from './TimeField';
 import { useAcknowledge, type Alarm } from './useCritical';
 
 interface Props {
@@ -19,18 +20,23 @@ export function AcknowledgeDialog({ alarm: { of, finding }, how, onClose }: Prop
   const acknowledge = useAcknowledge(of.consult, finding.n);
   const [readBack, setReadBack] = useState('');
   const [receivedBy, setReceivedBy] = useState('');
+  const [receivedAt, setReceivedAt] = useState('');
   const [way, setWay] = useState<How>('telephone');
   const ready = readBack.trim() !== '' && (how === 'system' || receivedBy.trim() !== '');
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!ready || acknowledge.isPending) return;
-    const body = how === 'system' ? { read_back: readBack, how } : { read_back: readBack, how: way, received_by: receivedBy };
+    const at = momentOf(receivedAt);
+    const told = { read_back: readBack, how: way, received_by: receivedBy, ...(at === undefined ? {} : { received_at: at }) };
+    const body = how === 'system' ? { read_back: readBack, how } : told;
     acknowledge.mutate(body, { onSuccess: onClose });
   };
   return (
     <Modal
       opened
       onClose={onClose}
+      closeOnClickOutside={false}
+      closeOnEscape={false}
       title={t(how === 'system' ? 'critical.acknowledgeTitle' : 'critical.toldTitle', { name: of.patient_name })}
       size="lg"
       closeButtonProps={{ 'aria-label': t('common.close') }}
@@ -50,6 +56,7 @@ export function AcknowledgeDialog({ alarm: { of, finding }, how, onClose }: Prop
                 ]}
               />
               <TextInput label={t('critical.receivedBy')} required value={receivedBy} onChange={(event) => setReceivedBy(event.currentTarget.value)} />
+              <TimeField label={t('critical.field.receivedAt')} value={receivedAt} onChange={setReceivedAt} />
             </>
           )}
           <Textarea

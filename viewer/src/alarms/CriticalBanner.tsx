@@ -1,5 +1,5 @@
 /** On every page until somebody has acknowledged it: a critical finding. */
-import { Button, Switch } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -8,15 +8,24 @@ import { useFormat } from '../ui/useFormat';
 import { AcknowledgeDialog } from './AcknowledgeDialog';
 import classes from './Alarms.module.css';
 import { useSound } from './useSound';
-import { useAlarms, type Alarm } from './useCritical';
+import { useAlarms, useOpenCritical, type Alarm } from './useCritical';
 
 export function CriticalBanner() {
   const { t } = useTranslation();
   const alarms = useAlarms();
   const [answering, setAnswering] = useState<Alarm | null>(null);
-  const sound = useSound(alarms.reduce((sum, { finding }) => sum + finding.alarms, 0), alarms.length > 0);
+  const open = useOpenCritical();
+  useSound(new Map(alarms.map(({ of, finding }) => [`${of.consult}/${finding.n}`, finding.alarms])));
   return (
     <>
+      {open.isError && (
+        <section className={classes.banner} role="alert" data-testid="critical-unread">
+          <span className={classes.what}>{t('critical.unreadable')}</span>
+          <Button size="compact-sm" variant="white" color="red" loading={open.isFetching} onClick={() => void open.refetch()}>
+            {t('common.retry')}
+          </Button>
+        </section>
+      )}
       {alarms.length > 0 && (
         <section className={classes.banner} role="alert" aria-label={t('critical.banner')} data-testid="critical-banner">
           <ul className={classes.alarms}>
@@ -24,7 +33,6 @@ export function CriticalBanner() {
               <AlarmLine key={`${alarm.of.consult}/${alarm.finding.n}`} alarm={alarm} onAnswer={() => setAnswering(alarm)} />
             ))}
           </ul>
-          <Switch size="xs" label={t('critical.sound')} checked={sound.isOn} onChange={(event) => sound.turn(event.currentTarget.checked)} classNames={{ label: classes.soundLabel ?? '' }} />
         </section>
       )}
       {answering !== null && <AcknowledgeDialog alarm={answering} how="system" onClose={() => setAnswering(null)} />}

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import type { Consult } from '../api/types';
 import { hasRole, useMe } from '../session/useMe';
 import { ErrorNotice } from '../ui/ErrorNotice';
+import { TimeField, momentOf } from './TimeField';
 import { useRaise, useRules } from './useCritical';
 
 export function RaiseButton({ consult }: { consult: Consult }) {
@@ -28,19 +29,21 @@ function RaiseDialog({ consult, onClose }: { consult: Consult; onClose: () => vo
   const raise = useRaise(consult.id);
   const [item, setItem] = useState('');
   const [words, setWords] = useState('');
+  const [foundAt, setFoundAt] = useState('');
   const names = (rules.data?.items ?? []).map(({ name, name_en }) => (i18n.language === 'en' && name_en !== '' ? `${name} ${name_en}` : name));
   const finding = [item.trim(), words.trim()].filter((part) => part !== '').join('\n');
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (finding !== '' && !raise.isPending) raise.mutate({ finding, foundAt: null }, { onSuccess: onClose });
+    if (finding !== '' && !raise.isPending) raise.mutate({ finding, foundAt: momentOf(foundAt) ?? null }, { onSuccess: onClose });
   };
   return (
-    <Modal opened onClose={onClose} title={t('critical.raiseTitle')} closeButtonProps={{ 'aria-label': t('common.close') }}>
+    <Modal opened onClose={onClose} closeOnClickOutside={false} closeOnEscape={false} title={t('critical.raiseTitle')} closeButtonProps={{ 'aria-label': t('common.close') }}>
       <form onSubmit={submit}>
         <Stack gap="md">
           <Text size="sm">{t('critical.raiseText', { name: consult.patient_name, hospital: consult.requesting.name })}</Text>
           <Autocomplete label={t('critical.item')} placeholder={t('critical.itemHint')} data={[...new Set(names)]} value={item} onChange={setItem} data-autofocus />
           <Textarea label={t('critical.details')} autosize minRows={2} maxRows={8} value={words} onChange={(event) => setWords(event.currentTarget.value)} />
+          <TimeField label={t('critical.field.foundAt')} value={foundAt} onChange={setFoundAt} />
           {rules.isError && <ErrorNotice error={rules.error} onRetry={() => void rules.refetch()} />}
           {raise.isError && <ErrorNotice error={raise.error} />}
           <Group justify="flex-end">

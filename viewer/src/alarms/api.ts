@@ -51,6 +51,7 @@ export interface Acknowledgement {
   read_back: string;
   how: How;
   received_by?: string;
+  received_at?: string;
 }
 
 const segment = encodeURIComponent;

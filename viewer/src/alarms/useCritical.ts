@@ -29,7 +29,10 @@ export function useRaise(consult: string) {
   const cache = useQueryClient();
   return useMutation({
     mutationFn: ({ finding, foundAt }: { finding: string; foundAt: string | null }) => critical.raise(consult, finding, foundAt),
-    onSuccess: () => cache.invalidateQueries({ queryKey: keys.critical }),
+    onSuccess: async () => {
+      void cache.invalidateQueries({ queryKey: keys.consult(consult) });
+      await cache.invalidateQueries({ queryKey: keys.critical });
+    },
   });
 }
 
@@ -37,7 +40,10 @@ export function useAcknowledge(consult: string, n: number) {
   const cache = useQueryClient();
   return useMutation({
     mutationFn: (body: Acknowledgement) => critical.acknowledge(consult, n, body),
-    onSettled: () => cache.invalidateQueries({ queryKey: keys.critical }),
+    onSettled: async () => {
+      void cache.invalidateQueries({ queryKey: keys.consult(consult) });
+      await cache.invalidateQueries({ queryKey: keys.critical });
+    },
   });
 }
 

@@ -1,6 +1,6 @@
 /** Two short tones for each alarm, if this person wants them; the browser plays none before somebody has touched the page. */
 import { useEffect, useRef } from 'react';
-import { useStored } from '../ui/useStored';
+import { readStored, useStored } from '../ui/useStored';
 
 const tones_hz = [880, 660];
 const tone_s = 0.25;
@@ -18,15 +18,11 @@ function play(): void {
   });
 }
 
-/** `count` grows with every alarm, also with one that is said again. */
-export function useSound(count: number, isAlarm: boolean): { isOn: boolean; turn: (on: boolean) => void } {
-  const [isOn, setOn] = useStored<boolean>('farsight.alarm.sound', false);
-  const heard = useRef(0);
-  useEffect(() => {
-    const isNew = count > heard.current;
-    heard.current = count;
-    if (isNew && isOn && isAlarm) play();
-  }, [count, isOn, isAlarm]);
+const key = 'farsight.alarm.sound';
+
+/** Whether this person wants to hear alarms in this browser. */
+export function useSoundWish(): { isOn: boolean; turn: (on: boolean) => void } {
+  const [isOn, setOn] = useStored<boolean>(key, false);
   return {
     isOn,
     turn: (on) => {
@@ -34,4 +30,18 @@ export function useSound(count: number, isAlarm: boolean): { isOn: boolean; turn
       if (on) play();
     },
   };
+}
+
+/** Whether one of these has been said since: it was not there, or was said less often. */
+export function isNews(heard: ReadonlyMap<string, number>, now: ReadonlyMap<string, number>): boolean {
+  return [...now].some(([alarm, count]) => count > (heard.get(alarm) ?? 0));
+}
+
+/** `alarms`: how often each was said, by what names it. */
+export function useSound(alarms: ReadonlyMap<string, number>): void {
+  const heard = useRef<ReadonlyMap<string, number>>(new Map());
+  useEffect(() => {
+    if (isNews(heard.current, alarms) && readStored<boolean>(key, false)) play();
+    heard.current = alarms;
+  }, [alarms]);
 }

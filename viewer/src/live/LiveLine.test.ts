@@ -44,13 +44,16 @@ test('a line that breaks comes back with the last event it has heard', () => {
   last().says({ what: 'hello', seq: 5 });
   last().says({ what: 'consult', seq: 7, id: 'c1' });
   last().says({ what: 'beat', seq: 9 });
-  expect(heard).toEqual([{ what: 'consult', seq: 7, id: 'c1' }]);
+  // What changed before the line was there is asked for again.
+  const first = [{ what: 'resync', seq: 5 }, { what: 'consult', seq: 7, id: 'c1' }];
+  expect(heard).toEqual(first);
   last().ends();
   vi.advanceTimersByTime(999);
   expect(sockets).toHaveLength(1);
   vi.advanceTimersByTime(1);
   expect(last().after).toBe(9);
   last().says({ what: 'hello', seq: 9 });
+  expect(heard).toEqual(first);
   expect(states).toEqual(['connecting', 'up', 'down', 'up']);
 });
 

@@ -81,8 +81,13 @@ export class LiveLine {
     const message = read(text);
     if (message === null) return;
     this.failures = 0;
+    const isFirst = this.after === null;
     this.after = message.seq;
-    if (message.what === 'hello') this.parts.onState('up');
+    if (message.what === 'hello') {
+      this.parts.onState('up');
+      // What changed since the page first asked, and before the line was there, nobody has said.
+      if (isFirst) this.parts.onChange({ ...message, what: 'resync' });
+    }
     else if (message.what !== 'beat') this.parts.onChange(message);
   }
 

@@ -8,7 +8,8 @@ export function staleAfter({ what, id, org }: LiveMessage): readonly QueryKey[] 
     case 'consult':
       return [keys.consults, ...(id === undefined ? [] : [keys.consult(id), keys.verdict(id)])];
     case 'critical':
-      return [keys.consults, keys.critical];
+      // A consult says how many of its alarms stand, and what may be done with it.
+      return [keys.consults, keys.critical, ...(id === undefined ? [] : [keys.consult(id)])];
     case 'message':
       return [keys.unreadMessages, ...(id === undefined ? [] : [keys.messages(id)])];
     case 'notice':
@@ -20,11 +21,14 @@ export function staleAfter({ what, id, org }: LiveMessage): readonly QueryKey[] 
     case 'orders':
       return [keys.orders, keys.modalityWorklist];
     case 'resync':
-      return whileDown;
+      return [everything];
     default:
       return [];
   }
 }
+
+/** The key that all others begin with. */
+const everything: QueryKey = [];
 
 /** What is asked for again and again while nobody says what changed. */
 export const whileDown: readonly QueryKey[] = [

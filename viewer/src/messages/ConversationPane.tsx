@@ -8,21 +8,20 @@ import { useMe } from '../session/useMe';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { useFormat } from '../ui/useFormat';
-import { useStored } from '../ui/useStored';
+import { readStored, useStored } from '../ui/useStored';
 import type { Message } from './api';
 import { currentView, type CurrentView } from './currentView';
 import { pieces } from './links';
 import classes from './Messages.module.css';
 import { useConversation, useWrite } from './useMessages';
 
-const page = 50;
-
 export function ConversationPane({ consult }: { consult: Consult }) {
   const { t } = useTranslation();
-  const [limit, setLimit] = useState(page);
-  const conversation = useConversation(consult.id, limit);
+  const conversation = useConversation(consult.id);
   const end = useRef<HTMLDivElement>(null);
-  const { messages = [], count = 0 } = conversation.data ?? {};
+  const pages = conversation.data?.pages ?? [];
+  const messages = pages.toReversed().flatMap((page) => page.messages);
+  const count = pages[0]?.count ?? 0;
   const last = messages.at(-1)?.n;
 
   useEffect(() => {
@@ -39,8 +38,8 @@ export function ConversationPane({ consult }: { consult: Consult }) {
             {t('message.none')}
           </Text>
         )}
-        {count > messages.length && messages.length > 0 && limit < 200 && (
-          <Button variant="subtle" size="compact-sm" onClick={() => setLimit(200)}>
+        {conversation.hasNextPage && (
+          <Button variant="subtle" size="compact-sm" loading={conversation.isFetchingNextPage} onClick={() => void conversation.fetchNextPage()}>
             {t('message.earlier')}
           </Button>
         )}
@@ -91,8 +90,12 @@ function MessageView({ message }: { message: Message }) {
 function Composer({ consult }: { consult: Consult }) {
   const { t } = useTranslation();
   const me = useMe();
-  const write = useWrite(consult.id);
-  const [text, setText] = useStored<string>(`farsight.message.${consult.id}.${me.person.id}`, '');
+  const key = `farsight.message.${consult.id}.${me.person.id}`;
+  const [text, setText] = useStored<string>(key, '');
+  const write = useWrite(consult.id, (sent) => {
+    // What was typed meanwhile is another message.
+    if (readStored(key, '') === sent.text) setText('');
+  });
   const [shown, setShown] = useState<CurrentView | null>(null);
   const [offered] = useState(() => currentView() !== null);
   const ready = (text.trim() !== '' || shown !== null) && !write.isPending;
@@ -102,7 +105,6 @@ function Composer({ consult }: { consult: Consult }) {
       { text, marks: shown?.mark === null || shown === null ? [] : [shown.mark], view: shown?.address ?? null },
       {
         onSuccess: () => {
-          setText('');
           setShown(null);
         },
       },

@@ -39,8 +39,9 @@ export interface Unread {
 const segment = encodeURIComponent;
 
 export const messages = {
-  list: (consult: string, limit: number) =>
-    request<Conversation>('GET', `/consults/${segment(consult)}/messages${query({ limit })}`),
+  /** The last ones, or those before message number `before`. */
+  list: (consult: string, limit: number, before: number | null) =>
+    request<Conversation>('GET', `/consults/${segment(consult)}/messages${query(before === null ? { limit } : { limit, before })}`),
   write: (consult: string, body: NewMessage) => request<Message>('POST', `/consults/${segment(consult)}/messages`, { body }),
   read: (consult: string, n: number) => request<void>('PUT', `/consults/${segment(consult)}/messages/read`, { body: { n } }),
   unread: () => request<{ consults: Unread[] }>('GET', '/messages/unread'),

@@ -39,9 +39,10 @@ function Mail() {
   const value = address ?? kept.data?.address ?? '';
   return (
     <Stack gap="xs">
-      <TextInput type="email" label={t('notice.mail')} description={t('notice.mailHint')} value={value} onChange={(event) => setAddress(event.currentTarget.value)} />
+      <TextInput type="email" label={t('notice.mail')} description={t('notice.mailHint')} value={value} disabled={!kept.isSuccess} onChange={(event) => setAddress(event.currentTarget.value)} />
+      {kept.isError && <ErrorNotice error={kept.error} onRetry={() => void kept.refetch()} />}
       {save.isError && <ErrorNotice error={save.error} />}
-      <Saved done={save.isSuccess} busy={save.isPending} onSave={() => save.mutate(value)} />
+      <Saved done={save.isSuccess} busy={save.isPending} ready={kept.isSuccess} onSave={() => save.mutate(value)} />
     </Stack>
   );
 }
@@ -55,19 +56,21 @@ function Webhook() {
   return (
     <Stack gap="xs">
       <Divider />
-      <TextInput type="url" label={t('notice.webhook')} description={t('notice.webhookHint')} value={value} onChange={(event) => setUrl(event.currentTarget.value)} />
+      <TextInput type="url" label={t('notice.webhook')} description={t('notice.webhookHint')} value={value} disabled={!kept.isSuccess} onChange={(event) => setUrl(event.currentTarget.value)} />
+      {kept.isError && <ErrorNotice error={kept.error} onRetry={() => void kept.refetch()} />}
       {save.isError && <ErrorNotice error={save.error} />}
       {save.data?.secret !== null && save.data !== undefined && (
         <Text size="sm" role="status">
           {t('notice.secret')} <Code>{save.data.secret}</Code>
         </Text>
       )}
-      <Saved done={save.isSuccess} busy={save.isPending} onSave={() => save.mutate(value)} />
+      <Saved done={save.isSuccess} busy={save.isPending} ready={kept.isSuccess} onSave={() => save.mutate(value)} />
     </Stack>
   );
 }
 
-function Saved({ done, busy, onSave }: { done: boolean; busy: boolean; onSave: () => void }) {
+/** Nothing is saved over what has not been read. */
+function Saved({ done, busy, ready, onSave }: { done: boolean; busy: boolean; ready: boolean; onSave: () => void }) {
   const { t } = useTranslation();
   return (
     <Group justify="flex-end">
@@ -76,7 +79,7 @@ function Saved({ done, busy, onSave }: { done: boolean; busy: boolean; onSave: (
           {t('notice.saved')}
         </Text>
       )}
-      <Button variant="default" loading={busy} onClick={onSave}>
+      <Button variant="default" loading={busy} disabled={!ready} onClick={onSave}>
         {t('common.save')}
       </Button>
     </Group>

@@ -17,6 +17,7 @@ export const noticeKinds = [
   'critical',
   'critical_unanswered',
   'critical_acknowledged',
+  'graded',
   'message',
   'clock50',
   'clock80',

@@ -6,13 +6,15 @@ import { Link } from 'react-router';
 import { session } from '../api/endpoints';
 import { switchLanguage } from '../i18n';
 import { account } from '../session/api';
-import { useMe } from '../session/useMe';
+import { useSoundWish } from '../alarms/useSound';
+import { useMe, worksOnConsults } from '../session/useMe';
 import classes from './PersonMenu.module.css';
 
 export function PersonMenu({ onShowKeys }: { onShowKeys: () => void }) {
   const { t, i18n } = useTranslation();
   const me = useMe();
   const cache = useQueryClient();
+  const sound = useSoundWish();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
 
   const logOut = async () => {
@@ -58,6 +60,11 @@ export function PersonMenu({ onShowKeys }: { onShowKeys: () => void }) {
         <Menu.Item onClick={() => setColorScheme(colorScheme === 'dark' ? 'light' : 'dark')}>
           {colorScheme === 'dark' ? t('person.light') : t('person.dark')}
         </Menu.Item>
+        {worksOnConsults(me) && (
+          <Menu.Item role="menuitemcheckbox" aria-checked={sound.isOn} onClick={() => sound.turn(!sound.isOn)}>
+            {t(sound.isOn ? 'critical.soundOff' : 'critical.soundOn')}
+          </Menu.Item>
+        )}
         <Menu.Item onClick={onShowKeys}>{t('keys.title')}</Menu.Item>
         <Menu.Item component={Link} to="/verify">
           {t('place.verify')}

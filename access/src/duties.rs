@@ -36,6 +36,12 @@ impl Duty {
         Self::ResetSecondFactor,
     ];
 
+    /// Whether who does it can be in the account afterwards: by a link of their own, or with one proof less.
+    #[must_use]
+    pub fn opens_account(self) -> bool {
+        matches!(self, Self::Create | Self::Invite | Self::ResetSecondFactor)
+    }
+
     /// Whose it is.
     #[must_use]
     pub fn offices(self) -> &'static [Role] {
@@ -56,6 +62,8 @@ pub enum Refusal {
     OtherOrganisation,
     /// It is not their duty.
     NotTheirDuty,
+    /// The account works for an organisation, too, that is not theirs to look after.
+    WorksElsewhere,
     /// It is their own account.
     Themselves,
     /// The account holds one of the three offices, or would.
@@ -71,6 +79,10 @@ impl Refusal {
         match self {
             Self::OtherOrganisation => "没有找到 / not found",
             Self::NotTheirDuty => "这不是您的职责 / this is not your duty",
+            Self::WorksElsewhere => {
+                "这个账号还为您不管理的机构工作，须由也管理该机构的管理员办理 / the account works for an organisation that is not \
+                 yours to look after: whoever looks after both does this"
+            }
             Self::Themselves => "不能管理自己的账号 / nobody looks after their own account",
             Self::Office => {
                 "系统管理员、安全管理员、安全审计员只能由机房运维人员用命令行任免（farsight user）/ the three offices are \
@@ -109,6 +121,19 @@ pub fn may(by: &Person, duty: Duty, whom: &Person, organisation: &Organisation) 
     }
     if whom.holds_office() {
         return Err(Refusal::Office);
+    }
+    Ok(())
+}
+
+/// Whether `by` may do this to an account that is a member of these organisations (as they are now), too: who can be in the
+/// account can act for each of them.
+///
+/// # Errors
+/// [`Refusal::WorksElsewhere`].
+pub fn may_beyond(by: &Person, duty: Duty, members_of: &[Organisation]) -> Result<(), Refusal> {
+    let is_theirs = |organisation: &Organisation| organisation.is_looked_after_by(&by.organisation);
+    if duty.opens_account() && !members_of.iter().all(is_theirs) {
+        return Err(Refusal::WorksElsewhere);
     }
     Ok(())
 }
@@ -189,6 +214,20 @@ mod tests {
             }
         }
         assert_eq!(check_roles(&[]), Err(Refusal::Roles));
+    }
+
+    #[test]
+    fn who_looks_after_one_organisation_gets_into_no_other_by_way_of_a_member() {
+        let (city, township) = (organisation("city", None), organisation("township", Some("city")));
+        let by = person(Role::Administrator, &township);
+        for duty in Duty::ALL {
+            let opens = matches!(duty, Duty::Create | Duty::Invite | Duty::ResetSecondFactor);
+            let expected = if opens { Err(Refusal::WorksElsewhere) } else { Ok(()) };
+            assert_eq!(may_beyond(&by, duty, &[township.clone(), city.clone()]), expected, "{duty:?}");
+            assert_eq!(may_beyond(&by, duty, std::slice::from_ref(&township)), Ok(()), "{duty:?}");
+            let of_city = person(Role::Administrator, &city);
+            assert_eq!(may_beyond(&of_city, duty, &[township.clone(), city.clone()]), Ok(()), "{duty:?}");
+        }
     }
 
     #[test]

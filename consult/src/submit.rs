@@ -200,7 +200,8 @@ impl ConsultService {
         }
     }
 
-    async fn study(
+    /// Patient and study as they are now.
+    pub(crate) async fn study(
         &self,
         caller: &Caller,
         owner: &OrgId,

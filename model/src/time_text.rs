@@ -1,13 +1,25 @@
 //! Points in time as text: RFC 3339, UTC, milliseconds, always the same width, so that text order is time order.
 
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 /// `2026-11-23T06:15:00.123Z`.
 #[must_use]
 pub fn rfc3339(at: OffsetDateTime) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    at.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_default()
+    at.checked_to_offset(time::UtcOffset::UTC).and_then(|at| at.format(format).ok()).unwrap_or_default()
+}
+
+/// The years that a moment written by people can be of.
+const YEARS: std::ops::RangeInclusive<i32> = 1900..=2999;
+
+/// A moment that people or machines write, in RFC 3339 with any offset, as UTC; `None` for what is none, or is of no year that
+/// anybody means: at the ends of the calendar an offset leads out of it.
+#[must_use]
+pub fn parse_rfc3339(text: &str) -> Option<OffsetDateTime> {
+    let at = OffsetDateTime::parse(text, &Rfc3339).ok()?.checked_to_offset(time::UtcOffset::UTC)?;
+    YEARS.contains(&at.year()).then_some(at)
 }
 
 /// Milliseconds since 1970-01-01T00:00:00Z; what the index stores.
@@ -27,6 +39,18 @@ pub fn from_unix_ms(ms: i64) -> OffsetDateTime {
 mod tests {
     use super::*;
     use time::macros::datetime;
+
+    #[test]
+    fn what_leads_out_of_the_calendar_is_no_moment() {
+        for text in
+            ["9999-12-31T23:59:59-12:00", "0000-01-01T00:00:00+12:00", "3000-01-01T00:00:00Z", "now", ""]
+        {
+            assert_eq!(parse_rfc3339(text), None, "{text}");
+        }
+        let at = parse_rfc3339("2049-12-31T20:00:00+08:00");
+        assert_eq!(at, Some(datetime!(2049-12-31 12:00 UTC)));
+        assert_eq!(rfc3339(datetime!(9999-12-31 23:59:59 -12)), "", "and one that is kept does no harm");
+    }
 
     #[test]
     fn text_has_one_width_and_round_trips_through_milliseconds() {

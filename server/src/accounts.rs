@@ -271,13 +271,24 @@ pub async fn user(command: UserCommand) -> Result<ExitCode> {
             let storage = data.open().await?;
             let known = known_person(&storage, &login).await?;
             let (roles, credential) = (roles.as_deref().map(roles_of).transpose()?, licence.read()?);
-            let person = amend(&storage, &known.id, "changed on the command line", |person| {
+            let change = |person: &mut Person| {
                 person.name = name.clone().unwrap_or_else(|| person.name.clone());
                 person.title = title.clone().unwrap_or_else(|| person.title.clone());
                 person.roles = roles.clone().unwrap_or_else(|| person.roles.clone());
                 person.credential = credential.clone().or_else(|| person.credential.clone());
-            })
-            .await?;
+            };
+            let is_new = |role: &Role| role.is_office() && !known.roles.contains(role);
+            if roles.iter().flatten().any(is_new) {
+                // Whoever could get into the account before must not be in the office.
+                let person =
+                    storage.appoint(&scope(), &known.id, "appointed on the command line", change).await?;
+                println!("{}", line(&person));
+                eprintln!("Its password, second factor, memberships and sessions are gone. A new link:");
+                invite(&storage, &data, &person).await?;
+                storage.close().await;
+                return Ok(ExitCode::SUCCESS);
+            }
+            let person = amend(&storage, &known.id, "changed on the command line", change).await?;
             println!("{}", line(&person));
             tell_of_keys(&person);
             storage.close().await;

@@ -22,6 +22,12 @@ impl Work<'_> {
         for (kind, id) in &change.removes {
             self.remove(scope, kind, id).await?;
         }
+        for (kind, id) in &change.forgets {
+            match self.remove(scope, kind, id).await {
+                Err(StorageError::NotFound) => {}
+                other => other?,
+            }
+        }
         for grant in &change.grants {
             match grant {
                 GrantChange::Give(grant) => self.give(scope, grant).await?,

@@ -3,6 +3,7 @@
 //! Who may write them is decided above; here the scope is only who the audit chain names.
 
 mod accounts;
+mod sessions;
 
 pub use accounts::LastUse;
 
@@ -96,6 +97,9 @@ fn put<T: Serialize>(kind: &'static str, id: String, content: &T) -> Result<Put,
 }
 
 fn put_of_person(person: &Person) -> Result<Put, StorageError> {
+    if person.holds_office() && !person.memberships.is_empty() {
+        return Err(StorageError::Conflict("memberships"));
+    }
     let mut put = put(PERSON, person.id.to_string(), person)?;
     put.unique.push(("login", person.login.to_lowercase()));
     put.keys.push(("organisation", person.organisation.to_string()));
@@ -343,18 +347,6 @@ impl Storage {
     /// [`StorageError`].
     pub async fn tokens(&self, organisation: &OrgId) -> Result<Vec<Token>, StorageError> {
         self.all(RecordQuery::new(TOKEN).with("organisation", organisation.as_str())).await
-    }
-    /// Writes a session.
-    ///
-    /// # Errors
-    /// [`StorageError`].
-    pub async fn put_session(&self, value: &Session) -> Result<(), StorageError> {
-        let mut put = put(SESSION, value.secret_sha256.to_string(), value)?;
-        put.keys.push(("person", value.person.to_string()));
-        put.sort = model::time_text::unix_ms(value.expires_at);
-        let result = self.apply(&directory(), Change { puts: vec![put], ..Change::default() }).await;
-        self.inner.callers.sessions.invalidate(&value.secret_sha256);
-        result
     }
     /// The caller that a session cookie stands for, if it is valid now and the person is not disabled; cached for
     /// some seconds.

@@ -86,6 +86,8 @@ pub struct Change {
     pub puts: Vec<Put>,
     /// Records to remove: kind and identifier.
     pub removes: Vec<(&'static str, String)>,
+    /// Records that shall not be there any more, whether they were or not.
+    pub forgets: Vec<(&'static str, String)>,
     /// Grants to give and to withdraw.
     pub grants: Vec<GrantChange>,
     /// Audit events, in order.

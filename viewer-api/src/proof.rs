@@ -54,6 +54,11 @@ pub async fn is_code(
     Ok(is_good)
 }
 
+/// Whether the person has a second factor that is on.
+pub async fn has_second_factor(state: &ApiState, person: &PersonId) -> Result<bool, ApiError> {
+    Ok(state.0.storage.second_factor(person).await?.is_some_and(|factor| factor.is_confirmed))
+}
+
 /// The hash of a new password that may be one.
 pub async fn hash_new(state: &ApiState, person: &Person, password: Secret) -> Result<String, ApiError> {
     access::password::check_new(&password, &person.login)

@@ -4,8 +4,9 @@ use crate::auth::LoggedIn;
 use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
 use crate::proof;
+use crate::sessions;
 use crate::state::ApiState;
-use access::{Factors, SecondFactor, Secret, Session};
+use access::{Factors, SecondFactor, Secret};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -126,10 +127,25 @@ pub async fn confirm_second_factor(
         state.0.attempts.failed(&keys);
         return Err(ApiError::CodeRefused);
     }
-    let session = Session { factors: Factors::PasswordAndCode, proved_at: Some(now), ..who.session };
-    storage.put_session(&session).await?;
+    // Sessions that were begun with the password alone end: whoever has that could take the new factor off again.
+    storage.end_sessions(who.caller.scope(), &who.person.id, Some(&who.session.secret_sha256)).await?;
+    sessions::amend(&state, &who, |session| {
+        session.factors = Factors::PasswordAndCode;
+        session.proved_at = Some(now);
+    })
+    .await?;
     storage.note_account(who.caller.scope(), &who.person.id, "second factor on").await?;
     Ok(shown(&codes))
+}
+
+/// A fresh proof, by a code when a second factor is on: a session that was begun before it was proves nothing.
+async fn require_code(state: &ApiState, who: &LoggedIn) -> Result<(), ApiError> {
+    who.require_fresh()?;
+    let is_by_code = who.session.factors == Factors::PasswordAndCode;
+    if !is_by_code && proof::has_second_factor(state, &who.person.id).await? {
+        return Err(ApiError::ProofNeeded);
+    }
+    Ok(())
 }
 
 /// New recovery codes in place of all former ones.
@@ -139,7 +155,7 @@ pub async fn renew_recovery_codes(
     State(state): State<ApiState>,
     who: LoggedIn,
 ) -> Result<Json<RecoveryCodes>, ApiError> {
-    who.require_fresh()?;
+    require_code(&state, &who).await?;
     let mut codes = Vec::new();
     let renew = |factor: &mut SecondFactor| {
         codes = factor.renew_recovery_codes().unwrap_or_default();
@@ -159,13 +175,9 @@ pub async fn remove_second_factor(
     State(state): State<ApiState>,
     who: LoggedIn,
 ) -> Result<StatusCode, ApiError> {
-    who.require_fresh()?;
-    if state.0.login_rules.takes_second_factor(&who.person) && who.session.factors == Factors::Password {
-        return Err(ApiError::SecondFactorNeeded);
-    }
+    require_code(&state, &who).await?;
     state.0.storage.remove_second_factor(who.caller.scope(), &who.person.id).await?;
     // Who must have one has to enrol again in this session, too.
-    let session = Session { factors: Factors::Password, ..who.session };
-    state.0.storage.put_session(&session).await?;
+    sessions::amend(&state, &who, |session| session.factors = Factors::Password).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -14,6 +14,7 @@ use axum::http::StatusCode;
 use model::time_text::{from_unix_ms, rfc3339};
 use model::{OrgId, Sha256};
 use serde::{Deserialize, Serialize};
+use storage::StorageError;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -106,7 +107,15 @@ pub async fn end_other_sessions(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A proof of who one is: a password or a one-time code.
+/// Changes the caller's own session; one that has ended meanwhile stays ended.
+pub async fn amend(state: &ApiState, who: &LoggedIn, how: impl Fn(&mut Session)) -> Result<(), ApiError> {
+    match state.0.storage.amend_session(&who.session.secret_sha256, how).await {
+        Err(StorageError::NotFound) => Err(ApiError::Unauthenticated),
+        other => Ok(other.map(drop)?),
+    }
+}
+
+/// A proof of who one is: a one-time code of who has a second factor, otherwise the password.
 #[derive(Deserialize, ToSchema)]
 pub struct Proof {
     /// The password.
@@ -118,7 +127,7 @@ pub struct Proof {
 /// Proves again who the caller is: for five minutes, rights and keys can be changed.
 #[utoipa::path(post, path = "/api/v1/session/proof", tag = "session", request_body = Proof,
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
-    (status = 429, body = Problem)))]
+    (status = 422, body = Problem), (status = 429, body = Problem)))]
 pub async fn prove(
     State(state): State<ApiState>,
     who: LoggedIn,
@@ -126,11 +135,18 @@ pub async fn prove(
     JsonBody(proof): JsonBody<Proof>,
 ) -> Result<StatusCode, ApiError> {
     let keys = proof::keys(&format!("login/{}", who.person.login), address);
-    let is_good = match (proof.code, proof.password) {
-        (Some(code), _) if !code.trim().is_empty() => {
-            proof::is_code(&state, &keys, &who.person.id, code.trim()).await?
+    let code = proof.code.filter(|code| !code.trim().is_empty());
+    let is_by_code = code.is_some();
+    let is_good = match (code, proof.password) {
+        (Some(code), _) => proof::is_code(&state, &keys, &who.person.id, code.trim()).await?,
+        // Who has a second factor proves nothing by the password, which is the first.
+        (None, Some(_)) if proof::has_second_factor(&state, &who.person.id).await? => {
+            return Err(ApiError::invalid(
+                "code",
+                "请输入动态码或恢复码 / a one-time or recovery code, please",
+            ));
         }
-        (_, Some(password)) => is_own_password(&state, &who, &keys, password).await?,
+        (None, Some(password)) => is_own_password(&state, &who, &keys, password).await?,
         _ => return Err(ApiError::invalid("password", "密码或动态码 / a password or a one-time code")),
     };
     if !is_good {
@@ -139,8 +155,14 @@ pub async fn prove(
         return Err(ApiError::Forbidden("密码或动态码不对 / the password or code is wrong"));
     }
     state.0.attempts.succeeded(&keys[0]);
-    let session = Session { proved_at: Some(OffsetDateTime::now_utc()), ..who.session };
-    state.0.storage.put_session(&session).await?;
+    let now = OffsetDateTime::now_utc();
+    amend(&state, &who, |session| {
+        session.proved_at = Some(now);
+        if is_by_code {
+            session.factors = Factors::PasswordAndCode;
+        }
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -204,6 +226,6 @@ pub async fn act_for(
     let kept = state.0.storage.person(&who.person.id).await?;
     let person = kept.acting_for(&organisation).ok_or(ApiError::NotFound)?;
     let acting_for = (organisation != kept.organisation).then_some(organisation);
-    state.0.storage.put_session(&Session { acting_for, ..who.session }).await?;
+    amend(&state, &who, |session| session.acting_for.clone_from(&acting_for)).await?;
     Ok(Json(me(&state, &person, who.must_enrol).await?))
 }

@@ -74,7 +74,7 @@ impl ConsultService {
         let (mut consult, states) = self.begin(caller, id, version, Action::Sign).await?;
         let reader = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
         self.refuse_late_images(caller, &consult, Action::Sign).await?;
-        may_sign(reader, &consult.study.modalities, self.today(now))?;
+        self.require_licence(caller, &consult, reader, now).await?;
         let (report, canonical) = self.compose(caller, &consult, reader).await?;
         let missing = report.missing();
         if !missing.is_empty() {
@@ -131,7 +131,7 @@ impl ConsultService {
         let (mut consult, states) = self.begin(caller, id, version, Action::Review).await?;
         let reviewer = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
         self.refuse_late_images(caller, &consult, Action::Review).await?;
-        may_sign(reviewer, &consult.study.modalities, self.today(now))?;
+        self.require_licence(caller, &consult, reviewer, now).await?;
         let current = consult.current_version().ok_or_else(damaged)?.clone();
         let record = self.storage.record(caller.scope(), KIND, &current.record).await?;
         let stored = StoredReport::of(&record)?;
@@ -173,6 +173,27 @@ impl ConsultService {
                 Err(ConsultError::Invalid { field, why: "有无法打印的字符（如表情符号）" })
             }
         }
+    }
+
+    /// Refuses who has no licence for what is in the study: as it was asked about, and as it is now that images have come in
+    /// since.
+    async fn require_licence(
+        &self,
+        caller: &Caller,
+        consult: &Consult,
+        signer: &Person,
+        now: OffsetDateTime,
+    ) -> Result<(), ConsultError> {
+        let (_, now_there) =
+            self.study(caller, &consult.study.org, &consult.study.study_instance_uid).await?;
+        let mut modalities = now_there.modalities;
+        modalities.extend(consult.study.modalities.iter().cloned());
+        if modalities.is_empty() {
+            return Err(ConsultError::Forbidden(
+                "检查没有写明检查类型，无法核对执业范围，不能签名 / the study names no modality to compare with the licence",
+            ));
+        }
+        Ok(may_sign(signer, &modalities, self.today(now))?)
     }
 
     /// The day where the node is.

@@ -6,15 +6,15 @@ use super::{PERSON, SESSION, directory, put, value};
 use crate::record::{Change, Expected, Put, RecordQuery};
 use crate::writer::Changing;
 use crate::{AuditAction, AuditEntry, AuditOutcome, Storage, StorageError};
-use access::{Invitation, Person, SecondFactor, Secret, Session};
-use model::{PersonId, Scope, Sha256};
+use access::{Invitation, Person, SecondFactor, Secret};
+use model::{PersonId, Scope};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use time::OffsetDateTime;
 
 const INVITATION: &str = "invitation";
 const SECOND_FACTOR: &str = "second-factor";
-const LAST_USE: &str = "last-use";
+pub(super) const LAST_USE: &str = "last-use";
 
 /// How often a change of a person is tried again when somebody else was first.
 const ATTEMPTS_MAX: u32 = 5;
@@ -28,7 +28,7 @@ pub struct LastUse {
     pub address: Option<IpAddr>,
 }
 
-fn entry(person: &PersonId, outcome: AuditOutcome, detail: &str) -> AuditEntry {
+pub(super) fn entry(person: &PersonId, outcome: AuditOutcome, detail: &str) -> AuditEntry {
     AuditEntry {
         action: AuditAction::Administer,
         object: format!("{PERSON}/{person}"),
@@ -43,7 +43,7 @@ fn put_of(person: &Person, expected: Expected) -> Result<Put, StorageError> {
 
 impl Storage {
     /// One change with the reach of the directory, on the chain of the scope's organisation.
-    async fn change_account(&self, scope: &Scope, change: Change) -> Result<(), StorageError> {
+    pub(super) async fn change_account(&self, scope: &Scope, change: Change) -> Result<(), StorageError> {
         let organisation = scope.viewer().cloned();
         let scope = Scope { actor: scope.actor.clone(), ..Scope::node("") };
         let result = self.apply_changing(Changing { scope, organisation, change }).await;
@@ -96,6 +96,36 @@ impl Storage {
         }
     }
 
+    /// Gives an account new roles of another kind, as if it were a new one: whoever has prepared it has nothing in it. Its
+    /// password, second factor, memberships, invitations and sessions are gone.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`]; [`StorageError::Conflict`] when it is changed meanwhile.
+    pub async fn appoint(
+        &self,
+        scope: &Scope,
+        id: &PersonId,
+        detail: &str,
+        amend: impl Fn(&mut Person),
+    ) -> Result<Person, StorageError> {
+        let record = self.record(&directory(), PERSON, id.as_str()).await?;
+        let version = record.version;
+        let mut person: Person = value(record)?;
+        amend(&mut person);
+        person.password_hash.clear();
+        person.memberships.clear();
+        let mut forgets = self.of_person(SESSION, id).await?;
+        forgets.extend(self.of_person(INVITATION, id).await?);
+        forgets.push((SECOND_FACTOR, id.to_string()));
+        let change = Change {
+            forgets,
+            puts: vec![put_of(&person, Expected::Version(version))?],
+            audit: vec![entry(id, AuditOutcome::Success, detail)],
+            ..Change::default()
+        };
+        self.change_account(scope, change).await.map(|()| person)
+    }
+
     /// Puts on the audit chain that something about an account was refused.
     ///
     /// # Errors
@@ -120,7 +150,7 @@ impl Storage {
         let mut new = put(INVITATION, invitation.secret_sha256.to_string(), invitation)?;
         new.keys.push(("person", invitation.person.to_string()));
         let change = Change {
-            removes: self.of_person(INVITATION, &invitation.person).await?,
+            forgets: self.of_person(INVITATION, &invitation.person).await?,
             puts: vec![new],
             audit: vec![entry(&invitation.person, AuditOutcome::Success, "invited")],
             ..Change::default()
@@ -156,10 +186,9 @@ impl Storage {
         let record = self.record(&directory(), PERSON, person.id.as_str()).await?;
         let version = record.version;
         let person = Person { password_hash, ..value(record)? };
-        let mut removes = self.of_person(SESSION, &person.id).await?;
-        removes.push((INVITATION, invitation.secret_sha256.to_string()));
         let change = Change {
-            removes,
+            removes: vec![(INVITATION, invitation.secret_sha256.to_string())],
+            forgets: self.of_person(SESSION, &person.id).await?,
             puts: vec![put_of(&person, Expected::Version(version))?],
             audit: vec![entry(&person.id, AuditOutcome::Success, "password set by invitation")],
             ..Change::default()
@@ -171,12 +200,12 @@ impl Storage {
     }
 
     /// What is kept of a kind for a person, to be removed.
-    async fn of_person(
+    pub(super) async fn of_person(
         &self,
         kind: &'static str,
         person: &PersonId,
     ) -> Result<Vec<(&'static str, String)>, StorageError> {
-        let query = RecordQuery::new(kind).with("person", person.as_str());
+        let query = RecordQuery { limit: u32::MAX, ..RecordQuery::new(kind).with("person", person.as_str()) };
         let records = self.records(&directory(), &query).await?;
         Ok(records.into_iter().map(|record| (kind, record.id)).collect())
     }
@@ -252,55 +281,6 @@ impl Storage {
             Err(StorageError::Conflict(_)) => Ok(false),
             other => other.map(|()| true),
         }
-    }
-
-    /// The sessions of a person that have not ended.
-    ///
-    /// # Errors
-    /// [`StorageError`].
-    pub async fn sessions_of(&self, person: &PersonId) -> Result<Vec<Session>, StorageError> {
-        let sessions: Vec<Session> =
-            self.all(RecordQuery::new(SESSION).with("person", person.as_str())).await?;
-        let now = OffsetDateTime::now_utc();
-        Ok(sessions.into_iter().filter(|session| session.expires_at > now).collect())
-    }
-
-    /// Ends a person's sessions but for one; says how many.
-    ///
-    /// # Errors
-    /// [`StorageError`].
-    pub async fn end_sessions(
-        &self,
-        scope: &Scope,
-        person: &PersonId,
-        but: Option<&Sha256>,
-    ) -> Result<usize, StorageError> {
-        let mut removes = self.of_person(SESSION, person).await?;
-        removes.retain(|(_, id)| but.is_none_or(|but| *id != but.to_string()));
-        let count = removes.len();
-        if count > 0 {
-            let audit = vec![entry(person, AuditOutcome::Success, "sessions ended")];
-            self.change_account(scope, Change { removes, audit, ..Change::default() }).await?;
-        }
-        Ok(count)
-    }
-
-    /// Ends one session of a person.
-    ///
-    /// # Errors
-    /// [`StorageError::NotFound`] when there is none, also when it is somebody else's.
-    pub async fn end_session_of(
-        &self,
-        scope: &Scope,
-        person: &PersonId,
-        session: &Sha256,
-    ) -> Result<(), StorageError> {
-        let id = session.to_string();
-        if !self.of_person(SESSION, person).await?.iter().any(|(_, known)| *known == id) {
-            return Err(StorageError::NotFound);
-        }
-        let audit = vec![entry(person, AuditOutcome::Success, "session ended")];
-        self.change_account(scope, Change { removes: vec![(SESSION, id)], audit, ..Change::default() }).await
     }
 
     /// Writes down that a token or a session is used, once a minute at most: whether it is written is nobody's to wait for.

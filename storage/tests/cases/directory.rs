@@ -4,7 +4,7 @@ use crate::Fixture;
 use crate::support::build::{org, scope};
 use access::{Device, Organisation, OrganisationKind, Person, Right, Role, Secret, Session, Token};
 use model::{AeTitle, PersonId, Scope, TokenId};
-use storage::StorageError;
+use storage::{Storage, StorageError};
 use time::{Duration, OffsetDateTime};
 
 fn person(login: &str) -> Person {
@@ -76,8 +76,29 @@ pub async fn the_directory_knows_people_tokens_and_sessions(f: &Fixture) {
     assert!(s.caller_by_session(&secret, None).await.is_err());
     wang.is_disabled = false;
     s.put_person(&node, &wang).await.expect("written");
-    s.put_session(&session(now)).await.expect("written");
+    let again = s.put_session(&session(now)).await;
+    assert!(matches!(again, Err(StorageError::Conflict(_))), "a session begins once: {again:?}");
+    s.amend_session(&begun.secret_sha256, |s| s.expires_at = now).await.expect("written");
     assert!(s.caller_by_session(&secret, None).await.is_err(), "it has expired");
+    s.end_session(&secret).await.expect("ended");
+    let gone = s.amend_session(&begun.secret_sha256, |s| s.expires_at = now + Duration::hours(1)).await;
+    assert_eq!(gone, Err(StorageError::NotFound), "what has ended does not come back");
+    many_sessions_end(s, &begun).await;
+}
+
+/// More sessions than one list has all end, and those that have run out are cleared away.
+async fn many_sessions_end(s: &Storage, begun: &Session) {
+    let node = Scope::node("test");
+    let later = OffsetDateTime::now_utc() + Duration::hours(1);
+    let mut last = Secret::random().expect("a secret");
+    for _ in 0..1003 {
+        last = Secret::random().expect("a secret");
+        let session = Session { secret_sha256: last.sha256(), expires_at: later, ..begun.clone() };
+        s.put_session(&session).await.expect("begun");
+    }
+    assert!(s.caller_by_session(&last, None).await.is_ok());
+    assert_eq!(s.end_sessions(&node, &begun.person, None).await, Ok(1003));
+    assert!(s.caller_by_session(&last, None).await.is_err());
 }
 
 pub async fn blobs_are_kept(f: &Fixture) {

@@ -2,8 +2,8 @@
 
 use super::{PASSWORD, house};
 use crate::LoginRules;
-use access::Role;
-use model::{PersonId, Scope};
+use access::{Factors, Membership, Role};
+use model::{OrgId, PersonId, Scope};
 use serde_json::{Value as Json, json};
 use time::Duration;
 
@@ -392,4 +392,89 @@ async fn an_auditor_finds_who_has_looked_at_a_patient() {
     assert!(!csv.body.contains(super::matrix::CANARY));
     let wrong = house.ask(&auditor, "GET", "/api/v1/audit?from=yesterday", &Json::Null).await;
     assert_eq!(wrong.status, 422);
+}
+
+#[tokio::test]
+async fn nobody_gets_into_an_organisation_by_way_of_somebody_who_also_works_there() {
+    let house = house(LoginRules::default()).await;
+    let node = Scope::node("test");
+    let doctor = house.person("doctor", "township", &[Role::Requester]).await;
+    let membership = Membership { organisation: OrgId::parse("city").unwrap(), roles: vec![Role::Reader] };
+    let give = |p: &mut access::Person| p.memberships = vec![membership.clone()];
+    house.storage.amend_person(&node, &doctor.id, "", give).await.unwrap();
+    let township = house.cookie("township", Role::Administrator).await;
+    let security = house.cookie("township", Role::SecurityOfficer).await;
+    let at = |end: &str| format!("/api/v1/admin/people/{}{end}", doctor.id);
+    assert_eq!(house.ask(&township, "POST", &at("/invitation"), &Json::Null).await.status, 403);
+    assert_eq!(house.ask(&security, "DELETE", &at("/second-factor"), &Json::Null).await.status, 403);
+    let list = house.ask(&township, "GET", "/api/v1/admin/people", &Json::Null).await.json();
+    let row = list["people"].as_array().unwrap().iter().find(|p| p["login"] == "doctor").unwrap().clone();
+    assert!(!row["allowed"].as_array().unwrap().contains(&json!("invite")), "{row}");
+    // The rest of the account stays theirs to look after, and what they did not give stays.
+    for body in [json!({"name": "李敏", "memberships": row["memberships"]}), json!({"name": "李敏"})] {
+        let changed = house.ask(&township, "PUT", &at(""), &body).await;
+        assert_eq!(changed.status, 200, "{}", changed.body);
+        assert_eq!(house.storage.person(&doctor.id).await.unwrap().memberships, [membership.clone()]);
+    }
+    let more = json!({"name": "x", "memberships": [{"organisation": "city", "roles": ["reviewer"]}]});
+    assert_eq!(house.ask(&township, "PUT", &at(""), &more).await.status, 404);
+    let city = house.cookie("city", Role::Administrator).await;
+    assert_eq!(house.ask(&city, "POST", &at("/invitation"), &Json::Null).await.status, 200);
+    let gone = house.ask(&city, "PUT", &at(""), &json!({"name": "x"})).await;
+    assert_eq!(gone.status, 200);
+    assert!(house.storage.person(&doctor.id).await.unwrap().memberships.is_empty());
+}
+
+#[tokio::test]
+async fn a_session_of_the_password_alone_neither_outlives_nor_undoes_a_second_factor() {
+    let house = house(LoginRules::default()).await;
+    let doctor = house.person("doctor", "city", &[Role::Reader]).await;
+    let stolen = house.session(&doctor, Duration::ZERO).await;
+    let own = house.session(&doctor, Duration::ZERO).await;
+    let enrolled = house.ask(&own, "POST", "/api/v1/session/second-factor", &Json::Null).await.json();
+    let secret = enrolled["secret"].as_str().unwrap().to_owned();
+    let confirm = json!({"code": code(&secret, -1)});
+    let confirmed = house.ask(&own, "POST", "/api/v1/session/second-factor/confirm", &confirm).await;
+    assert_eq!(confirmed.status, 200, "{}", confirmed.body);
+    assert_eq!(house.ask(&stolen, "GET", "/api/v1/session", &Json::Null).await.status, 401);
+
+    // One that slipped in while the factor was being confirmed.
+    let late = house.session(&doctor, Duration::ZERO).await;
+    let ask = async |method: &str, path: &str, body: &Json| house.ask(&late, method, path, body).await;
+    let (factor, proof) = ("/api/v1/session/second-factor", "/api/v1/session/proof");
+    assert_eq!(ask("DELETE", factor, &Json::Null).await.problem(), "proof-needed");
+    let renew = format!("{factor}/recovery-codes");
+    assert_eq!(ask("POST", &renew, &Json::Null).await.problem(), "proof-needed");
+    assert_eq!(ask("POST", proof, &json!({"password": PASSWORD})).await.status, 422);
+    assert_eq!(ask("DELETE", factor, &Json::Null).await.problem(), "proof-needed");
+    assert_eq!(ask("POST", proof, &json!({"code": code(&secret, 0)})).await.status, 204);
+    assert_eq!(ask("POST", &renew, &Json::Null).await.status, 200);
+    let sessions = house.storage.sessions_of(&doctor.id).await.unwrap();
+    assert!(sessions.iter().all(|session| session.factors == Factors::PasswordAndCode));
+    assert_eq!(ask("DELETE", factor, &Json::Null).await.status, 204);
+    assert_eq!(ask("POST", proof, &json!({"password": PASSWORD})).await.status, 204);
+}
+
+#[tokio::test]
+async fn an_appointment_leaves_nothing_to_whoever_prepared_the_account() {
+    let house = house(LoginRules::default()).await;
+    let node = Scope::node("test");
+    let admin = house.cookie("city", Role::Administrator).await;
+    let doctor = house.person("doctor", "city", &[Role::Reader]).await;
+    let cookie = house.session(&doctor, Duration::ZERO).await;
+    let path = format!("/api/v1/admin/people/{}/invitation", doctor.id);
+    let link = house.ask(&admin, "POST", &path, &Json::Null).await.json();
+    let secret = link["link"].as_str().unwrap().split_once('#').unwrap().1.to_owned();
+    let office = |p: &mut access::Person| p.roles = vec![Role::SecurityOfficer];
+    house.storage.appoint(&node, &doctor.id, "", office).await.unwrap();
+    let take = json!({"secret": secret, "password": PASSWORD});
+    assert_eq!(house.ask("", "POST", "/api/v1/invitations/take", &take).await.status, 404);
+    assert_eq!(house.log_in("doctor", PASSWORD, None).await.status, 401);
+    assert_eq!(house.ask(&cookie, "GET", "/api/v1/session", &Json::Null).await.status, 401);
+    let member = Membership { organisation: OrgId::parse("township").unwrap(), roles: vec![Role::Reader] };
+    let both = |p: &mut access::Person| p.memberships = vec![member.clone()];
+    assert!(
+        house.storage.amend_person(&node, &doctor.id, "", both).await.is_err(),
+        "an office does no other work"
+    );
 }

@@ -15,10 +15,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use model::OrgId;
-use model::time_text::rfc3339;
+use model::time_text::{parse_rfc3339, rfc3339};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
 /// Agreements.
@@ -113,8 +112,8 @@ impl Sides {
 impl Terms {
     fn apply(self, to: Agreement) -> Result<Agreement, ApiError> {
         let moment = |field, text: &str| {
-            OffsetDateTime::parse(text, &Rfc3339)
-                .map_err(|_| ApiError::invalid(field, "不是时间 / not a moment (RFC 3339)"))
+            parse_rfc3339(text)
+                .ok_or_else(|| ApiError::invalid(field, "不是时间 / not a moment (RFC 3339, 1900 to 2999)"))
         };
         let agreement = Agreement {
             kinds: self.kinds,

@@ -6,7 +6,9 @@ use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
 use crate::request::{UrlPath, UrlQuery};
 use crate::state::ApiState;
-use access::{Credential, Duty, Invitation, Membership, Organisation, Person, Right, Role, Secret, duties};
+use access::{
+    Credential, Duty, Invitation, Membership, Organisation, Person, Refusal, Right, Role, Secret, duties,
+};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -152,6 +154,26 @@ const DUTIES: [(Duty, &str); 6] = [
     (Duty::ResetSecondFactor, "reset_second_factor"),
 ];
 
+/// The organisations besides their own that somebody works for.
+async fn members_of(state: &ApiState, person: &Person) -> Result<Vec<Organisation>, ApiError> {
+    let mut organisations = Vec::with_capacity(person.memberships.len());
+    for membership in &person.memberships {
+        organisations.push(state.0.storage.organisation(&membership.organisation).await?);
+    }
+    Ok(organisations)
+}
+
+fn may(
+    who: &LoggedIn,
+    duty: Duty,
+    whom: &Person,
+    organisation: &Organisation,
+    members_of: &[Organisation],
+) -> Result<(), Refusal> {
+    duties::may(&who.person, duty, whom, organisation)?;
+    duties::may_beyond(&who.person, duty, members_of)
+}
+
 async fn item(
     state: &ApiState,
     who: &LoggedIn,
@@ -159,7 +181,8 @@ async fn item(
     person: Person,
 ) -> Result<PersonItem, ApiError> {
     let (node, storage) = (Scope::node("people"), &state.0.storage);
-    let is_allowed = |duty| duties::may(&who.person, duty, &person, organisation).is_ok();
+    let members_of = members_of(state, &person).await?;
+    let is_allowed = |duty| may(who, duty, &person, organisation, &members_of).is_ok();
     let factor = storage.second_factor(&person.id).await?;
     Ok(PersonItem {
         allowed: DUTIES.iter().filter(|(duty, _)| is_allowed(*duty)).map(|(_, word)| *word).collect(),
@@ -197,7 +220,15 @@ struct Checked {
 }
 
 impl Particulars {
-    async fn check(self, state: &ApiState, who: &LoggedIn, home: &OrgId) -> Result<Checked, ApiError> {
+    /// What is written, checked. Memberships that are already there may stay: whoever does not look after their organisation
+    /// cannot change them, and is not kept from changing the rest.
+    async fn check(
+        self,
+        state: &ApiState,
+        who: &LoggedIn,
+        home: &OrgId,
+        known: &[Membership],
+    ) -> Result<Checked, ApiError> {
         let credential = self
             .credential
             .map(|c| Credential::parse(&c.licence, &c.scope, c.modalities, &c.valid_from, &c.valid_until));
@@ -207,12 +238,23 @@ impl Particulars {
         let mut memberships: Vec<Membership> = Vec::new();
         for MembershipBody { organisation, roles } in self.memberships {
             // Rights in an organisation are given by who looks after it.
-            let organisation = looked_after(state, who, &organisation).await?.id;
+            let is_known =
+                |m: &Membership| m.organisation.as_str() == organisation.as_str() && m.roles == roles;
+            let organisation = match known.iter().find(|m| is_known(m)) {
+                Some(kept) => kept.organisation.clone(),
+                None => looked_after(state, who, &organisation).await?.id,
+            };
             duties::may_become(&roles)?;
             if organisation == *home || memberships.iter().any(|m| m.organisation == organisation) {
                 return Err(ApiError::invalid("memberships", "机构重复 / an organisation twice"));
             }
             memberships.push(Membership { organisation, roles });
+        }
+        for kept in known {
+            let is_there = memberships.iter().any(|m| m.organisation == kept.organisation);
+            if !is_there && looked_after(state, who, kept.organisation.as_str()).await.is_err() {
+                memberships.push(kept.clone());
+            }
         }
         Ok(Checked {
             name: required("name", &self.name, NAME_CHARS_MAX)?,
@@ -265,14 +307,14 @@ pub async fn create_person(
     let organisation = looked_after(&state, &who, &new.organisation).await?;
     duties::may_become(&new.roles)?;
     let login = login_of(&new.login)?;
-    let checked = new.particulars.check(&state, &who, &organisation.id).await?;
+    let checked = new.particulars.check(&state, &who, &organisation.id, &[]).await?;
     let person = Person {
         title: checked.title,
         credential: checked.credential,
         memberships: checked.memberships,
         ..Person::new(&login, &checked.name, organisation.id.clone(), new.roles)
     };
-    duties::may(&who.person, Duty::Create, &person, &organisation)?;
+    may(&who, Duty::Create, &person, &organisation, &members_of(&state, &person).await?)?;
     who.require_fresh()?;
     let detail = format!("created {}", words(&person.roles));
     state.0.storage.add_person(who.caller.scope(), &person, &detail).await.map_err(|error| match error {
@@ -304,7 +346,8 @@ async fn whom(
     if !organisation.is_looked_after_by(who.caller.organisation()) {
         return Err(ApiError::NotFound);
     }
-    if let Err(refusal) = duties::may(&who.person, duty, &person, &organisation) {
+    let members_of = members_of(state, &person).await?;
+    if let Err(refusal) = may(who, duty, &person, &organisation, &members_of) {
         state.0.storage.note_refusal(who.caller.scope(), &id, &format!("{duty:?}")).await?;
         return Err(refusal.into());
     }
@@ -324,7 +367,7 @@ pub async fn change_person(
     JsonBody(particulars): JsonBody<Particulars>,
 ) -> Result<Json<PersonItem>, ApiError> {
     let (person, organisation) = whom(&state, &who, &id, Duty::ChangeParticulars).await?;
-    let checked = particulars.check(&state, &who, &organisation.id).await?;
+    let checked = particulars.check(&state, &who, &organisation.id, &person.memberships).await?;
     let amend = |person: &mut Person| {
         person.name.clone_from(&checked.name);
         person.title.clone_from(&checked.title);

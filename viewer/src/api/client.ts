@@ -34,6 +34,13 @@ async function hasProved(response: Response): Promise<boolean> {
   return slug === 'proof-needed' && (await askForProof());
 }
 
+/** Whether the session has run out; a one-time code that is wrong is refused with 401 as well. */
+async function hasLapsed(response: Response): Promise<boolean> {
+  if (response.status !== 401) return false;
+  const { slug } = problemFrom(response.status, await response.clone().text());
+  return slug !== 'code-refused' && slug !== 'code-needed';
+}
+
 /** For senders other than `fetch` (uploads need XHR for progress): waits until somebody is logged in again. */
 export async function relogin(): Promise<boolean> {
   if (askForLogin === null) return false;
@@ -85,7 +92,7 @@ async function send(method: Method, path: string, options: RequestOptions): Prom
  */
 export async function request<T>(method: Method, path: string, options: RequestOptions = {}): Promise<T> {
   let response = await send(method, path, options);
-  if (response.status === 401 && options.anonymous !== true && (await relogin())) {
+  if (options.anonymous !== true && (await hasLapsed(response)) && (await relogin())) {
     response = await send(method, path, options);
   }
   if (await hasProved(response)) response = await send(method, path, options);

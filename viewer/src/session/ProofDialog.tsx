@@ -8,22 +8,26 @@ import { ErrorNotice } from '../ui/ErrorNotice';
 import { account } from './api';
 
 const aboveDialogs = 300;
+const oneTimeCode = /^\d{3} ?\d{3}$/;
+/** Four groups of base32, as they are shown when they are made. */
+const recoveryCode = /^[A-Z2-7]{4}(-[A-Z2-7]{4}){3}$/i;
 
 export function ProofDialog() {
   const { t } = useTranslation();
   const [open, setOpen] = useState(false);
   const [proof, setProof] = useState('');
   const waiting = useRef<((proved: boolean) => void)[]>([]);
-  const settle = (proved: boolean) => {
-    setOpen(false);
-    setProof('');
-    waiting.current.splice(0).forEach((goOn) => goOn(proved));
-  };
-  const isCode = /^\d{6}$/.test(proof.trim());
+  const isCode = oneTimeCode.test(proof.trim()) || recoveryCode.test(proof.trim());
   const attempt = useMutation({
     mutationFn: () => account.prove(isCode ? { code: proof.trim() } : { password: proof }),
     onSuccess: () => settle(true),
   });
+  const settle = (proved: boolean) => {
+    setOpen(false);
+    setProof('');
+    attempt.reset();
+    waiting.current.splice(0).forEach((goOn) => goOn(proved));
+  };
 
   useEffect(() => {
     onProofNeeded(

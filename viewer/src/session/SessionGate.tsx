@@ -14,6 +14,7 @@ import { keys } from '../api/queries';
 import type { Me } from '../api/types';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
+import { account } from './api';
 import { LoginForm } from './LoginForm';
 import { LoginPage } from './LoginPage';
 import { MustEnrolPage } from './MustEnrolPage';
@@ -64,12 +65,24 @@ function LapsedSessionDialog({ me }: { me: Me }) {
     setOpen(false);
     waiting.current.splice(0).forEach((goOn) => goOn());
   };
+  const enter = async (person: Me) => {
+    // A new session acts for one's own organisation; the page goes on for the one that it is of, or not at all.
+    if (person.person.id === me.person.id && person.organisation.id !== me.organisation.id) {
+      try {
+        await account.actFor(me.organisation.id);
+      } catch {
+        window.location.assign('/');
+        return;
+      }
+    }
+    resume(person);
+  };
 
   return (
     <Modal opened={open} onClose={() => undefined} withCloseButton={false} title={t('login.lapsed.title')} centered>
       <Stack gap="sm">
         <Text size="sm">{t('login.lapsed.text')}</Text>
-        <LoginForm initialLogin={me.person.login} onLoggedIn={resume} />
+        <LoginForm initialLogin={me.person.login} onLoggedIn={(person) => void enter(person)} />
       </Stack>
     </Modal>
   );

@@ -1,14 +1,17 @@
 //! What is attached to a report's PDF: the canonical JSON and the key images. Everything read is bounded.
 
-mod bounds;
-
 use crate::cms::SIGNATURE_BYTES_MAX;
 use crate::key_image::PICTURE_BYTES_MAX;
 use crate::report::REPORT_BYTES_MAX;
-use lopdf::{Dictionary, Document, Object};
+use crate::structure;
+use lopdf::{Dictionary, Document, LoadOptions, Object, Stream};
 
 /// Bytes of a PDF that is looked at.
 pub const PDF_BYTES_MAX: usize = 16 << 20;
+/// Streams in a PDF: ours have some dozens.
+const STREAMS_MAX: usize = 256;
+/// Bytes that one stream may grow to while the file's structure is read.
+const STRUCTURE_BYTES_MAX: usize = 2 << 20;
 /// Attachments that are looked at.
 const ATTACHMENTS_MAX: usize = 16;
 
@@ -28,7 +31,20 @@ pub struct Attached {
 /// # Errors
 /// Why it cannot be read, for people.
 pub(crate) fn load(pdf: &[u8]) -> Result<Document, &'static str> {
-    bounds::load(pdf)
+    if pdf.len() > PDF_BYTES_MAX {
+        return Err("PDF 太大");
+    }
+    let streams = pdf.windows(9).filter(|window| *window == b"endstream").count();
+    if streams > STREAMS_MAX || !structure::is_sound(pdf) {
+        return Err("PDF 的结构不是本系统的报告");
+    }
+    // Strict: nothing is repaired, so nothing is read but what was looked at.
+    let options = LoadOptions {
+        max_decompressed_size: Some(STRUCTURE_BYTES_MAX),
+        strict: true,
+        ..LoadOptions::default()
+    };
+    Document::load_mem_with_options(pdf, options).map_err(|_| "PDF 无法读取")
 }
 
 /// Takes the attachments out of a PDF.
@@ -63,8 +79,13 @@ fn content(document: &Document, spec: &Dictionary, bytes_max: usize) -> Result<V
     let files = spec.get(b"EF").and_then(Object::as_dict).map_err(|_| BROKEN)?;
     let id = files.get(b"F").and_then(Object::as_reference).map_err(|_| BROKEN)?;
     let stream = document.get_object(id).and_then(Object::as_stream).map_err(|_| BROKEN)?;
+    plain(stream, bytes_max).ok_or(BROKEN)
+}
+
+/// A stream's content without its filter, if it is no longer than that.
+pub(crate) fn plain(stream: &Stream, bytes_max: usize) -> Option<Vec<u8>> {
     if !stream.dict.has(b"Filter") {
-        return Ok(stream.content.clone());
+        return (stream.content.len() <= bytes_max).then(|| stream.content.clone());
     }
-    stream.decompressed_content_with_limit(bytes_max).map_err(|_| BROKEN)
+    stream.decompressed_content_with_limit(bytes_max).ok()
 }

@@ -37,6 +37,7 @@ pub mod signing;
 pub mod signing_key;
 pub mod state;
 pub mod statistics;
+mod structure;
 pub mod submit;
 #[cfg(test)]
 mod testing;

@@ -1,9 +1,10 @@
 //! Reading the signatures of a PDF, and what of the file they cover.
 
 use super::{PadesError, REVIEWER_FIELD};
-use crate::extract::load;
+use crate::extract::{load, plain};
 use crate::revocation::RevocationData;
 use lopdf::{Dictionary, Document, Object, ObjectId};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use time::OffsetDateTime;
 
@@ -11,6 +12,8 @@ use time::OffsetDateTime;
 const SIGNATURES_MAX: usize = 8;
 /// Bytes of one stream of the security store.
 const STORE_STREAM_BYTES_MAX: usize = crate::revocation::ANSWER_BYTES_MAX;
+/// Bytes of all streams of one kind in the security store.
+const STORE_BYTES_MAX: usize = 2 * STORE_STREAM_BYTES_MAX;
 /// Streams of one kind in the security store.
 const STORE_STREAMS_MAX: usize = 64;
 
@@ -219,15 +222,16 @@ pub(super) fn rectangle(field: &Dictionary) -> Result<[f32; 4], PadesError> {
     numbers.and_then(|all| all.try_into().ok()).ok_or(PadesError::Malformed("a field's place"))
 }
 
-/// The contents of streams that are referred to.
+/// The contents of streams that are referred to, each once, up to a sum of bytes.
 pub(super) fn streams(document: &Document, references: &[Object]) -> Vec<Vec<u8>> {
+    let mut left = STORE_BYTES_MAX;
+    let mut seen = BTreeSet::new();
     let stream = |object: &Object| {
-        let id = object.as_reference().ok()?;
+        let id = object.as_reference().ok().filter(|id| seen.insert(*id))?;
         let stream = document.get_object(id).and_then(Object::as_stream).ok()?;
-        if !stream.dict.has(b"Filter") {
-            return Some(stream.content.clone());
-        }
-        stream.decompressed_content_with_limit(STORE_STREAM_BYTES_MAX).ok()
+        let content = plain(stream, STORE_STREAM_BYTES_MAX.min(left))?;
+        left -= content.len();
+        Some(content)
     };
     references.iter().take(STORE_STREAMS_MAX).filter_map(stream).collect()
 }

@@ -65,10 +65,10 @@ fn any_text(any: &der::asn1::Any) -> String {
     String::from_utf8_lossy(any.value()).into_owned()
 }
 
-/// Certificates of a PEM text.
+/// Certificates of a PEM text; none when it holds none.
 ///
 /// # Errors
-/// When it holds no certificate, or a broken one.
+/// When one is broken.
 pub fn from_pem(pem: &str) -> Result<Vec<Certificate>, der::Error> {
     Certificate::load_pem_chain(pem.as_bytes())
 }

@@ -174,8 +174,14 @@ impl Config {
     /// The certificate authorities that signers' certificates must chain to; empty when none are named.
     pub fn trust_anchors_pem(&self) -> Result<String> {
         match &self.report.trust_anchors {
-            Some(path) => std::fs::read_to_string(path)
-                .with_context(|| format!("[report] trust_anchors = \"{}\"", path.display())),
+            Some(path) => {
+                let line = || format!("[report] trust_anchors = \"{}\"", path.display());
+                let pem = std::fs::read_to_string(path).with_context(line)?;
+                if consult::certificate::from_pem(&pem).with_context(line)?.is_empty() {
+                    bail!("{} holds no certificate (PEM)", line());
+                }
+                Ok(pem)
+            }
             None => Ok(String::new()),
         }
     }

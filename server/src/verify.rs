@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use consult::revocation::RevocationData;
-use consult::verify::{Brought, Context, EvidenceLookup};
+use consult::verify::{Brought, Context, EvidenceLookup, Stamping};
 use consult::{Judgement, Verdict};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,6 +27,9 @@ pub struct VerifyArgs {
     /// A folder with the DICOM files that the reports name, to check them too.
     #[arg(long)]
     evidence: Option<PathBuf>,
+    /// Accept reports without time stamps, of nodes that are configured so. Their certificates must be good now.
+    #[arg(long)]
+    time_stamps_optional: bool,
     /// Print the verdicts as JSON: one object, or an array for several reports.
     #[arg(long)]
     json: bool,
@@ -50,6 +53,8 @@ pub async fn run(args: VerifyArgs) -> Result<ExitCode> {
             is_superseded: None,
             evidence: args.evidence.as_ref().map(|_| &lookup as &EvidenceLookup<'_>),
             page_sha256: None,
+            stamping: if args.time_stamps_optional { Stamping::Optional } else { Stamping::Required },
+            ..Context::default()
         };
         verdicts.push((path, consult::verify::verify(&brought, &context)));
     }

@@ -65,7 +65,7 @@ pub(crate) struct Inner {
     /// Seats for work with passwords and passphrases, whose hashes take much memory.
     pub password_work: Semaphore,
     /// Seats for verifying files that anybody brings.
-    pub verifications: Semaphore,
+    pub verifications: Arc<Semaphore>,
 }
 
 impl ApiState {
@@ -92,7 +92,7 @@ impl ApiState {
             attempts: Attempts::default(),
             login_rules: LoginRules::default(),
             password_work: Semaphore::new(PASSWORD_WORK_MAX),
-            verifications: Semaphore::new(VERIFICATIONS_MAX),
+            verifications: Arc::new(Semaphore::new(VERIFICATIONS_MAX)),
             storage,
             consults,
             public_origin,

@@ -18,6 +18,8 @@ use utoipa::ToSchema;
 const FILE_BYTES_MAX: usize = 20 << 20;
 /// For the files of one request to arrive.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// For a seat to become free.
+const SEAT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Signatures in one request at most.
 const SIGNATURES_MAX: usize = 4;
 
@@ -54,14 +56,23 @@ pub struct VerifyForm {
 /// Judges files that anyone brings; nobody needs to log in, and nothing is kept.
 #[utoipa::path(post, path = "/api/v1/verify", tag = "reports",
     request_body(content = VerifyForm, content_type = "multipart/form-data"),
-    responses((status = 200, description = "The verdicts", body = Object), (status = 422, body = Problem)))]
+    responses((status = 200, description = "The verdicts", body = Object), (status = 422, body = Problem),
+        (status = 503, description = "Too many verifications at once", body = Problem)))]
 pub async fn verify_files(State(state): State<ApiState>, form: Multipart) -> Result<Json<Verdict>, ApiError> {
     // A seat before the files are read, so that who waits holds nothing; and who sits must get on.
-    let _seat = state.0.verifications.acquire().await.map_err(|_| ApiError::Unavailable)?;
+    let seat = timeout(SEAT_TIMEOUT, state.0.verifications.clone().acquire_owned()).await;
+    let seat = seat.ok().and_then(Result::ok).ok_or(ApiError::Unavailable)?;
     let (report, signatures) = timeout(UPLOAD_TIMEOUT, read(form))
         .await
         .map_err(|_| ApiError::invalid("form", "it came too slowly"))??;
-    Ok(Json(state.0.consults.verify_upload(report, signatures).await?))
+    // A task of its own: the work goes on when the client is gone, and keeps its seat until it is done.
+    let work = async move {
+        let verdict = state.0.consults.verify_upload(report, signatures).await;
+        drop(seat);
+        verdict
+    };
+    let verdict = tokio::spawn(work).await.map_err(|_| ApiError::Unavailable)?;
+    Ok(Json(verdict?))
 }
 
 async fn read(mut form: Multipart) -> Result<(Vec<u8>, Vec<Vec<u8>>), ApiError> {

@@ -7,7 +7,7 @@ use crate::key_image::PICTURE_BYTES_MAX;
 use crate::keystore::blocking;
 use crate::report::CanonicalReport;
 use crate::revocation::RevocationData;
-use crate::verify::{Brought, Context, Verdict, verify};
+use crate::verify::{Brought, Context, Stamping, Verdict, verify};
 use crate::{ConsultError, ConsultService, ReportPart, certificate};
 use access::Caller;
 use model::{ConsultId, OrgId, Scope, Sha256};
@@ -112,6 +112,10 @@ impl ConsultService {
         let config = self.config.clone();
         blocking(move || {
             let lookup = |uid: &str| known.as_ref().and_then(|known| known.get(uid).copied());
+            let stamping = match config.time_stamps {
+                TimeStamps::None => Stamping::Optional,
+                TimeStamps::Required { .. } | TimeStamps::Missing => Stamping::Required,
+            };
             let context = Context {
                 anchors_pem: &config.trust_anchors_pem,
                 time_stamp_anchors_pem: match &config.time_stamps {
@@ -122,6 +126,8 @@ impl ConsultService {
                 is_superseded,
                 evidence: known.is_some().then_some(&lookup),
                 page_sha256,
+                stamping,
+                ..Context::default()
             };
             verify(&brought, &context)
         })

@@ -127,6 +127,8 @@ impl ConsultService {
         passphrase: Secret,
         now: OffsetDateTime,
     ) -> Result<ConsultView, ConsultError> {
+        // Rights, state and version first: who may not review sets nothing going.
+        self.begin(caller, id, version, Action::Review).await?;
         let version = self.settle(caller, id, version, now).await?;
         let (mut consult, states) = self.begin(caller, id, version, Action::Review).await?;
         let reviewer = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
@@ -341,14 +343,15 @@ impl ConsultService {
         Ok(Hand { unlocked, title: signer.title.clone(), path, revocation, at })
     }
 
-    /// From the signer's certificate to a trust anchor; without anchors, the certificate alone.
+    /// From the signer's certificate to a trust anchor. Without anchors nobody signs: nothing could be judged.
     fn path(&self, unlocked: &UnlockedKey, at: OffsetDateTime) -> Result<Vec<Certificate>, ConsultError> {
         let chain = unlocked.chain.iter().map(|der| certificate::from_der(der));
         let chain = chain.collect::<Result<Vec<_>, _>>().map_err(|_| damaged())?;
         let (first, others) = chain.split_first().ok_or_else(damaged)?;
-        let anchors = certificate::from_pem(&self.config.trust_anchors_pem).unwrap_or_default();
+        let anchors = certificate::from_pem(&self.config.trust_anchors_pem)
+            .map_err(|_| ConsultError::Failed("the trust anchors cannot be read"))?;
         if anchors.is_empty() {
-            return Ok(vec![first.clone()]);
+            return Err(ConsultError::Forbidden("本节点没有配置信任的证书颁发机构，不能签名"));
         }
         certificate::follow(first, others, &anchors, at, Purpose::Reports)
             .map_err(|fault| ConsultError::Forbidden(fault.words()))

@@ -46,6 +46,15 @@ impl Checked {
         }
     }
 
+    /// The moment that its certificate is judged of: its good time stamp's, otherwise now. The signer's clock counts for
+    /// nothing here: with a stolen key it says what the thief likes.
+    pub fn judged_at(&self, now: OffsetDateTime) -> OffsetDateTime {
+        match &self.stamp {
+            Some(Ok(stamp)) => stamp.at,
+            _ => now,
+        }
+    }
+
     /// Whether this reviewer's signature covers that reader's.
     pub fn covers(&self, reader: &Self) -> bool {
         match (self.span, reader.span) {

@@ -96,7 +96,7 @@ fn brought_changed_pictures(brought: &Brought) -> bool {
 }
 
 /// The certificates lead to a trust anchor and were valid when signed.
-pub(super) fn chain(signed: &[Checked], anchors: &[Certificate]) -> Finding {
+pub(super) fn chain(signed: &[Checked], anchors: &[Certificate], now: OffsetDateTime) -> Finding {
     if signed.is_empty() {
         return not_present("没有签名证书");
     }
@@ -105,7 +105,7 @@ pub(super) fn chain(signed: &[Checked], anchors: &[Certificate]) -> Finding {
     }
     for one in signed {
         let name = certificate::common_name(&one.check.signer);
-        let Some(at) = one.at() else { return unknown("没有签名时间") };
+        let at = one.judged_at(now);
         match certificate::follow(&one.check.signer, &one.check.others, anchors, at, Purpose::Reports) {
             Ok(_) => {}
             Err(fault @ PathFault::UnknownAlgorithm) => {
@@ -118,18 +118,28 @@ pub(super) fn chain(signed: &[Checked], anchors: &[Certificate]) -> Finding {
 }
 
 /// Nobody's certificate had been revoked when it was used.
-pub(super) fn revocation(signed: &[Checked], anchors: &[Certificate], data: &RevocationData) -> Finding {
+pub(super) fn revocation(
+    signed: &[Checked],
+    anchors: &[Certificate],
+    data: &RevocationData,
+    now: OffsetDateTime,
+) -> Finding {
     if signed.is_empty() {
         return not_present("没有签名证书");
     }
     let (mut later, mut unclear) = (None, None);
     for one in signed {
-        let Some(at) = one.at() else { return unknown("没有签名时间") };
+        let at = one.judged_at(now);
+        let is_stamped = matches!(one.stamp, Some(Ok(_)));
         let check = &one.check;
         let path = certificate::follow(&check.signer, &check.others, anchors, at, Purpose::Reports);
         let Ok(path) = path else { return unknown("证书链不完整，无法判断吊销状态") };
         match revocation::judge_path(&path, data, at) {
             (Standing::Good { later: None }, _) => {}
+            (Standing::Good { later: Some(since) } | Standing::Revoked { since }, name) if !is_stamped => {
+                let since = day(since);
+                return bad(&format!("{name}：证书已被吊销（{since}），没有时间戳证明签名在此之前"));
+            }
             (Standing::Good { later: Some(since) }, name) => later = Some((since, name)),
             (Standing::Unknown, name) => unclear = Some(name),
             (Standing::Revoked { since }, name) => {

@@ -79,7 +79,8 @@ pub struct Verdict {
     pub superseded: Finding,
     /// Who signed.
     pub signers: Vec<SignerVerdict>,
-    /// Nothing is bad; integrity, chain and credential are good; the coverage and the time stamps are good or not there.
+    /// Nothing is bad; integrity, chain and credential are good; the coverage is good or not there, and so
+    /// are the time stamps, which must be there unless they are optional.
     pub ok: bool,
     /// What people call the consult; empty when the report cannot be read.
     pub number: String,
@@ -140,8 +141,17 @@ impl Brought {
     }
 }
 
+/// Whether a signature may stand without a time stamp.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stamping {
+    /// It may not.
+    #[default]
+    Required,
+    /// It may; then its signer's certificate must be good now, since nobody vouches for an earlier moment.
+    Optional,
+}
+
 /// What is known besides what was brought. Everything may be missing: then the finding is unknown.
-#[derive(Default)]
 pub struct Context<'a> {
     /// Trust anchors of signers, PEM.
     pub anchors_pem: &'a str,
@@ -155,6 +165,25 @@ pub struct Context<'a> {
     pub evidence: Option<&'a EvidenceLookup<'a>>,
     /// SHA-256 of the page as it was made, from the node that made it.
     pub page_sha256: Option<Sha256>,
+    /// Whether a signature may stand without a time stamp.
+    pub stamping: Stamping,
+    /// The moment of which certificates without a good time stamp are judged.
+    pub now: OffsetDateTime,
+}
+
+impl Default for Context<'_> {
+    fn default() -> Self {
+        Self {
+            anchors_pem: "",
+            time_stamp_anchors_pem: "",
+            revocation: RevocationData::default(),
+            is_superseded: None,
+            evidence: None,
+            page_sha256: None,
+            stamping: Stamping::Required,
+            now: OffsetDateTime::now_utc(),
+        }
+    }
 }
 
 /// Judges a report offline. Takes milliseconds of CPU: call it off the async threads.
@@ -189,8 +218,8 @@ pub fn verify(brought: &Brought, context: &Context<'_>) -> Verdict {
     let mut verdict = Verdict {
         integrity,
         coverage: findings::coverage(brought, context),
-        chain: findings::chain(&all, &anchors),
-        revocation: findings::revocation(&all, &anchors, &data),
+        chain: findings::chain(&all, &anchors, context.now),
+        revocation: findings::revocation(&all, &anchors, &data, context.now),
         time_stamp: findings::time_stamp(&all, &stamp_anchors),
         credential,
         evidence,
@@ -201,12 +230,12 @@ pub fn verify(brought: &Brought, context: &Context<'_>) -> Verdict {
         version: report.as_ref().map_or(0, |report| report.version),
         sha256: crate::cms::sha256(&brought.canonical).to_string(),
     };
-    verdict.ok = verdict.is_ok();
+    verdict.ok = verdict.is_ok(context.stamping);
     verdict
 }
 
 impl Verdict {
-    fn is_ok(&self) -> bool {
+    fn is_ok(&self, stamping: Stamping) -> bool {
         let all = [
             &self.integrity,
             &self.coverage,
@@ -222,6 +251,7 @@ impl Verdict {
         all.iter().all(|finding| finding.result != Judgement::Bad)
             && [&self.integrity, &self.chain, &self.credential].into_iter().all(is_good)
             && ![&self.coverage, &self.time_stamp].into_iter().any(is_unknown)
+            && (stamping == Stamping::Optional || is_good(&self.time_stamp))
     }
 }
 

@@ -16,15 +16,22 @@ fn brought(signers: &Signers, signatures: Signatures) -> Brought {
 }
 
 fn judge(brought: &Brought, anchors: &str) -> Verdict {
-    let context = Context { anchors_pem: anchors, time_stamp_anchors_pem: anchors, ..Context::default() };
-    verify(brought, &context)
+    verify(brought, &Context { stamping: Stamping::Optional, ..context(anchors) })
+}
+
+fn context(anchors: &str) -> Context<'_> {
+    let now = NOW + Duration::hours(2);
+    Context { anchors_pem: anchors, time_stamp_anchors_pem: anchors, now, ..Context::default() }
 }
 
 #[test]
 fn a_signed_report_is_good_with_one_signature_or_two() {
     let signers = Signers::new();
     for signatures in [Signatures::Single, Signatures::Double] {
-        let verdict = judge(&brought(&signers, signatures), &signers.anchors());
+        let anchors = signers.anchors();
+        let whole = brought(&signers, signatures);
+        assert!(!verify(&whole, &context(&anchors)).ok, "without a time stamp, where one is required");
+        let verdict = judge(&whole, &anchors);
         assert!(verdict.ok, "{verdict:?}");
         assert!(verdict.signers.iter().all(|signer| signer.test_certificate));
         assert_eq!(verdict.time_stamp.result, Judgement::NotPresent);
@@ -238,4 +245,15 @@ fn revoked_before_is_bad_and_revoked_after_is_not() {
     assert_eq!((before.revocation.result, before.ok), (Judgement::Bad, false));
     let after = with(NOW + Duration::days(1));
     assert!(after.ok && after.revocation.detail.contains("签名之后"), "{after:?}");
+
+    // The signer's clock says that it was before; a thief's says so too.
+    let detached = self::brought(&signers, Signatures::Single);
+    for since in [NOW - Duration::days(1), NOW + Duration::hours(1), NOW + Duration::days(1)] {
+        let revoked = [(signers.reader.chain[0].as_slice(), since)];
+        let list = signers.authority.revocation_list(&revoked, NOW + Duration::days(3)).unwrap();
+        let data = RevocationData { ocsp: Vec::new(), crls: vec![list] };
+        let stamping = Stamping::Optional;
+        let verdict = verify(&detached, &Context { revocation: data, stamping, ..context(&anchors) });
+        assert_eq!((verdict.revocation.result, verdict.ok), (Judgement::Bad, false), "{since}");
+    }
 }

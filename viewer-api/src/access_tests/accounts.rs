@@ -414,7 +414,10 @@ async fn nobody_gets_into_an_organisation_by_way_of_somebody_who_also_works_ther
     for body in [json!({"name": "李敏", "memberships": row["memberships"]}), json!({"name": "李敏"})] {
         let changed = house.ask(&township, "PUT", &at(""), &body).await;
         assert_eq!(changed.status, 200, "{}", changed.body);
-        assert_eq!(house.storage.person(&doctor.id).await.unwrap().memberships, [membership.clone()]);
+        assert_eq!(
+            house.storage.person(&doctor.id).await.unwrap().memberships,
+            std::slice::from_ref(&membership)
+        );
     }
     let more = json!({"name": "x", "memberships": [{"organisation": "city", "roles": ["reviewer"]}]});
     assert_eq!(house.ask(&township, "PUT", &at(""), &more).await.status, 404);

@@ -237,7 +237,7 @@ test('anyone verifies the report without logging in', async ({ visitor }) => {
   const file = (name: string, mimeType: string, base64: string) => ({ name, mimeType, buffer: Buffer.from(base64, 'base64') });
   const choose = page.locator('input[type=file]');
   await choose.setInputFiles(file('report.pdf', 'application/pdf', pdf));
-  await expect(verdict(page).getByText('签名有效', { exact: true })).toBeVisible();
+  await expect(page.getByRole('status').getByText('签名有效', { exact: true })).toBeVisible();
   await shot(page, 'verify');
 
   await page.reload();
@@ -246,7 +246,7 @@ test('anyone verifies the report without logging in', async ({ visitor }) => {
     { name: 'report.json', mimeType: 'application/json', buffer: Buffer.from(forged) },
     file('report.p7s', 'application/pkcs7-signature', signature),
   ]);
-  await expect(verdict(page).getByText('签名无效', { exact: true })).toBeVisible();
+  await expect(page.getByRole('status').getByText('签名无效', { exact: true })).toBeVisible();
   await expect(verdict(page).getByText('内容已被改动', { exact: true })).toBeVisible();
   await shot(page, 'verify-forged');
 });

@@ -2,10 +2,9 @@
 //! waiting, and how much memory one may take.
 
 use crate::streams::Streams;
-use axum::Router;
-use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -19,7 +18,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tower::Service as _;
+use viewer_api::Interface;
 
 /// Bytes of a request's head at most, and of an answer that wait in a connection before more of it is asked for. An
 /// answer's pieces are of a size to be written while they are in the processor's cache.
@@ -45,21 +44,33 @@ const TURNED_AWAY: &str = concat!(
 /// How every HTTP/2 connection begins (RFC 9113 §3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// What answers requests whose extensions say who the peer is.
+pub trait Answer: Clone + Send + Sync + 'static {
+    /// Answers one.
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response> + Send;
+}
+
+impl Answer for Interface {
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response> + Send {
+        Self::answer(self, request)
+    }
+}
+
 /// A listener and what answers on it.
-pub struct Server {
+pub struct Server<A> {
     listener: TcpListener,
-    router: Router,
+    answers: A,
     connections: Arc<Semaphore>,
     connections_max: u32,
     idle_max: Duration,
 }
 
-impl Server {
-    /// What `router` answers, within the node's limits.
-    pub fn new(listener: TcpListener, router: Router, limits: &Limits) -> Self {
+impl<A: Answer> Server<A> {
+    /// What `answers` has to say, within the node's limits.
+    pub fn new(listener: TcpListener, answers: A, limits: &Limits) -> Self {
         Self {
             listener,
-            router,
+            answers,
             connections: Arc::new(Semaphore::new(limits.http_connections_max as usize)),
             connections_max: limits.http_connections_max,
             idle_max: Duration::from_millis(limits.http_idle_timeout_ms),
@@ -70,6 +81,8 @@ impl Server {
     /// that is under way.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
+        let lanes: Vec<_> = (0..std::env::var("FARSIGHT_LANES").ok().and_then(|t| t.parse().ok()).unwrap_or(0)).map(|_| lane()).collect();
+        let mut turn = 0_usize;
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -88,8 +101,18 @@ impl Server {
                 Ok(permit) => {
                     prepare(&stream);
                     let connection =
-                        Connection { router: self.router.clone(), peer, idle_max: self.idle_max };
-                    tokio::spawn(connection.serve(stream, stop.clone(), permit));
+                        Connection { answers: self.answers.clone(), peer, idle_max: self.idle_max };
+                    if lanes.is_empty() {
+                        tokio::spawn(connection.serve(stream, stop.clone(), permit));
+                    } else {
+                        turn = turn.wrapping_add(1);
+                        let stop = stop.clone();
+                        let stream = stream.into_std();
+                        lanes[turn % lanes.len()].spawn(async move {
+                            let Ok(stream) = stream.and_then(TcpStream::from_std) else { return };
+                            connection.serve(stream, stop, permit).await;
+                        });
+                    }
                 }
                 Err(_) => {
                     if let Ok(permit) = turned_away.clone().try_acquire_owned() {
@@ -140,30 +163,37 @@ enum Version {
     Http2,
 }
 
+fn lane() -> tokio::runtime::Handle {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let handle = runtime.handle().clone();
+    std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
+    handle
+}
+
 /// One connection's part of the server.
-struct Connection {
-    router: Router,
+struct Connection<A> {
+    answers: A,
     peer: SocketAddr,
     idle_max: Duration,
 }
 
-impl Connection {
+impl<A: Answer> Connection<A> {
     async fn serve(self, stream: TcpStream, mut stop: watch::Receiver<bool>, _permit: OwnedSemaphorePermit) {
         let version = tokio::select! {
             version = version_of(&stream, self.idle_max) => version,
             _ = stop.wait_for(|stop| *stop) => return,
         };
         let Some(version) = version else { return };
-        let Self { router, peer, idle_max } = self;
+        let Self { answers, peer, idle_max } = self;
         // On HTTP/1 hyper itself knows when a connection is idle.
         let streams = (version == Version::Http2).then(Streams::new);
         let of_service = streams.clone();
         let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             let stream = of_service.as_ref().map(Streams::begin);
             request.extensions_mut().insert(ConnectInfo(peer));
-            let answer = router.clone().call(request.map(Body::new));
+            let answers = answers.clone();
             async move {
-                let answer = answer.await.unwrap_or_else(|never| match never {});
+                let answer = answers.answer(request).await;
                 Ok::<_, Infallible>(match stream {
                     Some(stream) => answer.map(|body| stream.until_sent(body)),
                     None => answer,
@@ -258,6 +288,15 @@ async fn version_of(stream: &TcpStream, patience: Duration) -> Option<Version> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::Router;
+    use axum::body::Body;
+    use tower::Service as _;
+
+    impl Answer for Router {
+        async fn answer(&self, request: Request<Incoming>) -> Response {
+            self.clone().call(request.map(Body::new)).await.unwrap_or_else(|never| match never {})
+        }
+    }
     use axum::routing::get;
 
     struct Running {

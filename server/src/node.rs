@@ -96,8 +96,8 @@ impl Node {
             .with_dimse(dimse_config.clone());
         let (slides, intake) = (state.slides(), state.intake());
         let watches = config.slides.watches()?;
-        let router = viewer_api::router(state);
-        let http_server = http::Server::new(listener, router, &config.limits);
+        let interface = viewer_api::Interface::new(state);
+        let http_server = http::Server::new(listener, interface, &config.limits);
         Ok(Self {
             http,
             dicom,

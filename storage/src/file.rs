@@ -20,7 +20,7 @@ const READ_BYTES_MAX: u64 = 16 << 20;
 /// Up to here copying out of the page cache is worth doing on the calling thread.
 const INLINE_BYTES_MAX: usize = 1 << 20;
 /// From here on bytes are read into memory that is used again.
-const REUSED_BYTES_MIN: usize = 16 << 10;
+const REUSED_BYTES_MIN: usize = 2 << 10;
 /// Bytes that the disk is told to fetch in advance when a long read comes upon what is not in the page cache.
 const AHEAD_BYTES_MAX: u64 = 4 << 20;
 

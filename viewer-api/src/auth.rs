@@ -39,7 +39,7 @@ impl LoginRules {
 
     /// Where a request comes from: the peer, or what the nearest trusted proxy says of it. Of several addresses the last
     /// that no trusted proxy has counts; what stands before it anybody could have written.
-    fn address(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+    pub fn address(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let is_trusted = |address: &IpAddr| self.trusted_proxies.iter().any(|range| range.contains(*address));
         let peer = peer?;
         if !is_trusted(&peer) {
@@ -122,7 +122,12 @@ pub async fn authenticate(State(state): State<ApiState>, request: Request, next:
     next.run(Request::from_parts(parts, body)).await
 }
 
-async fn recognise(state: &ApiState, parts: &mut Parts, address: Option<IpAddr>) -> Result<(), ApiError> {
+/// Who is calling, put where handlers find it: a [`Caller`], a [`LoggedIn`], or nobody.
+pub async fn recognise(
+    state: &ApiState,
+    parts: &mut Parts,
+    address: Option<IpAddr>,
+) -> Result<(), ApiError> {
     let storage = &state.0.storage;
     if let Some(secret) = bearer(&parts.headers) {
         let caller = known(storage.caller_by_token(&secret, address).await)?;

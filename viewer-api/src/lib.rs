@@ -21,6 +21,7 @@ mod forwarding;
 mod health;
 mod identities;
 mod iiif;
+mod interface;
 mod invitations;
 mod json;
 mod key_images;
@@ -52,5 +53,6 @@ mod verify;
 mod watched;
 
 pub use auth::LoginRules;
-pub use routes::{openapi, router};
+pub use interface::Interface;
+pub use routes::openapi;
 pub use state::{ApiState, DicomStatus};

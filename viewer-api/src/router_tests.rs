@@ -1,6 +1,7 @@
 //! The router as somebody sees it who logs in, over a temporary storage; one test for each fault that was found.
 
-use crate::{ApiState, router};
+use crate::ApiState;
+use crate::routes::router;
 use access::{Organisation, OrganisationKind, Person, Role, Secret};
 use axum::Router;
 use axum::body::Body;

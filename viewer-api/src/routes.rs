@@ -30,6 +30,14 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wa
     style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; worker-src 'self' blob:; connect-src 'self' blob: data:; \
     object-src 'self'; frame-src 'self' blob:; frame-ancestors 'self'; base-uri 'none'; form-action 'self'";
 
+/// What every answer says to browsers.
+pub const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
+    (header::X_FRAME_OPTIONS, "SAMEORIGIN"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+];
+
 /// The longest that a request's body may stand still: what it has brought so far is in memory or on the disk.
 const BODY_IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 
@@ -232,9 +240,8 @@ pub fn router(state: ApiState) -> Router {
         None => (dicomweb, wado, iiif),
     };
     let compressible = SizeAbove::new(1024).and(is_text);
-    let header = |name: HeaderName, value: &'static str| {
-        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
-    };
+    let [frame_options, referrer_policy, content_type_options, content_security] = SECURITY_HEADERS
+        .map(|(name, value)| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
     let others = match &state.0.ohif_folder {
         Some(folder) => ohif::router(folder),
         None => Router::new(),
@@ -253,10 +260,10 @@ pub fn router(state: ApiState) -> Router {
             // In one: each layer of a router of its own is a box around all below it that every request clones.
             ServiceBuilder::new()
                 .layer(CatchPanicLayer::new())
-                .layer(header(header::X_FRAME_OPTIONS, "SAMEORIGIN"))
-                .layer(header(header::REFERRER_POLICY, "no-referrer"))
-                .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-                .layer(header(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+                .layer(frame_options)
+                .layer(referrer_policy)
+                .layer(content_type_options)
+                .layer(content_security)
                 .layer(CompressionLayer::new().compress_when(compressible))
                 .layer(middleware::from_fn_with_state(state, auth::authenticate))
                 .layer(RequestBodyTimeoutLayer::new(BODY_IDLE_TIME_MAX)),

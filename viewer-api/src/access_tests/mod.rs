@@ -4,7 +4,8 @@ mod accounts;
 mod forged;
 mod matrix;
 
-use crate::{ApiState, LoginRules, router};
+use crate::routes::router;
+use crate::{ApiState, LoginRules};
 use access::{Credential, Organisation, OrganisationKind, Person, Role, Secret, Session};
 use axum::Router;
 use axum::body::Body;

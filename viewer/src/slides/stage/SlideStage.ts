@@ -4,6 +4,7 @@
  */
 import OpenSeadragon from 'openseadragon';
 import type { Slide } from '../../api/types';
+import { Ahead, ring } from './ahead';
 import { normalDegrees, slideVector, toScreen, toScreenMatrix, toSlide, type FieldOfView, type Matrix, type Point, type Size } from './geometry';
 import { instancesOf, type AskInstances } from './displayed';
 import type { Pair } from './fingers';
@@ -37,6 +38,8 @@ export interface Motion {
 }
 
 const wheelStep = 1.3;
+/** A view that has not moved for so long may stay. */
+const rest_ms = 150;
 
 /** What the library's types leave out: its gestures may be changed while it runs. */
 type Gestures = Record<'gestureSettingsMouse' | 'gestureSettingsTouch' | 'gestureSettingsPen', OpenSeadragon.GestureSettings>;
@@ -46,6 +49,8 @@ export class SlideStage {
   readonly osd: OpenSeadragon.Viewer;
   private readonly listeners = new Set<() => void>();
   private readonly rescue: TileRescue;
+  private readonly ahead = new Ahead();
+  private resting: ReturnType<typeof setTimeout> | null = null;
   private seen: FieldOfView | null = null;
   private condition: StageStatus = { isSharp: false, tiles: 'whole', hasFailed: false };
   private asked: SlideLook;
@@ -138,7 +143,24 @@ export class SlideStage {
     const next = { ...this.condition, ...change };
     if (next.isSharp === this.condition.isSharp && next.tiles === this.condition.tiles && next.hasFailed === this.condition.hasFailed) return;
     this.condition = next;
+    if (next.isSharp) this.rest();
     this.tell();
+  }
+
+  /** Looks ahead once the view stands still. */
+  private rest(): void {
+    this.ahead.stop();
+    if (this.resting !== null) clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      if (this.condition.isSharp) this.lookAhead();
+    }, rest_ms);
+  }
+
+  private lookAhead(): void {
+    const source = this.osd.world.getItemAt(0)?.source;
+    if (this.seen === null || source === undefined) return;
+    const levels = smallestFirst(this.slide);
+    this.ahead.want(ring(this.slide, this.seen, this.size).map(({ level, x, y }) => source.getTileUrl(levels.indexOf(level), x, y) as string));
   }
 
   private tell(): void {
@@ -150,7 +172,9 @@ export class SlideStage {
     const now = this.read(true);
     const was = this.seen;
     this.seen = now;
-    if (was === null || !sameView(was, now)) this.tell();
+    if (was !== null && sameView(was, now)) return;
+    this.rest();
+    this.tell();
   }
 
   private read(current: boolean): FieldOfView {
@@ -313,6 +337,8 @@ export class SlideStage {
 
   destroy(): void {
     this.rescue.stop();
+    if (this.resting !== null) clearTimeout(this.resting);
+    this.ahead.stop();
     this.listeners.clear();
     this.osd.destroy();
   }

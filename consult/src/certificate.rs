@@ -14,6 +14,17 @@ use x509_cert::name::Name;
 /// Certificates in a path at most.
 const PATH_MAX: usize = 6;
 
+/// Extended key usages that a person's signature may have: any, documents (RFC 9336), mail and proof of identity (RFC 5280
+/// §4.2.1.12), and what two makers of office programs write for documents.
+const FOR_PEOPLE: [ObjectIdentifier; 6] = [
+    ObjectIdentifier::new_unwrap("2.5.29.37.0"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.36"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.3.12"),
+    ObjectIdentifier::new_unwrap("1.2.840.113583.1.1.5"),
+];
+
 /// Common name, or empty.
 #[must_use]
 pub fn common_name(certificate: &Certificate) -> String {
@@ -36,6 +47,14 @@ pub fn subject(certificate: &Certificate) -> String {
         .map(|part| format!("{}={}", short_name(part.oid), any_text(&part.value)))
         .collect();
     parts.into_iter().rev().collect::<Vec<_>>().join(", ")
+}
+
+/// Whether two certificates are one person's: renewed for the same key, or for the same name, which an authority gives
+/// once.
+#[must_use]
+pub fn is_same_person(one: &Certificate, other: &Certificate) -> bool {
+    let (one, other) = (one.tbs_certificate(), other.tbs_certificate());
+    one.subject_public_key_info() == other.subject_public_key_info() || one.subject() == other.subject()
 }
 
 /// Whether the certificate says that it is a test.
@@ -83,7 +102,8 @@ pub fn moment(time: &x509_cert::time::Time) -> Option<OffsetDateTime> {
 /// What a certificate at the beginning of a path is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// To sign reports: digitalSignature or nonRepudiation.
+    /// To sign reports: digitalSignature or nonRepudiation, and an extended key usage, if there is one, for signing
+    /// documents, for mail, or for proving who somebody is, as authorities for people write it.
     Reports,
     /// To make time stamps: extended key usage timeStamping, alone and critical (RFC 3161 §2.3).
     TimeStamps,
@@ -109,17 +129,22 @@ pub enum PathFault {
 }
 
 impl PathFault {
-    /// Why, for people.
+    /// Why, for people, in Chinese and in English.
     #[must_use]
-    pub fn words(self) -> &'static str {
+    pub fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::NoIssuer => "证书不是由受信任的机构签发",
-            Self::BadSignature => "证书链上的签名无效",
-            Self::NotValidThen => "当时证书不在有效期内",
-            Self::NotAllowed => "证书不允许用于此用途",
-            Self::UnknownAlgorithm => "证书使用了本程序不支持的算法",
-            Self::UnknownExtension => "证书含有本程序不认识的关键扩展项",
-            Self::TooLong => "证书链过长",
+            Self::NoIssuer => ("证书不是由受信任的机构签发", "nobody who is trusted issued the certificate"),
+            Self::BadSignature => ("证书链上的签名无效", "a signature on the certificate's path does not hold"),
+            Self::NotValidThen => ("当时证书不在有效期内", "the certificate was not valid then"),
+            Self::NotAllowed => ("证书不允许用于此用途", "the certificate is not for this purpose"),
+            Self::UnknownAlgorithm => {
+                ("证书使用了本程序不支持的算法", "the certificate uses an algorithm that this program does not know")
+            }
+            Self::UnknownExtension => (
+                "证书含有本程序不认识的关键扩展项",
+                "the certificate has a critical extension that this program does not know",
+            ),
+            Self::TooLong => ("证书链过长", "the path of certificates is too long"),
         }
     }
 }
@@ -181,7 +206,11 @@ fn is_meant_for(certificate: &Certificate, purpose: Purpose) -> bool {
         || usage_allows(certificate, KeyUsages::NonRepudiation);
     signs
         && match purpose {
-            Purpose::Reports => true,
+            Purpose::Reports => match certificate.tbs_certificate().get_extension::<ExtendedKeyUsage>() {
+                Ok(None) => true,
+                Ok(Some((_, usage))) => usage.0.iter().any(|one| FOR_PEOPLE.contains(one)),
+                Err(_) => false,
+            },
             Purpose::TimeStamps => matches!(
                 certificate.tbs_certificate().get_extension::<ExtendedKeyUsage>(),
                 Ok(Some((true, usage))) if usage.0 == [ID_KP_TIME_STAMPING]
@@ -259,4 +288,37 @@ pub fn to_pem(certificates: &[Certificate]) -> Result<Vec<u8>, der::Error> {
         pem.push_str(&der::EncodePem::to_pem(certificate, der::pem::LineEnding::LF)?);
     }
     Ok(pem.into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::run;
+
+    #[test]
+    fn a_certificate_for_servers_signs_no_report() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name).display().to_string();
+        let judge = |usage: &str| {
+            let (key, certificate) = (path("key"), path("certificate"));
+            let new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+            let of = ["-subj", "/CN=王建国", "-utf8", "-addext", "keyUsage=critical,digitalSignature"];
+            let files = ["-keyout", &key, "-out", &certificate];
+            let mut arguments = [&new[..], &of, &files].concat();
+            let usage = format!("extendedKeyUsage={usage}");
+            if !usage.ends_with('=') {
+                arguments.extend(["-addext", &usage]);
+            }
+            run("openssl", &arguments).unwrap();
+            let pem = std::fs::read_to_string(&certificate).unwrap();
+            let own = from_pem(&pem).unwrap();
+            follow(&own[0], &[], &own, OffsetDateTime::now_utc(), Purpose::Reports).map(|path| path.len())
+        };
+        for usage in ["", "clientAuth,emailProtection", "1.3.6.1.5.5.7.3.36", "serverAuth,clientAuth"] {
+            assert_eq!(judge(usage), Ok(1), "{usage}");
+        }
+        for usage in ["serverAuth", "codeSigning", "critical,timeStamping", "OCSPSigning"] {
+            assert_eq!(judge(usage), Err(PathFault::NotAllowed), "{usage}");
+        }
+    }
 }

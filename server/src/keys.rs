@@ -55,7 +55,8 @@ pub async fn run(command: KeyCommand) -> Result<ExitCode> {
     } else if let Err(fault) =
         certificate::follow(own, others, &anchors, OffsetDateTime::now_utc(), Purpose::Reports)
     {
-        bail!("{} / {fault:?}: see [report] trust_anchors", fault.words());
+        let (zh, en) = fault.words();
+        bail!("{zh} / {en}: see [report] trust_anchors");
     }
     let passphrase = read_secret("Signing passphrase (at least 8 characters): ")?;
     Keystore::new(storage).install(&scope(), &person.id, &person.organisation, key, passphrase).await?;

@@ -28,7 +28,7 @@ pub struct Node {
     pub dicom_tls: Option<SocketAddr>,
     /// Its storage.
     pub storage: Storage,
-    http_server: http::Server,
+    http_server: http::Server<viewer_api::Interface>,
     dimse: dimse::Server,
     dimse_config: dimse::DimseConfig,
     slides: wsi::Slides,

@@ -134,7 +134,7 @@ fn print_verdict(verdict: &Verdict, is_without_trust: bool) {
             Judgement::Unknown => "?",
             Judgement::NotPresent => "–",
         };
-        println!("  {mark} {what}: {}", finding.detail);
+        println!("  {mark} {what}: {} / {}", finding.detail, finding.detail_en);
     }
     for signer in &verdict.signers {
         println!(

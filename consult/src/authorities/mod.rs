@@ -82,23 +82,32 @@ pub async fn stamp(
     let asked = timestamp::request(signature)?;
     let answer = authorities.time_stamp(asked.request.clone()).await?;
     let anchors = certificate::from_pem(anchors_pem).map_err(|_| StampError::NotConfigured)?;
-    Ok(asked.token(&answer, &anchors, policy.as_ref())?.0)
+    Ok(asked.token(&answer, &anchors, policy.as_ref(), OffsetDateTime::now_utc())?.0)
 }
 
-/// Fetches what there is about each certificate of a path: the first answer that says something of now.
+/// How long all questions about a path may take together: somebody waits for the signature.
+const REVOCATION_WAIT_MAX: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// Fetches what there is about each certificate of a path, within some seconds: the first answer that says something of
+/// now.
 pub async fn revocation_data(
     authorities: &dyn Authorities,
     path: &[Certificate],
     now: OffsetDateTime,
 ) -> RevocationData {
     let mut data = RevocationData::default();
+    let end = tokio::time::Instant::now() + REVOCATION_WAIT_MAX;
     for pair in path.windows(2) {
         let [subject, issuer] = pair else { continue };
         for question in revocation::questions(subject, issuer) {
             let is_ocsp = matches!(question, Question::Ocsp { .. });
-            let answer = match authorities.fetch(question).await {
-                Ok(answer) => answer,
-                Err(error) => {
+            let answer = match tokio::time::timeout_at(end, authorities.fetch(question)).await {
+                Err(_) => {
+                    tracing::warn!("nothing was learned in time about a certificate's revocation");
+                    return data;
+                }
+                Ok(Ok(answer)) => answer,
+                Ok(Err(error)) => {
                     tracing::warn!(%error, "nothing was learned about a certificate's revocation");
                     continue;
                 }

@@ -10,6 +10,7 @@ use crate::algorithm::{self, Hash, SignatureFault};
 use ::cms::cert::CertificateChoices;
 use ::cms::content_info::CmsVersion;
 use ::cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
+use const_oid::db::rfc3161::ID_CT_TST_INFO;
 use const_oid::db::rfc5911::{ID_CONTENT_TYPE, ID_DATA, ID_MESSAGE_DIGEST};
 use der::asn1::{ObjectIdentifier, OctetString, SetOfVec};
 use der::{Decode, Encode};
@@ -126,7 +127,7 @@ pub(crate) fn open(signed: &SignedData, content: &[&[u8]]) -> Result<Opened, Cms
     Ok(Opened {
         is_signature_valid: holds
             && content_type == signed.encap_content_info.econtent_type
-            && names_signer(&attributes, &signer)?,
+            && names_signer(&attributes, &signer, content_type == ID_CT_TST_INFO)?,
         is_content_same: digest.as_bytes() == digest_hash.digest(content),
         signature: signature.to_vec(),
         attributes,
@@ -173,8 +174,13 @@ fn is_named(certificate: &Certificate, sid: &SignerIdentifier) -> bool {
     }
 }
 
-/// Whether the signed attributes name the signer's certificate by its hash (RFC 5035, or RFC 2634 with SHA-1).
-fn names_signer(attributes: &SetOfVec<Attribute>, signer: &Certificate) -> Result<bool, CmsError> {
+/// Whether the signed attributes name the signer's certificate by its hash (RFC 5035; in time stamps, as many
+/// authorities still make them, also RFC 2634 with SHA-1).
+fn names_signer(
+    attributes: &SetOfVec<Attribute>,
+    signer: &Certificate,
+    is_time_stamp: bool,
+) -> Result<bool, CmsError> {
     let der = signer.to_der()?;
     if let Some(value) = der_of(attributes, SIGNING_CERTIFICATE_V2)? {
         let ess = SigningCertificateV2::from_der(&value)?;
@@ -185,6 +191,9 @@ fn names_signer(attributes: &SetOfVec<Attribute>, signer: &Certificate) -> Resul
         };
         let hash = hash.ok_or(CmsError::UnknownAlgorithm)?;
         return Ok(first.cert_hash.as_bytes() == hash.digest(&[&der]));
+    }
+    if !is_time_stamp {
+        return Ok(false);
     }
     let ess: SigningCertificate = value(attributes, SIGNING_CERTIFICATE)?;
     let first = ess.certs.first().ok_or(CmsError::Malformed("signing certificate"))?;

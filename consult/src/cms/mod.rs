@@ -32,6 +32,8 @@ use x509_cert::Certificate;
 
 /// Bytes of a signature that is looked at.
 pub const SIGNATURE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of a signature of our own before its time stamp: a path of certificates is most of it.
+pub const UNSTAMPED_BYTES_MAX: usize = 8 << 10;
 
 /// What is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ pub use read::{Coverage, EmbeddedSignature, PdfSignatures, read};
 pub use write::{Dss, Field, Prepared, SignerNote, prepare, put_signature};
 
 /// Bytes of a signature with its time stamp, at most: the room that is left in the file.
-pub const ROOM_BYTES: usize = 16 << 10;
+pub const ROOM_BYTES: usize = 24 << 10;
 
 /// The reader's field.
 pub const READER_FIELD: &str = "reader";

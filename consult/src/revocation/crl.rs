@@ -7,7 +7,7 @@ use const_oid::AssociatedOid as _;
 use der::{Decode as _, Encode as _};
 use x509_cert::Certificate;
 use x509_cert::crl::CertificateList;
-use x509_cert::ext::pkix::{IssuingDistributionPoint, KeyUsages};
+use x509_cert::ext::pkix::{BasicConstraints, IssuingDistributionPoint, KeyUsages};
 
 /// What a list says of a certificate, when it is of its issuer and complete for it.
 pub(super) fn statement(der: &[u8], subject: &Certificate, issuer: &Certificate) -> Option<Statement> {
@@ -20,7 +20,7 @@ pub(super) fn statement(der: &[u8], subject: &Certificate, issuer: &Certificate)
         && tbs.issuer == *subject.tbs_certificate().issuer()
         && usage_allows(issuer, KeyUsages::CRLSign)
         && tbs.signature == list.signature_algorithm;
-    if !is_of_issuer || !is_complete(&list) {
+    if !is_of_issuer || !is_complete(&list, subject) {
         return None;
     }
     let key = issuer.tbs_certificate().subject_public_key_info();
@@ -40,13 +40,15 @@ pub(super) fn statement(der: &[u8], subject: &Certificate, issuer: &Certificate)
 }
 
 /// Delta lists, indirect lists and lists of some reasons say too little: their extensions are critical.
-fn is_complete(list: &CertificateList) -> bool {
+fn is_complete(list: &CertificateList, subject: &Certificate) -> bool {
+    let constraints = subject.tbs_certificate().get_extension::<BasicConstraints>();
+    let is_authority = matches!(constraints, Ok(Some((_, constraints))) if constraints.ca);
     list.tbs_cert_list.crl_extensions.iter().flatten().filter(|one| one.critical).all(|extension| {
         extension.extn_id == IssuingDistributionPoint::OID
             && IssuingDistributionPoint::from_der(extension.extn_value.as_bytes()).is_ok_and(|point| {
                 !point.indirect_crl
                     && !point.only_contains_attribute_certs
-                    && !point.only_contains_ca_certs
+                    && !(if is_authority { point.only_contains_user_certs } else { point.only_contains_ca_certs })
                     && point.only_some_reasons.is_none()
             })
     })

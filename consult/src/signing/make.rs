@@ -96,6 +96,9 @@ impl Hand {
         let note = pades::SignerNote { name: signer.name.clone(), at: self.at };
         let prepared = pades::prepare(pdf, field, &note, &self.store()).map_err(unsigned)?;
         let signature = self.sign(&prepared.content(), Form::Page, commitment)?;
+        if signature.len() > cms::UNSTAMPED_BYTES_MAX {
+            return Err(ConsultError::Forbidden("证书链过长，放不进报告的签名栏：请管理员重新导入证书"));
+        }
         prepared.finish(&signature).map_err(unsigned)
     }
 

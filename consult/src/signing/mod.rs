@@ -354,7 +354,7 @@ impl ConsultService {
             return Err(ConsultError::Forbidden("本节点没有配置信任的证书颁发机构，不能签名"));
         }
         certificate::follow(first, others, &anchors, at, Purpose::Reports)
-            .map_err(|fault| ConsultError::Forbidden(fault.words()))
+            .map_err(|fault| ConsultError::Forbidden(fault.words().0))
     }
 
     /// Keeps the page as a blob.

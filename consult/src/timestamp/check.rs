@@ -47,6 +47,12 @@ pub enum TimeStampFault {
     /// It is of another policy than was asked for.
     #[error("the time stamp is of another policy")]
     OtherPolicy,
+    /// It states a moment that is far from the node's clock: one of the two is wrong.
+    #[error("the time stamp's clock is far from the node's: look at both")]
+    ClockOff,
+    /// It does not fit into the room that a page keeps for a signature.
+    #[error("the time stamp is too large for the room in a report's page")]
+    TooLarge,
     /// The authority's certificate leads to no anchor, or is not for time stamps.
     #[error("the time stamp's authority is not trusted")]
     NotTrusted(PathFault),
@@ -56,16 +62,22 @@ pub enum TimeStampFault {
 }
 
 impl TimeStampFault {
-    /// Why, for people.
+    /// Why, for people, in Chinese and in English.
     #[must_use]
-    pub fn words(self) -> &'static str {
+    pub fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::Malformed | Self::Refused => "时间戳已损坏，或不是 RFC 3161 时间戳",
-            Self::BadSignature => "时间戳的签名无效",
-            Self::OtherSignature => "时间戳不是针对这一签名的",
-            Self::OtherRequest | Self::OtherPolicy => "时间戳与所请求的不符",
-            Self::NotTrusted(_) => "时间戳机构不受信任",
-            Self::UnknownAlgorithm => "时间戳使用了本程序不支持的算法",
+            Self::Malformed | Self::Refused | Self::TooLarge => {
+                ("时间戳已损坏，或不是 RFC 3161 时间戳", "the time stamp is damaged, or not of RFC 3161")
+            }
+            Self::BadSignature => ("时间戳的签名无效", "the time stamp's signature does not hold"),
+            Self::OtherSignature => ("时间戳不是针对这一签名的", "the time stamp is for another signature"),
+            Self::OtherRequest | Self::OtherPolicy => ("时间戳与所请求的不符", "the time stamp is not what was asked for"),
+            Self::ClockOff => ("时间戳的时间与本机时间相差过大", "the time stamp's clock is far from this node's"),
+            Self::NotTrusted(_) => ("时间戳机构不受信任", "the time-stamping authority is not trusted"),
+            Self::UnknownAlgorithm => (
+                "时间戳使用了本程序不支持的算法",
+                "the time stamp uses an algorithm that this program does not know",
+            ),
         }
     }
 }

@@ -36,6 +36,9 @@ pub struct Finding {
     pub result: Judgement,
     /// Why, for people, in Chinese.
     pub detail: String,
+    /// The same in English.
+    #[serde(default)]
+    pub detail_en: String,
 }
 
 /// Who signed.
@@ -205,22 +208,25 @@ pub fn verify(brought: &Brought, context: &Context<'_>) -> Verdict {
             findings::evidence(report, context.evidence),
         ),
         Err(error) => (
-            findings::bad(&format!("报告原文已损坏，或不是规范格式：{error}")),
-            findings::unknown("报告原文无法读取"),
-            findings::unknown("报告原文无法读取"),
+            findings::bad(
+                &format!("报告原文已损坏，或不是规范格式：{error}"),
+                &format!("the report is damaged, or not in canonical form: {error}"),
+            ),
+            findings::unknown("报告原文无法读取", "the report cannot be read"),
+            findings::unknown("报告原文无法读取", "the report cannot be read"),
         ),
     };
     let superseded = match context.is_superseded {
-        Some(false) => findings::good("是当前版本"),
-        Some(true) => findings::bad("已被新版本取代"),
-        None => findings::unknown("离线无法得知是否有新版本"),
+        Some(false) => findings::good("是当前版本", "the current version"),
+        Some(true) => findings::bad("已被新版本取代", "a later version has taken its place"),
+        None => findings::unknown("离线无法得知是否有新版本", "offline nobody knows of later versions"),
     };
     let mut verdict = Verdict {
         integrity,
         coverage: findings::coverage(brought, context),
         chain: findings::chain(&all, &anchors, context.now),
         revocation: findings::revocation(&all, &anchors, &data, context.now),
-        time_stamp: findings::time_stamp(&all, &stamp_anchors),
+        time_stamp: findings::time_stamp(&all, &stamp_anchors, &data),
         credential,
         evidence,
         superseded,

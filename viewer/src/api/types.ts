@@ -457,7 +457,9 @@ export interface ReportPreview {
 
 export interface VerdictPart {
   result: 'good' | 'bad' | 'unknown' | 'not_present';
+  /** Why, in Chinese. */
   detail: string;
+  detail_en: string;
 }
 
 export interface Verdict {

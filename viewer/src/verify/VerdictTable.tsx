@@ -1,15 +1,13 @@
 /** A verdict, one line for each finding: what was found, and what it means. */
 import { useTranslation } from 'react-i18next';
 import type { Verdict } from '../api/types';
-import { verdictParts } from './verdictParts';
+import { detailOf, verdictParts } from './verdictParts';
 import classes from './Verify.module.css';
 
 const marks = { good: '✓', bad: '✗', unknown: '?', not_present: '–' } as const;
 
 export function VerdictTable({ verdict }: { verdict: Verdict }) {
   const { t, i18n } = useTranslation();
-  // The server's details are in Chinese.
-  const hasDetail = i18n.language.startsWith('zh');
   return (
     <>
       <p className={classes.whole} data-ok={verdict.ok}>
@@ -17,7 +15,8 @@ export function VerdictTable({ verdict }: { verdict: Verdict }) {
       </p>
       <ul className={classes.table} aria-label={t('report.verdict')}>
         {verdictParts(verdict).map((part) => {
-          const { result, detail } = verdict[part];
+          const { result } = verdict[part];
+          const detail = detailOf(verdict[part], i18n.language);
           return (
             <li key={part} className={classes.row} data-result={result}>
               <span className={classes.mark} role="img" aria-label={t(`verdict.mark.${result}`)}>
@@ -26,7 +25,7 @@ export function VerdictTable({ verdict }: { verdict: Verdict }) {
               <span className={classes.name}>{t(`verdict.name.${part}`)}</span>
               <span>
                 <span className={classes.found}>{t(`verdict.${part}.${result}`)}</span>
-                {hasDetail && detail !== '' && <span className={classes.detail}>{detail}</span>}
+                {detail !== '' && <span className={classes.detail}>{detail}</span>}
                 <span className={classes.meaning}>{t(`verdict.meaning.${part}`)}</span>
               </span>
             </li>

@@ -123,11 +123,7 @@ pub async fn authenticate(State(state): State<ApiState>, request: Request, next:
 }
 
 /// Who is calling, put where handlers find it: a [`Caller`], a [`LoggedIn`], or nobody.
-pub async fn recognise(
-    state: &ApiState,
-    parts: &mut Parts,
-    address: Option<IpAddr>,
-) -> Result<(), ApiError> {
+pub async fn recognise(state: &ApiState, parts: &mut Parts, address: Option<IpAddr>) -> Result<(), ApiError> {
     let storage = &state.0.storage;
     if let Some(secret) = bearer(&parts.headers) {
         let caller = known(storage.caller_by_token(&secret, address).await)?;

@@ -48,7 +48,11 @@ fn is_complete(list: &CertificateList, subject: &Certificate) -> bool {
             && IssuingDistributionPoint::from_der(extension.extn_value.as_bytes()).is_ok_and(|point| {
                 !point.indirect_crl
                     && !point.only_contains_attribute_certs
-                    && !(if is_authority { point.only_contains_user_certs } else { point.only_contains_ca_certs })
+                    && !(if is_authority {
+                        point.only_contains_user_certs
+                    } else {
+                        point.only_contains_ca_certs
+                    })
                     && point.only_some_reasons.is_none()
             })
     })

@@ -71,8 +71,12 @@ impl TimeStampFault {
             }
             Self::BadSignature => ("时间戳的签名无效", "the time stamp's signature does not hold"),
             Self::OtherSignature => ("时间戳不是针对这一签名的", "the time stamp is for another signature"),
-            Self::OtherRequest | Self::OtherPolicy => ("时间戳与所请求的不符", "the time stamp is not what was asked for"),
-            Self::ClockOff => ("时间戳的时间与本机时间相差过大", "the time stamp's clock is far from this node's"),
+            Self::OtherRequest | Self::OtherPolicy => {
+                ("时间戳与所请求的不符", "the time stamp is not what was asked for")
+            }
+            Self::ClockOff => {
+                ("时间戳的时间与本机时间相差过大", "the time stamp's clock is far from this node's")
+            }
             Self::NotTrusted(_) => ("时间戳机构不受信任", "the time-stamping authority is not trusted"),
             Self::UnknownAlgorithm => (
                 "时间戳使用了本程序不支持的算法",

@@ -128,7 +128,10 @@ mod tests {
         let another = request(b"signature").unwrap();
         assert_eq!(another.token(&answer, &anchors, None, NOW).unwrap_err(), TimeStampFault::OtherRequest);
         let policy = ObjectIdentifier::new_unwrap("1.2.3");
-        assert_eq!(asked.token(&answer, &anchors, Some(&policy), NOW).unwrap_err(), TimeStampFault::OtherPolicy);
+        assert_eq!(
+            asked.token(&answer, &anchors, Some(&policy), NOW).unwrap_err(),
+            TimeStampFault::OtherPolicy
+        );
         let (_, foreign, _) = authority();
         assert!(matches!(check(&token, b"signature", &foreign), Err(TimeStampFault::NotTrusted(_))));
         let late = asked.token(&answer, &anchors, None, NOW + Duration::minutes(6));

@@ -14,13 +14,19 @@ use x509_cert::Certificate;
 /// The bytes are the ones that were signed, by all who had to sign.
 pub(super) fn integrity(report: &CanonicalReport, signed: &[Checked], broken: usize) -> Finding {
     if broken > 0 {
-        return bad("签名文件已损坏，或不是本格式的签名", "the signature file is damaged, or not of this kind");
+        return bad(
+            "签名文件已损坏，或不是本格式的签名",
+            "the signature file is damaged, or not of this kind",
+        );
     }
     if signed.is_empty() {
         return not_present("没有签名", "no signature");
     }
     if signed.iter().any(|one| !one.check.is_content_same) {
-        return bad("报告内容与签名时不同：已被改动", "the report is not as it was signed: it has been changed");
+        return bad(
+            "报告内容与签名时不同：已被改动",
+            "the report is not as it was signed: it has been changed",
+        );
     }
     if signed.iter().any(|one| !one.check.is_signature_valid) {
         return bad("签名无效", "the signature does not hold");
@@ -34,9 +40,17 @@ pub(super) fn integrity(report: &CanonicalReport, signed: &[Checked], broken: us
         };
     };
     match reviewers.as_slice() {
-        [] if report.status == Status::Final => good("内容与签名时相同，签名有效", "as it was signed; the signature holds"),
-        [] => unknown("初步报告：缺少审核医师的签名", "preliminary: the reviewing physician's signature is missing"),
-        [reviewer] if !reviewer.covers(reader) => bad("审核医师的签名不是针对这一报告医师签名的", "the reviewing physician signed another reading physician's signature"),
+        [] if report.status == Status::Final => {
+            good("内容与签名时相同，签名有效", "as it was signed; the signature holds")
+        }
+        [] => unknown(
+            "初步报告：缺少审核医师的签名",
+            "preliminary: the reviewing physician's signature is missing",
+        ),
+        [reviewer] if !reviewer.covers(reader) => bad(
+            "审核医师的签名不是针对这一报告医师签名的",
+            "the reviewing physician signed another reading physician's signature",
+        ),
         [_] => good("内容与签名时相同，两个签名均有效", "as it was signed; both signatures hold"),
         _ => bad("审核医师的签名不止一个", "more than one signature of a reviewing physician"),
     }
@@ -59,7 +73,10 @@ pub(super) fn credential(report: &CanonicalReport, signed: &[Checked]) -> Findin
         }
         if one.check.commitment == Commitment::Reader {
             if name != report.reader.name {
-                return bad("签名人不是报告上的报告医师", "the signer is not the reading physician of the report");
+                return bad(
+                    "签名人不是报告上的报告医师",
+                    "the signer is not the reading physician of the report",
+                );
             }
             reader = Some(signer);
         }
@@ -72,7 +89,10 @@ pub(super) fn credential(report: &CanonicalReport, signed: &[Checked]) -> Findin
         return bad("审核医师与报告医师相同", "reviewing and reading physician are the same person");
     }
     if signed.iter().any(|one| certificate::is_test(&one.check.signer)) {
-        return good("签名人与报告所列相同；是测试证书，无法律效力", "the signers are those of the report; test certificates, without legal effect");
+        return good(
+            "签名人与报告所列相同；是测试证书，无法律效力",
+            "the signers are those of the report; test certificates, without legal effect",
+        );
     }
     good("签名人与报告所列相同", "the signers are those of the report")
 }
@@ -81,17 +101,31 @@ pub(super) fn credential(report: &CanonicalReport, signed: &[Checked]) -> Findin
 pub(super) fn coverage(brought: &Brought, context: &Context<'_>) -> Finding {
     let Some(page) = &brought.page else { return not_present("没有 PDF", "no PDF") };
     if brought_changed_pictures(brought) {
-        return bad("PDF 中的关键图像缺失，或与报告原文所列的不同", "key images are missing in the PDF, or are not those of the report");
+        return bad(
+            "PDF 中的关键图像缺失，或与报告原文所列的不同",
+            "key images are missing in the PDF, or are not those of the report",
+        );
     }
     match &page.signatures {
         Some(signatures) => match signatures.coverage {
             Coverage::Whole => good("签名覆盖整个文件", "the signatures cover the whole file"),
-            Coverage::Appended => bad("最后一个签名之后，文件又被追加了内容", "something was added to the file after its last signature"),
-            Coverage::Changed => bad("两次签名之间，文件的其他内容被改动", "something else in the file was changed between two signatures"),
+            Coverage::Appended => bad(
+                "最后一个签名之后，文件又被追加了内容",
+                "something was added to the file after its last signature",
+            ),
+            Coverage::Changed => bad(
+                "两次签名之间，文件的其他内容被改动",
+                "something else in the file was changed between two signatures",
+            ),
             Coverage::Broken => bad("签名没有覆盖整个文件", "the signatures do not cover the whole file"),
         },
-        None if context.page_sha256 == Some(cms::sha256(&page.pdf)) => good("PDF 与签发时逐字节相同", "byte for byte as it was issued"),
-        None => unknown("PDF 本身没有签名，只有其中的原文有；请以原文为准", "the PDF itself is not signed, only the report in it: that one counts"),
+        None if context.page_sha256 == Some(cms::sha256(&page.pdf)) => {
+            good("PDF 与签发时逐字节相同", "byte for byte as it was issued")
+        }
+        None => unknown(
+            "PDF 本身没有签名，只有其中的原文有；请以原文为准",
+            "the PDF itself is not signed, only the report in it: that one counts",
+        ),
     }
 }
 
@@ -123,7 +157,10 @@ pub(super) fn chain(signed: &[Checked], anchors: &[Certificate], now: OffsetDate
             }
         }
     }
-    good("证书链到信任锚，签名时在有效期内", "the certificates lead to a trust anchor and were valid when signed")
+    good(
+        "证书链到信任锚，签名时在有效期内",
+        "the certificates lead to a trust anchor and were valid when signed",
+    )
 }
 
 /// Nobody's certificate had been revoked when it was used.
@@ -142,7 +179,12 @@ pub(super) fn revocation(
         let is_stamped = matches!(one.stamp, Some(Ok(_)));
         let check = &one.check;
         let path = certificate::follow(&check.signer, &check.others, anchors, at, Purpose::Reports);
-        let Ok(path) = path else { return unknown("证书链不完整，无法判断吊销状态", "no whole path of certificates: revocation cannot be judged") };
+        let Ok(path) = path else {
+            return unknown(
+                "证书链不完整，无法判断吊销状态",
+                "no whole path of certificates: revocation cannot be judged",
+            );
+        };
         match revocation::judge_path(&path, data, at) {
             (Standing::Good { later: None }, _) => {}
             (Standing::Good { later: Some(since) } | Standing::Revoked { since }, name) if !is_stamped => {
@@ -188,9 +230,17 @@ pub(super) fn time_stamp(signed: &[Checked], anchors: &[Certificate], data: &Rev
     let mut last = None;
     for one in signed {
         match &one.stamp {
-            None => return not_present("没有时间戳；签名时间由签名人声明", "no time stamp; the time is what the signer says"),
+            None => {
+                return not_present(
+                    "没有时间戳；签名时间由签名人声明",
+                    "no time stamp; the time is what the signer says",
+                );
+            }
             Some(Err(TimeStampFault::NotTrusted(PathFault::NoIssuer))) if anchors.is_empty() => {
-                return unknown("没有给出时间戳机构的信任锚", "no trust anchor of time-stamping authorities was given");
+                return unknown(
+                    "没有给出时间戳机构的信任锚",
+                    "no trust anchor of time-stamping authorities was given",
+                );
             }
             Some(Err(fault)) => {
                 let (zh, en) = fault.words();
@@ -198,11 +248,15 @@ pub(super) fn time_stamp(signed: &[Checked], anchors: &[Certificate], data: &Rev
             }
             Some(Ok(stamp)) => {
                 // The authority's own certificate; what nobody knows of it is not held against it.
-                if let (Standing::Revoked { since }, name) = revocation::judge_path(&stamp.path, data, stamp.at) {
+                if let (Standing::Revoked { since }, name) =
+                    revocation::judge_path(&stamp.path, data, stamp.at)
+                {
                     let since = day(since);
                     return bad(
                         &format!("{name}：时间戳机构的证书在此之前已被吊销（{since}）"),
-                        &format!("{name}: the time-stamping authority's certificate was revoked before ({since})"),
+                        &format!(
+                            "{name}: the time-stamping authority's certificate was revoked before ({since})"
+                        ),
                     );
                 }
                 last = Some(stamp);

@@ -266,12 +266,14 @@ fn a_time_stamp_by_a_revoked_authority_is_bad() {
     let mut whole = brought(&signers, Signatures::Single);
     whole.signatures = vec![signers.stamped(&whole.signatures[0], &whole.canonical)];
     assert!(verify(&whole, &context(&anchors)).ok);
-    let check = crate::cms::check(&whole.signatures[0], &[&whole.canonical], crate::cms::Form::Report).unwrap();
+    let check =
+        crate::cms::check(&whole.signatures[0], &[&whole.canonical], crate::cms::Form::Report).unwrap();
     let stamp = crate::timestamp::check(&check.time_stamp.unwrap(), &check.signature, &trusted).unwrap();
     let of = der::Encode::to_der(&stamp.path[0]).unwrap();
-    for (since, expected) in
-        [(stamp.at - Duration::minutes(1), Judgement::Bad), (stamp.at + Duration::minutes(1), Judgement::Good)]
-    {
+    for (since, expected) in [
+        (stamp.at - Duration::minutes(1), Judgement::Bad),
+        (stamp.at + Duration::minutes(1), Judgement::Good),
+    ] {
         let list = signers.authority.revocation_list(&[(&of, since)], NOW + Duration::days(1)).unwrap();
         let revocation = RevocationData { ocsp: Vec::new(), crls: vec![list] };
         let verdict = verify(&whole, &Context { revocation, ..context(&anchors) });
@@ -285,10 +287,10 @@ fn a_renewed_certificate_makes_nobody_a_second_person() {
     let signers = Signers::new();
     let canonical = canonical(&consult(Signatures::Double));
     let reader = signers.read(&canonical);
-    let reader_signature = crate::cms::check(&reader, &[&canonical], crate::cms::Form::Report).unwrap().signature;
+    let reader_signature =
+        crate::cms::check(&reader, &[&canonical], crate::cms::Form::Report).unwrap().signature;
     let renewed = signers.authority.issue("王建国", "清河市人民医院远程诊断中心", NOW).unwrap();
-    let review =
-        crate::testing::sign(&renewed, "", &canonical, &Commitment::Reviewer { reader_signature });
+    let review = crate::testing::sign(&renewed, "", &canonical, &Commitment::Reviewer { reader_signature });
     let both = Brought { canonical, signatures: vec![reader, review], page: None, pictures: Vec::new() };
     let verdict = judge(&both, &signers.anchors());
     assert_eq!((verdict.credential.result, verdict.ok), (Judgement::Bad, false), "{verdict:?}");

@@ -1,17 +1,13 @@
 /** What the case is about: a study's images, or a slide. */
-import { SegmentedControl } from '@mantine/core';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
-import { useTranslation } from 'react-i18next';
-import type { Consult, ConsultStudy, Slide } from '../api/types';
+import type { Consult, Slide } from '../api/types';
 import { NoteConsultContext } from '../slides/notes/context';
 import { useSlide } from '../slides/useSlides';
-import { dicomDate } from '../ui/dicomText';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { evidenceOf, isInEvidence } from './evidence';
 import { fetchImageViewer, ImageViewer } from './images/lazy';
-import classes from './Reading.module.css';
-import { useStudy } from './useStudy';
+import { usePriors, useStudy } from './useStudy';
 
 const SlideViewer = lazy(() => import('../slides/SlideViewer'));
 
@@ -46,32 +42,12 @@ function CaseSlide({ consult, first, onDisplayed }: Props & { first: string }) {
   return slide.isError ? <ErrorNotice error={slide.error} onRetry={() => void slide.refetch()} /> : <PageSkeleton />;
 }
 
-/** The study of the question; its priors are one step away. */
+/** The study of the question; its priors come after it, and hang beside it where there is something to compare. */
 function CaseStudies({ consult, onDisplayed }: Props) {
-  const { t } = useTranslation();
-  const [shown, setShown] = useState(consult.study.study_instance_uid);
-  const all = [consult.study, ...consult.priors];
-  const study = all.find(({ study_instance_uid }) => study_instance_uid === shown) ?? consult.study;
-  const images = <CaseStudy key={study.study_instance_uid} study={study} onDisplayed={onDisplayed} />;
-  if (consult.priors.length === 0) return images;
-  const name = (one: ConsultStudy) => t(one === consult.study ? 'reading.current' : 'reading.prior', { date: dicomDate(one.study_date) });
-  return (
-    <div className={classes.studies}>
-      <SegmentedControl
-        size="xs"
-        aria-label={t('reading.studies')}
-        data={all.map((one) => ({ value: one.study_instance_uid, label: name(one) }))}
-        value={study.study_instance_uid}
-        onChange={setShown}
-      />
-      {images}
-    </div>
-  );
-}
-
-function CaseStudy({ study, onDisplayed }: { study: ConsultStudy; onDisplayed: (sop: string) => void }) {
-  const detail = useStudy(study.org, study.study_instance_uid);
+  const current = useStudy(consult.study.org, consult.study.study_instance_uid);
+  const priors = usePriors(consult.priors);
   useEffect(fetchImageViewer, []);
-  if (detail.data !== undefined) return <ImageViewer study={detail.data} onDisplayed={onDisplayed} />;
-  return detail.isError ? <ErrorNotice error={detail.error} onRetry={() => void detail.refetch()} /> : <PageSkeleton />;
+  const studies = useMemo(() => (current.data === undefined ? [] : [current.data, ...priors]), [current.data, priors]);
+  if (studies.length > 0) return <ImageViewer key={consult.study.study_instance_uid} studies={studies} onDisplayed={onDisplayed} />;
+  return current.isError ? <ErrorNotice error={current.error} onRetry={() => void current.refetch()} /> : <PageSkeleton />;
 }

@@ -1,6 +1,6 @@
 /** A study to look at, without a case around it. */
 import { Button } from '@mantine/core';
-import { Suspense, useEffect } from 'react';
+import { Suspense, useEffect, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useParams } from 'react-router';
 import { hasRole, useMe } from '../session/useMe';
@@ -24,6 +24,7 @@ export default function StudyPage() {
   const examText = useExamText();
   const study = useStudy(org, uid);
   useEffect(fetchImageViewer, []);
+  const studies = useMemo(() => (study.data === undefined ? [] : [study.data]), [study.data]);
   useKeys({ Escape: () => void navigate('/studies') });
 
   if (study.isError) return <ErrorNotice error={study.error} onRetry={() => void study.refetch()} />;
@@ -54,7 +55,7 @@ export default function StudyPage() {
         <span>{study.data.organisation.name}</span>
       </PageBar>
       <Suspense fallback={<PageSkeleton />}>
-        <ImageViewer key={study.data.study_instance_uid} study={study.data} />
+        <ImageViewer key={study.data.study_instance_uid} studies={studies} />
       </Suspense>
     </>
   );

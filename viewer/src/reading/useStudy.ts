@@ -1,8 +1,30 @@
 /** A study with its series. */
-import { useQuery } from '@tanstack/react-query';
+import { useQueries, useQuery } from '@tanstack/react-query';
 import { studies } from '../api/endpoints';
 import { keys } from '../api/queries';
+import type { ConsultStudy, StudyDetail } from '../api/types';
+
+const fresh_ms = 60_000;
+/** The newest are compared with; more would only be a longer list. */
+const priorsMax = 5;
 
 export function useStudy(org: string, uid: string) {
-  return useQuery({ queryKey: keys.study(org, uid), queryFn: () => studies.get(org, uid), staleTime: 60_000 });
+  return useQuery({ queryKey: keys.study(org, uid), queryFn: () => studies.get(org, uid), staleTime: fresh_ms });
+}
+
+/** Earlier studies, the newest first, as far as they have come. One that may no longer be seen is left out. */
+export function usePriors(priors: readonly ConsultStudy[]): StudyDetail[] {
+  const newest = [...priors].sort((a, b) => b.study_date.localeCompare(a.study_date)).slice(0, priorsMax);
+  return useQueries({
+    queries: newest.map(({ org, study_instance_uid: uid }) => ({
+      queryKey: keys.study(org, uid),
+      queryFn: () => studies.get(org, uid),
+      staleTime: fresh_ms,
+    })),
+    combine: found,
+  });
+}
+
+function found(results: { data?: StudyDetail | undefined }[]): StudyDetail[] {
+  return results.flatMap(({ data }) => data ?? []);
 }

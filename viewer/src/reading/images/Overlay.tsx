@@ -1,31 +1,42 @@
-/** Who and what the image is, in its four corners, and which way the patient lies. */
+/** Who and what the image is, in its four corners, which way the patient lies, and how large things are. */
 import { useTranslation } from 'react-i18next';
 import type { Series, StudyDetail } from '../../api/types';
 import { dicomDate, dicomTime } from '../../ui/dicomText';
 import { usePatientText } from '../../ui/usePatientText';
-import { hasOrientation, number, tags, type Instance } from './dicomJson';
+import { hasOrientation, number, tags, text, type Instance } from './dicomJson';
 import classes from './Images.module.css';
+import { ruler, type Spacing } from './spacing';
 import type { ViewState } from './StackView';
+import { useTechnique } from './useTechnique';
 
 interface Props {
   study: StudyDetail;
+  isPrior: boolean;
   series: Series | undefined;
   instance: Instance | undefined;
+  spacing: Spacing | undefined;
   view: ViewState;
 }
 
-export function Overlay({ study, series, instance, view }: Props) {
+const rulerPxMax = 160;
+const filled = (parts: readonly (string | number | null | undefined)[]) => parts.filter((part) => part !== null && part !== undefined && part !== '');
+
+export function Overlay({ study, isPrior, series, instance, spacing, view }: Props) {
   const { t } = useTranslation();
   const { name, sex, age } = usePatientText()(study);
+  const technique = useTechnique()(instance);
   const thickness = instance === undefined ? null : number(instance, tags.sliceThickness);
   const location = instance === undefined ? null : number(instance, tags.sliceLocation);
+  const lossy = instance !== undefined && text(instance, '00282110') === '01';
+  const ratio = instance === undefined ? null : number(instance, '00282112');
   const { orientation } = view;
   return (
     <>
       <div className={classes.corner} data-at="top-left">
         <strong>{name}</strong>
-        <span>{[sex, age].filter((part) => part !== '').join(' ')}</span>
+        <span>{filled([sex, age]).join(' ')}</span>
         <span>{study.patient_id}</span>
+        {isPrior && <span className={classes.prior}>{t('images.prior')}</span>}
       </div>
       <div className={classes.corner} data-at="top-right">
         <span>{study.description}</span>
@@ -35,23 +46,29 @@ export function Overlay({ study, series, instance, view }: Props) {
         <span>{study.organisation.name}</span>
       </div>
       <div className={classes.corner} data-at="bottom-left">
-        <span>{[series?.number, series?.description].filter((part) => part !== null && part !== undefined && part !== '').join(' ')}</span>
+        <span>{filled([series?.number, series?.description]).join(' ')}</span>
+        {technique !== '' && <span data-testid="technique">{technique}</span>}
         <span data-testid="slice">{t('images.slice', { index: view.index + 1, total: view.count })}</span>
         <span>
-          {[
+          {filled([
             thickness === null ? '' : t('images.thickness', { mm: thickness }),
             location === null ? '' : t('images.location', { mm: location.toFixed(1) }),
-          ]
-            .filter((part) => part !== '')
-            .join(' · ')}
+          ]).join(' · ')}
         </span>
       </div>
       <div className={classes.corner} data-at="bottom-right">
+        {lossy && <span className={classes.caution}>{t(ratio === null ? 'images.lossy' : 'images.lossyBy', { ratio: ratio?.toFixed(0) })}</span>}
+        {spacing !== undefined && spacing.basis !== 'patient' && (
+          <span className={classes.caution} data-testid="spacing">
+            {t(`images.spacing.${spacing.basis}`, { factor: spacing.factor ?? '' })}
+          </span>
+        )}
         {view.window !== null && (
           <span data-testid="window">{t('images.window', { w: view.window.width, l: view.window.center })}</span>
         )}
         <span>{t('images.zoom', { percent: Math.round(view.zoom * 100) })}</span>
       </div>
+      {spacing !== undefined && spacing.mm !== null && <Ruler pxPerMm={view.pxPerUnit} />}
       {orientation !== null &&
         instance !== undefined &&
         hasOrientation(instance) &&
@@ -61,5 +78,17 @@ export function Overlay({ study, series, instance, view }: Props) {
           </span>
         ))}
     </>
+  );
+}
+
+function Ruler({ pxPerMm }: { pxPerMm: number }) {
+  const { t } = useTranslation();
+  const made = ruler(pxPerMm, rulerPxMax);
+  if (made === null) return null;
+  const length = made.mm >= 10 ? t('images.rulerCm', { cm: made.mm / 10 }) : t('images.rulerMm', { mm: Number(made.mm.toPrecision(1)) });
+  return (
+    <div className={classes.ruler} style={{ width: made.px }} data-testid="ruler">
+      {length}
+    </div>
   );
 }

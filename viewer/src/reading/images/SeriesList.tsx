@@ -1,45 +1,84 @@
-/** The series of a study as thumbnails. */
+/** The series of the studies as thumbnails, the current study first; how much of each is in memory. */
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { studies } from '../../api/endpoints';
-import type { Series } from '../../api/types';
+import { studies as calls } from '../../api/endpoints';
+import type { Series, StudyDetail } from '../../api/types';
+import { dicomDate } from '../../ui/dicomText';
+import { dragSeries } from './dragging';
 import classes from './Images.module.css';
+import type { Memory } from './memory';
 
 interface Props {
-  org: string;
-  studyUid: string;
-  series: Series[];
+  studies: readonly StudyDetail[];
+  /** Series Instance UIDs that are on the screen. */
+  shown: ReadonlySet<string>;
   current: string | null;
+  memory: Memory;
+  /** Images of a series, once that is known; before, its instances. */
+  total: (series: Series) => number;
   /** Thumbnails wait until the first image is on the screen. */
   showThumbnails: boolean;
-  onChoose: (seriesUid: string) => void;
+  onChoose: (study: number, series: Series) => void;
 }
 
-export function SeriesList({ org, studyUid, series, current, showThumbnails, onChoose }: Props) {
+export function SeriesList({ studies, shown, current, memory, total, showThumbnails, onChoose }: Props) {
   const { t } = useTranslation();
   return (
     <nav className={classes.series} aria-label={t('images.seriesList')}>
-      {series.map((one) => (
-        <button
-          key={one.series_instance_uid}
-          type="button"
-          className={classes.thumb}
-          aria-pressed={one.series_instance_uid === current}
-          disabled={!one.is_image}
-          onClick={() => onChoose(one.series_instance_uid)}
-        >
-          {showThumbnails ? (
-            <Thumbnail address={`${studies.dicomweb(org, studyUid)}/series/${one.series_instance_uid}/thumbnail`} series={one} />
-          ) : (
-            <span className={classes.noThumb} />
-          )}
-          <span className={classes.thumbName}>{one.description || one.modality}</span>
-          <span className={classes.thumbCount}>
-            {one.modality} · {one.instance_count}
-          </span>
-        </button>
+      {studies.map((study, index) => (
+        <section key={study.study_instance_uid} className={classes.studyOf} aria-label={heading(study, index)}>
+          {studies.length > 1 && <h3 className={classes.studyName}>{heading(study, index)}</h3>}
+          {study.series.map((one) => (
+            <button
+              key={one.series_instance_uid}
+              type="button"
+              className={classes.thumb}
+              aria-pressed={one.series_instance_uid === current}
+              data-shown={shown.has(one.series_instance_uid)}
+              draggable={one.is_image}
+              onDragStart={(event) => dragSeries(event.dataTransfer, one.series_instance_uid)}
+              onClick={() => onChoose(index, one)}
+            >
+              {showThumbnails ? (
+                <Thumbnail
+                  address={`${calls.dicomweb(study.organisation.id, study.study_instance_uid)}/series/${one.series_instance_uid}/thumbnail`}
+                  series={one}
+                />
+              ) : (
+                <span className={classes.noThumb} />
+              )}
+              {one.is_image && <Progress here={memory.bySeries.get(one.series_instance_uid) ?? 0} total={total(one)} />}
+              <span className={classes.thumbName}>{one.description || one.modality}</span>
+              <span className={classes.thumbCount}>
+                {one.modality} · {one.instance_count}
+              </span>
+            </button>
+          ))}
+        </section>
       ))}
     </nav>
+  );
+
+  function heading(study: StudyDetail, index: number): string {
+    return t(index === 0 ? 'reading.current' : 'reading.prior', { date: dicomDate(study.study_date) });
+  }
+}
+
+/** A hairline under the picture, so that nothing moves. */
+function Progress({ here, total }: { here: number; total: number }) {
+  const { t } = useTranslation();
+  const share = total === 0 ? 0 : Math.min(1, here / total);
+  return (
+    <span
+      className={classes.progress}
+      role="progressbar"
+      aria-label={t('images.inMemory')}
+      aria-valuenow={Math.min(here, total)}
+      aria-valuemin={0}
+      aria-valuemax={total}
+    >
+      <span style={{ width: `${share * 100}%` }} />
+    </span>
   );
 }
 
@@ -47,5 +86,5 @@ export function SeriesList({ org, studyUid, series, current, showThumbnails, onC
 function Thumbnail({ address, series }: { address: string; series: Series }) {
   const [missing, setMissing] = useState(!series.is_image);
   if (missing) return <span className={classes.noThumb}>{series.modality}</span>;
-  return <img src={address} alt="" loading="lazy" onError={() => setMissing(true)} />;
+  return <img src={address} alt="" loading="lazy" draggable={false} onError={() => setMissing(true)} />;
 }

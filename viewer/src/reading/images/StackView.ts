@@ -1,48 +1,25 @@
 /**
- * One stack of images on the screen and what a reader can do to it. Wraps a Cornerstone3D viewport and its tools;
- * knows nothing of React.
+ * One stack of images on the screen and what a reader can do to it. Wraps a Cornerstone3D viewport; knows nothing of React,
+ * and of other stacks only that they share its tools.
  */
 import { Enums, eventTarget, type StackViewport, type Types } from '@cornerstonejs/core';
-import {
-  AngleTool,
-  EllipticalROITool,
-  Enums as ToolEnums,
-  LengthTool,
-  PanTool,
-  StackScrollTool,
-  ToolGroupManager,
-  WindowLevelTool,
-  ZoomTool,
-  utilities as toolUtilities,
-} from '@cornerstonejs/tools';
+import { ToolGroupManager, utilities as toolUtilities } from '@cornerstonejs/tools';
 import { imageEngine } from './engine';
+import type { Followed } from './linking';
 import { orientationLetters, type OrientationLetters } from './orientation';
-import { rangeOf, windowOf, type WindowPreset } from './presets';
+import { rangeOf, windowOf, type Window } from './presets';
 import type { Stack } from './stack';
-
-export const pointerTools = ['window', 'scroll', 'zoom', 'pan', 'length', 'angle', 'ellipse'] as const;
-export type PointerTool = (typeof pointerTools)[number];
-
-const toolNames: Record<PointerTool, string> = {
-  window: WindowLevelTool.toolName,
-  scroll: StackScrollTool.toolName,
-  zoom: ZoomTool.toolName,
-  pan: PanTool.toolName,
-  length: LengthTool.toolName,
-  angle: AngleTool.toolName,
-  ellipse: EllipticalROITool.toolName,
-};
-
-const { MouseBindings } = ToolEnums;
 
 /** What the reader sees at this moment. */
 export interface ViewState {
   imageId: string;
   index: number;
   count: number;
-  window: { center: number; width: number } | null;
+  window: Window | null;
   zoom: number;
   orientation: OrientationLetters | null;
+  /** Pixels of the screen for one millimetre (or one pixel of the image, where it has no spacing). */
+  pxPerUnit: number;
 }
 
 export interface StackViewEvents {
@@ -50,17 +27,34 @@ export interface StackViewEvents {
   onImageFailed: (imageId: string) => void;
 }
 
+/** How a stack is shown at first. */
+export interface FirstLook {
+  index?: number;
+  window?: Window;
+  justify?: 'left' | 'right';
+  flipHorizontal?: boolean;
+}
+
+/** What linked stacks share. */
+export interface Look {
+  zoom: number;
+  pan: Types.Point2;
+}
+
 let lastId = 0;
 
 export class StackView {
-  private readonly id = `stack-${(lastId += 1)}`;
-  private readonly viewport: StackViewport;
-  private tool: PointerTool = 'window';
+  readonly id = `stack-${(lastId += 1)}`;
+  readonly viewport: StackViewport;
+  stack: Stack | null = null;
+  direction: -1 | 0 | 1 = 0;
   private shown = 0;
-  private neighboursWait = false;
+  private lastIndex = 0;
+  private justify: FirstLook['justify'];
 
   constructor(
-    private readonly element: HTMLDivElement,
+    readonly element: HTMLDivElement,
+    private readonly groupId: string,
     private readonly events: StackViewEvents,
   ) {
     const engine = imageEngine();
@@ -68,57 +62,90 @@ export class StackView {
     this.viewport = engine.getViewport(this.id) as StackViewport;
     element.addEventListener(Enums.Events.IMAGE_RENDERED, this.rendered);
     eventTarget.addEventListener(Enums.Events.IMAGE_LOAD_ERROR, this.failed);
-    const group = ToolGroupManager.createToolGroup(this.id);
-    Object.values(toolNames).forEach((name) => group?.addTool(name));
-    group?.addViewport(this.id, engine.id);
-    this.choose('window');
+    ToolGroupManager.getToolGroup(groupId)?.addViewport(this.id, engine.id);
   }
 
   destroy(): void {
+    this.stop();
     this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.rendered);
     eventTarget.removeEventListener(Enums.Events.IMAGE_LOAD_ERROR, this.failed);
-    toolUtilities.stackContextPrefetch.disable(this.element);
-    ToolGroupManager.destroyToolGroup(this.id);
-    imageEngine().disableElement(this.id);
+    const engine = imageEngine();
+    ToolGroupManager.getToolGroup(this.groupId)?.removeViewports(engine.id, this.id);
+    // After a lost context the engine is another one, which does not know this viewport.
+    if (engine.getViewport(this.id) !== undefined) engine.disableElement(this.id);
   }
 
   /** Shows one image of a stack at once; its neighbours are fetched only after it is on the screen. */
-  async show(stack: Stack, index = 0): Promise<void> {
+  async show(stack: Stack, look: FirstLook = {}): Promise<void> {
     const turn = (this.shown += 1);
-    toolUtilities.stackContextPrefetch.disable(this.element);
+    this.stop();
+    const index = Math.min(Math.max(look.index ?? 0, 0), stack.imageIds.length - 1);
     const imageId = stack.imageIds[index];
     if (imageId === undefined) return;
+    this.stack = stack;
+    this.direction = 0;
+    this.lastIndex = index;
     await this.viewport.setStack(stack.imageIds, index);
     if (turn !== this.shown) return;
     if (this.imageOnScreen() !== imageId) this.events.onImageFailed(imageId);
-    this.neighboursWait = true;
+    this.justify = look.justify;
+    if (look.window !== undefined) this.viewport.setProperties({ voiRange: rangeOf(look.window) });
+    if (look.flipHorizontal === true) this.viewport.setCamera({ flipHorizontal: true });
+    this.pushToEdge();
     this.viewport.render();
   }
 
-  /** What the primary button does; wheel, middle and right button keep their meaning. */
-  choose(tool: PointerTool): void {
-    const group = ToolGroupManager.getToolGroup(this.id);
-    if (group === undefined) return;
-    group.setToolPassive(toolNames[this.tool]);
-    this.tool = tool;
-    const primary = [{ mouseButton: MouseBindings.Primary }, { numTouchPoints: 1 }];
-    const standing: [PointerTool, ToolBinding[]][] = [
-      ['scroll', [{ mouseButton: MouseBindings.Wheel }]],
-      ['pan', [{ mouseButton: MouseBindings.Auxiliary }]],
-      ['zoom', [{ mouseButton: MouseBindings.Secondary }, { numTouchPoints: 2 }]],
-    ];
-    for (const [name, bindings] of standing) {
-      group.setToolActive(toolNames[name], { bindings: name === tool ? [...bindings, ...primary] : bindings });
-    }
-    if (!standing.some(([name]) => name === tool)) group.setToolActive(toolNames[tool], { bindings: primary });
+  /** Mammograms stand with the chest wall at the edge that they share. */
+  private pushToEdge(): void {
+    if (this.justify === undefined) return;
+    const at = this.justify === 'left' ? 0 : 1;
+    this.viewport.setOptions({
+      displayArea: { imageArea: [1, 1], imageCanvasPoint: { imagePoint: [at, 0.5], canvasPoint: [at, 0.5] }, storeAsInitialCamera: true },
+    });
+  }
+
+  get index(): number {
+    return this.viewport.getCurrentImageIdIndex();
+  }
+
+  followed(): Followed {
+    return { planes: this.stack?.planes() ?? [], index: this.index };
   }
 
   scroll(by: number): void {
     this.viewport.scroll(by);
   }
 
-  preset(preset: Pick<WindowPreset, 'center' | 'width'>): void {
-    this.viewport.setProperties({ voiRange: rangeOf(preset) });
+  goTo(index: number): void {
+    if (index !== this.index && this.stack?.imageIds[index] !== undefined) void this.viewport.setImageIdIndex(index);
+  }
+
+  /** Plays the stack, or stops; returns whether it plays now. */
+  play(fps: number): void {
+    toolUtilities.cine.playClip(this.element, { framesPerSecond: fps, loop: true });
+  }
+
+  stop(): void {
+    toolUtilities.cine.stopClip(this.element, { stopDynamicCine: true, viewportId: this.id });
+  }
+
+  window(): Window | null {
+    const range = this.viewport.getProperties().voiRange;
+    return range === undefined ? null : windowOf(range);
+  }
+
+  setWindow(window: Window): void {
+    this.viewport.setProperties({ voiRange: rangeOf(window) });
+    this.viewport.render();
+  }
+
+  look(): Look {
+    const { zoom = 1, pan = [0, 0] } = this.viewport.getViewPresentation();
+    return { zoom, pan };
+  }
+
+  setLook(look: Look): void {
+    this.viewport.setViewPresentation({ ...this.viewport.getViewPresentation(), ...look });
     this.viewport.render();
   }
 
@@ -142,42 +169,44 @@ export class StackView {
   reset(): void {
     this.viewport.resetCamera();
     this.viewport.resetProperties();
+    this.pushToEdge();
     this.viewport.render();
   }
 
-  /** The element has another size; what is seen stays as it was. */
-  resize(): void {
-    imageEngine().resize(true, true);
-  }
-
   /** The image whose pixels are drawn, which after a failure is not the one that was asked for. */
-  private imageOnScreen(): string | undefined {
+  imageOnScreen(): string | undefined {
     const image = this.viewport.getCornerstoneImage() as { imageId: string } | undefined;
     return image?.imageId;
+  }
+
+  /** Along the middle of the screen; a canvas has no depth. */
+  private pxPerUnit(): number {
+    const { focalPoint, viewUp } = this.viewport.getCamera();
+    if (focalPoint === undefined || viewUp === undefined) return 0;
+    const beyond = focalPoint.map((value, axis) => value + (viewUp[axis] ?? 0)) as Types.Point3;
+    const [from, to] = [this.viewport.worldToCanvas(focalPoint), this.viewport.worldToCanvas(beyond)];
+    return Math.hypot(to[0] - from[0], to[1] - from[1]);
   }
 
   private readonly rendered = (): void => {
     const imageId = this.imageOnScreen();
     if (imageId === undefined) return;
-    const range = this.viewport.getProperties().voiRange;
-    if (this.neighboursWait) {
-      this.neighboursWait = false;
-      toolUtilities.stackContextPrefetch.enable(this.element);
-    }
+    const index = this.viewport.getImageIds().indexOf(imageId);
+    if (index !== this.lastIndex) this.direction = index > this.lastIndex ? 1 : -1;
+    this.lastIndex = index;
     this.events.onRendered({
       imageId,
-      index: this.viewport.getImageIds().indexOf(imageId),
+      index,
       count: this.viewport.getImageIds().length,
-      window: range === undefined ? null : windowOf(range),
+      window: this.window(),
       zoom: this.viewport.getZoom(),
       orientation: orientationLetters(this.viewport.getCamera()),
+      pxPerUnit: this.pxPerUnit(),
     });
   };
 
   private readonly failed = (event: Event): void => {
     const { imageId } = (event as Types.CustomEventType<{ imageId: string }>).detail;
-    if (this.viewport.getImageIds().includes(imageId)) this.events.onImageFailed(imageId);
+    if (this.imageOnScreen() !== imageId && this.viewport.getCurrentImageId() === imageId) this.events.onImageFailed(imageId);
   };
 }
-
-type ToolBinding = { mouseButton?: ToolEnums.MouseBindings; numTouchPoints?: number };

@@ -1,74 +1,113 @@
-/** What can be done to an image, as buttons; each names its key. */
+/** What can be done to images, as buttons; each names its key. */
 import { Menu, Tooltip } from '@mantine/core';
+import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import type { Layout, Links } from './hanging';
+import { layouts } from './hanging';
 import classes from './Images.module.css';
 import type { WindowPreset } from './presets';
-import { pointerTools, type PointerTool } from './StackView';
+import { actionKeys, imageActions, measureTools, toolKeys, viewTools, type ImageAction, type MeasureTool, type PointerTool } from './tools';
 
-export const imageActions = ['invert', 'rotate', 'flipHorizontal', 'flipVertical', 'reset'] as const;
-export type ImageAction = (typeof imageActions)[number];
-
-export const toolKeys: Record<PointerTool, string> = {
-  window: 'w',
-  scroll: 's',
-  zoom: 'z',
-  pan: 'p',
-  length: 'l',
-  angle: 'a',
-  ellipse: 'e',
-};
-
-export const actionKeys: Record<ImageAction, string> = {
-  invert: 'i',
-  rotate: 'r',
-  flipHorizontal: 'h',
-  flipVertical: 'v',
-  reset: 'x',
-};
+export const layoutKeys: Record<Layout, string> = { '1x1': 'Alt+1', '1x2': 'Alt+2', '2x1': 'Alt+3', '2x2': 'Alt+4' };
 
 interface Props {
   tool: PointerTool;
   presets: WindowPreset[];
+  layout: Layout;
+  links: Links;
+  referenceLines: boolean;
   onTool: (tool: PointerTool) => void;
   onAction: (action: ImageAction) => void;
   onPreset: (preset: WindowPreset) => void;
+  onLayout: (layout: Layout) => void;
+  onLink: (which: keyof Links) => void;
+  onReferenceLines: () => void;
+  /** What belongs to the image on the screen: playing, planes. */
+  children?: ReactNode;
 }
 
-export function Toolbar({ tool, presets, onTool, onAction, onPreset }: Props) {
+function Tool({ label, hint, pressed, onClick }: { label: string; hint?: string | undefined; pressed?: boolean; onClick: () => void }) {
+  const button = (
+    <button type="button" className={classes.tool} {...(pressed === undefined ? {} : { 'aria-pressed': pressed })} onClick={onClick}>
+      {label}
+    </button>
+  );
+  return hint === undefined ? (
+    button
+  ) : (
+    <Tooltip label={hint} openDelay={400}>
+      {button}
+    </Tooltip>
+  );
+}
+
+export function Toolbar(props: Props) {
   const { t } = useTranslation();
+  const { tool, presets, layout, links } = props;
+  const measuring = measureTools.find((name) => name === tool);
+  const presetName = (preset: WindowPreset) => preset.label ?? t(`images.preset.${preset.name}`);
   return (
     <div className={classes.toolbar} role="toolbar" aria-label={t('images.tools')}>
-      {pointerTools.map((name) => (
-        <Tooltip key={name} label={toolKeys[name].toUpperCase()} openDelay={400}>
-          <button type="button" className={classes.tool} aria-pressed={name === tool} onClick={() => onTool(name)}>
-            {t(`images.tool.${name}`)}
-          </button>
-        </Tooltip>
+      {viewTools.map((name) => (
+        <Tool key={name} label={t(`images.tool.${name}`)} hint={toolKeys[name]?.toUpperCase()} pressed={name === tool} onClick={() => props.onTool(name)} />
       ))}
+      <Choice
+        label={measuring === undefined ? t('images.measure') : t(`images.tool.${measuring}`)}
+        pressed={measuring !== undefined}
+        items={measureTools.map((name: MeasureTool) => ({ key: name, label: t(`images.tool.${name}`), hint: toolKeys[name]?.toUpperCase(), run: () => props.onTool(name) }))}
+      />
       {presets.length > 0 && (
-        <Menu shadow="none" position="bottom-start">
-          <Menu.Target>
-            <button type="button" className={classes.tool}>
-              {t('images.presets')}
-            </button>
-          </Menu.Target>
-          <Menu.Dropdown>
-            {presets.map((preset, index) => (
-              <Menu.Item key={preset.name} onClick={() => onPreset(preset)} rightSection={index + 1}>
-                {t(`images.preset.${preset.name}`)}
-              </Menu.Item>
-            ))}
-          </Menu.Dropdown>
-        </Menu>
+        <Choice
+          label={t('images.presets')}
+          items={presets.map((preset, index) => ({
+            key: `${preset.name}${index}`,
+            label: presetName(preset),
+            hint: String(index + 1),
+            run: () => props.onPreset(preset),
+          }))}
+        />
       )}
       <span className={classes.gap} />
       {imageActions.map((name) => (
-        <Tooltip key={name} label={actionKeys[name].toUpperCase()} openDelay={400}>
-          <button type="button" className={classes.tool} onClick={() => onAction(name)}>
-            {t(`images.action.${name}`)}
-          </button>
-        </Tooltip>
+        <Tool key={name} label={t(`images.action.${name}`)} hint={actionKeys[name].toUpperCase()} onClick={() => props.onAction(name)} />
       ))}
+      <span className={classes.gap} />
+      <Choice
+        label={t('images.layout', { layout: layout.replace('x', '×') })}
+        items={layouts.map((one) => ({ key: one, label: one.replace('x', '×'), hint: layoutKeys[one], run: () => props.onLayout(one) }))}
+      />
+      <Tool label={t('images.link.scroll')} hint="S" pressed={links.scroll} onClick={() => props.onLink('scroll')} />
+      <Tool label={t('images.link.look')} hint="Shift+S" pressed={links.look} onClick={() => props.onLink('look')} />
+      {layout !== '1x1' && (
+        <Tool label={t('images.referenceLines')} hint="Shift+R" pressed={props.referenceLines} onClick={props.onReferenceLines} />
+      )}
+      {props.children}
     </div>
+  );
+}
+
+interface Item {
+  key: string;
+  label: string;
+  hint?: string | undefined;
+  run: () => void;
+}
+
+function Choice({ label, items, pressed }: { label: string; items: Item[]; pressed?: boolean }) {
+  return (
+    <Menu shadow="none" position="bottom-start" returnFocus={false}>
+      <Menu.Target>
+        <button type="button" className={classes.tool} {...(pressed === undefined ? {} : { 'data-pressed': pressed })}>
+          {label} ▾
+        </button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {items.map((item) => (
+          <Menu.Item key={item.key} onClick={item.run} rightSection={item.hint}>
+            {item.label}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
   );
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hasOrientation, inOrder, number, tags, text, withModality, withoutVoidSpacing, type Instance } from './dicomJson';
+import { hasOrientation, inOrder, number, tags, text, withModality, type Instance } from './dicomJson';
 
 function instance(uid: string, instanceNumber?: number | string): Instance {
   return {
@@ -35,11 +35,4 @@ test('orientation is known only where the image tells it', () => {
   expect(hasOrientation({ '52009229': { Value: [{ '00209116': { Value: [orientation] } }] } })).toBe(true);
   expect(hasOrientation({ '00200037': { vr: 'DS' } })).toBe(false);
   expect(hasOrientation({})).toBe(false);
-});
-
-test('a spacing of zero is none', () => {
-  const zero: Instance = { [tags.pixelSpacing]: { vr: 'DS', Value: [0, 0] } };
-  expect(withoutVoidSpacing(zero)[tags.pixelSpacing]).toEqual({ vr: 'DS' });
-  const real: Instance = { [tags.pixelSpacing]: { vr: 'DS', Value: ['0.7', '0.7'] } };
-  expect(withoutVoidSpacing(real)).toBe(real);
 });

@@ -16,7 +16,9 @@ export const tags = {
   instanceNumber: '00200013',
   frames: '00280008',
   rows: '00280010',
+  columns: '00280011',
   pixelSpacing: '00280030',
+  frameOfReference: '00200052',
   sliceThickness: '00180050',
   sliceLocation: '00201041',
 } as const;
@@ -44,13 +46,6 @@ export function hasOrientation(instance: Instance): boolean {
 /** The loader takes it for granted that every image says its modality; some secondary captures do not. */
 export function withModality(instance: Instance): Instance {
   return text(instance, tags.modality) === '' ? { ...instance, [tags.modality]: { vr: 'CS', Value: ['OT'] } } : instance;
-}
-
-/** A pixel spacing of nothing, which some devices send, is no spacing; lengths are then in pixels. */
-export function withoutVoidSpacing(instance: Instance): Instance {
-  const spacing = instance[tags.pixelSpacing]?.Value;
-  if (spacing === undefined || spacing.every((value) => Number(value) > 0)) return instance;
-  return { ...instance, [tags.pixelSpacing]: { vr: 'DS' } };
 }
 
 /** In acquisition order: by Instance Number, those without one last, ties by UID so that the order never changes. */

@@ -1,11 +1,12 @@
 /** A series made ready for the image loader: its metadata registered, its frames in order. */
+import { metaData } from '@cornerstonejs/core';
 import { wadors } from '@cornerstonejs/dicom-image-loader';
 import { studies } from '../../api/endpoints';
-import { noteServerDate } from '../../api/connection';
-import { Unreachable, problemFrom } from '../../api/problem';
-import { relogin } from '../../api/client';
+import { fetchBytes, fetchMetadata } from './dicomweb';
+import { hasOrientation, inOrder, number, tags, text, withModality, type Instance } from './dicomJson';
+import { cross, type Plane, type Vector } from './linking';
 import { withPalette } from './palette';
-import { inOrder, number, tags, text, withModality, withoutVoidSpacing, type Instance } from './dicomJson';
+import { spacingOf, withSpacing, type Spacing } from './spacing';
 
 export interface Stack {
   seriesUid: string;
@@ -13,50 +14,89 @@ export interface Stack {
   /** SOP Instance UID of each image id. */
   sopByImageId: ReadonlyMap<string, string>;
   instanceByImageId: ReadonlyMap<string, Instance>;
+  spacingByImageId: ReadonlyMap<string, Spacing>;
+  /** Of one decoded image, at most. */
+  bytesOfOne: number;
+  /** Where the images are in the patient; computed when first asked for. */
+  planes: () => readonly (Plane | null)[];
 }
 
-/** @throws Problem or Unreachable */
-async function ask(address: string, accept: string): Promise<Response> {
-  const send = () => fetch(address, { headers: { Accept: accept }, credentials: 'same-origin' });
-  let response: Response;
-  try {
-    response = await send();
-    if (response.status === 401 && (await relogin())) response = await send();
-  } catch {
-    throw new Unreachable();
-  }
-  noteServerDate(response.headers.get('Date'));
-  if (!response.ok) throw problemFrom(response.status, await response.text());
-  return response;
+/** Image ids whose lengths are in millimetres though nothing says how the patient lies: radiographs. */
+const measured = new Map<string, { scale: number }>();
+let providing = false;
+
+function provideCalibration(): void {
+  if (providing) return;
+  providing = true;
+  metaData.addProvider((type: string, imageId: string) => (type === 'calibratedPixelSpacing' ? measured.get(imageId) : undefined), 9_000);
 }
 
-async function fetchMetadata(address: string): Promise<Instance[]> {
-  return (await (await ask(address, 'application/dicom+json')).json()) as Instance[];
+/** What Cornerstone keeps: 16 bits for grey, four bytes for colour, four for scaled values that are not whole. */
+function decodedBytes(instance: Instance): number {
+  const pixels = (number(instance, tags.rows) ?? 0) * (number(instance, tags.columns) ?? 0);
+  if ((number(instance, '00280002') ?? 1) > 1 || text(instance, '00280004') === 'PALETTE COLOR') return pixels * 4;
+  const isWhole = Number.isInteger(number(instance, '00281053') ?? 1) && Number.isInteger(number(instance, '00281052') ?? 0);
+  if (!isWhole) return pixels * 4;
+  return pixels * ((number(instance, '00280100') ?? 16) > 8 ? 2 : 1);
 }
 
-async function fetchBytes(address: string): Promise<Uint8Array> {
-  return new Uint8Array(await (await ask(address, 'application/octet-stream')).arrayBuffer());
+function planeOf(imageId: string, instance: Instance): Plane | null {
+  if (!hasOrientation(instance)) return null;
+  const plane = metaData.get('imagePlaneModule', imageId) as
+    | { imagePositionPatient?: number[]; rowCosines?: number[]; columnCosines?: number[]; frameOfReferenceUID?: string }
+    | undefined;
+  const vector = (values: number[] | undefined): Vector | null => {
+    const [x, y, z] = (values ?? []).map(Number);
+    return x === undefined || y === undefined || z === undefined || !Number.isFinite(x + y + z) ? null : [x, y, z];
+  };
+  const [position, row, column] = [vector(plane?.imagePositionPatient), vector(plane?.rowCosines), vector(plane?.columnCosines)];
+  if (position === null || row === null || column === null) return null;
+  return { position, normal: cross(row, column), frameOfReference: plane?.frameOfReferenceUID ?? '' };
 }
 
 /** @throws Problem or Unreachable */
 export async function loadStack(org: string, studyUid: string, seriesUid: string): Promise<Stack> {
+  provideCalibration();
   const series = `${studies.dicomweb(org, studyUid)}/series/${seriesUid}`;
-  const images = inOrder(await fetchMetadata(`${series}/metadata`)).filter(
-    (instance) => number(instance, tags.rows) !== null,
-  );
-  const instances = await Promise.all(images.map((image) => withPalette(withoutVoidSpacing(withModality(image)), fetchBytes)));
+  const images = inOrder(await fetchMetadata(`${series}/metadata`)).filter((instance) => number(instance, tags.rows) !== null);
   const sopByImageId = new Map<string, string>();
   const instanceByImageId = new Map<string, Instance>();
-  for (const instance of instances) {
+  const spacingByImageId = new Map<string, Spacing>();
+  let bytesOfOne = 0;
+  for (const image of images) {
+    const instance = await withPalette(withModality(withSpacing(image)), fetchBytes);
+    const spacing = spacingOf(image);
     const sop = text(instance, tags.sopInstanceUid);
     const frames = number(instance, tags.frames) ?? 1;
+    bytesOfOne = Math.max(bytesOfOne, decodedBytes(instance));
     for (let frame = 1; frame <= frames; frame += 1) {
       const imageId = `wadors:${series}/instances/${sop}/frames/${frame}`;
       // The loader derives the later frames of an instance from what is registered for its first.
       if (frame === 1) wadors.metaDataManager.add(imageId, instance as Parameters<typeof wadors.metaDataManager.add>[1]);
+      if (spacing.mm !== null && !hasOrientation(instance)) measured.set(imageId, { scale: 1 });
       sopByImageId.set(imageId, sop);
       instanceByImageId.set(imageId, instance);
+      spacingByImageId.set(imageId, spacing);
     }
   }
-  return { seriesUid, imageIds: [...sopByImageId.keys()], sopByImageId, instanceByImageId };
+  const imageIds = [...sopByImageId.keys()];
+  let planes: readonly (Plane | null)[] | null = null;
+  const findPlanes = () => imageIds.map((imageId) => planeOf(imageId, instanceByImageId.get(imageId) ?? {}));
+  return { seriesUid, imageIds, sopByImageId, instanceByImageId, spacingByImageId, bytesOfOne, planes: () => (planes ??= findPlanes()) };
+}
+
+/** One stack for each series, however many viewports show it. */
+export class Stacks {
+  private readonly loading = new Map<string, Promise<Stack>>();
+
+  load(org: string, studyUid: string, seriesUid: string): Promise<Stack> {
+    const key = `${org}/${studyUid}/${seriesUid}`;
+    const known = this.loading.get(key);
+    if (known !== undefined) return known;
+    const stack = loadStack(org, studyUid, seriesUid);
+    this.loading.set(key, stack);
+    // What failed may be asked for again.
+    stack.catch(() => this.loading.delete(key));
+    return stack;
+  }
 }

@@ -1,0 +1,213 @@
+/** One cell of the screen: a stack, who and what it is, and what keeps it from being shown. */
+import { useCallback, useEffect, useRef, useState, type DragEvent, type RefObject } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { StudyDetail } from '../../api/types';
+import { ErrorNotice } from '../../ui/ErrorNotice';
+import { marks, measureSinceOpen } from '../../ui/timing';
+import { draggedSeries, seriesType } from './dragging';
+import type { Content } from './hanging';
+import classes from './Images.module.css';
+import { Overlay } from './Overlay';
+import { presetsFor } from './presets';
+import type { Stack, Stacks } from './stack';
+import type { Stage } from './Stage';
+import type { FirstLook, StackView, ViewState } from './StackView';
+
+export interface Shown {
+  view: StackView;
+  state: ViewState;
+  stack: Stack;
+}
+
+interface Props {
+  /** Which cell of the layout. */
+  at: number;
+  content: Content | null;
+  studies: readonly StudyDetail[];
+  stage: Stage;
+  stacks: Stacks;
+  isActive: boolean;
+  isAlone: boolean;
+  onActivate: (at: number) => void;
+  onDrop: (at: number, seriesUid: string) => void;
+  /** Called with every image that has really been on the screen. */
+  onShown: (at: number, shown: Shown | null) => void;
+}
+
+function firstLook(content: Content, stack: Stack): FirstLook {
+  const image = stack.instanceByImageId.get(stack.imageIds[content.index ?? 0] ?? '');
+  const modality = String(image?.['00080060']?.Value?.[0] ?? '');
+  const window = content.preset === undefined ? undefined : presetsFor(modality, image).find(({ name }) => name === content.preset);
+  const row = image?.['00200020']?.Value?.[0];
+  // A right breast lies with its chest wall, behind, to the right; a left one the other way round.
+  const flipped = content.justify !== undefined && typeof row === 'string' && row.startsWith(content.justify === 'right' ? 'A' : 'P');
+  return {
+    ...(content.index === undefined ? {} : { index: content.index }),
+    ...(window === undefined ? {} : { window }),
+    ...(content.justify === undefined ? {} : { justify: content.justify }),
+    ...(flipped ? { flipHorizontal: true } : {}),
+  };
+}
+
+export function Viewport({ at, content, studies, stage, stacks, isActive, isAlone, onActivate, onDrop, onShown }: Props) {
+  const { t } = useTranslation();
+  const screen = useRef<HTMLDivElement>(null);
+  const { view, stack, failure, broken } = useStackView(screen, { at, content, studies, stage, stacks, onShown });
+  const [isOver, setOver] = useState(false);
+  const study = content === null ? undefined : studies[content.study];
+  const series = study?.series.find(({ series_instance_uid: uid }) => uid === content?.seriesUid);
+
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    const uid = draggedSeries(event.dataTransfer);
+    if (uid !== null) onDrop(at, uid);
+  };
+
+  return (
+    <div
+      className={classes.screenFrame}
+      data-testid="viewport"
+      data-active={!isAlone && isActive}
+      data-over={isOver}
+      onContextMenu={(event) => event.preventDefault()}
+      onPointerDownCapture={() => onActivate(at)}
+      onWheelCapture={() => onActivate(at)}
+      onDragOver={(event) => {
+        if (!event.dataTransfer.types.includes(seriesType)) return;
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={drop}
+    >
+      <div
+        ref={screen}
+        className={classes.screen}
+        role="img"
+        aria-label={isAlone ? t('images.screen') : t('images.screenOf', { n: at + 1 })}
+        data-shown={view !== null}
+        data-page-keys
+      />
+      {view !== null && study !== undefined && stack !== null && (
+        <Overlay
+          study={study}
+          isPrior={content !== null && content.study > 0}
+          series={series}
+          instance={stack.instanceByImageId.get(view.imageId)}
+          spacing={stack.spacingByImageId.get(view.imageId)}
+          view={view}
+        />
+      )}
+      {failure !== null && (
+        <div className={classes.notice}>
+          <ErrorNotice error={failure} />
+        </div>
+      )}
+      {broken && (
+        <div className={classes.notice} role="alert">
+          {t('images.broken')}
+        </div>
+      )}
+      {content === null && <div className={classes.notice}>{isAlone ? t('images.none') : t('images.empty')}</div>}
+    </div>
+  );
+}
+
+interface Ties {
+  at: number;
+  content: Content | null;
+  studies: readonly StudyDetail[];
+  stage: Stage;
+  stacks: Stacks;
+  onShown: (at: number, shown: Shown | null) => void;
+}
+
+/** What the screen's events need to know of the present; they are tied to it once. */
+interface Current {
+  stack: Stack | null;
+  onScreen: string | null;
+  at: number;
+  onShown: Ties['onShown'];
+}
+
+/** Ties a view of the stage to a screen element and to what hangs in the cell. */
+function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, studies, stage, stacks, onShown }: Ties) {
+  const viewer = useRef<StackView | null>(null);
+  const current = useRef<Current>({ stack: null, onScreen: null, at, onShown });
+  const [view, setView] = useState<ViewState | null>(null);
+  const [stack, setStack] = useState<Stack | null>(null);
+  const [failed, setFailed] = useState<{ seriesUid: string; error: unknown } | null>(null);
+  const [broken, setBroken] = useState(false);
+  const study = content === null ? undefined : studies[content.study];
+  const org = study?.organisation.id;
+  const studyUid = study?.study_instance_uid;
+  const seriesUid = content?.seriesUid;
+  const looked = useRef(content);
+
+  useEffect(() => {
+    looked.current = content;
+    current.current.at = at;
+    current.current.onShown = onShown;
+  });
+
+  const show = useCallback(
+    async (made: StackView, loaded: Stack) => {
+      const what = looked.current;
+      if (what === null) return;
+      await made.show(loaded, firstLook(what, loaded)).catch(() => setBroken(true));
+      if (viewer.current === made) stage.hung(made);
+    },
+    [stage],
+  );
+
+  // Asked for before the screen is made ready, so that the answer travels meanwhile.
+  useEffect(() => {
+    if (org === undefined || studyUid === undefined || seriesUid === undefined) return;
+    let stale = false;
+    stacks
+      .load(org, studyUid, seriesUid)
+      .then(async (loaded) => {
+        if (stale) return;
+        current.current.stack = loaded;
+        current.current.onScreen = null;
+        setStack(loaded);
+        if (viewer.current !== null) await show(viewer.current, loaded);
+      })
+      .catch((error: unknown) => {
+        if (!stale) setFailed({ seriesUid, error });
+      });
+    return () => {
+      stale = true;
+    };
+  }, [org, studyUid, seriesUid, content?.index, stacks, show]);
+
+  useEffect(() => {
+    if (screen.current === null) return;
+    const made = stage.add(screen.current, {
+      onRendered: (state) => {
+        measureSinceOpen(marks.firstImage);
+        setView(state);
+        const { stack: latest, onScreen, at: cell, onShown: tell } = current.current;
+        if (latest === null || !latest.sopByImageId.has(state.imageId)) return;
+        if (state.imageId !== onScreen) setBroken(false);
+        current.current.onScreen = state.imageId;
+        tell(cell, { view: made, state, stack: latest });
+      },
+      onImageFailed: () => setBroken(true),
+    });
+    viewer.current = made;
+    const { stack: waiting } = current.current;
+    if (waiting !== null) void show(made, waiting);
+    return () => {
+      viewer.current = null;
+      stage.remove(made);
+      current.current.onShown(current.current.at, null);
+    };
+  }, [screen, stage, show]);
+
+  const failure = failed !== null && failed.seriesUid === seriesUid ? failed.error : null;
+  // Pixels of one series must never stand under the name of another.
+  const isChosen = view !== null && stack !== null && stack.seriesUid === seriesUid && stack.sopByImageId.has(view.imageId);
+  return { view: isChosen ? view : null, stack, failure, broken };
+}

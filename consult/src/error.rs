@@ -69,7 +69,7 @@ pub enum ConsultError {
     NoSigningKey,
     /// Fields of the report that must be filled before it is signed (422).
     #[error("the report lacks {}", .0.join(", "))]
-    Missing(Vec<&'static str>),
+    Missing(Vec<String>),
     /// The report could not be made or signed; details are in the log (500).
     #[error("the report could not be made: {0}")]
     Failed(&'static str),

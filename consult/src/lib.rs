@@ -27,7 +27,9 @@ pub mod message;
 pub mod notify;
 pub mod pades;
 pub mod pdf;
+pub mod phrases;
 pub mod pkcs12;
+pub mod prior_reports;
 pub mod quality;
 pub mod record;
 pub mod report;
@@ -39,6 +41,7 @@ pub mod state;
 pub mod statistics;
 mod structure;
 pub mod submit;
+pub mod template;
 #[cfg(test)]
 mod testing;
 pub mod timestamp;

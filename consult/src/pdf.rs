@@ -106,9 +106,18 @@ pub struct Printer {
     signer: Source,
 }
 
+/// What the page is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Stage {
+    Draft,
+    ToSign,
+}
+
 /// What the page says beside the report.
 #[derive(Debug, Serialize)]
 struct Page {
+    stage: Stage,
     sha256: String,
     reader: PageSigner,
     needs_review: bool,
@@ -166,6 +175,18 @@ impl Printer {
     /// # Errors
     /// [`PdfError`].
     pub fn render(&self, input: &ToPrint<'_>) -> Result<Printed, PdfError> {
+        self.render_as(input, Stage::ToSign)
+    }
+
+    /// The same page as it looks while it is written: every sheet says that it is a draft, and nothing is attached.
+    ///
+    /// # Errors
+    /// [`PdfError`].
+    pub fn draft(&self, input: &ToPrint<'_>) -> Result<Vec<u8>, PdfError> {
+        Ok(self.render_as(input, Stage::Draft)?.pdf)
+    }
+
+    fn render_as(&self, input: &ToPrint<'_>, stage: Stage) -> Result<Printed, PdfError> {
         let content = |why: &dyn std::fmt::Display| PdfError::Content(why.to_string());
         let report = CanonicalReport::from_bytes(input.canonical).map_err(|e| content(&e))?;
         if report.template != TEMPLATE {
@@ -173,7 +194,7 @@ impl Printer {
         }
         let sha256 = cms::sha256(input.canonical).to_string();
         let qr = qr(&report, &sha256);
-        let page = self.page(&report, input.reader, &sha256, qr.is_some());
+        let page = Page { stage, ..self.page(&report, input.reader, &sha256, qr.is_some()) };
         let page = serde_json::to_vec(&page).map_err(|e| content(&e))?;
         let mut files = vec![
             (file_id("/report.json"), Bytes::new(input.canonical.to_vec())),
@@ -219,6 +240,7 @@ impl Printer {
 
     fn page(&self, report: &CanonicalReport, reader: &Signer, sha256: &str, has_qr: bool) -> Page {
         Page {
+            stage: Stage::ToSign,
             sha256: sha256.to_owned(),
             reader: page_signer(report, reader),
             needs_review: report.status == Status::Preliminary,
@@ -435,6 +457,28 @@ mod tests {
         ] {
             assert!(text.contains(word), "{word} in\n{text}");
         }
+    }
+
+    #[test]
+    fn what_was_filled_into_a_template_is_printed_in_its_order() {
+        let draft = crate::testing::nodule();
+        let content = crate::testing::canonical_of(&consult(Signatures::Single), &draft);
+        let reader = signer("王建国", NOW);
+        let input = ToPrint { canonical: &content, pictures: &[], reader: &reader };
+        let printer = Printer::new(&Fonts::default()).unwrap();
+        let text = crate::testing::text_of(&printer.render(&input).unwrap().pdf);
+        let place = |word: &str| text.find(word).unwrap_or_else(|| panic!("{word} in\n{text}"));
+        let order = ["影像所见", "部位右肺上叶", "长径12.5mm", "余肺野", "诊断意见", "4B类", "建议", "对照", "第1页共1页"];
+        let _ = order.map(place);
+        assert!(place("影像所见") < place("长径12.5mm") && place("长径12.5mm") < place("余肺野"), "{text}");
+        assert!(place("诊断意见") < place("4B类") && place("4B类") < place("建议"), "{text}");
+        assert!(text.contains("对照既往报告2025-03-02CT胸部CT平扫（YX20250302-0003第1版）"), "{text}");
+        assert!(text.contains("电子签名") && !text.contains("草稿"), "{text}");
+
+        let page = printer.draft(&input).unwrap();
+        let text = crate::testing::text_of(&page);
+        assert!(text.contains("未签发") && text.contains("未签名") && !text.contains("电子签名20"), "{text}");
+        assert!(!page.windows(11).any(|part| part == b"report.json"), "nothing is attached to a draft");
     }
 
     #[test]

@@ -4,18 +4,22 @@ use crate::amendment::AmendmentNote;
 use crate::attachment::AttachmentItem;
 use crate::critical::{Finding, How};
 use crate::key_image::{KEY_IMAGES_MAX, KeyImage};
+use crate::prior_reports::{COMPARED_MAX, ComparedReport};
 use crate::record::{Consult, Named, PatientBlock, SlideNote, StudyBlock};
+use crate::template::Template;
+use crate::template::filled::{Structured, Values};
 use access::{ConsultKind, Signatures, Urgency};
 use model::{ConsultId, OrgId, PersonId, Sha256, Uid};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
 use time::UtcOffset;
 use time::format_description::well_known::Rfc3339;
 
 /// What kind of document the canonical JSON is.
 pub const FORMAT: &str = "farsight-report/1";
 /// The page that the report is printed with; goes up with any change to what it prints.
-pub const TEMPLATE: &str = "report-a4/4";
+pub const TEMPLATE: &str = "report-a4/5";
 /// Characters of one text of a report.
 pub const TEXT_CHARS_MAX: usize = 20_000;
 /// Bytes of a canonical report that is looked at.
@@ -33,8 +37,17 @@ pub struct ReportDraft {
     pub diagnosis: String,
     /// 建议
     pub recommendation: String,
-    /// Identifier of the text template that was used.
+    /// Identifier of the template that was used.
     pub template: Option<String>,
+    /// Its edition; without one the template is only named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template_version: Option<u32>,
+    /// What was filled into the template's fields.
+    pub values: Values,
+    /// Texts of the template's own sections, by their keys.
+    pub sections: BTreeMap<String, String>,
+    /// Earlier reports that it is compared with.
+    pub compared: Vec<ComparedReport>,
     /// SOP Instance UIDs that were displayed.
     pub displayed: Vec<Uid>,
     /// Key images, in the order in which they are printed.
@@ -50,8 +63,8 @@ pub struct Preview {
     pub canonical: Json,
     /// The canonical JSON, exactly as it will be signed.
     pub bytes: Vec<u8>,
-    /// Fields that must be filled before it can be signed: `findings`, `diagnosis`.
-    pub missing: Vec<&'static str>,
+    /// What must be filled or put right before it can be signed: as [`crate::template::filled::missing`] names it.
+    pub missing: Vec<String>,
 }
 
 /// Whether a report is complete with the reader's signature alone.
@@ -250,8 +263,14 @@ pub struct CanonicalReport {
     /// Key images, in the order in which they are printed; left out when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub key_images: Vec<KeyImage>,
-    /// Text template that the reader started from.
+    /// Template that the reader started from.
     pub text_template: Option<String>,
+    /// What was filled into its fields and sections; left out where there is nothing to fill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub structured: Option<Structured>,
+    /// Earlier reports that it is compared with; left out when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compared: Vec<ComparedReport>,
     /// 报告医师
     pub reader: Physician,
     /// What was submitted.
@@ -270,6 +289,8 @@ pub struct CanonicalReport {
 pub struct Circumstances<'a> {
     /// Who signs first.
     pub reader: Physician,
+    /// The template that the draft names.
+    pub template: Option<&'a Template>,
     /// Critical findings of the consult.
     pub critical: &'a [Finding],
     /// Local time.
@@ -324,6 +345,8 @@ impl CanonicalReport {
                 .collect(),
             key_images: draft.key_images.clone(),
             text_template: draft.template.clone(),
+            structured: around.template.map(|template| Structured::of(template, draft)),
+            compared: draft.compared.clone(),
             reader: around.reader.clone(),
             evidence: consult
                 .evidence
@@ -357,20 +380,13 @@ impl CanonicalReport {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CanonicalError> {
         let report: Self =
             serde_json::from_value(parse_canonical(bytes)?).map_err(|_| CanonicalError::NotAReport)?;
-        if report.format != FORMAT || report.key_images.len() > KEY_IMAGES_MAX {
+        let is_bounded = report.key_images.len() <= KEY_IMAGES_MAX
+            && report.compared.len() <= COMPARED_MAX
+            && report.structured.as_ref().is_none_or(Structured::is_bounded);
+        if report.format != FORMAT || !is_bounded {
             return Err(CanonicalError::NotAReport);
         }
         Ok(report)
-    }
-
-    /// Fields that must be filled before the report can be signed.
-    #[must_use]
-    pub fn missing(&self) -> Vec<&'static str> {
-        [("findings", &self.findings), ("diagnosis", &self.diagnosis)]
-            .into_iter()
-            .filter(|(_, text)| text.trim().is_empty())
-            .map(|(name, _)| name)
-            .collect()
     }
 }
 

@@ -95,8 +95,48 @@ pub(crate) fn draft() -> ReportDraft {
         recommendation: "建议胸外科就诊，行增强CT或PET-CT进一步评估；可考虑多学科会诊。".into(),
         template: Some("ct-chest".into()),
         displayed: vec![Uid::parse("1.2.3.4.1.1").unwrap(), Uid::parse("1.2.3.4.1.2").unwrap()],
-        key_images: Vec::new(),
+        ..ReportDraft::default()
     }
+}
+
+/// A lung nodule, filled into its template and compared with an earlier report.
+pub(crate) fn nodule() -> ReportDraft {
+    let value = |(key, value): (&str, &str)| (key.to_owned(), vec![value.to_owned()]);
+    let exam = crate::report::Exam {
+        study_instance_uid: Uid::parse("1.2.3.9").unwrap(),
+        accession_number: "CT250302001".into(),
+        modalities: vec!["CT".into()],
+        description: "胸部CT平扫".into(),
+        date: "20250302".into(),
+        time: "101500".into(),
+    };
+    ReportDraft {
+        findings: "余肺野清晰，未见明确实变影。".into(),
+        template: Some("lung-nodule".into()),
+        template_version: Some(1),
+        values: [("lobe", "rul"), ("density", "part_solid"), ("long_mm", "12.5"), ("lung_rads", "4B")]
+            .map(value)
+            .into(),
+        compared: vec![crate::prior_reports::ComparedReport {
+            consult_id: ConsultId::parse("0188-earlier").unwrap(),
+            number: "YX20250302-0003".into(),
+            version: 1,
+            canonical_sha256: Sha256([7; 32]),
+            exam,
+        }],
+        ..draft()
+    }
+}
+
+/// What pdftotext reads of a page, without spaces.
+pub(crate) fn text_of(pdf: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("page.pdf").display().to_string();
+    std::fs::write(&path, pdf).unwrap();
+    if let Ok(kept) = std::env::var("CONSULT_KEEP_PDF") {
+        std::fs::copy(&path, kept).unwrap();
+    }
+    run("pdftotext", &["-layout", &path, "-"]).unwrap().replace([' ', '\n'], "")
 }
 
 pub(crate) fn canonical(consult: &Consult) -> Vec<u8> {
@@ -108,7 +148,11 @@ pub(crate) fn canonical_of(consult: &Consult, draft: &ReportDraft) -> Vec<u8> {
 }
 
 pub(crate) fn canonical_with(consult: &Consult, draft: &ReportDraft, critical: &[Finding]) -> Vec<u8> {
+    let template = draft.template_version.and_then(|version| {
+        crate::template::builtin::edition(draft.template.as_deref().unwrap_or_default(), version)
+    });
     let around = Circumstances {
+        template,
         critical,
         reader: Physician {
             id: PersonId::parse("wang").unwrap(),

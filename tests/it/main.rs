@@ -24,6 +24,7 @@ mod orthanc;
 mod peers;
 mod people;
 mod rejections;
+mod reports;
 mod scanners;
 mod signatures;
 mod slide_faces;

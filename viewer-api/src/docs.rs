@@ -26,6 +26,7 @@ use utoipa::OpenApi;
         (name = "messages", description = "Messages on a case"),
         (name = "notices", description = "What people and organisations are told, and by which ways"),
         (name = "live", description = "Hearing of changes as they happen"),
+        (name = "report templates", description = "What reports are written with: templates and phrases"),
         (name = "reports", description = "Signed reports and their verification"),
         (name = "audit", description = "The audit chain"),
         (name = "health", description = "For operators")

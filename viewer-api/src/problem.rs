@@ -214,7 +214,7 @@ impl From<ConsultError> for ApiError {
             ConsultError::Stale => Self::Stale,
             ConsultError::WrongPassphrase => Self::WrongPassphrase,
             ConsultError::Missing(fields) => Self::Invalid {
-                field: fields.first().copied().unwrap_or("report").to_owned(),
+                field: fields.first().cloned().unwrap_or_else(|| "report".to_owned()),
                 detail: format!("the report lacks {}", fields.join(", ")),
             },
             ConsultError::Failed(why) => {

@@ -5,8 +5,8 @@ use crate::state::ApiState;
 use crate::{
     admin, application, audit, auth, calibration, consults, corrections, cors, critical, devices, docs, dzi,
     forwarding, health, identities, iiif, invitations, key_images, live, messages, notices, ohif, orders,
-    partners, remotes, report_files, second_factor, session, sessions, slide_notes, slides, statistics,
-    studies, uploads, verify, watched,
+    partners, phrases, remotes, report_files, second_factor, session, sessions, slide_notes, slides, statistics,
+    studies, templates, uploads, verify, watched,
 };
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
@@ -131,6 +131,8 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(consults::steps::acknowledge))
         .routes(routes!(consults::reports::save_report))
         .routes(routes!(consults::reports::preview_report))
+        .routes(routes!(consults::priors::list_prior_reports))
+        .routes(routes!(consults::priors::draft_pdf))
         .routes(routes!(consults::reports::sign))
         .routes(routes!(consults::reports::review))
         .routes(routes!(consults::steps::return_report))
@@ -159,6 +161,15 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(report_files::chain_pem))
         .routes(routes!(verify::verify_consult))
         .merge(OpenApiRouter::new().routes(routes!(verify::verify_files)).layer(verify::body_limit()))
+        .routes(routes!(templates::list_templates))
+        .routes(routes!(templates::get_template, templates::put_template))
+        .routes(routes!(templates::get_template_edition))
+        .routes(routes!(templates::publish_template))
+        .routes(routes!(templates::withdraw_template))
+        .routes(routes!(templates::offer_template))
+        .routes(routes!(phrases::list_phrases))
+        .routes(routes!(phrases::put_own_phrases))
+        .routes(routes!(phrases::put_organisation_phrases))
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::audit_csv))
         .routes(routes!(orders::list_orders, orders::place_order))

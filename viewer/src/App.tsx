@@ -23,6 +23,7 @@ const SlidePage = lazy(() => import('./slides/SlidePage'));
 const StatisticsPage = lazy(() => import('./statistics/StatisticsPage'));
 const StudyCorrectionsPage = lazy(() => import('./corrections/StudyCorrectionsPage'));
 const StudyPage = lazy(() => import('./reading/StudyPage'));
+const TemplatesPage = lazy(() => import('./templates/TemplatesPage'));
 const UploadsPage = lazy(() => import('./uploads/UploadsPage'));
 
 export function App() {
@@ -46,6 +47,7 @@ export function App() {
             <Route path="devices" element={<DevicesPage />} />
             <Route path="corrections" element={<CorrectionsPage />} />
             <Route path="corrections/:uid" element={<StudyCorrectionsPage />} />
+            <Route path="templates" element={<TemplatesPage />} />
             <Route path="statistics" element={<StatisticsPage />} />
             <Route path="account" element={<AccountPage />} />
             <Route path="admin" element={<AdminPage />} />

@@ -380,6 +380,7 @@ pub(crate) fn put(consult: &Consult, expected: Expected) -> Result<Put, ConsultE
             consult.studies().map(|study| ("holds", format!("{}/{}", study.org, study.study_instance_uid))),
         );
     }
+    keys.extend(crate::prior_reports::patient_key(consult));
     if consult.is_clock_running() {
         keys.push(("clock", "running".to_owned()));
     }

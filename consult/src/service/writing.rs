@@ -2,9 +2,11 @@
 
 use super::{advance, limited};
 use crate::key_image::{KEY_IMAGES_MAX, KeyImage};
-use crate::record::ConsultView;
+use crate::prior_reports::{COMPARED_MAX, TOO_MANY_COMPARED};
+use crate::record::{Consult, ConsultView};
 use crate::report::ReportDraft;
 use crate::state::{Action, State};
+use crate::template::{Template, filled};
 use crate::{ConsultError, ConsultService, lease};
 use access::Caller;
 use model::{ConsultId, Uid};
@@ -42,17 +44,48 @@ impl ConsultService {
             });
         }
         let key_images = checked_key_images(report.key_images, is_in_evidence)?;
+        let template = self.template_of(&consult, &report.template, report.template_version).await?;
+        let (values, sections) = filled::checked(template.as_ref(), report.values, report.sections)?;
+        if report.compared.len() > COMPARED_MAX {
+            return Err(ConsultError::Invalid { field: "compared", why: TOO_MANY_COMPARED });
+        }
         consult.report = Some(ReportDraft {
             findings: limited("findings", &report.findings)?,
             diagnosis: limited("diagnosis", &report.diagnosis)?,
             recommendation: limited("recommendation", &report.recommendation)?,
             template: report.template.map(|name| limited("template", &name)).transpose()?,
+            template_version: report.template_version,
+            values,
+            sections,
+            compared: report.compared,
             displayed,
             key_images,
         });
         consult.reported_at = Some(now);
         let puts = lease::put(&consult, self.config.lease, now).into_iter().collect();
         self.finish(caller, consult, version, Action::Edit, Change { puts, ..Change::default() }).await
+    }
+}
+
+impl ConsultService {
+    /// The edition of a template that a draft names; the reading organisation's, or one that comes with the program.
+    ///
+    /// # Errors
+    /// [`ConsultError::Invalid`] `template` when there is no such edition.
+    pub(crate) async fn template_of(
+        &self,
+        consult: &Consult,
+        id: &Option<String>,
+        version: Option<u32>,
+    ) -> Result<Option<Template>, ConsultError> {
+        let (Some(id), Some(version)) = (id, version) else { return Ok(None) };
+        match self.template_edition(&consult.reading.id, id, version).await {
+            Ok(template) => Ok(Some(template)),
+            Err(ConsultError::NotFound) => {
+                Err(ConsultError::Invalid { field: "template", why: "没有这一报告模板或版本" })
+            }
+            Err(other) => Err(other),
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 //! [`files`].
 
 mod files;
+mod draft;
 mod make;
 mod stamp;
-mod stored;
+pub(crate) mod stored;
 
 pub use stamp::{JOB, Waits};
 pub use stored::KIND;
@@ -19,6 +20,7 @@ use crate::report::{CanonicalReport, Circumstances, Physician, Preview, ReportDr
 use crate::revocation::{self, RevocationData, Standing};
 use crate::service::{advance, person};
 use crate::state::{Action, State};
+use crate::template::filled;
 use crate::{ConsultError, ConsultService, cms};
 use access::credential::may_sign;
 use access::{Caller, Person, Secret};
@@ -46,8 +48,8 @@ impl ConsultService {
         {
             let holder = caller.as_person().filter(|p| consult.reader.as_ref().is_some_and(|r| r.id == p.id));
             let reader = holder.ok_or(ConsultError::NotFound)?;
-            let (report, bytes) = self.compose(caller, &consult, reader).await?;
-            return preview_of(bytes, report.missing());
+            let composed = self.compose(caller, &consult, reader).await?;
+            return preview_of(composed.bytes, composed.missing);
         }
         let signed = consult.current_version().ok_or(ConsultError::NotFound)?;
         let record = self.storage.record(caller.scope(), KIND, &signed.record).await?;
@@ -75,8 +77,7 @@ impl ConsultService {
         let reader = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
         self.refuse_late_images(caller, &consult, Action::Sign).await?;
         self.require_licence(caller, &consult, reader, now).await?;
-        let (report, canonical) = self.compose(caller, &consult, reader).await?;
-        let missing = report.missing();
+        let Composed { report, bytes: canonical, missing } = self.compose(caller, &consult, reader).await?;
         if !missing.is_empty() {
             return Err(ConsultError::Missing(missing));
         }
@@ -265,7 +266,7 @@ impl ConsultService {
         caller: &Caller,
         consult: &Consult,
         reader: &Person,
-    ) -> Result<(CanonicalReport, Vec<u8>), ConsultError> {
+    ) -> Result<Composed, ConsultError> {
         let keystore = Keystore::new(self.storage.clone());
         let is_test = match keystore.sealed(caller.scope(), &reader.id).await {
             Ok(sealed) => signer_of(&sealed.chain()?)?.1,
@@ -273,7 +274,11 @@ impl ConsultService {
             Err(other) => return Err(other),
         };
         let critical = self.printed_critical(consult).await?;
+        let empty = ReportDraft::default();
+        let draft = consult.report.as_ref().unwrap_or(&empty);
+        let template = self.template_of(consult, &draft.template, draft.template_version).await?;
         let around = Circumstances {
+            template: template.as_ref(),
             critical: &critical,
             reader: Physician {
                 id: reader.id.clone(),
@@ -284,11 +289,9 @@ impl ConsultService {
             notice: is_test.then_some(TEST_NOTICE),
             verify_url: &self.config.verify_url,
         };
-        let empty = ReportDraft::default();
-        let draft = consult.report.as_ref().unwrap_or(&empty);
         let report = CanonicalReport::of(consult, draft, &around);
         let bytes = report.to_bytes().map_err(|_| ConsultError::Failed("no canonical form"))?;
-        Ok((report, bytes))
+        Ok(Composed { report, bytes, missing: filled::missing(template.as_ref(), draft) })
     }
 
     /// Unlocks the signer's key, and refuses a certificate that is somebody else's. A wrong passphrase is on record.
@@ -386,6 +389,14 @@ impl ConsultService {
     }
 }
 
+/// A report as it would be signed.
+struct Composed {
+    report: CanonicalReport,
+    /// Its canonical form.
+    bytes: Vec<u8>,
+    missing: Vec<String>,
+}
+
 /// A signature that is made and about to be kept.
 struct Signing {
     record: String,
@@ -396,7 +407,7 @@ struct Signing {
     action: Action,
 }
 
-fn preview_of(bytes: Vec<u8>, missing: Vec<&'static str>) -> Result<Preview, ConsultError> {
+fn preview_of(bytes: Vec<u8>, missing: Vec<String>) -> Result<Preview, ConsultError> {
     let canonical = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
     Ok(Preview { canonical_sha256: cms::sha256(&bytes), canonical, bytes, missing })
 }

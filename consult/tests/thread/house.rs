@@ -214,9 +214,8 @@ pub fn report() -> ReportDraft {
         findings: "右肺上叶见一结节，约 12 mm。".into(),
         diagnosis: "右肺上叶结节，考虑微浸润性腺癌。".into(),
         recommendation: "建议胸外科就诊。".into(),
-        template: None,
         displayed: vec![Uid::parse("1.2.3.4.1.1").unwrap()],
-        key_images: Vec::new(),
+        ..ReportDraft::default()
     }
 }
 

@@ -72,7 +72,7 @@ async fn a_question_becomes_a_report_with_two_signatures() {
     let preview = service.preview(reader, &id).await.unwrap();
     assert_eq!(preview.missing, ["findings", "diagnosis"]);
     let refused = service.sign(reader, &id, won.version, &preview.canonical_sha256, passphrase(), NOW).await;
-    assert_eq!(refused, Err(ConsultError::Missing(vec!["findings", "diagnosis"])));
+    assert_eq!(refused, Err(ConsultError::Missing(vec!["findings".into(), "diagnosis".into()])));
     let saved = service.save_report(reader, &id, won.version, report(), NOW).await.unwrap();
     let stale = service.sign(reader, &id, saved.version, &preview.canonical_sha256, passphrase(), NOW).await;
     assert_eq!(stale, Err(ConsultError::Stale));

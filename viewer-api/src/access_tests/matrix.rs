@@ -191,6 +191,18 @@ fn rows() -> Vec<(&'static str, &'static str, For, Json)> {
             OFFICES,
             json!({"items": [{"name": "x"}], "repeat_min": 5, "escalate_min": 10}),
         ),
+        ("get", "/api/v1/templates", Themselves, none()),
+        ("get", "/api/v1/templates/{id}", Themselves, none()),
+        ("get", "/api/v1/templates/{id}/editions/{version}", Themselves, none()),
+        ("put", "/api/v1/templates/{id}", OFFICES, json!({"record_version": 0, "template": template()})),
+        ("post", "/api/v1/templates/{id}/publish", OFFICES, json!({"record_version": 1})),
+        ("post", "/api/v1/templates/{id}/withdraw", OFFICES, json!({"record_version": 1})),
+        ("post", "/api/v1/templates/{id}/offer", OFFICES, json!({"record_version": 1})),
+        ("get", "/api/v1/phrases", Themselves, none()),
+        ("put", "/api/v1/phrases/own", Themselves, json!({"version": 0, "phrases": []})),
+        ("put", "/api/v1/phrases/organisation", OFFICES, json!({"version": 0, "phrases": []})),
+        ("get", "/api/v1/consults/{id}/prior-reports", PATIENTS, none()),
+        ("get", "/api/v1/consults/{id}/report/draft.pdf", PATIENTS, none()),
         ("get", "/api/v1/webhook", OFFICES, none()),
         ("put", "/api/v1/webhook", OFFICES, json!({"url": "https://his.example.org/hook"})),
         ("get", "/api/v1/critical", PATIENTS, none()),
@@ -269,6 +281,11 @@ fn report() -> Json {
     json!({"version": 1, "report": {"findings": "x", "diagnosis": "x", "recommendation": "x", "displayed": []}})
 }
 
+fn template() -> Json {
+    let section = |key: &str| json!({"key": key, "title": {"zh": "x"}});
+    json!({"title": {"zh": "x"}, "kind": "radiology", "sections": [section("findings"), section("diagnosis")]})
+}
+
 fn drawing() -> Json {
     json!({"kind": "point", "points": [[1.0, 1.0]]})
 }
@@ -309,6 +326,7 @@ fn filled(path: &str) -> String {
         ("{ae_title}", "NOBODY"),
         ("{level}", "0"),
         ("{n}", "1"),
+        ("{version}", "1"),
         ("{x}", "0"),
         ("{y}", "0"),
         ("{kind}", "label"),

@@ -3,6 +3,7 @@
 
 pub mod asking;
 pub mod attachments;
+pub mod priors;
 pub mod quality;
 pub mod reports;
 pub mod steps;

@@ -10,9 +10,11 @@ use crate::state::ApiState;
 use access::{Caller, Right, Secret};
 use axum::Json;
 use axum::extract::State;
+use consult::template::filled::Values;
 use consult::{ConsultView, ReportDraft};
 use model::{Sha256, Uid};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A report to be saved.
@@ -35,14 +37,30 @@ pub struct ReportText {
     pub diagnosis: String,
     /// 建议
     pub recommendation: String,
-    /// Identifier of the text template that was used.
+    /// Identifier of the template that was used.
     pub template: Option<String>,
+    /// Its edition; without one there are neither values nor sections.
+    pub template_version: Option<u32>,
+    /// What was filled into its fields, by their keys: a decimal string, codes of choices, `yes` or `no`, a text.
+    #[schema(value_type = Object)]
+    pub values: Values,
+    /// Texts of its sections beside the three of every report, by their keys.
+    pub sections: BTreeMap<String, String>,
+    /// Earlier reports that it is compared with: only `consult_id` is read, so they may be sent back as they came.
+    pub compared: Vec<ComparedChoice>,
     /// SOP Instance UIDs that were displayed.
     #[schema(value_type = Vec<String>)]
     pub displayed: Vec<Uid>,
     /// Bookmarks that become key images, in this order. A key image of the answer may be sent back as it came: only
     /// `slide` and `bookmark` are read.
     pub key_images: Vec<KeyImageChoice>,
+}
+
+/// An earlier report that a report is compared with.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct ComparedChoice {
+    /// Its consult.
+    pub consult_id: String,
 }
 
 /// A bookmark that becomes a key image.
@@ -73,8 +91,8 @@ pub struct ReportPreview {
     /// The canonical report.
     #[schema(value_type = Object)]
     pub canonical: serde_json::Value,
-    /// Fields that must be filled first.
-    pub missing: Vec<&'static str>,
+    /// What must be filled or put right first: sections by their keys, fields as `values.` and their key.
+    pub missing: Vec<String>,
 }
 
 /// Saves what the reader has written so far.
@@ -89,7 +107,15 @@ pub async fn save_report(
 ) -> Detail {
     let id = consult_id(&id)?;
     let text = body.report;
+    let compared = text.compared.iter().map(|one| consult_id(&one.consult_id));
+    let compared = compared.collect::<Result<Vec<_>, _>>().map_err(|_| {
+        ApiError::invalid("compared", "没有这一既往报告 / there is no such earlier report")
+    })?;
     let report = ReportDraft {
+        compared: state.0.consults.compared(&auth.0, &id, &compared).await?,
+        template_version: text.template_version,
+        values: text.values,
+        sections: text.sections,
         key_images: key_images::chosen(&state, &auth.0, &id, &text.key_images).await?,
         findings: text.findings,
         diagnosis: text.diagnosis,

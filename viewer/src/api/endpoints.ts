@@ -145,6 +145,8 @@ export const consults = {
   saveReport: (id: string, version: number, report: ReportDraft) =>
     request<Consult>('PUT', `/consults/${segment(id)}/report`, { body: { version, report } }),
   picture: (id: string, sha256: string) => `${apiRoot}/consults/${segment(id)}/report/pictures/${segment(sha256)}`,
+  /** The page of what is saved, marked as a draft. */
+  draftPdf: (id: string) => `${apiRoot}/consults/${segment(id)}/report/draft.pdf`,
   preview: (id: string) => request<ReportPreview>('GET', `/consults/${segment(id)}/report/preview`),
   sign: (id: string, as: 'sign' | 'review', signing: Signing) =>
     request<Consult>('POST', `/consults/${segment(id)}/${as}`, { body: signing }),

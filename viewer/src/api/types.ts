@@ -3,6 +3,8 @@
  * has to change when types generated from the OpenAPI take its place.
  * Times are RFC 3339 UTC strings, DICOM dates stay `YYYYMMDD`.
  */
+import type { ComparedReport } from '../templates/api';
+import type { Values } from '../templates/fill';
 
 export interface Ref {
   id: string;
@@ -393,6 +395,11 @@ export interface ReportDraft {
   diagnosis: string;
   recommendation: string;
   template: string | null;
+  /** Left out by the server where there is none. */
+  template_version?: number | null;
+  values?: Values;
+  sections?: Readonly<Record<string, string>>;
+  compared?: readonly ComparedReport[];
   displayed: string[];
   key_images: KeyImage[];
 }

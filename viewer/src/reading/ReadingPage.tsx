@@ -5,6 +5,12 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import type { Consult } from '../api/types';
 import { useMe } from '../session/useMe';
+import type { ComparedReport } from '../templates/api';
+import { Aside } from '../templates/Aside';
+import { DraftPage } from '../templates/DraftPage';
+import { PriorReportsPane } from '../templates/PriorReportsPane';
+import classes from '../templates/Templates.module.css';
+import { useEdition } from '../templates/useTemplates';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { Split } from '../ui/Split';
 import { useKeys } from '../ui/useKeys';
@@ -13,15 +19,24 @@ import { CaseImages } from './CaseImages';
 import { ReportPane } from './ReportPane';
 import { useLease } from './useLease';
 import { useNextCase } from './useNextCase';
-import { useReport } from './useReport';
+import { useReport, type Report } from './useReport';
 
 const SignDialog = lazy(() => import('./SignDialog'));
+
+/** What may be done with an earlier report while one is written: it is quoted under what stands there already. */
+function priorWriting(report: Report): { onCompare: (compared: ComparedReport[]) => void; onQuote: (text: string) => void } {
+  return {
+    onCompare: (compared) => report.write({ compared }),
+    onQuote: (text) => report.write({ findings: report.text.findings.trim() === '' ? text : `${report.text.findings}\n${text}` }),
+  };
+}
 
 export default function ReadingPage({ consult }: { consult: Consult }) {
   const { t } = useTranslation();
   const me = useMe();
   const navigate = useNavigate();
   const [signing, setSigning] = useState(false);
+  const [beside, setBeside] = useState<'prior' | 'page' | null>(null);
   const openNext = useNextCase(consult);
   const mayRead = consult.allowed.includes('sign') || consult.allowed.includes('edit');
   const editable = mayRead && consult.reader?.id === me.person.id;
@@ -29,12 +44,20 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
   const leaseLost = useLease(consult);
   const signs = consult.allowed.includes('sign') ? 'sign' : consult.allowed.includes('review') ? 'review' : null;
 
+  const edition = useEdition(report.text.template_version === null ? null : report.text.template, report.text.template_version);
+  const template = edition.data ?? null;
+  const turn = (what: 'prior' | 'page') => setBeside((now) => (now === what ? null : what));
+  const hasPage = editable || consult.versions.length > 0;
+
   const somethingToDo = signs !== null || consult.allowed.includes('claim');
 
   useKeys({
     'Ctrl+Enter': () => {
       if (signs !== null) setSigning(true);
     },
+    // They work while somebody types.
+    'Ctrl+p': () => turn('page'),
+    'Ctrl+d': () => turn('prior'),
     n: () => void openNext(),
     Escape: () => void navigate('/'),
   });
@@ -53,12 +76,48 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
         initial={400}
         min={280}
         minLeft={360}
-        left={<CaseImages consult={consult} onDisplayed={report.saw} />}
-        right={<ReportPane consult={consult} report={report} editable={editable} signs={signs} onSign={() => setSigning(true)} />}
+        left={
+          <div className={classes.beside}>
+            <div className={classes.images}>
+              <CaseImages consult={consult} onDisplayed={report.saw} />
+            </div>
+            {beside === 'prior' && (
+              <Aside title={t('priors.title')} kind="prior" onClose={() => setBeside(null)}>
+                <div className={classes.asideBody}>
+                  <PriorReportsPane consult={consult.id} compared={report.text.compared} writes={editable && report.other === null ? priorWriting(report) : null} />
+                </div>
+              </Aside>
+            )}
+            {beside === 'page' && hasPage && (
+              <Aside title={t('templates.page')} kind="page" onClose={() => setBeside(null)}>
+                <DraftPage consult={consult} isDraft={editable} saved={report.state.kind === 'saved' ? report.state.at : null} flush={report.flush} />
+              </Aside>
+            )}
+          </div>
+        }
+        right={
+          <ReportPane
+            consult={consult}
+            report={report}
+            template={template}
+            templateError={edition.error}
+            editable={editable}
+            signs={signs}
+            onSign={() => setSigning(true)}
+            onBeside={turn}
+          />
+        }
       />
       {signing && signs !== null && (
         <Suspense fallback={<PageSkeleton rows={2} />}>
-          <SignDialog consult={consult} as={signs} flush={report.flush} onClose={() => setSigning(false)} />
+          <SignDialog
+            consult={consult}
+            as={signs}
+            flush={report.flush}
+            template={template}
+            onClose={() => setSigning(false)}
+            onSigned={() => void openNext()}
+          />
         </Suspense>
       )}
     </>

@@ -1,14 +1,27 @@
 /** The question, and beside the images the report that answers it: to write, to review, or to read. */
-import { Alert, Button, Group, Stack, Text, Textarea } from '@mantine/core';
+import { Alert, Button, Group, Stack, Switch, Text } from '@mantine/core';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { CriticalList } from '../alarms/CriticalList';
 import type { Consult, ReportDraft } from '../api/types';
 import { Attachments } from '../consult/Attachments';
 import { Questions } from '../consult/Questions';
-import { useReportWords } from '../consult/useReportWords';
+import { useReportWords, type ReportWords } from '../consult/useReportWords';
 import { WaitNote } from '../consult/WaitNote';
+import { useMe } from '../session/useMe';
+import type { Template } from '../templates/api';
+import { missingOf } from '../templates/fill';
+import { PhraseArea } from '../templates/PhraseArea';
+import { TemplateForm } from '../templates/TemplateForm';
+import { TemplateSelect } from '../templates/TemplateSelect';
+import { canDictate } from '../templates/useDictation';
+import { useKnown } from '../templates/useKnown';
+import { usePreferences } from '../templates/usePreferences';
+import { usePhrases, useWords } from '../templates/useTemplates';
+import { dicomDate } from '../ui/dicomText';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Field } from '../ui/Field';
+import { PageSkeleton } from '../ui/PageSkeleton';
 import { useFormat } from '../ui/useFormat';
 import { KeyImages } from './KeyImages';
 import { LateImages } from './LateImages';
@@ -16,30 +29,50 @@ import { useUnseenSlides } from './missing';
 import { QualityNotes } from './QualityNotes';
 import classes from './Reading.module.css';
 import type { SaveState } from './reportDraft';
-import type { Report, ReportText } from './useReport';
+import type { Report } from './useReport';
 
 interface Props {
   consult: Consult;
   report: Report;
+  /** By which it is written; `null` without one, or while it is fetched. */
+  template: Template | null;
+  templateError: Error | null;
   editable: boolean;
   signs: 'sign' | 'review' | null;
   onSign: () => void;
+  onBeside: (what: 'prior' | 'page') => void;
 }
 
 const parts = ['findings', 'diagnosis', 'recommendation'] as const;
-const required: readonly (keyof ReportText)[] = ['findings', 'diagnosis'];
-const rows: Record<keyof ReportText, number> = { findings: 8, diagnosis: 4, recommendation: 3 };
+const required: readonly (typeof parts)[number][] = ['findings', 'diagnosis'];
+const rows: Record<(typeof parts)[number], number> = { findings: 8, diagnosis: 4, recommendation: 3 };
 
-export function ReportPane({ consult, report, editable, signs, onSign }: Props) {
+export function ReportPane({ consult, report, template, templateError, editable, signs, onSign, onBeside }: Props) {
   const { t } = useTranslation();
   const words = useReportWords(consult);
   const unseen = useUnseenSlides(consult);
   const writes = editable && report.other === null;
-  const missing = required.filter((part) => report.text[part].trim() === '').map((part) => words[part]);
+  const word = useWords();
+  const [preferences, prefer] = usePreferences(useMe().person.id);
+  const lists = usePhrases(writes);
+  const phrases = useMemo(() => [...(lists.data?.own.phrases ?? []), ...(lists.data?.organisation.phrases ?? [])], [lists.data]);
+  const known = useKnown(consult, phrases);
+  const writing = { phrases, known, dictates: preferences.dictates, onWrite: report.write };
+  const isStructured = report.text.template_version !== null;
+  const missing =
+    template === null
+      ? required.filter((part) => report.text[part].trim() === '').map((part) => words[part])
+      : missingOf(template, report.text).map(({ section, field }) => word(field?.label ?? section.title));
+  const isWaiting = isStructured && template === null;
   return (
     <section className={classes.report} aria-label={t('report.title')}>
       <Stack gap="sm">
         <CriticalList consult={consult} />
+        <Group justify="flex-end">
+          <Button size="xs" variant="default" onClick={() => onBeside('prior')} title={t('priors.key')}>
+            {t('priors.title')}
+          </Button>
+        </Group>
         <Field label={t('consult.question')}>{consult.question}</Field>
         <Field label={t('consult.history')}>{consult.history}</Field>
         <Attachments consult={consult} onAdd={null} onRemove={null} />
@@ -50,26 +83,46 @@ export function ReportPane({ consult, report, editable, signs, onSign }: Props) 
         <AmendNote consult={consult} />
         <ReturnNote consult={consult} />
         {report.other !== null && <OtherWords report={report} other={report.other} words={words} />}
-        {parts.map((part) =>
-          writes ? (
-            <Textarea
-              key={part}
-              label={words[part]}
-              autosize
-              minRows={rows[part]}
-              value={report.text[part]}
-              onChange={(event) => report.write({ [part]: event.currentTarget.value })}
-            />
-          ) : (
-            <Field key={part} label={words[part]}>
-              {report.text[part]}
-            </Field>
-          ),
+        {writes && <TemplateSelect modalities={consult.study.modalities} isSlide={consult.slide_id !== null} filled={report.text} onWrite={report.write} />}
+        {templateError !== null && <ErrorNotice error={templateError} />}
+        {isWaiting && templateError === null && <PageSkeleton rows={3} />}
+        {template !== null && <TemplateForm template={template} filled={report.text} writing={writes ? writing : null} />}
+        {!isStructured &&
+          parts.map((part) =>
+            writes ? (
+              <PhraseArea
+                key={part}
+                label={words[part]}
+                required={required.includes(part)}
+                minRows={rows[part]}
+                value={report.text[part]}
+                {...writing}
+                onWrite={(text) => report.write({ [part]: text })}
+              />
+            ) : (
+              <Field key={part} label={words[part]}>
+                {report.text[part]}
+              </Field>
+            ),
+          )}
+        {report.text.compared.length > 0 && (
+          <Field label={t('priors.comparedWith')}>
+            {report.text.compared.map(({ number, exam }) => t('priors.named', { date: dicomDate(exam.date), number })).join(t('common.listSeparator'))}
+          </Field>
         )}
         {consult.slide_id !== null && (
           <KeyImages consult={consult} chosen={report.keyImages} onChoose={writes ? report.chooseKeyImages : null} />
         )}
         {writes && <SaveLine state={report.state} />}
+        {writes && canDictate() && (
+          <Switch
+            size="xs"
+            label={t('phrases.dictationSetting')}
+            description={t('phrases.dictationNote')}
+            checked={preferences.dictates}
+            onChange={(event) => prefer({ dictates: event.currentTarget.checked })}
+          />
+        )}
         {!editable && consult.allowed.includes('claim') && <Text c="dimmed">{t(consult.state === 'assigned' ? 'reading.assignedToYou' : 'reading.claimFirst')}</Text>}
       </Stack>
       {signs !== null && report.other === null && (
@@ -82,9 +135,14 @@ export function ReportPane({ consult, report, editable, signs, onSign }: Props) 
           <Text size="sm" role="status">
             {missing.length > 0 ? t('reading.missing', { what: missing.join(t('common.listSeparator')) }) : t('reading.complete')}
           </Text>
-          <Button onClick={onSign} disabled={missing.length > 0}>
-            {t(`consult.action.${signs}`)}
-          </Button>
+          <Group gap="xs" wrap="nowrap">
+            <Button variant="default" onClick={() => onBeside('page')} title={t('templates.pageKey')}>
+              {t('templates.page')}
+            </Button>
+            <Button onClick={onSign} disabled={missing.length > 0 || isWaiting}>
+              {t(`consult.action.${signs}`)}
+            </Button>
+          </Group>
         </div>
       )}
     </section>
@@ -92,7 +150,7 @@ export function ReportPane({ consult, report, editable, signs, onSign }: Props) 
 }
 
 /** Words of this browser beside what the server holds: a person decides, nothing is lost before. */
-function OtherWords({ report, other, words }: { report: Report; other: ReportDraft; words: Record<keyof ReportText, string> }) {
+function OtherWords({ report, other, words }: { report: Report; other: ReportDraft; words: ReportWords }) {
   const { t } = useTranslation();
   return (
     <Alert color="yellow" variant="outline" title={t('reading.overtaken.title')} data-testid="overtaken">

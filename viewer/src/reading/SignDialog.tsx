@@ -2,7 +2,7 @@
  * The last look before a signature: exactly what will be signed, its hash, and the passphrase that signs it.
  * The hash shown goes with the request; if the report has changed since, the server refuses and the new text is shown.
  */
-import { Alert, Button, Group, Modal, PasswordInput, Stack, Text } from '@mantine/core';
+import { Alert, Button, Checkbox, Group, Modal, PasswordInput, Stack, Text } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -11,6 +11,10 @@ import { isProblem } from '../api/problem';
 import { keys } from '../api/queries';
 import type { Consult } from '../api/types';
 import { rememberConsult } from '../consult/useConsult';
+import { useMe } from '../session/useMe';
+import type { Template } from '../templates/api';
+import { usePreferences } from '../templates/usePreferences';
+import { useWords } from '../templates/useTemplates';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { CanonicalView } from './CanonicalView';
@@ -23,12 +27,17 @@ interface Props {
   consult: Consult;
   as: 'sign' | 'review';
   flush: () => Promise<number>;
+  /** By which the report is written. */
+  template: Template | null;
   onClose: () => void;
+  onSigned: () => void;
 }
 
-export default function SignDialog({ consult, as, flush, onClose }: Props) {
+export default function SignDialog({ consult, as, flush, template, onClose, onSigned }: Props) {
   const { t } = useTranslation();
   const cache = useQueryClient();
+  const word = useWords();
+  const [preferences, prefer] = usePreferences(useMe().person.id);
   const [passphrase, setPassphrase] = useState('');
   const field = useRef<HTMLInputElement>(null);
   const preview = useQuery({
@@ -51,6 +60,7 @@ export default function SignDialog({ consult, as, flush, onClose }: Props) {
       void cache.invalidateQueries({ queryKey: keys.verdict(consult.id) });
       rememberConsult(cache, signed);
       onClose();
+      if (preferences.opensNext) onSigned();
     },
     onError: (error) => {
       setPassphrase('');
@@ -96,7 +106,7 @@ export default function SignDialog({ consult, as, flush, onClose }: Props) {
               <Text size="xs" c="dimmed">
                 {t('sign.hash')} <span className={classes.hash}>{preview.data.canonical_sha256}</span>
               </Text>
-              {missing.length > 0 && <Text role="alert">{t('reading.missing', { what: missingNames(missing, t) })}</Text>}
+              {missing.length > 0 && <Text role="alert">{t('reading.missing', { what: missingNames(missing, t, template, word) })}</Text>}
             </>
           )}
           <PasswordInput
@@ -108,6 +118,12 @@ export default function SignDialog({ consult, as, flush, onClose }: Props) {
             error={wrongPassphrase ? t('problem.wrong-passphrase') : undefined}
             visibilityToggleButtonProps={{ 'aria-label': t('login.showPassword') }}
             onChange={(event) => setPassphrase(event.currentTarget.value)}
+          />
+          <Checkbox
+            size="sm"
+            label={t('sign.opensNext')}
+            checked={preferences.opensNext}
+            onChange={(event) => prefer({ opensNext: event.currentTarget.checked })}
           />
           {sign.isError && !wrongPassphrase && !stale && <ErrorNotice error={sign.error} />}
           <Group justify="flex-end">

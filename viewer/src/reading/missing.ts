@@ -5,14 +5,21 @@ import { slides } from '../api/endpoints';
 import { keys } from '../api/queries';
 import { seen } from '../api/slideNotes';
 import type { Consult, Slide } from '../api/types';
+import type { Template, Words } from '../templates/api';
+import { fieldsOf } from '../templates/fill';
 import { slideName } from '../slides/tray/useCaseSlides';
 import { evidenceOf, isInEvidence } from './evidence';
 
 const known = ['findings', 'diagnosis', 'recommendation', 'evidence'] as const;
 
-export function missingNames(fields: readonly string[], t: TFunction): string {
+/** Sections by their titles, fields (`values.` and their key) by their labels. */
+export function missingNames(fields: readonly string[], t: TFunction, template: Template | null, word: (words: Words) => string): string {
   return fields
     .map((field) => {
+      const section = template?.sections.find(({ key }) => key === field);
+      if (section !== undefined) return word(section.title);
+      const filled = template === null ? undefined : fieldsOf(template).find(({ key }) => `values.${key}` === field);
+      if (filled !== undefined) return word(filled.label);
       const name = known.find((one) => one === field);
       return name === undefined ? field : t(`canonical.${name}`);
     })

@@ -22,10 +22,30 @@ export function unsentWords(key: string): Unsent | null {
   return kept?.report === undefined ? null : { report: kept.report, over: kept.over ?? [] };
 }
 
+function entries<Kept>(of: Readonly<Record<string, Kept>> | undefined): [string, Kept][] {
+  return Object.entries(of ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
 /** What somebody wrote in a report, to compare: as the server tidies it, and without what was only looked at. */
 export function wordsOf(report: Partial<ReportDraft> | null): string {
   const tidy = (text: string | undefined) => (text ?? '').replace(/\r\n?|[\u2028\u2029]/g, '\n').replace(/\t/g, '    ').trim();
-  return JSON.stringify([tidy(report?.findings), tidy(report?.diagnosis), tidy(report?.recommendation), (report?.key_images ?? []).map(({ bookmark }) => bookmark)]);
+  const values = entries(report?.values).map(([key, list]) => [key, list.map(tidy).filter((value) => value !== '').sort()] as const);
+  const filled = [
+    report?.template_version == null ? [] : [report.template, report.template_version],
+    values.filter(([, list]) => list.length > 0),
+    entries(report?.sections)
+      .map(([key, text]) => [key, tidy(text)])
+      .filter(([, text]) => text !== ''),
+    (report?.compared ?? []).map(({ consult_id }) => consult_id),
+  ];
+  return JSON.stringify([
+    tidy(report?.findings),
+    tidy(report?.diagnosis),
+    tidy(report?.recommendation),
+    (report?.key_images ?? []).map(({ bookmark }) => bookmark),
+    // What an earlier release kept in a browser has none of these.
+    ...(filled.some((part) => part.length > 0) ? [filled] : []),
+  ]);
 }
 
 export interface Beginning {

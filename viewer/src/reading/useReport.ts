@@ -7,13 +7,34 @@ import { keys } from '../api/queries';
 import type { Consult, KeyImage, ReportDraft } from '../api/types';
 import { rememberConsult } from '../consult/useConsult';
 import { useMe } from '../session/useMe';
+import type { ComparedReport } from '../templates/api';
+import type { Filled } from '../templates/fill';
 import { evidenceOf, withinEvidence } from './evidence';
 import { ReportSaver, type OnServer, type SaveState } from './reportDraft';
 import { beginning, keepUnsent, unsentKey, unsentWords, wordsOf, type Unsent } from './unsent';
 
-export type ReportText = Pick<ReportDraft, 'findings' | 'diagnosis' | 'recommendation'>;
+/** What a person writes: texts, what is filled into a template, and what it is compared with. */
+export type ReportText = Filled & { compared: readonly ComparedReport[] };
 
-const blank: ReportDraft = { findings: '', diagnosis: '', recommendation: '', template: null, displayed: [], key_images: [] };
+type Whole = ReportDraft & ReportText;
+
+const blank: Whole = {
+  findings: '',
+  diagnosis: '',
+  recommendation: '',
+  template: null,
+  template_version: null,
+  values: {},
+  sections: {},
+  compared: [],
+  displayed: [],
+  key_images: [],
+};
+
+/** The server leaves out what is empty. */
+function whole(report: Partial<ReportDraft> | null): Whole {
+  return { ...blank, ...report, template_version: report?.template_version ?? null };
+}
 
 export interface Report {
   text: ReportText;
@@ -34,7 +55,7 @@ export interface Report {
 /** One time of writing: from when the case is ours until it is not, or until somebody chose whose words count. */
 interface Session {
   server: OnServer;
-  report: ReportDraft;
+  report: Whole;
   toSend: boolean;
   other: ReportDraft | null;
 }
@@ -49,7 +70,7 @@ export function useReport(consult: Consult, editable: boolean): Report {
   const begin = (server: OnServer, unsent: Unsent | null): Session => {
     const { report, ...rest } = beginning(server.report, unsent);
     // Kept by an earlier release, unsent words have no key images, and may name images beside the request.
-    return { ...rest, server, report: withinEvidence({ ...blank, ...report }, evidence) };
+    return { ...rest, server, report: withinEvidence(whole(report), evidence) };
   };
   const beginHere = () => begin(consult, editable ? unsentWords(storageKey) : null);
   const [session, setSession] = useState(beginHere);
@@ -159,7 +180,7 @@ export function useReport(consult: Consult, editable: boolean): Report {
   // Beside words of this browser that wait for a decision stands what the server holds.
   const own = editable && other === null;
   return {
-    text: own ? text : (consult.report ?? blank),
+    text: own ? text : whole(consult.report),
     keyImages: own ? keyImages : (consult.report?.key_images ?? []),
     state,
     other,

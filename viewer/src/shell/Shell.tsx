@@ -36,6 +36,7 @@ export function Shell() {
     ...(hasRole(me, 'coordinator', 'requester', 'quality_control', 'regulator') ? [{ to: '/statistics', name: t('place.statistics') }] : []),
     ...(hasRole(me, 'archivist') ? [{ to: '/corrections', name: t('place.corrections') }] : []),
     ...(hasRole(me, 'administrator', 'coordinator') ? [{ to: '/devices', name: t('place.devices') }] : []),
+    ...(hasRole(me, 'administrator', 'coordinator') ? [{ to: '/templates', name: t('place.templates') }] : []),
     ...(administers(me) ? [{ to: '/admin', name: t('place.admin') }] : []),
     ...(hasRole(me, 'auditor') ? [{ to: '/audit', name: t('place.audit') }] : []),
   ];

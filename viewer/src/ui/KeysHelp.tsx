@@ -44,7 +44,15 @@ const groups = {
     F6: 'region',
   },
   orders: { '[ ]': 'day', t: 'today', n: 'new', '1–3': 'tabs' },
-  report: { 'Ctrl+Enter': 'sign', n: 'next' },
+  report: {
+    'Ctrl+Enter': 'sign',
+    n: 'next',
+    'Ctrl+P': 'page',
+    'Ctrl+D': 'priorReports',
+    'Ctrl+K': 'phrases',
+    '/… Tab': 'expand',
+    '1–9, Del': 'choose',
+  },
 } as const;
 
 type GroupName = keyof typeof groups;

@@ -1,0 +1,17 @@
+/** How a person likes to write reports; kept in this browser. */
+import { useStored } from '../ui/useStored';
+
+export interface Preferences {
+  /** After signing, the next case opens by itself. */
+  opensNext: boolean;
+  /** A microphone beside each text. */
+  dictates: boolean;
+}
+
+const start: Preferences = { opensNext: false, dictates: false };
+
+export function usePreferences(person: string): [Preferences, (part: Partial<Preferences>) => void] {
+  const [kept, keep] = useStored<Partial<Preferences>>(`farsight.reading.preferences.${person}`, start);
+  const now = { ...start, ...kept };
+  return [now, (part) => keep({ ...now, ...part })];
+}

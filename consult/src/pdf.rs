@@ -468,7 +468,17 @@ mod tests {
         let printer = Printer::new(&Fonts::default()).unwrap();
         let text = crate::testing::text_of(&printer.render(&input).unwrap().pdf);
         let place = |word: &str| text.find(word).unwrap_or_else(|| panic!("{word} in\n{text}"));
-        let order = ["影像所见", "部位右肺上叶", "长径12.5mm", "余肺野", "诊断意见", "4B类", "建议", "对照", "第1页共1页"];
+        let order = [
+            "影像所见",
+            "部位右肺上叶",
+            "长径12.5mm",
+            "余肺野",
+            "诊断意见",
+            "4B类",
+            "建议",
+            "对照",
+            "第1页共1页",
+        ];
         let _ = order.map(place);
         assert!(place("影像所见") < place("长径12.5mm") && place("长径12.5mm") < place("余肺野"), "{text}");
         assert!(place("诊断意见") < place("4B类") && place("4B类") < place("建议"), "{text}");

@@ -75,7 +75,8 @@ impl ConsultService {
         let mut prior = Vec::new();
         for earlier in self.earlier(caller, &consult).await? {
             let Some(signed) = earlier.delivered_version() else { continue };
-            let record = match self.storage.record(caller.scope(), crate::signing::KIND, &signed.record).await {
+            let record = match self.storage.record(caller.scope(), crate::signing::KIND, &signed.record).await
+            {
                 Ok(record) => record,
                 Err(StorageError::NotFound) => continue,
                 Err(other) => return Err(other.into()),
@@ -98,7 +99,9 @@ impl ConsultService {
                 fields: report.structured.map(|filled| filled.fields).unwrap_or_default(),
             });
         }
-        prior.sort_by(|a, b| b.named.exam.date.cmp(&a.named.exam.date).then(b.report_time.cmp(&a.report_time)));
+        prior.sort_by(|a, b| {
+            b.named.exam.date.cmp(&a.named.exam.date).then(b.report_time.cmp(&a.report_time))
+        });
         prior.truncate(SHOWN_MAX);
         if !prior.is_empty() {
             let read = |one: &PriorReport| AuditEntry {
@@ -147,12 +150,18 @@ impl ConsultService {
     async fn earlier(&self, caller: &Caller, consult: &Consult) -> Result<Vec<Consult>, ConsultError> {
         let mut keys: Vec<_> = patient_key(consult).into_iter().collect();
         keys.extend(
-            consult.priors.iter().map(|study| ("holds", format!("{}/{}", study.org, study.study_instance_uid))),
+            consult
+                .priors
+                .iter()
+                .map(|study| ("holds", format!("{}/{}", study.org, study.study_instance_uid))),
         );
         let (mut seen, mut found) = (BTreeSet::from([consult.id.to_string()]), Vec::new());
         for (name, value) in keys {
-            let query =
-                RecordQuery { order: Order::Descending, limit: 50, ..RecordQuery::new(KIND).with(name, value) };
+            let query = RecordQuery {
+                order: Order::Descending,
+                limit: 50,
+                ..RecordQuery::new(KIND).with(name, value)
+            };
             for record in self.storage.records(caller.scope(), &query).await? {
                 if seen.insert(record.id.clone()) {
                     let earlier = consult_of(record.body)?;

@@ -1,6 +1,6 @@
 //! Reports by templates: what is filled, refused, signed, printed and verified; templates and phrases of an organisation.
 
-use crate::consult::{Case, act, path, sign};
+use crate::consult::{Case, path, sign};
 use crate::support::node::{Org, farsight};
 use crate::support::{Client, Node, run};
 use serde_json::{Value as Json, json};
@@ -67,7 +67,8 @@ fn a_report_by_a_template_is_refused_until_it_is_filled_then_signed_and_verified
     let canonical = case.township.get(&path(&signed, "/report.json")).expect(200).json();
     let structured = &canonical["structured"];
     assert_eq!((&structured["template"], &structured["version"]), (&json!("lung-nodule"), &json!(1)));
-    let long = structured["fields"].as_array().expect("fields").iter().find(|field| field["key"] == "long_mm");
+    let long =
+        structured["fields"].as_array().expect("fields").iter().find(|field| field["key"] == "long_mm");
     assert_eq!(
         long.expect("the long axis"),
         &json!({
@@ -95,7 +96,8 @@ fn an_earlier_report_is_shown_and_named_in_the_next() {
     // The same study is asked about again: the same patient.
     let (reader, mut consult) = case.written();
     let priors = reader.get(&path(&consult, "/prior-reports")).expect(200).json();
-    let prior = priors["reports"].as_array().expect("reports").iter().find(|one| one["consult_id"] == first["id"]);
+    let prior =
+        priors["reports"].as_array().expect("reports").iter().find(|one| one["consult_id"] == first["id"]);
     let prior = prior.expect("the first report");
     assert_eq!((&prior["number"], &prior["version"]), (&first["number"], &json!(1)));
     assert!(prior["findings"].as_str().expect("findings").contains("实性结节"));
@@ -112,7 +114,10 @@ fn an_earlier_report_is_shown_and_named_in_the_next() {
     assert_eq!(canonical["compared"][0]["canonical_sha256"], prior["canonical_sha256"]);
     let pdf = case.township.get(&path(&signed, "/report.pdf")).expect(200).body;
     let (_, text) = pages_and_text(&pdf);
-    assert!(text.contains("对照既往报告") && text.contains(first["number"].as_str().expect("a number")), "{text}");
+    assert!(
+        text.contains("对照既往报告") && text.contains(first["number"].as_str().expect("a number")),
+        "{text}"
+    );
 }
 
 #[test]
@@ -145,9 +150,14 @@ fn an_organisation_writes_publishes_and_withdraws_a_template() {
     assert_eq!(published["version"], 1);
     let changed = put(&keeper, seen(&published), "乙").expect(200).json();
     let second = keeper.post(&at("/publish"), &json!({"record_version": seen(&changed)})).expect(200).json();
-    assert_eq!(reader.get(&at("/editions/1")).expect(200).json()["title"]["zh"], "甲", "an edition never changes");
+    assert_eq!(
+        reader.get(&at("/editions/1")).expect(200).json()["title"]["zh"],
+        "甲",
+        "an edition never changes"
+    );
     assert_eq!(reader.get(&at("/editions/2")).expect(200).json()["title"]["zh"], "乙");
-    let withdrawn = keeper.post(&at("/withdraw"), &json!({"record_version": seen(&second)})).expect(200).json();
+    let withdrawn =
+        keeper.post(&at("/withdraw"), &json!({"record_version": seen(&second)})).expect(200).json();
     assert_eq!(withdrawn["withdrawn"], true);
     reader.get(&at("/editions/1")).expect(200);
     let list = reader.get("/api/v1/templates").expect(200).json();
@@ -156,7 +166,8 @@ fn an_organisation_writes_publishes_and_withdraws_a_template() {
 
     // Another organisation has its own.
     node.person("township").get(&at("")).expect_problem(404, "not-found");
-    let refused = keeper.put("/api/v1/templates/ct-chest", &json!({"record_version": 0, "template": template("丙")}));
+    let refused =
+        keeper.put("/api/v1/templates/ct-chest", &json!({"record_version": 0, "template": template("丙")}));
     assert_eq!(refused.expect_problem(422, "invalid").json()["field"], "id");
     let mut broken = template("丁");
     broken["sections"] = json!([section("findings", "影像所见")]);
@@ -169,9 +180,7 @@ fn an_organisation_writes_publishes_and_withdraws_a_template() {
 fn phrases_are_ones_own_or_the_organisations() {
     let node = Node::start("phrases");
     let (reader, other, keeper) = (node.person("reader"), node.person("reader2"), node.person("coordinator"));
-    let phrases = |version: i64, text: &str| {
-        json!({"version": version, "phrases": [{"abbreviation": "ZC", "title": "正常", "text": text}]})
-    };
+    let phrases = |version: i64, text: &str| json!({"version": version, "phrases": [{"abbreviation": "ZC", "title": "正常", "text": text}]});
     let kept = reader.put("/api/v1/phrases/own", &phrases(0, "双肺{部位}未见异常。")).expect(200).json();
     assert_eq!(kept["phrases"][0]["abbreviation"], "zc");
     reader.put("/api/v1/phrases/own", &phrases(0, "x")).expect_problem(412, "stale");

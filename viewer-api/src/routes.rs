@@ -5,8 +5,8 @@ use crate::state::ApiState;
 use crate::{
     admin, application, audit, auth, calibration, consults, corrections, cors, critical, devices, docs, dzi,
     forwarding, health, identities, iiif, invitations, key_images, live, messages, notices, ohif, orders,
-    partners, phrases, remotes, report_files, second_factor, session, sessions, slide_notes, slides, statistics,
-    studies, templates, uploads, verify, watched,
+    partners, phrases, remotes, report_files, second_factor, session, sessions, slide_notes, slides,
+    statistics, studies, templates, uploads, verify, watched,
 };
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;

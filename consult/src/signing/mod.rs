@@ -2,8 +2,8 @@
 //! half-signed report. What is computed is in [`make`], what waits for a time stamp in [`stamp`], what is handed out in
 //! [`files`].
 
-mod files;
 mod draft;
+mod files;
 mod make;
 mod stamp;
 pub(crate) mod stored;

@@ -67,7 +67,11 @@ mod tests {
                 let choices = field.choices.iter().map(|choice| choice.en.clone());
                 choices.chain([field.label.en.clone()])
             });
-            assert!(words.chain([template.title.en.clone()]).all(|en| !en.is_empty()), "{} in English", read.id);
+            assert!(
+                words.chain([template.title.en.clone()]).all(|en| !en.is_empty()),
+                "{} in English",
+                read.id
+            );
         }
         assert_eq!(all().count(), 9);
         assert_eq!(versions("lung-nodule"), [1]);

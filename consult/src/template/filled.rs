@@ -125,8 +125,11 @@ pub(super) fn decimal(text: &str) -> Option<i64> {
 /// The values as they are kept, without those that say nothing; `None` when they cannot belong to the field. A number that is
 /// still being typed is kept as it is: [`is_acceptable`] judges it before it is signed.
 pub(super) fn tidy(field: &Field, values: Vec<String>) -> Option<Vec<String>> {
-    let values: Vec<String> =
-        values.iter().map(|value| clean(value).replace('\n', " ")).filter(|value| !value.is_empty()).collect();
+    let values: Vec<String> = values
+        .iter()
+        .map(|value| clean(value).replace('\n', " "))
+        .filter(|value| !value.is_empty())
+        .collect();
     let is_short = values.iter().all(|value| value.chars().count() <= VALUE_CHARS_MAX);
     let is_choice = |value: &String| field.choices.iter().any(|choice| choice.code == *value);
     let fits = match field.kind {
@@ -173,12 +176,16 @@ pub fn checked(
         return if values.is_empty() && sections.is_empty() {
             Ok((values, sections))
         } else {
-            Err(ConsultError::Invalid { field: "template", why: "没有选模板，不能填写模板字段" })
+            Err(ConsultError::Invalid {
+                field: "template", why: "没有选模板，不能填写模板字段"
+            })
         };
     };
     let mut kept = Values::new();
     for (key, filled) in values {
-        let unfit = || ConsultError::Invalid { field: "values", why: "模板没有这一字段，或不能这样填写" };
+        let unfit = || ConsultError::Invalid {
+            field: "values", why: "模板没有这一字段，或不能这样填写"
+        };
         let field = template.field(&key).ok_or_else(unfit)?;
         let filled = tidy(field, filled).ok_or_else(unfit)?;
         if !filled.is_empty() {
@@ -210,7 +217,11 @@ pub fn missing(template: Option<&Template>, draft: &ReportDraft) -> Vec<String> 
     };
     let is_empty = |key: &str| text_of(key).trim().is_empty();
     let Some(template) = template else {
-        return COMMON_SECTIONS[..2].iter().filter(|key| is_empty(key)).map(|key| (*key).to_owned()).collect();
+        return COMMON_SECTIONS[..2]
+            .iter()
+            .filter(|key| is_empty(key))
+            .map(|key| (*key).to_owned())
+            .collect();
     };
     let mut missing = Vec::new();
     for section in &template.sections {
@@ -250,7 +261,12 @@ mod tests {
     }
 
     fn draft(values: Values) -> ReportDraft {
-        ReportDraft { findings: "见结节。".into(), diagnosis: "结节。".into(), values, ..ReportDraft::default() }
+        ReportDraft {
+            findings: "见结节。".into(),
+            diagnosis: "结节。".into(),
+            values,
+            ..ReportDraft::default()
+        }
     }
 
     #[test]
@@ -304,8 +320,15 @@ mod tests {
         assert_eq!(field(checked(None, nodule(), BTreeMap::new()).map(|(values, _)| values)), "template");
         let foreign = BTreeMap::from([("gross".to_owned(), "x".to_owned())]);
         assert_eq!(field(checked(template, Values::new(), foreign).map(|(values, _)| values)), "sections");
-        let several = Values::from([("margin".into(), vec!["spiculated".into(), "lobulated".into(), "spiculated".into()])]);
-        assert_eq!(check(several).unwrap()["margin"], ["lobulated", "spiculated"], "in the template's order, once");
+        let several = Values::from([(
+            "margin".into(),
+            vec!["spiculated".into(), "lobulated".into(), "spiculated".into()],
+        )]);
+        assert_eq!(
+            check(several).unwrap()["margin"],
+            ["lobulated", "spiculated"],
+            "in the template's order, once"
+        );
         assert!(check(filled(&[("lobe", " ")])).unwrap().is_empty());
     }
 

@@ -237,7 +237,9 @@ impl ConsultService {
         let organisation = caller.organisation();
         let id = template.id.clone();
         if builtin::current(&id).is_some() {
-            return Err(ConsultError::Invalid { field: "id", why: "这一编号是程序自带模板的，请另起编号" });
+            return Err(ConsultError::Invalid {
+                field: "id", why: "这一编号是程序自带模板的，请另起编号"
+            });
         }
         let (mut head, found) = self.head(organisation, &id).await?.unwrap_or_default();
         if found != version {
@@ -270,7 +272,10 @@ impl ConsultService {
             return Err(ConsultError::Stale);
         }
         if head.editions.len() >= EDITIONS_MAX {
-            return Err(ConsultError::Invalid { field: "version", why: "版本太多（最多 200 个），请另建模板" });
+            return Err(ConsultError::Invalid {
+                field: "version",
+                why: "版本太多（最多 200 个），请另建模板",
+            });
         }
         let number = head.editions.last().map_or(1, |edition| edition.version.saturating_add(1));
         let template = Template { version: number, ..draft };

@@ -237,9 +237,7 @@ fn check_field(field: &mut Field) -> Result<(), ConsultError> {
     }
     let bound = |text: &Option<String>| match text {
         None => Ok(None),
-        Some(text) => filled::decimal(text)
-            .map(Some)
-            .ok_or(wrong("fields", "最小值和最大值是数字")),
+        Some(text) => filled::decimal(text).map(Some).ok_or(wrong("fields", "最小值和最大值是数字")),
     };
     if let (Some(min), Some(max)) = (bound(&field.min)?, bound(&field.max)?)
         && min > max
@@ -327,13 +325,15 @@ mod tests {
         assert_eq!(field_of(|t| t.sections[0].fields[1].key = t.sections[0].fields[0].key.clone()), "fields");
         assert_eq!(field_of(|t| t.sections[0].fields[0].label.zh.clear()), "fields");
         let number = |t: &mut Template| {
-            let field = t.sections.iter_mut().flat_map(|s| &mut s.fields).find(|f| f.kind == FieldKind::Number);
+            let field =
+                t.sections.iter_mut().flat_map(|s| &mut s.fields).find(|f| f.kind == FieldKind::Number);
             let field = field.unwrap();
             (field.min, field.max) = (Some("9".into()), Some("1".into()));
         };
         assert_eq!(field_of(number), "fields");
         let choice = |t: &mut Template| {
-            let field = t.sections.iter_mut().flat_map(|s| &mut s.fields).find(|f| f.kind == FieldKind::Choice);
+            let field =
+                t.sections.iter_mut().flat_map(|s| &mut s.fields).find(|f| f.kind == FieldKind::Choice);
             field.unwrap().choices.clear();
         };
         assert_eq!(field_of(choice), "fields");

@@ -108,9 +108,9 @@ pub async fn save_report(
     let id = consult_id(&id)?;
     let text = body.report;
     let compared = text.compared.iter().map(|one| consult_id(&one.consult_id));
-    let compared = compared.collect::<Result<Vec<_>, _>>().map_err(|_| {
-        ApiError::invalid("compared", "没有这一既往报告 / there is no such earlier report")
-    })?;
+    let compared = compared
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| ApiError::invalid("compared", "没有这一既往报告 / there is no such earlier report"))?;
     let report = ReportDraft {
         compared: state.0.consults.compared(&auth.0, &id, &compared).await?,
         template_version: text.template_version,

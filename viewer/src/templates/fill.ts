@@ -34,8 +34,8 @@ export function withText(filled: Filled, section: string, text: string): Partial
 
 /** What to write so that a field has these values. */
 export function withValues(filled: Filled, field: string, values: readonly string[]): Partial<Filled> {
-  const { [field]: _, ...others } = filled.values;
-  return { values: values.length === 0 ? others : { ...others, [field]: values } };
+  const others = Object.entries(filled.values).filter(([key]) => key !== field);
+  return { values: Object.fromEntries(values.length === 0 ? others : [...others, [field, values]]) };
 }
 
 export function fieldsOf(template: Template): TemplateField[] {

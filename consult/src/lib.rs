@@ -1,7 +1,7 @@
 //! Consults: the workflow's states, reports, signatures and their verification.
 //!
 //! Floor 4 of the house. The core modules are pure: [`state`] is a table, [`report`] makes canonical bytes, [`cms`]
-//! signs and checks them, [`verify`] judges offline what anyone brings. [`service`] joins them to `storage` records.
+//! signs and checks them, [`verify`] judges offline what anyone brings, [`export`] makes other systems' forms of them. [`service`] joins them to `storage` records.
 //! This crate knows nothing of HTTP, DIMSE or SQL.
 
 pub mod algorithm;
@@ -14,7 +14,9 @@ pub mod certificate;
 pub mod clock;
 pub mod cms;
 pub mod critical;
+pub mod delivery;
 pub mod error;
+pub mod export;
 pub mod extract;
 pub mod follow_up;
 mod fonts;

@@ -13,6 +13,7 @@ pub mod fuzzing;
 pub mod orders;
 pub mod remote;
 mod seats;
+pub mod send;
 pub mod transcode;
 
 mod keys;

@@ -1,6 +1,7 @@
 //! The configuration of a node: a TOML file, each key also as `FARSIGHT__SECTION__KEY`. Unknown keys refuse the start.
 
 use crate::consults::ConsultSection;
+use crate::deliveries::DeliverySection;
 use crate::dicom_config::DicomSection;
 use crate::notices::NotifySection;
 use crate::outgoing::SigningSection;
@@ -41,6 +42,8 @@ pub struct Config {
     pub consult: ConsultSection,
     /// How people and organisations are told of what happens, besides in the application.
     pub notify: NotifySection,
+    /// How signed reports go into other systems.
+    pub delivery: DeliverySection,
     /// Limits on memory, sizes and waiting.
     pub limits: Limits,
 }

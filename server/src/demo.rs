@@ -78,6 +78,8 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     config.storage.directory = args.data.clone();
     config.http.listen = args.http;
     config.dicom.listen = args.dicom;
+    // Only this machine can be reached where the demonstration runs: a second one may take its reports.
+    config.delivery.networks = vec![access::AddressRange::parse("127.0.0.0/8")?];
     config.http.ohif_directory = samples::ohif()?;
     if let Some(lease_s) = args.lease_s {
         config.consult.lease_s = lease_s;

@@ -8,6 +8,7 @@ mod agreements;
 mod cli;
 mod config;
 mod consults;
+mod deliveries;
 mod demo;
 mod dicom_config;
 mod http;

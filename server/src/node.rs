@@ -1,6 +1,7 @@
 //! Putting the floors together and running them until somebody says stop.
 
 use crate::config::Config;
+use crate::deliveries::Deliveries;
 use crate::http;
 use crate::notices::Notices;
 use crate::outgoing::Signing;
@@ -36,6 +37,7 @@ pub struct Node {
     watches: Vec<wsi::watch::Watch>,
     consults: ConsultService,
     notices: Notices,
+    deliveries: Deliveries,
 }
 
 /// Local time of numbers and printed reports: China has one time zone.
@@ -86,6 +88,12 @@ impl Node {
             config: config.notify.clone(),
             public_url: public_url.clone(),
         };
+        let deliveries = Deliveries {
+            storage: storage.clone(),
+            consults: consults.clone(),
+            dimse: dimse_config.clone(),
+            config: config.delivery.clone(),
+        };
         let counters = dimse.counters();
         let status = Arc::new(move || counters.snapshot());
         let state = ApiState::new(storage.clone(), consults.clone(), public_url, status)
@@ -111,6 +119,7 @@ impl Node {
             watches,
             consults,
             notices,
+            deliveries,
         })
     }
 
@@ -136,6 +145,8 @@ impl Node {
         tokio::spawn(self.intake.run(stopped(stop.clone())));
         // Neither for what is being told: it is told by the next start.
         tokio::spawn(self.notices.run(stopped(stop.clone())));
+        // What is cut short is sent again by the next start, with the same effect.
+        tokio::spawn(self.deliveries.run(stopped(stop.clone())));
         for watch in self.watches {
             tokio::spawn(watch.run(self.slides.clone(), stopped(stop.clone())));
         }

@@ -12,6 +12,7 @@ mod commitment;
 mod consult;
 mod corrections;
 mod crash;
+mod deliveries;
 mod desk;
 mod dicom_slides;
 mod dimse;

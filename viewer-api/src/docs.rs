@@ -28,6 +28,7 @@ use utoipa::OpenApi;
         (name = "live", description = "Hearing of changes as they happen"),
         (name = "report templates", description = "What reports are written with: templates and phrases"),
         (name = "reports", description = "Signed reports and their verification"),
+        (name = "deliveries", description = "Signed reports into other systems: routes, what became of it, what did not arrive"),
         (name = "audit", description = "The audit chain"),
         (name = "health", description = "For operators")
     )

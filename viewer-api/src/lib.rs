@@ -14,6 +14,7 @@ mod consults;
 mod corrections;
 mod cors;
 mod critical;
+mod deliveries;
 mod devices;
 mod docs;
 mod dzi;

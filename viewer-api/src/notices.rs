@@ -29,7 +29,8 @@ pub struct NoticeItem {
     pub id: String,
     /// `submitted`, `assigned`, `returned`, `to_review`, `data_wanted`, `resumed`, `declined`, `asked_back`,
     /// `answered`, `rejected`, `cancelled`, `report`, `critical`,
-    /// `critical_unanswered`, `critical_acknowledged`, `graded`, `message`, `clock50`, `clock80`, `clock100`.
+    /// `critical_unanswered`, `critical_acknowledged`, `graded`, `message`, `clock50`, `clock80`, `clock100`,
+    /// `delivery_failed`, `report_unsound`.
     #[schema(value_type = String)]
     pub what: What,
     /// The consult that it is about.

@@ -3,7 +3,7 @@
 use crate::docs::ApiDoc;
 use crate::state::ApiState;
 use crate::{
-    admin, application, audit, auth, calibration, consults, corrections, cors, critical, devices, docs, dzi,
+    admin, application, audit, auth, calibration, consults, corrections, cors, critical, deliveries, devices, docs, dzi,
     forwarding, health, identities, iiif, invitations, key_images, live, messages, notices, ohif, orders,
     partners, phrases, remotes, report_files, second_factor, session, sessions, slide_notes, slides,
     statistics, studies, templates, uploads, verify, watched,
@@ -159,6 +159,16 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(report_files::report_json))
         .routes(routes!(report_files::report_signature))
         .routes(routes!(report_files::chain_pem))
+        .routes(routes!(report_files::report_as_sr))
+        .routes(routes!(report_files::report_as_encapsulated_pdf))
+        .routes(routes!(report_files::report_as_key_objects))
+        .routes(routes!(report_files::report_as_fhir))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::send_delivery))
+        .routes(routes!(deliveries::list_return_routes))
+        .routes(routes!(deliveries::put_return_route, deliveries::delete_return_route))
+        .routes(routes!(deliveries::list_undelivered))
+        .routes(routes!(deliveries::send_notice))
         .routes(routes!(verify::verify_consult))
         .merge(OpenApiRouter::new().routes(routes!(verify::verify_files)).layer(verify::body_limit()))
         .routes(routes!(templates::list_templates))

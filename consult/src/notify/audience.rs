@@ -1,6 +1,7 @@
 //! Whom an event of the outbox concerns.
 
 use crate::clock::{self, Escalation, Tell};
+use crate::delivery::{DeliveryState, Problem};
 use crate::state::{Action, State};
 use access::{Right, Role};
 use model::{ConsultId, OrgId, PersonId};
@@ -51,6 +52,10 @@ pub enum What {
     Clock80,
     /// The agreed time is over.
     Clock100,
+    /// A report could not be delivered into a system of the requesting organisation.
+    DeliveryFailed,
+    /// A finished report does not verify, and was not delivered.
+    ReportUnsound,
 }
 
 impl What {
@@ -78,6 +83,8 @@ impl What {
             Self::Clock50 => "clock50",
             Self::Clock80 => "clock80",
             Self::Clock100 => "clock100",
+            Self::DeliveryFailed => "delivery_failed",
+            Self::ReportUnsound => "report_unsound",
         }
     }
 }
@@ -135,6 +142,16 @@ struct Alarm {
 }
 
 #[derive(Deserialize)]
+struct Delivered {
+    consult: ConsultId,
+    delivery: String,
+    state: DeliveryState,
+    problem: Option<Problem>,
+    requesting: OrgId,
+    reading: OrgId,
+}
+
+#[derive(Deserialize)]
 struct Written {
     consult: ConsultId,
     by: PersonId,
@@ -150,6 +167,7 @@ pub(super) fn tellings(event: &OutboxEvent) -> Vec<Telling> {
         crate::critical::TOPIC => Alarm::deserialize(&event.body).ok().and_then(of_critical),
         clock::TOPIC => Escalation::deserialize(&event.body).ok().and_then(|late| of_clock(event.seq, late)),
         crate::message::TOPIC => Written::deserialize(&event.body).ok().map(of_message),
+        crate::delivery::TOPIC => Delivered::deserialize(&event.body).ok().and_then(of_delivery),
         _ => None,
     };
     telling.into_iter().collect()
@@ -207,6 +225,24 @@ fn of_critical(alarm: Alarm) -> Option<Telling> {
         _ => return None,
     };
     Some(Telling { what, about: format!("critical-{consult}-{n}-{}", what.word()), consult, to, by })
+}
+
+/// A delivery that was given up: those who can do something about it. One that does not verify is the centre's affair, too.
+fn of_delivery(delivered: Delivered) -> Option<Telling> {
+    let Delivered { consult, delivery, state, problem, requesting, reading } = delivered;
+    if state != DeliveryState::Failed {
+        return None;
+    }
+    let looked_after = |org: OrgId| {
+        [Right::Coordinate, Right::Administer].map(|right| To::With(org.clone(), right)).to_vec()
+    };
+    let (what, to) = match problem {
+        Some(Problem::Unsound) => {
+            (What::ReportUnsound, [looked_after(reading), looked_after(requesting)].concat())
+        }
+        _ => (What::DeliveryFailed, looked_after(requesting)),
+    };
+    Some(Telling { what, about: format!("delivery-{delivery}"), consult, to, by: None })
 }
 
 fn of_message(written: Written) -> Telling {
@@ -282,6 +318,19 @@ mod tests {
         assert_eq!(what, What::Clock100);
         let coordinators = To::Role(consult.reading.id.clone(), Role::Coordinator);
         assert_eq!(to, [one("wang"), vec![coordinators], one("li")].concat());
+    }
+
+    #[test]
+    fn a_delivery_that_is_given_up_is_told_to_who_can_do_something_about_it() {
+        let told = |state: &str, problem: Json| {
+            let body = json!({"consult": "c1", "delivery": "d1", "state": state, "problem": problem,
+                "requesting": "town", "reading": "city"});
+            told("delivery", body).map(|(what, to)| (what, to.len()))
+        };
+        assert_eq!(told("failed", json!("refused")), Some((What::DeliveryFailed, 2)));
+        assert_eq!(told("failed", json!("unsound")), Some((What::ReportUnsound, 4)));
+        assert_eq!(told("waiting", json!("unreachable")), None);
+        assert_eq!(told("delivered", Json::Null), None);
     }
 
     #[test]

@@ -101,7 +101,7 @@ fn is_address(text: &str) -> bool {
 }
 
 /// Whether it can be a webhook's address. Where it leads is looked at when it is called.
-fn is_url(text: &str) -> bool {
+pub(crate) fn is_url(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let host = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
     // No name and password in it: they would be shown where the address is.

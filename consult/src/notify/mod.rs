@@ -10,6 +10,7 @@ mod inbox;
 mod outbox;
 
 pub use audience::What;
+pub(crate) use channels::is_url;
 pub use channels::{MAIL_JOB, MailSettings, Outgoing, WEBHOOK_JOB, Webhook, organisation_of_lane};
 pub use inbox::{Inbox, Notice};
 

@@ -5,6 +5,7 @@ use crate::authorities::TimeStamps;
 use crate::cms::{self, Form};
 use crate::key_image::PICTURE_BYTES_MAX;
 use crate::keystore::blocking;
+use crate::record::Consult;
 use crate::report::CanonicalReport;
 use crate::revocation::RevocationData;
 use crate::verify::{Brought, Context, Stamping, Verdict, verify};
@@ -53,18 +54,7 @@ impl ConsultService {
     pub async fn verify_stored(&self, caller: &Caller, id: &ConsultId) -> Result<Verdict, ConsultError> {
         let view = self.get(caller, id).await?;
         let stored = self.stored(caller, id, None).await?;
-        let (pdf, signatures) = (self.read_pdf(&stored).await?, stored.brought()?.signatures);
-        let brought = blocking(move || Brought::from_file(pdf, signatures)).await??;
-        let scope = caller.scope().owned_by(view.consult.study.org.clone());
-        let mut known = HashMap::new();
-        for study in view.consult.studies() {
-            match self.storage.instances(&scope, &study.study_instance_uid, None, None).await {
-                Ok(found) => known.extend(found.iter().map(|i| (i.instance().to_string(), *i.sha256()))),
-                Err(storage::StorageError::NotFound) => {}
-                Err(other) => return Err(other.into()),
-            }
-        }
-        let verdict = self.judge(brought, Some(known), Some(false), Some(stored.pdf_sha256)).await?;
+        let verdict = self.judge_kept(caller.scope(), &view.consult, &stored).await?;
         let entry = AuditEntry {
             action: AuditAction::Verify,
             object: format!("consult/{id}"),
@@ -73,6 +63,27 @@ impl ConsultService {
         };
         self.storage.audit(caller.scope(), entry).await?;
         Ok(verdict)
+    }
+
+    /// Judges a signed report that is kept here, page and signatures, against the instances that the scope sees.
+    pub(crate) async fn judge_kept(
+        &self,
+        scope: &Scope,
+        consult: &Consult,
+        stored: &StoredReport,
+    ) -> Result<Verdict, ConsultError> {
+        let (pdf, signatures) = (self.read_pdf(stored).await?, stored.brought()?.signatures);
+        let brought = blocking(move || Brought::from_file(pdf, signatures)).await??;
+        let scope = scope.owned_by(consult.study.org.clone());
+        let mut known = HashMap::new();
+        for study in consult.studies() {
+            match self.storage.instances(&scope, &study.study_instance_uid, None, None).await {
+                Ok(found) => known.extend(found.iter().map(|i| (i.instance().to_string(), *i.sha256()))),
+                Err(storage::StorageError::NotFound) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        self.judge(brought, Some(known), Some(false), Some(stored.pdf_sha256)).await
     }
 
     /// Judges what anyone brings: the canonical JSON or the PDF, and signatures when they are not in the PDF. Whether a
@@ -150,7 +161,7 @@ impl ConsultService {
         StoredReport::of(&self.storage.record(caller.scope(), KIND, &signed.record).await?)
     }
 
-    pub(super) async fn read_pdf(&self, stored: &StoredReport) -> Result<Vec<u8>, ConsultError> {
+    pub(crate) async fn read_pdf(&self, stored: &StoredReport) -> Result<Vec<u8>, ConsultError> {
         self.read_whole(&stored.pdf_owner, &stored.pdf_sha256).await
     }
 

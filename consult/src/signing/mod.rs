@@ -10,6 +10,7 @@ pub(crate) mod stored;
 
 pub use stamp::{JOB, Waits};
 pub use stored::KIND;
+pub(crate) use stored::{StoredReport, damaged};
 
 use crate::authorities::{self, TimeStamps};
 use crate::ca::TEST_NOTICE;
@@ -27,7 +28,7 @@ use access::{Caller, Person, Secret};
 use make::{Hand, Made};
 use model::{ConsultId, Sha256};
 use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected};
-use stored::{StoredReport, damaged, decode, encode};
+use stored::{decode, encode};
 use time::OffsetDateTime;
 use x509_cert::Certificate;
 

@@ -11,7 +11,7 @@
 mod admission;
 mod answer_charset;
 mod association;
-mod command;
+pub(crate) mod command;
 pub(crate) mod commitment;
 pub mod counters;
 pub mod echo;

@@ -172,19 +172,24 @@ fn stored(
 
 /// The C-STORE-RQ of an instance.
 pub(crate) fn request(instance: &InstanceRef, message_id: u16, originator: Option<&Originator>) -> Command {
-    let command = Command::default()
-        .with_uid(tag::AFFECTED_SOP_CLASS_UID, instance.sop_class().as_str())
-        .with_u16(tag::COMMAND_FIELD, field::C_STORE_RQ)
-        .with_u16(tag::MESSAGE_ID, message_id)
-        .with_u16(tag::PRIORITY, 0)
-        .with_u16(tag::COMMAND_DATA_SET_TYPE, 0)
-        .with_uid(tag::AFFECTED_SOP_INSTANCE_UID, instance.instance().as_str());
+    let command = request_of(instance.sop_class(), instance.instance(), message_id);
     match originator {
         None => command,
         Some(originator) => command
             .with_text(tag::MOVE_ORIGINATOR_AE_TITLE, originator.ae_title.as_str())
             .with_u16(tag::MOVE_ORIGINATOR_MESSAGE_ID, originator.message_id),
     }
+}
+
+/// The C-STORE-RQ of an instance of this class.
+pub(crate) fn request_of(class: &Uid, instance: &Uid, message_id: u16) -> Command {
+    Command::default()
+        .with_uid(tag::AFFECTED_SOP_CLASS_UID, class.as_str())
+        .with_u16(tag::COMMAND_FIELD, field::C_STORE_RQ)
+        .with_u16(tag::MESSAGE_ID, message_id)
+        .with_u16(tag::PRIORITY, 0)
+        .with_u16(tag::COMMAND_DATA_SET_TYPE, 0)
+        .with_uid(tag::AFFECTED_SOP_INSTANCE_UID, instance.as_str())
 }
 
 /// What the status of a C-STORE-RSP says (PS3.4 §B.2.3, PS3.7 Annex C).

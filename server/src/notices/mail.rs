@@ -124,6 +124,10 @@ fn words(what: What) -> (&'static str, &'static str) {
         What::Message => ("有新留言", "there is a new message"),
         What::Clock50 => ("时限已过一半", "half of the time is over"),
         What::Clock80 => ("时限已过八成", "four fifths of the time are over"),
+        What::DeliveryFailed => ("报告未能送达接收系统", "a report could not be delivered to its system"),
+        What::ReportUnsound => {
+            ("报告核验未通过，已停止送达", "a finished report does not verify and was not delivered")
+        }
         What::Clock100 => ("已超时", "the case is overdue"),
     }
 }

@@ -1,7 +1,7 @@
 //! What the node tells people by itself: notices from the outbox, alarms that are said again, e-mail and webhooks.
 
 mod mail;
-mod webhook;
+pub(crate) mod webhook;
 
 use access::AddressRange;
 use consult::ConsultService;
@@ -166,7 +166,7 @@ impl Notices {
 
 /// Why something could not be sent; never with an address in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Failed {
+pub(crate) enum Failed {
     /// Another attempt may do.
     Now(String),
     /// Nothing changes by itself.

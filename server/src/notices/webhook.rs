@@ -1,6 +1,6 @@
 //! Webhooks: a signed POST to the system of an organisation, never into networks that the configuration does not name.
 
-use super::Failed;
+pub(crate) use super::Failed;
 use access::AddressRange;
 use consult::notify::{Outgoing, Webhook};
 use reqwest::redirect::Policy;
@@ -19,14 +19,10 @@ pub(super) async fn call(
     outgoing: &Outgoing,
 ) -> Result<(), Failed> {
     let url = Url::parse(&webhook.url).map_err(|_| Failed::ForGood("the webhook's address is none"))?;
-    let addresses = tokio::time::timeout(CALL_MAX, resolved(&url)).await;
-    let addresses = addresses.map_err(|_| Failed::Now("the name was not resolved in time".to_owned()))??;
-    if !addresses.iter().all(|address| is_allowed(networks, address.ip())) {
-        return Err(Failed::ForGood("the webhook is in an internal network ([notify] webhook_networks)"));
-    }
+    let client = client_for(networks, &url, CALL_MAX).await?;
     let body = serde_json::to_vec(outgoing).map_err(|_| Failed::ForGood("no JSON"))?;
     let signature = webhook.signature(OffsetDateTime::now_utc().unix_timestamp(), &body);
-    let answer = client(&url, &addresses)?
+    let answer = client
         .post(url)
         .header("Content-Type", "application/json")
         .header("Farsight-Signature", signature)
@@ -44,11 +40,25 @@ pub(super) async fn call(
     }
 }
 
+/// A client for calls of a URL that take so long at most, if it leads to the public internet or into one of these networks.
+pub(crate) async fn client_for(
+    networks: &[AddressRange],
+    url: &Url,
+    call_max: Duration,
+) -> Result<Client, Failed> {
+    let addresses = tokio::time::timeout(CALL_MAX, resolved(url)).await;
+    let addresses = addresses.map_err(|_| Failed::Now("the name was not resolved in time".to_owned()))??;
+    if !addresses.iter().all(|address| is_allowed(networks, address.ip())) {
+        return Err(Failed::ForGood("the webhook is in an internal network ([notify] webhook_networks)"));
+    }
+    client(url, &addresses, call_max)
+}
+
 /// A client that calls these very addresses: what was looked at is what is called.
-fn client(url: &Url, addresses: &[SocketAddr]) -> Result<Client, Failed> {
+fn client(url: &Url, addresses: &[SocketAddr], call_max: Duration) -> Result<Client, Failed> {
     // The first that installs it wins; all of them are the same.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-    let mut builder = Client::builder().no_proxy().redirect(Policy::none()).timeout(CALL_MAX);
+    let mut builder = Client::builder().no_proxy().redirect(Policy::none()).timeout(call_max);
     if let Some(name) = url.domain() {
         builder = builder.resolve_to_addrs(name, addresses);
     }

@@ -242,7 +242,18 @@ fn rows() -> Vec<(&'static str, &'static str, For, Json)> {
         ("get", "/api/v1/consults/{id}/report.json", PATIENTS, none()),
         ("get", "/api/v1/consults/{id}/report.p7s", PATIENTS, none()),
         ("get", "/api/v1/consults/{id}/chain.pem", PATIENTS, none()),
+        ("get", "/api/v1/consults/{id}/report-sr.dcm", PATIENTS, none()),
+        ("get", "/api/v1/consults/{id}/report-pdf.dcm", PATIENTS, none()),
+        ("get", "/api/v1/consults/{id}/report-kos.dcm", PATIENTS, none()),
+        ("get", "/api/v1/consults/{id}/report.fhir.json", PATIENTS, none()),
         ("get", "/api/v1/consults/{id}/verify", PATIENTS, none()),
+        ("get", "/api/v1/consults/{id}/deliveries", PATIENTS, none()),
+        ("post", "/api/v1/consults/{id}/deliveries/{delivery}/send", PATIENTS, none()),
+        ("get", "/api/v1/return-routes", OFFICES, none()),
+        ("put", "/api/v1/return-routes/{id}", OFFICES, return_route()),
+        ("delete", "/api/v1/return-routes/{id}", OFFICES, none()),
+        ("get", "/api/v1/undelivered", DESK, none()),
+        ("post", "/api/v1/undelivered/notices/{id}/send", DESK, none()),
     ]
     .into_iter()
     .chain(STEPS.iter().map(|path| ("post", *path, PATIENTS, reason())))
@@ -284,6 +295,10 @@ fn report() -> Json {
 fn template() -> Json {
     let section = |key: &str| json!({"key": key, "title": {"zh": "x"}});
     json!({"title": {"zh": "x"}, "kind": "radiology", "sections": [section("findings"), section("diagnosis")]})
+}
+
+fn return_route() -> Json {
+    json!({"name": "x", "method": "stow", "url": "https://pacs.example.org/dicom-web", "forms": ["sr", "pdf"]})
 }
 
 fn drawing() -> Json {
@@ -330,6 +345,7 @@ fn filled(path: &str) -> String {
         ("{x}", "0"),
         ("{y}", "0"),
         ("{kind}", "label"),
+        ("{delivery}", "d"),
         ("{tile}", "0_0.jpeg"),
         ("{annotation}", "a"),
         ("{bookmark}", "b"),

@@ -25,6 +25,8 @@ pub(super) enum What {
     Critical(ConsultId),
     /// Messages on a consult.
     Message(ConsultId),
+    /// Deliveries of a consult's report.
+    Delivery(ConsultId),
     /// A person's notices.
     Notice(PersonId),
     /// A study has got more instances.
@@ -69,6 +71,7 @@ impl Event {
             "consult" => body::<OfConsult>(event).map(|of| What::Consult(of.id, of.state)),
             consult::critical::TOPIC => body::<OnConsult>(event).map(|on| What::Critical(on.consult)),
             consult::message::TOPIC => body::<OnConsult>(event).map(|on| What::Message(on.consult)),
+            consult::delivery::TOPIC => body::<OnConsult>(event).map(|on| What::Delivery(on.consult)),
             consult::notify::TOPIC => body::<OfPerson>(event).map(|of| What::Notice(of.person)),
             "instance.stored" => body::<OfStudy>(event).map(|of| What::Study(of.owner, of.study)),
             topic if topic.starts_with("correction.") => {
@@ -87,6 +90,7 @@ impl Event {
             What::Consult(id, state) => json!({"seq": seq, "what": "consult", "id": id, "state": state}),
             What::Critical(id) => json!({"seq": seq, "what": "critical", "id": id}),
             What::Message(id) => json!({"seq": seq, "what": "message", "id": id}),
+            What::Delivery(id) => json!({"seq": seq, "what": "delivery", "id": id}),
             What::Notice(_) => json!({"seq": seq, "what": "notice"}),
             What::Study(org, study) => json!({"seq": seq, "what": "study", "org": org, "id": study}),
             What::Studies(_) => json!({"seq": seq, "what": "studies"}),
@@ -102,7 +106,7 @@ impl Event {
                 Ok(caller.may(Right::Search) && caller.organisation() == owner)
             }
             What::Message(_) if !consult::message::may_take_part(caller) => Ok(false),
-            What::Consult(id, _) | What::Critical(id) | What::Message(id) => {
+            What::Consult(id, _) | What::Critical(id) | What::Message(id) | What::Delivery(id) => {
                 Ok(caller.may(Right::Search) && is_within_reach(storage, caller, id).await?)
             }
             What::Study(owner, study) => {
@@ -118,7 +122,10 @@ impl Event {
 
     /// Whether the answer is the same for everybody of an organisation who has the same rights.
     pub(super) fn is_shared(&self) -> bool {
-        matches!(self.what, What::Consult(..) | What::Critical(_) | What::Message(_) | What::Study(..))
+        matches!(
+            self.what,
+            What::Consult(..) | What::Critical(_) | What::Message(_) | What::Delivery(_) | What::Study(..)
+        )
     }
 }
 

@@ -153,7 +153,15 @@ export const consults = {
   verdict: (id: string) => request<Verdict>('GET', `/consults/${segment(id)}/verify`),
   file: (
     id: string,
-    name: 'report.pdf' | 'report.json' | 'report.p7s' | 'chain.pem',
+    name:
+      | 'report.pdf'
+      | 'report.json'
+      | 'report.p7s'
+      | 'chain.pem'
+      | 'report-sr.dcm'
+      | 'report-pdf.dcm'
+      | 'report-kos.dcm'
+      | 'report.fhir.json',
     options: { v?: number; signer?: 'reviewer' } = {},
   ) => `${apiRoot}/consults/${segment(id)}/${name}${query(options)}`,
 };

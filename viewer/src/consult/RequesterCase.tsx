@@ -7,6 +7,7 @@ import { Link, useNavigate } from 'react-router';
 import { CriticalList } from '../alarms/CriticalList';
 import { consults, type ReasonedAction } from '../api/endpoints';
 import type { Attachment, Consult } from '../api/types';
+import { CaseDeliveries } from '../deliveries/CaseDeliveries';
 import { MessagesButton } from '../messages/MessagesButton';
 import { studyAddress } from '../studies/addresses';
 import { Clock } from '../ui/Clock';
@@ -50,6 +51,7 @@ export function RequesterCase({ consult }: { consult: Consult }) {
         <WaitNote consult={consult} asksRequester={consult.allowed.includes('resume')} />
         <Timeline entries={consult.timeline} />
         {(isAnswered(consult.state) || consult.versions.length > 0) && <Answer consult={consult} />}
+        {consult.versions.length > 0 && <CaseDeliveries consult={consult.id} framed />}
         <Questions consult={consult} />
         <Asked consult={consult} />
       </Stack>

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router';
 import { consults } from '../api/endpoints';
 import type { Consult } from '../api/types';
+import { CaseDeliveries } from '../deliveries/CaseDeliveries';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Field } from '../ui/Field';
 import { PageBar } from '../ui/PageBar';
@@ -79,6 +80,10 @@ function Facts({ consult, v, onVersion }: { consult: Consult; v: number | undefi
     { name: 'report.json', label: t('report.file.json') },
     { name: 'report.p7s', label: t('report.file.p7s') },
     { name: 'chain.pem', label: t('report.file.chain') },
+    { name: 'report-sr.dcm', label: t('report.file.sr') },
+    { name: 'report-pdf.dcm', label: t('report.file.pdfDcm') },
+    ...((consult.report?.key_images.length ?? 0) > 0 ? [{ name: 'report-kos.dcm', label: t('report.file.kos') } as const] : []),
+    { name: 'report.fhir.json', label: t('report.file.fhir') },
   ] as const;
   return (
     <Stack gap="md">
@@ -131,6 +136,7 @@ function Facts({ consult, v, onVersion }: { consult: Consult; v: number | undefi
           )}
         </Stack>
       </div>
+      <CaseDeliveries consult={consult.id} framed={false} />
       <Text size="xs" c="dimmed">
         {t('report.verifyElsewhere')}
       </Text>

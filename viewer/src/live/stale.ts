@@ -12,6 +12,8 @@ export function staleAfter({ what, id, org }: LiveMessage): readonly QueryKey[] 
       return [keys.consults, keys.critical, ...(id === undefined ? [] : [keys.consult(id)])];
     case 'message':
       return [keys.unreadMessages, ...(id === undefined ? [] : [keys.messages(id)])];
+    case 'delivery':
+      return [keys.undelivered, ...(id === undefined ? [] : [keys.deliveries(id)])];
     case 'notice':
       return [keys.notices];
     case 'study':
@@ -37,6 +39,7 @@ export const whileDown: readonly QueryKey[] = [
   keys.critical,
   keys.unreadMessages,
   ['messages'],
+  ['deliveries'],
   keys.notices,
   keys.studies,
   keys.slides,

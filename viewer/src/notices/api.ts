@@ -22,6 +22,8 @@ export const noticeKinds = [
   'clock50',
   'clock80',
   'clock100',
+  'delivery_failed',
+  'report_unsound',
 ] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
 

@@ -1,0 +1,204 @@
+//! Forms judged by other people's tools: dciodvfy, dsrdump, dcm2pdf.
+
+use super::*;
+use crate::amendment::{Amendment, AmendmentKind, AmendmentNote};
+use crate::record::Consult;
+use crate::report::ReportDraft;
+use crate::testing::{NOW, canonical_of, consult, draft, key_image, run};
+use access::Signatures;
+use dataset::{TransferSyntax, part10, scan, tags};
+use serde_json::Value as Json;
+use time::Duration;
+use time::macros::offset;
+
+const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
+
+/// A page of odd length.
+const PAGE: &[u8] = b"%PDF-1.7\n%%EOF\n!";
+
+fn signer(name: &str, role: &str, later: i64) -> SignerNote {
+    SignerNote { name: name.into(), role: role.into(), signed_at: NOW + Duration::minutes(later) }
+}
+
+struct Made {
+    consult: Consult,
+    draft: ReportDraft,
+    before: Option<&'static str>,
+}
+
+impl Made {
+    fn plain() -> Self {
+        Self { consult: consult(Signatures::Double), draft: draft(), before: None }
+    }
+
+    fn with_key_image() -> Self {
+        let mut made = Self::plain();
+        made.draft.key_images = vec![key_image().0];
+        made
+    }
+
+    fn form(&self, form: Form) -> Option<Built> {
+        let canonical = canonical_of(&self.consult, &self.draft);
+        let report = CanonicalReport::from_bytes(&canonical).unwrap();
+        let study = dataset::json::from_json(
+            serde_json::json!({
+                "00080020": {"vr": "DA", "Value": ["20261120"]},
+                "00080030": {"vr": "TM", "Value": ["093015"]},
+                "00080050": {"vr": "SH", "Value": ["CT261120018"]},
+                "00100010": {"vr": "PN", "Value": [{"Alphabetic": "Zhang^San", "Ideographic": "张^三"}]},
+                "00100020": {"vr": "LO", "Value": ["P20261120"]},
+                "00100040": {"vr": "CS", "Value": ["M"]},
+            })
+            .as_object()
+            .unwrap(),
+        )
+        .unwrap();
+        let class = Uid::parse(CT).unwrap();
+        let classes = report.evidence.iter().map(|one| (one.instance.clone(), class.clone())).collect();
+        let source = Source {
+            report: &report,
+            canonical: &canonical,
+            record: "0199-consult-v1-s1",
+            before: self.before.map(|record| Before { record: record.to_owned(), has_key_images: false }),
+            signers: &[signer("王建国", "reader", 5), signer("赵敏", "reviewer", 9)],
+            signatures: &[vec![0x30, 0], vec![0x30, 1]],
+            pdf: PAGE,
+            study: &study,
+            classes: &classes,
+            modalities: &Modalities::from([(Uid::parse("1.2.3.4.1").unwrap(), "CT".to_owned())]),
+            utc_offset: offset!(+8),
+        };
+        build(form, &source)
+    }
+
+    fn file(&self, form: Form) -> (tempfile::TempDir, String, Dataset) {
+        let built = self.form(form).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("form.dcm").display().to_string();
+        std::fs::write(&path, &built.bytes).unwrap();
+        let (class, instance) = built.instance.unwrap();
+        let syntax = TransferSyntax::explicit_little();
+        let head = part10::head(&syntax, &class, &instance).len();
+        let set = scan::scan(&built.bytes[head..], &syntax, &model::Limits::default()).unwrap().dataset;
+        (folder, path, set)
+    }
+}
+
+/// What dciodvfy (dicom3tools) has against a file.
+fn faults(path: &str) -> Vec<String> {
+    let output = std::process::Command::new("dciodvfy").arg(path).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    said.lines().filter(|line| line.starts_with("Error")).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_dicom_form_is_what_its_information_object_definition_says() {
+    let mut amended = Made::plain();
+    amended.consult.amendment = Some(Amendment {
+        note: AmendmentNote { kind: AmendmentKind::Correction, reason: "左右写反".into() },
+        by: None,
+        at: NOW,
+        from: crate::State::Delivered,
+        before: None,
+        reported_before: None,
+        reader_before: None,
+        reviewer_before: None,
+        evidence_before: None,
+    });
+    amended.before = Some("0199-consult-v0-s1");
+    for (made, forms) in [
+        (Made::plain(), &[Form::Sr, Form::Pdf][..]),
+        (Made::with_key_image(), &[Form::Sr, Form::Pdf, Form::Kos]),
+        (amended, &[Form::Sr, Form::Pdf]),
+    ] {
+        for form in forms {
+            let (_folder, path, _) = made.file(*form);
+            if let Ok(kept) = std::env::var("CONSULT_KEEP_FORMS") {
+                std::fs::copy(&path, format!("{kept}/{}.dcm", form.word())).unwrap();
+            }
+            assert_eq!(faults(&path), Vec::<String>::new(), "{form:?}");
+        }
+    }
+}
+
+#[test]
+fn a_structured_report_says_what_was_signed_and_by_whom() {
+    let (_folder, path, set) = Made::plain().file(Form::Sr);
+    let dump = run("dsrdump", &["+U8", &path]).unwrap_or_else(|said| panic!("{said}"));
+    for word in ["Basic Text SR", "COMPLETE", "VERIFIED", "赵敏", "王建国", "右肺上叶尖段", "建议胸外科就诊"]
+    {
+        assert!(dump.contains(word), "{word} in\n{dump}");
+    }
+    let verifying = &set.items(tags::VERIFYING_OBSERVER_SEQUENCE)[0];
+    assert_eq!(verifying.text(tags::VERIFICATION_DATE_TIME).unwrap(), "20261123144900+0800");
+    assert_eq!(set.text(tags::PATIENT_NAME).unwrap(), "Zhang^San=张^三");
+    let studies = set.items(tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE);
+    let series = studies[0].items(tags::REFERENCED_SERIES_SEQUENCE);
+    assert_eq!(series[0].items(tags::REFERENCED_SOP_SEQUENCE).len(), 3);
+    assert!(set.get(tags::PREDECESSOR_DOCUMENTS_SEQUENCE).is_none());
+}
+
+#[test]
+fn a_report_with_key_images_is_enhanced_and_selects_them() {
+    let made = Made::with_key_image();
+    let (_folder, path, _) = made.file(Form::Sr);
+    let dump = run("dsrdump", &["+U8", &path]).unwrap_or_else(|said| panic!("{said}"));
+    assert!(dump.contains("Enhanced SR") && dump.contains("可疑腺体") && dump.contains("812"), "{dump}");
+    let (_folder, path, set) = made.file(Form::Kos);
+    let dump = run("dsrdump", &["+U8", &path]).unwrap_or_else(|said| panic!("{said}"));
+    assert!(dump.contains("Key Object Selection") && dump.contains("可疑腺体"), "{dump}");
+    let studies = set.items(tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE);
+    let series = studies[0].items(tags::REFERENCED_SERIES_SEQUENCE);
+    let only = &series[0].items(tags::REFERENCED_SOP_SEQUENCE)[0];
+    assert_eq!(only.text(tags::REFERENCED_SOP_INSTANCE_UID).unwrap(), "1.2.3.4.1.1");
+    assert!(Made::plain().form(Form::Kos).is_none());
+}
+
+#[test]
+fn an_encapsulated_page_is_the_signed_bytes_and_their_length() {
+    let built = Made::plain().form(Form::Pdf).unwrap();
+    let at = built.bytes.windows(PAGE.len()).position(|window| window == PAGE).unwrap();
+    assert_eq!(PAGE.len() % 2, 1);
+    assert_eq!(built.bytes[at + PAGE.len()], 0);
+    let (_folder, _, set) = Made::plain().file(Form::Pdf);
+    assert_eq!(set.integer(tags::ENCAPSULATED_DOCUMENT_LENGTH), Some(PAGE.len() as i64));
+}
+
+#[test]
+fn whoever_makes_a_form_again_makes_the_same() {
+    for form in Form::ALL {
+        let made = Made::with_key_image();
+        assert_eq!(made.form(form).unwrap().bytes, made.form(form).unwrap().bytes, "{form:?}");
+    }
+}
+
+#[test]
+fn a_bundle_names_everything_that_it_refers_to() {
+    let bundle: Json = serde_json::from_slice(&Made::plain().form(Form::Fhir).unwrap().bytes).unwrap();
+    let entries = bundle["entry"].as_array().unwrap();
+    let known: Vec<&str> = entries.iter().map(|entry| entry["fullUrl"].as_str().unwrap()).collect();
+    let mut waiting = vec![&bundle];
+    let mut references = 0;
+    while let Some(value) = waiting.pop() {
+        match value {
+            Json::Object(members) => {
+                if let Some(Json::String(to)) = members.get("reference") {
+                    assert!(known.contains(&to.as_str()), "{to}");
+                    references += 1;
+                }
+                waiting.extend(members.values());
+            }
+            Json::Array(items) => waiting.extend(items),
+            _ => {}
+        }
+    }
+    assert!(references > 10);
+    let of = |kind: &str| {
+        let found = entries.iter().map(|entry| &entry["resource"]).find(|r| r["resourceType"] == kind);
+        found.unwrap_or_else(|| panic!("no {kind}"))
+    };
+    assert_eq!(of("DiagnosticReport")["status"], "final");
+    assert_eq!(of("DiagnosticReport")["effectiveDateTime"], "2026-11-20T09:30:15+08:00");
+    assert_eq!(of("Provenance")["signature"].as_array().unwrap().len(), 2);
+    assert_eq!(of("ImagingStudy")["numberOfInstances"], 3);
+}

@@ -3,9 +3,9 @@
 use crate::docs::ApiDoc;
 use crate::state::ApiState;
 use crate::{
-    admin, application, audit, auth, calibration, consults, corrections, cors, critical, deliveries, devices, docs, dzi,
-    forwarding, health, identities, iiif, invitations, key_images, live, messages, notices, ohif, orders,
-    partners, phrases, remotes, report_files, second_factor, session, sessions, slide_notes, slides,
+    admin, application, audit, auth, calibration, consults, corrections, cors, critical, deliveries, devices,
+    docs, dzi, forwarding, health, identities, iiif, invitations, key_images, live, messages, notices, ohif,
+    orders, partners, phrases, remotes, report_files, second_factor, session, sessions, slide_notes, slides,
     statistics, studies, templates, uploads, verify, watched,
 };
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};

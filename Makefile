@@ -8,7 +8,7 @@ DATA := farsight-demo
 VIEWER := $(shell find viewer -type f -not -path 'viewer/node_modules/*' -not -path 'viewer/dist/*' -not -path 'viewer/ohif/*' 2>/dev/null)
 
 .NOTPARALLEL:
-.PHONY: help run test check bench fuzz samples web ohif setup clean
+.PHONY: help run test check bench fuzz samples screenshots web ohif setup clean
 
 help:
 	@echo 'make run      build everything, start the demo (data in $(DATA)/)'
@@ -17,6 +17,7 @@ help:
 	@echo 'make bench    speed, side by side with other programs'
 	@echo 'make fuzz     fuzz one target: TARGET=data_set SECONDS=300 (fuzz/README.md)'
 	@echo 'make samples  sample studies and slides, in sample-data/cache/'
+	@echo 'make screenshots  every page, both languages, themes and sizes, in tests/artefacts/catalogue/'
 	@echo 'make clean    remove what was built (not the demo data)'
 
 run: setup samples web
@@ -65,6 +66,11 @@ bench: viewer/dist/index.html
 
 fuzz:
 	@scripts/fuzz.sh '$(TARGET)' '$(or $(SECONDS),300)'
+
+# PLACES=login,verify makes those alone.
+screenshots: setup samples web
+	cargo build --workspace --bin farsight
+	cd tests/browser && FARSIGHT_CATALOGUE=1 $(if $(PLACES),FARSIGHT_PLACES=$(PLACES)) npx playwright test looks.spec.ts -g catalogue
 
 clean:
 	cargo clean

@@ -3,7 +3,7 @@
 use crate::record::{Consult, ConsultView, KIND};
 use crate::service::{consult_of, view};
 use crate::{ConsultError, ConsultService, State};
-use access::{Caller, Right};
+use access::{Caller, Right, Urgency};
 use model::ConsultId;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -36,9 +36,15 @@ pub enum Tab {
 pub struct ListQuery {
     /// Tab.
     pub tab: Tab,
-    /// Part of a number, patient name (in Chinese, pinyin or initials), patient id, accession number, or question; empty
-    /// for all.
+    /// Part of a number, patient name (in Chinese, pinyin or initials), patient id, accession number, question or day of
+    /// the study (`20261120`, `2026-11-20`); empty for all.
     pub text: String,
+    /// Only studies with this modality.
+    pub modality: Option<String>,
+    /// Only this urgency.
+    pub urgency: Option<Urgency>,
+    /// The page behind this one: [`Listing::next`] of the page before.
+    pub cursor: Option<String>,
     /// Rows at most; 1 to 200.
     pub limit: u32,
     /// Rows to skip.
@@ -73,9 +79,11 @@ pub struct Listing {
     pub counts: Counts,
     /// Whether more follow.
     pub more: bool,
+    /// The cursor of the next page, if there may be one.
+    pub next: Option<String>,
 }
 
-/// Rows looked through when a text is searched for.
+/// Rows looked through for one page when something is searched for; the cursor goes on behind them.
 const SEARCHED_MAX: u32 = 2000;
 /// Rows of one page at most.
 const PAGE_MAX: u32 = 200;
@@ -131,29 +139,39 @@ impl ConsultService {
         let critical: Vec<String> = critical.iter().map(|of| of.number.clone()).collect();
         let counts = self.counts(caller, &critical, now).await?;
         let Some(query) = query(caller, wanted.tab, &critical, now) else {
-            return Ok(Listing { consults: Vec::new(), counts, more: false });
+            return Ok(Listing { consults: Vec::new(), counts, more: false, next: None });
         };
-        let limit = wanted.limit.clamp(1, PAGE_MAX);
-        let text = wanted.text.trim().to_lowercase();
-        let query = if text.is_empty() {
-            RecordQuery { limit: limit.saturating_add(1), offset: wanted.offset, ..query }
+        let limit = wanted.limit.clamp(1, PAGE_MAX) as usize;
+        let sieve = Sieve::of(wanted);
+        let query = RecordQuery { after: wanted.cursor.as_deref().map(place_of).transpose()?, ..query };
+        let query = if sieve.lets_all_through() {
+            RecordQuery { limit: limit as u32 + 1, offset: wanted.offset, ..query }
         } else {
             RecordQuery { limit: SEARCHED_MAX, ..query }
         };
+        let records = self.storage.records(caller.scope(), &query).await?;
+        let looked_at_all = records.len() < query.limit as usize;
+        let mut skip = if sieve.lets_all_through() { 0 } else { wanted.offset };
         let mut consults = Vec::new();
-        for record in self.storage.records(caller.scope(), &query).await? {
+        let (mut last, mut more) = (None, false);
+        for record in records {
+            let place = format!("{}.{}", record.sort, record.id);
             let mut consult = consult_of(record.body)?;
-            consult.open_criticals = open.get(&consult.id).copied().unwrap_or(0);
-            if text.is_empty() || matches(&consult, &text) {
-                consults.push(view(caller, consult, record.version));
+            if sieve.keeps(&consult) {
+                if skip > 0 {
+                    skip -= 1;
+                } else if consults.len() == limit {
+                    more = true;
+                    break;
+                } else {
+                    consult.open_criticals = open.get(&consult.id).copied().unwrap_or(0);
+                    consults.push(view(caller, consult, record.version));
+                }
             }
+            last = Some(place);
         }
-        if !text.is_empty() {
-            consults.drain(..consults.len().min(wanted.offset as usize));
-        }
-        let more = consults.len() > limit as usize;
-        consults.truncate(limit as usize);
-        Ok(Listing { consults, counts, more })
+        more |= !looked_at_all;
+        Ok(Listing { consults, counts, more, next: last.filter(|_| more) })
     }
 
     async fn counts(
@@ -180,9 +198,49 @@ impl ConsultService {
     }
 }
 
+/// What a cursor says: `sort` and identifier of the last record of the page before.
+fn place_of(cursor: &str) -> Result<(i64, String), ConsultError> {
+    let wrong = ConsultError::Invalid { field: "cursor", why: "不是列表给出的位置" };
+    let Some((sort, id)) = cursor.split_once('.') else { return Err(wrong) };
+    match (sort.parse(), ConsultId::parse(id)) {
+        (Ok(sort), Ok(id)) => Ok((sort, id.to_string())),
+        _ => Err(wrong),
+    }
+}
+
+/// What is wanted of the rows of a tab.
+struct Sieve<'a> {
+    text: String,
+    modality: Option<&'a str>,
+    urgency: Option<Urgency>,
+}
+
+impl<'a> Sieve<'a> {
+    fn of(wanted: &'a ListQuery) -> Self {
+        Self {
+            text: wanted.text.trim().to_lowercase(),
+            modality: wanted.modality.as_deref().filter(|modality| !modality.is_empty()),
+            urgency: wanted.urgency,
+        }
+    }
+
+    fn lets_all_through(&self) -> bool {
+        self.text.is_empty() && self.modality.is_none() && self.urgency.is_none()
+    }
+
+    fn keeps(&self, consult: &Consult) -> bool {
+        self.urgency.is_none_or(|urgency| consult.urgency == urgency)
+            && self.modality.is_none_or(|modality| consult.study.modalities.iter().any(|one| one == modality))
+            && (self.text.is_empty() || matches(consult, &self.text))
+    }
+}
+
 /// Whether the text is part of what people look for; in lower case.
 fn matches(consult: &Consult, text: &str) -> bool {
+    let day = text.replace(['-', '/', '.'], "");
+    let is_day = (6..=8).contains(&day.len()) && day.bytes().all(|byte| byte.is_ascii_digit());
     storage::name_matches(&consult.patient.name, text)
+        || (is_day && consult.study.study_date.starts_with(&day))
         || [
             &consult.number,
             &consult.patient.name,

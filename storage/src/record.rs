@@ -23,6 +23,8 @@ pub struct Record {
     pub body: Json,
     /// When it was changed last, Unix milliseconds.
     pub changed_at_ms: i64,
+    /// Its place in lists.
+    pub sort: i64,
 }
 
 /// What a write expects to find.
@@ -122,6 +124,8 @@ pub struct RecordQuery {
     pub sort_below: Option<i64>,
     /// Order by `sort`, then by identifier.
     pub order: Order,
+    /// Only what comes behind this place of the order: `sort` and identifier of the last record of the page before.
+    pub after: Option<(i64, String)>,
     /// At most.
     pub limit: u32,
     /// Skipped.
@@ -132,7 +136,7 @@ impl RecordQuery {
     /// All records of a kind, smallest `sort` first, at most 1000.
     #[must_use]
     pub fn new(kind: &'static str) -> Self {
-        Self { kind, keys: Vec::new(), sort_below: None, order: Order::Ascending, limit: 1000, offset: 0 }
+        Self { kind, keys: Vec::new(), sort_below: None, order: Order::Ascending, after: None, limit: 1000, offset: 0 }
     }
 
     /// Only those with this key.
@@ -183,12 +187,22 @@ impl Condition {
         condition
     }
 
+    /// Pages stay true while rows come and go: the next one begins behind a row, not behind a number of rows.
+    fn behind(&mut self, order: Order, sort: i64, id: &str) {
+        let (sort, id) = (self.values.number(sort), self.values.text(id));
+        let than = match order {
+            Order::Ascending => '>',
+            Order::Descending => '<',
+        };
+        let _ = write!(self.text, " AND (r.sort {than} {sort} OR (r.sort = {sort} AND r.id {than} {id}))");
+    }
+
     fn query(self, text: String) -> sqlx::query::Query<'static, sqlx::Any, sqlx::any::AnyArguments> {
         self.values.query(text)
     }
 }
 
-const COLUMNS: &str = "r.kind, r.id, r.version, r.body, r.changed_at_ms";
+const COLUMNS: &str = "r.kind, r.id, r.version, r.body, r.changed_at_ms, r.sort";
 const PLACE: &str = "reading records";
 
 fn record_of(row: &AnyRow) -> Result<Record, StorageError> {
@@ -199,6 +213,7 @@ fn record_of(row: &AnyRow) -> Result<Record, StorageError> {
         version: row.try_get(2).map_err(at(PLACE))?,
         body: serde_json::from_str(&body).map_err(|_| StorageError::Corrupt("a record that is not JSON"))?,
         changed_at_ms: row.try_get(4).map_err(at(PLACE))?,
+        sort: row.try_get(5).map_err(at(PLACE))?,
     })
 }
 
@@ -237,6 +252,9 @@ impl Storage {
     /// [`StorageError::Unavailable`].
     pub async fn records(&self, scope: &Scope, query: &RecordQuery) -> Result<Vec<Record>, StorageError> {
         let mut condition = Condition::of(scope, query);
+        if let Some((sort, id)) = &query.after {
+            condition.behind(query.order, *sort, id);
+        }
         let limit = condition.values.number(i64::from(query.limit));
         let offset = condition.values.number(i64::from(query.offset));
         let order = match query.order {
@@ -251,7 +269,7 @@ impl Storage {
         rows.iter().map(record_of).collect()
     }
 
-    /// How many records match, ignoring limit and offset.
+    /// How many records match, ignoring limit, offset and `after`.
     ///
     /// # Errors
     /// [`StorageError::Unavailable`].

@@ -33,6 +33,7 @@ mod ohif;
 mod orders;
 mod partners;
 mod phrases;
+mod preferences;
 mod problem;
 mod proof;
 mod remotes;

@@ -1,6 +1,7 @@
 //! Every route, and what is put around them: authentication, headers, compression.
 
 use crate::docs::ApiDoc;
+use crate::preferences;
 use crate::state::ApiState;
 use crate::{
     admin, application, audit, auth, calibration, consults, corrections, cors, critical, deliveries, devices,
@@ -49,6 +50,7 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(sessions::prove))
         .routes(routes!(sessions::change_password))
         .routes(routes!(sessions::act_for))
+        .routes(routes!(preferences::get_preferences, preferences::put_preferences))
         .routes(routes!(
             second_factor::second_factor_status,
             second_factor::enrol_second_factor,

@@ -1,18 +1,18 @@
-/** The map of the application: which address is which place. The image viewers are loaded only where they are shown. */
+/** The map of the application: which address is which place. What is not the first page comes when it is opened. */
 import { lazy, Suspense } from 'react';
 import { Navigate, Route, Routes } from 'react-router';
-import { AskPage } from './consult/AskPage';
-import { SignedReportPage } from './consult/SignedReportPage';
-import { CasePage } from './consult/CasePage';
 import { SessionGate } from './session/SessionGate';
 import { HomePage } from './shell/HomePage';
 import { Shell } from './shell/Shell';
-import { SlidesPage } from './slides/SlidesPage';
-import { StudiesPage } from './studies/StudiesPage';
 import { PageSkeleton } from './ui/PageSkeleton';
-import { VerifyPage } from './verify/VerifyPage';
 
 const AccountPage = lazy(() => import('./session/AccountPage'));
+const AskPage = lazy(() => import('./consult/AskPage').then(({ AskPage: page }) => ({ default: page })));
+const CasePage = lazy(() => import('./consult/CasePage').then(({ CasePage: page }) => ({ default: page })));
+const SignedReportPage = lazy(() => import('./consult/SignedReportPage').then(({ SignedReportPage: page }) => ({ default: page })));
+const SlidesPage = lazy(() => import('./slides/SlidesPage').then(({ SlidesPage: page }) => ({ default: page })));
+const StudiesPage = lazy(() => import('./studies/StudiesPage').then(({ StudiesPage: page }) => ({ default: page })));
+const VerifyPage = lazy(() => import('./verify/VerifyPage').then(({ VerifyPage: page }) => ({ default: page })));
 const AdminPage = lazy(() => import('./admin/AdminPage'));
 const AuditPage = lazy(() => import('./admin/AuditPage'));
 const CorrectionsPage = lazy(() => import('./corrections/CorrectionsPage'));

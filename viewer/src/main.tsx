@@ -11,7 +11,7 @@ import { startI18n } from './i18n';
 import './ui/base.css';
 import { cssVariables, theme } from './ui/theme';
 
-startI18n();
+await startI18n();
 
 const root = document.getElementById('root');
 if (root !== null) {

@@ -108,6 +108,22 @@ pub async fn records_are_seen_by_those_they_are_for(f: &Fixture) {
     assert_eq!(ids(scope("city"), all().with("state", "open")).await, "ca");
     assert_eq!(ids(Scope::node("test"), RecordQuery { limit: 2, offset: 1, ..all() }).await, "cb");
     assert_eq!(ids(Scope::node("test"), RecordQuery { sort_below: Some(9), ..all() }).await, "dc");
+    for order in [Order::Ascending, Order::Descending] {
+        let listed = RecordQuery { order, ..all() };
+        let whole = s.records(&Scope::node("test"), &listed).await.expect("the list");
+        let mut paged = Vec::new();
+        let mut after = None;
+        loop {
+            let page = RecordQuery { limit: 2, after, ..listed.clone() };
+            let page = s.records(&Scope::node("test"), &page).await.expect("a page");
+            after = page.last().map(|last| (last.sort, last.id.clone()));
+            paged.extend(page);
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(paged, whole, "pages behind one another are the list");
+    }
     let either = RecordQuery { keys: vec![("state", vec!["open".into(), "closed".into()])], ..all() };
     assert_eq!(ids(scope("town"), either).await, "ba");
     let none = RecordQuery { keys: vec![("state", vec![])], ..all() };

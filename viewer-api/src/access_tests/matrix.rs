@@ -69,6 +69,8 @@ fn rows() -> Vec<(&'static str, &'static str, For, Json)> {
         ("post", "/api/v1/session/proof", Themselves, json!({"password": "x"})),
         ("put", "/api/v1/session/password", Themselves, json!({"current": "x", "password": "y"})),
         ("put", "/api/v1/session/acting-for", Themselves, json!({"organisation": "x"})),
+        ("get", "/api/v1/session/preferences", Themselves, none()),
+        ("put", "/api/v1/session/preferences", Themselves, json!({"theme": "light"})),
         ("get", "/api/v1/session/second-factor", Themselves, none()),
         ("post", "/api/v1/session/second-factor", Themselves, none()),
         ("delete", "/api/v1/session/second-factor", Themselves, none()),

@@ -31,9 +31,16 @@ pub struct ConsultFilter {
     #[serde(default)]
     #[param(value_type = String)]
     pub tab: Tab,
-    /// Part of a number, name, id or question.
+    /// Part of a number, name (in Chinese, pinyin or initials), id, question, or day of the study.
     #[serde(default)]
     pub q: String,
+    /// Only studies with this modality.
+    pub modality: Option<String>,
+    /// Only `routine`, `urgent`, `emergency` or `frozen`.
+    #[param(value_type = Option<String>)]
+    pub urgency: Option<Urgency>,
+    /// `next` of the page before.
+    pub cursor: Option<String>,
     /// Rows at most (default 50).
     pub limit: Option<u32>,
     /// Rows to skip.
@@ -49,8 +56,10 @@ pub struct ConsultPage {
     /// How many each tab holds.
     #[schema(value_type = Object)]
     pub counts: Counts,
-    /// Whether more follow.
+    /// Whether more may follow.
     pub more: bool,
+    /// What to ask the next page with. A search that looked at many rows may have a next page though this one is short.
+    pub next: Option<String>,
 }
 
 /// A person by name.
@@ -301,12 +310,21 @@ pub async fn list_consults(
 ) -> Result<Json<ConsultPage>, ApiError> {
     auth.require(Right::Search)?;
     let limit = filter.limit.unwrap_or(50).clamp(1, 200);
-    let query = ListQuery { tab: filter.tab, text: filter.q, limit, offset: filter.offset };
+    let query = ListQuery {
+        tab: filter.tab,
+        text: filter.q,
+        modality: filter.modality,
+        urgency: filter.urgency,
+        cursor: filter.cursor,
+        limit,
+        offset: filter.offset,
+    };
     let listing = state.0.consults.list(&auth.0, &query, now()).await?;
     Ok(Json(ConsultPage {
         consults: listing.consults.iter().map(ConsultRow::from).collect(),
         counts: listing.counts,
         more: listing.more,
+        next: listing.next,
     }))
 }
 

@@ -23,6 +23,7 @@ import type {
   OrderState,
   OrderWish,
   Partner,
+  Preferences,
   QualityGrade,
   QueuedJob,
   QueueKind,
@@ -34,6 +35,7 @@ import type {
   StatisticsRow,
   StudyDetail,
   StudyList,
+  Urgency,
   Verdict,
   WorklistTab,
 } from './types';
@@ -45,6 +47,8 @@ export const session = {
   logIn: (login: string, password: string, code?: string) =>
     request<Me>('POST', '/session', { body: { login, password, code }, anonymous: true }),
   logOut: () => request<void>('DELETE', '/session', { anonymous: true }),
+  preferences: () => request<Preferences>('GET', '/session/preferences'),
+  putPreferences: (body: Preferences) => request<Preferences>('PUT', '/session/preferences', { body }),
 };
 
 export interface StudyFilter {
@@ -82,8 +86,11 @@ export const slides = {
 export interface WorklistFilter {
   tab: WorklistTab;
   q?: string;
+  modality?: string;
+  urgency?: Urgency;
+  /** `next` of the page before. */
+  cursor?: string;
   limit?: number;
-  offset?: number;
 }
 
 /** Actions that need nothing but the version they were decided on. */

@@ -4,6 +4,7 @@ import { isWorthRetrying } from './client';
 
 export const keys = {
   me: ['me'] as const,
+  preferences: ['preferences'] as const,
   studies: ['studies'] as const,
   study: (org: string, uid: string) => ['study', org, uid] as const,
   slides: ['slides'] as const,

@@ -438,6 +438,25 @@ export interface ConsultList {
   consults: ConsultRow[];
   counts: Record<WorklistTab, number>;
   more: boolean;
+  /** What to ask the next page with. */
+  next: string | null;
+}
+
+/** A search of the worklist that has a name. */
+export interface SavedFilter {
+  name: string;
+  tab: WorklistTab;
+  q: string;
+  modality: string | null;
+  urgency: Urgency | null;
+}
+
+/** How a person likes their pages, on every computer. */
+export interface Preferences {
+  theme: 'dark' | 'light' | null;
+  /** Empty: as the worklist comes. */
+  worklist_columns: string[];
+  worklist_filters: SavedFilter[];
 }
 
 /** What a request says: the body of POST /consults and of PUT /consults/{id} while it is a draft. */

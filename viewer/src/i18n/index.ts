@@ -1,7 +1,6 @@
 /** Chinese first, English by a switch; the choice is kept in the browser. */
 import i18next from 'i18next';
 import { initReactI18next } from 'react-i18next';
-import en from './en.json';
 import zh from './zh.json';
 
 export const languages = ['zh', 'en'] as const;
@@ -21,9 +20,17 @@ function storedLanguage(): Language | null {
   return kept === 'zh' || kept === 'en' ? kept : null;
 }
 
-export function switchLanguage(language: Language): void {
+/** English comes when somebody asks for it. */
+async function fetchEnglish(): Promise<void> {
+  if (i18next.hasResourceBundle('en', 'translation')) return;
+  const { default: en } = await import('./en.json');
+  i18next.addResourceBundle('en', 'translation', en);
+}
+
+export async function switchLanguage(language: Language): Promise<void> {
   localStorage.setItem(storageKey, language);
-  void i18next.changeLanguage(language);
+  if (language === 'en') await fetchEnglish();
+  await i18next.changeLanguage(language);
 }
 
 function markDocument(language: string): void {
@@ -31,13 +38,16 @@ function markDocument(language: string): void {
   document.title = i18next.t('app.title');
 }
 
-export function startI18n(): void {
+/** Resolves when the first page can be shown in the language of this browser. */
+export async function startI18n(): Promise<void> {
   i18next.on('languageChanged', markDocument);
   void i18next.use(initReactI18next).init({
-    resources: { zh: { translation: zh }, en: { translation: en } },
-    lng: storedLanguage() ?? 'zh',
+    resources: { zh: { translation: zh } },
+    lng: 'zh',
     fallbackLng: 'zh',
     interpolation: { escapeValue: false },
     initAsync: false,
   });
+  // Without the English words the page is there in Chinese, rather than not at all.
+  if (storedLanguage() === 'en') await switchLanguage('en').catch(() => undefined);
 }

@@ -1,17 +1,18 @@
 /** What this person was told, and how much of it is new. */
 import { Button, Group, Indicator, Popover, Text, UnstyledButton } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { Suspense, lazy, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { keys } from '../api/queries';
 import { useFormat } from '../ui/useFormat';
 import { notices, type Notice } from './api';
 import classes from './Notices.module.css';
-import { SettingsDialog } from './SettingsDialog';
 
 const refresh_ms = 60_000;
 const shown = 50;
+
+const SettingsDialog = lazy(() => import('./SettingsDialog').then(({ SettingsDialog: dialog }) => ({ default: dialog })));
 
 export function Bell() {
   const { t } = useTranslation();
@@ -70,7 +71,11 @@ export function Bell() {
           </Button>
         </Popover.Dropdown>
       </Popover>
-      {settings && <SettingsDialog onClose={() => setSettings(false)} />}
+      {settings && (
+        <Suspense>
+          <SettingsDialog onClose={() => setSettings(false)} />
+        </Suspense>
+      )}
     </>
   );
 }

@@ -8,6 +8,7 @@ export function warmImages(): void {
   if (warmed) return;
   warmed = true;
   const start = () => {
+    void import('../consult/CasePage');
     void import('./ReadingPage');
     fetchImageViewer();
     void import('./images/engine').then(({ imageEngine }) => imageEngine());

@@ -4,7 +4,7 @@
  */
 import { Modal, Stack, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
+import { lazy, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Outlet } from 'react-router';
 import { onSessionExpired } from '../api/client';
@@ -17,9 +17,10 @@ import { PageSkeleton } from '../ui/PageSkeleton';
 import { account } from './api';
 import { LoginForm } from './LoginForm';
 import { LoginPage } from './LoginPage';
-import { MustEnrolPage } from './MustEnrolPage';
 import { ProofDialog } from './ProofDialog';
 import { MeContext } from './useMe';
+
+const MustEnrolPage = lazy(() => import('./MustEnrolPage').then(({ MustEnrolPage: page }) => ({ default: page })));
 
 export function SessionGate() {
   const cache = useQueryClient();

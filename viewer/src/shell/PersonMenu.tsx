@@ -8,6 +8,7 @@ import { switchLanguage } from '../i18n';
 import { account } from '../session/api';
 import { useSoundWish } from '../alarms/useSound';
 import { useMe, worksOnConsults } from '../session/useMe';
+import { usePreferences } from '../session/usePreferences';
 import classes from './PersonMenu.module.css';
 
 export function PersonMenu({ onShowKeys }: { onShowKeys: () => void }) {
@@ -16,6 +17,7 @@ export function PersonMenu({ onShowKeys }: { onShowKeys: () => void }) {
   const cache = useQueryClient();
   const sound = useSoundWish();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const { change } = usePreferences();
 
   const logOut = async () => {
     await session.logOut();
@@ -54,10 +56,16 @@ export function PersonMenu({ onShowKeys }: { onShowKeys: () => void }) {
         <Menu.Item component={Link} to="/account">
           {t('place.account')}
         </Menu.Item>
-        <Menu.Item onClick={() => switchLanguage(i18n.language === 'zh' ? 'en' : 'zh')}>
+        <Menu.Item onClick={() => void switchLanguage(i18n.language === 'zh' ? 'en' : 'zh')}>
           {t('app.otherLanguage')}
         </Menu.Item>
-        <Menu.Item onClick={() => setColorScheme(colorScheme === 'dark' ? 'light' : 'dark')}>
+        <Menu.Item
+          onClick={() => {
+            const theme = colorScheme === 'dark' ? 'light' : 'dark';
+            setColorScheme(theme);
+            change({ theme });
+          }}
+        >
           {colorScheme === 'dark' ? t('person.light') : t('person.dark')}
         </Menu.Item>
         {worksOnConsults(me) && (

@@ -1,11 +1,13 @@
 /** The frame around every place: brand, places, whose desk this is, and the keys that work everywhere. */
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, NavLink, Outlet, useNavigate } from 'react-router';
+import { Link, NavLink, Outlet, useLocation, useNavigate } from 'react-router';
 import { CriticalBanner } from '../alarms/CriticalBanner';
 import { LiveSign } from '../live/LiveSign';
 import { Bell } from '../notices/Bell';
+import { useAppearance } from '../session/usePreferences';
 import { administers, hasRole, seesPatients, useMe, worksOnConsults } from '../session/useMe';
+import { PageBoundary } from '../ui/PageBoundary';
 import { KeysHelp } from '../ui/KeysHelp';
 import { useKeys } from '../ui/useKeys';
 import { ConnectionBar } from './ConnectionBar';
@@ -16,7 +18,9 @@ export function Shell() {
   const { t } = useTranslation();
   const me = useMe();
   const navigate = useNavigate();
+  const { pathname } = useLocation();
   const [keysShown, setKeysShown] = useState(false);
+  useAppearance();
 
   useKeys({
     '?': () => setKeysShown(true),
@@ -61,7 +65,9 @@ export function Shell() {
         <PersonMenu onShowKeys={() => setKeysShown(true)} />
       </header>
       <main className={classes.main}>
-        <Outlet />
+        <PageBoundary place={pathname}>
+          <Outlet />
+        </PageBoundary>
       </main>
       <KeysHelp opened={keysShown} onClose={() => setKeysShown(false)} />
     </div>

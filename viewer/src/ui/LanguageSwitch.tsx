@@ -9,7 +9,7 @@ export function LanguageSwitch() {
     <Button
       variant="subtle"
       size="compact-sm"
-      onClick={() => switchLanguage(i18n.language === 'zh' ? 'en' : 'zh')}
+      onClick={() => void switchLanguage(i18n.language === 'zh' ? 'en' : 'zh')}
     >
       {t('app.otherLanguage')}
     </Button>

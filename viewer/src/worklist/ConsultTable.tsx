@@ -1,62 +1,119 @@
-/** The worklist as a dense table, for screens. */
+/** The worklist as a dense table, for screens. Only the rows that are seen are in the page, so ten thousand scroll like ten. */
 import { Button, Table } from '@mantine/core';
+import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useRef, type MouseEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import type { ConsultRow } from '../api/types';
 import { Clock } from '../ui/Clock';
+import { dicomDate } from '../ui/dicomText';
 import { Patient } from '../ui/Patient';
 import { StateChip } from '../ui/StateChip';
 import { UrgencyChip } from '../ui/UrgencyChip';
 import { useExamText } from '../ui/useExamText';
+import { useFormat } from '../ui/useFormat';
+import { widths, type ColumnName } from './columns';
 import { caseAddress, fetchCase } from './openCase';
 import classes from './Worklist.module.css';
 
+const row_px = 37;
+const head_px = 36;
+/** So many rows before the end the next page is asked for. */
+const ahead = 40;
+
 interface Props {
   rows: ConsultRow[];
+  columns: readonly ColumnName[];
   selectedId: string | null;
   onSelect: (id: string) => void;
   onOpen: (row: ConsultRow) => void;
   onClaim: (row: ConsultRow) => void;
+  onNearEnd: () => void;
 }
 
-export function ConsultTable({ rows, selectedId, onSelect, onOpen, onClaim }: Props) {
+export function ConsultTable({ rows, columns, selectedId, onSelect, onOpen, onClaim, onNearEnd }: Props) {
   const { t } = useTranslation();
+  const scroller = useRef<HTMLDivElement>(null);
+  const virtualizer = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => row_px,
+    getItemKey: (index) => rows[index]?.id ?? index,
+    overscan: 12,
+    scrollPaddingStart: head_px,
+  });
+  const shown = virtualizer.getVirtualItems();
+  const above = shown[0]?.start ?? 0;
+  const below = virtualizer.getTotalSize() - (shown.at(-1)?.end ?? 0);
+
+  const last = shown.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (last >= rows.length - ahead) onNearEnd();
+  }, [last, rows.length, onNearEnd]);
+
+  // The keyboard takes the list along; a list that is merely fresh stays where it is.
+  const selectedIndex = rows.findIndex(({ id }) => id === selectedId);
+  useEffect(() => {
+    if (selectedIndex >= 0) virtualizer.scrollToIndex(selectedIndex, { align: 'auto' });
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [selectedId]);
+
   return (
-    <Table className={classes.table} stickyHeader horizontalSpacing="sm" verticalSpacing={6} fz="sm">
-      <Table.Thead>
-        <Table.Tr>
-          <Table.Th w={110}>{t('worklist.column.clock')}</Table.Th>
-          <Table.Th>{t('worklist.column.patient')}</Table.Th>
-          <Table.Th>{t('worklist.column.study')}</Table.Th>
-          <Table.Th>{t('worklist.column.requesting')}</Table.Th>
-          <Table.Th>{t('worklist.column.question')}</Table.Th>
-          <Table.Th w={110}>{t('worklist.column.state')}</Table.Th>
-          <Table.Th w={140}>{t('worklist.column.reader')}</Table.Th>
-        </Table.Tr>
-      </Table.Thead>
-      <Table.Tbody>
-        {rows.map((row) => (
-          <Row key={row.id} row={row} selected={row.id === selectedId} onSelect={onSelect} onOpen={onOpen} onClaim={onClaim} />
-        ))}
-      </Table.Tbody>
-    </Table>
+    <div ref={scroller} className={classes.scroller}>
+      <Table className={classes.table} layout="fixed" stickyHeader horizontalSpacing="sm" verticalSpacing={6} fz="sm" aria-rowcount={rows.length + 1}>
+        <Table.Thead>
+          <Table.Tr>
+            {columns.map((name) => (
+              <Table.Th key={name} w={widths[name]}>
+                {t(`worklist.column.${name}`)}
+              </Table.Th>
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {above > 0 && <Gap height={above} columns={columns.length} />}
+          {shown.map(({ index }) => {
+            const row = rows[index];
+            return (
+              row !== undefined && (
+                <Row
+                  key={row.id}
+                  row={row}
+                  index={index}
+                  columns={columns}
+                  measure={virtualizer.measureElement}
+                  selected={row.id === selectedId}
+                  onSelect={onSelect}
+                  onOpen={onOpen}
+                  onClaim={onClaim}
+                />
+              )
+            );
+          })}
+          {below > 0 && <Gap height={below} columns={columns.length} />}
+        </Table.Tbody>
+      </Table>
+    </div>
   );
 }
 
-interface RowProps extends Omit<Props, 'rows' | 'selectedId'> {
+/** The place of rows that are not in the page. */
+function Gap({ height, columns }: { height: number; columns: number }) {
+  return (
+    <tr aria-hidden>
+      <td colSpan={columns} style={{ height, padding: 0, border: 0 }} />
+    </tr>
+  );
+}
+
+interface RowProps extends Pick<Props, 'columns' | 'onSelect' | 'onOpen' | 'onClaim'> {
   row: ConsultRow;
+  index: number;
+  measure: (element: Element | null) => void;
   selected: boolean;
 }
 
-function Row({ row, selected, onSelect, onOpen, onClaim }: RowProps) {
-  const { t } = useTranslation();
-  const examText = useExamText();
-  const element = useRef<HTMLTableRowElement>(null);
-  useEffect(() => {
-    if (selected) element.current?.scrollIntoView({ block: 'nearest' });
-  }, [selected]);
-
+function Row({ row, index, columns, measure, selected, onSelect, onOpen, onClaim }: RowProps) {
   // The link in the row is the accessible way in; the rest of the row is a bigger target for the mouse.
   const openUnlessControl = (event: MouseEvent) => {
     if (event.target instanceof Element && event.target.closest('a, button') === null) onOpen(row);
@@ -64,40 +121,74 @@ function Row({ row, selected, onSelect, onOpen, onClaim }: RowProps) {
 
   return (
     <Table.Tr
-      ref={element}
+      ref={measure}
+      data-index={index}
+      aria-rowindex={index + 2}
       className={classes.row}
       data-selected={selected || undefined}
       aria-current={selected || undefined}
       onMouseDown={() => onSelect(row.id)}
       onClick={openUnlessControl}
     >
-      <Table.Td>
-        <Clock consult={row} />
-      </Table.Td>
-      <Table.Td>
+      {columns.map((name) => (
+        <Table.Td key={name}>
+          <Cell name={name} row={row} onClaim={onClaim} />
+        </Table.Td>
+      ))}
+    </Table.Tr>
+  );
+}
+
+function Cell({ name, row, onClaim }: { name: ColumnName; row: ConsultRow; onClaim: (row: ConsultRow) => void }) {
+  const { t } = useTranslation();
+  const examText = useExamText();
+  const format = useFormat();
+  switch (name) {
+    case 'clock':
+      return <Clock consult={row} />;
+    case 'patient':
+      return (
         <Link to={caseAddress(row)} className={classes.open} onClick={() => fetchCase(row)}>
           <Patient patient={row} />
         </Link>
-      </Table.Td>
-      <Table.Td>{examText(row.study)}</Table.Td>
-      <Table.Td>{row.requesting.name}</Table.Td>
-      <Table.Td className={classes.question}>
-        <UrgencyChip urgency={row.urgency} /> {row.question}
-      </Table.Td>
-      <Table.Td>
-        <StateChip state={row.state} />
-        {row.has_open_question && <span className={classes.waits}>{t('worklist.question')}</span>}
-        {row.has_open_discrepancy && <span className={classes.waits}>{t('worklist.discrepancy')}</span>}
-      </Table.Td>
-      <Table.Td>
-        {row.allowed.includes('claim') ? (
-          <Button size="compact-xs" variant="light" onClick={() => onClaim(row)}>
-            {t('consult.action.claim')}
-          </Button>
-        ) : (
-          (row.reader?.name ?? '')
-        )}
-      </Table.Td>
-    </Table.Tr>
-  );
+      );
+    case 'study':
+      return examText(row.study);
+    case 'requesting':
+      return row.requesting.name;
+    case 'question':
+      return (
+        <div className={classes.question} title={row.question}>
+          <UrgencyChip urgency={row.urgency} /> {row.question}
+        </div>
+      );
+    case 'state':
+      return (
+        <>
+          <StateChip state={row.state} />
+          {row.has_open_question && <span className={classes.waits}>{t('worklist.question')}</span>}
+          {row.has_open_discrepancy && <span className={classes.waits}>{t('worklist.discrepancy')}</span>}
+        </>
+      );
+    case 'reader':
+      return row.allowed.includes('claim') ? (
+        <Button size="compact-xs" variant="light" onClick={() => onClaim(row)}>
+          {t('consult.action.claim')}
+        </Button>
+      ) : (
+        (row.reader?.name ?? '')
+      );
+    case 'number':
+      return row.number;
+    case 'patient_id':
+      return row.patient_id;
+    case 'accession':
+      return row.study.accession_number;
+    case 'study_date':
+      return dicomDate(row.study.study_date);
+    case 'reading':
+      return row.reading.name;
+    case 'submitted':
+      return format.moment(row.submitted_at);
+  }
 }

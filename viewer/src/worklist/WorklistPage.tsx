@@ -1,16 +1,18 @@
 /** Everyone's first page: what waits for an answer, the most urgent on top. */
 import { Button, Group, Tabs } from '@mantine/core';
 import { useDebouncedValue, useMediaQuery } from '@mantine/hooks';
-import { useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useSearchParams } from 'react-router';
-import type { ConsultRow, WorklistTab } from '../api/types';
+import type { ConsultRow, Urgency, WorklistTab } from '../api/types';
 import { warmImages } from '../reading/warm';
 import { hasRole, useMe } from '../session/useMe';
+import { usePreferences } from '../session/usePreferences';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { SearchBox } from '../ui/SearchBox';
 import { useKeys } from '../ui/useKeys';
+import { chosenColumns } from './columns';
 import { ConsultCards } from './ConsultCards';
 import { ConsultTable } from './ConsultTable';
 import { EmptyWorklist } from './EmptyWorklist';
@@ -18,9 +20,17 @@ import { caseAddress, fetchCase } from './openCase';
 import { Preview } from './Preview';
 import { chosenTab, tabsFor } from './tabs';
 import { useClaim, useWorklist } from './useWorklist';
+import type { Filter } from './ViewMenu';
 import classes from './Worklist.module.css';
 
-const page = 100;
+const ViewMenu = lazy(() => import('./ViewMenu').then(({ ViewMenu: menu }) => ({ default: menu })));
+
+const urgencies: readonly Urgency[] = ['routine', 'urgent', 'emergency', 'frozen'];
+
+/** It comes from the address, so it may be anything. */
+function urgencyOf(wanted: string | null): Urgency | null {
+  return urgencies.find((one) => one === wanted) ?? null;
+}
 
 export function WorklistPage() {
   const { t } = useTranslation();
@@ -32,14 +42,19 @@ export function WorklistPage() {
   const tab = chosenTab(tabs, address.get('tab'));
   const [search, setSearch] = useState(address.get('q') ?? '');
   const [q] = useDebouncedValue(search.trim(), 200);
-  const [limit, setLimit] = useState(page);
-  const worklist = useWorklist({ tab, q, limit });
+  const modality = address.get('modality');
+  const urgency = urgencyOf(address.get('urgency'));
+  const worklist = useWorklist({ tab, q, modality: modality ?? undefined, urgency: urgency ?? undefined });
+  const columns = chosenColumns(usePreferences().preferences.worklist_columns);
   const claim = useClaim();
   const searchBox = useRef<HTMLInputElement>(null);
   const [selectedId, setSelectedId] = useState<string | null>(null);
   const [previewing, setPreviewing] = useState(false);
 
-  const rows = worklist.data?.consults ?? [];
+  const { rows, counts, hasNextPage, isFetchingNextPage, fetchNextPage } = worklist;
+  const more = useCallback(() => {
+    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
   const selectedIndex = Math.max(0, rows.findIndex((row) => row.id === selectedId));
   const selected = rows[selectedIndex];
   const isRequester = hasRole(me, 'requester');
@@ -74,6 +89,12 @@ export function WorklistPage() {
     Escape: () => setPreviewing(false),
   });
 
+  const applyFilter = (filter: Filter) => {
+    setSearch(filter.q);
+    const parts = { tab: filter.tab, q: filter.q, modality: filter.modality ?? '', urgency: filter.urgency ?? '' };
+    setAddress(Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== '')), { replace: true });
+  };
+
   const tabName = (name: WorklistTab) => (name === 'mine' && isRequester ? t('worklist.tab.myRequests') : t(`worklist.tab.${name}`));
 
   return (
@@ -81,7 +102,7 @@ export function WorklistPage() {
       <Group className={classes.bar} justify="space-between" gap="sm">
         <Tabs
           value={tab}
-          onChange={(next) => setAddress({ tab: next ?? 'all' }, { replace: true })}
+          onChange={(next) => applyFilter({ tab: tabs.find((one) => one === next) ?? 'all', q, modality, urgency })}
           variant="pills"
           className={classes.tabs}
         >
@@ -91,15 +112,18 @@ export function WorklistPage() {
                 key={name}
                 value={name}
                 className={classes.tab}
-                data-alarm={(name === 'critical' || name === 'overdue') && (worklist.data?.counts[name] ?? 0) > 0 ? name : undefined}
+                data-alarm={(name === 'critical' || name === 'overdue') && (counts?.[name] ?? 0) > 0 ? name : undefined}
               >
-                {tabName(name)} <span className={classes.count}>{worklist.data?.counts[name] ?? ''}</span>
+                {tabName(name)} <span className={classes.count}>{counts?.[name] ?? ''}</span>
               </Tabs.Tab>
             ))}
           </Tabs.List>
         </Tabs>
         <Group gap="sm" className={classes.tools}>
           <SearchBox ref={searchBox} value={search} onChange={setSearch} placeholder={t('worklist.search')} />
+          <Suspense fallback={<Button variant="default">{t('worklist.view.open')}</Button>}>
+            <ViewMenu filter={{ tab, q, modality, urgency }} onFilter={applyFilter} withColumns={!phone} />
+          </Suspense>
           {isRequester && (
             <Button component={Link} to="/ask" size="md" className={classes.ask}>
               {t('worklist.ask')}
@@ -114,17 +138,25 @@ export function WorklistPage() {
         <div className={classes.body}>
           <div className={classes.list}>
             {worklist.isPending && <PageSkeleton rows={8} />}
-            {worklist.isSuccess && rows.length === 0 && (
-              <EmptyWorklist tab={tab} q={q} counts={worklist.data.counts} tabs={tabs} isRequester={isRequester} />
+            {counts !== undefined && rows.length === 0 && !hasNextPage && (
+              <EmptyWorklist tab={tab} q={q} counts={counts} tabs={tabs} isRequester={isRequester} />
             )}
             {rows.length > 0 &&
               (phone ? (
                 <ConsultCards rows={rows} />
               ) : (
-                <ConsultTable rows={rows} selectedId={selected?.id ?? null} onSelect={setSelectedId} onOpen={open} onClaim={claim.mutate} />
+                <ConsultTable
+                  rows={rows}
+                  columns={columns}
+                  onNearEnd={more}
+                  selectedId={selected?.id ?? null}
+                  onSelect={setSelectedId}
+                  onOpen={open}
+                  onClaim={claim.mutate}
+                />
               ))}
-            {worklist.data?.more === true && (
-              <Button variant="default" m="md" onClick={() => setLimit(limit + page)}>
+            {hasNextPage && (phone || rows.length === 0) && (
+              <Button variant="default" m="md" loading={isFetchingNextPage} onClick={more}>
                 {t('common.more')}
               </Button>
             )}

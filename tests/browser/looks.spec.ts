@@ -1,0 +1,120 @@
+/** How every page looks: nothing that axe-core finds serious, in both themes; and, when asked for, a picture of each. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, Page } from '@playwright/test';
+import { artefacts, demo } from './node.ts';
+import { expect, expectNoSidewaysScroll, phone, test } from './people.ts';
+import { places, type Place } from './places.ts';
+import { Cast, setStage, type Stage } from './stage.ts';
+
+const themes = ['dark', 'light'] as const;
+const languages = ['zh', 'en'] as const;
+const screen = { width: 1440, height: 900 };
+const catalogue = join(artefacts, 'catalogue');
+const only = process.env['FARSIGHT_PLACES']?.split(',');
+
+interface Look {
+  theme: (typeof themes)[number];
+  language: (typeof languages)[number];
+  small: boolean;
+}
+
+let stage: Stage;
+const wanted = places.filter(({ name }) => only === undefined || only.includes(name));
+
+test.describe.configure({ timeout: 900_000 });
+test.use({ actionTimeout: 60_000, navigationTimeout: 60_000 });
+
+test.beforeAll(async () => {
+  test.setTimeout(300_000);
+  const cast = new Cast();
+  stage = await setStage(cast);
+  await cast.end();
+});
+
+async function open(browser: Browser, { who }: Pick<Place, 'who'>, { theme, language, small }: Look): Promise<Page> {
+  const context = await browser.newContext({
+    baseURL: demo().base_url,
+    viewport: small ? phone : screen,
+    ...(small ? { hasTouch: true, isMobile: true } : {}),
+    ...(who === null ? {} : { storageState: stage.sessions.get(who) }),
+  });
+  await context.addInitScript(
+    ([scheme, words]) => {
+      localStorage.setItem('mantine-color-scheme-value', scheme);
+      localStorage.setItem('farsight.language', words);
+    },
+    [theme, language] as const,
+  );
+  // The person's own choice would win, whatever another test has left of it.
+  const preferences = { theme, worklist_columns: [], worklist_filters: [] };
+  await context.route('**/api/v1/session/preferences', (route) => route.fulfill({ json: preferences }));
+  return context.newPage();
+}
+
+/** Nothing is on its way any more. */
+async function goTo(page: Page, place: Place): Promise<void> {
+  await page.goto(place.address(stage));
+  await expect(page.locator('#root')).toContainText(/\S/, { useInnerText: true });
+  await expect(page.locator('[aria-busy="true"]')).toHaveCount(0, { timeout: 60_000 });
+  await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => undefined);
+  await place.then?.(page);
+}
+
+/** Everything in the dark; what the other theme can get wrong by itself is contrast. */
+async function seriousFindings(page: Page, theme: Look['theme']): Promise<string[]> {
+  const axe = new AxeBuilder({ page });
+  const rules = theme === 'dark' ? axe.withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']) : axe.withRules(['color-contrast']);
+  const { violations } = await rules.analyze();
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) =>
+      nodes.slice(0, 6).map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${(failureSummary ?? '').split('\n').slice(1, 2).join('').trim()}`),
+    );
+}
+
+for (const theme of themes) {
+  test(`axe finds nothing serious on any page, ${theme}`, async ({ browser }) => {
+    for (const place of wanted) {
+      await test.step(place.name, async () => {
+        const page = await open(browser, place, { theme, language: 'zh', small: false });
+        await goTo(page, place);
+        const found = await seriousFindings(page, theme);
+        if (found.length > 0) console.log(`${place.name}, ${theme}:\n  ${found.join('\n  ')}`);
+        expect.soft(found, place.name).toEqual([]);
+        await page.context().close();
+      });
+    }
+  });
+}
+
+test('no page is wider than a phone', async ({ browser }) => {
+  for (const place of wanted.filter(({ screenOnly }) => screenOnly !== true)) {
+    await test.step(place.name, async () => {
+      const page = await open(browser, place, { theme: 'light', language: 'en', small: true });
+      await goTo(page, place);
+      await expectNoSidewaysScroll(page);
+      await page.context().close();
+    });
+  }
+});
+
+test('catalogue', async ({ browser }) => {
+  test.skip(process.env['FARSIGHT_CATALOGUE'] === undefined, 'made by `make screenshots`');
+  test.setTimeout(7_200_000);
+  mkdirSync(catalogue, { recursive: true });
+  for (const small of [false, true]) {
+    for (const theme of themes) {
+      for (const language of languages) {
+        for (const place of wanted) {
+          if (small && place.screenOnly === true) continue;
+          const page = await open(browser, place, { theme, language, small });
+          await goTo(page, place);
+          await page.screenshot({ path: join(catalogue, `${place.name}-${small ? 'phone' : 'screen'}-${theme}-${language}.png`) });
+          await page.context().close();
+        }
+      }
+    }
+  }
+});

@@ -1,0 +1,154 @@
+/** A stage for looking at pages: cases in every state, made through the interface that others can use. */
+import { request, type APIRequestContext } from '@playwright/test';
+import { account, demo } from './node.ts';
+
+export interface Stage {
+  /** Cookies of everybody who has logged in. */
+  sessions: ReadonlyMap<string, StorageState>;
+  ids: Readonly<Record<CaseName | 'slide', string>>;
+  /** Owner and UID of the study that the cases are about. */
+  study: StudyOf;
+}
+
+type StorageState = Awaited<ReturnType<APIRequestContext['storageState']>>;
+export type CaseName = 'draft' | 'pool' | 'reading' | 'waiting' | 'final' | 'pathology';
+export interface StudyOf {
+  org: string;
+  uid: string;
+}
+
+interface Study {
+  study_instance_uid: string;
+  organisation: { id: string };
+  modalities: string[];
+  instance_count: number;
+  slide_ids: string[];
+}
+
+interface Case {
+  id: string;
+  version: number;
+  state: string;
+}
+
+const people = ['township', 'uploader', 'archivist', 'reader', 'pathologist', 'reviewer', 'coordinator', 'admin', 'security', 'auditor'];
+
+async function logIn(login: string): Promise<APIRequestContext> {
+  const context = await request.newContext({ baseURL: demo().base_url, extraHTTPHeaders: { 'X-Farsight': '1' } });
+  const answer = await context.post('/api/v1/session', { data: { login, password: account(login).password } });
+  if (!answer.ok()) throw new Error(`${login} cannot log in: ${await answer.text()}`);
+  return context;
+}
+
+async function answerOf<T>(answer: { ok(): boolean; json(): Promise<unknown>; text(): Promise<string>; url(): string }): Promise<T> {
+  if (!answer.ok()) throw new Error(`${answer.url()}: ${await answer.text()}`);
+  return (await answer.json()) as T;
+}
+
+/** People by login, as their programs would speak for them. */
+export class Cast {
+  private readonly contexts = new Map<string, APIRequestContext>();
+
+  async as(login: string): Promise<APIRequestContext> {
+    const known = this.contexts.get(login);
+    if (known !== undefined) return known;
+    const context = await logIn(login);
+    this.contexts.set(login, context);
+    return context;
+  }
+
+  async get<T>(login: string, path: string): Promise<T> {
+    return answerOf<T>(await (await this.as(login)).get(`/api/v1${path}`));
+  }
+
+  async post<T>(login: string, path: string, data: unknown = {}): Promise<T> {
+    return answerOf<T>(await (await this.as(login)).post(`/api/v1${path}`, { data }));
+  }
+
+  /** A step of a case over whatever version it has. */
+  async step(login: string, id: string, name: string, more: object = {}): Promise<Case> {
+    const { version } = await this.get<Case>(login, `/consults/${id}`);
+    return this.post<Case>(login, `/consults/${id}/${name}`, { version, ...more });
+  }
+
+  async report(login: string, id: string, words: { findings: string; diagnosis: string; recommendation: string }): Promise<void> {
+    const { version } = await this.get<Case>(login, `/consults/${id}`);
+    const report = { ...words, template: null, displayed: [], key_images: [] };
+    await answerOf(await (await this.as(login)).put(`/api/v1/consults/${id}/report`, { data: { version, report } }));
+  }
+
+  async sign(login: string, id: string): Promise<void> {
+    const { version } = await this.get<Case>(login, `/consults/${id}`);
+    const { canonical_sha256 } = await this.get<{ canonical_sha256: string }>(login, `/consults/${id}/report/preview`);
+    await this.post(login, `/consults/${id}/sign`, { version, canonical_sha256, passphrase: account(login).signing_passphrase });
+  }
+
+  async sessions(): Promise<Map<string, StorageState>> {
+    const all = new Map<string, StorageState>();
+    for (const login of people) all.set(login, await (await this.as(login)).storageState());
+    return all;
+  }
+
+  async end(): Promise<void> {
+    for (const context of this.contexts.values()) await context.dispose();
+  }
+}
+
+export const questionText = '右上肺结节，性质？需要手术吗？';
+
+export async function ask(cast: Cast, study: Study, urgency: string, question: string, slide: string | null = null): Promise<Case> {
+  return cast.post<Case>('township', '/consults', {
+    reading_organisation: 'city-centre',
+    kind: 'diagnosis',
+    urgency,
+    study: { org: study.organisation.id, study_instance_uid: study.study_instance_uid },
+    priors: [],
+    slide_id: slide,
+    question,
+    history: '咳嗽两周，无发热。吸烟 30 年。',
+    consent: true,
+  });
+}
+
+export async function setStage(cast: Cast): Promise<Stage> {
+  const { studies } = await cast.get<{ studies: Study[] }>('township', '/studies?limit=100');
+  const chest = studies.find(({ modalities, instance_count }) => modalities.includes('CT') && instance_count === 120);
+  const tissue = studies.find(({ slide_ids }) => slide_ids.length > 0);
+  const [slide] = tissue?.slide_ids ?? [];
+  if (chest === undefined || tissue === undefined || slide === undefined) throw new Error('the samples are not there');
+
+  const draft = await ask(cast, chest, 'routine', '复查，与去年比较有无变化？');
+  const pool = await ask(cast, chest, 'urgent', questionText);
+  await cast.step('township', pool.id, 'submit');
+
+  const reading = await ask(cast, chest, 'emergency', '突发胸痛，排除肺栓塞。');
+  await cast.step('township', reading.id, 'submit');
+  await cast.step('reader', reading.id, 'claim');
+  await cast.report('reader', reading.id, { findings: '右肺上叶见一结节，边界清楚，大小约 8 mm × 7 mm。', diagnosis: '', recommendation: '' });
+  await cast.post('reader', `/consults/${reading.id}/critical`, { finding: '疑似主动脉夹层', found_at: new Date().toISOString() });
+
+  const waiting = await ask(cast, chest, 'routine', '肺结节随访');
+  await cast.step('township', waiting.id, 'submit');
+  await cast.step('reader', waiting.id, 'claim');
+  await cast.step('reader', waiting.id, 'request-data', { reason: '请补传 2025 年旧片' });
+
+  const final = await ask(cast, chest, 'routine', '体检发现肺结节，请会诊。');
+  await cast.step('township', final.id, 'submit');
+  await cast.step('reader', final.id, 'claim');
+  await cast.report('reader', final.id, {
+    findings: '右肺上叶见一实性结节，边界清楚，大小约 8 mm × 7 mm。余肺野清晰。',
+    diagnosis: '右肺上叶实性结节，考虑良性可能大。',
+    recommendation: '3 个月后复查胸部 CT。',
+  });
+  await cast.sign('reader', final.id);
+
+  const pathology = await ask(cast, tissue, 'frozen', '切缘是否干净？', slide);
+  await cast.step('township', pathology.id, 'submit');
+  await cast.step('pathologist', pathology.id, 'claim');
+
+  return {
+    sessions: await cast.sessions(),
+    ids: { draft: draft.id, pool: pool.id, reading: reading.id, waiting: waiting.id, final: final.id, pathology: pathology.id, slide },
+    study: { org: chest.organisation.id, uid: chest.study_instance_uid },
+  };
+}

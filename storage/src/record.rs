@@ -136,7 +136,15 @@ impl RecordQuery {
     /// All records of a kind, smallest `sort` first, at most 1000.
     #[must_use]
     pub fn new(kind: &'static str) -> Self {
-        Self { kind, keys: Vec::new(), sort_below: None, order: Order::Ascending, after: None, limit: 1000, offset: 0 }
+        Self {
+            kind,
+            keys: Vec::new(),
+            sort_below: None,
+            order: Order::Ascending,
+            after: None,
+            limit: 1000,
+            offset: 0,
+        }
     }
 
     /// Only those with this key.

@@ -68,7 +68,10 @@ impl Preferences {
     fn check(&self) -> Result<(), ApiError> {
         let fits = |word: &str| word.chars().count() <= WORD_CHARS_MAX;
         if self.worklist_columns.len() > COLUMNS_MAX || !self.worklist_columns.iter().all(|one| fits(one)) {
-            return Err(ApiError::invalid("worklist_columns", "too many columns, or a name that is too long"));
+            return Err(ApiError::invalid(
+                "worklist_columns",
+                "too many columns, or a name that is too long",
+            ));
         }
         let filter_fits = |filter: &SavedFilter| {
             !filter.name.trim().is_empty()
@@ -77,7 +80,10 @@ impl Preferences {
                 && filter.modality.as_deref().is_none_or(fits)
         };
         if self.worklist_filters.len() > FILTERS_MAX || !self.worklist_filters.iter().all(filter_fits) {
-            return Err(ApiError::invalid("worklist_filters", "too many filters, or one without a name or too long"));
+            return Err(ApiError::invalid(
+                "worklist_filters",
+                "too many filters, or one without a name or too long",
+            ));
         }
         Ok(())
     }
@@ -152,8 +158,10 @@ mod tests {
         let good = Preferences { worklist_filters: vec![filter("今天的CT")], ..Preferences::default() };
         assert!(good.check().is_ok());
         let nameless = Preferences { worklist_filters: vec![filter(" ")], ..Preferences::default() };
-        let many = Preferences { worklist_filters: vec![filter("x"); FILTERS_MAX + 1], ..Preferences::default() };
-        let wide = Preferences { worklist_columns: vec!["x".repeat(WORD_CHARS_MAX + 1)], ..Preferences::default() };
+        let many =
+            Preferences { worklist_filters: vec![filter("x"); FILTERS_MAX + 1], ..Preferences::default() };
+        let wide =
+            Preferences { worklist_columns: vec!["x".repeat(WORD_CHARS_MAX + 1)], ..Preferences::default() };
         for bad in [nameless, many, wide] {
             assert!(bad.check().is_err(), "{bad:?}");
         }

@@ -25,6 +25,7 @@ pub mod keystore;
 pub mod late_images;
 pub mod lease;
 pub mod list;
+pub mod measurements;
 pub mod message;
 pub mod notify;
 pub mod pades;

@@ -27,6 +27,7 @@ mod invitations;
 mod json;
 mod key_images;
 mod live;
+mod measurements;
 mod messages;
 mod notices;
 mod ohif;

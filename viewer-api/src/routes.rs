@@ -5,7 +5,7 @@ use crate::preferences;
 use crate::state::ApiState;
 use crate::{
     admin, application, audit, auth, calibration, consults, corrections, cors, critical, deliveries, devices,
-    docs, dzi, forwarding, health, identities, iiif, invitations, key_images, live, messages, notices, ohif,
+    docs, dzi, forwarding, health, identities, iiif, invitations, key_images, live, measurements, messages, notices, ohif,
     orders, partners, phrases, remotes, report_files, second_factor, session, sessions, slide_notes, slides,
     statistics, studies, templates, uploads, verify, watched,
 };
@@ -68,6 +68,8 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(corrections::undo_correction))
         .routes(routes!(corrections::list_hidden))
         .routes(routes!(corrections::identity_in_content))
+        .routes(routes!(measurements::list_measurements, measurements::save_measurements))
+        .routes(routes!(measurements::measurements_as_dicom))
         .routes(routes!(uploads::upload))
         .routes(routes!(uploads::tus::tus_options, uploads::tus::tus_create, uploads::arrivals::list_uploads))
         .routes(routes!(

@@ -19,7 +19,7 @@ export type AskText = (before: string) => Promise<string | null>;
 const words: Words = (key, values) => i18next.t(`images.measured.${key}`, { value: '', ...values });
 
 /** The other width of a cardiothoracic ratio on the same image. */
-function otherWidth(uid: string, imageId: string | undefined): number | null {
+export function otherWidth(uid: string, imageId: string | undefined): number | null {
   const others = annotation.state
     .getAllAnnotations()
     .filter((one) => one.metadata?.toolName === toolName('ratio') && one.annotationUID !== uid && one.metadata?.referencedImageId === imageId);

@@ -20,6 +20,7 @@ mod hostile;
 mod import;
 mod layering;
 mod live;
+mod measurements;
 mod ohif;
 mod orthanc;
 mod peers;

@@ -19,6 +19,7 @@ const groups = {
     'Alt+1 … 4': 'layout',
     's, Shift+s': 'linkStacks',
     'Shift+r': 'referenceLines',
+    m: 'mpr',
     'Space , .': 'cine',
     Delete: 'removeMeasure',
   },

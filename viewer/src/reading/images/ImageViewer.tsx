@@ -2,22 +2,28 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Series, StudyDetail } from '../../api/types';
+import { hasRole, useMe } from '../../session/useMe';
 import { useKeys, type Bindings } from '../../ui/useKeys';
+import { removeSelected } from './annotations';
 import { AskTextDialog, useAskText } from './AskTextDialog';
 import { CineBar } from './CineBar';
-import { rendersOnCpu, whenContextIsLost } from './engine';
+import { imageBudget_bytes, rendersOnCpu, whenContextIsLost } from './engine';
 import { cellsOf, hang, imagesOf, layouts, relaid, type Arrangement, type Layout, type Links } from './hanging';
 import classes from './Images.module.css';
 import { useMammograms } from './mammograms';
+import { MeasureList } from './MeasureList';
 import { countImages, useMemory } from './memory';
-import { presetsFor } from './presets';
+import { volumeGeometry, type NoVolume } from './mpr/geometry';
+import { MprView } from './mpr/MprView';
+import { presetsFor, type Window } from './presets';
 import { SeriesList } from './SeriesList';
-import { Stacks } from './stack';
+import { Stacks, type Stack } from './stack';
 import { Stage } from './Stage';
 import type { StackView } from './StackView';
-import { layoutKeys, Toolbar } from './Toolbar';
+import { layoutKeys, Tool, Toolbar } from './Toolbar';
 import { actionKeys, toolKeys, type ImageAction, type PointerTool } from './tools';
 import { useCine } from './useCine';
+import { useMeasurements, type Listed } from './useMeasurements';
 import { Viewport, type Shown } from './Viewport';
 
 interface Props {
@@ -28,6 +34,7 @@ interface Props {
 
 export default function ImageViewer({ studies, onDisplayed }: Props) {
   const { t } = useTranslation();
+  const me = useMe();
   const askText = useAskText();
   const [stage] = useState(() => new Stage(askText.ask));
   const [stacks] = useState(() => new Stacks());
@@ -42,8 +49,11 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
   const [tool, setTool] = useState<PointerTool>('window');
   const [referenceLines, setReferenceLines] = useState(true);
   const [shown, setShown] = useState<ReadonlyMap<number, Shown>>(new Map());
+  const [mpr, setMpr] = useState<{ stack: Stack; window: Window | null; study: number } | null>(null);
+  const [noMpr, setNoMpr] = useState<NoVolume | null>(null);
   const generation = useGeneration();
   const displayed = useRef(onDisplayed);
+  const { onShown: measuredOn, ...measured } = useMeasurements(studies, hasRole(me, 'requester', 'reader', 'reviewer'));
 
   useEffect(() => {
     displayed.current = onDisplayed;
@@ -55,6 +65,8 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
   useEffect(() => {
     if (here !== undefined) stage.activate(here.view);
   }, [stage, here]);
+
+  useEffect(() => measuredOn([...shown.values()]), [measuredOn, shown]);
 
   const onShown = useCallback((at: number, what: Shown | null) => {
     setShown((before) => {
@@ -107,7 +119,36 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
     setActive(at);
   };
 
+  const go = (one: Listed) => {
+    const at = cells.findIndex((content) => content?.seriesUid === one.series);
+    const index = (stack: Shown['stack']) => stack.imageIds.findIndex((id) => stack.sopByImageId.get(id) === one.instance && id.endsWith(`/${one.frame}`));
+    const has = shown.get(at);
+    if (has !== undefined) {
+      setActive(at);
+      has.view.goTo(index(has.stack));
+      return;
+    }
+    const study = studies.findIndex((candidate) => `${candidate.organisation.id}/${candidate.study_instance_uid}` === one.study);
+    const of = studies[study];
+    if (of === undefined) return;
+    void stacks.load(of.organisation.id, of.study_instance_uid, one.series).then((stack) => {
+      const next = cells.map((content, cellAt) => (cellAt === active ? { study, seriesUid: one.series, index: Math.max(0, index(stack)) } : content));
+      setChosen({ ...arrangement, cells: next });
+    });
+  };
+
+  const openMpr = () => {
+    if (here === undefined) return;
+    const why = noVolume(here.stack);
+    setNoMpr(why);
+    if (why !== null) return;
+    // Coming back, the stack stands where it stood.
+    setChosen({ ...arrangement, cells: cells.map((one, at) => (one !== null && at === active ? { ...one, index: here.state.index } : one)) });
+    setMpr({ stack: here.stack, window: here.state.window, study: cell?.study ?? 0 });
+  };
+
   const bindings: Bindings = {
+    m: openMpr,
     ArrowUp: () => act((view) => view.scroll(-1)),
     ArrowDown: () => act((view) => view.scroll(1)),
     PageUp: () => act((view) => view.scroll(-10)),
@@ -118,6 +159,8 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
     ArrowRight: () => move(1),
     '[': () => step(-1),
     ']': () => step(1),
+    Delete: removeSelected,
+    Backspace: removeSelected,
     s: () => link('scroll'),
     'Shift+s': () => link('look'),
     'Shift+r': toggleReferenceLines,
@@ -126,11 +169,12 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
     ...Object.fromEntries(Object.entries(actionKeys).map(([name, key]) => [key, () => run(name as ImageAction)])),
     ...Object.fromEntries(presets.map((preset, index) => [String(index + 1), () => act((view) => view.setWindow(preset))])),
   };
-  useKeys(bindings);
+  useKeys(bindings, mpr === null);
 
   const totals = new Map([...shown.values()].map(({ stack }) => [stack.seriesUid, stack.imageIds.length]));
   return (
     <div className={classes.viewer} data-testid="image-viewer" data-protocol={arrangement.protocol} data-memory-mb={memory.mb}>
+      <div className={classes.left}>
       <SeriesList
         studies={studies}
         shown={new Set(cells.flatMap((one) => one?.seriesUid ?? []))}
@@ -140,6 +184,13 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
         showThumbnails={shown.size > 0}
         onChoose={(study, series) => put(active, study, series)}
       />
+      {studies[0] !== undefined && (
+        <MeasureList study={studies[0]} listed={measured.listed} saving={measured.saving} onGo={go} onRemove={measured.remove} />
+      )}
+      </div>
+      {mpr !== null && studies[mpr.study] !== undefined ? (
+        <MprView study={studies[mpr.study]} stack={mpr.stack} window={mpr.window} presets={presets} onClose={() => setMpr(null)} />
+      ) : (
       <div className={classes.stage}>
         <Toolbar
           tool={tool}
@@ -154,6 +205,7 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
           onLink={link}
           onReferenceLines={toggleReferenceLines}
         >
+          <Tool label={t('images.mpr.open')} hint="M" onClick={openMpr} />
           {cine.isPossible && <CineBar cine={cine.state} onPlay={cine.toggle} onSpeed={cine.change} />}
         </Toolbar>
         <div className={classes.grid} data-layout={layout}>
@@ -173,12 +225,18 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
             />
           ))}
         </div>
+        {noMpr !== null && (
+          <div className={classes.note} role="status" data-testid="no-mpr">
+            {t(`images.mpr.not.${noMpr}`)}
+          </div>
+        )}
         {rendersOnCpu() && (
           <div className={classes.note} role="status">
             {t('images.cpu')}
           </div>
         )}
       </div>
+      )}
       <AskTextDialog state={askText} />
     </div>
   );
@@ -204,4 +262,14 @@ function useGeneration(): number {
   const [generation, setGeneration] = useState(0);
   useEffect(() => whenContextIsLost(() => setGeneration((one) => one + 1)), []);
   return generation;
+}
+
+/** Why a stack cannot be cut in other directions; `null` when it can. */
+function noVolume(stack: Stack): NoVolume | null {
+  if (rendersOnCpu()) return 'cpu';
+  const image = stack.instanceByImageId.get(stack.imageIds[0] ?? '');
+  if (Number(image?.['00280002']?.Value?.[0] ?? 1) > 1) return 'colour';
+  if (stack.imageIds.length * stack.bytesOfOne > imageBudget_bytes()) return 'memory';
+  const geometry = volumeGeometry(stack.planes());
+  return typeof geometry === 'string' ? geometry : null;
 }

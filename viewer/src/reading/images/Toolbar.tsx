@@ -26,7 +26,7 @@ interface Props {
   children?: ReactNode;
 }
 
-function Tool({ label, hint, pressed, onClick }: { label: string; hint?: string | undefined; pressed?: boolean; onClick: () => void }) {
+export function Tool({ label, hint, pressed, onClick }: { label: string; hint?: string | undefined; pressed?: boolean; onClick: () => void }) {
   const button = (
     <button type="button" className={classes.tool} {...(pressed === undefined ? {} : { 'aria-pressed': pressed })} onClick={onClick}>
       {label}

@@ -197,12 +197,13 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
       onImageFailed: () => setBroken(true),
     });
     viewer.current = made;
-    const { stack: waiting } = current.current;
+    const ties = current.current;
+    const { stack: waiting } = ties;
     if (waiting !== null) void show(made, waiting);
     return () => {
       viewer.current = null;
       stage.remove(made);
-      current.current.onShown(current.current.at, null);
+      ties.onShown(ties.at, null);
     };
   }, [screen, stage, show]);
 

@@ -1,0 +1,289 @@
+/** Reading images by keyboard: what hangs where, what follows what, and that what is measured is what the pixels say. */
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Locator, Page } from '@playwright/test';
+import { expect, expectPicture, shot, test } from './people.ts';
+
+// A browser without a graphics card draws slowly, several viewports more so.
+test.describe.configure({ timeout: 600_000 });
+test.use({ actionTimeout: 90_000, navigationTimeout: 90_000 });
+const patient = { timeout: 90_000 };
+
+const root = resolve(import.meta.dirname, '../..');
+const samples = process.env['FARSIGHT_SAMPLES'] ?? join(root, 'sample-data/cache');
+const asPerson = { headers: { 'X-Farsight': '1' } };
+
+interface Study {
+  study_instance_uid: string;
+  organisation: { id: string };
+  modalities: string[];
+  instance_count: number;
+  patient_name: string;
+  description: string;
+}
+
+interface Measurement {
+  kind: string;
+  instance: string;
+  points: [number, number][];
+  values: { quantity: string; value: number; unit: string }[];
+}
+
+async function studyOf(page: Page, is: (study: Study) => boolean): Promise<Study> {
+  const { studies } = (await (await page.request.get('/api/v1/studies?limit=100')).json()) as { studies: Study[] };
+  const found = studies.find(is);
+  if (found === undefined) throw new Error('the demo has no such study');
+  return found;
+}
+
+const isChestCt = (study: Study) => study.modalities.includes('CT') && study.instance_count === 120;
+const isChestCtBefore = (study: Study) => study.modalities.includes('CT') && study.instance_count === 60;
+
+function viewport(page: Page, at = 0): Locator {
+  return page.getByTestId('viewport').nth(at);
+}
+
+function screen(page: Page, at = 0): Locator {
+  return viewport(page, at).getByRole('img');
+}
+
+async function open(page: Page, study: Study): Promise<void> {
+  await page.goto(`/studies/${study.organisation.id}/${study.study_instance_uid}`);
+  await expect(screen(page)).toHaveAttribute('data-shown', 'true', patient);
+}
+
+/** Press, move in steps as a hand does, release; places are shares of the screen. */
+async function drag(page: Page, on: Locator, from: [number, number], to: [number, number]): Promise<void> {
+  const box = await on.boundingBox();
+  if (box === null) throw new Error('it has no place on the page');
+  const at = ([x, y]: [number, number]): [number, number] => [box.x + box.width * x, box.y + box.height * y];
+  await page.mouse.move(...at(from));
+  await page.mouse.down();
+  await page.mouse.move(...at([(from[0] + to[0]) / 2, (from[1] + to[1]) / 2]), { steps: 4 });
+  await page.mouse.move(...at(to), { steps: 4 });
+  await page.mouse.up();
+}
+
+async function saved(page: Page, study: Study): Promise<Measurement[]> {
+  const answer = await page.request.get(`/api/v1/studies/${study.organisation.id}/${study.study_instance_uid}/measurements`);
+  const { sheets } = (await answer.json()) as { sheets: { own: boolean; measurements: Measurement[] }[] };
+  return sheets.find(({ own }) => own)?.measurements ?? [];
+}
+
+async function savedOf(page: Page, study: Study, kind: string): Promise<Measurement> {
+  await expect.poll(async () => (await saved(page, study)).some((one) => one.kind === kind && one.values.length > 0), patient).toBe(true);
+  const found = (await saved(page, study)).find((one) => one.kind === kind);
+  if (found === undefined) throw new Error(`nothing of the kind ${kind} is saved`);
+  return found;
+}
+
+function valueOf(one: Measurement, quantity: string): number {
+  const found = one.values.find((value) => value.quantity === quantity);
+  if (found === undefined) throw new Error(`no ${quantity} was measured`);
+  return found.value;
+}
+
+/** The same from the file's own pixels, by pydicom and NumPy. */
+function recomputed(one: Measurement): Record<string, number> {
+  const python = process.env['FARSIGHT_PYTHON'] ?? join(root, '.venv/bin/python');
+  const script = join(import.meta.dirname, 'measure.py');
+  const answer = execFileSync(existsSync(python) ? python : 'python3', [script, join(samples, 'demo/dicom'), JSON.stringify(one)], { encoding: 'utf8' });
+  return JSON.parse(answer) as Record<string, number>;
+}
+
+test('what is measured on a CT is what its pixels say, and is there the next time', async ({ person }) => {
+  const page = await person('township');
+  const study = await studyOf(page, isChestCt);
+  await open(page, study);
+  for (let step = 0; step < 3; step += 1) await page.keyboard.press('PageDown');
+  await expect(viewport(page).getByTestId('slice')).toHaveText('图像 31 / 120', patient);
+
+  await page.keyboard.press('l');
+  await drag(page, screen(page), [0.4, 0.3], [0.6, 0.3]);
+  const length = await savedOf(page, study, 'length');
+  expect(valueOf(length, 'length')).toBeCloseTo(recomputed(length)['length'] ?? NaN, 0);
+
+  // The `z` that follows is the page's, not the library's undo.
+  await page.keyboard.press('z');
+  await expect(page.getByRole('button', { name: '缩放', exact: true })).toHaveAttribute('aria-pressed', 'true');
+  await page.keyboard.press('e');
+  await drag(page, screen(page), [0.44, 0.52], [0.5, 0.62]);
+  const ellipse = await savedOf(page, study, 'ellipse');
+  const inside = recomputed(ellipse);
+  expect(valueOf(ellipse, 'area')).toBeCloseTo(inside['area'] ?? NaN, -1);
+  expect(Math.abs(valueOf(ellipse, 'mean') - (inside['mean'] ?? NaN))).toBeLessThan(4);
+  expect(Math.abs(valueOf(ellipse, 'standard_deviation') - (inside['standard_deviation'] ?? NaN))).toBeLessThan(4);
+
+  await page.keyboard.press('b');
+  await drag(page, screen(page), [0.52, 0.52], [0.58, 0.6]);
+  const rectangle = await savedOf(page, study, 'rectangle');
+  const within = recomputed(rectangle);
+  expect(Math.abs(valueOf(rectangle, 'mean') - (within['mean'] ?? NaN))).toBeLessThan(4);
+
+  await page.keyboard.press('d');
+  await drag(page, screen(page), [0.5, 0.45], [0.5, 0.45]);
+  const probe = await savedOf(page, study, 'probe');
+  expect(valueOf(probe, 'pixel_value')).toBe(recomputed(probe)['pixel_value']);
+
+  await page.keyboard.press('t');
+  await drag(page, screen(page), [0.35, 0.7], [0.3, 0.8]);
+  await page.getByLabel('文字', { exact: true }).fill('结节？');
+  await page.keyboard.press('Enter');
+  const list = page.getByRole('region', { name: '测量' });
+  await expect(list.getByText('结节？')).toBeVisible(patient);
+  await expect(list.getByText('已自动保存')).toBeVisible(patient);
+  await expect(list.getByRole('listitem')).toHaveCount(5);
+  await shot(page, 'ct-measured');
+
+  await open(page, study);
+  await expect(list.getByRole('listitem')).toHaveCount(5, patient);
+  await list.getByRole('button', { name: /椭圆/ }).click();
+  await expect(viewport(page).getByTestId('slice')).toHaveText('图像 31 / 120', patient);
+  await expect(screen(page).getByText(/均值 .* HU/)).toBeVisible(patient);
+  const document = await page.request.get(`/api/v1/studies/${study.organisation.id}/${study.study_instance_uid}/measurements.dcm`);
+  expect(document.headers()['content-type']).toBe('application/dicom');
+
+  for (let left = 5; left > 0; left -= 1) await list.getByRole('button', { name: '删除这项测量' }).first().click();
+  await expect.poll(async () => (await saved(page, study)).length, patient).toBe(0);
+});
+
+test('a cardiothoracic ratio is two widths, and a radiograph says what its lengths rest on', async ({ person }) => {
+  const page = await person('township');
+  const study = await studyOf(page, (one) => one.modalities.includes('CR') && one.description === '胸部正位');
+  await open(page, study);
+  await expect(viewport(page).getByTestId('spacing')).toHaveText(/探测器平面估计|未说明依据|经校准/);
+  await page.keyboard.press('y');
+  await drag(page, screen(page), [0.45, 0.6], [0.55, 0.6]);
+  await drag(page, screen(page), [0.4, 0.7], [0.6, 0.7]);
+  await expect(screen(page).getByText('心胸比 0.50')).toBeVisible(patient);
+  await shot(page, 'cr-ratio');
+  await page.keyboard.press('Delete');
+  await page.keyboard.press('Delete');
+  await expect.poll(async () => (await saved(page, study)).length, patient).toBe(0);
+});
+
+test('ultrasound plays as fast as it was acquired and measures within its regions', async ({ person }) => {
+  const page = await person('township');
+  const study = await studyOf(page, (one) => one.modalities.includes('US'));
+  await open(page, study);
+  await expect(page.getByTestId('fps')).toHaveText(/\d 帧\/秒/);
+  const slice = viewport(page).getByTestId('slice');
+  const before = await slice.textContent();
+  await page.keyboard.press('Space');
+  await expect(slice).not.toHaveText(before ?? '', patient);
+  await page.keyboard.press('Space');
+  await expect(page.getByRole('button', { name: '播放' })).toBeVisible();
+  await shot(page, 'us-cine');
+});
+
+test('layouts, series and viewports by key', async ({ person }) => {
+  const page = await person('township');
+  await open(page, await studyOf(page, isChestCt));
+  await page.keyboard.press('Alt+2');
+  await expect(page.getByTestId('viewport')).toHaveCount(2);
+  await page.keyboard.press('ArrowRight');
+  await expect(viewport(page, 1)).toHaveAttribute('data-active', 'true');
+  await page.keyboard.press(']');
+  await expect(screen(page, 1)).toHaveAttribute('data-shown', 'true', patient);
+  await page.keyboard.press('1');
+  await expect(viewport(page, 1).getByTestId('window')).toHaveText('W 1500 L -600', patient);
+  await expect(viewport(page).getByTestId('window')).toHaveText('W 400 L 40');
+  await page.keyboard.press('Alt+4');
+  await expect(page.getByTestId('viewport')).toHaveCount(4);
+  await shot(page, 'layout-4');
+  await page.keyboard.press('Alt+1');
+  await expect(page.getByTestId('viewport')).toHaveCount(1);
+});
+
+test('a prior hangs beside the current study and follows it by patient position', async ({ person }) => {
+  const page = await person('township');
+  const [now, before] = [await studyOf(page, isChestCt), await studyOf(page, isChestCtBefore)];
+  const { partners } = (await (await page.request.get('/api/v1/partners')).json()) as { partners: { organisation: { id: string } }[] };
+  const draft = await page.request.post('/api/v1/consults', {
+    ...asPerson,
+    data: {
+      reading_organisation: partners[0]?.organisation.id,
+      kind: 'diagnosis',
+      urgency: 'routine',
+      study: { org: now.organisation.id, study_instance_uid: now.study_instance_uid },
+      priors: [before.study_instance_uid],
+      question: '与前片比较',
+      history: '',
+      consent: true,
+    },
+  });
+  expect(draft.ok(), await draft.text()).toBe(true);
+  const { id, version } = (await draft.json()) as { id: string; version: number };
+  const sent = await page.request.post(`/api/v1/consults/${id}/submit`, { ...asPerson, data: { version } });
+  expect(sent.ok(), await sent.text()).toBe(true);
+
+  await page.goto(`/cases/${id}`);
+  await expect(page.getByTestId('image-viewer')).toHaveAttribute('data-protocol', 'sections-prior', patient);
+  await expect(screen(page, 1)).toHaveAttribute('data-shown', 'true', patient);
+  await expect(viewport(page, 1).getByText('既往', { exact: true })).toBeVisible();
+  // 2.4 mm against 4.8 mm from the same place: every second slice.
+  for (let step = 0; step < 4; step += 1) await page.keyboard.press('PageDown');
+  await expect(viewport(page).getByTestId('slice')).toHaveText('图像 41 / 120', patient);
+  const positions = async () =>
+    Promise.all([0, 1].map(async (at) => Number(/位置 (-?[\d.]+) mm/.exec((await viewport(page, at).textContent()) ?? '')?.[1])));
+  await expect
+    .poll(async () => {
+      const [first = NaN, second = NaN] = await positions();
+      return Math.abs(first - second);
+    }, patient)
+    .toBeLessThanOrEqual(2.5);
+  await page.keyboard.press('1');
+  await expect(viewport(page, 1).getByTestId('window')).toHaveText('W 1500 L -600', patient);
+  await shot(page, 'prior-beside');
+  await page.keyboard.press('s');
+  const stays = await viewport(page, 1).getByTestId('slice').textContent();
+  await page.keyboard.press('PageDown');
+  await expect(viewport(page).getByTestId('slice')).toHaveText('图像 51 / 120', patient);
+  await expect(viewport(page, 1).getByTestId('slice')).toHaveText(stays ?? '');
+});
+
+test('a volume is cut in three planes, and what is none says why', async ({ person }) => {
+  const page = await person('township');
+  await open(page, await studyOf(page, isChestCt));
+  await page.keyboard.press('m');
+  await expect(page.getByTestId('mpr')).toHaveAttribute('data-shown', 'true', patient);
+  await expect(page.getByTestId('mpr')).toHaveAttribute('data-loaded', 'true', { timeout: 180_000 });
+  await expectPicture(page, page.getByRole('img', { name: '冠状位' }));
+  await expectPicture(page, page.getByRole('img', { name: '矢状位' }));
+  await shot(page, 'mpr');
+  const axial = page.getByTestId('mpr-axial');
+  const was = await axial.textContent();
+  await page.keyboard.press('ArrowDown');
+  await expect(axial).not.toHaveText(was ?? '', patient);
+  await page.keyboard.press('+');
+  await page.keyboard.press('+');
+  await page.keyboard.press('o');
+  await expect(page.locator('[data-plane=axial]').getByText('最大密度 MIP 5 mm')).toBeVisible();
+  await shot(page, 'mpr-mip');
+  await page.keyboard.press('m');
+  await expect(screen(page)).toHaveAttribute('data-shown', 'true', patient);
+
+  await open(page, await studyOf(page, (one) => one.modalities.includes('CR')));
+  await page.keyboard.press('m');
+  await expect(page.getByTestId('no-mpr')).toHaveText('图像太少，不能重建三平面');
+});
+
+test('decoded images stay within the budget of memory', async ({ person }) => {
+  const page = await person('township');
+  await page.evaluate(() => localStorage.setItem('farsight.images.budgetMb', '16'));
+  await open(page, await studyOf(page, isChestCt));
+  const viewer = page.getByTestId('image-viewer');
+  let most = 0;
+  for (let step = 0; step < 24; step += 1) {
+    await page.keyboard.press('PageDown');
+    most = Math.max(most, Number(await viewer.getAttribute('data-memory-mb')));
+    if (step === 11) for (let back = 0; back < 10; back += 1) await page.keyboard.press('PageUp');
+  }
+  await expect(viewport(page).getByTestId('slice')).toHaveText('图像 120 / 120', patient);
+  await expect.poll(async () => Number(await viewer.getAttribute('data-memory-mb')), patient).toBeGreaterThan(0);
+  most = Math.max(most, Number(await viewer.getAttribute('data-memory-mb')));
+  console.log(`120 slices of 0.5 MB, budget 16 MB: at most ${most} MB of decoded images`);
+  // What the screen itself asks for comes on top, up to a quarter.
+  expect(most).toBeLessThanOrEqual(20);
+});

@@ -7,6 +7,7 @@ import { useKeys, type Bindings } from '../../ui/useKeys';
 import { removeSelected } from './annotations';
 import { AskTextDialog, useAskText } from './AskTextDialog';
 import { CineBar } from './CineBar';
+import { usePresentations } from './documents/usePresentations';
 import { imageBudget_bytes, rendersOnCpu, whenContextIsLost } from './engine';
 import { cellsOf, hang, imagesOf, layouts, relaid, type Arrangement, type Layout, type Links } from './hanging';
 import classes from './Images.module.css';
@@ -39,6 +40,7 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
   const [stage] = useState(() => new Stage(askText.ask));
   const [stacks] = useState(() => new Stacks());
   const memory = useMemory();
+  const presentations = usePresentations(studies);
   const mammograms = useMammograms(studies[0], stacks);
   const hung = useMemo(() => hang(studies, mammograms), [studies, mammograms]);
   const [chosen, setChosen] = useState<Arrangement | null>(null);
@@ -217,6 +219,7 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
               studies={studies}
               stage={stage}
               stacks={stacks}
+              presentations={presentations}
               isActive={at === active}
               isAlone={cells.length === 1}
               onActivate={setActive}

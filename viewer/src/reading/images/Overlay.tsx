@@ -16,12 +16,14 @@ interface Props {
   instance: Instance | undefined;
   spacing: Spacing | undefined;
   view: ViewState;
+  /** The label of the presentation state that was applied. */
+  presented: string | null;
 }
 
 const rulerPxMax = 160;
 const filled = (parts: readonly (string | number | null | undefined)[]) => parts.filter((part) => part !== null && part !== undefined && part !== '');
 
-export function Overlay({ study, isPrior, series, instance, spacing, view }: Props) {
+export function Overlay({ study, isPrior, series, instance, spacing, view, presented }: Props) {
   const { t } = useTranslation();
   const { name, sex, age } = usePatientText()(study);
   const technique = useTechnique()(instance);
@@ -57,6 +59,7 @@ export function Overlay({ study, isPrior, series, instance, spacing, view }: Pro
         </span>
       </div>
       <div className={classes.corner} data-at="bottom-right">
+        {presented !== null && <span className={classes.caution}>{t('images.presented', { label: presented })}</span>}
         {lossy && <span className={classes.caution}>{t(ratio === null ? 'images.lossy' : 'images.lossyBy', { ratio: ratio?.toFixed(0) })}</span>}
         {spacing !== undefined && spacing.basis !== 'patient' && (
           <span className={classes.caution} data-testid="spacing">

@@ -4,8 +4,11 @@
  */
 import { Enums, eventTarget, type StackViewport, type Types } from '@cornerstonejs/core';
 import { ToolGroupManager, utilities as toolUtilities } from '@cornerstonejs/tools';
+import type { Affine } from './documents/Graphics';
 import { imageEngine } from './engine';
+import { imagePlaneOf } from './imagePlane';
 import type { Followed } from './linking';
+import { toWorld } from './measured';
 import { orientationLetters, type OrientationLetters } from './orientation';
 import { rangeOf, windowOf, type Window } from './presets';
 import type { Stack } from './stack';
@@ -20,6 +23,8 @@ export interface ViewState {
   orientation: OrientationLetters | null;
   /** Pixels of the screen for one millimetre (or one pixel of the image, where it has no spacing). */
   pxPerUnit: number;
+  /** From the image's pixels to the screen's. */
+  affine: Affine;
 }
 
 export interface StackViewEvents {
@@ -33,6 +38,8 @@ export interface FirstLook {
   window?: Window;
   justify?: 'left' | 'right';
   flipHorizontal?: boolean;
+  rotation?: number;
+  invert?: boolean;
 }
 
 /** What linked stacks share. */
@@ -91,6 +98,8 @@ export class StackView {
     this.justify = look.justify;
     if (look.window !== undefined) this.viewport.setProperties({ voiRange: rangeOf(look.window) });
     if (look.flipHorizontal === true) this.viewport.setCamera({ flipHorizontal: true });
+    if (look.rotation !== undefined) this.viewport.setViewPresentation({ ...this.viewport.getViewPresentation(), rotation: look.rotation });
+    if (look.invert === true) this.viewport.setProperties({ invert: this.viewport.getProperties().invert !== true });
     this.pushToEdge();
     this.viewport.render();
   }
@@ -188,6 +197,15 @@ export class StackView {
     return Math.hypot(to[0] - from[0], to[1] - from[1]);
   }
 
+  /** Three points of the image say how all of it lies on the screen. */
+  private affine(imageId: string): Affine {
+    const plane = imagePlaneOf(imageId);
+    if (plane === null) return [1, 0, 0, 1, 0, 0];
+    const at = (x: number, y: number) => this.viewport.worldToCanvas(toWorld(plane, [x, y]));
+    const [origin, right, down] = [at(0, 0), at(1, 0), at(0, 1)];
+    return [right[0] - origin[0], right[1] - origin[1], down[0] - origin[0], down[1] - origin[1], origin[0], origin[1]];
+  }
+
   private readonly rendered = (): void => {
     const imageId = this.imageOnScreen();
     if (imageId === undefined) return;
@@ -202,6 +220,7 @@ export class StackView {
       zoom: this.viewport.getZoom(),
       orientation: orientationLetters(this.viewport.getCamera()),
       pxPerUnit: this.pxPerUnit(),
+      affine: this.affine(imageId),
     });
   };
 

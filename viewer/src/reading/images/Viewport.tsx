@@ -4,6 +4,10 @@ import { useTranslation } from 'react-i18next';
 import type { StudyDetail } from '../../api/types';
 import { ErrorNotice } from '../../ui/ErrorNotice';
 import { marks, measureSinceOpen } from '../../ui/timing';
+import type { Instance } from './dicomJson';
+import { DocumentView } from './documents/DocumentView';
+import { Graphics } from './documents/Graphics';
+import { latestOf } from './documents/presentation';
 import { draggedSeries, seriesType } from './dragging';
 import type { Content } from './hanging';
 import classes from './Images.module.css';
@@ -26,6 +30,8 @@ interface Props {
   studies: readonly StudyDetail[];
   stage: Stage;
   stacks: Stacks;
+  /** Presentation states of the studies. */
+  presentations: readonly Instance[];
   isActive: boolean;
   isAlone: boolean;
   onActivate: (at: number) => void;
@@ -34,13 +40,23 @@ interface Props {
   onShown: (at: number, shown: Shown | null) => void;
 }
 
-function firstLook(content: Content, stack: Stack): FirstLook {
+function firstLook(content: Content, stack: Stack, presentations: readonly Instance[]): FirstLook {
   const image = stack.instanceByImageId.get(stack.imageIds[content.index ?? 0] ?? '');
   const modality = String(image?.['00080060']?.Value?.[0] ?? '');
   const window = content.preset === undefined ? undefined : presetsFor(modality, image).find(({ name }) => name === content.preset);
   const row = image?.['00200020']?.Value?.[0];
   // A right breast lies with its chest wall, behind, to the right; a left one the other way round.
   const flipped = content.justify !== undefined && typeof row === 'string' && row.startsWith(content.justify === 'right' ? 'A' : 'P');
+  const state = latestOf(presentations, stack.sopByImageId.get(stack.imageIds[content.index ?? 0] ?? '') ?? '');
+  if (state !== null && content.justify === undefined) {
+    return {
+      ...(content.index === undefined ? {} : { index: content.index }),
+      ...((window ?? state.window) === null ? {} : { window: window ?? state.window ?? undefined }),
+      rotation: state.rotation,
+      flipHorizontal: state.flipHorizontal,
+      invert: state.invert,
+    } as FirstLook;
+  }
   return {
     ...(content.index === undefined ? {} : { index: content.index }),
     ...(window === undefined ? {} : { window }),
@@ -49,13 +65,14 @@ function firstLook(content: Content, stack: Stack): FirstLook {
   };
 }
 
-export function Viewport({ at, content, studies, stage, stacks, isActive, isAlone, onActivate, onDrop, onShown }: Props) {
+export function Viewport({ at, content, studies, stage, stacks, presentations, isActive, isAlone, onActivate, onDrop, onShown }: Props) {
   const { t } = useTranslation();
   const screen = useRef<HTMLDivElement>(null);
-  const { view, stack, failure, broken } = useStackView(screen, { at, content, studies, stage, stacks, onShown });
+  const { view, stack, failure, broken } = useStackView(screen, { at, content, studies, stage, stacks, presentations, onShown });
   const [isOver, setOver] = useState(false);
   const study = content === null ? undefined : studies[content.study];
   const series = study?.series.find(({ series_instance_uid: uid }) => uid === content?.seriesUid);
+  const state = view === null || stack === null ? null : latestOf(presentations, stack.sopByImageId.get(view.imageId) ?? '');
 
   const drop = (event: DragEvent) => {
     event.preventDefault();
@@ -97,8 +114,11 @@ export function Viewport({ at, content, studies, stage, stacks, isActive, isAlon
           instance={stack.instanceByImageId.get(view.imageId)}
           spacing={stack.spacingByImageId.get(view.imageId)}
           view={view}
+          presented={state?.label ?? null}
         />
       )}
+      {view !== null && state !== null && state.graphics.length > 0 && <Graphics graphics={state.graphics} affine={view.affine} />}
+      {study !== undefined && series !== undefined && !series.is_image && <DocumentView study={study} series={series} />}
       {failure !== null && (
         <div className={classes.notice}>
           <ErrorNotice error={failure} />
@@ -120,6 +140,7 @@ interface Ties {
   studies: readonly StudyDetail[];
   stage: Stage;
   stacks: Stacks;
+  presentations: readonly Instance[];
   onShown: (at: number, shown: Shown | null) => void;
 }
 
@@ -132,7 +153,7 @@ interface Current {
 }
 
 /** Ties a view of the stage to a screen element and to what hangs in the cell. */
-function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, studies, stage, stacks, onShown }: Ties) {
+function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, studies, stage, stacks, presentations, onShown }: Ties) {
   const viewer = useRef<StackView | null>(null);
   const current = useRef<Current>({ stack: null, onScreen: null, at, onShown });
   const [view, setView] = useState<ViewState | null>(null);
@@ -142,20 +163,21 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
   const study = content === null ? undefined : studies[content.study];
   const org = study?.organisation.id;
   const studyUid = study?.study_instance_uid;
-  const seriesUid = content?.seriesUid;
-  const looked = useRef(content);
+  const isImage = study?.series.find(({ series_instance_uid: uid }) => uid === content?.seriesUid)?.is_image === true;
+  const seriesUid = isImage ? content?.seriesUid : undefined;
+  const looked = useRef({ content, presentations });
 
   useEffect(() => {
-    looked.current = content;
+    looked.current = { content, presentations };
     current.current.at = at;
     current.current.onShown = onShown;
   });
 
   const show = useCallback(
     async (made: StackView, loaded: Stack) => {
-      const what = looked.current;
+      const { content: what, presentations: states } = looked.current;
       if (what === null) return;
-      await made.show(loaded, firstLook(what, loaded)).catch(() => setBroken(true));
+      await made.show(loaded, firstLook(what, loaded, states)).catch(() => setBroken(true));
       if (viewer.current === made) stage.hung(made);
     },
     [stage],
@@ -180,7 +202,7 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
     return () => {
       stale = true;
     };
-  }, [org, studyUid, seriesUid, content?.index, stacks, show]);
+  }, [org, studyUid, seriesUid, content?.index, stacks, show, presentations]);
 
   useEffect(() => {
     if (screen.current === null) return;

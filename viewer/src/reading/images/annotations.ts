@@ -1,9 +1,9 @@
 /** The measurements that are on the screen: read from Cornerstone's annotations, and put there. */
-import { eventTarget, metaData, type Types } from '@cornerstonejs/core';
+import { eventTarget, type Types } from '@cornerstonejs/core';
 import { Enums, annotation, type Types as ToolTypes } from '@cornerstonejs/tools';
 import type { Measurement } from '../../api/measurements';
-import type { Vector } from './linking';
-import { around, frameOf, toImage, toWorld, valuesOf, type ImagePlane } from './measured';
+import { imagePlaneOf } from './imagePlane';
+import { around, frameOf, toImage, toWorld, valuesOf } from './measured';
 import type { Stats } from './measureText';
 import { otherWidth } from './Stage';
 import type { StackView } from './StackView';
@@ -16,21 +16,6 @@ const others = new Set<string>();
 /** UIDs that are kept for annotations whose own names are none. */
 const uids = new Map<string, string>();
 
-function planeOf(imageId: string): ImagePlane | null {
-  const plane = metaData.get('imagePlaneModule', imageId) as
-    | { imagePositionPatient: number[]; rowCosines: number[]; columnCosines: number[]; columnPixelSpacing?: number; rowPixelSpacing?: number }
-    | undefined;
-  if (plane === undefined) return null;
-  const vector = (values: number[]): Vector => [Number(values[0]), Number(values[1]), Number(values[2])];
-  return {
-    position: vector(plane.imagePositionPatient),
-    row: vector(plane.rowCosines),
-    column: vector(plane.columnCosines),
-    columnSpacing: plane.columnPixelSpacing || 1,
-    rowSpacing: plane.rowPixelSpacing || 1,
-  };
-}
-
 function statsOn(one: Annotation): Stats {
   return Object.values((one.data['cachedStats'] ?? {}) as Record<string, Stats>)[0] ?? {};
 }
@@ -41,7 +26,7 @@ function measurementOf(one: Annotation, newUid: () => string): (Measurement & { 
   const points = one.data.handles?.points as Types.Point3[] | undefined;
   const uid = one.annotationUID;
   if (kind === null || imageId === undefined || points === undefined || uid === undefined) return null;
-  const [frame, plane] = [frameOf(imageId), planeOf(imageId)];
+  const [frame, plane] = [frameOf(imageId), imagePlaneOf(imageId)];
   const needed = kind === 'angle' ? 3 : kind === 'cobb' ? 4 : 1;
   if (frame === null || plane === null || points.length < needed) return null;
   const id = uids.get(uid) ?? (uid.startsWith('2.25.') ? uid : newUid());
@@ -81,7 +66,7 @@ function annotationNamed(id: string): Annotation | undefined {
 
 /** Puts a saved measurement on its image. */
 export function putOnScreen(view: StackView, imageId: string, measurement: Measurement, own: boolean): void {
-  const plane = planeOf(imageId);
+  const plane = imagePlaneOf(imageId);
   if (plane === null || isOnScreen(measurement.id)) return;
   const { viewPlaneNormal, viewUp } = view.viewport.getCamera();
   const frameOfReference = view.viewport.getFrameOfReferenceUID();

@@ -1,0 +1,90 @@
+/** Grayscale Softcopy Presentation States (PS3.3 §A.33.1): how whoever made one wanted an image to be seen. */
+import { number, text, type Instance } from '../dicomJson';
+import type { Window } from '../presets';
+
+export interface Graphic {
+  /** Column and row in pixels, (0.5, 0.5) in the middle of the first. */
+  points: [number, number][];
+  isClosed: boolean;
+  kind: 'line' | 'circle' | 'point' | 'text';
+  text: string;
+}
+
+export interface Presentation {
+  label: string;
+  window: Window | null;
+  /** Clockwise, degrees; applied before the flip. */
+  rotation: number;
+  flipHorizontal: boolean;
+  invert: boolean;
+  graphics: Graphic[];
+}
+
+const graphicsMax = 500;
+const pointsMax = 20_000;
+
+const items = (of: Instance | undefined, tag: string) => (of?.[tag]?.Value ?? []) as Instance[];
+const numbers = (of: Instance, tag: string) => (of[tag]?.Value ?? []).map(Number).filter(Number.isFinite);
+
+/** Whether an item's references (0008,1140) include the image; without references it is meant for all. */
+function isAbout(item: Instance, sop: string): boolean {
+  const references = items(item, '00081140');
+  return references.length === 0 || references.some((one) => text(one, '00081155') === sop);
+}
+
+function pairs(data: readonly number[]): [number, number][] {
+  return Array.from({ length: Math.floor(data.length / 2) }, (_, at) => [data[at * 2] ?? 0, data[at * 2 + 1] ?? 0]);
+}
+
+function graphicsOf(state: Instance, sop: string): Graphic[] {
+  const found: Graphic[] = [];
+  let left = pointsMax;
+  for (const layer of items(state, '00700001').filter((item) => isAbout(item, sop))) {
+    for (const object of items(layer, '00700009')) {
+      // Relative to the displayed area is not supported, so it is not shown in a wrong place.
+      if (text(object, '00700005') !== 'PIXEL') continue;
+      const type = text(object, '00700023');
+      const points = pairs(numbers(object, '00700022')).slice(0, left);
+      left -= points.length;
+      if (type === 'POLYLINE' || type === 'INTERPOLATED') found.push({ points, isClosed: text(object, '00700024') === 'Y', kind: 'line', text: '' });
+      else if (type === 'CIRCLE') found.push({ points, isClosed: true, kind: 'circle', text: '' });
+      else if (type === 'POINT') found.push({ points, isClosed: false, kind: 'point', text: '' });
+    }
+    for (const object of items(layer, '00700008')) {
+      const anchor = numbers(object, '00700014');
+      const corner = numbers(object, '00700010');
+      const usesAnchor = anchor.length === 2 && text(object, '00700004') === 'PIXEL';
+      const usesCorner = corner.length === 2 && text(object, '00700003') === 'PIXEL';
+      const at = usesAnchor ? anchor : usesCorner ? corner : null;
+      if (at !== null) found.push({ points: pairs(at), isClosed: false, kind: 'text', text: text(object, '00700006').replaceAll('\r\n', '\n') });
+    }
+  }
+  return found.slice(0, graphicsMax);
+}
+
+/** What a presentation state says of one image; `null` when it is about others. */
+export function presentationOf(state: Instance, sop: string): Presentation | null {
+  const referenced = items(state, '00081115').flatMap((series) => items(series, '00081140'));
+  if (!referenced.some((one) => text(one, '00081155') === sop)) return null;
+  const voi = items(state, '00283110').find((item) => isAbout(item, sop));
+  const [center, width] = [voi === undefined ? null : number(voi, '00281050'), voi === undefined ? null : number(voi, '00281051')];
+  return {
+    label: text(state, '00700080'),
+    window: center !== null && width !== null && width > 0 ? { center, width } : null,
+    rotation: (((number(state, '00700042') ?? 0) % 360) + 360) % 360,
+    flipHorizontal: text(state, '00700041') === 'Y',
+    invert: text(state, '20500020') === 'INVERSE',
+    graphics: graphicsOf(state, sop),
+  };
+}
+
+/** Of several about the same image the one that was made last. */
+export function latestOf(states: readonly Instance[], sop: string): Presentation | null {
+  const when = (state: Instance) => `${text(state, '00700082')}${text(state, '00700083')}`;
+  const about = [...states].sort((a, b) => when(b).localeCompare(when(a)));
+  for (const state of about) {
+    const found = presentationOf(state, sop);
+    if (found !== null) return found;
+  }
+  return null;
+}

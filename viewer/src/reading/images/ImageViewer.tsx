@@ -183,7 +183,7 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
         current={cell?.seriesUid ?? null}
         memory={memory}
         total={(series) => totals.get(series.series_instance_uid) ?? series.instance_count}
-        showThumbnails={shown.size > 0}
+        showThumbnails={shown.size > 0 || mpr !== null}
         onChoose={(study, series) => put(active, study, series)}
       />
       {studies[0] !== undefined && (

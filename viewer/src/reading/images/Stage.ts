@@ -18,6 +18,17 @@ export type AskText = (before: string) => Promise<string | null>;
 
 const words: Words = (key, values) => i18next.t(`images.measured.${key}`, { value: '', ...values });
 
+/**
+ * The library asks a probed image for the slice of its stack, which a single image does not have: beyond the first slice it
+ * finds no value. It is read from the image itself.
+ */
+export function withPixel(stats: Stats, imageId: string | undefined): Stats {
+  const [column, row] = stats.index ?? [];
+  if (typeof stats.value === 'number' || Array.isArray(stats.value) || column === undefined || row === undefined || imageId === undefined) return stats;
+  const value = cache.getImage(imageId)?.voxelManager?.getAtIJKPoint([column, row, 0]) as number | undefined;
+  return value === undefined ? stats : { ...stats, value };
+}
+
 /** The other width of a cardiothoracic ratio on the same image. */
 export function otherWidth(uid: string, imageId: string | undefined): number | null {
   const others = annotation.state
@@ -95,7 +106,8 @@ export class Stage {
         const stats = data.cachedStats[targetId];
         if (stats === undefined) return undefined;
         const own = annotation.state.getAllAnnotations().find((one) => one.data === data);
-        const lines = linesOf(measure, own?.annotationUID ?? '', stats, own?.metadata?.referencedImageId);
+        const imageId = own?.metadata?.referencedImageId;
+        const lines = linesOf(measure, own?.annotationUID ?? '', measure === 'probe' ? withPixel(stats, imageId) : stats, imageId);
         return lines.length === 0 ? undefined : lines;
       },
     };

@@ -5,7 +5,7 @@ import type { Measurement } from '../../api/measurements';
 import { imagePlaneOf } from './imagePlane';
 import { around, frameOf, toImage, toWorld, valuesOf } from './measured';
 import type { Stats } from './measureText';
-import { otherWidth } from './Stage';
+import { otherWidth, withPixel } from './Stage';
 import type { StackView } from './StackView';
 import { measureToolNamed, toolName } from './tools';
 
@@ -39,7 +39,7 @@ function measurementOf(one: Annotation, newUid: () => string): (Measurement & { 
     instance: frame.instance,
     frame: frame.frame,
     points: around(kind, points).map((point) => toImage(plane, point)),
-    values: valuesOf(kind, statsOn(one), kind === 'ratio' ? otherWidth(uid, imageId) : null),
+    values: valuesOf(kind, kind === 'probe' ? withPixel(statsOn(one), imageId) : statsOn(one), kind === 'ratio' ? otherWidth(uid, imageId) : null),
     text: kind === 'arrow' ? (one.data['label'] as string | undefined) ?? '' : '',
   };
 }

@@ -13,9 +13,10 @@ export interface Stats {
   stdDev?: number | null;
   min?: number | null;
   max?: number | null;
-  modalityUnit?: string | null;
+  modalityUnit?: string | readonly string[] | null;
   value?: number | readonly number[] | null;
-  isEmptyArea?: boolean;
+  /** Column, row and slice that were probed, from 0. */
+  index?: ArrayLike<number> & Iterable<number>;
 }
 
 export type Words = (key: 'area' | 'mean' | 'range' | 'heart' | 'thorax' | 'ratio' | 'outside', values?: { value: string }) => string;
@@ -27,8 +28,10 @@ export function figure(value: number): string {
 }
 
 /** Cornerstone appends what a length rests on to its unit; that is said elsewhere on the image. */
-export function plainUnit(unit: string | null | undefined): string {
-  return (unit ?? '').split(' ')[0] ?? '';
+export function plainUnit(unit: string | readonly string[] | null | undefined): string {
+  // A probe names the unit of each of its values.
+  const [first] = typeof unit === 'string' ? [unit] : (unit ?? []);
+  return (first ?? '').split(' ')[0] ?? '';
 }
 
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);

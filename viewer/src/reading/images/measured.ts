@@ -59,7 +59,7 @@ export function around<Point>(kind: MeasurementKind, points: readonly Point[]): 
 }
 
 const units: Readonly<Record<string, Unit>> = { mm: 'mm', cm: 'cm', px: 'px', 'mm²': 'mm2', 'cm²': 'cm2', 'px²': 'px2', HU: 'HU', SUV: 'SUV' };
-const unitOf = (text: string | null | undefined): Unit => units[plainUnit(text)] ?? '1';
+const unitOf = (text: Stats['modalityUnit']): Unit => units[plainUnit(text)] ?? '1';
 
 /** `other`: the other width of a cardiothoracic ratio. */
 export function valuesOf(kind: MeasurementKind, stats: Stats, other: number | null): MeasuredValue[] {

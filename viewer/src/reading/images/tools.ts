@@ -14,8 +14,14 @@ import {
   ZoomTool,
 } from '@cornerstonejs/tools';
 
+/** The library's ruler without its undo by `z`, which is the page's key for zooming. */
+class RulerTool extends LengthTool {
+  override undo(): void {}
+  override redo(): void {}
+}
+
 /** One of the two widths of a cardiothoracic ratio; the second one on an image completes it. */
-export class ChestWidthTool extends LengthTool {
+class ChestWidthTool extends RulerTool {
   static override toolName = 'ChestWidth';
 }
 
@@ -31,7 +37,7 @@ export const toolClasses = {
   zoom: ZoomTool,
   pan: PanTool,
   magnify: MagnifyTool,
-  length: LengthTool,
+  length: RulerTool,
   angle: AngleTool,
   cobb: CobbAngleTool,
   ratio: ChestWidthTool,

@@ -172,6 +172,7 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
     ...Object.fromEntries(presets.map((preset, index) => [String(index + 1), () => act((view) => view.setWindow(preset))])),
   };
   useKeys(bindings, mpr === null);
+  const mprStudy = mpr === null ? undefined : studies[mpr.study];
 
   const totals = new Map([...shown.values()].map(({ stack }) => [stack.seriesUid, stack.imageIds.length]));
   return (
@@ -190,8 +191,8 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
         <MeasureList study={studies[0]} listed={measured.listed} saving={measured.saving} onGo={go} onRemove={measured.remove} />
       )}
       </div>
-      {mpr !== null && studies[mpr.study] !== undefined ? (
-        <MprView study={studies[mpr.study]} stack={mpr.stack} window={mpr.window} presets={presets} onClose={() => setMpr(null)} />
+      {mpr !== null && mprStudy !== undefined ? (
+        <MprView study={mprStudy} stack={mpr.stack} window={mpr.window} presets={presets} onClose={() => setMpr(null)} />
       ) : (
       <div className={classes.stage}>
         <Toolbar

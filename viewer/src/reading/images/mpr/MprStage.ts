@@ -41,6 +41,11 @@ const blends = {
 export const colours: Record<PlaneName, string> = { axial: 'rgb(248, 113, 113)', coronal: 'rgb(96, 165, 250)', sagittal: 'rgb(250, 204, 21)' };
 
 const { MouseBindings } = ToolEnums;
+
+interface Streaming {
+  load: (progress: (event: { framesProcessed?: number; numFrames?: number; totalNumFrames?: number }) => void) => void;
+}
+
 let lastId = 0;
 
 export class MprStage {
@@ -78,7 +83,8 @@ export class MprStage {
     }
     const volume = (await volumeLoader.createAndCacheVolume(this.volumeId, { imageIds: this.stack.imageIds })) as Types.IStreamingImageVolume;
     if (this.ended) return;
-    volume.load((event: { framesProcessed?: number; numFrames?: number; totalNumFrames?: number }) => {
+    // The library's types leave out that progress can be heard of.
+    (volume as unknown as Streaming).load((event) => {
       const total = event.totalNumFrames ?? event.numFrames ?? this.stack.imageIds.length;
       this.events.onProgress(Math.min(1, (event.framesProcessed ?? total) / total));
     });
@@ -160,7 +166,7 @@ export class MprStage {
   private tell(plane: PlaneName): void {
     const viewport = this.viewport(plane);
     if (viewport === undefined) return;
-    const range = viewport.getProperties().voiRange;
+    const range = viewport.getProperties()?.voiRange;
     this.events.onRendered(plane, {
       orientation: orientationLetters(viewport.getCamera()),
       index: viewport.getSliceIndex(),

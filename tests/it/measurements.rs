@@ -113,7 +113,9 @@ fn dcmtk_reads_the_exported_report() {
     let file = crate::support::node::work_folder().join(format!("measurements-{}.dcm", ct.study));
     std::fs::write(&file, township.get(&format!("{address}.dcm")).expect(200).body).expect("a file");
     let dump = run("dsrdump", &["+U8", "+Pc", file.to_str().expect("UTF-8")]).expect_success().output();
-    for words in ["Imaging Measurement Report", "Length", "7.0000", "Attenuation Coefficient", "41.2500", "实性结节"] {
+    for words in
+        ["Imaging Measurement Report", "Length", "7.0000", "Attenuation Coefficient", "41.2500", "实性结节"]
+    {
         assert!(dump.contains(words), "{words} in\n{dump}");
     }
     assert!(!dump.contains("W:") && !dump.contains("E:"), "{dump}");

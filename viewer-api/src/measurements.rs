@@ -118,7 +118,8 @@ pub async fn save_measurements(
     study_row(&state, caller.scope(), &owner, &study).await?;
     let now = OffsetDateTime::now_utc();
     let MeasurementsToSave { version, measurements } = body;
-    let saved = state.0.consults.save_measurements(caller, &owner, &study, version, measurements, now).await?;
+    let saved =
+        state.0.consults.save_measurements(caller, &owner, &study, version, measurements, now).await?;
     Ok(Json(MeasurementSheet::of(saved, caller)))
 }
 

@@ -5,9 +5,9 @@ use crate::preferences;
 use crate::state::ApiState;
 use crate::{
     admin, application, audit, auth, calibration, consults, corrections, cors, critical, deliveries, devices,
-    docs, dzi, forwarding, health, identities, iiif, invitations, key_images, live, measurements, messages, notices, ohif,
-    orders, partners, phrases, remotes, report_files, second_factor, session, sessions, slide_notes, slides,
-    statistics, studies, templates, uploads, verify, watched,
+    docs, dzi, forwarding, health, identities, iiif, invitations, key_images, live, measurements, messages,
+    notices, ohif, orders, partners, phrases, remotes, report_files, second_factor, session, sessions,
+    slide_notes, slides, statistics, studies, templates, uploads, verify, watched,
 };
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;

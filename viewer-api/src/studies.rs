@@ -303,7 +303,12 @@ async fn note_search(state: &ApiState, scope: &Scope) -> Result<(), ApiError> {
 }
 
 /// The row of one study, or [`ApiError::NotFound`].
-pub(crate) async fn study_row(state: &ApiState, scope: &Scope, owner: &OrgId, study: &Uid) -> Result<Row, ApiError> {
+pub(crate) async fn study_row(
+    state: &ApiState,
+    scope: &Scope,
+    owner: &OrgId,
+    study: &Uid,
+) -> Result<Row, ApiError> {
     let query = Query::new(Level::Study, 1).with_value(Key::StudyInstanceUid, study.as_str());
     let page = state.0.storage.search(&scope.owned_by(owner.clone()), &query).await?;
     page.rows.into_iter().next().ok_or(ApiError::NotFound)

@@ -246,7 +246,8 @@ impl ConsultService {
         now: OffsetDateTime,
     ) -> Result<Sheet, ConsultError> {
         let why = "您的角色不能保存测量 / your role does not keep measurements";
-        let person = caller.as_person().filter(|_| notes::may_note(caller)).ok_or(ConsultError::Forbidden(why))?;
+        let person =
+            caller.as_person().filter(|_| notes::may_note(caller)).ok_or(ConsultError::Forbidden(why))?;
         let measurements = checked(measurements)?;
         self.instances_measured(caller, owner, study, &measurements).await?;
         let sheet = Sheet {
@@ -314,7 +315,9 @@ impl ConsultService {
             }
         }
         let has_frame = |one: &Measurement| {
-            found.iter().any(|instance| *instance.instance() == one.instance && one.frame <= instance.frame_count())
+            found
+                .iter()
+                .any(|instance| *instance.instance() == one.instance && one.frame <= instance.frame_count())
         };
         if measurements.iter().all(has_frame) { Ok(found) } else { Err(missing()) }
     }
@@ -338,7 +341,10 @@ fn checked(measurements: Vec<Measurement>) -> Result<Vec<Measurement>, ConsultEr
             }
             let is_on_image = |value: &f64| value.is_finite() && value.abs() <= PIXELS_MAX;
             if one.points.len() != one.kind.points() || !one.points.iter().flatten().all(is_on_image) {
-                return Err(invalid("points", "点的数目或位置不对 / the points do not fit the kind or the image"));
+                return Err(invalid(
+                    "points",
+                    "点的数目或位置不对 / the points do not fit the kind or the image",
+                ));
             }
             if one.values.len() > VALUES_MAX || !one.values.iter().all(|value| value.value.is_finite()) {
                 return Err(invalid("values", "数值不对 / the values are not numbers, or too many"));
@@ -392,17 +398,16 @@ mod tests {
         assert_eq!(refusal(|one| one.values[0].value = f64::INFINITY), "values");
         assert_eq!(refusal(|one| one.frame = 0), "frame");
         assert_eq!(refusal(|one| one.text = "长".repeat(401)), "text");
-        assert!(matches!(
-            checked(vec![length(), length()]),
-            Err(ConsultError::Invalid { field: "id", .. })
-        ));
+        assert!(matches!(checked(vec![length(), length()]), Err(ConsultError::Invalid { field: "id", .. })));
         let many = (1..=501).map(|n| Measurement { id: uid(&format!("2.25.{n}")), ..length() }).collect();
         assert!(matches!(checked(many), Err(ConsultError::Invalid { field: "measurements", .. })));
     }
 
     #[test]
     fn words_of_the_interface_are_those_that_are_kept() {
-        for kind in [MeasurementKind::Length, MeasurementKind::Cobb, MeasurementKind::Ratio, MeasurementKind::Arrow] {
+        for kind in
+            [MeasurementKind::Length, MeasurementKind::Cobb, MeasurementKind::Ratio, MeasurementKind::Arrow]
+        {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.word());
         }
     }

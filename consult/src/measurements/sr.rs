@@ -240,7 +240,8 @@ fn coordinates(one: &Measurement, image: &InstanceRef) -> Vec<Dataset> {
         let mut place = item("INFERRED FROM", "SCOORD", None);
         place.put_text(tags::GRAPHIC_TYPE, VR::CS, kind);
         // Single precision is what the attribute has: a hundredth of a pixel up to 100,000.
-        let data: Vec<u8> = points.iter().flatten().flat_map(|number| (*number as f32).to_le_bytes()).collect();
+        let data: Vec<u8> =
+            points.iter().flatten().flat_map(|number| (*number as f32).to_le_bytes()).collect();
         place.put_bytes(tags::GRAPHIC_DATA, VR::FL, data);
         place.put_items(tags::CONTENT_SEQUENCE, vec![image_item("SELECTED FROM", image, Some(one.frame))]);
         place

@@ -145,7 +145,12 @@ fn rows() -> Vec<(&'static str, &'static str, For, Json)> {
         ("delete", "/api/v1/uploads/resumable/{id}", PATIENTS, none()),
         ("post", "/api/v1/uploads/resumable/{id}/finish", PATIENTS, json!({"sha256": "0".repeat(64)})),
         ("get", "/api/v1/studies/{org}/{study}/measurements", PATIENTS, none()),
-        ("put", "/api/v1/studies/{org}/{study}/measurements", PATIENTS, json!({"version": 0, "measurements": []})),
+        (
+            "put",
+            "/api/v1/studies/{org}/{study}/measurements",
+            PATIENTS,
+            json!({"version": 0, "measurements": []}),
+        ),
         ("get", "/api/v1/studies/{org}/{study}/measurements.dcm", PATIENTS, none()),
         ("get", "/api/v1/unidentified-slides", PATIENTS, none()),
         ("get", "/api/v1/slides", PATIENTS, none()),

@@ -105,17 +105,7 @@ impl<A: Answer> Server<A> {
                     prepare(&stream);
                     let connection =
                         Connection { answers: self.answers.clone(), peer, idle_max: self.idle_max };
-                    if lanes.is_empty() {
-                        tokio::spawn(connection.serve(stream, stop.clone(), permit));
-                    } else {
-                        turn = turn.wrapping_add(1);
-                        let stop = stop.clone();
-                        let stream = stream.into_std();
-                        lanes[turn % lanes.len()].spawn(async move {
-                            let Ok(stream) = stream.and_then(TcpStream::from_std) else { return };
-                            connection.serve(stream, stop, permit).await;
-                        });
-                    }
+                    tokio::spawn(connection.serve(stream, stop.clone(), permit));
                 }
                 Err(_) => {
                     if let Ok(permit) = turned_away.clone().try_acquire_owned() {
@@ -164,13 +154,6 @@ async fn turn_away(mut stream: TcpStream, _permit: OwnedSemaphorePermit) {
 enum Version {
     Http1,
     Http2,
-}
-
-fn lane() -> tokio::runtime::Handle {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let handle = runtime.handle().clone();
-    std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
-    handle
 }
 
 /// One connection's part of the server.

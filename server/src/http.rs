@@ -81,11 +81,6 @@ impl<A: Answer> Server<A> {
     /// that is under way.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
-        let lanes: Vec<_> =
-            (0..std::env::var("FARSIGHT_LANES").ok().and_then(|t| t.parse().ok()).unwrap_or(0))
-                .map(|_| lane())
-                .collect();
-        let mut turn = 0_usize;
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,

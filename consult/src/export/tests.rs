@@ -14,7 +14,7 @@ use time::macros::offset;
 const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
 
 /// A page of odd length.
-const PAGE: &[u8] = b"%PDF-1.7\n%%EOF\n!";
+const PAGE: &[u8] = b"%PDF-1.7\n%%EOF\n";
 
 fn signer(name: &str, role: &str, later: i64) -> SignerNote {
     SignerNote { name: name.into(), role: role.into(), signed_at: NOW + Duration::minutes(later) }

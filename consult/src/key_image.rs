@@ -2,6 +2,7 @@
 //! page. The pictures themselves are derived; what they were made of is named beside them.
 
 use crate::cms;
+use crate::mark::{MARKS_MAX, Mark};
 use crate::report::clean;
 use model::{Sha256, SlideId, Uid};
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,9 @@ pub struct KeyImage {
     pub picture_width: u32,
     /// Pixels of the picture.
     pub picture_height: u32,
+    /// What is drawn on it; left out where nothing is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<Mark>,
     /// Who chose it.
     pub made_by: String,
     /// When, RFC 3339 UTC.
@@ -77,6 +81,12 @@ impl KeyImage {
     #[must_use]
     pub fn tidy(self) -> Self {
         Self { name: clean(&self.name).replace('\n', " "), ..self }
+    }
+
+    /// Whether what is drawn on it can be drawn.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.marks.len() <= MARKS_MAX && self.marks.iter().all(Mark::is_sound)
     }
 
     /// Its picture among these, if the bytes are the ones that the report names and no larger than a page may have.

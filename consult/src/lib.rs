@@ -26,6 +26,7 @@ pub mod late_images;
 pub mod lease;
 pub mod list;
 pub mod measurements;
+pub mod mark;
 pub mod message;
 pub mod notify;
 pub mod pades;

@@ -46,6 +46,9 @@ pub struct ReportDraft {
     pub values: Values,
     /// Texts of the template's own sections, by their keys.
     pub sections: BTreeMap<String, String>,
+    /// The same with the template's words, as it will be printed: for whoever cannot see the template. Made when it is saved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub structured: Option<Structured>,
     /// Earlier reports that it is compared with.
     pub compared: Vec<ComparedReport>,
     /// SOP Instance UIDs that were displayed.
@@ -381,6 +384,7 @@ impl CanonicalReport {
         let report: Self =
             serde_json::from_value(parse_canonical(bytes)?).map_err(|_| CanonicalError::NotAReport)?;
         let is_bounded = report.key_images.len() <= KEY_IMAGES_MAX
+            && report.key_images.iter().all(KeyImage::is_sound)
             && report.compared.len() <= COMPARED_MAX
             && report.structured.as_ref().is_none_or(Structured::is_bounded);
         if report.format != FORMAT || !is_bounded {

@@ -191,6 +191,7 @@ pub(crate) fn key_image() -> (KeyImage, Vec<u8>) {
         path: None,
         channels: None,
         channel_names: None,
+        marks: Vec::new(),
         picture_sha256: cms::sha256(&picture),
         picture_width: 480,
         picture_height: 360,

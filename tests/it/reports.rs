@@ -75,6 +75,9 @@ fn a_report_by_a_template_is_refused_until_it_is_filled_then_signed_and_verified
             "key": "long_mm", "section": "findings", "label": "长径", "values": ["12.5"], "text": "12.5 mm", "unit": "mm",
         })
     );
+    // Who asked sees the words without seeing the template.
+    let seen = case.township.get(&path(&signed, "")).expect(200).json();
+    assert_eq!(seen["report"]["structured"]["fields"], structured["fields"]);
     let pdf = case.township.get(&path(&signed, "/report.pdf")).expect(200).body;
     let (pages, text) = pages_and_text(&pdf);
     assert_eq!(pages, "1");

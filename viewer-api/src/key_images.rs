@@ -12,8 +12,9 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use consult::KeyImage;
 use consult::key_image::KEY_IMAGES_MAX;
+use consult::mark::{MARKS_MAX, Mark, MarkKind};
 use model::{ConsultId, Sha256, SlideId};
-use wsi::notes::{Bookmark, FieldOfView};
+use wsi::notes::{Annotation, Bookmark, FieldOfView, ShapeKind};
 use wsi::{Composition, Mpp, Slide};
 
 /// The key images that were chosen. One that the report has already stays as it is, so that it does not change under its
@@ -57,7 +58,67 @@ async fn new(state: &ApiState, caller: &Caller, choice: &KeyImageChoice) -> Resu
         return Err(ApiError::Internal);
     }
     let scale = Scale::of(state, caller, &slide).await?;
-    Ok(described(&slide, &bookmark, scale))
+    let drawn = state.0.slides.annotations(caller, &bookmark.slide).await?.annotations;
+    let um_per_px = scale.mpp_um.map(|mpp| f64::midpoint(mpp.x, mpp.y));
+    let marks = marks(&bookmark, &drawn, um_per_px);
+    Ok(KeyImage { marks, ..described(&slide, &bookmark, scale) })
+}
+
+/// What is drawn on the slide within the field of view, as it lies on the picture, with its size.
+fn marks(bookmark: &Bookmark, drawn: &[Annotation], um_per_px: Option<f64>) -> Vec<Mark> {
+    let view = &bookmark.view;
+    let (from, to) = view.bounds();
+    let is_in_view = |annotation: &&Annotation| {
+        let (least, most) = annotation.shape.bounds();
+        annotation.deleted_at_ms.is_none()
+            && (0..2).all(|along| most[along] >= from[along] && least[along] <= to[along])
+    };
+    let mark = |annotation: &Annotation| {
+        let kind = match annotation.shape.kind() {
+            ShapeKind::Point => MarkKind::Point,
+            ShapeKind::Line => MarkKind::Line,
+            ShapeKind::Polygon | ShapeKind::Rectangle | ShapeKind::Ellipse => MarkKind::Outline,
+        };
+        let outline = annotation.shape.outline(64);
+        let points = outline.iter().map(|point| on_picture(view, bookmark.picture.width, *point)).collect();
+        let size = um_per_px.and_then(|along| size_of(kind, &outline, along));
+        let words = [annotation.text.as_str(), size.as_deref().unwrap_or_default()];
+        let label = words.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+        Mark::new(kind, points, &label)
+    };
+    drawn.iter().filter(is_in_view).filter_map(mark).take(MARKS_MAX).collect()
+}
+
+/// Where a point of level 0 is on a field of view's picture, in pixels of the picture.
+fn on_picture(view: &FieldOfView, picture_width: u32, [x, y]: [f64; 2]) -> [i32; 2] {
+    let (sin, cos) = view.rotation_deg.to_radians().sin_cos();
+    let (dx, dy) = (x - view.x, y - view.y);
+    let (across, down) = (dx * cos - dy * sin, dx * sin + dy * cos);
+    let across = if view.mirrored { -across } else { across };
+    let scale = f64::from(picture_width) / view.width();
+    let place = |middle: f64, along: f64| ((middle / 2.0 + along) * scale).round() as i32;
+    [place(view.width(), across), place(view.height(), down)]
+}
+
+fn length(a: [f64; 2], b: [f64; 2]) -> f64 {
+    (b[0] - a[0]).hypot(b[1] - a[1])
+}
+
+/// Length of a line, or area of an outline (the shoelace formula), in words.
+fn size_of(kind: MarkKind, points: &[[f64; 2]], um_per_px: f64) -> Option<String> {
+    let mm = um_per_px / 1000.0;
+    match (kind, points) {
+        (MarkKind::Line, _) => {
+            let along: f64 = points.windows(2).map(|ends| length(ends[0], ends[1])).sum();
+            Some(format!("{:.2} mm", along * mm))
+        }
+        (MarkKind::Outline, [first, ..]) => {
+            let next = points.iter().skip(1).chain([first]);
+            let twice: f64 = points.iter().zip(next).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum();
+            Some(format!("{:.3} mm²", twice.abs() / 2.0 * mm * mm))
+        }
+        _ => None,
+    }
 }
 
 /// How large a slide's pixels are.
@@ -123,6 +184,7 @@ fn described(slide: &Slide, bookmark: &Bookmark, scale: Scale) -> KeyImage {
         path: view.path.clone().filter(|_| slide.channels.len() > 1),
         channels: view.channels.clone(),
         channel_names: channel_names(slide, view),
+        marks: Vec::new(),
         picture_sha256: bookmark.picture.sha256,
         picture_width: bookmark.picture.width,
         picture_height: bookmark.picture.height,
@@ -167,6 +229,43 @@ pub async fn report_picture(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mark_lies_where_it_was_drawn_whichever_way_the_slide_is_turned() {
+        let view = |rotation_deg: f64, mirrored: bool| FieldOfView {
+            x: 1000.0,
+            y: 500.0,
+            zoom: 0.5,
+            rotation_deg,
+            mirrored,
+            screen_width: 400.0,
+            screen_height: 200.0,
+            z: None,
+            path: None,
+            channels: None,
+        };
+        // The picture is 400 wide for 800 pixels of the slide: a point 100 to the right of the middle.
+        for (view, expected) in [
+            (view(0.0, false), [250, 100]),
+            (view(90.0, false), [200, 150]),
+            (view(0.0, true), [150, 100]),
+            (view(180.0, false), [150, 100]),
+        ] {
+            assert_eq!(on_picture(&view, 400, [1100.0, 500.0]), expected, "{view:?}");
+            // Back again, as the viewer itself goes from the screen to the slide.
+            let [across, down] = expected.map(f64::from);
+            let [x, y] = view.to_slide(across / 400.0 - 0.5, down / 200.0 - 0.5);
+            assert!((x - 1100.0).abs() < 1e-6 && (y - 500.0).abs() < 1e-6, "{view:?}: {x} {y}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_in_millimetres() {
+        let square = [[0.0, 0.0], [1000.0, 0.0], [1000.0, 1000.0], [0.0, 1000.0]];
+        assert_eq!(size_of(MarkKind::Line, &square[..2], 0.5).as_deref(), Some("0.50 mm"));
+        assert_eq!(size_of(MarkKind::Outline, &square, 0.5).as_deref(), Some("0.250 mm²"));
+        assert_eq!(size_of(MarkKind::Point, &square[..1], 0.5), None);
+    }
 
     #[test]
     fn numbers_are_short_and_never_nothing() {

@@ -6,6 +6,7 @@ use crate::prior_reports::{COMPARED_MAX, TOO_MANY_COMPARED};
 use crate::record::{Consult, ConsultView};
 use crate::report::ReportDraft;
 use crate::state::{Action, State};
+use crate::template::filled::Structured;
 use crate::template::{Template, filled};
 use crate::{ConsultError, ConsultService, lease};
 use access::Caller;
@@ -49,7 +50,7 @@ impl ConsultService {
         if report.compared.len() > COMPARED_MAX {
             return Err(ConsultError::Invalid { field: "compared", why: TOO_MANY_COMPARED });
         }
-        consult.report = Some(ReportDraft {
+        let mut kept = ReportDraft {
             findings: limited("findings", &report.findings)?,
             diagnosis: limited("diagnosis", &report.diagnosis)?,
             recommendation: limited("recommendation", &report.recommendation)?,
@@ -58,9 +59,12 @@ impl ConsultService {
             values,
             sections,
             compared: report.compared,
+            structured: None,
             displayed,
             key_images,
-        });
+        };
+        kept.structured = template.as_ref().map(|template| Structured::of(template, &kept));
+        consult.report = Some(kept);
         consult.reported_at = Some(now);
         let puts = lease::put(&consult, self.config.lease, now).into_iter().collect();
         self.finish(caller, consult, version, Action::Edit, Change { puts, ..Change::default() }).await
@@ -100,6 +104,9 @@ fn checked_key_images(
     }
     if !key_images.iter().all(|image| is_in_evidence(&image.instance)) {
         return invalid("不在本次会诊的图像之中");
+    }
+    if !key_images.iter().all(KeyImage::is_sound) {
+        return invalid("关键图像上的标记不能绘制");
     }
     let names: std::collections::HashSet<_> = key_images.iter().map(|image| &image.bookmark).collect();
     if names.len() < key_images.len() {

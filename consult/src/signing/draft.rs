@@ -50,3 +50,42 @@ impl ConsultService {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::pdf::{Fonts, Printer, ToPrint};
+    use crate::testing::{NOW, consult, signer};
+    use access::Signatures;
+
+    #[test]
+    fn what_was_filled_into_a_template_is_printed_in_its_order() {
+        let draft = crate::testing::nodule();
+        let content = crate::testing::canonical_of(&consult(Signatures::Single), &draft);
+        let reader = signer("王建国", NOW);
+        let input = ToPrint { canonical: &content, pictures: &[], reader: &reader };
+        let printer = Printer::new(&Fonts::default()).unwrap();
+        let text = crate::testing::text_of(&printer.render(&input).unwrap().pdf);
+        let place = |word: &str| text.find(word).unwrap_or_else(|| panic!("{word} in\n{text}"));
+        let order = [
+            "影像所见",
+            "部位右肺上叶",
+            "长径12.5mm",
+            "余肺野",
+            "诊断意见",
+            "4B类",
+            "建议",
+            "对照",
+            "第1页共1页",
+        ];
+        let _ = order.map(place);
+        assert!(place("影像所见") < place("长径12.5mm") && place("长径12.5mm") < place("余肺野"), "{text}");
+        assert!(place("诊断意见") < place("4B类") && place("4B类") < place("建议"), "{text}");
+        assert!(text.contains("对照既往报告2025-03-02CT胸部CT平扫（YX20250302-0003第1版）"), "{text}");
+        assert!(text.contains("电子签名") && !text.contains("草稿"), "{text}");
+
+        let page = printer.draft(&input).unwrap();
+        let text = crate::testing::text_of(&page);
+        assert!(text.contains("未签发") && text.contains("未签名") && !text.contains("电子签名20"), "{text}");
+        assert!(!page.windows(11).any(|part| part == b"report.json"), "nothing is attached to a draft");
+    }
+}

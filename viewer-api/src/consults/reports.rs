@@ -13,6 +13,7 @@ use axum::extract::State;
 use consult::template::filled::Values;
 use consult::{ConsultView, ReportDraft};
 use model::{Sha256, Uid};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -48,6 +49,9 @@ pub struct ReportText {
     pub sections: BTreeMap<String, String>,
     /// Earlier reports that it is compared with: only `consult_id` is read, so they may be sent back as they came.
     pub compared: Vec<ComparedChoice>,
+    /// As it came: it is not read.
+    #[schema(value_type = Option<Object>)]
+    pub structured: Option<IgnoredAny>,
     /// SOP Instance UIDs that were displayed.
     #[schema(value_type = Vec<String>)]
     pub displayed: Vec<Uid>,
@@ -114,6 +118,7 @@ pub async fn save_report(
     let report = ReportDraft {
         compared: state.0.consults.compared(&auth.0, &id, &compared).await?,
         template_version: text.template_version,
+        structured: None,
         values: text.values,
         sections: text.sections,
         key_images: key_images::chosen(&state, &auth.0, &id, &text.key_images).await?,

@@ -3,7 +3,7 @@
  * has to change when types generated from the OpenAPI take its place.
  * Times are RFC 3339 UTC strings, DICOM dates stay `YYYYMMDD`.
  */
-import type { ComparedReport } from '../templates/api';
+import type { ComparedReport, Structured } from '../templates/api';
 import type { Values } from '../templates/fill';
 
 export interface Ref {
@@ -400,6 +400,8 @@ export interface ReportDraft {
   values?: Values;
   sections?: Readonly<Record<string, string>>;
   compared?: readonly ComparedReport[];
+  /** What is filled, in words; made by the server. */
+  structured?: Structured;
   displayed: string[];
   key_images: KeyImage[];
 }

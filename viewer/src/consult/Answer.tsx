@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { consults } from '../api/endpoints';
 import type { Consult } from '../api/types';
+import { FilledFields } from '../templates/FilledFields';
 import { Field } from '../ui/Field';
 import { VerdictLine } from '../verify/VerdictLine';
 import classes from './Consult.module.css';
@@ -36,6 +37,7 @@ export function Answer({ consult }: { consult: Consult }) {
             <Field label={words.diagnosis}>
               <strong>{consult.report.diagnosis}</strong>
             </Field>
+            {consult.report.structured !== undefined && <FilledFields structured={consult.report.structured} />}
             <Field label={words.findings}>{consult.report.findings}</Field>
             <Field label={words.recommendation}>{consult.report.recommendation}</Field>
           </>

@@ -1,6 +1,22 @@
 import { expect, test } from 'vitest';
 import { canonicalRows } from './canonicalRows';
 
+test('what was filled into a template is told by its labels, before the words', () => {
+  const rows = canonicalRows({
+    findings: '余肺清晰',
+    structured: {
+      template: 'lung-nodule',
+      fields: [{ key: 'long_mm', label: '长径', text: '12.5 mm', values: ['12.5'] }],
+      sections: [{ key: 'findings', title: '影像所见' }, { key: 'gross', title: '大体', text: '灰白' }],
+    },
+    compared: [{ number: 'YX1' }],
+  });
+  expect(rows).toContainEqual({ path: ['structured', '长径'], value: '12.5 mm' });
+  expect(rows).toContainEqual({ path: ['structured', '大体'], value: '灰白' });
+  expect(rows).toContainEqual({ path: ['compared'], value: 'YX1' });
+  expect(rows.findIndex(({ path }) => path.includes('长径'))).toBeLessThan(rows.findIndex(({ path }) => path[0] === 'findings'));
+});
+
 test('the patient comes first, then the words; nested fields keep their path, lists their length', () => {
   const rows = canonicalRows({
     evidence: [{ sha256: 'a' }, { sha256: 'b' }],

@@ -35,7 +35,8 @@ export function canonicalRows(canonical: { [key: string]: JsonValue }): Canonica
   const open: { path: string[]; value: JsonValue }[] = [{ path: [], value: canonical }];
   for (let next = open.shift(); next !== undefined; next = open.shift()) {
     const { path, value } = next;
-    if (Array.isArray(value)) rows.push({ path, value: listText(value) });
+    if (path.length > 0 && isTold(path)) rows.push(...told(path, value));
+    else if (Array.isArray(value)) rows.push({ path, value: listText(value) });
     else if (value !== null && typeof value === 'object') {
       open.push(...Object.entries(value).map(([key, inner]) => ({ path: [...path, key], value: inner })));
     } else if (value !== null && value !== '') rows.push({ path, value: String(value) });
@@ -48,12 +49,31 @@ export function isIdentity({ path }: CanonicalRow): boolean {
   return identity.includes(path.join('.'));
 }
 
+/** Lists whose items are what is said, and not only counted. */
+const toldLists = ['structured.fields', 'structured.sections', 'compared'];
+
+function isTold(path: string[]): boolean {
+  return toldLists.includes(path.join('.'));
+}
+
+/** A filled field under its label, a section of the template under its title, an earlier report by its number. */
+function told(path: string[], value: JsonValue): CanonicalRow[] {
+  if (!Array.isArray(value)) return [];
+  const text = (item: JsonValue, key: string) =>
+    item !== null && typeof item === 'object' && !Array.isArray(item) && typeof item[key] === 'string' ? item[key] : '';
+  if (path[0] === 'compared') return [{ path, value: value.map((item) => text(item, 'number')).join(', ') }];
+  const name = path[1] === 'fields' ? 'label' : 'title';
+  return value.filter((item) => text(item, 'text') !== '').map((item) => ({ path: ['structured', text(item, name)], value: text(item, 'text') }));
+}
+
 function listText(list: JsonValue[]): string | number {
   const plain = list.every((item) => item === null || typeof item !== 'object');
   return plain && list.length > 0 && list.length <= 4 ? list.join(', ') : list.length;
 }
 
 function rank({ path }: CanonicalRow): number {
+  // What was filled in stands before the findings in words.
+  if (path[0] === 'structured') return first.indexOf('findings') - 0.5;
   const place = first.indexOf(path.join('.'));
   return place === -1 ? first.length : place;
 }

@@ -90,6 +90,15 @@ export interface FieldNote {
   unit?: string;
 }
 
+/** A filled template, with its words. */
+export interface Structured {
+  template: string;
+  version: number;
+  title: string;
+  sections: { key: string; title: string; text?: string }[];
+  fields: FieldNote[];
+}
+
 export interface ComparedReport {
   consult_id: string;
   number: string;

@@ -1,0 +1,114 @@
+//! What is drawn on a key image: kept as data, signed with the report, and set over the picture when its page is made. The
+//! picture itself stays as it was made, under its hash.
+
+use crate::report::clean;
+use serde::{Deserialize, Serialize};
+
+/// Marks on one picture at most.
+pub const MARKS_MAX: usize = 12;
+/// Points of one mark at most.
+const POINTS_MAX: usize = 200;
+/// Characters of a label at most.
+const LABEL_CHARS_MAX: usize = 40;
+/// A point lies no further out than this, pixels of the picture: what is outside is cut off.
+const FAR_PX: i32 = 20_000;
+
+/// How a mark is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MarkKind {
+    /// From the first point to the second, which it points at.
+    Arrow,
+    /// A measured distance: two points or more.
+    Line,
+    /// Around what is meant: three points or more.
+    Outline,
+    /// A place: one point.
+    Point,
+}
+
+/// Something drawn on a picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mark {
+    /// How it is drawn.
+    pub kind: MarkKind,
+    /// `[x, y]`, pixels of the picture from its top left corner.
+    pub points: Vec<[i32; 2]>,
+    /// What stands beside it, such as `12.3 mm`; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub label: String,
+}
+
+impl Mark {
+    /// A mark that can be drawn: with the points that its kind has, a short label, and nothing far outside.
+    #[must_use]
+    pub fn new(kind: MarkKind, mut points: Vec<[i32; 2]>, label: &str) -> Option<Self> {
+        // Of a long outline as many points as can be told apart on paper.
+        let step = points.len().div_ceil(POINTS_MAX).max(1);
+        points = points.into_iter().step_by(step).collect();
+        let label: String = clean(label).replace('\n', " ").chars().take(LABEL_CHARS_MAX).collect();
+        let mark = Self { kind, points, label };
+        mark.is_sound().then_some(mark)
+    }
+
+    /// Whether it can be drawn.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let has_points = match self.kind {
+            MarkKind::Arrow => self.points.len() == 2,
+            MarkKind::Line => (2..=POINTS_MAX).contains(&self.points.len()),
+            MarkKind::Outline => (3..=POINTS_MAX).contains(&self.points.len()),
+            MarkKind::Point => self.points.len() == 1,
+        };
+        has_points
+            && self.label.chars().count() <= LABEL_CHARS_MAX
+            && self.points.iter().flatten().all(|along| along.abs() <= FAR_PX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pdf::{Fonts, Printer, ToPrint};
+    use crate::report::{CanonicalError, CanonicalReport, ReportDraft};
+    use crate::testing::{NOW, canonical_of, consult, draft, key_image, signer, text_of};
+    use access::Signatures;
+
+    #[test]
+    fn a_mark_has_the_points_of_its_kind() {
+        assert!(Mark::new(MarkKind::Line, vec![[0, 0], [10, 0]], "1 mm").is_some());
+        assert!(Mark::new(MarkKind::Line, vec![[0, 0]], "").is_none());
+        assert!(Mark::new(MarkKind::Point, vec![[20_001, 0]], "").is_none());
+        let long = Mark::new(MarkKind::Outline, vec![[1, 1]; 5_000], &"长".repeat(100)).unwrap();
+        assert!(long.points.len() <= POINTS_MAX && long.label.chars().count() == LABEL_CHARS_MAX);
+    }
+
+    #[test]
+    fn marks_are_signed_as_data_and_printed_with_their_labels() {
+        let (mut image, picture) = key_image();
+        let mark = |kind, points, label: &str| Mark::new(kind, points, label).unwrap();
+        image.marks = vec![
+            mark(MarkKind::Line, vec![[40, 300], [200, 300]], "0.27 mm"),
+            mark(MarkKind::Outline, vec![[200, 80], [320, 60], [360, 180], [240, 220]], "0.04 mm²"),
+            mark(MarkKind::Arrow, vec![[420, 40], [340, 110]], "核分裂"),
+            mark(MarkKind::Point, vec![[100, 100]], ""),
+        ];
+        let pictures = [picture];
+        let content = canonical_of(
+            &consult(Signatures::Single),
+            &ReportDraft { key_images: vec![image.clone()], ..draft() },
+        );
+        let reader = signer("王建国", NOW);
+        let input = ToPrint { canonical: &content, pictures: &pictures, reader: &reader };
+        let text = text_of(&Printer::new(&Fonts::default()).unwrap().render(&input).unwrap().pdf);
+        for label in ["0.27mm", "0.04mm²", "核分裂"] {
+            assert!(text.contains(label), "{label} in\n{text}");
+        }
+
+        image.marks[0].points.clear();
+        let broken =
+            canonical_of(&consult(Signatures::Single), &ReportDraft { key_images: vec![image], ..draft() });
+        assert_eq!(CanonicalReport::from_bytes(&broken), Err(CanonicalError::NotAReport));
+    }
+}

@@ -7,7 +7,7 @@ const asPerson = { headers: { 'X-Farsight': '1' } };
 
 // Several people have the images open at once, which a browser without a graphics card draws slowly.
 test.describe.configure({ mode: 'serial', timeout: 900_000 });
-test.use({ actionTimeout: 90_000, navigationTimeout: 90_000 });
+test.use({ actionTimeout: 120_000, navigationTimeout: 240_000 });
 
 interface Made {
   id: string;

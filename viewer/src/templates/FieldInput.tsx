@@ -75,8 +75,11 @@ function Choices({ field, label, choices, values, onChange }: Props & { label: s
   const onKeyDown = (event: KeyboardEvent) => {
     const digit = /^[1-9]$/.test(event.key) ? choices[Number(event.key) - 1] : undefined;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (digit !== undefined) choose(digit.code);
-    else if (event.key === 'Delete' || event.key === 'Backspace') onChange([]);
+    if (digit !== undefined) {
+      choose(digit.code);
+      // The Tab key goes on from what is chosen.
+      group.current?.querySelectorAll('input')[choices.indexOf(digit)]?.focus();
+    } else if (event.key === 'Delete' || event.key === 'Backspace') onChange([]);
     else if (isMany && (event.key === 'ArrowRight' || event.key === 'ArrowLeft')) {
       const inputs = [...(group.current?.querySelectorAll('input') ?? [])];
       const at = inputs.indexOf(event.target as HTMLInputElement);
@@ -93,7 +96,7 @@ function Choices({ field, label, choices, values, onChange }: Props & { label: s
       aria-required={isMany ? undefined : field.required}
       onKeyDown={onKeyDown}
     >
-      <Text component="span" size="sm" fw={500} aria-hidden>
+      <Text component="span" size="sm" fw={600} aria-hidden>
         {label}
         {field.required && <span className={classes.asterisk}> *</span>}
       </Text>

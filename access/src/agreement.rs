@@ -75,6 +75,9 @@ pub struct Agreement {
     /// Who has yet to agree; until then nothing can be asked under it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awaits: Option<OrgId>,
+    /// What one side wants instead, which awaits the other; until then this one holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<Box<Agreement>>,
 }
 
 /// Minutes that can be agreed on at most: thirty days.
@@ -83,6 +86,36 @@ pub const TURNAROUND_MIN_MAX: u32 = 30 * 24 * 60;
 const MODALITIES_MAX: usize = 32;
 
 impl Agreement {
+    /// Who has yet to agree: to it, or to what is proposed instead.
+    #[must_use]
+    pub fn awaited(&self) -> Option<&OrgId> {
+        self.awaits.as_ref().or_else(|| self.proposed.as_ref()?.awaits.as_ref())
+    }
+
+    /// The agreement after one side has written `new`, which awaits the other side if any: what both have agreed to goes on
+    /// until then.
+    #[must_use]
+    pub fn amended(self, new: Self) -> Self {
+        let new = Self { proposed: None, ..new };
+        if new.awaits.is_some() && self.awaits.is_none() {
+            Self { proposed: Some(Box::new(new)), ..self }
+        } else {
+            new
+        }
+    }
+
+    /// The agreement after whom it awaits has agreed.
+    #[must_use]
+    pub fn confirmed(self) -> Self {
+        if self.awaits.is_some() {
+            return Self { awaits: None, ..self };
+        }
+        match self.proposed {
+            Some(new) => Self { awaits: None, proposed: None, ..*new },
+            None => self,
+        }
+    }
+
     /// Whether it is valid at this moment.
     #[must_use]
     pub fn is_valid_at(&self, at: OffsetDateTime) -> bool {
@@ -163,7 +196,26 @@ mod tests {
             valid_from: datetime!(2026-01-01 0:00 UTC),
             valid_until: datetime!(2026-12-31 0:00 UTC),
             awaits: None,
+            proposed: None,
         }
+    }
+
+    #[test]
+    fn what_holds_goes_on_until_the_other_side_agrees_to_something_else() {
+        let city = OrgId::parse("city").unwrap();
+        let at = datetime!(2026-06-01 0:00 UTC);
+        let wish = Agreement { awaits: Some(city.clone()), signatures: Signatures::Double, ..agreement() };
+        let amended = agreement().amended(wish.clone());
+        assert!(amended.is_valid_at(at) && amended.signatures == Signatures::Single);
+        assert_eq!(amended.awaited(), Some(&city));
+        let again = amended.clone().amended(Agreement { auto_accept: false, ..wish.clone() });
+        assert!(again.is_valid_at(at) && again.proposed.as_ref().unwrap().proposed.is_none());
+        let confirmed = amended.confirmed();
+        assert!(confirmed.is_valid_at(at) && confirmed.signatures == Signatures::Double);
+        assert_eq!((confirmed.awaited(), &confirmed.proposed), (None, &None));
+        let new = Agreement { awaits: Some(city), ..agreement() };
+        assert!(!new.clone().amended(wish).is_valid_at(at), "what never held does not hold by being changed");
+        assert!(new.confirmed().is_valid_at(at));
     }
 
     #[test]

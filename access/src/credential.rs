@@ -14,6 +14,9 @@ const BESIDE_IMAGES: [&str; 15] = [
     "RTDOSE", "OT",
 ];
 
+/// Modalities of a licence at most.
+const MODALITIES_MAX: usize = 32;
+
 /// A licence to practise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credential {
@@ -102,6 +105,9 @@ impl Credential {
         if self.scope.chars().count() > 64 {
             return Err(("scope", "太长 / too long"));
         }
+        if self.modalities.len() > MODALITIES_MAX {
+            return Err(("modalities", "最多32种检查类型 / 32 modalities at most"));
+        }
         if self.modalities.is_empty() || !self.modalities.iter().all(|m| is_modality(m)) {
             return Err((
                 "modalities",
@@ -180,6 +186,9 @@ mod tests {
         assert!(parse("110310000012345", "CT", "2026-01-01", "2026-01-01").is_ok());
         assert_eq!(parse("<b>1234</b>", "CT", "2026-01-01", "2026-12-31"), Err("licence"));
         assert_eq!(parse("110310000012345", "ct", "2026-01-01", "2026-12-31"), Err("modalities"));
+        let many = (0..33).map(|n| format!("M{n}")).collect();
+        let many = Credential::parse("110310000012345", "", many, "2026-01-01", "2026-01-01");
+        assert_eq!(many.unwrap_err().0, "modalities");
         assert_eq!(parse("110310000012345", "CT", "2026-13-01", "2026-12-31"), Err("valid_from"));
         assert_eq!(parse("110310000012345", "CT", "2026-01-02", "2026-01-01"), Err("valid_until"));
     }

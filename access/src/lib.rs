@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod agreement;
+pub mod brake;
 pub mod caller;
 pub mod credential;
 pub mod device;
@@ -12,12 +13,15 @@ pub mod duties;
 pub mod invitation;
 pub mod notes;
 pub mod organisation;
+pub mod passkey;
 pub mod password;
 pub mod person;
 pub mod second_factor;
 pub mod secret;
+pub mod sign_on;
 
 pub use address::AddressRange;
+pub use brake::{Blocked, Brake, Guess};
 pub use agreement::{Agreement, ConsultKind, Signatures, Urgency};
 pub use caller::{Caller, Right};
 pub use credential::{Credential, CredentialFault};
@@ -25,6 +29,15 @@ pub use device::{Breach, Contact, Device, Presented, Transport};
 pub use duties::{Duty, Refusal};
 pub use invitation::Invitation;
 pub use organisation::{Organisation, OrganisationKind};
+pub use passkey::{Passkey, PasskeyError, Passkeys};
 pub use person::{Factors, Membership, Person, Role, Session, Token};
 pub use second_factor::SecondFactor;
 pub use secret::Secret;
+
+/// What somebody has seen of something, in a word: another word when it was changed since.
+#[must_use]
+pub fn tag<T: serde::Serialize>(value: &T) -> String {
+    use sha2::Digest as _;
+    let json = serde_json::to_vec(value).unwrap_or_default();
+    hex::encode(&sha2::Sha256::digest(&json)[..16])
+}

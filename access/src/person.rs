@@ -81,6 +81,13 @@ impl Role {
     }
 }
 
+/// Roles in the words that they are written with.
+#[must_use]
+pub fn words(roles: &[Role]) -> String {
+    let word = |role: &Role| Some(serde_json::to_value(role).ok()?.as_str()?.to_owned());
+    roles.iter().filter_map(word).collect::<Vec<_>>().join(",")
+}
+
 /// A person with an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
@@ -148,6 +155,64 @@ impl Person {
     #[must_use]
     pub fn holds_office(&self) -> bool {
         self.roles.iter().any(|role| role.is_office())
+    }
+
+    /// What is different in `after`, for the audit chain: roles and organisations as they were and are, of the rest only that
+    /// it was changed.
+    #[must_use]
+    pub fn changes(&self, after: &Self) -> String {
+        let mut changes = Vec::new();
+        if self.roles != after.roles {
+            changes.push(format!("roles {} -> {}", words(&self.roles), words(&after.roles)));
+        }
+        let works = |person: &Self, organisation: &OrgId| {
+            let membership = person.memberships.iter().find(|m| m.organisation == *organisation);
+            membership.map_or_else(|| "none".to_owned(), |m| words(&m.roles))
+        };
+        let mut organisations: Vec<&OrgId> =
+            self.memberships.iter().chain(&after.memberships).map(|m| &m.organisation).collect();
+        organisations.sort_unstable();
+        organisations.dedup();
+        for organisation in organisations {
+            let (was, is) = (works(self, organisation), works(after, organisation));
+            if was != is {
+                changes.push(format!("in {organisation} {was} -> {is}"));
+            }
+        }
+        if let (Some(was), Some(is)) = (&self.credential, &after.credential) {
+            if was != is {
+                let days = |c: &Credential| format!("{} until {}", c.modalities.join(","), c.valid_until);
+                changes.push(format!("licence {} -> {}", days(was), days(is)));
+            }
+        } else if self.credential.is_some() != after.credential.is_some() {
+            let there = if after.credential.is_some() { "given" } else { "taken" };
+            changes.push(format!("licence {there}"));
+        }
+        for (what, is_changed) in [
+            ("name", self.name != after.name),
+            ("title", self.title != after.title),
+            ("login", self.login != after.login),
+        ] {
+            if is_changed {
+                changes.push(what.to_owned());
+            }
+        }
+        changes.join("; ")
+    }
+
+    /// Whether `after` may act for an organisation, or in a role there, that this one may not.
+    #[must_use]
+    pub fn gains_membership(&self, after: &Self) -> bool {
+        let has = |organisation: &OrgId, role: &Role| {
+            self.memberships.iter().any(|m| m.organisation == *organisation && m.roles.contains(role))
+        };
+        after.memberships.iter().any(|m| m.roles.iter().any(|role| !has(&m.organisation, role)))
+    }
+
+    /// What an administrator has seen of the account, in a word: another word when it was changed since.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        crate::tag(&Self { password_hash: String::new(), ..self.clone() })
     }
 
     /// The person as they act for an organisation: their own, or one that they are a member of; `None` for others.
@@ -253,6 +318,20 @@ pub enum Factors {
     Password,
     /// A password and a one-time code.
     PasswordAndCode,
+    /// A passkey, which is two factors at once.
+    Passkey,
+    /// The organisation's own sign-on (OpenID Connect), which says that it has seen one factor.
+    SingleSignOn,
+    /// The same, which says that it has seen two.
+    SingleSignOnTwice,
+}
+
+impl Factors {
+    /// Whether two factors were shown.
+    #[must_use]
+    pub fn are_two(self) -> bool {
+        matches!(self, Self::PasswordAndCode | Self::Passkey | Self::SingleSignOnTwice)
+    }
 }
 
 /// How long a proof of identity is fresh.
@@ -284,5 +363,31 @@ impl Session {
     #[must_use]
     pub fn is_fresh_at(&self, at: OffsetDateTime) -> bool {
         self.proved_at.is_some_and(|proved| at < proved.saturating_add(PROOF_FRESH))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_given_and_taken_is_said_and_no_name_with_it() {
+        let [town, city] = ["town", "city"].map(|id| OrgId::parse(id).unwrap());
+        let before = Person::new("li", "李敏", town, vec![Role::Requester]);
+        let member = Membership { organisation: city, roles: vec![Role::Reader] };
+        let after = Person {
+            name: "李民".into(),
+            roles: vec![Role::Requester, Role::Uploader],
+            memberships: vec![member],
+            ..before.clone()
+        };
+        assert_eq!(
+            before.changes(&after),
+            "roles requester -> requester,uploader; in city none -> reader; name"
+        );
+        assert_eq!(after.changes(&after), "");
+        assert!(before.gains_membership(&after) && !after.gains_membership(&before));
+        assert_ne!(before.tag(), after.tag());
+        assert_eq!(before.tag(), Person { password_hash: "x".into(), ..before.clone() }.tag());
     }
 }

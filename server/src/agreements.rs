@@ -106,6 +106,7 @@ async fn add(args: AddArgs) -> Result<()> {
         valid_until: now.saturating_add(Duration::days(args.days.into())),
         // Whoever runs the machine speaks for both.
         awaits: None,
+        proposed: None,
     };
     agreement.check().map_err(|(field, why)| anyhow!("{field}: {why}"))?;
     storage.put_agreement(&scope(), &agreement).await?;

@@ -4,6 +4,7 @@ use crate::consults::ConsultSection;
 use crate::deliveries::DeliverySection;
 use crate::dicom_config::DicomSection;
 use crate::notices::NotifySection;
+use crate::outside::OidcSection;
 use crate::outgoing::SigningSection;
 use crate::watch::SlidesSection;
 use access::{AddressRange, Role};
@@ -34,6 +35,8 @@ pub struct Config {
     pub report: ReportSection,
     /// How people log in.
     pub access: AccessSection,
+    /// Single sign-on.
+    pub oidc: OidcSection,
     /// Time stamps and revocation, when reports are signed.
     pub signing: SigningSection,
     /// How slides come in.

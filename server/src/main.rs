@@ -18,6 +18,8 @@ mod maintenance;
 mod node;
 mod notices;
 mod outgoing;
+mod outside;
+mod reach;
 mod samples;
 mod services;
 mod slide;

@@ -5,6 +5,7 @@ use crate::deliveries::Deliveries;
 use crate::http;
 use crate::notices::Notices;
 use crate::outgoing::Signing;
+use crate::outside::HttpOutside;
 use anyhow::{Context as _, Result};
 use codec::pool::PoolConfig;
 use consult::{ConsultConfig, ConsultService, Fonts, Printer};
@@ -94,11 +95,16 @@ impl Node {
             dimse: dimse_config.clone(),
             config: config.delivery.clone(),
         };
+        let outside = Arc::new(HttpOutside {
+            provider_networks: config.oidc.networks.clone(),
+            webhook_networks: config.notify.webhook_networks.clone(),
+        });
         let counters = dimse.counters();
         let status = Arc::new(move || counters.snapshot());
         let state = ApiState::new(storage.clone(), consults.clone(), public_url, status)
             .with_cors_origins(config.http.cors_origins.clone())
             .with_login_rules(config.access.login_rules())
+            .with_outside(outside, config.oidc.sign_on()?)
             .with_ohif(config.http.ohif_directory.clone())
             .with_intake(config.slides.intake())
             .with_dimse(dimse_config.clone());

@@ -3,9 +3,12 @@
 //! Who may write them is decided above; here the scope is only who the audit chain names.
 
 mod accounts;
+mod amended;
+mod passkeys;
 mod sessions;
 
 pub use accounts::LastUse;
+pub use amended::STALE;
 
 use crate::record::{Change, Expected, Put, Record, RecordQuery};
 use crate::writer::Changing;
@@ -108,8 +111,9 @@ fn put_of_person(person: &Person) -> Result<Put, StorageError> {
 }
 
 impl Storage {
-    /// Writes with the reach of the directory; the audit chain names the scope's actor.
-    async fn administer(&self, scope: &Scope, put: Put) -> Result<(), StorageError> {
+    /// Writes with the reach of the directory; the audit chain names the scope's actor. What the node itself does is filed
+    /// under the organisation that it concerns, whose auditor is to see it.
+    async fn administer(&self, scope: &Scope, put: Put, concerned: &OrgId) -> Result<(), StorageError> {
         let entry = AuditEntry {
             action: AuditAction::Administer,
             object: format!("{}/{}", put.kind, put.id),
@@ -117,7 +121,16 @@ impl Storage {
             detail: String::new(),
         };
         let change = Change { puts: vec![put], audit: vec![entry], ..Change::default() };
-        let organisation = scope.viewer().cloned();
+        self.change_directory(scope, Some(concerned.clone()), change).await
+    }
+
+    async fn change_directory(
+        &self,
+        scope: &Scope,
+        concerned: Option<OrgId>,
+        change: Change,
+    ) -> Result<(), StorageError> {
+        let organisation = scope.viewer().cloned().or(concerned);
         let scope = Scope { actor: scope.actor.clone(), ..Scope::node("") };
         self.apply_changing(Changing { scope, organisation, change }).await
     }
@@ -140,7 +153,7 @@ impl Storage {
         if value.id.as_str().starts_with('-') {
             return Err(StorageError::Conflict("an organisation's identifier does not begin with a hyphen"));
         }
-        self.administer(scope, put(ORGANISATION, value.id.to_string(), value)?).await
+        self.administer(scope, put(ORGANISATION, value.id.to_string(), value)?, &value.id).await
     }
     /// An organisation; everyone may know its name.
     ///
@@ -161,7 +174,7 @@ impl Storage {
     /// # Errors
     /// [`StorageError::Conflict`] when the login is taken.
     pub async fn put_person(&self, scope: &Scope, value: &Person) -> Result<(), StorageError> {
-        let result = self.administer(scope, put_of_person(value)?).await;
+        let result = self.administer(scope, put_of_person(value)?, &value.organisation).await;
         self.inner.callers.sessions.invalidate_all();
         result
     }
@@ -221,7 +234,7 @@ impl Storage {
                 }
             }
         }
-        self.administer(scope, put).await
+        self.administer(scope, put, &value.organisation).await
     }
     /// Removes a device; what it stored stays.
     ///
@@ -240,9 +253,7 @@ impl Storage {
         };
         let removes = vec![(DEVICE, ae_title.to_string())];
         let change = Change { removes, audit: vec![entry], ..Change::default() };
-        let organisation = scope.viewer().cloned();
-        let scope = Scope { actor: scope.actor.clone(), ..Scope::node("") };
-        self.apply_changing(Changing { scope, organisation, change }).await
+        self.change_directory(scope, Some(device.organisation), change).await
     }
     /// A device by its AE title.
     ///
@@ -304,7 +315,7 @@ impl Storage {
         let mut put = put(TOKEN, value.id.to_string(), value)?;
         put.unique.push(("secret", value.secret_sha256.to_string()));
         put.keys.push(("organisation", value.organisation.to_string()));
-        let result = self.administer(scope, put).await;
+        let result = self.administer(scope, put, &value.organisation).await;
         self.inner.callers.tokens.invalidate_all();
         result
     }
@@ -420,7 +431,7 @@ impl Storage {
         let mut put = put(AGREEMENT, value.id.clone(), value)?;
         put.keys.push(("side", value.requesting.to_string()));
         put.keys.push(("side", value.reading.to_string()));
-        self.administer(scope, put).await
+        self.administer(scope, put, &value.requesting).await
     }
     /// An agreement by its identifier.
     ///

@@ -63,7 +63,7 @@ pub use blob::{Draft, Drafting};
 pub use correct::{
     Apart, Correction, CorrectionRecord, CorrectionStep, HiddenSeries, PatientKey, Reason, ReasonCode,
 };
-pub use directory::{DeviceSeen, LastUse};
+pub use directory::{DeviceSeen, LastUse, STALE};
 pub use error::StorageError;
 pub use found::Attributes;
 pub use handout::Handout;

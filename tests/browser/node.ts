@@ -40,7 +40,7 @@ export function account(login: string): Account {
   return found;
 }
 
-function program(): string {
+export function program(): string {
   const target = process.env['CARGO_TARGET_DIR'] ?? join(root, 'target');
   const path = process.env['FARSIGHT_BIN'] ?? join(target, 'debug/farsight');
   if (!existsSync(path)) throw new Error(`there is no program at ${path}: cargo build -p server`);

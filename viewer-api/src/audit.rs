@@ -187,7 +187,7 @@ pub async fn list_audit(
     UrlQuery(filter): UrlQuery<AuditFilter>,
 ) -> Result<Json<AuditList>, ApiError> {
     let caller = auth.require(Right::Audit)?;
-    let people = state.0.storage.people(caller.scope(), caller.organisation()).await?;
+    let people = state.0.storage.people_acting_for(caller.organisation()).await?;
     let query = filter.query(&state, caller, &people).await?;
     if query.objects.is_some() && query.before.is_none() {
         note(&state, caller, AuditAction::Search, &filter).await?;
@@ -207,7 +207,7 @@ pub async fn audit_csv(
     UrlQuery(filter): UrlQuery<AuditFilter>,
 ) -> Result<Response, ApiError> {
     let caller = auth.require(Right::Audit)?;
-    let people = state.0.storage.people(caller.scope(), caller.organisation()).await?;
+    let people = state.0.storage.people_acting_for(caller.organisation()).await?;
     let mut query = filter.query(&state, caller, &people).await?;
     note(&state, caller, AuditAction::Export, &filter).await?;
     // Spreadsheets take a file without the mark for one in the system's own code page.

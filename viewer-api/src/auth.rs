@@ -2,18 +2,14 @@
 
 use crate::problem::ApiError;
 use crate::state::ApiState;
-use access::{AddressRange, Caller, Factors, Person, Right, Role, Secret, Session};
+use access::{AddressRange, Caller, Person, Right, Role, Secret, Session};
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
-use model::Sha256;
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
 use storage::StorageError;
 use time::OffsetDateTime;
 
@@ -21,6 +17,9 @@ use time::OffsetDateTime;
 pub const SESSION_COOKIE: &str = "farsight_session";
 /// A header that a form on another site cannot send; required on changes that are authenticated by cookie.
 pub const CSRF_HEADER: &str = "x-farsight";
+
+/// The organisation that a page shows.
+pub const ORGANISATION_HEADER: &str = "x-farsight-organisation";
 
 /// What the configuration says of logging in.
 #[derive(Debug, Clone, Default)]
@@ -146,12 +145,23 @@ pub async fn recognise(state: &ApiState, parts: &mut Parts, address: Option<IpAd
     }
     storage.note_use(&session.secret_sha256.to_string(), address);
     let caller = Caller::person(&person, address);
-    let must_enrol = session.factors == Factors::Password && state.0.login_rules.takes_second_factor(&person);
+    let is_own_session = parts.uri.path().starts_with("/api/v1/session");
+    if !is_own_session && shows_another(&parts.headers, &caller) {
+        return Err(ApiError::OtherOrganisationNow);
+    }
+    let must_enrol = !session.factors.are_two() && state.0.login_rules.takes_second_factor(&person);
     if !must_enrol {
         parts.extensions.insert(caller.clone());
     }
     parts.extensions.insert(LoggedIn { caller, person, session, must_enrol });
     Ok(())
+}
+
+/// Whether the page shows another organisation than the one that its session acts for by now, chosen in another tab: what
+/// is looked at or written there must not be another's.
+fn shows_another(headers: &HeaderMap, caller: &Caller) -> bool {
+    let shown = headers.get(ORGANISATION_HEADER).map(axum::http::HeaderValue::as_bytes);
+    shown.is_some_and(|shown| shown != caller.organisation().as_str().as_bytes())
 }
 
 fn is_change(parts: &Parts) -> bool {
@@ -220,81 +230,9 @@ impl<S: Sync> FromRequestParts<S> for Authenticated {
     }
 }
 
-/// Failed attempts by account and by address, in a bounded memory: what is kept of a key is its hash, however long it
-/// is.
-#[derive(Default)]
-pub struct Attempts(Mutex<HashMap<Sha256, (u32, Instant)>>);
-
-fn digest(key: &str) -> Sha256 {
-    Secret::new(key.to_owned()).sha256()
-}
-
-impl Attempts {
-    const FAILURES_MAX: u32 = 10;
-    const WINDOW: Duration = Duration::from_secs(300);
-    const ENTRIES_MAX: usize = 10_000;
-
-    /// Refuses when one of the keys has failed too often within the window.
-    pub fn check(&self, keys: &[String]) -> Result<(), ApiError> {
-        let map = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for key in keys {
-            if let Some((failures, since)) = map.get(&digest(key)) {
-                let age = since.elapsed();
-                if *failures >= Self::FAILURES_MAX && age < Self::WINDOW {
-                    return Err(ApiError::TooManyAttempts {
-                        retry_after_s: (Self::WINDOW - age).as_secs() + 1,
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Counts a failure for each key.
-    pub fn failed(&self, keys: &[String]) {
-        let mut map = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if map.len() >= Self::ENTRIES_MAX {
-            map.retain(|_, (_, since)| since.elapsed() < Self::WINDOW);
-        }
-        if map.len() >= Self::ENTRIES_MAX {
-            // A flood of names: those that were tried often are worth remembering.
-            map.retain(|_, (failures, _)| *failures > 1);
-        }
-        if map.len() >= Self::ENTRIES_MAX {
-            map.clear();
-        }
-        for key in keys {
-            let entry = map.entry(digest(key)).or_insert((0, Instant::now()));
-            if entry.1.elapsed() >= Self::WINDOW {
-                *entry = (0, Instant::now());
-            }
-            entry.0 += 1;
-        }
-    }
-
-    /// Forgets the failures of a key after a success.
-    pub fn succeeded(&self, key: &str) {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&digest(key));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_eleventh_guess_has_to_wait_and_a_success_forgives() {
-        let attempts = Attempts::default();
-        let keys = ["login/wang".to_owned()];
-        for _ in 0..Attempts::FAILURES_MAX {
-            attempts.check(&keys).unwrap();
-            attempts.failed(&keys);
-        }
-        assert!(matches!(attempts.check(&keys), Err(ApiError::TooManyAttempts { .. })));
-        attempts.check(&["login/li".to_owned()]).unwrap();
-        attempts.succeeded(&keys[0]);
-        attempts.check(&keys).unwrap();
-    }
 
     #[test]
     fn only_a_trusted_proxy_says_where_somebody_comes_from() {
@@ -318,15 +256,6 @@ mod tests {
             let seen = rules.address(peer.parse().ok(), &headers);
             assert_eq!(seen, expected.parse().ok(), "{peer} says {said}");
         }
-    }
-
-    #[test]
-    fn a_flood_of_login_names_is_kept_in_bounded_memory() {
-        let attempts = Attempts::default();
-        for number in 0..3 * Attempts::ENTRIES_MAX {
-            attempts.failed(&[format!("login/{number}")]);
-        }
-        assert!(attempts.0.lock().unwrap().len() <= Attempts::ENTRIES_MAX);
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub struct CalibrationInfo {
 async fn name_of(state: &ApiState, caller: &Caller, calibration: &Calibration) -> Option<String> {
     let is_own = calibration.organisation.as_ref() == Some(caller.organisation());
     let id = calibration.by.strip_prefix("person:").filter(|_| is_own)?;
-    let people = state.0.storage.people(caller.scope(), caller.organisation()).await;
+    let people = state.0.storage.people_acting_for(caller.organisation()).await;
     people.ok()?.into_iter().find(|person| person.id.as_str() == id).map(|person| person.name)
 }
 

@@ -180,7 +180,7 @@ pub async fn list_corrections(
     let page = (filter.limit.unwrap_or(100), filter.offset.unwrap_or(0));
     let storage = &state.0.storage;
     let all = storage.corrections(caller.scope(), caller.organisation(), study.as_ref(), page).await?;
-    let people = storage.people(caller.scope(), caller.organisation()).await?;
+    let people = storage.people_acting_for(caller.organisation()).await?;
     let corrections = all.into_iter().map(|record| CorrectionItem::new(record, &people)).collect();
     Ok(Json(CorrectionList { corrections }))
 }
@@ -228,7 +228,7 @@ pub async fn undo_correction(
 
 /// A correction that has been made or taken back. It has, whether or not the names of people can be read now.
 async fn done(storage: &storage::Storage, caller: &Caller, record: CorrectionRecord) -> CorrectionItem {
-    let people = storage.people(caller.scope(), caller.organisation()).await.unwrap_or_default();
+    let people = storage.people_acting_for(caller.organisation()).await.unwrap_or_default();
     CorrectionItem::new(record, &people)
 }
 

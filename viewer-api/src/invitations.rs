@@ -6,7 +6,7 @@ use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
 use crate::proof;
 use crate::state::ApiState;
-use access::{Caller, Person, Secret};
+use access::{Caller, Guess, Person, Secret};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -50,13 +50,11 @@ async fn open(
     address: ClientAddress,
     secret: &Secret,
 ) -> Result<(access::Invitation, Person), ApiError> {
-    let keys = proof::keys("invitation", address.0);
-    // The common key is for nobody in particular: strangers must not lock it for those who were invited.
-    let keys = keys.get(1..).unwrap_or_default();
-    state.0.attempts.check(keys)?;
+    let guess = Guess::from_place(address.0);
+    state.0.brake().check(&guess)?;
     state.0.storage.invited(secret).await.map_err(|error| {
         if error == StorageError::NotFound {
-            state.0.attempts.failed(keys);
+            state.0.brake().failed(&guess);
         }
         error.into()
     })

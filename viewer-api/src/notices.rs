@@ -5,6 +5,7 @@ use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
 use crate::request::{UrlPath, UrlQuery};
 use crate::state::ApiState;
+use access::Right;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -164,8 +165,8 @@ pub async fn get_webhook(
 
 /// Sets the organisation's webhook with a new secret, or removes it (administrator). What is sent is JSON: `id` (the same for
 /// every attempt), `what`, `consult`, `number`, `at`; the header `Farsight-Signature: t=…,v1=…` is the HMAC-SHA256 of `t`, a
-/// full stop and the body. Addresses of internal networks are refused when it is called, unless the node's configuration
-/// allows them.
+/// full stop and the body. Addresses of internal networks are refused, when it is set and whenever it is called, unless the
+/// node's configuration allows them.
 #[utoipa::path(put, path = "/api/v1/webhook", tag = "notices", request_body = WebhookAddress,
     responses((status = 200, body = WebhookState), (status = 403, body = Problem), (status = 422, body = Problem)))]
 pub async fn put_webhook(
@@ -173,6 +174,14 @@ pub async fn put_webhook(
     auth: Authenticated,
     JsonBody(body): JsonBody<WebhookAddress>,
 ) -> Result<Json<WebhookState>, ApiError> {
+    auth.require(Right::Administer)?;
+    if state.0.outside.is_internal(&body.url).await {
+        return Err(ApiError::invalid(
+            "url",
+            "这个地址在内部网络里，不允许（[notify] webhook_networks） / the address is in an internal network \
+             ([notify] webhook_networks)",
+        ));
+    }
     let webhook = state.0.consults.put_webhook(&auth.0, &body.url).await?;
     let (url, secret) = webhook.map(|webhook| (webhook.url, webhook.secret)).unzip();
     Ok(Json(WebhookState { url, secret }))

@@ -36,6 +36,12 @@ pub enum ApiError {
     Unauthenticated,
     /// The password is right, and the account has a second factor: send its code too.
     CodeNeeded,
+    /// The password is right, and the account has passkeys and no phone: log in with one of them.
+    PasskeyNeeded,
+    /// The passkey is not known, or did not prove what it should.
+    PasskeyRefused,
+    /// The page shows one organisation, and the session acts for another by now.
+    OtherOrganisationNow,
     /// The one-time code is wrong, or was used already.
     CodeRefused,
     /// The person proved who they are too long ago for this: prove it again, and repeat.
@@ -96,6 +102,11 @@ impl ApiError {
         match self {
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Log in first"),
             Self::CodeNeeded => (StatusCode::UNAUTHORIZED, "code-needed", "A one-time code is needed too"),
+            Self::PasskeyNeeded => (StatusCode::UNAUTHORIZED, "passkey-needed", "Log in with a passkey"),
+            Self::PasskeyRefused => (StatusCode::UNAUTHORIZED, "passkey-refused", "The passkey is not good"),
+            Self::OtherOrganisationNow => {
+                (StatusCode::CONFLICT, "other-organisation-now", "The session acts for another organisation")
+            }
             Self::CodeRefused => (StatusCode::UNAUTHORIZED, "code-refused", "The one-time code is not good"),
             Self::ProofNeeded => (StatusCode::FORBIDDEN, "proof-needed", "Prove again who you are"),
             Self::SecondFactorNeeded => {
@@ -150,6 +161,12 @@ impl IntoResponse for ApiError {
     }
 }
 
+impl From<access::Blocked> for ApiError {
+    fn from(blocked: access::Blocked) -> Self {
+        Self::TooManyAttempts { retry_after_s: blocked.retry_after_s }
+    }
+}
+
 impl From<access::Refusal> for ApiError {
     fn from(refusal: access::Refusal) -> Self {
         match refusal {
@@ -171,6 +188,7 @@ impl From<StorageError> for ApiError {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::NotFound => Self::NotFound,
+            StorageError::Conflict(_) if error == storage::STALE => Self::Stale,
             StorageError::Conflict(what) => Self::Conflict(what.to_owned()),
             StorageError::Refused(refused) => {
                 Self::Invalid { field: "file".into(), detail: refused.to_string() }

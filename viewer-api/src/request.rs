@@ -32,3 +32,28 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for UrlPath
         path.map(|Path(value)| Self(value)).map_err(|_| ApiError::NotFound)
     }
 }
+
+/// Extractor for `If-Match` (RFC 9110 §13.1.1): what the caller has seen of what they change, when they say so.
+pub struct IfMatch(pub Option<String>);
+
+impl IfMatch {
+    /// What was seen, as storage compares it.
+    pub fn seen(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
+    /// The same for what may not be changed unseen.
+    pub fn required(&self) -> Result<&str, ApiError> {
+        self.seen().ok_or(ApiError::PreconditionRequired)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        let value = parts.headers.get(axum::http::header::IF_MATCH).and_then(|value| value.to_str().ok());
+        let tag = value.map(|value| value.trim().trim_start_matches("W/").trim_matches('"').to_owned());
+        Ok(Self(tag.filter(|tag| tag != "*")))
+    }
+}

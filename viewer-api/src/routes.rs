@@ -2,6 +2,7 @@
 
 use crate::docs::ApiDoc;
 use crate::preferences;
+use crate::{passkeys, sign_on};
 use crate::state::ApiState;
 use crate::{
     admin, application, audit, auth, calibration, consults, corrections, cors, critical, deliveries, devices,
@@ -58,6 +59,16 @@ fn api() -> OpenApiRouter<ApiState> {
         ))
         .routes(routes!(second_factor::confirm_second_factor))
         .routes(routes!(second_factor::renew_recovery_codes))
+        .routes(routes!(passkeys::list_passkeys, passkeys::add_passkey))
+        .routes(routes!(passkeys::begin_passkey))
+        .routes(routes!(passkeys::remove_passkey))
+        .routes(routes!(sign_on::ways))
+        .routes(routes!(sign_on::go_to_sign_on))
+        .routes(routes!(sign_on::come_back))
+        .routes(routes!(sign_on::sign_on_binding, sign_on::bind_sign_on, sign_on::unbind_sign_on))
+        .routes(routes!(passkeys::begin_proof))
+        .routes(routes!(passkeys::log_in_by_passkey))
+        .routes(routes!(passkeys::prove_by_passkey))
         .routes(routes!(invitations::look_at_invitation))
         .routes(routes!(invitations::take_invitation))
         .merge(admin())
@@ -223,6 +234,7 @@ fn admin() -> OpenApiRouter<ApiState> {
         .routes(routes!(agreements::change_agreement))
         .routes(routes!(agreements::confirm_agreement))
         .routes(routes!(agreements::end_agreement))
+        .routes(routes!(agreements::decline_proposal))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::revoke_token))
 }

@@ -3,7 +3,7 @@
 use crate::auth::LoggedIn;
 use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
-use crate::proof;
+use crate::proof::{self, Second};
 use crate::sessions;
 use crate::state::ApiState;
 use access::{Factors, SecondFactor, Secret};
@@ -83,7 +83,7 @@ pub async fn enrol_second_factor(
     State(state): State<ApiState>,
     who: LoggedIn,
 ) -> Result<Json<Enrolment>, ApiError> {
-    who.require_fresh()?;
+    require_code(&state, &who).await?;
     let storage = &state.0.storage;
     if storage.second_factor(&who.person.id).await?.is_some_and(|factor| factor.is_confirmed) {
         return Err(ApiError::Conflict("已启用，先停用再重新绑定 / it is on: remove it first".to_owned()));
@@ -111,8 +111,9 @@ pub async fn confirm_second_factor(
     who: LoggedIn,
     JsonBody(code): JsonBody<Code>,
 ) -> Result<Json<RecoveryCodes>, ApiError> {
-    let keys = proof::keys(&format!("login/{}", who.person.login), None);
-    state.0.attempts.check(&keys)?;
+    let guess = proof::guess_in_session(&who);
+    let _seat = state.password_seat().await?;
+    proof::check(&state, &guess, Some(&who.person), None).await?;
     let (storage, now) = (&state.0.storage, OffsetDateTime::now_utc());
     let mut codes = Vec::new();
     let confirm = |factor: &mut SecondFactor| {
@@ -124,7 +125,7 @@ pub async fn confirm_second_factor(
         !codes.is_empty()
     };
     if !storage.use_second_factor(&who.person.id, confirm).await? {
-        state.0.attempts.failed(&keys);
+        state.0.brake().failed(&guess);
         return Err(ApiError::CodeRefused);
     }
     // Sessions that were begun with the password alone end: whoever has that could take the new factor off again.
@@ -138,11 +139,10 @@ pub async fn confirm_second_factor(
     Ok(shown(&codes))
 }
 
-/// A fresh proof, by a code when a second factor is on: a session that was begun before it was proves nothing.
-async fn require_code(state: &ApiState, who: &LoggedIn) -> Result<(), ApiError> {
+/// A fresh proof, by code or passkey when the account takes one: a session that was begun before it was proves nothing.
+pub async fn require_code(state: &ApiState, who: &LoggedIn) -> Result<(), ApiError> {
     who.require_fresh()?;
-    let is_by_code = who.session.factors == Factors::PasswordAndCode;
-    if !is_by_code && proof::has_second_factor(state, &who.person.id).await? {
+    if !who.session.factors.are_two() && proof::second(state, &who.person.id).await? != Second::Nothing {
         return Err(ApiError::ProofNeeded);
     }
     Ok(())
@@ -177,7 +177,12 @@ pub async fn remove_second_factor(
 ) -> Result<StatusCode, ApiError> {
     require_code(&state, &who).await?;
     state.0.storage.remove_second_factor(who.caller.scope(), &who.person.id).await?;
-    // Who must have one has to enrol again in this session, too.
-    sessions::amend(&state, &who, |session| session.factors = Factors::Password).await?;
+    // Who must have one has to enrol again in this session, too, unless it was begun with something else.
+    sessions::amend(&state, &who, |session| {
+        if session.factors == Factors::PasswordAndCode {
+            session.factors = Factors::Password;
+        }
+    })
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }

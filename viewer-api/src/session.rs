@@ -3,10 +3,10 @@
 use crate::auth::{ClientAddress, LoggedIn, SESSION_COOKIE, session_secret};
 use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
-use crate::proof;
+use crate::proof::{self, Second};
 use crate::state::{ApiState, SecureCookies};
 use crate::studies::Names;
-use access::{Caller, Factors, OrganisationKind, Person, Role, Secret, Session};
+use access::{Caller, Factors, Guess, OrganisationKind, Person, Role, Secret, Session};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -20,6 +20,8 @@ use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
 const SESSION_HOURS: i64 = 12;
+/// How long a browser is known in which somebody has logged in.
+const BROWSER_DAYS: i64 = 180;
 /// Characters that are kept of what a browser calls itself.
 const USER_AGENT_CHARS_MAX: usize = 160;
 
@@ -89,7 +91,8 @@ pub struct MeOrganisation {
 }
 
 /// Logs in: sets the session cookie. A wrong password and an unknown login give the same answer in the same time. An
-/// account with a second factor is asked for its code when the password is right (`code-needed`).
+/// account with a second factor is asked for its code when the password is right (`code-needed`), or for a passkey when it has
+/// nothing else (`passkey-needed`).
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = Credentials,
     responses((status = 200, body = Me), (status = 401, body = Problem), (status = 429, body = Problem),
     (status = 503, body = Problem)))]
@@ -101,56 +104,87 @@ pub async fn log_in(
     JsonBody(credentials): JsonBody<Credentials>,
 ) -> Result<(CookieJar, Json<Me>), ApiError> {
     let login = credentials.login.trim().to_lowercase();
-    let keys = proof::keys(&format!("login/{login}"), address);
     let person = match state.0.storage.person_by_login(&login).await {
         Ok(person) => Some(person),
         Err(StorageError::NotFound) => None,
         Err(error) => return Err(error.into()),
     };
+    let guess = proof::guess(&state, &login, person.as_ref().map(|p| &p.id), address, &headers).await?;
+    let seat = state.password_seat().await?;
+    proof::check(&state, &guess, person.as_ref(), address).await?;
     let phc = person.as_ref().filter(|p| !p.is_disabled).map(|p| p.password_hash.clone());
-    let is_right = proof::is_password(&state, &keys, Secret::new(credentials.password), phc).await?;
-    let Some(person) = person.filter(|_| is_right) else {
-        record_login(&state, None, address, AuditOutcome::Refused, "").await?;
+    let is_right = proof::is_password(&state, &guess, Secret::new(credentials.password), phc).await?;
+    let Some(person) = person.as_ref().filter(|_| is_right) else {
+        record_login(&state, person.as_ref(), address, AuditOutcome::Refused, "password").await?;
         return Err(ApiError::Unauthenticated);
     };
-    let factors = second_factor(&state, &keys, &person, credentials.code.as_deref(), address).await?;
-    state.0.attempts.succeeded(&keys[0]);
+    let factors = second_factor(&state, &guess, person, credentials.code.as_deref(), address).await?;
+    state.0.brake().succeeded(&guess);
+    drop(seat);
+    enter(&state, person, factors, address, &headers, jar).await
+}
 
+/// Begins a session of somebody who has proved who they are.
+pub async fn enter(
+    state: &ApiState,
+    person: &Person,
+    factors: Factors,
+    address: Option<IpAddr>,
+    headers: &HeaderMap,
+    jar: CookieJar,
+) -> Result<(CookieJar, Json<Me>), ApiError> {
     let secret = Secret::random().map_err(|_| ApiError::Unavailable)?;
     let length = Duration::hours(SESSION_HOURS);
     let session = Session {
         address,
         factors,
-        user_agent: browser(&headers),
+        user_agent: browser(headers),
         ..Session::begin(secret.sha256(), person.id.clone(), OffsetDateTime::now_utc(), length)
     };
     state.0.storage.put_session(&session).await?;
-    record_login(&state, Some(&person), address, AuditOutcome::Success, factors_word(factors)).await?;
+    record_login(state, Some(person), address, AuditOutcome::Success, factors_word(factors)).await?;
+    let known = jar.get(proof::BROWSER_COOKIE).map(|cookie| Secret::new(cookie.value().to_owned()));
+    let is_known = match &known {
+        Some(known) => state.0.storage.knows_browser(known, &person.id).await?,
+        None => false,
+    };
+    let mut jar = jar.add(cookie(state, SESSION_COOKIE, secret.expose().to_owned(), length));
+    if !is_known {
+        let browser = Secret::random().map_err(|_| ApiError::Unavailable)?;
+        state.0.storage.know_browser(&browser, &person.id).await?;
+        let length = Duration::days(BROWSER_DAYS);
+        jar = jar.add(cookie(state, proof::BROWSER_COOKIE, browser.expose().to_owned(), length));
+    }
+    let must_enrol = !factors.are_two() && state.0.login_rules.takes_second_factor(person);
+    Ok((jar, Json(me(state, person, must_enrol).await?)))
+}
 
-    let cookie = Cookie::build((SESSION_COOKIE, secret.expose().to_owned()))
+/// A cookie of this node's pages alone.
+pub fn cookie(state: &ApiState, name: &'static str, value: String, length: Duration) -> Cookie<'static> {
+    Cookie::build((name, value))
         .path("/")
         .http_only(true)
         .same_site(SameSite::Strict)
         .secure(state.0.secure_cookies == SecureCookies::Yes)
-        .max_age(Duration::hours(SESSION_HOURS));
-    let must_enrol = factors == Factors::Password && state.0.login_rules.takes_second_factor(&person);
-    Ok((jar.add(cookie), Json(me(&state, &person, must_enrol).await?)))
+        .max_age(length)
+        .build()
 }
 
-/// Asks for the code of somebody who has one and whose password was right.
+/// Asks for what somebody takes besides the password that was right.
 async fn second_factor(
     state: &ApiState,
-    keys: &[String],
+    guess: &Guess,
     person: &Person,
     code: Option<&str>,
     address: Option<IpAddr>,
 ) -> Result<Factors, ApiError> {
-    let factor = state.0.storage.second_factor(&person.id).await?;
-    if !factor.is_some_and(|factor| factor.is_confirmed) {
-        return Ok(Factors::Password);
+    match proof::second(state, &person.id).await? {
+        Second::Nothing => return Ok(Factors::Password),
+        Second::Passkey => return Err(ApiError::PasskeyNeeded),
+        Second::Code => {}
     }
     let code = code.map(str::trim).filter(|code| !code.is_empty()).ok_or(ApiError::CodeNeeded)?;
-    if proof::is_code(state, keys, &person.id, code).await? {
+    if proof::is_code(state, guess, &person.id, code).await? {
         return Ok(Factors::PasswordAndCode);
     }
     record_login(state, Some(person), address, AuditOutcome::Refused, "code").await?;
@@ -161,6 +195,9 @@ fn factors_word(factors: Factors) -> &'static str {
     match factors {
         Factors::Password => "",
         Factors::PasswordAndCode => "second factor",
+        Factors::Passkey => "passkey",
+        Factors::SingleSignOn => "single sign-on",
+        Factors::SingleSignOnTwice => "single sign-on, two factors",
     }
 }
 
@@ -170,7 +207,9 @@ fn browser(headers: &HeaderMap) -> String {
     text.chars().take(USER_AGENT_CHARS_MAX).collect()
 }
 
-async fn record_login(
+/// Puts a log-in on the audit chain. A refused one is by nobody, and filed under the organisation of the account that was
+/// tried, whose auditor is to see it; under the node alone when there is no such account.
+pub async fn record_login(
     state: &ApiState,
     person: Option<&Person>,
     address: Option<IpAddr>,
@@ -178,7 +217,8 @@ async fn record_login(
     detail: &str,
 ) -> Result<(), ApiError> {
     let scope = match person {
-        Some(person) => Caller::person(person, address).scope().clone(),
+        Some(person) if outcome == AuditOutcome::Success => Caller::person(person, address).scope().clone(),
+        Some(person) => Scope::organisation(Actor::nobody(address), person.organisation.clone()),
         None => Scope { actor: Actor::nobody(address), ..Scope::node("login") },
     };
     let entry = AuditEntry {

@@ -3,11 +3,11 @@
 use crate::auth::{ClientAddress, LoggedIn};
 use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
-use crate::proof;
+use crate::proof::{self, Second};
 use crate::request::UrlPath;
 use crate::session::{Me, me};
 use crate::state::ApiState;
-use access::{Factors, Secret, Session};
+use access::{Factors, Guess, Secret, Session};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -42,7 +42,7 @@ pub struct SessionItem {
     pub address: Option<String>,
     /// What the browser calls itself.
     pub user_agent: String,
-    /// `password`, `password_and_code`.
+    /// `password`, `password_and_code`, `passkey`, `single_sign_on`, `single_sign_on_twice`.
     #[schema(value_type = String)]
     pub factors: Factors,
     /// For whom the person acts in it, when not for their own organisation.
@@ -134,19 +134,24 @@ pub async fn prove(
     ClientAddress(address): ClientAddress,
     JsonBody(proof): JsonBody<Proof>,
 ) -> Result<StatusCode, ApiError> {
-    let keys = proof::keys(&format!("login/{}", who.person.login), address);
+    let guess = proof::guess_in_session(&who);
+    let _seat = state.password_seat().await?;
+    proof::check(&state, &guess, Some(&who.person), address).await?;
     let code = proof.code.filter(|code| !code.trim().is_empty());
     let is_by_code = code.is_some();
     let is_good = match (code, proof.password) {
-        (Some(code), _) => proof::is_code(&state, &keys, &who.person.id, code.trim()).await?,
+        (Some(code), _) => proof::is_code(&state, &guess, &who.person.id, code.trim()).await?,
         // Who has a second factor proves nothing by the password, which is the first.
-        (None, Some(_)) if proof::has_second_factor(&state, &who.person.id).await? => {
-            return Err(ApiError::invalid(
-                "code",
-                "请输入动态码或恢复码 / a one-time or recovery code, please",
-            ));
-        }
-        (None, Some(password)) => is_own_password(&state, &who, &keys, password).await?,
+        (None, Some(password)) => match proof::second(&state, &who.person.id).await? {
+            Second::Nothing => is_own_password(&state, &who, &guess, password).await?,
+            Second::Code => {
+                return Err(ApiError::invalid(
+                    "code",
+                    "请输入动态码或恢复码 / a one-time or recovery code, please",
+                ));
+            }
+            Second::Passkey => return Err(ApiError::invalid("code", "请使用通行密钥 / a passkey, please")),
+        },
         _ => return Err(ApiError::invalid("password", "密码或动态码 / a password or a one-time code")),
     };
     if !is_good {
@@ -154,26 +159,29 @@ pub async fn prove(
         state.0.storage.note_refusal(scope, &who.person.id, "proof of identity").await?;
         return Err(ApiError::Forbidden("密码或动态码不对 / the password or code is wrong"));
     }
-    state.0.attempts.succeeded(&keys[0]);
-    let now = OffsetDateTime::now_utc();
-    amend(&state, &who, |session| {
-        session.proved_at = Some(now);
-        if is_by_code {
-            session.factors = Factors::PasswordAndCode;
-        }
-    })
-    .await?;
+    state.0.brake().succeeded(&guess);
+    proved(&state, &who, is_by_code.then_some(Factors::PasswordAndCode)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Keeps that the person has proved now who they are, and with what if that is more than they had begun with.
+pub async fn proved(state: &ApiState, who: &LoggedIn, by: Option<Factors>) -> Result<(), ApiError> {
+    let now = OffsetDateTime::now_utc();
+    amend(state, who, |session| {
+        session.proved_at = Some(now);
+        session.factors = by.unwrap_or(session.factors);
+    })
+    .await
 }
 
 async fn is_own_password(
     state: &ApiState,
     who: &LoggedIn,
-    keys: &[String],
+    guess: &Guess,
     password: String,
 ) -> Result<bool, ApiError> {
     let phc = Some(who.person.password_hash.clone());
-    proof::is_password(state, keys, Secret::new(password), phc).await
+    proof::is_password(state, guess, Secret::new(password), phc).await
 }
 
 /// A change of password.
@@ -195,10 +203,14 @@ pub async fn change_password(
     ClientAddress(address): ClientAddress,
     JsonBody(new): JsonBody<NewPassword>,
 ) -> Result<StatusCode, ApiError> {
-    let keys = proof::keys(&format!("login/{}", who.person.login), address);
-    if !is_own_password(&state, &who, &keys, new.current).await? {
+    let guess = proof::guess_in_session(&who);
+    let seat = state.password_seat().await?;
+    proof::check(&state, &guess, Some(&who.person), address).await?;
+    if !is_own_password(&state, &who, &guess, new.current).await? {
         return Err(ApiError::Forbidden("现在的密码不对 / the present password is wrong"));
     }
+    // Hashing takes one of its own.
+    drop(seat);
     let hash = proof::hash_new(&state, &who.person, Secret::new(new.password)).await?;
     let (storage, scope) = (&state.0.storage, who.caller.scope());
     let set = |person: &mut access::Person| person.password_hash.clone_from(&hash);
@@ -222,6 +234,9 @@ pub async fn act_for(
     who: LoggedIn,
     JsonBody(wish): JsonBody<ActingFor>,
 ) -> Result<Json<Me>, ApiError> {
+    if who.must_enrol {
+        return Err(ApiError::SecondFactorNeeded);
+    }
     let organisation = OrgId::parse(&wish.organisation).map_err(|_| ApiError::NotFound)?;
     let kept = state.0.storage.person(&who.person.id).await?;
     let person = kept.acting_for(&organisation).ok_or(ApiError::NotFound)?;

@@ -1,11 +1,15 @@
 //! What every handler shares.
 
-use crate::auth::{Attempts, LoginRules};
+use crate::auth::LoginRules;
 use crate::live::Hub;
+use crate::outside::{Nobody, Outside};
 use crate::problem::ApiError;
+use crate::sign_on::{Away, Provider, SignOnConfig};
+use access::{Brake, Passkeys};
 use consult::{ConsultService, Keystore};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use storage::Storage;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -41,6 +45,13 @@ impl ApiState {
     }
 }
 
+impl Inner {
+    /// What slows down guesses: the same for pages and for DIMSE.
+    pub fn brake(&self) -> &Brake {
+        &self.dimse.brake
+    }
+}
+
 pub(crate) struct Inner {
     pub storage: Storage,
     pub consults: ConsultService,
@@ -59,7 +70,15 @@ pub(crate) struct Inner {
     pub dimse: pacs::dimse::DimseConfig,
     pub secure_cookies: SecureCookies,
     pub dicom_status: DicomStatus,
-    pub attempts: Attempts,
+    /// Passkeys of this node, when people reach it at an address that browsers have some for.
+    pub passkeys: Option<Passkeys>,
+    /// The organisation's single sign-on, and who is there.
+    pub sign_on: Option<Provider>,
+    pub away: Away,
+    /// Carries questions to others.
+    pub outside: Arc<dyn Outside>,
+    /// Passwords and codes that were looked at, right or wrong.
+    pub proofs_checked: AtomicU64,
     /// Who takes a second factor, and whose word on addresses counts.
     pub login_rules: LoginRules,
     /// Seats for work with passwords and passphrases, whose hashes take much memory.
@@ -89,7 +108,11 @@ impl ApiState {
             keystore: Keystore::new(storage.clone()),
             intake: wsi::Intake::new(storage.clone(), slides.clone(), wsi::intake::Settings::default()),
             slides,
-            attempts: Attempts::default(),
+            passkeys: Passkeys::at(&public_origin),
+            proofs_checked: AtomicU64::new(0),
+            sign_on: None,
+            away: Away::default(),
+            outside: Arc::new(Nobody),
             login_rules: LoginRules::default(),
             password_work: Semaphore::new(PASSWORD_WORK_MAX),
             verifications: Arc::new(Semaphore::new(VERIFICATIONS_MAX)),
@@ -129,6 +152,18 @@ impl ApiState {
     pub fn with_login_rules(mut self, rules: LoginRules) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.login_rules = rules;
+        }
+        self
+    }
+
+    /// Asks others by way of this, and logs people in by single sign-on if it is configured. For a state that nobody else
+    /// has yet.
+    #[must_use]
+    pub fn with_outside(mut self, outside: Arc<dyn Outside>, sign_on: Option<SignOnConfig>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            let origin = inner.public_origin.clone();
+            inner.sign_on = sign_on.map(|config| Provider::new(config, &origin, outside.clone()));
+            inner.outside = outside;
         }
         self
     }

@@ -157,7 +157,7 @@ impl ConsultService {
             return Err(ConsultError::Forbidden("这一步不由您来做"));
         }
         let consult = view.consult;
-        let people = self.storage.people(caller.scope(), &consult.reading.id).await?;
+        let people = self.storage.people_acting_for(&consult.reading.id).await?;
         let (today, mut candidates) = (self.today(now), Vec::new());
         for person in
             people.into_iter().filter(|p| may_read(p, &consult, today) && !consult.is_held_by(&p.id))

@@ -91,6 +91,7 @@ pub async fn house(signatures: Signatures) -> House {
         valid_from: datetime!(2026-01-01 0:00 UTC),
         valid_until: datetime!(2027-01-01 0:00 UTC),
         awaits: None,
+        proposed: None,
     };
     storage.put_agreement(&node, &agreement).await.unwrap();
     let authority = CertificateAuthority::create("远见演示根证书", NOW).unwrap();

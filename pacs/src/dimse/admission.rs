@@ -59,7 +59,7 @@ pub(crate) async fn admit(node: &Node, rq: &AssociateRq, presented: &Presented) 
     }
     let seat = node.seats.take(&calling).ok_or(Rejection::LocalLimitExceeded)?;
     let identity_accepted = match &rq.user_identity {
-        Some(offered) => identity::check(node, &device, offered).await?,
+        Some(offered) => identity::check(node, &device, offered, presented.address).await?,
         None => false,
     };
     let limits = &node.config.limits;

@@ -5,7 +5,7 @@ use super::seats::{Seat, Seats};
 use super::sop::StoragePolicy;
 use super::tls::{TlsAcceptance, TlsRequest};
 use super::{admission, association};
-use access::Presented;
+use access::{Brake, Presented};
 use model::{AeTitle, Limits};
 use std::future::Future;
 use std::io;
@@ -33,6 +33,8 @@ pub struct DimseConfig {
     pub tls_request: Option<TlsRequest>,
     /// Milliseconds that associations get at shutdown to finish what they are doing.
     pub shutdown_grace_ms: u64,
+    /// What slows down guesses at passwords; the pages' log-in has the same.
+    pub brake: Arc<Brake>,
 }
 
 impl DimseConfig {
@@ -40,7 +42,15 @@ impl DimseConfig {
     #[must_use]
     pub fn new(ae_title: AeTitle, limits: Limits) -> Self {
         let storage_policy = StoragePolicy::default();
-        Self { ae_title, limits, storage_policy, tls: None, tls_request: None, shutdown_grace_ms: 10_000 }
+        Self {
+            ae_title,
+            limits,
+            storage_policy,
+            tls: None,
+            tls_request: None,
+            shutdown_grace_ms: 10_000,
+            brake: Arc::default(),
+        }
     }
 }
 

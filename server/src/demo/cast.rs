@@ -242,6 +242,7 @@ fn agreement() -> Result<Agreement> {
         valid_from: OffsetDateTime::UNIX_EPOCH,
         valid_until: OffsetDateTime::now_utc() + Duration::days(3650),
         awaits: None,
+        proposed: None,
     })
 }
 

@@ -1,11 +1,10 @@
 //! Webhooks: a signed POST to the system of an organisation, never into networks that the configuration does not name.
 
 pub(crate) use super::Failed;
+use crate::reach::{self, Unreachable};
 use access::AddressRange;
 use consult::notify::{Outgoing, Webhook};
-use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use time::OffsetDateTime;
 
@@ -46,36 +45,14 @@ pub(crate) async fn client_for(
     url: &Url,
     call_max: Duration,
 ) -> Result<Client, Failed> {
-    let addresses = tokio::time::timeout(CALL_MAX, resolved(url)).await;
-    let addresses = addresses.map_err(|_| Failed::Now("the name was not resolved in time".to_owned()))??;
-    if !addresses.iter().all(|address| is_allowed(networks, address.ip())) {
-        return Err(Failed::ForGood("the webhook is in an internal network ([notify] webhook_networks)"));
-    }
-    client(url, &addresses, call_max)
-}
-
-/// A client that calls these very addresses: what was looked at is what is called.
-fn client(url: &Url, addresses: &[SocketAddr], call_max: Duration) -> Result<Client, Failed> {
-    // The first that installs it wins; all of them are the same.
-    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-    let mut builder = Client::builder().no_proxy().redirect(Policy::none()).timeout(call_max);
-    if let Some(name) = url.domain() {
-        builder = builder.resolve_to_addrs(name, addresses);
-    }
-    builder.build().map_err(|_| Failed::Now("no HTTP client can be made".to_owned()))
-}
-
-async fn resolved(url: &Url) -> Result<Vec<SocketAddr>, Failed> {
-    let port = url.port_or_known_default().ok_or(Failed::ForGood("the webhook's address has no port"))?;
-    let host = url.host_str().ok_or(Failed::ForGood("the webhook's address has no host"))?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let found = tokio::net::lookup_host((host, port)).await;
-    let found: Vec<SocketAddr> =
-        found.map_err(|_| Failed::Now("the webhook's name is not known".to_owned()))?.collect();
-    if found.is_empty() {
-        return Err(Failed::Now("the webhook's name has no address".to_owned()));
-    }
-    Ok(found)
+    let addresses = reach::resolved(url, networks, CALL_MAX).await.map_err(|why| match why {
+        Unreachable::NoAddress => Failed::ForGood("the webhook's address is none"),
+        Unreachable::Unknown => Failed::Now("the webhook's name is not known".to_owned()),
+        Unreachable::Internal => {
+            Failed::ForGood("the webhook is in an internal network ([notify] webhook_networks)")
+        }
+    })?;
+    reach::client(url, &addresses, call_max).ok_or(Failed::Now("no HTTP client can be made".to_owned()))
 }
 
 fn words(error: &reqwest::Error) -> &'static str {
@@ -86,43 +63,6 @@ fn words(error: &reqwest::Error) -> &'static str {
     } else {
         "the call of the webhook broke off"
     }
-}
-
-fn is_allowed(networks: &[AddressRange], address: IpAddr) -> bool {
-    networks.iter().any(|network| network.contains(address)) || is_global(address)
-}
-
-/// Whether an address is one of the public internet: neither of this machine, nor of an internal network, nor one that
-/// leads to such (RFC 6890 with the registries of special-purpose addresses).
-fn is_global(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => is_global_v4(address),
-        IpAddr::V6(address) => is_global_v6(address),
-    }
-}
-
-fn is_global_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let is_special = address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_documentation()
-        || a == 0
-        || a >= 224
-        || (a == 100 && (64..128).contains(&b))
-        || (a == 192 && b == 0 && c == 0)
-        || (a == 192 && b == 88 && c == 99)
-        || (a == 198 && (18..20).contains(&b));
-    !is_special
-}
-
-fn is_global_v6(address: Ipv6Addr) -> bool {
-    let [first, second, ..] = address.segments();
-    // Global unicast is 2000::/3; of it 2001::/23 (Teredo and others), 2001:db8::/32, 2002::/16 and 3fff::/20 are special.
-    let is_unicast = first & 0xe000 == 0x2000;
-    let is_special =
-        (first == 0x2001 && (second < 0x200 || second == 0xdb8)) || first == 0x2002 || first == 0x3fff;
-    is_unicast && !is_special
 }
 
 #[cfg(test)]
@@ -147,46 +87,9 @@ mod tests {
         vec![AddressRange::parse("127.0.0.0/8").unwrap()]
     }
 
-    #[test]
-    fn only_public_addresses_are_global() {
-        for global in ["8.8.8.8", "223.5.5.5", "2400:3200::1", "::ffff:8.8.8.8"] {
-            assert!(is_global(global.parse().unwrap()), "{global}");
-        }
-        for internal in [
-            "127.0.0.1",
-            "10.1.2.3",
-            "172.31.0.1",
-            "192.168.7.4",
-            "169.254.169.254",
-            "100.64.0.1",
-            "0.0.0.0",
-            "224.0.0.1",
-            "255.255.255.255",
-            "198.18.0.1",
-            "::1",
-            "::",
-            "fe80::1",
-            "fd00::1",
-            "ff02::1",
-            "::ffff:127.0.0.1",
-            "64:ff9b::7f00:1",
-            "2002:7f00:1::",
-            "2001:db8::1",
-            "2001::1",
-        ] {
-            assert!(!is_global(internal.parse().unwrap()), "{internal}");
-        }
-    }
-
     #[tokio::test]
     async fn an_internal_address_is_refused_however_it_is_written() {
-        for url in [
-            "http://127.0.0.1:9/",
-            "http://localhost:9/",
-            "http://[::1]:9/",
-            "http://0x7f.1:9/",
-            "http://2130706433:9/",
-        ] {
+        for url in crate::reach::tests::TRICKS {
             let webhook = Webhook { url: url.into(), secret: "s".into() };
             let called = call(&[], &webhook, &outgoing()).await;
             assert!(

@@ -2,12 +2,13 @@
 //! were last used. What must happen once (an invitation is taken, a code counts) is written over the version that was
 //! read.
 
+use super::amended::{STALE, is_seen};
+use super::passkeys::PASSKEY;
 use super::{PERSON, SESSION, directory, put, value};
 use crate::record::{Change, Expected, Put, RecordQuery};
-use crate::writer::Changing;
 use crate::{AuditAction, AuditEntry, AuditOutcome, Storage, StorageError};
 use access::{Invitation, Person, SecondFactor, Secret};
-use model::{PersonId, Scope};
+use model::{OrgId, PersonId, Scope};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use time::OffsetDateTime;
@@ -37,16 +38,37 @@ pub(super) fn entry(person: &PersonId, outcome: AuditOutcome, detail: &str) -> A
     }
 }
 
+fn audited(entry: AuditEntry) -> Change {
+    Change { audit: vec![entry], ..Change::default() }
+}
+
 fn put_of(person: &Person, expected: Expected) -> Result<Put, StorageError> {
     Ok(Put { expected, ..super::put_of_person(person)? })
 }
 
 impl Storage {
-    /// One change with the reach of the directory, on the chain of the scope's organisation.
-    pub(super) async fn change_account(&self, scope: &Scope, change: Change) -> Result<(), StorageError> {
-        let organisation = scope.viewer().cloned();
-        let scope = Scope { actor: scope.actor.clone(), ..Scope::node("") };
-        let result = self.apply_changing(Changing { scope, organisation, change }).await;
+    /// One change with the reach of the directory, on the chain of the scope's organisation; what the node itself does, on
+    /// that of the account's.
+    pub(super) async fn change_account(
+        &self,
+        scope: &Scope,
+        whose: &PersonId,
+        change: Change,
+    ) -> Result<(), StorageError> {
+        let concerned = match scope.viewer() {
+            Some(_) => None,
+            None => self.person(whose).await.ok().map(|person| person.organisation),
+        };
+        self.change_account_of(scope, concerned, change).await
+    }
+
+    async fn change_account_of(
+        &self,
+        scope: &Scope,
+        concerned: Option<OrgId>,
+        change: Change,
+    ) -> Result<(), StorageError> {
+        let result = self.change_directory(scope, concerned, change).await;
         self.inner.callers.sessions.invalidate_all();
         result
     }
@@ -61,11 +83,11 @@ impl Storage {
             audit: vec![entry(&person.id, AuditOutcome::Success, detail)],
             ..Change::default()
         };
-        self.change_account(scope, change).await
+        self.change_account_of(scope, Some(person.organisation.clone()), change).await
     }
 
     /// Changes what is kept of a person, over whatever others have changed meanwhile. When the account is disabled, its
-    /// sessions end at once here and within seconds elsewhere.
+    /// sessions end at once here and within seconds elsewhere. What was given and taken is on the audit chain behind `detail`.
     ///
     /// # Errors
     /// [`StorageError::NotFound`], [`StorageError::Conflict`].
@@ -76,19 +98,47 @@ impl Storage {
         detail: &str,
         amend: impl Fn(&mut Person),
     ) -> Result<Person, StorageError> {
+        self.amend_person_as_seen(scope, id, None, detail, amend).await
+    }
+
+    /// The same, if the account is as somebody has seen it ([`Person::tag`]). Whoever is given work for another organisation
+    /// has no open invitation any more: it would lead whoever holds it there.
+    ///
+    /// # Errors
+    /// [`STALE`] when it is another by now; as [`Self::amend_person`].
+    pub async fn amend_person_as_seen(
+        &self,
+        scope: &Scope,
+        id: &PersonId,
+        seen: Option<&str>,
+        detail: &str,
+        amend: impl Fn(&mut Person),
+    ) -> Result<Person, StorageError> {
         let mut attempts = 0;
         loop {
             let record = self.record(&directory(), PERSON, id.as_str()).await?;
             let version = record.version;
-            let mut person: Person = value(record)?;
+            let kept: Person = value(record)?;
+            if !is_seen(seen, &kept.tag()) {
+                return Err(STALE);
+            }
+            let mut person = kept.clone();
             amend(&mut person);
+            let changes = kept.changes(&person);
+            let detail = if changes.is_empty() { detail.to_owned() } else { format!("{detail}: {changes}") };
+            let forgets = if kept.gains_membership(&person) {
+                self.of_person(INVITATION, id).await?
+            } else {
+                Vec::new()
+            };
             let change = Change {
+                forgets,
                 puts: vec![put_of(&person, Expected::Version(version))?],
-                audit: vec![entry(id, AuditOutcome::Success, detail)],
+                audit: vec![entry(id, AuditOutcome::Success, &detail)],
                 ..Change::default()
             };
             attempts += 1;
-            match self.change_account(scope, change).await {
+            match self.change_account_of(scope, Some(kept.organisation), change).await {
                 Err(StorageError::Conflict(_)) if attempts < ATTEMPTS_MAX => {}
                 Err(error) => return Err(error),
                 Ok(()) => return Ok(person),
@@ -110,20 +160,22 @@ impl Storage {
     ) -> Result<Person, StorageError> {
         let record = self.record(&directory(), PERSON, id.as_str()).await?;
         let version = record.version;
-        let mut person: Person = value(record)?;
+        let kept: Person = value(record)?;
+        let mut person = kept.clone();
         amend(&mut person);
         person.password_hash.clear();
         person.memberships.clear();
-        let mut forgets = self.of_person(SESSION, id).await?;
+        let mut forgets = self.proofs_of(id).await?;
+        forgets.extend(self.of_person(SESSION, id).await?);
         forgets.extend(self.of_person(INVITATION, id).await?);
-        forgets.push((SECOND_FACTOR, id.to_string()));
+        let detail = format!("{detail}: {}", kept.changes(&person));
         let change = Change {
             forgets,
             puts: vec![put_of(&person, Expected::Version(version))?],
-            audit: vec![entry(id, AuditOutcome::Success, detail)],
+            audit: vec![entry(id, AuditOutcome::Success, &detail)],
             ..Change::default()
         };
-        self.change_account(scope, change).await.map(|()| person)
+        self.change_account_of(scope, Some(kept.organisation), change).await.map(|()| person)
     }
 
     /// Puts on the audit chain that something about an account was refused.
@@ -131,7 +183,7 @@ impl Storage {
     /// # Errors
     /// [`StorageError`].
     pub async fn note_refusal(&self, scope: &Scope, id: &PersonId, detail: &str) -> Result<(), StorageError> {
-        self.audit(scope, entry(id, AuditOutcome::Refused, detail)).await
+        self.change_account(scope, id, audited(entry(id, AuditOutcome::Refused, detail))).await
     }
 
     /// Puts on the audit chain what was done to an account otherwise.
@@ -139,7 +191,7 @@ impl Storage {
     /// # Errors
     /// [`StorageError`].
     pub async fn note_account(&self, scope: &Scope, id: &PersonId, detail: &str) -> Result<(), StorageError> {
-        self.audit(scope, entry(id, AuditOutcome::Success, detail)).await
+        self.change_account(scope, id, audited(entry(id, AuditOutcome::Success, detail))).await
     }
 
     /// Writes an invitation in place of any that the person still had.
@@ -155,7 +207,7 @@ impl Storage {
             audit: vec![entry(&invitation.person, AuditOutcome::Success, "invited")],
             ..Change::default()
         };
-        self.change_account(scope, change).await
+        self.change_account(scope, &invitation.person, change).await
     }
 
     /// The person that an invitation is for, while it is open and the account is not disabled.
@@ -193,7 +245,7 @@ impl Storage {
             audit: vec![entry(&person.id, AuditOutcome::Success, "password set by invitation")],
             ..Change::default()
         };
-        match self.change_account(scope, change).await {
+        match self.change_account_of(scope, Some(person.organisation.clone()), change).await {
             Err(StorageError::Conflict(_)) => Err(StorageError::NotFound),
             other => other.map(|()| person),
         }
@@ -222,22 +274,33 @@ impl Storage {
         }
     }
 
-    /// Keeps a second factor in place of a former one.
+    /// Keeps a second factor in place of a former one that was never confirmed.
     ///
     /// # Errors
-    /// [`StorageError`].
+    /// [`StorageError::Conflict`] when there is one that is confirmed.
     pub async fn put_second_factor(
         &self,
         scope: &Scope,
         factor: &SecondFactor,
         detail: &str,
     ) -> Result<(), StorageError> {
+        let expected = match self.record(&directory(), SECOND_FACTOR, factor.person.as_str()).await {
+            Err(StorageError::NotFound) => Expected::Absent,
+            Err(error) => return Err(error),
+            Ok(record) => {
+                let version = record.version;
+                if value::<SecondFactor>(record)?.is_confirmed {
+                    return Err(StorageError::Conflict("second factor"));
+                }
+                Expected::Version(version)
+            }
+        };
         let change = Change {
-            puts: vec![put(SECOND_FACTOR, factor.person.to_string(), factor)?],
+            puts: vec![Put { expected, ..put(SECOND_FACTOR, factor.person.to_string(), factor)? }],
             audit: vec![entry(&factor.person, AuditOutcome::Success, detail)],
             ..Change::default()
         };
-        self.change_account(scope, change).await
+        self.change_account(scope, &factor.person, change).await
     }
 
     /// Removes a second factor; without one nothing happens.
@@ -250,10 +313,39 @@ impl Storage {
             audit: vec![entry(person, AuditOutcome::Success, "second factor removed")],
             ..Change::default()
         };
-        match self.change_account(scope, change).await {
+        match self.change_account(scope, person, change).await {
             Err(StorageError::NotFound) => Ok(()),
             other => other,
         }
+    }
+
+    /// What somebody proves with besides the password: the phone, passkeys, the browsers in which they have logged in, and the
+    /// accounts of single sign-on.
+    async fn proofs_of(&self, id: &PersonId) -> Result<Vec<(&'static str, String)>, StorageError> {
+        let mut proofs = vec![(SECOND_FACTOR, id.to_string())];
+        for kind in [PASSKEY, super::passkeys::BROWSER, super::passkeys::SIGN_ON] {
+            proofs.extend(self.of_person(kind, id).await?);
+        }
+        Ok(proofs)
+    }
+
+    /// Removes everything that an account proves with besides the password, and ends its sessions.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn reset_proofs(&self, scope: &Scope, person: &PersonId) -> Result<(), StorageError> {
+        let mut forgets = self.proofs_of(person).await?;
+        forgets.extend(self.of_person(SESSION, person).await?);
+        let change = Change {
+            forgets,
+            audit: vec![entry(
+                person,
+                AuditOutcome::Success,
+                "second factor, passkeys and single sign-on removed, sessions ended",
+            )],
+            ..Change::default()
+        };
+        self.change_account(scope, person, change).await
     }
 
     /// Has `decide` look at the second factor; what it changes is kept before the answer is given. Of two that use the

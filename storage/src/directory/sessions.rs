@@ -90,7 +90,7 @@ impl Storage {
         let count = forgets.len();
         if count > 0 {
             let audit = vec![entry(person, AuditOutcome::Success, "sessions ended")];
-            self.change_account(scope, Change { forgets, audit, ..Change::default() }).await?;
+            self.change_account(scope, person, Change { forgets, audit, ..Change::default() }).await?;
         }
         Ok(count)
     }
@@ -110,6 +110,6 @@ impl Storage {
             return Err(StorageError::NotFound);
         }
         let audit = vec![entry(person, AuditOutcome::Success, "session ended")];
-        self.change_account(scope, Change { removes: vec![(SESSION, id)], audit, ..Change::default() }).await
+        self.change_account(scope, person, Change { removes: vec![(SESSION, id)], audit, ..Change::default() }).await
     }
 }

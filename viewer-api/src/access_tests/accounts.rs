@@ -286,7 +286,18 @@ async fn an_agreement_waits_for_the_other_side() {
     assert_eq!((&one["is_valid"], &one["awaits"]), (&json!(false), &json!("city")));
     let confirm = format!("/api/v1/admin/agreements/{}/confirm", one["id"].as_str().unwrap());
     assert_eq!(house.ask(&theirs, "POST", &confirm, &Json::Null).await.status, 409, "not theirs to confirm");
-    assert_eq!(house.ask(&ours, "POST", &confirm, &Json::Null).await.json()["is_valid"], json!(true));
+    assert_eq!(house.ask(&ours, "POST", &confirm, &Json::Null).await.status, 428, "what was seen is to be said");
+    let as_seen = async |etag: &Json| {
+        let etag = format!("\"{}\"", etag.as_str().unwrap());
+        let headers = [("cookie", ours.as_str()), ("if-match", etag.as_str())];
+        house.send(&headers, "POST", &confirm, String::new()).await
+    };
+    let path = confirm.replace("/confirm", "");
+    let mut other = new("other", "city");
+    other["signatures"] = json!("double");
+    let changed = house.ask(&theirs, "PUT", &path, &other).await.json();
+    assert_eq!(as_seen(&one["etag"]).await.status, 412, "these are not the terms that were seen");
+    assert_eq!(as_seen(&changed["etag"]).await.json()["is_valid"], json!(true));
     let end = confirm.replace("/confirm", "/end");
     let doctor = house.cookie("other", Role::Requester).await;
     let partners = async || house.ask(&doctor, "GET", "/api/v1/partners", &Json::Null).await.json();
@@ -354,7 +365,7 @@ async fn what_is_done_to_accounts_is_on_the_chain_with_who_and_what_refusals_too
         event.map(|event| (event.actor.id.clone(), event.entry.object.clone(), event.entry.outcome))
     };
     let by = |whom: &PersonId, outcome| Some((admin.id.to_string(), format!("person/{whom}"), outcome));
-    assert_eq!(of("roles uploader"), by(&doctor.id, storage::AuditOutcome::Success));
+    assert_eq!(of("rights: roles requester -> uploader"), by(&doctor.id, storage::AuditOutcome::Success));
     assert_eq!(of("disabled"), by(&doctor.id, storage::AuditOutcome::Success));
     assert_eq!(of("Disable"), by(&auditor.id, storage::AuditOutcome::Refused));
 }

@@ -1,11 +1,16 @@
 //! Who gets what from the whole router: two hospitals, a centre, people in each role, over a temporary storage.
 
 mod accounts;
+mod authenticator;
 mod forged;
 mod matrix;
+mod passkeys;
+mod sign_on;
+mod written;
 
+use crate::outside::Outside;
 use crate::routes::router;
-use crate::{ApiState, LoginRules};
+use crate::{ApiState, LoginRules, SignOnConfig};
 use access::{Credential, Organisation, OrganisationKind, Person, Role, Secret, Session};
 use axum::Router;
 use axum::body::Body;
@@ -15,6 +20,7 @@ use consult::{ConsultConfig, ConsultService, Fonts, Printer, TimeStamps};
 use http_body_util::BodyExt as _;
 use model::{Limits, OrgId, Scope};
 use serde_json::{Value as Json, json};
+use std::collections::HashMap;
 use std::sync::Arc;
 use storage::{Storage, StorageConfig};
 use time::{Duration, OffsetDateTime};
@@ -47,6 +53,20 @@ impl Answer {
 
 /// `city` looks after `township`; `other` is somebody else's.
 pub async fn house(rules: LoginRules) -> House {
+    house_at(rules, "http://node").await
+}
+
+/// The same, reached at an origin.
+pub async fn house_at(rules: LoginRules, origin: &str) -> House {
+    house_with(rules, origin, None).await
+}
+
+/// The same, with a provider of single sign-on.
+pub async fn house_with(
+    rules: LoginRules,
+    origin: &str,
+    sign_on: Option<(Arc<dyn Outside>, SignOnConfig)>,
+) -> House {
     let directory = tempfile::tempdir().unwrap();
     let config = StorageConfig::sqlite(directory.path().join("data"), Limits::default());
     let storage = Storage::open(config).await.unwrap();
@@ -70,7 +90,10 @@ pub async fn house(rules: LoginRules) -> House {
     };
     let printer = Arc::new(Printer::new(&Fonts::default()).unwrap());
     let consults = ConsultService::new(storage.clone(), printer, config, Arc::new(NoAuthorities));
-    let state = ApiState::new(storage.clone(), consults, "http://node".into(), Arc::new(Vec::new));
+    let mut state = ApiState::new(storage.clone(), consults, origin.into(), Arc::new(Vec::new));
+    if let Some((outside, config)) = sign_on {
+        state = state.with_outside(outside, Some(config));
+    }
     House { storage, router: router(state.with_login_rules(rules)), _directory: directory }
 }
 
@@ -123,6 +146,28 @@ impl House {
         let status = response.status().as_u16();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         Answer { status, body: String::from_utf8_lossy(&bytes).into_owned() }
+    }
+
+    /// Status, headers and body: of several cookies, the one that matters most.
+    pub async fn raw(&self, cookie: &str, method: &str, path: &str) -> (u16, HashMap<String, String>, String) {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("x-farsight", "1")
+            .header(header::COOKIE, cookie)
+            .body(Body::empty());
+        let response = self.router.clone().oneshot(request.unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        let mut headers = HashMap::<String, String>::new();
+        for (name, value) in response.headers() {
+            let value = value.to_str().unwrap_or_default().to_owned();
+            let is_known = headers.get(name.as_str()).is_some_and(|known| known.contains("farsight_session="));
+            if !is_known && !value.contains("farsight_browser=") {
+                headers.insert(name.to_string(), value);
+            }
+        }
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        (status, headers, String::from_utf8_lossy(&bytes).into_owned())
     }
 
     pub async fn log_in(&self, login: &str, password: &str, code: Option<&str>) -> Answer {

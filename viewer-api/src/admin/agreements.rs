@@ -5,7 +5,7 @@ use super::require;
 use crate::auth::LoggedIn;
 use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
-use crate::request::UrlPath;
+use crate::request::{IfMatch, UrlPath};
 use crate::session::OrganisationName;
 use crate::state::ApiState;
 use crate::studies::Names;
@@ -39,9 +39,13 @@ pub struct AgreementItem {
     /// What was agreed.
     #[serde(flatten)]
     pub terms: Terms,
+    /// What one side wants instead; until the other has agreed, the terms above hold.
+    pub proposed: Option<Terms>,
+    /// What was seen of it: to be sent in `If-Match` with a change, and needed to agree.
+    pub etag: String,
     /// Whether it holds now.
     pub is_valid: bool,
-    /// Who has yet to agree.
+    /// Who has yet to agree: to it, or to what is proposed instead.
     pub awaits: Option<String>,
     /// Whether the caller may change or end it.
     pub may_change: bool,
@@ -110,6 +114,18 @@ impl Sides {
 }
 
 impl Terms {
+    fn of(agreement: Agreement) -> Self {
+        Self {
+            kinds: agreement.kinds,
+            modalities: agreement.modalities,
+            turnarounds: agreement.turnarounds,
+            signatures: agreement.signatures,
+            auto_accept: agreement.auto_accept,
+            valid_from: rfc3339(agreement.valid_from),
+            valid_until: rfc3339(agreement.valid_until),
+        }
+    }
+
     fn apply(self, to: Agreement) -> Result<Agreement, ApiError> {
         let moment = |field, text: &str| {
             parse_rfc3339(text)
@@ -139,25 +155,18 @@ async fn item(
     let own = who.caller.organisation();
     let sides = Sides::of(state, &agreement.requesting, &agreement.reading).await?;
     let administers = who.caller.may(Right::Administer);
-    let awaited =
-        [&sides.requesting, &sides.reading].into_iter().find(|s| agreement.awaits.as_ref() == Some(&s.id));
+    let awaited = [&sides.requesting, &sides.reading].into_iter().find(|s| agreement.awaited() == Some(&s.id));
     Ok(AgreementItem {
         may_change: administers && sides.is_one_ours(own),
         may_confirm: administers && awaited.is_some_and(|side| side.is_looked_after_by(own)),
         is_valid: agreement.is_valid_at(OffsetDateTime::now_utc()),
         requesting: names.of(state, &agreement.requesting).await?,
         reading: names.of(state, &agreement.reading).await?,
-        awaits: agreement.awaits.map(|id| id.to_string()),
-        terms: Terms {
-            kinds: agreement.kinds,
-            modalities: agreement.modalities,
-            turnarounds: agreement.turnarounds,
-            signatures: agreement.signatures,
-            auto_accept: agreement.auto_accept,
-            valid_from: rfc3339(agreement.valid_from),
-            valid_until: rfc3339(agreement.valid_until),
-        },
-        id: agreement.id,
+        awaits: agreement.awaited().map(ToString::to_string),
+        etag: access::tag(&agreement),
+        id: agreement.id.clone(),
+        proposed: agreement.proposed.as_deref().cloned().map(Terms::of),
+        terms: Terms::of(agreement),
     })
 }
 
@@ -218,6 +227,7 @@ pub async fn create_agreement(
         valid_from: OffsetDateTime::UNIX_EPOCH,
         valid_until: OffsetDateTime::UNIX_EPOCH,
         awaits: sides.other(own),
+        proposed: None,
     };
     let agreement = new.terms.apply(blank)?;
     who.require_fresh()?;
@@ -236,45 +246,52 @@ async fn ours(state: &ApiState, who: &LoggedIn, id: &str) -> Result<(Agreement, 
     Ok((agreement, sides))
 }
 
-/// Changes what was agreed: for what is asked from now on, once the other side has agreed again. Consults that were sent
-/// keep what was agreed then.
+/// Changes what was agreed: for what is asked from then on, once the other side has agreed again; until then the former terms
+/// hold. Consults that were sent keep what was agreed when they were.
 #[utoipa::path(put, path = "/api/v1/admin/agreements/{id}", tag = "admin", params(("id" = String, Path)),
     request_body = Terms,
     responses((status = 200, body = AgreementItem), (status = 403, body = Problem), (status = 404, body = Problem),
-    (status = 422, body = Problem)))]
+    (status = 412, body = Problem), (status = 422, body = Problem)))]
 pub async fn change_agreement(
     State(state): State<ApiState>,
     who: LoggedIn,
     UrlPath(id): UrlPath<String>,
+    seen: IfMatch,
     JsonBody(terms): JsonBody<Terms>,
 ) -> Result<Json<AgreementItem>, ApiError> {
     let (agreement, sides) = ours(&state, &who, &id).await?;
     let awaits = sides.other(who.caller.organisation());
-    let agreement = terms.apply(Agreement { awaits, ..agreement })?;
+    let new = terms.apply(Agreement { awaits, ..agreement })?;
     who.require_fresh()?;
-    state.0.storage.put_agreement(who.caller.scope(), &agreement).await?;
+    let detail = if new.awaits.is_some() { "proposed" } else { "changed" };
+    let (storage, scope) = (&state.0.storage, who.caller.scope());
+    let agreement =
+        storage.amend_agreement(scope, &id, seen.seen(), detail, |kept| kept.amended(new)).await?;
     Ok(Json(item(&state, &who, &mut Names::default(), agreement).await?))
 }
 
-/// Agrees to what the other side has written.
+/// Agrees to what the other side has written, as it was seen: `If-Match` names the version.
 #[utoipa::path(post, path = "/api/v1/admin/agreements/{id}/confirm", tag = "admin", params(("id" = String, Path)),
     responses((status = 200, body = AgreementItem), (status = 403, body = Problem), (status = 404, body = Problem),
-    (status = 409, body = Problem)))]
+    (status = 409, body = Problem), (status = 412, body = Problem), (status = 428, body = Problem)))]
 pub async fn confirm_agreement(
     State(state): State<ApiState>,
     who: LoggedIn,
     UrlPath(id): UrlPath<String>,
+    seen: IfMatch,
 ) -> Result<Json<AgreementItem>, ApiError> {
     let (agreement, sides) = ours(&state, &who, &id).await?;
     let own = who.caller.organisation();
     let is_ours =
-        |side: &Organisation| agreement.awaits.as_ref() == Some(&side.id) && side.is_looked_after_by(own);
+        |side: &Organisation| agreement.awaited() == Some(&side.id) && side.is_looked_after_by(own);
     if ![&sides.requesting, &sides.reading].into_iter().any(is_ours) {
         return Err(ApiError::Conflict("不需要您方确认 / it does not wait for you".to_owned()));
     }
+    let seen = seen.required()?;
     who.require_fresh()?;
-    let agreement = Agreement { awaits: None, ..agreement };
-    state.0.storage.put_agreement(who.caller.scope(), &agreement).await?;
+    let (storage, scope) = (&state.0.storage, who.caller.scope());
+    let agreement =
+        storage.amend_agreement(scope, &id, Some(seen), "confirmed", Agreement::confirmed).await?;
     Ok(Json(item(&state, &who, &mut Names::default(), agreement).await?))
 }
 
@@ -288,8 +305,30 @@ pub async fn end_agreement(
 ) -> Result<Json<AgreementItem>, ApiError> {
     let (agreement, _) = ours(&state, &who, &id).await?;
     who.require_fresh()?;
+    let (storage, scope) = (&state.0.storage, who.caller.scope());
     let valid_until = agreement.valid_until.min(OffsetDateTime::now_utc());
-    let agreement = Agreement { valid_until, ..agreement };
-    state.0.storage.put_agreement(who.caller.scope(), &agreement).await?;
+    let end = |kept: Agreement| Agreement { valid_until, proposed: None, ..kept };
+    let agreement = storage.amend_agreement(scope, &id, None, "ended", end).await?;
+    Ok(Json(item(&state, &who, &mut Names::default(), agreement).await?))
+}
+
+/// Declines what the other side has proposed, or takes back what one has proposed oneself: the terms that hold go on.
+#[utoipa::path(delete, path = "/api/v1/admin/agreements/{id}/proposal", tag = "admin",
+    params(("id" = String, Path)),
+    responses((status = 200, body = AgreementItem), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem)))]
+pub async fn decline_proposal(
+    State(state): State<ApiState>,
+    who: LoggedIn,
+    UrlPath(id): UrlPath<String>,
+) -> Result<Json<AgreementItem>, ApiError> {
+    let (agreement, _) = ours(&state, &who, &id).await?;
+    if agreement.proposed.is_none() {
+        return Err(ApiError::Conflict("没有待确认的修改 / nothing is proposed".to_owned()));
+    }
+    who.require_fresh()?;
+    let (storage, scope) = (&state.0.storage, who.caller.scope());
+    let decline = |kept: Agreement| Agreement { proposed: None, ..kept };
+    let agreement = storage.amend_agreement(scope, &id, None, "proposal declined", decline).await?;
     Ok(Json(item(&state, &who, &mut Names::default(), agreement).await?))
 }

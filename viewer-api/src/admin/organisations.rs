@@ -4,7 +4,7 @@ use super::{looked_after, require, required};
 use crate::auth::LoggedIn;
 use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
-use crate::request::UrlPath;
+use crate::request::{IfMatch, UrlPath};
 use crate::state::ApiState;
 use access::organisation::NAME_CHARS_MAX;
 use access::{Organisation, OrganisationKind, Right};
@@ -39,11 +39,14 @@ pub struct OrganisationItem {
     pub is_ours: bool,
     /// Who else looks after it.
     pub looked_after_by: Option<String>,
+    /// What was seen of it: to be sent in `If-Match` with a change.
+    pub etag: String,
 }
 
 fn item(organisation: Organisation, own: &OrgId) -> OrganisationItem {
     OrganisationItem {
         is_ours: organisation.is_looked_after_by(own),
+        etag: access::tag(&organisation),
         id: organisation.id.to_string(),
         name: organisation.name,
         kind: organisation.kind,
@@ -114,34 +117,37 @@ pub async fn create_organisation(
     let id = OrgId::parse(&new.id).ok().filter(|id| !id.as_str().starts_with('-')).ok_or_else(|| {
         ApiError::invalid("id", "1到40个小写字母、数字或连字符 / 1 to 40 of a-z, 0-9 and -")
     })?;
-    match state.0.storage.organisation(&id).await {
-        Err(StorageError::NotFound) => {}
-        Err(error) => return Err(error.into()),
-        Ok(_) => return Err(ApiError::Conflict("这个标识已被使用 / this identifier is taken".to_owned())),
-    }
     let organisation = Organisation {
         looked_after_by: Some(who.caller.organisation().clone()),
         ..Organisation::new(id, &required("name", &new.name, NAME_CHARS_MAX)?, new.kind)
     };
-    state.0.storage.put_organisation(who.caller.scope(), &organisation).await?;
+    state.0.storage.add_organisation(who.caller.scope(), &organisation).await.map_err(|error| match error {
+        StorageError::Conflict(_) => {
+            ApiError::Conflict("这个标识已被使用 / this identifier is taken".to_owned())
+        }
+        other => other.into(),
+    })?;
     Ok((StatusCode::CREATED, Json(item(organisation, who.caller.organisation()))))
 }
 
 /// Changes name or kind. Reports that are signed keep the name that they were signed with.
 #[utoipa::path(put, path = "/api/v1/admin/organisations/{id}", tag = "admin", params(("id" = String, Path)),
     request_body = OrganisationChange,
-    responses((status = 200, body = OrganisationItem), (status = 403, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = OrganisationItem), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 412, body = Problem)))]
 pub async fn change_organisation(
     State(state): State<ApiState>,
     who: LoggedIn,
     UrlPath(id): UrlPath<String>,
+    seen: IfMatch,
     JsonBody(change): JsonBody<OrganisationChange>,
 ) -> Result<Json<OrganisationItem>, ApiError> {
     require(&who, &[Right::Administer])?;
     let kept = looked_after(&state, &who, &id).await?;
     who.require_fresh()?;
     let name = required("name", &change.name, NAME_CHARS_MAX)?;
-    let organisation = Organisation { name, kind: change.kind, ..kept };
-    state.0.storage.put_organisation(who.caller.scope(), &organisation).await?;
+    let amend = |kept: Organisation| Organisation { name, kind: change.kind, ..kept };
+    let (storage, scope) = (&state.0.storage, who.caller.scope());
+    let organisation = storage.amend_organisation(scope, &kept.id, seen.seen(), amend).await?;
     Ok(Json(item(organisation, who.caller.organisation())))
 }

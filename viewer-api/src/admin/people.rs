@@ -4,7 +4,7 @@ use super::{looked_after, require, required, text};
 use crate::auth::LoggedIn;
 use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
-use crate::request::{UrlPath, UrlQuery};
+use crate::request::{IfMatch, UrlPath, UrlQuery};
 use crate::state::ApiState;
 use access::{
     Credential, Duty, Invitation, Membership, Organisation, Person, Refusal, Right, Role, Secret, duties,
@@ -59,7 +59,7 @@ pub struct PersonItem {
     pub is_disabled: bool,
     /// Whether a first password has been set.
     pub has_password: bool,
-    /// Whether logging in takes a one-time code.
+    /// Whether logging in takes a one-time code or a passkey.
     pub has_second_factor: bool,
     /// Whether there is a signing key for the person on this node.
     pub has_signing_key: bool,
@@ -67,6 +67,8 @@ pub struct PersonItem {
     pub credential: Option<CredentialBody>,
     /// Other organisations that the person works for.
     pub memberships: Vec<MembershipBody>,
+    /// What was seen of the account: to be sent in `If-Match` with a change.
+    pub etag: String,
     /// What the caller may do to the account: `particulars`, `roles`, `invite`, `disable`, `end_sessions`,
     /// `reset_second_factor`.
     pub allowed: Vec<&'static str>,
@@ -185,9 +187,11 @@ async fn item(
     let is_allowed = |duty| may(who, duty, &person, organisation, &members_of).is_ok();
     let factor = storage.second_factor(&person.id).await?;
     Ok(PersonItem {
+        etag: person.tag(),
         allowed: DUTIES.iter().filter(|(duty, _)| is_allowed(*duty)).map(|(_, word)| *word).collect(),
         has_signing_key: state.0.keystore.can_sign(&node, &person.id).await?,
-        has_second_factor: factor.is_some_and(|factor| factor.is_confirmed),
+        has_second_factor: factor.is_some_and(|factor| factor.is_confirmed)
+            || !storage.passkeys_of(&person.id).await?.is_empty(),
         has_password: !person.password_hash.is_empty(),
         id: person.id.to_string(),
         login: person.login,
@@ -265,7 +269,7 @@ impl Particulars {
     }
 }
 
-/// The people of an organisation.
+/// The people of an organisation, and those of others who work for it too.
 #[utoipa::path(get, path = "/api/v1/admin/people", tag = "admin", params(PeopleFilter),
     responses((status = 200, body = People), (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub async fn list_people(
@@ -276,11 +280,22 @@ pub async fn list_people(
     require(&who, &[Right::Administer, Right::Secure])?;
     let own = who.caller.organisation().to_string();
     let organisation = looked_after(&state, &who, filter.organisation.as_deref().unwrap_or(&own)).await?;
-    let mut found = state.0.storage.people(&Scope::node("people"), &organisation.id).await?;
+    let storage = &state.0.storage;
+    let mut found = storage.people_acting_for(&organisation.id).await?;
     found.sort_by(|a, b| a.login.cmp(&b.login));
     let mut people = Vec::with_capacity(found.len());
-    for person in found {
-        people.push(item(&state, &who, &organisation, person).await?);
+    for acting in found {
+        let person = storage.person(&acting.id).await?;
+        let home = storage.organisation(&person.organisation).await?;
+        let is_ours = home.is_looked_after_by(who.caller.organisation());
+        let mut item = item(&state, &who, &home, person).await?;
+        if !is_ours {
+            // Somebody else's: what they do here, and nothing of what they are elsewhere.
+            item.memberships.retain(|m| m.organisation == organisation.id.as_str());
+            item.roles.clone_from(&acting.roles);
+            item.allowed.clear();
+        }
+        people.push(item);
     }
     Ok(Json(People { people }))
 }
@@ -316,7 +331,8 @@ pub async fn create_person(
     };
     may(&who, Duty::Create, &person, &organisation, &members_of(&state, &person).await?)?;
     who.require_fresh()?;
-    let detail = format!("created {}", words(&person.roles));
+    let blank = Person { roles: Vec::new(), memberships: Vec::new(), ..person.clone() };
+    let detail = format!("created: {}", blank.changes(&person));
     state.0.storage.add_person(who.caller.scope(), &person, &detail).await.map_err(|error| match error {
         StorageError::Conflict(_) => {
             ApiError::Conflict("登录名已被使用 / the login name is taken".to_owned())
@@ -324,12 +340,6 @@ pub async fn create_person(
         other => other.into(),
     })?;
     Ok((StatusCode::CREATED, Json(item(&state, &who, &organisation, person).await?)))
-}
-
-fn words(roles: &[Role]) -> String {
-    let words: Vec<String> =
-        roles.iter().filter_map(|role| Some(serde_json::to_value(role).ok()?.as_str()?.to_owned())).collect();
-    words.join(",")
 }
 
 /// The account, if the caller may do this to it and has proved a moment ago who they are. A refusal is on the audit chain.
@@ -359,11 +369,12 @@ async fn whom(
 #[utoipa::path(put, path = "/api/v1/admin/people/{id}", tag = "admin", params(("id" = String, Path)),
     request_body = Particulars,
     responses((status = 200, body = PersonItem), (status = 403, body = Problem), (status = 404, body = Problem),
-    (status = 422, body = Problem)))]
+    (status = 412, body = Problem), (status = 422, body = Problem)))]
 pub async fn change_person(
     State(state): State<ApiState>,
     who: LoggedIn,
     UrlPath(id): UrlPath<String>,
+    seen: IfMatch,
     JsonBody(particulars): JsonBody<Particulars>,
 ) -> Result<Json<PersonItem>, ApiError> {
     let (person, organisation) = whom(&state, &who, &id, Duty::ChangeParticulars).await?;
@@ -375,7 +386,9 @@ pub async fn change_person(
         person.memberships.clone_from(&checked.memberships);
     };
     let scope = who.caller.scope();
-    let person = state.0.storage.amend_person(scope, &person.id, "particulars", amend).await?;
+    let storage = &state.0.storage;
+    let person =
+        storage.amend_person_as_seen(scope, &person.id, seen.seen(), "particulars", amend).await?;
     Ok(Json(item(&state, &who, &organisation, person).await?))
 }
 
@@ -383,18 +396,19 @@ pub async fn change_person(
 #[utoipa::path(put, path = "/api/v1/admin/people/{id}/roles", tag = "admin", params(("id" = String, Path)),
     request_body = Roles,
     responses((status = 200, body = PersonItem), (status = 403, body = Problem), (status = 404, body = Problem),
-    (status = 422, body = Problem)))]
+    (status = 412, body = Problem), (status = 422, body = Problem)))]
 pub async fn change_roles(
     State(state): State<ApiState>,
     who: LoggedIn,
     UrlPath(id): UrlPath<String>,
+    seen: IfMatch,
     JsonBody(Roles { roles }): JsonBody<Roles>,
 ) -> Result<Json<PersonItem>, ApiError> {
     let (person, organisation) = whom(&state, &who, &id, Duty::ChangeRoles).await?;
     duties::may_become(&roles)?;
-    let detail = format!("roles {}", words(&roles));
     let amend = |person: &mut Person| person.roles.clone_from(&roles);
-    let person = state.0.storage.amend_person(who.caller.scope(), &person.id, &detail, amend).await?;
+    let (storage, scope) = (&state.0.storage, who.caller.scope());
+    let person = storage.amend_person_as_seen(scope, &person.id, seen.seen(), "rights", amend).await?;
     Ok(Json(item(&state, &who, &organisation, person).await?))
 }
 
@@ -470,7 +484,8 @@ pub async fn end_sessions_of(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Removes an account's second factor and ends its sessions: for who has lost phone and recovery codes.
+/// Removes an account's second factor, passkeys and bindings of single sign-on, and ends its sessions: for who has lost phone
+/// and recovery codes.
 #[utoipa::path(delete, path = "/api/v1/admin/people/{id}/second-factor", tag = "admin",
     params(("id" = String, Path)),
     responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem)))]
@@ -480,8 +495,6 @@ pub async fn reset_second_factor(
     UrlPath(id): UrlPath<String>,
 ) -> Result<StatusCode, ApiError> {
     let (person, _) = whom(&state, &who, &id, Duty::ResetSecondFactor).await?;
-    let scope = who.caller.scope();
-    state.0.storage.remove_second_factor(scope, &person.id).await?;
-    state.0.storage.end_sessions(scope, &person.id, None).await?;
+    state.0.storage.reset_proofs(who.caller.scope(), &person.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,7 +7,7 @@ use crate::key_images;
 use crate::problem::{ApiError, Problem};
 use crate::request::UrlPath;
 use crate::state::ApiState;
-use access::{Caller, Right, Secret};
+use access::{Caller, Guess, Right, Secret};
 use axum::Json;
 use axum::extract::State;
 use consult::template::filled::Values;
@@ -157,13 +157,13 @@ async fn with_passphrase<F>(state: &ApiState, caller: &Caller, attempt: F) -> De
 where
     F: Future<Output = Result<ConsultView, consult::ConsultError>>,
 {
-    let keys = [format!("passphrase/{}", caller.scope().actor.id)];
+    let guess = Guess::at(&format!("passphrase/{}", caller.scope().actor.id), None);
     let _seat = state.password_seat().await?;
-    state.0.attempts.check(&keys)?;
+    state.0.brake().check(&guess)?;
     let result = attempt.await;
     match &result {
-        Err(consult::ConsultError::WrongPassphrase) => state.0.attempts.failed(&keys),
-        Ok(_) => state.0.attempts.succeeded(&keys[0]),
+        Err(consult::ConsultError::WrongPassphrase) => state.0.brake().failed(&guess),
+        Ok(_) => state.0.brake().succeeded(&guess),
         Err(_) => {}
     }
     detail(result)

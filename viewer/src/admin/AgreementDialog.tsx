@@ -19,7 +19,7 @@ export function AgreementDialog({ agreement, onClose }: { agreement: Agreement |
   const set = (part: Partial<AgreementDraft>) => setDraft((before) => ({ ...before, ...part }));
   const save = () => {
     const terms = termsOf(draft);
-    if (agreement !== null) return agreements.change(agreement.id, terms);
+    if (agreement !== null) return agreements.change(agreement, terms);
     return agreements.create({ requesting: draft.requesting, reading: draft.reading, ...terms });
   };
   const title =

@@ -13,11 +13,11 @@ import { PageSkeleton } from '../ui/PageSkeleton';
 import pane from '../ui/Pane.module.css';
 import { useFormat } from '../ui/useFormat';
 import { AgreementDialog } from './AgreementDialog';
-import { agreements, type Agreement } from './api';
+import { agreements, type Agreement, type Terms } from './api';
 
 const sides = ({ requesting, reading }: Agreement) => ({ requesting: requesting.name, reading: reading.name });
 
-type Open = { act: 'new' } | { act: 'change' | 'confirm' | 'end'; agreement: Agreement } | null;
+type Open = { act: 'new' } | { act: 'change' | 'confirm' | 'decline' | 'end'; agreement: Agreement } | null;
 
 export function AgreementsPane() {
   const { t } = useTranslation();
@@ -70,9 +70,24 @@ export function AgreementsPane() {
           title={t('agreements.confirmTitle')}
           consequences={[t('agreements.confirmText', sides(open.agreement))]}
           confirm={t('agreements.confirm')}
-          onConfirm={() => agreements.confirm(open.agreement.id).finally(refresh)}
+          size="lg"
+          onConfirm={() => agreements.confirm(open.agreement).finally(refresh)}
           onClose={close}
-        />
+        >
+          <TermsSeen terms={open.agreement.proposed ?? open.agreement} />
+        </ConfirmDialog>
+      )}
+      {open?.act === 'decline' && (
+        <ConfirmDialog
+          title={t('agreements.declineTitle')}
+          consequences={[t('agreements.declineText')]}
+          confirm={t('agreements.decline')}
+          size="lg"
+          onConfirm={() => agreements.decline(open.agreement.id).finally(refresh)}
+          onClose={close}
+        >
+          {open.agreement.proposed !== null && <TermsSeen terms={open.agreement.proposed} />}
+        </ConfirmDialog>
       )}
       {open?.act === 'end' && (
         <ConfirmDialog
@@ -88,7 +103,7 @@ export function AgreementsPane() {
   );
 }
 
-function Row({ agreement, onOpen }: { agreement: Agreement; onOpen: (act: 'change' | 'confirm' | 'end') => void }) {
+function Row({ agreement, onOpen }: { agreement: Agreement; onOpen: (act: 'change' | 'confirm' | 'decline' | 'end') => void }) {
   const { t } = useTranslation();
   const format = useFormat();
   const separator = t('common.listSeparator');
@@ -114,13 +129,19 @@ function Row({ agreement, onOpen }: { agreement: Agreement; onOpen: (act: 'chang
       <Table.Td data-label={t('agreements.validity')}>
         <div className={pane.fixed}>{format.moment(agreement.valid_until)}</div>
         {awaits !== null && <Chip tone="active">{t('agreements.awaits', { org: awaits === agreement.reading.id ? agreement.reading.name : agreement.requesting.name })}</Chip>}
-        {awaits === null && <Chip tone={isValid ? 'done' : 'quiet'}>{t(isValid ? 'agreements.valid' : 'agreements.notValid')}</Chip>}
+        {agreement.proposed !== null && <div className={pane.quiet}>{t('agreements.proposedHint')}</div>}
+        {(awaits === null || agreement.proposed !== null) && <Chip tone={isValid ? 'done' : 'quiet'}>{t(isValid ? 'agreements.valid' : 'agreements.notValid')}</Chip>}
       </Table.Td>
       <Table.Td>
         <Group gap="xs" justify="flex-end">
           {agreement.may_confirm && (
             <Button size="compact-sm" onClick={() => onOpen('confirm')}>
               {t('agreements.confirm')}
+            </Button>
+          )}
+          {agreement.may_change && agreement.proposed !== null && (
+            <Button size="compact-sm" variant="default" onClick={() => onOpen('decline')}>
+              {t('agreements.decline')}
             </Button>
           )}
           {agreement.may_change && (
@@ -136,5 +157,38 @@ function Row({ agreement, onOpen }: { agreement: Agreement; onOpen: (act: 'chang
         </Group>
       </Table.Td>
     </Table.Tr>
+  );
+}
+
+/** What is agreed to, in full: nobody agrees to what they have not seen. */
+function TermsSeen({ terms }: { terms: Terms }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const separator = t('common.listSeparator');
+  const rows = [
+    [t('agreements.kinds'), terms.kinds.map((kind) => t(`kind.${kind}`)).join(separator)],
+    [t('studies.modality'), terms.modalities.length === 0 ? t('agreements.allModalities') : terms.modalities.join(' ')],
+    [
+      t('agreements.turnarounds'),
+      terms.turnarounds
+        .map(({ urgency, turnaround_min: minutes }) => t('agreements.within', { urgency: t(`urgency.${urgency}`), minutes }))
+        .join(separator),
+    ],
+    [t('agreements.signatures'), t(`agreements.signature.${terms.signatures}`)],
+    [t('agreements.acceptance'), t(terms.auto_accept ? 'agreements.autoAccept' : 'agreements.coordinator')],
+    [t('agreements.from'), format.moment(terms.valid_from)],
+    [t('agreements.until'), format.moment(terms.valid_until)],
+  ];
+  return (
+    <Table fz="sm" verticalSpacing={4}>
+      <Table.Tbody>
+        {rows.map(([what, value]) => (
+          <Table.Tr key={what}>
+            <Table.Th scope="row">{what}</Table.Th>
+            <Table.Td>{value}</Table.Td>
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </Table>
   );
 }

@@ -87,7 +87,7 @@ function OrganisationDialog({ organisation, taken, onClose }: Props) {
   const [name, setName] = useState(organisation?.name ?? '');
   const [kind, setKind] = useState(organisation?.kind ?? 'hospital');
   const isTaken = organisation === null && taken.includes(id);
-  const save = () => (organisation === null ? organisations.create({ id, name, kind }) : organisations.change(organisation.id, { name, kind }));
+  const save = () => (organisation === null ? organisations.create({ id, name, kind }) : organisations.change(organisation, { name, kind }));
   return (
     <ConfirmDialog
       title={t(organisation === null ? 'organisations.addTitle' : 'organisations.changeTitle')}

@@ -56,7 +56,7 @@ export function PeoplePane() {
           </Table.Thead>
           <Table.Tbody>
             {list.data.people.map((person) => (
-              <Row key={person.id} person={person} onOpen={(act) => setOpen({ act, person })} />
+              <Row key={person.id} person={person} shown={chosen} onOpen={(act) => setOpen({ act, person })} />
             ))}
           </Table.Tbody>
         </Table>
@@ -68,8 +68,10 @@ export function PeoplePane() {
   );
 }
 
-function Row({ person, onOpen }: { person: Person; onOpen: (act: 'change' | AccountAct) => void }) {
+function Row({ person, shown, onOpen }: { person: Person; shown: string; onOpen: (act: 'change' | AccountAct) => void }) {
   const { t } = useTranslation();
+  const isAtHome = person.organisation === shown;
+  const roles = isAtHome ? person.roles : (person.memberships.find(({ organisation }) => organisation === shown)?.roles ?? []);
   return (
     <Table.Tr>
       <Table.Td>
@@ -77,7 +79,9 @@ function Row({ person, onOpen }: { person: Person; onOpen: (act: 'change' | Acco
         {person.title !== '' && <div className={pane.quiet}>{person.title}</div>}
       </Table.Td>
       <Table.Td data-label={t('people.login')}>{person.login}</Table.Td>
-      <Table.Td data-label={t('people.roles')}>{person.roles.map((role) => t(`role.${role}`)).join(t('common.listSeparator'))}</Table.Td>
+      <Table.Td data-label={t('people.roles')}>{roles.map((role) => t(`role.${role}`)).join(t('common.listSeparator'))}
+        {!isAtHome && <div className={pane.quiet}>{t('people.fromElsewhere', { organisation: person.organisation })}</div>}
+      </Table.Td>
       <Table.Td data-label={t('people.licence')}>
         <Licence person={person} />
       </Table.Td>
@@ -101,7 +105,7 @@ function Row({ person, onOpen }: { person: Person; onOpen: (act: 'change' | Acco
             </Menu.Dropdown>
           </Menu>
         ) : (
-          <span className={pane.quiet}>{t('people.notYours')}</span>
+          <span className={pane.quiet}>{t(isAtHome ? 'people.notYours' : 'people.theirs')}</span>
         )}
       </Table.Td>
     </Table.Tr>

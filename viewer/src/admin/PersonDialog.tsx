@@ -41,8 +41,8 @@ export function PersonDialog({ person, organisation, ours, onClose }: Props) {
     const particulars = { name, title, credential: hasLicence ? licence : null, memberships };
     if (person === null) await people.create({ organisation, login, roles, ...particulars });
     else {
-      await people.change(person.id, particulars);
-      if (!same(roles, person.roles)) await people.changeRoles(person.id, roles);
+      const changed = await people.change(person, particulars);
+      if (!same(roles, person.roles)) await people.changeRoles(changed, roles);
     }
   };
   const consequences = [
@@ -95,7 +95,7 @@ export function PersonDialog({ person, organisation, ours, onClose }: Props) {
           </Group>
         </Checkbox.Group>
         <LicenceFields licence={licence} onChange={setLicence} />
-        <Memberships memberships={memberships} others={ours.filter(({ id }) => id !== organisation)} onChange={setMemberships} />
+        <Memberships memberships={memberships} others={ours.filter(({ id }) => id !== (person?.organisation ?? organisation))} onChange={setMemberships} />
       </Stack>
     </ConfirmDialog>
   );

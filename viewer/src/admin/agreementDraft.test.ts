@@ -25,6 +25,8 @@ test('an agreement is written as it was read', () => {
     requesting: { id: 'qinghe', name: '' },
     reading: { id: 'city', name: '' },
     is_valid: true,
+    etag: 'x',
+    proposed: null,
     awaits: null,
     may_change: true,
     may_confirm: false,

@@ -8,6 +8,7 @@ export interface Organisation {
   kind: 'hospital' | 'centre';
   is_ours: boolean;
   looked_after_by: string | null;
+  etag: string;
 }
 
 export interface Credential {
@@ -38,6 +39,7 @@ export interface Person {
   has_signing_key: boolean;
   credential: Credential | null;
   memberships: Membership[];
+  etag: string;
   allowed: Duty[];
 }
 
@@ -65,6 +67,9 @@ export interface Terms {
 
 export interface Agreement extends Terms {
   id: string;
+  etag: string;
+  /** What one side wants instead; until the other has agreed, the terms that hold go on. */
+  proposed: Terms | null;
   requesting: Ref;
   reading: Ref;
   is_valid: boolean;
@@ -89,19 +94,22 @@ export interface Token {
 }
 
 const at = encodeURIComponent;
+/** A change is of what was seen, and of nothing else. */
+const seen = (etag: string) => ({ 'If-Match': `"${etag}"` });
 
 export const organisations = {
   list: () => request<{ organisations: Organisation[]; may_create: boolean }>('GET', '/admin/organisations'),
   create: (body: Pick<Organisation, 'id' | 'name' | 'kind'>) => request<Organisation>('POST', '/admin/organisations', { body }),
-  change: (id: string, body: Pick<Organisation, 'name' | 'kind'>) =>
-    request<Organisation>('PUT', `/admin/organisations/${at(id)}`, { body }),
+  change: ({ id, etag }: Organisation, body: Pick<Organisation, 'name' | 'kind'>) =>
+    request<Organisation>('PUT', `/admin/organisations/${at(id)}`, { body, headers: seen(etag) }),
 };
 
 export const people = {
   list: (organisation: string) => request<{ people: Person[] }>('GET', `/admin/people${query({ organisation })}`),
   create: (body: NewPerson) => request<Person>('POST', '/admin/people', { body }),
-  change: (id: string, body: Particulars) => request<Person>('PUT', `/admin/people/${at(id)}`, { body }),
-  changeRoles: (id: string, roles: Role[]) => request<Person>('PUT', `/admin/people/${at(id)}/roles`, { body: { roles } }),
+  change: ({ id, etag }: Person, body: Particulars) => request<Person>('PUT', `/admin/people/${at(id)}`, { body, headers: seen(etag) }),
+  changeRoles: ({ id, etag }: Person, roles: Role[]) =>
+    request<Person>('PUT', `/admin/people/${at(id)}/roles`, { body: { roles }, headers: seen(etag) }),
   invite: (id: string) => request<InvitationLink>('POST', `/admin/people/${at(id)}/invitation`),
   setDisabled: (id: string, disabled: boolean) => request<Person>('POST', `/admin/people/${at(id)}/${disabled ? 'disable' : 'enable'}`),
   endSessions: (id: string) => request<void>('DELETE', `/admin/people/${at(id)}/sessions`),
@@ -111,8 +119,10 @@ export const people = {
 export const agreements = {
   list: () => request<{ agreements: Agreement[] }>('GET', '/admin/agreements'),
   create: (body: Terms & { requesting: string; reading: string }) => request<Agreement>('POST', '/admin/agreements', { body }),
-  change: (id: string, body: Terms) => request<Agreement>('PUT', `/admin/agreements/${at(id)}`, { body }),
-  confirm: (id: string) => request<Agreement>('POST', `/admin/agreements/${at(id)}/confirm`),
+  change: ({ id, etag }: Agreement, body: Terms) =>
+    request<Agreement>('PUT', `/admin/agreements/${at(id)}`, { body, headers: seen(etag) }),
+  confirm: ({ id, etag }: Agreement) => request<Agreement>('POST', `/admin/agreements/${at(id)}/confirm`, { headers: seen(etag) }),
+  decline: (id: string) => request<Agreement>('DELETE', `/admin/agreements/${at(id)}/proposal`),
   end: (id: string) => request<Agreement>('POST', `/admin/agreements/${at(id)}/end`),
 };
 

@@ -18,6 +18,19 @@ export function onSessionExpired(handler: Relogin | null): void {
   askForLogin = handler;
 }
 
+let shownOrganisation: string | null = null;
+let tellOfOther: (() => void) | null = null;
+
+/** The organisation that the page shows: requests say so, and are refused when the session acts for another by now. */
+export function showOrganisation(id: string | null): void {
+  shownOrganisation = id;
+}
+
+/** The dialog that has the page be loaded again. */
+export function onOtherOrganisation(handler: (() => void) | null): void {
+  tellOfOther = handler;
+}
+
 type Prove = () => Promise<boolean>;
 
 let askForProof: Prove | null = null;
@@ -34,11 +47,11 @@ async function hasProved(response: Response): Promise<boolean> {
   return slug === 'proof-needed' && (await askForProof());
 }
 
-/** Whether the session has run out; a one-time code that is wrong is refused with 401 as well. */
+/** Whether the session has run out; a code or a passkey that is not good is refused with 401 as well. */
 async function hasLapsed(response: Response): Promise<boolean> {
   if (response.status !== 401) return false;
   const { slug } = problemFrom(response.status, await response.clone().text());
-  return slug !== 'code-refused' && slug !== 'code-needed';
+  return slug === 'unauthenticated';
 }
 
 /** For senders other than `fetch` (uploads need XHR for progress): waits until somebody is logged in again. */
@@ -66,6 +79,7 @@ export interface RequestOptions {
 async function send(method: Method, path: string, options: RequestOptions): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json', ...options.headers };
   if (method !== 'GET') headers['X-Farsight'] = '1';
+  if (shownOrganisation !== null) headers['X-Farsight-Organisation'] = shownOrganisation;
   if (options.body !== undefined) headers['Content-Type'] = 'application/json';
   try {
     const response = await fetch((options.root ?? apiRoot) + path, {
@@ -96,7 +110,11 @@ export async function request<T>(method: Method, path: string, options: RequestO
     response = await send(method, path, options);
   }
   if (await hasProved(response)) response = await send(method, path, options);
-  if (!response.ok) throw problemFrom(response.status, await response.text());
+  if (!response.ok) {
+    const problem = problemFrom(response.status, await response.text());
+    if (problem.slug === 'other-organisation-now') tellOfOther?.();
+    throw problem;
+  }
   if (response.status === 204) return undefined as T;
   return (await response.json()) as T;
 }

@@ -13,7 +13,9 @@ import classes from './Account.module.css';
 import { account, type SessionItem } from './api';
 import { browserName } from './browserName';
 import { isReady, NewPasswordFields, noPassword } from './NewPasswordFields';
+import { Passkeys } from './Passkeys';
 import { SecondFactor } from './SecondFactor';
+import { SignOn } from './SignOn';
 
 export default function AccountPage() {
   const { t } = useTranslation();
@@ -26,6 +28,10 @@ export default function AccountPage() {
         <Part title={t('factor.title')} hint={t('factor.hint')}>
           <SecondFactor />
         </Part>
+        <Part title={t('passkeys.title')} hint={t('passkeys.hint')}>
+          <Passkeys />
+        </Part>
+        <SignOn />
         <Part title={t('password.title')} hint={t('password.hint')}>
           <ChangePassword />
         </Part>
@@ -94,7 +100,7 @@ function Row({ session, busy, onEnd }: { session: SessionItem; busy: boolean; on
         <Group gap="xs">
           {browserName(session.user_agent) ?? t('account.unknownBrowser')}
           {session.is_this && <Chip tone="done">{t('account.this')}</Chip>}
-          {session.factors === 'password_and_code' && <Chip tone="quiet">{t('account.withCode')}</Chip>}
+          {session.factors !== 'password' && <Chip tone="quiet">{t(`account.factors.${session.factors}`)}</Chip>}
         </Group>
       </Table.Td>
       <Table.Td data-label={t('account.address')}>{session.address}</Table.Td>

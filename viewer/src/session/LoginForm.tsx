@@ -1,12 +1,16 @@
 /** Login name and password: the same form on the first page and in the dialog over a lapsed session. */
-import { Button, PasswordInput, Stack, TextInput } from '@mantine/core';
-import { useMutation } from '@tanstack/react-query';
+import { Button, Divider, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { session } from '../api/endpoints';
 import { isProblem } from '../api/problem';
+import { keys } from '../api/queries';
 import type { Me } from '../api/types';
 import { ErrorNotice } from '../ui/ErrorNotice';
+import { passkeys, signOn, ways } from './api';
+import { SignOnOutcome } from './SignOn';
+import { canUsePasskeys, NotChosen } from './webauthn';
 
 interface Props {
   initialLogin?: string;
@@ -22,6 +26,10 @@ export function LoginForm({ initialLogin = '', onLoggedIn }: Props) {
     mutationFn: () => session.logIn(login.trim(), password, code === '' ? undefined : code),
     onSuccess: onLoggedIn,
   });
+  const open = useQuery({ queryKey: keys.ways, queryFn: ways, staleTime: Infinity });
+  const byPasskey = useMutation({ mutationFn: passkeys.logIn, onSuccess: onLoggedIn });
+  const hasPasskeys = canUsePasskeys(open.data?.passkey_domain ?? null, window.location.hostname);
+  const passkeyNeeded = isProblem(attempt.error, 'passkey-needed');
   // Once asked for, the field stays while the person corrects what they typed.
   const [codeAsked, setCodeAsked] = useState(false);
   const codeRefused = isProblem(attempt.error, 'code-refused');
@@ -37,6 +45,7 @@ export function LoginForm({ initialLogin = '', onLoggedIn }: Props) {
   return (
     <form onSubmit={submit}>
       <Stack gap="sm">
+        <SignOnOutcome />
         <TextInput
           label={t('login.name')}
           name="login"
@@ -74,10 +83,26 @@ export function LoginForm({ initialLogin = '', onLoggedIn }: Props) {
             onChange={(event) => setCode(event.currentTarget.value)}
           />
         )}
-        {attempt.isError && !refused && !codeNeeded && !codeRefused && <ErrorNotice error={attempt.error} />}
+        {attempt.isError && !refused && !codeNeeded && !codeRefused && !passkeyNeeded && <ErrorNotice error={attempt.error} />}
         <Button type="submit" size="md" fullWidth loading={attempt.isPending}>
           {t('login.submit')}
         </Button>
+        {passkeyNeeded && <Text role="alert">{t(hasPasskeys ? 'login.passkeyNeeded' : 'login.passkeyElsewhere')}</Text>}
+        {open.data?.sign_on != null && (
+          <Button component="a" href={signOn.address} variant="default" size="md" fullWidth>
+            {t('login.signOn', { name: open.data.sign_on })}
+          </Button>
+        )}
+        {hasPasskeys && (
+          <>
+            {!passkeyNeeded && <Divider label={t('login.or')} />}
+            <Button variant={passkeyNeeded ? 'filled' : 'default'} size="md" fullWidth loading={byPasskey.isPending} onClick={() => byPasskey.mutate()}>
+              {t('login.passkey')}
+            </Button>
+            {byPasskey.error instanceof NotChosen && <Text role="alert">{t('passkeys.notUsed')}</Text>}
+            {byPasskey.isError && !(byPasskey.error instanceof NotChosen) && <ErrorNotice error={byPasskey.error} />}
+          </>
+        )}
       </Stack>
     </form>
   );

@@ -7,6 +7,7 @@ import { keys } from '../api/queries';
 import { LanguageSwitch } from '../ui/LanguageSwitch';
 import classes from './LoginPage.module.css';
 import { ProofDialog } from './ProofDialog';
+import { Passkeys } from './Passkeys';
 import { SecondFactor } from './SecondFactor';
 
 export function MustEnrolPage() {
@@ -27,6 +28,15 @@ export function MustEnrolPage() {
             <Text c="dimmed">{t('factor.title')}</Text>
           </div>
           <SecondFactor onConfirmed={() => void cache.invalidateQueries({ queryKey: keys.me })} />
+          <div>
+            <Title order={2} size="h4">
+              {t('passkeys.title')}
+            </Title>
+            <Text size="sm" c="dimmed" mb="sm">
+              {t('passkeys.instead')}
+            </Text>
+            <Passkeys onRegistered={() => void cache.invalidateQueries({ queryKey: keys.me })} />
+          </div>
           <Group justify="space-between">
             <Button variant="default" size="xs" onClick={() => void leave()}>
               {t('person.logOut')}

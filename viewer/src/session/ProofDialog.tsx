@@ -1,11 +1,13 @@
 /** Rights and keys change only a moment after somebody has proved who they are: asks, and lets the request go again. */
 import { Button, Group, Modal, PasswordInput, Stack, Text } from '@mantine/core';
-import { useMutation } from '@tanstack/react-query';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { onProofNeeded } from '../api/client';
+import { keys } from '../api/queries';
 import { ErrorNotice } from '../ui/ErrorNotice';
-import { account } from './api';
+import { account, passkeys } from './api';
+import { canUsePasskeys, NotChosen } from './webauthn';
 
 const aboveDialogs = 300;
 const oneTimeCode = /^\d{3} ?\d{3}$/;
@@ -22,10 +24,14 @@ export function ProofDialog() {
     mutationFn: () => account.prove(isCode ? { code: proof.trim() } : { password: proof }),
     onSuccess: () => settle(true),
   });
+  const own = useQuery({ queryKey: keys.passkeys, queryFn: passkeys.list, enabled: open });
+  const hasPasskey = own.data !== undefined && own.data.passkeys.length > 0 && canUsePasskeys(own.data.domain, window.location.hostname);
+  const byPasskey = useMutation({ mutationFn: passkeys.prove, onSuccess: () => settle(true) });
   const settle = (proved: boolean) => {
     setOpen(false);
     setProof('');
     attempt.reset();
+    byPasskey.reset();
     waiting.current.splice(0).forEach((goOn) => goOn(proved));
   };
 
@@ -57,6 +63,15 @@ export function ProofDialog() {
       <form onSubmit={submit}>
         <Stack gap="sm">
           <Text size="sm">{t('proof.text')}</Text>
+          {hasPasskey && (
+            <>
+              <Button data-autofocus loading={byPasskey.isPending} onClick={() => byPasskey.mutate()}>
+                {t('proof.passkey')}
+              </Button>
+              {byPasskey.error instanceof NotChosen && <Text role="alert">{t('passkeys.notUsed')}</Text>}
+              {byPasskey.isError && !(byPasskey.error instanceof NotChosen) && <ErrorNotice error={byPasskey.error} />}
+            </>
+          )}
           <PasswordInput
             label={t('proof.field')}
             autoComplete="current-password"

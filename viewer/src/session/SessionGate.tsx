@@ -17,6 +17,7 @@ import { PageSkeleton } from '../ui/PageSkeleton';
 import { account } from './api';
 import { LoginForm } from './LoginForm';
 import { LoginPage } from './LoginPage';
+import { OtherOrganisationDialog } from './OtherOrganisationDialog';
 import { ProofDialog } from './ProofDialog';
 import { MeContext } from './useMe';
 
@@ -36,6 +37,7 @@ export function SessionGate() {
       <Outlet />
       <LapsedSessionDialog me={me.data} />
       <ProofDialog />
+      <OtherOrganisationDialog me={me.data} />
     </MeContext>
   );
 }

@@ -1,0 +1,190 @@
+/** Who one is without a password: a passkey of Chromium's own authenticator, and single sign-on with a real OpenID provider. */
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, test, type Page } from '@playwright/test';
+import { account, demo, program, screenshots } from './node.ts';
+
+const shot = (page: Page, name: string) => page.screenshot({ path: `${screenshots}/proof-${name}.png` });
+
+async function logIn(page: Page, login: string, password: string): Promise<void> {
+  await page.goto('/');
+  await page.getByLabel('登录名').fill(login);
+  await page.getByLabel('密码', { exact: true }).fill(password);
+  await page.getByRole('button', { name: '登录', exact: true }).click();
+}
+
+test('somebody registers a passkey, logs in with it alone, and proves with it who they are', async ({ browser }) => {
+  test.slow();
+  // Browsers have no passkeys for bare addresses.
+  const base = demo().base_url.replace('127.0.0.1', 'localhost');
+  const context = await browser.newContext({ baseURL: base });
+  const page = await context.newPage();
+  const devtools = await context.newCDPSession(page);
+  await devtools.send('WebAuthn.enable');
+  const { authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  const { password } = account('reviewer');
+  await logIn(page, 'reviewer', password);
+  await expect(page.getByRole('navigation', { name: '导航' })).toBeVisible();
+  await page.goto('/account');
+  await page.getByLabel('名称').fill('门诊电脑');
+  await page.getByRole('button', { name: '登记通行密钥' }).click();
+  await expect(page.getByRole('cell', { name: '门诊电脑' })).toBeVisible();
+  await shot(page, 'account');
+
+  await page.getByRole('button', { name: /的菜单/ }).click();
+  await page.getByRole('menuitem', { name: '退出' }).click();
+  await logIn(page, 'reviewer', password);
+  await expect(page.getByText('这个账号还要用通行密钥登录')).toBeVisible();
+  await shot(page, 'login');
+  await page.getByRole('button', { name: '用通行密钥登录' }).click();
+  await expect(page.getByRole('navigation', { name: '导航' })).toBeVisible();
+  const { credentials } = await devtools.send('WebAuthn.getCredentials', { authenticatorId });
+  expect(credentials).toHaveLength(1);
+  expect(credentials[0]?.rpId).toBe('localhost');
+
+  await page.goto('/account');
+  await page.getByRole('button', { name: '移除“门诊电脑”' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: '移除', exact: true }).click();
+  await expect(page.getByRole('cell', { name: '门诊电脑' })).toHaveCount(0);
+  await context.close();
+});
+
+interface Site {
+  base: string;
+  stop: () => void;
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server: Server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', () => done()));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+/** A node for real, with one account, that logs people in by this provider. */
+async function site(issuer: string, secret: string, port: number): Promise<Site> {
+  const folder = mkdtempSync(join(tmpdir(), 'farsight-sign-on-'));
+  const [config, secretFile] = [join(folder, 'farsight.toml'), join(folder, 'secret')];
+  writeFileSync(secretFile, secret, { mode: 0o600 });
+  writeFileSync(
+    config,
+    `[storage]
+directory = "${join(folder, 'data')}"
+[http]
+listen = "127.0.0.1:${port}"
+public_url = "http://127.0.0.1:${port}"
+[dicom]
+listen = "127.0.0.1:${await freePort()}"
+[signing]
+timestamps = "none"
+[oidc]
+issuer = "${issuer}"
+name = "市医联体"
+client_id = "farsight"
+client_secret_file = "${secretFile}"
+networks = ["127.0.0.0/8"]
+`,
+  );
+  const command = (input: string, ...words: string[]) => execFileSync(program(), [...words, '--config', config], { input, stdio: ['pipe', 'pipe', 'inherit'] });
+  command('', 'org', 'add', 'city', '市医院诊断中心', '--kind', 'centre');
+  command('tidal otter 47\n', 'user', 'add', 'wang', '王建国', '--org', 'city', '--roles', 'reader');
+  const node = spawn(program(), ['serve', '--config', config], { stdio: 'ignore' });
+  const base = `http://127.0.0.1:${port}`;
+  for (let tries = 0; ; tries += 1) {
+    const isUp = await fetch(`${base}/readyz`).then(
+      (answer) => answer.ok,
+      () => false,
+    );
+    if (isUp) break;
+    if (tries > 600 || node.exitCode !== null) throw new Error('the node does not come up');
+    await pause(100);
+  }
+  const stop = () => {
+    node.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { base, stop };
+}
+
+test('somebody binds their account at a provider and logs in by it', async ({ browser }) => {
+  test.slow();
+  const { default: Provider } = (await import('oidc-provider' as string)) as {
+    default: new (issuer: string, config: object) => { listen: (port: number, host: string) => Server };
+  };
+  const [ours, theirs] = [await freePort(), await freePort()];
+  const issuer = `http://127.0.0.1:${theirs}`;
+  const secret = 'a secret between the two of them';
+  const provider = new Provider(issuer, {
+    clients: [
+      {
+        client_id: 'farsight',
+        client_secret: secret,
+        redirect_uris: [`http://127.0.0.1:${ours}/api/v1/session/sign-on/callback`],
+      },
+    ],
+    findAccount: (_: unknown, id: string) => ({ accountId: id, claims: () => ({ sub: id }) }),
+  }).listen(theirs, '127.0.0.1');
+  const { base, stop } = await site(issuer, secret, ours);
+  try {
+    const context = await browser.newContext({ baseURL: base });
+    const page = await context.newPage();
+    /** What people do at the provider's pages. */
+    const atProvider = async () => {
+      await page.waitForURL(new RegExp(`^${issuer}/interaction`));
+      const field = page.locator('input[name=login]');
+      if ((await field.count()) > 0) {
+        await field.fill('staff-7');
+        await page.locator('input[name=password]').fill('whatever');
+        await page.locator('button[type=submit]').click();
+        await page.waitForLoadState();
+      }
+      if (page.url().startsWith(issuer)) await page.locator('button[type=submit]').click();
+    };
+    await page.goto('/');
+    await page.getByRole('link', { name: '用 市医联体 登录' }).click();
+    await atProvider();
+    await expect(page.getByText('还没有绑定：请先用密码登录')).toBeVisible();
+    await shot(page, 'unbound');
+
+    await logIn(page, 'wang', 'tidal otter 47');
+    await expect(page.getByRole('navigation', { name: '导航' })).toBeVisible();
+    await page.goto('/account');
+    await page.getByRole('button', { name: '绑定 市医联体 的账号' }).click();
+    await page.waitForURL(/\/account\?sign_on=bound/);
+    await expect(page.getByText('已绑定 市医联体 的账号。')).toBeVisible();
+    await shot(page, 'bound');
+
+    await page.getByRole('button', { name: /的菜单/ }).click();
+    await page.getByRole('menuitem', { name: '退出' }).click();
+    await page.getByRole('link', { name: '用 市医联体 登录' }).click();
+    await expect(page.getByRole('navigation', { name: '导航' })).toBeVisible();
+    await page.goto('/account');
+    await expect(page.getByText('单点登录', { exact: true }).first()).toBeVisible();
+
+    // An answer that was not asked for logs nobody in.
+    await context.clearCookies();
+    await page.goto('/api/v1/session/sign-on/callback?code=x&state=y');
+    await expect(page.getByText('单点登录没有成功')).toBeVisible();
+    await context.close();
+  } finally {
+    stop();
+    provider.closeAllConnections();
+    provider.close();
+  }
+});

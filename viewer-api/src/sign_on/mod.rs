@@ -1,0 +1,289 @@
+//! Single sign-on with an organisation's OpenID provider: authorisation code with PKCE. An account there counts for the
+//! account here to which its holder has bound it after proving who they are; nobody gets an account by it.
+
+mod provider;
+
+pub use provider::SignOnConfig;
+pub(crate) use provider::{Provider, SignOnError};
+
+use crate::auth::{ClientAddress, LoggedIn};
+use crate::problem::{ApiError, Problem};
+use crate::proof::{self, Second};
+use crate::request::UrlQuery;
+use crate::second_factor::require_code;
+use crate::session::{cookie, enter, record_login};
+use crate::state::ApiState;
+use access::sign_on::SignOn;
+use access::{Factors, Guess, Secret};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use model::{PersonId, Sha256};
+use provider::Begun;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use storage::{AuditOutcome, StorageError};
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+
+/// Ties what has begun to the browser in which it has: the provider's answer is worth nothing in another.
+const COOKIE: &str = "farsight_sign_on";
+/// How long somebody may be at the provider.
+const AWAY_MAX: Duration = Duration::from_secs(600);
+/// Log-ins that have begun and not ended at most.
+const BEGUN_MAX: usize = 4096;
+
+/// What somebody is at the provider for.
+#[derive(Debug, Clone)]
+enum Purpose {
+    LogIn,
+    /// To bind the account there to theirs here, in this session.
+    Bind(PersonId, Sha256),
+}
+
+struct Pending {
+    since: Instant,
+    purpose: Purpose,
+    begun: Begun,
+}
+
+/// Those who are at the provider, by the state that they will come back with; each comes back once.
+#[derive(Default)]
+pub struct Away(Mutex<HashMap<Sha256, Pending>>);
+
+impl Away {
+    fn put(&self, state: &Secret, purpose: Purpose, begun: Begun) -> Result<(), ApiError> {
+        let mut away = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if away.len() >= BEGUN_MAX {
+            away.retain(|_, pending| pending.since.elapsed() < AWAY_MAX);
+        }
+        if away.len() >= BEGUN_MAX {
+            return Err(ApiError::Unavailable);
+        }
+        away.insert(state.sha256(), Pending { since: Instant::now(), purpose, begun });
+        Ok(())
+    }
+
+    fn take(&self, state: &Secret) -> Option<Pending> {
+        let mut away = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        away.remove(&state.sha256()).filter(|pending| pending.since.elapsed() < AWAY_MAX)
+    }
+}
+
+/// By what people can log in besides the password.
+#[derive(Serialize, ToSchema)]
+pub struct Ways {
+    /// The domain that passkeys of this node are bound to.
+    pub passkey_domain: Option<String>,
+    /// What single sign-on calls itself, when there is one.
+    pub sign_on: Option<String>,
+}
+
+/// Where to go.
+#[derive(Serialize, ToSchema)]
+pub struct Elsewhere {
+    /// The provider's page.
+    pub url: String,
+}
+
+/// Whether an account of the single sign-on is bound.
+#[derive(Serialize, ToSchema)]
+pub struct SignOnState {
+    /// What single sign-on calls itself; nothing when there is none.
+    pub name: Option<String>,
+    /// Whether one is bound to the caller's account.
+    pub is_bound: bool,
+}
+
+/// What the provider sends somebody back with.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Answer {
+    /// The code.
+    pub code: Option<String>,
+    /// The state that they went with.
+    pub state: Option<String>,
+    /// Who sends them (RFC 9207).
+    pub iss: Option<String>,
+    /// Why there is no code.
+    pub error: Option<String>,
+}
+
+/// By what people can log in here besides the password.
+#[utoipa::path(get, path = "/api/v1/session/ways", tag = "session", responses((status = 200, body = Ways)))]
+pub async fn ways(State(state): State<ApiState>) -> Json<Ways> {
+    Json(Ways {
+        passkey_domain: state.0.passkeys.as_ref().map(|passkeys| passkeys.domain().to_owned()),
+        sign_on: state.0.sign_on.as_ref().map(|provider| provider.config.name.clone()),
+    })
+}
+
+fn here(state: &ApiState) -> Result<&Provider, ApiError> {
+    state.0.sign_on.as_ref().ok_or(ApiError::NotFound)
+}
+
+impl From<SignOnError> for ApiError {
+    fn from(error: SignOnError) -> Self {
+        tracing::warn!(%error, "single sign-on");
+        Self::Unavailable
+    }
+}
+
+async fn begin(
+    state: &ApiState,
+    jar: CookieJar,
+    purpose: Purpose,
+    address: Option<IpAddr>,
+) -> Result<(CookieJar, String), ApiError> {
+    state.0.brake().check(&Guess::from_place(address))?;
+    let secret = Secret::random().map_err(|_| ApiError::Unavailable)?;
+    let (url, begun) = here(state)?.begin(secret.expose().to_owned()).await?;
+    state.0.away.put(&secret, purpose, begun)?;
+    let mut kept = cookie(state, COOKIE, secret.expose().to_owned(), time::Duration::minutes(10));
+    // The provider's page sends the browser back, and a strict cookie would not come along.
+    kept.set_same_site(SameSite::Lax);
+    Ok((jar.add(kept), url))
+}
+
+/// Sends the person to the provider.
+#[utoipa::path(get, path = "/api/v1/session/sign-on", tag = "session",
+    responses((status = 303), (status = 404, body = Problem), (status = 429, body = Problem),
+    (status = 503, body = Problem)))]
+pub async fn go_to_sign_on(
+    State(state): State<ApiState>,
+    ClientAddress(address): ClientAddress,
+    jar: CookieJar,
+) -> Result<Response, ApiError> {
+    let (jar, url) = begin(&state, jar, Purpose::LogIn, address).await?;
+    Ok((StatusCode::SEE_OTHER, jar, [(header::LOCATION, url)]).into_response())
+}
+
+/// Whether an account of the single sign-on is bound to the caller's.
+#[utoipa::path(get, path = "/api/v1/session/sign-on/binding", tag = "session",
+    responses((status = 200, body = SignOnState), (status = 401, body = Problem)))]
+pub async fn sign_on_binding(
+    State(state): State<ApiState>,
+    who: LoggedIn,
+) -> Result<Json<SignOnState>, ApiError> {
+    let bound = state.0.storage.sign_ons_of(&who.person.id).await?;
+    let name = state.0.sign_on.as_ref().map(|provider| provider.config.name.clone());
+    Ok(Json(SignOnState { name, is_bound: !bound.is_empty() }))
+}
+
+/// Begins to bind the caller's account at the provider to theirs here; the page goes where the answer says.
+#[utoipa::path(post, path = "/api/v1/session/sign-on/binding", tag = "session",
+    responses((status = 200, body = Elsewhere), (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub async fn bind_sign_on(
+    State(state): State<ApiState>,
+    ClientAddress(address): ClientAddress,
+    who: LoggedIn,
+    jar: CookieJar,
+) -> Result<(CookieJar, Json<Elsewhere>), ApiError> {
+    here(&state)?;
+    require_code(&state, &who).await?;
+    let purpose = Purpose::Bind(who.person.id.clone(), who.session.secret_sha256);
+    let (jar, url) = begin(&state, jar, purpose, address).await?;
+    Ok((jar, Json(Elsewhere { url })))
+}
+
+/// Takes off what is bound to the caller's account.
+#[utoipa::path(delete, path = "/api/v1/session/sign-on/binding", tag = "session",
+    responses((status = 204), (status = 403, body = Problem)))]
+pub async fn unbind_sign_on(State(state): State<ApiState>, who: LoggedIn) -> Result<StatusCode, ApiError> {
+    require_code(&state, &who).await?;
+    state.0.storage.unbind_sign_ons(who.caller.scope(), &who.person.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Goes on inside: a redirection would still count as the other site's, and strict cookies would not come along.
+fn go_on(jar: CookieJar, path: &str) -> Response {
+    let page = format!(
+        "<!doctype html><html lang=\"zh\"><meta charset=\"utf-8\"><title>Farsight 远见</title>\
+         <meta http-equiv=\"refresh\" content=\"0;url={path}\"><a href=\"{path}\">继续 / go on</a></html>"
+    );
+    let jar = jar.remove(Cookie::build((COOKIE, "")).path("/"));
+    (jar, [(header::CACHE_CONTROL, "no-store")], Html(page)).into_response()
+}
+
+/// Where the provider sends the person back: logs them in, or binds. What cannot be believed is refused, and the page of the
+/// log-in says so.
+#[utoipa::path(get, path = "/api/v1/session/sign-on/callback", tag = "session", params(Answer),
+    responses((status = 200, content_type = "text/html", body = String)))]
+pub async fn come_back(
+    State(state): State<ApiState>,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+    jar: CookieJar,
+    UrlQuery(answer): UrlQuery<Answer>,
+) -> Result<Response, ApiError> {
+    let provider = here(&state)?;
+    let guess = Guess::from_place(address);
+    state.0.brake().check(&guess)?;
+    let begun = jar.get(COOKIE).map(|cookie| cookie.value().to_owned());
+    let is_this_browser = begun.is_some() && begun == answer.state;
+    let pending = answer.state.map(Secret::new).filter(|_| is_this_browser).and_then(|s| state.0.away.take(&s));
+    let is_this_issuer = answer.iss.is_none_or(|iss| iss == provider.config.issuer);
+    let (Some(pending), true) = (pending, is_this_issuer) else {
+        state.0.brake().failed(&guess);
+        record_login(&state, None, address, AuditOutcome::Refused, "single sign-on: state").await?;
+        return Ok(go_on(jar, "/?sign_on=refused"));
+    };
+    let Some(code) = answer.code else {
+        return Ok(go_on(jar, "/?sign_on=cancelled"));
+    };
+    let subject = match provider.finish(code, pending.begun).await {
+        Ok(subject) => subject,
+        Err(error) => {
+            tracing::warn!(%error, "single sign-on was refused");
+            state.0.brake().failed(&guess);
+            record_login(&state, None, address, AuditOutcome::Refused, "single sign-on: token").await?;
+            return Ok(go_on(jar, "/?sign_on=refused"));
+        }
+    };
+    let issuer = provider.config.issuer.clone();
+    match pending.purpose {
+        Purpose::Bind(person, session) => {
+            let is_live = state.0.storage.sessions_of(&person).await?.iter().any(|s| s.secret_sha256 == session);
+            if !is_live {
+                return Ok(go_on(jar, "/?sign_on=refused"));
+            }
+            let whose = state.0.storage.person(&person).await?;
+            let scope = access::Caller::person(&whose, address).scope().clone();
+            let bound_at = OffsetDateTime::now_utc();
+            let sign_on = SignOn { person, issuer, subject: subject.subject, bound_at };
+            match state.0.storage.bind_sign_on(&scope, &sign_on).await {
+                Ok(()) => Ok(go_on(jar, "/account?sign_on=bound")),
+                Err(StorageError::Conflict(_)) => Ok(go_on(jar, "/account?sign_on=taken")),
+                Err(error) => Err(error.into()),
+            }
+        }
+        Purpose::LogIn => {
+            let bound = match state.0.storage.sign_on(&issuer, &subject.subject).await {
+                Ok(bound) => state.0.storage.person(&bound.person).await.ok(),
+                Err(StorageError::NotFound) => None,
+                Err(error) => return Err(error.into()),
+            };
+            let Some(person) = bound.as_ref().filter(|person| !person.is_disabled) else {
+                record_login(&state, bound.as_ref(), address, AuditOutcome::Refused, "single sign-on: unknown")
+                    .await?;
+                return Ok(go_on(jar, "/?sign_on=unknown"));
+            };
+            let factors =
+                if subject.is_by_two_factors { Factors::SingleSignOnTwice } else { Factors::SingleSignOn };
+            // One factor elsewhere is no way around the second that the account has here.
+            if !factors.are_two() && proof::second(&state, &person.id).await? != Second::Nothing {
+                record_login(&state, Some(person), address, AuditOutcome::Refused, "single sign-on: one factor")
+                    .await?;
+                return Ok(go_on(jar, "/?sign_on=second_factor"));
+            }
+            let (jar, _) = enter(&state, person, factors, address, &headers, jar).await?;
+            Ok(go_on(jar, "/"))
+        }
+    }
+}

@@ -105,14 +105,12 @@ pub struct SignOnState {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Answer {
-    /// The code.
+    /// The code; none when it was refused there.
     pub code: Option<String>,
     /// The state that they went with.
     pub state: Option<String>,
     /// Who sends them (RFC 9207).
     pub iss: Option<String>,
-    /// Why there is no code.
-    pub error: Option<String>,
 }
 
 /// By what people can log in here besides the password.

@@ -6,7 +6,7 @@ use openidconnect::core::{
     CoreAuthenticationFlow, CoreClient, CoreIdTokenClaims, CoreJwsSigningAlgorithm, CoreProviderMetadata,
 };
 use openidconnect::{
-    AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl, Nonce,
+    AsyncHttpClient, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl, Nonce,
     PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, TokenResponse as _,
 };
 use std::future::Future;
@@ -67,7 +67,17 @@ pub struct Provider {
     metadata: Mutex<Option<(Instant, CoreProviderMetadata)>>,
 }
 
-type Asked<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, NotReached>> + Send + 'a>>;
+/// Asks by way of the floor above. A closure would do, were its future `Send` for every lifetime.
+struct Http(Arc<dyn Outside>);
+
+impl<'c> AsyncHttpClient<'c> for Http {
+    type Error = NotReached;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, NotReached>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        self.0.fetch(request)
+    }
+}
 
 impl Provider {
     pub fn new(config: SignOnConfig, public_origin: &str, outside: Arc<dyn Outside>) -> Self {
@@ -75,8 +85,8 @@ impl Provider {
         Self { config, redirect, outside, metadata: Mutex::new(None) }
     }
 
-    fn http(&self) -> impl Fn(HttpRequest) -> Asked<'_> {
-        move |request| self.outside.fetch(request)
+    fn http(&self) -> Http {
+        Http(self.outside.clone())
     }
 
     async fn metadata(&self, fresh: Duration) -> Result<CoreProviderMetadata, SignOnError> {

@@ -129,7 +129,8 @@ impl Brake {
             if entries.len() >= Self::ENTRIES_MAX && !entries.contains_key(&digest(key)) {
                 continue;
             }
-            let new = || Failures { count: 0, since: Instant::now(), window: rate.window, has_blocked: false };
+            let new =
+                || Failures { count: 0, since: Instant::now(), window: rate.window, has_blocked: false };
             let failures = entries.entry(digest(key)).or_insert_with(new);
             if failures.since.elapsed() >= rate.window {
                 *failures = new();

@@ -21,8 +21,8 @@ pub mod secret;
 pub mod sign_on;
 
 pub use address::AddressRange;
-pub use brake::{Blocked, Brake, Guess};
 pub use agreement::{Agreement, ConsultKind, Signatures, Urgency};
+pub use brake::{Blocked, Brake, Guess};
 pub use caller::{Caller, Right};
 pub use credential::{Credential, CredentialFault};
 pub use device::{Breach, Contact, Device, Presented, Transport};

@@ -123,9 +123,7 @@ impl Proof {
     /// [`PasskeyError::Malformed`].
     pub fn parse(json: &Value) -> Result<Self, PasskeyError> {
         let json = serde_json::to_vec(json).map_err(|_| PasskeyError::Malformed)?;
-        DiscoverableAuthentication64::from_json_relaxed(&json)
-            .map(Self)
-            .map_err(|_| PasskeyError::Malformed)
+        DiscoverableAuthentication64::from_json_relaxed(&json).map(Self).map_err(|_| PasskeyError::Malformed)
     }
 
     /// The passkey that is said to have answered.
@@ -281,8 +279,8 @@ impl Passkeys {
         let state = DynamicState::decode(passkey.state).map_err(|error| refused(&error))?;
         let credential = URL_SAFE_NO_PAD.decode(&passkey.credential).map_err(|error| refused(&error))?;
         let id = CredentialId::<&[u8]>::decode(&credential).map_err(|error| refused(&error))?;
-        let mut kept = AuthenticatedCredential::new(id, &handle, public_key, state)
-            .map_err(|error| refused(&error))?;
+        let mut kept =
+            AuthenticatedCredential::new(id, &handle, public_key, state).map_err(|error| refused(&error))?;
         let options = AuthenticationVerificationOptions::<String, String> {
             allowed_origins: &self.origins,
             error_on_unsolicited_extensions: false,
@@ -325,10 +323,15 @@ mod tests {
             at("https://reading.example.org"),
             both("reading.example.org", "https://reading.example.org")
         );
-        assert_eq!(at("https://Reading.example.org:8443/"), both("reading.example.org", "https://reading.example.org:8443"));
+        assert_eq!(
+            at("https://Reading.example.org:8443/"),
+            both("reading.example.org", "https://reading.example.org:8443")
+        );
         assert_eq!(at("http://127.0.0.1:8080"), both("localhost", "http://localhost:8080"));
         assert_eq!(at("http://[::1]:8080"), both("localhost", "http://localhost:8080"));
-        for none in ["http://reading.example.org", "https://10.0.0.1", "https://[2001:db8::1]:8443", "nonsense", ""] {
+        for none in
+            ["http://reading.example.org", "https://10.0.0.1", "https://[2001:db8::1]:8443", "nonsense", ""]
+        {
             assert_eq!(at(none), None, "{none}");
         }
     }

@@ -46,7 +46,8 @@ const COMMON_HERE: [&str; 8] = [
 fn is_common(text: &str) -> bool {
     let hash = sha2::Sha256::digest(text.as_bytes());
     let (hashes, _) = COMMON.as_chunks::<COMMON_HASH_BYTES>();
-    COMMON_HERE.contains(&text) || hashes.binary_search_by(|known| known[..].cmp(&hash[..COMMON_HASH_BYTES])).is_ok()
+    COMMON_HERE.contains(&text)
+        || hashes.binary_search_by(|known| known[..].cmp(&hash[..COMMON_HASH_BYTES])).is_ok()
 }
 
 /// Whether a new password may be one: long enough, and none that a guesser tries first. No rule about kinds of characters.
@@ -65,13 +66,7 @@ pub fn check_new(password: &Secret, login: &str) -> Result<(), &'static str> {
     let kinds = letters.iter().collect::<std::collections::BTreeSet<_>>().len();
     let holds_login = !login.is_empty() && text.contains(&login.to_lowercase()) && letters.len() < 16;
     let starts_like_digits = "01234567890123456789".contains(&text) || "98765432109876543210".contains(&text);
-    if is_common(&text)
-        || kinds < 4
-        || follows(1)
-        || follows(-1)
-        || holds_login
-        || starts_like_digits
-    {
+    if is_common(&text) || kinds < 4 || follows(1) || follows(-1) || holds_login || starts_like_digits {
         return Err(
             "这个密码太常见，容易被猜中，请换一个 / this password is among the first that are guessed",
         );

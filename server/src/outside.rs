@@ -171,7 +171,10 @@ mod tests {
         std::fs::set_permissions(secret.path(), open).unwrap();
         let path = secret.path().to_owned();
         for (change, line) in [
-            (&(|s: &mut OidcSection| s.issuer = Some("http://id.example.org".into())) as &dyn Fn(&mut _), "https://"),
+            (
+                &(|s: &mut OidcSection| s.issuer = Some("http://id.example.org".into())) as &dyn Fn(&mut _),
+                "https://",
+            ),
             (&|s: &mut OidcSection| s.client_id.clear(), "client_id"),
             (&|s: &mut OidcSection| s.client_secret_file = Some(path.clone()), "chmod 600"),
             (&|s: &mut OidcSection| s.client_secret_file = Some("/nowhere".into()), "client_secret_file"),

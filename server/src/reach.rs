@@ -36,9 +36,8 @@ pub async fn resolved(
     if found.is_empty() {
         return Err(Unreachable::Unknown);
     }
-    let is_allowed = |address: IpAddr| {
-        networks.iter().any(|network| network.contains(address)) || is_global(address)
-    };
+    let is_allowed =
+        |address: IpAddr| networks.iter().any(|network| network.contains(address)) || is_global(address);
     if found.iter().all(|address| is_allowed(address.ip())) { Ok(found) } else { Err(Unreachable::Internal) }
 }
 
@@ -166,7 +165,8 @@ pub mod tests {
     #[tokio::test]
     async fn what_the_configuration_names_and_what_is_public_may_be_called() {
         let here = [AddressRange::parse("127.0.0.0/8").unwrap()];
-        for text in ["http://127.0.0.1:9/", "http://0x7f.1:9/", "https://8.8.8.8/", "https://[2400:3200::1]/"] {
+        for text in ["http://127.0.0.1:9/", "http://0x7f.1:9/", "https://8.8.8.8/", "https://[2400:3200::1]/"]
+        {
             let seen = resolved(&Url::parse(text).unwrap(), &here, Duration::from_secs(5)).await;
             assert!(seen.is_ok(), "{text}: {seen:?}");
         }

@@ -61,6 +61,9 @@ pub async fn metrics(State(state): State<ApiState>) -> Response {
         let _ = writeln!(text, "# TYPE farsight_{name} {kind}\nfarsight_{name} {value}");
     }
     let checked = state.0.proofs_checked.load(std::sync::atomic::Ordering::Relaxed);
-    let _ = writeln!(text, "# TYPE farsight_proofs_checked_total counter\nfarsight_proofs_checked_total {checked}");
+    let _ = writeln!(
+        text,
+        "# TYPE farsight_proofs_checked_total counter\nfarsight_proofs_checked_total {checked}"
+    );
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

@@ -119,7 +119,9 @@ pub async fn begin_passkey(State(state): State<ApiState>, who: LoggedIn) -> Resu
     require_code(&state, &who).await?;
     let known = state.0.storage.passkeys_of(&who.person.id).await?;
     if known.len() >= PASSKEYS_MAX {
-        return Err(ApiError::Conflict("通行密钥太多，先移除不用的 / too many: remove some first".to_owned()));
+        return Err(ApiError::Conflict(
+            "通行密钥太多，先移除不用的 / too many: remove some first".to_owned(),
+        ));
     }
     Ok(Json(passkeys.begin_registration(&who.person, &known)?))
 }

@@ -2,7 +2,6 @@
 
 use crate::docs::ApiDoc;
 use crate::preferences;
-use crate::{passkeys, sign_on};
 use crate::state::ApiState;
 use crate::{
     admin, application, audit, auth, calibration, consults, corrections, cors, critical, deliveries, devices,
@@ -10,6 +9,7 @@ use crate::{
     notices, ohif, orders, partners, phrases, remotes, report_files, second_factor, session, sessions,
     slide_notes, slides, statistics, studies, templates, uploads, verify, watched,
 };
+use crate::{passkeys, sign_on};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
 use axum::routing::get;

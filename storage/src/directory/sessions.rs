@@ -110,6 +110,11 @@ impl Storage {
             return Err(StorageError::NotFound);
         }
         let audit = vec![entry(person, AuditOutcome::Success, "session ended")];
-        self.change_account(scope, person, Change { removes: vec![(SESSION, id)], audit, ..Change::default() }).await
+        self.change_account(
+            scope,
+            person,
+            Change { removes: vec![(SESSION, id)], audit, ..Change::default() },
+        )
+        .await
     }
 }

@@ -286,7 +286,11 @@ async fn an_agreement_waits_for_the_other_side() {
     assert_eq!((&one["is_valid"], &one["awaits"]), (&json!(false), &json!("city")));
     let confirm = format!("/api/v1/admin/agreements/{}/confirm", one["id"].as_str().unwrap());
     assert_eq!(house.ask(&theirs, "POST", &confirm, &Json::Null).await.status, 409, "not theirs to confirm");
-    assert_eq!(house.ask(&ours, "POST", &confirm, &Json::Null).await.status, 428, "what was seen is to be said");
+    assert_eq!(
+        house.ask(&ours, "POST", &confirm, &Json::Null).await.status,
+        428,
+        "what was seen is to be said"
+    );
     let as_seen = async |etag: &Json| {
         let etag = format!("\"{}\"", etag.as_str().unwrap());
         let headers = [("cookie", ours.as_str()), ("if-match", etag.as_str())];

@@ -28,7 +28,8 @@ fn text_of(bytes: &[u8]) -> String {
 
 /// CBOR (RFC 8949) of a byte string shorter than 256 bytes.
 fn bytes(value: &[u8]) -> Vec<u8> {
-    let mut out = if value.len() < 24 { vec![0x40 + value.len() as u8] } else { vec![0x58, value.len() as u8] };
+    let mut out =
+        if value.len() < 24 { vec![0x40 + value.len() as u8] } else { vec![0x58, value.len() as u8] };
     out.extend_from_slice(value);
     out
 }

@@ -149,7 +149,12 @@ impl House {
     }
 
     /// Status, headers and body: of several cookies, the one that matters most.
-    pub async fn raw(&self, cookie: &str, method: &str, path: &str) -> (u16, HashMap<String, String>, String) {
+    pub async fn raw(
+        &self,
+        cookie: &str,
+        method: &str,
+        path: &str,
+    ) -> (u16, HashMap<String, String>, String) {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -161,7 +166,8 @@ impl House {
         let mut headers = HashMap::<String, String>::new();
         for (name, value) in response.headers() {
             let value = value.to_str().unwrap_or_default().to_owned();
-            let is_known = headers.get(name.as_str()).is_some_and(|known| known.contains("farsight_session="));
+            let is_known =
+                headers.get(name.as_str()).is_some_and(|known| known.contains("farsight_session="));
             if !is_known && !value.contains("farsight_browser=") {
                 headers.insert(name.to_string(), value);
             }

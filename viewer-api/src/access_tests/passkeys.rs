@@ -56,7 +56,10 @@ async fn a_passkey_logs_in_alone_and_the_password_alone_does_not_any_more() {
     assert!(sessions.iter().all(|session| session.factors == Factors::Passkey), "{sessions:?}");
 
     let list = house.ask(&cookie, "GET", "/api/v1/session/passkeys", &Json::Null).await.json();
-    assert_eq!((&list["domain"], &list["passkeys"][0]["name"]), (&json!("reading.example.org"), &json!("门诊电脑")));
+    assert_eq!(
+        (&list["domain"], &list["passkeys"][0]["name"]),
+        (&json!("reading.example.org"), &json!("门诊电脑"))
+    );
     assert!(list["passkeys"][0]["last_used_at"].is_string());
     let path = format!("/api/v1/session/passkeys/{}", list["passkeys"][0]["id"].as_str().unwrap());
     let other = house.cookie("city", Role::Reviewer).await;

@@ -167,10 +167,8 @@ async fn refusals_and_the_nodes_own_acts_are_filed_under_the_organisation_that_t
         .collect();
     assert!(refused.contains(&(format!("person/{}", doctor.id), Some("township".to_owned()))), "{refused:?}");
     assert!(refused.contains(&("person/".to_owned(), None)), "{refused:?}");
-    let changed = events
-        .iter()
-        .find(|e| e.entry.detail == "changed: roles requester -> requester,uploader")
-        .unwrap();
+    let changed =
+        events.iter().find(|e| e.entry.detail == "changed: roles requester -> requester,uploader").unwrap();
     assert_eq!(changed.organisation.as_ref().map(ToString::to_string).as_deref(), Some("township"));
     let auditor = house.cookie("township", Role::Auditor).await;
     let seen = house.ask(&auditor, "GET", "/api/v1/audit?action=login", &Json::Null).await;

@@ -155,7 +155,8 @@ async fn item(
     let own = who.caller.organisation();
     let sides = Sides::of(state, &agreement.requesting, &agreement.reading).await?;
     let administers = who.caller.may(Right::Administer);
-    let awaited = [&sides.requesting, &sides.reading].into_iter().find(|s| agreement.awaited() == Some(&s.id));
+    let awaited =
+        [&sides.requesting, &sides.reading].into_iter().find(|s| agreement.awaited() == Some(&s.id));
     Ok(AgreementItem {
         may_change: administers && sides.is_one_ours(own),
         may_confirm: administers && awaited.is_some_and(|side| side.is_looked_after_by(own)),
@@ -282,8 +283,7 @@ pub async fn confirm_agreement(
 ) -> Result<Json<AgreementItem>, ApiError> {
     let (agreement, sides) = ours(&state, &who, &id).await?;
     let own = who.caller.organisation();
-    let is_ours =
-        |side: &Organisation| agreement.awaited() == Some(&side.id) && side.is_looked_after_by(own);
+    let is_ours = |side: &Organisation| agreement.awaited() == Some(&side.id) && side.is_looked_after_by(own);
     if ![&sides.requesting, &sides.reading].into_iter().any(is_ours) {
         return Err(ApiError::Conflict("不需要您方确认 / it does not wait for you".to_owned()));
     }

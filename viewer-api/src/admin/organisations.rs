@@ -121,12 +121,14 @@ pub async fn create_organisation(
         looked_after_by: Some(who.caller.organisation().clone()),
         ..Organisation::new(id, &required("name", &new.name, NAME_CHARS_MAX)?, new.kind)
     };
-    state.0.storage.add_organisation(who.caller.scope(), &organisation).await.map_err(|error| match error {
-        StorageError::Conflict(_) => {
-            ApiError::Conflict("这个标识已被使用 / this identifier is taken".to_owned())
-        }
-        other => other.into(),
-    })?;
+    state.0.storage.add_organisation(who.caller.scope(), &organisation).await.map_err(
+        |error| match error {
+            StorageError::Conflict(_) => {
+                ApiError::Conflict("这个标识已被使用 / this identifier is taken".to_owned())
+            }
+            other => other.into(),
+        },
+    )?;
     Ok((StatusCode::CREATED, Json(item(organisation, who.caller.organisation()))))
 }
 

@@ -387,8 +387,7 @@ pub async fn change_person(
     };
     let scope = who.caller.scope();
     let storage = &state.0.storage;
-    let person =
-        storage.amend_person_as_seen(scope, &person.id, seen.seen(), "particulars", amend).await?;
+    let person = storage.amend_person_as_seen(scope, &person.id, seen.seen(), "particulars", amend).await?;
     Ok(Json(item(&state, &who, &organisation, person).await?))
 }
 

@@ -225,7 +225,8 @@ pub async fn come_back(
     state.0.brake().check(&guess)?;
     let begun = jar.get(COOKIE).map(|cookie| cookie.value().to_owned());
     let is_this_browser = begun.is_some() && begun == answer.state;
-    let pending = answer.state.map(Secret::new).filter(|_| is_this_browser).and_then(|s| state.0.away.take(&s));
+    let pending =
+        answer.state.map(Secret::new).filter(|_| is_this_browser).and_then(|s| state.0.away.take(&s));
     let is_this_issuer = answer.iss.is_none_or(|iss| iss == provider.config.issuer);
     let (Some(pending), true) = (pending, is_this_issuer) else {
         state.0.brake().failed(&guess);
@@ -247,7 +248,8 @@ pub async fn come_back(
     let issuer = provider.config.issuer.clone();
     match pending.purpose {
         Purpose::Bind(person, session) => {
-            let is_live = state.0.storage.sessions_of(&person).await?.iter().any(|s| s.secret_sha256 == session);
+            let is_live =
+                state.0.storage.sessions_of(&person).await?.iter().any(|s| s.secret_sha256 == session);
             if !is_live {
                 return Ok(go_on(jar, "/?sign_on=refused"));
             }
@@ -268,16 +270,28 @@ pub async fn come_back(
                 Err(error) => return Err(error.into()),
             };
             let Some(person) = bound.as_ref().filter(|person| !person.is_disabled) else {
-                record_login(&state, bound.as_ref(), address, AuditOutcome::Refused, "single sign-on: unknown")
-                    .await?;
+                record_login(
+                    &state,
+                    bound.as_ref(),
+                    address,
+                    AuditOutcome::Refused,
+                    "single sign-on: unknown",
+                )
+                .await?;
                 return Ok(go_on(jar, "/?sign_on=unknown"));
             };
             let factors =
                 if subject.is_by_two_factors { Factors::SingleSignOnTwice } else { Factors::SingleSignOn };
             // One factor elsewhere is no way around the second that the account has here.
             if !factors.are_two() && proof::second(&state, &person.id).await? != Second::Nothing {
-                record_login(&state, Some(person), address, AuditOutcome::Refused, "single sign-on: one factor")
-                    .await?;
+                record_login(
+                    &state,
+                    Some(person),
+                    address,
+                    AuditOutcome::Refused,
+                    "single sign-on: one factor",
+                )
+                .await?;
                 return Ok(go_on(jar, "/?sign_on=second_factor"));
             }
             let (jar, _) = enter(&state, person, factors, address, &headers, jar).await?;

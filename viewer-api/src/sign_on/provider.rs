@@ -6,8 +6,8 @@ use openidconnect::core::{
     CoreAuthenticationFlow, CoreClient, CoreIdTokenClaims, CoreJwsSigningAlgorithm, CoreProviderMetadata,
 };
 use openidconnect::{
-    AsyncHttpClient, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl, Nonce,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, TokenResponse as _,
+    AsyncHttpClient, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse,
+    IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, TokenResponse as _,
 };
 use std::future::Future;
 use std::pin::Pin;
@@ -99,7 +99,8 @@ impl Provider {
         let provider = |why: &dyn std::fmt::Display| SignOnError::Provider(why.to_string());
         let issuer = IssuerUrl::new(self.config.issuer.clone()).map_err(|error| provider(&error))?;
         let http = self.http();
-        let found = CoreProviderMetadata::discover_async(issuer, &http).await.map_err(|error| provider(&error))?;
+        let found =
+            CoreProviderMetadata::discover_async(issuer, &http).await.map_err(|error| provider(&error))?;
         let mut kept = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
         *kept = Some((Instant::now(), found.clone()));
         Ok(found)
@@ -173,7 +174,9 @@ impl Provider {
     fn is_by_two_factors(&self, claims: &CoreIdTokenClaims) -> bool {
         let methods = claims.auth_method_refs().map(Vec::as_slice).unwrap_or_default();
         let context = claims.auth_context_ref().map(|acr| acr.as_str());
-        methods.iter().any(|method| self.config.second_factor_amr.iter().any(|known| known == method.as_str()))
+        methods
+            .iter()
+            .any(|method| self.config.second_factor_amr.iter().any(|known| known == method.as_str()))
             || context.is_some_and(|acr| self.config.second_factor_acr.iter().any(|known| known == acr))
     }
 }

@@ -165,6 +165,11 @@ impl Provider {
             Err(_) => believed(self.metadata(METADATA_AGAIN).await?)?,
             Ok(claims) => claims,
         };
+        // OpenID Connect Core §3.1.3.7, 5: the library only says so in its log.
+        let is_ours = claims.authorized_party().is_none_or(|party| party.as_str() == self.config.client_id);
+        if !is_ours {
+            return Err(SignOnError::Token("it was given to another client".to_owned()));
+        }
         Ok(Subject {
             subject: claims.subject().to_string(),
             is_by_two_factors: self.is_by_two_factors(&claims),

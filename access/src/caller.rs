@@ -35,6 +35,8 @@ pub enum Right {
     Correct,
     /// Delete studies of the own organisation for good.
     Delete,
+    /// Export studies of the own organisation without identity, for teaching and research.
+    Deidentify,
     /// Look over consults, reports and figures; with the images in sight, grade delivered reports. Change nothing else.
     Oversee,
 }

@@ -74,7 +74,9 @@ impl Role {
             Self::Administrator => &[Right::Administer],
             Self::SecurityOfficer => &[Right::Secure],
             Self::Auditor => &[Right::Audit],
-            Self::Archivist => &[Right::Search, Right::Retrieve, Right::Correct, Right::Delete],
+            Self::Archivist => {
+                &[Right::Search, Right::Retrieve, Right::Correct, Right::Delete, Right::Deidentify]
+            }
             Self::QualityControl => &[Right::Search, Right::Retrieve, Right::Oversee],
             Self::Regulator => &[Right::Oversee],
         }

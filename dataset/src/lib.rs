@@ -4,6 +4,7 @@
 //! declared length. This crate knows nothing of network, disk or tenants.
 
 pub mod charset;
+pub mod deidentify;
 pub mod dictionary;
 pub mod element;
 pub mod frames;

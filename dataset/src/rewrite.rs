@@ -176,13 +176,13 @@ fn spans(prefix: &[u8], length: u64, coding: Coding) -> Result<Option<(Vec<Span>
 }
 
 /// What is inside an element of VR UN and undefined length is in Implicit VR Little Endian (PS3.5 §6.2.2 Note 2).
-fn inner(vr: Option<VR>, coding: Coding) -> Coding {
+pub(crate) fn inner(vr: Option<VR>, coding: Coding) -> Coding {
     if vr == Some(VR::UN) { Coding::ImplicitLittle } else { coding }
 }
 
-type HeaderAt = (Tag, Option<VR>, usize, Length);
+pub(crate) type HeaderAt = (Tag, Option<VR>, usize, Length);
 
-fn header_at(bytes: &[u8], at: usize, coding: Coding) -> Result<Option<HeaderAt>, Refused> {
+pub(crate) fn header_at(bytes: &[u8], at: usize, coding: Coding) -> Result<Option<HeaderAt>, Refused> {
     let Some(first) = bytes.get(at..at.saturating_add(8)) else { return Ok(None) };
     let mut gathered = [0; 12];
     gathered[..8].copy_from_slice(first);
@@ -195,7 +195,7 @@ fn header_at(bytes: &[u8], at: usize, coding: Coding) -> Result<Option<HeaderAt>
 }
 
 /// Where the value of a sequence of undefined length ends, and where its delimiter does. Not recursive.
-fn end_of_sequence(bytes: &[u8], from: usize, coding: Coding) -> Result<Option<(usize, usize)>, Refused> {
+pub(crate) fn end_of_sequence(bytes: &[u8], from: usize, coding: Coding) -> Result<Option<(usize, usize)>, Refused> {
     // The codings of the sequences and items of undefined length that are open.
     let mut open = vec![coding];
     let mut at = from;
@@ -224,7 +224,7 @@ fn end_of_sequence(bytes: &[u8], from: usize, coding: Coding) -> Result<Option<(
 }
 
 /// Some writers put implicit items into explicit data sets; the scanner takes them, so they are here.
-fn item_coding(bytes: &[u8], at: usize, coding: Coding) -> Coding {
+pub(crate) fn item_coding(bytes: &[u8], at: usize, coding: Coding) -> Coding {
     let Some(first) = bytes.get(at..at.saturating_add(8)) else { return coding };
     let mut gathered = [0; 12];
     gathered[..8].copy_from_slice(first);

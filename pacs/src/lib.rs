@@ -4,6 +4,8 @@
 //! This crate must never know consults, reports or SQL: who may see what is decided by the [`model::Scope`] that an
 //! authenticated [`access::Caller`] carries.
 
+pub mod atna;
+pub mod deidentify;
 pub mod dicomweb;
 pub mod dimse;
 pub mod forward;

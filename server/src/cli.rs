@@ -2,7 +2,7 @@
 
 use crate::config::{Config, DataArgs};
 use crate::{
-    accounts, ae, agreements, demo, import, keys, maintenance, node, services, slide, study, verify, watch,
+    accounts, ae, agreements, audit, demo, export, import, keys, maintenance, node, services, slide, study, verify, watch,
 };
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
@@ -30,6 +30,8 @@ enum Command {
     },
     /// Bring DICOM files, slides, or folders of them into a node.
     Import(import::ImportArgs),
+    /// Write studies without identity into a ZIP archive, for teaching and research.
+    Export(export::ExportArgs),
     /// Compare index and objects both ways and verify every checksum; exit status 0 when sound.
     Fsck(DataArgs),
     /// Index again whatever is kept and not indexed, from the objects alone; exit status 0 when all of it could be.
@@ -37,7 +39,7 @@ enum Command {
     /// Work with the audit chain.
     Audit {
         #[command(subcommand)]
-        command: AuditCommand,
+        command: audit::AuditCommand,
     },
     /// Verify a signed report: the PDF, or the canonical JSON with its signatures.
     Verify(verify::VerifyArgs),
@@ -115,12 +117,6 @@ enum ConfigCommand {
     Check(ServeArgs),
 }
 
-#[derive(Subcommand)]
-enum AuditCommand {
-    /// Walk the hash chain; exit status 0 when it is whole.
-    Verify(DataArgs),
-}
-
 /// Which configuration.
 #[derive(Args)]
 pub struct ServeArgs {
@@ -160,7 +156,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Import(args) => import::run(args).await,
         Command::Fsck(data) => maintenance::fsck(&data).await,
         Command::Rebuild(data) => maintenance::rebuild(&data).await,
-        Command::Audit { command: AuditCommand::Verify(data) } => maintenance::audit_verify(&data).await,
+        Command::Audit { command } => audit::run(command).await,
+        Command::Export(args) => export::run(args).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Org { command } => accounts::org(command).await,
         Command::User { command } => accounts::user(command).await,

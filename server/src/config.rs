@@ -1,5 +1,6 @@
 //! The configuration of a node: a TOML file, each key also as `FARSIGHT__SECTION__KEY`. Unknown keys refuse the start.
 
+use crate::audit::AuditSection;
 use crate::consults::ConsultSection;
 use crate::deliveries::DeliverySection;
 use crate::dicom_config::DicomSection;
@@ -47,6 +48,8 @@ pub struct Config {
     pub notify: NotifySection,
     /// How signed reports go into other systems.
     pub delivery: DeliverySection,
+    /// The audit chain: its signed heads, and to whom its events are sent.
+    pub audit: AuditSection,
     /// Limits on memory, sizes and waiting.
     pub limits: Limits,
 }
@@ -147,6 +150,7 @@ impl Config {
         self.dicom.tls_request()?;
         self.slides.refuse_if_wrong()?;
         self.notify.refuse_if_wrong()?;
+        self.audit.refuse_if_wrong()?;
         if let Some(url) = &self.http.public_url {
             let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
             // Links in metadata and cookies are for the root of a host.

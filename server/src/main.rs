@@ -5,12 +5,14 @@
 mod accounts;
 mod ae;
 mod agreements;
+mod audit;
 mod cli;
 mod config;
 mod consults;
 mod deliveries;
 mod demo;
 mod dicom_config;
+mod export;
 mod http;
 mod import;
 mod keys;

@@ -1,4 +1,4 @@
-//! Commands that look after a node's data: fsck, the audit chain; and what other commands share.
+//! Commands that look after a node's data: fsck, rebuild; and what other commands share.
 
 use crate::config::DataArgs;
 use access::{Right, Secret};
@@ -55,27 +55,6 @@ pub async fn rebuild(data: &DataArgs) -> Result<ExitCode> {
         rebuilt.objects, rebuilt.indexed, rebuilt.unusable
     );
     Ok(if rebuilt.unusable == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// `farsight audit verify`
-pub async fn audit_verify(data: &DataArgs) -> Result<ExitCode> {
-    let storage = data.open().await?;
-    let verdict = storage.audit_verify().await?;
-    storage.close().await;
-    match (verdict.broken_at, verdict.head) {
-        (Some((seq, why)), _) => {
-            println!(
-                "The audit chain is broken at event {seq}: {why}. {} events were walked.",
-                verdict.events
-            );
-            Ok(ExitCode::FAILURE)
-        }
-        (None, head) => {
-            let head = head.map_or_else(|| "–".to_owned(), |h| h.to_string());
-            println!("The audit chain is whole: {} events, head {head}.", verdict.events);
-            Ok(ExitCode::SUCCESS)
-        }
-    }
 }
 
 /// An organisation that is there.

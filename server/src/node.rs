@@ -39,6 +39,7 @@ pub struct Node {
     consults: ConsultService,
     notices: Notices,
     deliveries: Deliveries,
+    audit: crate::audit::Keeper,
 }
 
 /// Local time of numbers and printed reports: China has one time zone.
@@ -110,6 +111,7 @@ impl Node {
             .with_dimse(dimse_config.clone());
         let (slides, intake) = (state.slides(), state.intake());
         let watches = config.slides.watches()?;
+        let audit = crate::audit::Keeper::new(config, storage.clone())?;
         let interface = viewer_api::Interface::new(state);
         let http_server = http::Server::new(listener, interface, &config.limits);
         Ok(Self {
@@ -126,6 +128,7 @@ impl Node {
             consults,
             notices,
             deliveries,
+            audit,
         })
     }
 
@@ -153,6 +156,7 @@ impl Node {
         tokio::spawn(self.notices.run(stopped(stop.clone())));
         // What is cut short is sent again by the next start, with the same effect.
         tokio::spawn(self.deliveries.run(stopped(stop.clone())));
+        tokio::spawn(self.audit.run(stopped(stop.clone())));
         for watch in self.watches {
             tokio::spawn(watch.run(self.slides.clone(), stopped(stop.clone())));
         }

@@ -1,5 +1,6 @@
 //! The audit chain: each event's hash covers the one before it (SHA-256), so that a change, a gap or a swap shows.
 
+pub mod heads;
 mod search;
 
 pub use search::{AuditQuery, OBJECTS_MAX};
@@ -13,6 +14,7 @@ use model::{Actor, ActorKind, OrgId, Scope, Sha256};
 use sha2::Digest as _;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row as _};
+use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -97,6 +99,8 @@ pub struct AuditVerdict {
     pub broken_at: Option<(i64, &'static str)>,
     /// Hash of the last event.
     pub head: Option<Sha256>,
+    /// Up to here the chain is what signed heads say; 0 without one that it was compared with.
+    pub anchored: i64,
 }
 
 macro_rules! words {
@@ -327,11 +331,22 @@ impl Storage {
         self.audit_search(scope, &AuditQuery { before, ..AuditQuery::default() }, limit).await
     }
 
-    /// Walks the whole chain.
+    /// Walks the whole chain. Whoever can write to the index can make another whole chain: see
+    /// [`Storage::audit_verify_against`].
     ///
     /// # Errors
     /// [`StorageError::Unavailable`].
     pub async fn audit_verify(&self) -> Result<AuditVerdict, StorageError> {
+        self.audit_verify_against(&[]).await
+    }
+
+    /// Walks the whole chain and compares it with signed heads, whose signatures the caller has checked: then a chain that
+    /// was computed anew, or whose end was cut off, shows as far as the last of them.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    pub async fn audit_verify_against(&self, heads: &[heads::Head]) -> Result<AuditVerdict, StorageError> {
+        let anchors: BTreeMap<i64, Sha256> = heads.iter().map(|head| (head.seq, head.hash)).collect();
         let place = "reading the audit chain";
         let readers = &self.inner.db.readers;
         // The head first: events that are added meanwhile lie behind it and are not looked at.
@@ -340,14 +355,17 @@ impl Storage {
             .await
             .map_err(at(place))?;
         let Some(row) = row else {
-            return Ok(AuditVerdict { events: 0, broken_at: Some((0, "the head is missing")), head: None });
+            let broken_at = Some((0, "the head is missing"));
+            return Ok(AuditVerdict { events: 0, broken_at, head: None, anchored: 0 });
         };
         let (head_seq, head_hash) = head_of(&row, 0)?;
         let mut seq = 0;
         let mut previous = Sha256([0; 32]);
-        let broken = |seq: i64, why: &'static str, previous: Sha256| {
+        let mut anchored = 0;
+        let broken = |seq: i64, why: &'static str, previous: Sha256, anchored: i64| {
             let events = u64::try_from(seq - 1).unwrap_or(0);
-            Ok(AuditVerdict { events, broken_at: Some((seq, why)), head: (events > 0).then_some(previous) })
+            let head = (events > 0).then_some(previous);
+            Ok(AuditVerdict { events, broken_at: Some((seq, why)), head, anchored })
         };
         let text = format!("SELECT {COLUMNS} FROM audit WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3");
         while seq < head_seq {
@@ -359,35 +377,51 @@ impl Storage {
                 .await
                 .map_err(at(place))?;
             if rows.is_empty() {
-                return broken(seq + 1, "the end of the chain is missing", previous);
+                return broken(seq + 1, "the end of the chain is missing", previous, anchored);
             }
             for row in &rows {
                 let (fields, hash) = Fields::from_row(row).map_err(at(place))?;
                 if fields.seq != seq + 1 {
-                    return broken(seq + 1, "an event is missing", previous);
+                    return broken(seq + 1, "an event is missing", previous, anchored);
                 }
                 let expected = fields.hash(&previous);
                 if hash != expected.as_bytes() {
-                    return broken(fields.seq, "the event does not have the hash that it had", previous);
+                    return broken(fields.seq, "the event does not have the hash that it had", previous, anchored);
+                }
+                match anchors.get(&fields.seq) {
+                    Some(signed) if *signed != expected => {
+                        return broken(
+                            fields.seq,
+                            "the chain up to here is not the one whose head was signed",
+                            previous,
+                            anchored,
+                        );
+                    }
+                    Some(_) => anchored = fields.seq,
+                    None => {}
                 }
                 seq = fields.seq;
                 previous = expected;
             }
         }
         if previous != head_hash {
-            return broken(seq + 1, "the chain does not end where it should", previous);
+            return broken(seq + 1, "the chain does not end where it should", previous, anchored);
+        }
+        if anchors.last_key_value().is_some_and(|(last, _)| *last > seq) {
+            return broken(seq + 1, "events are missing up to a head that was signed", previous, anchored);
         }
         let extra: Option<AnyRow> = sqlx::query("SELECT seq FROM audit WHERE seq <= 0 LIMIT 1")
             .fetch_optional(readers)
             .await
             .map_err(at(place))?;
         if extra.is_some() {
-            return broken(0, "an event stands before the first", previous);
+            return broken(0, "an event stands before the first", previous, anchored);
         }
         Ok(AuditVerdict {
             events: u64::try_from(seq).unwrap_or(0),
             broken_at: None,
             head: (seq > 0).then_some(previous),
+            anchored,
         })
     }
 }

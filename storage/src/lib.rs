@@ -58,6 +58,7 @@ extern crate self as storage;
 mod build;
 
 pub use arriving::Arriving;
+pub use audit::heads;
 pub use audit::{AuditAction, AuditEntry, AuditEvent, AuditOutcome, AuditQuery};
 pub use blob::{Draft, Drafting};
 pub use correct::{

@@ -46,3 +46,31 @@ fn an_edited_row_breaks_the_chain() {
     assert!(done.stdout.contains("broken"), "{}", done.output());
     node.command(&["audit", "verify"]).expect_success();
 }
+
+/// Somebody who can write to the index makes another whole chain; the signed head outside of it gives that away.
+#[test]
+fn a_chain_that_was_cut_behind_a_signed_head_is_found() {
+    let node = Node::start("audit-heads");
+    node.machine(Org::Township).stow(&[Ct::new().file()]).expect(200);
+    let key = node.command(&["audit", "key"]).expect_success().stdout.trim().to_owned();
+    assert_eq!(key.len(), 64);
+    let signed = node.command(&["audit", "head"]).expect_success();
+    assert!(signed.stdout.starts_with("Signed: event "), "{}", signed.output());
+    let done = node.command(&["audit", "verify"]).expect_success();
+    assert!(done.stdout.contains("1 signed heads agree"), "{}", done.output());
+    let state = node.person("auditor").get("/api/v1/audit/state").expect(200).json();
+    assert!(state["head"]["seq"].as_i64().expect("a head") > 0, "{state}");
+    assert_eq!((&state["sending"], &state["kept_days_min"]), (&serde_json::Value::Null, &serde_json::json!(180)));
+
+    let copy = tempfile::tempdir().expect("a folder");
+    let mut command = python();
+    command.arg("edit_audit.py").arg(node.data()).arg(copy.path()).arg("cut");
+    finish(command).expect_success();
+    let folder = copy.path().to_str().expect("UTF-8");
+    let heads = node.data().join("audit-heads.jsonl");
+    let heads = heads.to_str().expect("UTF-8");
+    let done = farsight(&["audit", "verify", "--data", folder]).expect_success();
+    assert!(done.stdout.contains("No head was signed"), "without the key nothing tells: {}", done.output());
+    let done = farsight(&["audit", "verify", "--data", folder, "--heads", heads, "--key", &key]).expect_failure();
+    assert!(done.stdout.contains("events are missing up to a head that was signed"), "{}", done.output());
+}

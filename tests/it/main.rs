@@ -13,6 +13,7 @@ mod consult;
 mod corrections;
 mod crash;
 mod deliveries;
+mod deidentification;
 mod desk;
 mod dicom_slides;
 mod dimse;

@@ -3,6 +3,7 @@
 use crate::docs::ApiDoc;
 use crate::preferences;
 use crate::state::ApiState;
+use crate::{audit_state, deidentification};
 use crate::{
     admin, application, audit, auth, calibration, consults, corrections, cors, critical, deliveries, devices,
     docs, dzi, forwarding, health, identities, iiif, invitations, key_images, live, measurements, messages,
@@ -81,6 +82,11 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(corrections::identity_in_content))
         .routes(routes!(measurements::list_measurements, measurements::save_measurements))
         .routes(routes!(measurements::measurements_as_dicom))
+        .routes(routes!(deidentification::list_projects, deidentification::create_project))
+        .routes(routes!(deidentification::close_project))
+        .routes(routes!(deidentification::survey_export))
+        .routes(routes!(deidentification::ask_for_export))
+        .routes(routes!(deidentification::fetch_export))
         .routes(routes!(uploads::upload))
         .routes(routes!(uploads::tus::tus_options, uploads::tus::tus_create, uploads::arrivals::list_uploads))
         .routes(routes!(
@@ -197,6 +203,7 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(phrases::put_organisation_phrases))
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::audit_csv))
+        .routes(routes!(audit_state::audit_state))
         .routes(routes!(orders::list_orders, orders::place_order))
         .routes(routes!(orders::import_orders))
         .routes(routes!(orders::get_order, orders::cancel_order))

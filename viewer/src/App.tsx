@@ -16,6 +16,7 @@ const VerifyPage = lazy(() => import('./verify/VerifyPage').then(({ VerifyPage: 
 const AdminPage = lazy(() => import('./admin/AdminPage'));
 const AuditPage = lazy(() => import('./admin/AuditPage'));
 const CorrectionsPage = lazy(() => import('./corrections/CorrectionsPage'));
+const DeidentifyPage = lazy(() => import('./deidentify/DeidentifyPage'));
 const DevicesPage = lazy(() => import('./devices/DevicesPage'));
 const JoinPage = lazy(() => import('./session/JoinPage'));
 const OrdersPage = lazy(() => import('./orders/OrdersPage'));
@@ -45,6 +46,7 @@ export function App() {
             <Route path="uploads" element={<UploadsPage />} />
             <Route path="orders" element={<OrdersPage />} />
             <Route path="devices" element={<DevicesPage />} />
+            <Route path="deidentify" element={<DeidentifyPage />} />
             <Route path="corrections" element={<CorrectionsPage />} />
             <Route path="corrections/:uid" element={<StudyCorrectionsPage />} />
             <Route path="templates" element={<TemplatesPage />} />

@@ -86,3 +86,23 @@ impl Storage {
             .collect()
     }
 }
+
+impl Storage {
+    /// Events behind a sequence number, oldest first, all organisations': for the node itself.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    pub async fn audit_after(&self, seq: i64, limit: u32) -> Result<Vec<AuditEvent>, StorageError> {
+        let place = "reading the audit chain";
+        let mut values = Bindings::default();
+        let (after, limit) = (values.number(seq), values.number(i64::from(limit.min(LIST_ROWS_MAX))));
+        let text = format!("SELECT {COLUMNS} FROM audit WHERE seq > {after} ORDER BY seq LIMIT {limit}");
+        let rows = values.query(text).fetch_all(&self.inner.db.readers).await.map_err(at(place))?;
+        rows.iter()
+            .map(|row| {
+                let (fields, hash) = Fields::from_row(row).map_err(at(place))?;
+                fields.event(&hash).ok_or(StorageError::Corrupt("an event of the audit chain"))
+            })
+            .collect()
+    }
+}

@@ -39,6 +39,7 @@ export function Shell() {
     ...(hasRole(me, 'requester', 'uploader', 'coordinator') ? [{ to: '/orders', name: t('place.orders') }] : []),
     ...(hasRole(me, 'coordinator', 'requester', 'quality_control', 'regulator') ? [{ to: '/statistics', name: t('place.statistics') }] : []),
     ...(hasRole(me, 'archivist') ? [{ to: '/corrections', name: t('place.corrections') }] : []),
+    ...(hasRole(me, 'archivist') ? [{ to: '/deidentify', name: t('place.deidentify') }] : []),
     ...(hasRole(me, 'administrator', 'coordinator') ? [{ to: '/devices', name: t('place.devices') }] : []),
     ...(hasRole(me, 'administrator', 'coordinator') ? [{ to: '/templates', name: t('place.templates') }] : []),
     ...(administers(me) ? [{ to: '/admin', name: t('place.admin') }] : []),

@@ -1,0 +1,420 @@
+//! `farsight audit`, and what the node does with its chain by itself: signs its head every day, sends every event to an audit
+//! record repository.
+
+use crate::config::{Config, DataArgs};
+use anyhow::{Context as _, Result, bail};
+use clap::{Subcommand, ValueEnum};
+use pacs::atna::{Sender, Source, Target, Transport, framed, syslog};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use storage::heads::{self, Head, Signer};
+use storage::{Change, Expected, Put, Storage};
+use time::OffsetDateTime;
+use tokio::time::{Instant, sleep};
+
+/// `[audit]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditSection {
+    /// The file of signed heads; `audit-heads.jsonl` in the data directory when it is not named. Better on another disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heads_file: Option<PathBuf>,
+    /// The key that signs them; `audit-key` in the data directory when it is not named. Made when it is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
+    /// A head is signed when the last one is older than so many hours.
+    pub head_hours: u32,
+    /// The audit record repository (ATNA), such as `audit.example.org:6514`; without it nothing is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub send_to: Option<String>,
+    /// `tls`, or `tcp` for a collector on this machine.
+    pub send_by: Transport,
+    /// PEM file of the certificate authorities of the repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub send_trust_anchors: Option<PathBuf>,
+    /// What the repository knows this node by.
+    pub source_id: String,
+}
+
+impl Default for AuditSection {
+    fn default() -> Self {
+        Self {
+            heads_file: None,
+            key_file: None,
+            head_hours: 24,
+            send_to: None,
+            send_by: Transport::Tls,
+            send_trust_anchors: None,
+            source_id: "farsight".to_owned(),
+        }
+    }
+}
+
+impl AuditSection {
+    /// Refuses what would send events to nobody, or to anybody.
+    pub fn refuse_if_wrong(&self) -> Result<()> {
+        if self.head_hours == 0 {
+            bail!("[audit] head_hours = 0 would sign without end");
+        }
+        self.target().map(drop)
+    }
+
+    fn target(&self) -> Result<Option<Target>> {
+        let Some(address) = &self.send_to else { return Ok(None) };
+        let host = address.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+        let Some((host, _)) = host else { bail!("[audit] send_to = \"{address}\" is not like audit.example.org:6514") };
+        let is_here = host == "localhost"
+            || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        if self.send_by == Transport::Tcp && !is_here {
+            bail!("[audit] send_by = \"tcp\" would send the audit trail over the network without TLS");
+        }
+        let authorities_pem = match &self.send_trust_anchors {
+            Some(path) => std::fs::read_to_string(path)
+                .with_context(|| format!("[audit] send_trust_anchors = \"{}\"", path.display()))?,
+            None if self.send_by == Transport::Tls => {
+                bail!("[audit] send_trust_anchors must name the authorities of {address}")
+            }
+            None => String::new(),
+        };
+        Ok(Some(Target { address: address.clone(), transport: self.send_by, authorities_pem }))
+    }
+
+    fn source(&self) -> Source {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        Source { host: host.trim().to_owned(), id: self.source_id.clone() }
+    }
+}
+
+/// Where heads and key are.
+fn files(config: &Config) -> (PathBuf, PathBuf) {
+    let directory = &config.storage.directory;
+    let heads = config.audit.heads_file.clone().unwrap_or_else(|| directory.join("audit-heads.jsonl"));
+    let key = config.audit.key_file.clone().unwrap_or_else(|| directory.join("audit-key"));
+    (heads, key)
+}
+
+fn signer(config: &Config) -> Result<Signer> {
+    let (heads, key) = files(config);
+    Signer::open(&key, &heads).with_context(|| format!("[audit] key_file = \"{}\"", key.display()))
+}
+
+/// `farsight audit`
+#[derive(Subcommand)]
+pub enum AuditCommand {
+    /// Walk the hash chain and compare it with the signed heads; exit status 0 when it is whole.
+    Verify {
+        #[command(flatten)]
+        data: DataArgs,
+        /// A copy of the file of signed heads, kept elsewhere.
+        #[arg(long)]
+        heads: Option<PathBuf>,
+        /// The public key of the heads, kept elsewhere (from `farsight audit key`).
+        #[arg(long)]
+        key: Option<String>,
+    },
+    /// Sign where the chain ends now.
+    Head(DataArgs),
+    /// Print the public key of the signed heads: keep it elsewhere.
+    Key(DataArgs),
+    /// Write all events to standard output.
+    Export {
+        #[command(flatten)]
+        data: DataArgs,
+        /// `atna`: syslog (RFC 5424) with messages of PS3.15 §A.5, octet counting. `atna-lines`: the same, one a line.
+        #[arg(long)]
+        format: Format,
+        /// Only events behind this sequence number.
+        #[arg(long, default_value_t = 0)]
+        after: i64,
+    },
+}
+
+/// How events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// With octet counting.
+    Atna,
+    /// One a line.
+    AtnaLines,
+}
+
+/// Runs the command.
+pub async fn run(command: AuditCommand) -> Result<ExitCode> {
+    match command {
+        AuditCommand::Verify { data, heads, key } => verify(&data, heads, key).await,
+        AuditCommand::Head(data) => {
+            let signer = signer(&data.resolve()?)?;
+            let storage = data.open().await?;
+            let head = signer.sign(&storage).await?;
+            if let Some(head) = &head {
+                tell_head(&storage, head).await;
+            }
+            storage.close().await;
+            match head {
+                Some(head) => println!("Signed: event {}, {}.", head.seq, head.hash),
+                None => println!("Nothing has happened since the last head."),
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        AuditCommand::Key(data) => {
+            println!("{}", signer(&data.resolve()?)?.public_key());
+            Ok(ExitCode::SUCCESS)
+        }
+        AuditCommand::Export { data, format, after } => export(&data, format, after).await,
+    }
+}
+
+async fn verify(data: &DataArgs, heads: Option<PathBuf>, key: Option<String>) -> Result<ExitCode> {
+    let config = data.resolve()?;
+    let (own_heads, key_file) = files(&config);
+    let heads_file = heads.unwrap_or(own_heads);
+    // A key is not made here: one that nobody has signed with would find nothing.
+    let key = match key {
+        Some(key) => Some(key),
+        None if key_file.is_file() => Some(signer(&config)?.public_key()),
+        None => None,
+    };
+    let signed: Vec<Head> = match &key {
+        None => Vec::new(),
+        Some(key) => match heads::read(&heads_file, key).with_context(|| heads_file.display().to_string())? {
+            Ok(heads) => heads,
+            Err(fault) => {
+                println!("The file of signed heads is broken at {fault} ({}).", heads_file.display());
+                return Ok(ExitCode::FAILURE);
+            }
+        },
+    };
+    let storage = data.open().await?;
+    let verdict = storage.audit_verify_against(&signed).await?;
+    let missing = storage.audit_missing_head(&signed).await?;
+    storage.close().await;
+    if let Some((seq, why)) = verdict.broken_at {
+        println!(
+            "The audit chain is broken at event {seq}: {why}. {} events were walked; up to event {} it is what signed heads \
+             say.",
+            verdict.events, verdict.anchored
+        );
+        return Ok(ExitCode::FAILURE);
+    }
+    let head = verdict.head.map_or_else(|| "–".to_owned(), |h| h.to_string());
+    if let Some(seq) = missing {
+        println!(
+            "The audit chain is whole in itself ({} events, head {head}), but the head that was signed at event {seq} is not \
+             in {}: the file of heads is broken, or has been cut.",
+            verdict.events,
+            heads_file.display()
+        );
+        return Ok(ExitCode::FAILURE);
+    }
+    println!("The audit chain is whole: {} events, head {head}.", verdict.events);
+    match signed.last() {
+        Some(last) => println!(
+            "{} signed heads agree, the last of event {}; later events are not signed for yet.",
+            signed.len(),
+            last.seq
+        ),
+        None => println!("No head was signed: whoever can write to the index could have made another chain."),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn export(data: &DataArgs, format: Format, after: i64) -> Result<ExitCode> {
+    let source = data.resolve()?.audit.source();
+    let storage = data.open().await?;
+    let mut out = std::io::stdout().lock();
+    let mut after = after;
+    loop {
+        let events = storage.audit_after(after, AT_ONCE).await?;
+        let Some(last) = events.last() else { break };
+        after = last.seq;
+        for event in &events {
+            let message = syslog(event, &source);
+            match format {
+                Format::Atna => out.write_all(&framed(&message))?,
+                Format::AtnaLines => {
+                    out.write_all(&message)?;
+                    out.write_all(b"\n")?;
+                }
+            }
+        }
+    }
+    out.flush()?;
+    storage.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Events sent at once.
+const AT_ONCE: u32 = 200;
+/// How long nothing is sent after everything was.
+const PAUSE: Duration = Duration::from_secs(2);
+/// How long nothing is tried after it failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(15);
+/// The first look at the head after a start, and how often it is looked at.
+const FIRST_LOOK: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_secs(600);
+/// How far sending has come: for the page of the auditor.
+const STATE: &str = "audit_state";
+
+/// The work of one node.
+pub struct Keeper {
+    storage: Storage,
+    signer: Signer,
+    heads: PathBuf,
+    head_hours: u32,
+    target: Option<(Target, Source)>,
+}
+
+impl Keeper {
+    /// With the key and the repository that the configuration names.
+    pub fn new(config: &Config, storage: Storage) -> Result<Self> {
+        let target = config.audit.target()?.map(|target| (target, config.audit.source()));
+        let (heads, _) = files(config);
+        Ok(Self { storage, signer: signer(config)?, heads, head_hours: config.audit.head_hours, target })
+    }
+
+    /// Works until `shutdown` is done.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let send = async {
+            match &self.target {
+                Some((target, source)) => self.send(target, source).await,
+                None => {
+                    forget(&self.storage, "sending").await;
+                    std::future::pending().await
+                }
+            }
+        };
+        tokio::select! {
+            () = shutdown => {}
+            () = self.sign() => {}
+            () = send => {}
+        }
+    }
+
+    async fn sign(&self) {
+        let mut look_at = Instant::now() + FIRST_LOOK;
+        loop {
+            tokio::time::sleep_until(look_at).await;
+            look_at = Instant::now() + LOOK;
+            let last = match heads::read(&self.heads, &self.signer.public_key()) {
+                Ok(Ok(heads)) => heads.last().map_or(0, |head| head.at_ms),
+                _ => 0,
+            };
+            if now_ms() < last.saturating_add(i64::from(self.head_hours) * 3_600_000) {
+                continue;
+            }
+            match self.signer.sign(&self.storage).await {
+                Ok(Some(head)) => tell_head(&self.storage, &head).await,
+                Ok(None) => {}
+                Err(error) => tracing::error!(%error, "the head of the audit chain is not signed"),
+            }
+        }
+    }
+
+    async fn send(&self, target: &Target, source: &Source) {
+        let mut sender = Sender::new(target.clone(), source.clone());
+        let mut sent = match self.storage.record(&crate::maintenance::scope(), STATE, "sending").await {
+            Ok(record) if record.body["to"] == target.address.as_str() => {
+                record.body["seq"].as_i64().unwrap_or(0)
+            }
+            _ => 0,
+        };
+        let mut told = -1;
+        loop {
+            let events = match self.storage.audit_after(sent, AT_ONCE).await {
+                Ok(events) => events,
+                Err(error) => {
+                    tracing::warn!(%error, "the audit trail is sent later");
+                    sleep(AFTER_FAILURE).await;
+                    continue;
+                }
+            };
+            let Some(last) = events.last().map(|event| event.seq) else {
+                if told != sent {
+                    told = sent;
+                    self.tell_sending(target, sent, None).await;
+                }
+                sleep(PAUSE).await;
+                continue;
+            };
+            match sender.send(&events).await {
+                Ok(()) => {
+                    sent = last;
+                    // Once a page: what is sent twice after a crash does no harm.
+                    self.tell_sending(target, sent, None).await;
+                    told = sent;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the audit trail is sent later");
+                    self.tell_sending(target, sent, Some(error.to_string())).await;
+                    sleep(AFTER_FAILURE).await;
+                }
+            }
+        }
+    }
+
+    async fn tell_sending(&self, target: &Target, seq: i64, error: Option<String>) {
+        let said = json!({"to": target.address, "seq": seq, "at_ms": now_ms(), "error": error});
+        tell(&self.storage, "sending", said).await;
+    }
+}
+
+fn now_ms() -> i64 {
+    model::time_text::unix_ms(OffsetDateTime::now_utc())
+}
+
+async fn tell_head(storage: &Storage, head: &Head) {
+    tell(storage, "head", json!({"seq": head.seq, "at_ms": head.at_ms, "hash": head.hash})).await;
+}
+
+async fn tell(storage: &Storage, id: &str, body: serde_json::Value) {
+    let put = Put {
+        kind: STATE,
+        id: id.to_owned(),
+        expected: Expected::Anything,
+        body,
+        keys: Vec::new(),
+        unique: Vec::new(),
+        sort: 0,
+        visible_to: Vec::new(),
+    };
+    let change = Change { puts: vec![put], ..Change::default() };
+    if let Err(error) = storage.apply(&crate::maintenance::scope(), change).await {
+        tracing::warn!(%error, "what is told of the audit trail is old");
+    }
+}
+
+async fn forget(storage: &Storage, id: &str) {
+    let change = Change { forgets: vec![(STATE, id.to_owned())], ..Change::default() };
+    if let Err(error) = storage.apply(&crate::maintenance::scope(), change).await {
+        tracing::warn!(%error, "what is told of the audit trail is old");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trail_goes_to_nobody_who_is_not_known() {
+        let section = |to: &str, by| AuditSection {
+            send_to: Some(to.to_owned()),
+            send_by: by,
+            ..AuditSection::default()
+        };
+        for (to, by, line) in [
+            ("audit.example.org", Transport::Tls, "send_to"),
+            ("audit.example.org:6514", Transport::Tls, "send_trust_anchors"),
+            ("audit.example.org:601", Transport::Tcp, "without TLS"),
+        ] {
+            let error = section(to, by).refuse_if_wrong().unwrap_err().to_string();
+            assert!(error.contains(line), "{error}");
+        }
+        section("127.0.0.1:601", Transport::Tcp).refuse_if_wrong().unwrap();
+        AuditSection::default().refuse_if_wrong().unwrap();
+        assert!(AuditSection { head_hours: 0, ..AuditSection::default() }.refuse_if_wrong().is_err());
+    }
+}

@@ -195,7 +195,11 @@ pub(crate) fn header_at(bytes: &[u8], at: usize, coding: Coding) -> Result<Optio
 }
 
 /// Where the value of a sequence of undefined length ends, and where its delimiter does. Not recursive.
-pub(crate) fn end_of_sequence(bytes: &[u8], from: usize, coding: Coding) -> Result<Option<(usize, usize)>, Refused> {
+pub(crate) fn end_of_sequence(
+    bytes: &[u8],
+    from: usize,
+    coding: Coding,
+) -> Result<Option<(usize, usize)>, Refused> {
     // The codings of the sequences and items of undefined length that are open.
     let mut open = vec![coding];
     let mut at = from;

@@ -65,8 +65,11 @@ impl AuditSection {
 
     fn target(&self) -> Result<Option<Target>> {
         let Some(address) = &self.send_to else { return Ok(None) };
-        let host = address.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-        let Some((host, _)) = host else { bail!("[audit] send_to = \"{address}\" is not like audit.example.org:6514") };
+        let host =
+            address.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+        let Some((host, _)) = host else {
+            bail!("[audit] send_to = \"{address}\" is not like audit.example.org:6514")
+        };
         let is_here = host == "localhost"
             || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
         if self.send_by == Transport::Tcp && !is_here {

@@ -2,7 +2,8 @@
 
 use crate::config::{Config, DataArgs};
 use crate::{
-    accounts, ae, agreements, audit, demo, export, import, keys, maintenance, node, services, slide, study, verify, watch,
+    accounts, ae, agreements, audit, demo, export, import, keys, maintenance, node, services, slide, study,
+    verify, watch,
 };
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};

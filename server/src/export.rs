@@ -66,7 +66,8 @@ pub async fn run(args: ExportArgs) -> Result<ExitCode> {
             .await
             .with_context(|| format!("study {study}"))?;
         for (risk, count) in survey.counts.iter().filter(|(risk, _)| !risk.is_passed()) {
-            let goes = if args.with_risky && risk.may_be_passed() { "goes out as asked" } else { "held back" };
+            let goes =
+                if args.with_risky && risk.may_be_passed() { "goes out as asked" } else { "held back" };
             eprintln!("{study}: {count} × {risk:?}: {goes}");
         }
     }

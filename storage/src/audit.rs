@@ -386,7 +386,12 @@ impl Storage {
                 }
                 let expected = fields.hash(&previous);
                 if hash != expected.as_bytes() {
-                    return broken(fields.seq, "the event does not have the hash that it had", previous, anchored);
+                    return broken(
+                        fields.seq,
+                        "the event does not have the hash that it had",
+                        previous,
+                        anchored,
+                    );
                 }
                 match anchors.get(&fields.seq) {
                     Some(signed) if *signed != expected => {

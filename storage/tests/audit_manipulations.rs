@@ -57,7 +57,8 @@ async fn compute_anew(connection: &mut AnyConnection, from: i64) {
 async fn a_thousand_random_manipulations_are_found() {
     const HEADS: [i64; 3] = [10, 20, 30];
     let directory = tempfile::tempdir().expect("a directory");
-    let storage = Storage::open(StorageConfig::sqlite(directory.path(), Limits::default())).await.expect("open");
+    let storage =
+        Storage::open(StorageConfig::sqlite(directory.path(), Limits::default())).await.expect("open");
     let signer =
         Signer::open(&directory.path().join("key"), &directory.path().join("heads")).expect("a signer");
     let scope = Scope::node("test");
@@ -105,7 +106,9 @@ async fn a_thousand_random_manipulations_are_found() {
                 let column = COLUMNS[dice.below(9) as usize];
                 let value = match column {
                     "at_ms" => format!("at_ms + {}", 1 + dice.below(1_000_000)),
-                    column => format!("{column} || '{}'", ["x", " ", "\u{200b}", "0"][dice.below(4) as usize]),
+                    column => {
+                        format!("{column} || '{}'", ["x", " ", "\u{200b}", "0"][dice.below(4) as usize])
+                    }
                 };
                 run(&mut connection, format!("UPDATE audit SET {column} = {value} WHERE seq = {seq}")).await;
             }
@@ -133,7 +136,8 @@ async fn a_thousand_random_manipulations_are_found() {
             // An event put in front of one.
             _ => {
                 for later in (seq..=last).rev() {
-                    run(&mut connection, format!("UPDATE audit SET seq = {} WHERE seq = {later}", later + 1)).await;
+                    run(&mut connection, format!("UPDATE audit SET seq = {} WHERE seq = {later}", later + 1))
+                        .await;
                 }
                 let text = format!(
                     "INSERT INTO audit SELECT {seq}, at_ms, actor_kind, actor_id, address, organisation, action, \

@@ -60,7 +60,10 @@ fn a_chain_that_was_cut_behind_a_signed_head_is_found() {
     assert!(done.stdout.contains("1 signed heads agree"), "{}", done.output());
     let state = node.person("auditor").get("/api/v1/audit/state").expect(200).json();
     assert!(state["head"]["seq"].as_i64().expect("a head") > 0, "{state}");
-    assert_eq!((&state["sending"], &state["kept_days_min"]), (&serde_json::Value::Null, &serde_json::json!(180)));
+    assert_eq!(
+        (&state["sending"], &state["kept_days_min"]),
+        (&serde_json::Value::Null, &serde_json::json!(180))
+    );
 
     let copy = tempfile::tempdir().expect("a folder");
     let mut command = python();
@@ -71,6 +74,7 @@ fn a_chain_that_was_cut_behind_a_signed_head_is_found() {
     let heads = heads.to_str().expect("UTF-8");
     let done = farsight(&["audit", "verify", "--data", folder]).expect_success();
     assert!(done.stdout.contains("No head was signed"), "without the key nothing tells: {}", done.output());
-    let done = farsight(&["audit", "verify", "--data", folder, "--heads", heads, "--key", &key]).expect_failure();
+    let done =
+        farsight(&["audit", "verify", "--data", folder, "--heads", heads, "--key", &key]).expect_failure();
     assert!(done.stdout.contains("events are missing up to a head that was signed"), "{}", done.output());
 }

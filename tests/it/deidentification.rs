@@ -51,13 +51,14 @@ fn an_export_names_nobody_and_is_the_same_person_each_time() {
     let path = |what: &str| format!("/api/v1/deidentification/projects/{id}/{what}");
     let survey = archivist.post(&path("survey"), &json!({"studies": [ct.study]})).expect(200).json();
     let survey = &survey["studies"][0];
-    assert_eq!((&survey["instances"], &survey["unsaid"], &survey["burned_in"]), (&json!(3), &json!(1), &json!(1)));
+    assert_eq!(
+        (&survey["instances"], &survey["unsaid"], &survey["burned_in"]),
+        (&json!(3), &json!(1), &json!(1))
+    );
     let pseudonym = survey["pseudonym"].as_str().expect("a pseudonym");
 
     // Another hospital's study is not there; without a word why nothing goes out; a requester may not.
-    let wish = |study: &str, reason: &str| {
-        json!({"studies": [study], "with_risky": false, "purpose": "research", "reason": reason})
-    };
+    let wish = |study: &str, reason: &str| json!({"studies": [study], "with_risky": false, "purpose": "research", "reason": reason});
     archivist.post(&path("survey"), &json!({"studies": [elsewhere.study]})).expect_problem(404, "not-found");
     archivist.post(&path("exports"), &wish(&elsewhere.study, "x")).expect_problem(404, "not-found");
     archivist.post(&path("exports"), &wish(&ct.study, " ")).expect_problem(422, "invalid");
@@ -124,8 +125,20 @@ fn the_command_line_exports_too() {
     let out = out.to_str().expect("UTF-8");
     let arguments = |option: &'static str| {
         vec![
-            "export", "--org", node.id_of(Org::Township), "--deidentify", "教学", "--option", option, "--purpose", "teaching",
-            "--reason", "第三章", "--out", out, &ct.study,
+            "export",
+            "--org",
+            node.id_of(Org::Township),
+            "--deidentify",
+            "教学",
+            "--option",
+            option,
+            "--purpose",
+            "teaching",
+            "--reason",
+            "第三章",
+            "--out",
+            out,
+            &ct.study,
         ]
     };
     let done = node.command(&arguments("retain_patient_characteristics")).expect_success();

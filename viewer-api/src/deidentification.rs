@@ -256,7 +256,10 @@ pub async fn ask_for_export(
     let studies = studies(&body.studies)?;
     let reason = body.reason.trim();
     if reason.is_empty() || reason.chars().count() > 500 {
-        return Err(ApiError::invalid("reason", "请写明用途，最多500字 / say what for, in at most 500 characters"));
+        return Err(ApiError::invalid(
+            "reason",
+            "请写明用途，最多500字 / say what for, in at most 500 characters",
+        ));
     }
     let storage = &state.0.storage;
     for study in &studies {

@@ -129,7 +129,11 @@ mod tests {
         assert_eq!(zhang.pseudonym(), Disguise::new(&a, "org/P1").pseudonym());
         assert_ne!(zhang.pseudonym(), Disguise::new(&a, "org/P2").pseudonym());
         assert_ne!(zhang.pseudonym(), Disguise::new(&b, "org/P1").pseudonym());
-        assert_eq!(zhang.uid("1.2.3\0"), Disguise::new(&a, "org/P2").uid("1.2.3"), "UIDs point across patients");
+        assert_eq!(
+            zhang.uid("1.2.3\0"),
+            Disguise::new(&a, "org/P2").uid("1.2.3"),
+            "UIDs point across patients"
+        );
         assert_ne!(zhang.uid("1.2.3"), Disguise::new(&b, "org/P1").uid("1.2.3"));
         assert!(model::Uid::parse(&zhang.uid("1.2.3")).is_ok());
         assert!((1..=3650).contains(&zhang.days()));

@@ -54,7 +54,11 @@ impl Deidentifier {
     /// What a SOP Instance UID becomes.
     #[must_use]
     pub fn uid(&self, original: &str) -> String {
-        if self.profile.has(ProfileOption::RetainUids) { original.to_owned() } else { self.disguise.uid(original) }
+        if self.profile.has(ProfileOption::RetainUids) {
+            original.to_owned()
+        } else {
+            self.disguise.uid(original)
+        }
     }
 
     /// Writes the front of a data set. `prefix` is its beginning, `length` the length of all of it. `None`: more of it is

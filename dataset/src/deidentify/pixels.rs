@@ -84,14 +84,17 @@ impl Pixels {
         let mut gathered = [0; 12];
         let Some(there) = gathered.get_mut(..self.header.len()) else { return Ok(()) };
         there.copy_from_slice(&self.header);
-        let is_whole = self.header.len() >= 8 && self.header.len() >= header::length_of(&gathered, self.coding);
+        let is_whole =
+            self.header.len() >= 8 && self.header.len() >= header::length_of(&gathered, self.coding);
         if !is_whole {
             return Ok(());
         }
         let malformed = Refused::Malformed { at: 0, why: "what stands in the pixel data is no fragment" };
         let found = header::parse(&gathered, self.coding).ok_or(malformed.clone())?;
         self.state = match (self.state, found.tag, found.length) {
-            (State::Element, tag, Length::Defined(count)) if PIXELS.contains(&tag) => State::Value(count.into()),
+            (State::Element, tag, Length::Defined(count)) if PIXELS.contains(&tag) => {
+                State::Value(count.into())
+            }
             (State::Element, tag, Length::Undefined) if PIXELS.contains(&tag) => State::Fragment,
             (State::Element, ..) => State::Done,
             (_, ITEM, Length::Defined(count)) => State::InFragment(count.into()),

@@ -46,9 +46,7 @@ impl ProfileOption {
             Self::RetainDeviceIdentity => ("113109", "Retain Device Identity Option"),
             Self::RetainInstitutionIdentity => ("113112", "Retain Institution Identity Option"),
             Self::RetainPatientCharacteristics => ("113108", "Retain Patient Characteristics Option"),
-            Self::RetainFullDates => {
-                ("113106", "Retain Longitudinal Temporal Information Full Dates Option")
-            }
+            Self::RetainFullDates => ("113106", "Retain Longitudinal Temporal Information Full Dates Option"),
             Self::RetainModifiedDates => {
                 ("113107", "Retain Longitudinal Temporal Information Modified Dates Option")
             }
@@ -89,7 +87,9 @@ impl Profile {
     pub fn action(&self, tag: Tag) -> Option<(Action, Action)> {
         let row = table::rows().get(&tag)?;
         let chosen = |action: Action| {
-            row.options.iter().any(|(code, does)| *does == action && self.0.iter().any(|o| o.code().0 == *code))
+            row.options
+                .iter()
+                .any(|(code, does)| *does == action && self.0.iter().any(|o| o.code().0 == *code))
         };
         let action = match () {
             () if chosen(Action::Keep) => Action::Keep,

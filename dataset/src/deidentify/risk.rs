@@ -48,21 +48,23 @@ const SECONDARY_CAPTURE: &str = "1.2.840.10008.5.1.4.1.1.7";
 pub fn risk(dataset: &Dataset) -> Risk {
     let text = |tag: Tag| dataset.text(tag).unwrap_or_default().to_ascii_uppercase();
     let class = text(tags::SOP_CLASS_UID);
-    let is_document = DOCUMENTS.iter().any(|root| {
-        if *root == RAW_DATA { class == *root } else { class.starts_with(root) }
-    });
+    let is_document =
+        DOCUMENTS.iter().any(|root| if *root == RAW_DATA { class == *root } else { class.starts_with(root) });
     if is_document {
         return Risk::Document;
     }
     let kinds = dataset.texts(tags::IMAGE_TYPE);
-    let is_label = kinds.iter().any(|kind| matches!(kind.to_ascii_uppercase().as_str(), "LABEL" | "OVERVIEW"));
+    let is_label =
+        kinds.iter().any(|kind| matches!(kind.to_ascii_uppercase().as_str(), "LABEL" | "OVERVIEW"));
     if is_label || text(Tag(0x0048, 0x0010)) == "YES" {
         return Risk::Label;
     }
     match text(Tag(0x0028, 0x0301)).as_str() {
         "YES" => Risk::BurnedIn,
         "NO" => Risk::None,
-        _ if class == SECONDARY_CAPTURE || class.starts_with(&format!("{SECONDARY_CAPTURE}.")) => Risk::Likely,
+        _ if class == SECONDARY_CAPTURE || class.starts_with(&format!("{SECONDARY_CAPTURE}.")) => {
+            Risk::Likely
+        }
         _ if LIKELY.contains(&text(tags::MODALITY).as_str()) => Risk::Likely,
         _ => Risk::Unsaid,
     }

@@ -83,7 +83,8 @@ fn all_bytes(element: &Element) -> Vec<u8> {
 /// Whether what is there is what the action asks for.
 fn check(tag: Tag, vr: VR, action: Action, after: Option<&Element>, place: &str) {
     let is_put = [Tag(0x0010, 0x0010), Tag(0x0010, 0x0020)].contains(&tag) && place == "top";
-    let holds = |needle: &[u8]| after.is_some_and(|e| all_bytes(e).windows(needle.len()).any(|w| w == needle));
+    let holds =
+        |needle: &[u8]| after.is_some_and(|e| all_bytes(e).windows(needle.len()).any(|w| w == needle));
     let name = &rows()[&tag].attribute;
     let told = telling(if vr == VR::SQ { VR::LO } else { vr });
     let at = format!("{name} {tag} {vr:?} {action:?} {place}: {after:?}");
@@ -114,7 +115,8 @@ fn every_row_of_the_table_holds_at_every_depth() {
     let choices: Vec<Vec<ProfileOption>> =
         std::iter::once(Vec::new()).chain(ProfileOption::ALL.iter().map(|option| vec![*option])).collect();
     let mut checked = 0;
-    for (tag, vr) in rows().keys().map(|tag| (*tag, vr_of(*tag))).filter(|(tag, _)| *tag != tags::PIXEL_DATA) {
+    for (tag, vr) in rows().keys().map(|tag| (*tag, vr_of(*tag))).filter(|(tag, _)| *tag != tags::PIXEL_DATA)
+    {
         for options in &choices {
             let profile = Profile::new(options).unwrap();
             let (action, _) = profile.action(tag).unwrap();

@@ -102,7 +102,11 @@ impl Walk<'_> {
     }
 
     fn short(&self, at: usize) -> Result<Ended, Refused> {
-        if self.bytes.len() as u64 >= self.length { Err(Refused::Truncated(at as u64)) } else { Ok(Ended::Short) }
+        if self.bytes.len() as u64 >= self.length {
+            Err(Refused::Truncated(at as u64))
+        } else {
+            Ok(Ended::Short)
+        }
     }
 
     fn item(&self, open: &[Open], sets: &CharacterSets, value_at: usize, length: Length) -> Open {

@@ -112,10 +112,7 @@ fn object(xml: &mut String, event: &AuditEvent) {
 }
 
 fn code(xml: &mut String, element: &str, (code, meaning): Code) {
-    let _ = write!(
-        xml,
-        "<{element} csd-code=\"{code}\" codeSystemName=\"DCM\" originalText=\"{meaning}\"/>"
-    );
+    let _ = write!(xml, "<{element} csd-code=\"{code}\" codeSystemName=\"DCM\" originalText=\"{meaning}\"/>");
 }
 
 fn actor_word(kind: ActorKind) -> &'static str {
@@ -150,7 +147,8 @@ fn escaped(text: &str) -> String {
 pub fn syslog(event: &AuditEvent, source: &Source) -> Vec<u8> {
     let priority = 10 * 8 + if event.entry.outcome == AuditOutcome::Success { 5 } else { 4 };
     let at = rfc3339(from_unix_ms(event.at_ms));
-    let header = format!("<{priority}>1 {at} {} farsight {} DICOM+RFC3881 - ", host(&source.host), std::process::id());
+    let header =
+        format!("<{priority}>1 {at} {} farsight {} DICOM+RFC3881 - ", host(&source.host), std::process::id());
     let mut out = header.into_bytes();
     // The mark says that what follows is UTF-8 (RFC 5424 §6.4).
     out.extend_from_slice(b"\xEF\xBB\xBF");
@@ -180,11 +178,7 @@ mod tests {
         AuditEvent {
             seq: 7,
             at_ms: 1_796_000_000_123,
-            actor: Actor {
-                kind: ActorKind::Person,
-                id: "p<1>".into(),
-                address: "10.0.0.7".parse().ok(),
-            },
+            actor: Actor { kind: ActorKind::Person, id: "p<1>".into(), address: "10.0.0.7".parse().ok() },
             organisation: OrgId::parse("township").ok(),
             entry: AuditEntry {
                 action,

@@ -90,7 +90,12 @@ impl Writer {
         Ok(self.send(last).await?)
     }
 
-    async fn study(&mut self, number: usize, study: &Uid, looked: &Looked) -> Result<serde_json::Value, Stop> {
+    async fn study(
+        &mut self,
+        number: usize,
+        study: &Uid,
+        looked: &Looked,
+    ) -> Result<serde_json::Value, Stop> {
         let by = &looked.deidentifier;
         let pseudonym = by.disguise().pseudonym();
         let mut left_out: BTreeMap<&'static str, u64> = BTreeMap::new();

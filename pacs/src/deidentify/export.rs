@@ -4,9 +4,7 @@
 use super::project::Project;
 use model::{Scope, Uid};
 use serde::{Deserialize, Serialize};
-use storage::{
-    AuditAction, AuditEntry, AuditOutcome, Change, Expected, Put, Storage, StorageError,
-};
+use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, Put, Storage, StorageError};
 use time::OffsetDateTime;
 
 const KIND: &str = "deidentified_export";

@@ -5,7 +5,8 @@ use model::{OrgId, Scope};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use storage::{
-    AuditAction, AuditEntry, AuditOutcome, Change, Expected, Order, Put, Record, RecordQuery, Storage, StorageError,
+    AuditAction, AuditEntry, AuditOutcome, Change, Expected, Order, Put, Record, RecordQuery, Storage,
+    StorageError,
 };
 use time::OffsetDateTime;
 
@@ -48,9 +49,8 @@ impl NewProject {
     #[must_use]
     pub fn fault(&self) -> Option<(&'static str, &'static str)> {
         let name = self.name.trim();
-        let is_name = !name.is_empty()
-            && name.chars().count() <= NAME_CHARS_MAX
-            && !name.chars().any(char::is_control);
+        let is_name =
+            !name.is_empty() && name.chars().count() <= NAME_CHARS_MAX && !name.chars().any(char::is_control);
         match () {
             () if !is_name => Some(("name", "1 to 100 characters are needed")),
             () if Profile::new(&self.options).is_none() => {

@@ -2,8 +2,8 @@
 //! own key (Ed25519) and appended to a file. Whoever rewrites the chain cannot rewrite what was signed; whoever cuts the
 //! file is given away by the chain, on which every head is an event.
 
-use crate::{AuditAction, AuditEntry, AuditOutcome, Storage, StorageError};
 use crate::db::at;
+use crate::{AuditAction, AuditEntry, AuditOutcome, Storage, StorageError};
 use model::{Scope, Sha256};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
@@ -148,7 +148,8 @@ impl Signer {
     /// # Errors
     /// [`StorageError::Corrupt`] when the file of heads is not what was written; [`StorageError::Unavailable`].
     pub async fn sign(&self, storage: &Storage) -> Result<Option<Head>, StorageError> {
-        let unavailable = |error: io::Error| StorageError::Unavailable(format!("heads of the audit chain: {error}"));
+        let unavailable =
+            |error: io::Error| StorageError::Unavailable(format!("heads of the audit chain: {error}"));
         let heads = read(&self.file, &self.public_key())
             .map_err(unavailable)?
             .map_err(|_| StorageError::Corrupt("the file of signed heads"))?;

@@ -1,7 +1,10 @@
 /** A report by a template, by keyboard: fields, phrases, the page as it will be printed, an earlier report; and who writes templates. */
 import type { Page } from '@playwright/test';
 import { account, demo } from './node.ts';
-import { expect, shot, test } from './people.ts';
+import { expect as patient, shot, test } from './people.ts';
+
+// Waiting costs nothing where a machine has a lot to do.
+const expect = patient.configure({ timeout: 90_000 });
 
 const asPerson = { headers: { 'X-Farsight': '1' } };
 

@@ -61,7 +61,7 @@ impl From<&Attachment> for AttachmentItem {
 }
 
 /// A name that shows in a list and in a Content-Disposition: one line, no path.
-fn tidy(name: &str) -> String {
+pub(crate) fn tidy(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let line = clean(last).replace('\n', " ");
     let visible = line.chars().filter(|c| !is_direction(*c)).take(NAME_CHARS_MAX).collect::<String>();
@@ -162,7 +162,8 @@ impl ConsultService {
         let consult = self.get(caller, id).await?.consult;
         let found = consult.attachments.iter().find(|attachment| attachment.sha256 == *sha256);
         let attachment = found.ok_or(ConsultError::NotFound)?.clone();
-        let bytes = self.read_whole(&consult.requesting.id, sha256).await?;
+        let owner = if consult.second_of.is_some() { &consult.study.org } else { &consult.requesting.id };
+        let bytes = self.read_whole(owner, sha256).await?;
         let entry = storage::AuditEntry {
             action: storage::AuditAction::Export,
             object: format!("consult/{id}"),

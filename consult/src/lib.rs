@@ -6,6 +6,7 @@
 
 pub mod algorithm;
 pub mod amendment;
+pub mod assignment;
 pub mod attachment;
 pub mod authorities;
 mod blocks;
@@ -29,6 +30,7 @@ pub mod mark;
 pub mod measurements;
 pub mod message;
 pub mod notify;
+pub mod opinion;
 pub mod pades;
 pub mod pdf;
 pub mod phrases;
@@ -38,6 +40,7 @@ pub mod quality;
 pub mod record;
 pub mod report;
 pub mod revocation;
+pub mod second;
 pub mod service;
 pub mod signing;
 pub mod signing_key;

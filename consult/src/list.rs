@@ -1,5 +1,6 @@
 //! Lists of consults: the tabs of the worklist and how many each holds.
 
+use crate::opinion::Opinions;
 use crate::record::{Consult, ConsultView, KIND};
 use crate::service::{consult_of, view};
 use crate::{ConsultError, ConsultService, State};
@@ -18,6 +19,8 @@ pub enum Tab {
     Mine,
     /// 待领取: to be claimed by the caller's organisation; for its coordinators also what they must accept.
     Pool,
+    /// 待意见: the caller was asked for an opinion.
+    Opinion,
     /// 待审核: signed once by a reader of the caller's organisation.
     Review,
     /// 待资料: waiting for data.
@@ -58,6 +61,8 @@ pub struct Counts {
     pub mine: u64,
     /// 待领取
     pub pool: u64,
+    /// 待意见
+    pub opinion: u64,
     /// 待审核
     pub review: u64,
     /// 待资料
@@ -88,19 +93,29 @@ const SEARCHED_MAX: u32 = 2000;
 /// Rows of one page at most.
 const PAGE_MAX: u32 = 200;
 
-/// What a tab asks for; `critical` are the numbers of consults with an alarm that stands.
-fn query(caller: &Caller, tab: Tab, critical: &[String], now: OffsetDateTime) -> Option<RecordQuery> {
+/// Numbers of consults that are listed because of what is kept beside them.
+struct Numbers {
+    /// With an alarm that stands.
+    critical: Vec<String>,
+    /// The caller was asked for an opinion.
+    opinion: Vec<String>,
+}
+
+/// What a tab asks for.
+fn query(caller: &Caller, tab: Tab, numbers: &Numbers, now: OffsetDateTime) -> Option<RecordQuery> {
     let org = caller.organisation().as_str();
     let all = RecordQuery::new(KIND);
+    let numbered = |numbers: &Vec<String>| {
+        (!numbers.is_empty()).then(|| RecordQuery { keys: vec![("number", numbers.clone())], ..RecordQuery::new(KIND) })
+    };
     match tab {
         Tab::Mine => Some(all.with("mine", caller.as_person()?.id.as_str())),
         Tab::Pool => pool(caller, all.with("reading", org)),
         Tab::Review => (caller.may(Right::Review) || caller.may(Right::Coordinate))
             .then(|| all.with("reading", org).with("state", "preliminary")),
         Tab::Awaiting => Some(all.with("state", "awaiting_data")),
-        Tab::Critical => {
-            (!critical.is_empty()).then(|| RecordQuery { keys: vec![("number", critical.to_vec())], ..all })
-        }
+        Tab::Critical => numbered(&numbers.critical),
+        Tab::Opinion => numbered(&numbers.opinion),
         Tab::Overdue => Some(RecordQuery {
             sort_below: Some(model::time_text::unix_ms(now)),
             ..all.with("clock", "running")
@@ -136,9 +151,14 @@ impl ConsultService {
     ) -> Result<Listing, ConsultError> {
         let critical = self.open_critical(caller).await?;
         let open: HashMap<&ConsultId, u32> = critical.iter().map(|of| (&of.consult, of.open())).collect();
-        let critical: Vec<String> = critical.iter().map(|of| of.number.clone()).collect();
-        let counts = self.counts(caller, &critical, now).await?;
-        let Some(query) = query(caller, wanted.tab, &critical, now) else {
+        let opinions = self.all_open_opinions(caller).await?;
+        let is_asked = |all: &&Opinions| caller.as_person().is_some_and(|me| all.open().any(|one| *one == me.id));
+        let numbers = Numbers {
+            critical: critical.iter().map(|of| of.number.clone()).collect(),
+            opinion: opinions.values().filter(is_asked).map(|all| all.number.clone()).collect(),
+        };
+        let counts = self.counts(caller, &numbers, now).await?;
+        let Some(query) = query(caller, wanted.tab, &numbers, now) else {
             return Ok(Listing { consults: Vec::new(), counts, more: false, next: None });
         };
         let limit = wanted.limit.clamp(1, PAGE_MAX) as usize;
@@ -165,6 +185,9 @@ impl ConsultService {
                     break;
                 } else {
                     consult.open_criticals = open.get(&consult.id).copied().unwrap_or(0);
+                    if let Some(all) = opinions.get(&consult.id) {
+                        consult.open_opinions = all.open().cloned().collect();
+                    }
                     consults.push(view(caller, consult, record.version));
                 }
             }
@@ -177,20 +200,21 @@ impl ConsultService {
     async fn counts(
         &self,
         caller: &Caller,
-        critical: &[String],
+        numbers: &Numbers,
         now: OffsetDateTime,
     ) -> Result<Counts, ConsultError> {
         let mut counts = Counts::default();
         for (tab, count) in [
             (Tab::Mine, &mut counts.mine),
             (Tab::Pool, &mut counts.pool),
+            (Tab::Opinion, &mut counts.opinion),
             (Tab::Review, &mut counts.review),
             (Tab::Awaiting, &mut counts.awaiting),
             (Tab::Critical, &mut counts.critical),
             (Tab::Overdue, &mut counts.overdue),
             (Tab::All, &mut counts.all),
         ] {
-            if let Some(query) = query(caller, tab, critical, now) {
+            if let Some(query) = query(caller, tab, numbers, now) {
                 *count = self.storage.count(caller.scope(), &query).await?;
             }
         }

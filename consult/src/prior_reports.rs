@@ -75,6 +75,10 @@ impl ConsultService {
         let mut prior = Vec::new();
         for earlier in self.earlier(caller, &consult).await? {
             let Some(signed) = earlier.delivered_version() else { continue };
+            // Whoever reads a second opinion unseen of the first does not find it here either.
+            if self.is_kept_from(caller, &earlier.id).await? {
+                continue;
+            }
             let record = match self.storage.record(caller.scope(), crate::signing::KIND, &signed.record).await
             {
                 Ok(record) => record,

@@ -6,7 +6,8 @@ use crate::follow_up::{Decision, Question};
 use crate::late_images::EvidenceUpdate;
 use crate::quality::QualityReview;
 use crate::report::ReportDraft;
-use crate::state::{Acceptance, Action, Pending, Report, Rules, State};
+use crate::second::SecondOf;
+use crate::state::{Acceptance, Action, Pending, Report, Round, Rules, State};
 use crate::waiting::Waiting;
 use access::{ConsultKind, Signatures, Urgency};
 use model::{ConsultId, OrgId, PersonId, Sha256, SlideId, Uid};
@@ -222,6 +223,13 @@ pub struct Consult {
     /// How the evidence has grown since it was sent.
     #[serde(default)]
     pub evidence_updates: Vec<EvidenceUpdate>,
+    /// The report that this is a second opinion on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_of: Option<SecondOf>,
+    /// Who was asked for an opinion and has not answered; signing waits for them. They are kept beside the consult
+    /// ([`crate::opinion`]) and looked up when it is read.
+    #[serde(skip)]
+    pub open_opinions: Vec<PersonId>,
     /// Critical findings that nobody has acknowledged yet; closing waits for them. They are kept beside the consult
     /// ([`crate::critical`]) and counted when it is read.
     #[serde(skip)]
@@ -244,6 +252,8 @@ impl Consult {
             question: pending(self.questions.iter().any(|question| question.answer.is_none())),
             critical: pending(self.open_criticals > 0),
             discrepancy: pending(self.has_open_discrepancy()),
+            opinion: pending(!self.open_opinions.is_empty()),
+            round: if self.second_of.is_some() { Round::Second } else { Round::First },
         }
     }
 

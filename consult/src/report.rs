@@ -5,6 +5,7 @@ use crate::attachment::AttachmentItem;
 use crate::critical::{Finding, How};
 use crate::key_image::{KEY_IMAGES_MAX, KeyImage};
 use crate::prior_reports::{COMPARED_MAX, ComparedReport};
+use crate::opinion::OpinionNote;
 use crate::record::{Consult, Named, PatientBlock, SlideNote, StudyBlock};
 use crate::template::Template;
 use crate::template::filled::{Structured, Values};
@@ -19,7 +20,7 @@ use time::format_description::well_known::Rfc3339;
 /// What kind of document the canonical JSON is.
 pub const FORMAT: &str = "farsight-report/1";
 /// The page that the report is printed with; goes up with any change to what it prints.
-pub const TEMPLATE: &str = "report-a4/5";
+pub const TEMPLATE: &str = "report-a4/6";
 /// Characters of one text of a report.
 pub const TEXT_CHARS_MAX: usize = 20_000;
 /// Bytes of a canonical report that is looked at.
@@ -203,7 +204,7 @@ impl CriticalNote {
 }
 
 /// RFC 3339 to the second; empty for no time.
-fn local_time(at: Option<time::OffsetDateTime>, utc_offset: UtcOffset) -> String {
+pub(crate) fn local_time(at: Option<time::OffsetDateTime>, utc_offset: UtcOffset) -> String {
     at.and_then(|at| at.replace_nanosecond(0).ok()?.to_offset(utc_offset).format(&Rfc3339).ok())
         .unwrap_or_default()
 }
@@ -263,6 +264,9 @@ pub struct CanonicalReport {
     /// Critical findings that were told before it was signed; left out when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub critical_findings: Vec<CriticalNote>,
+    /// Opinions of experts who were asked (MDT), in the order in which they were asked; left out when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub opinions: Vec<OpinionNote>,
     /// Key images, in the order in which they are printed; left out when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub key_images: Vec<KeyImage>,
@@ -296,6 +300,8 @@ pub struct Circumstances<'a> {
     pub template: Option<&'a Template>,
     /// Critical findings of the consult.
     pub critical: &'a [Finding],
+    /// Opinions that were given.
+    pub opinions: Vec<OpinionNote>,
     /// Local time.
     pub utc_offset: UtcOffset,
     /// Notice of a test certificate.
@@ -346,6 +352,7 @@ impl CanonicalReport {
                 .iter()
                 .map(|finding| CriticalNote::of(finding, around.utc_offset))
                 .collect(),
+            opinions: around.opinions.clone(),
             key_images: draft.key_images.clone(),
             text_template: draft.template.clone(),
             structured: around.template.map(|template| Structured::of(template, draft)),

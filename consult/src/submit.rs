@@ -5,8 +5,8 @@ use crate::record::{Consult, ConsultView, Evidence, Named, PatientBlock, StudyBl
 use crate::service::{advance, event, grants, limited, person, put, view};
 use crate::state::{Acceptance, Action, State, Who, decide};
 use crate::{ConsultError, ConsultService, NewConsult, clock};
-use access::{Agreement, Caller, Right, Signatures, Urgency};
-use model::{ConsultId, Key, Level, OrgId, Query, Scope, Uid};
+use access::{Agreement, Caller, ConsultKind, Right, Signatures, Urgency};
+use model::{ConsultId, Key, Level, OrgId, PersonId, Query, Scope, Uid};
 use serde_json::Value as Json;
 use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, GrantChange, Put, StorageError};
 use time::macros::format_description;
@@ -40,43 +40,14 @@ impl ConsultService {
         let (patient, study) = self.study(caller, &draft.study_org, &draft.study_instance_uid).await?;
         let priors = self.priors(caller, &patient, &study, &draft.priors).await?;
         let mut consult = Consult {
-            id: ConsultId::new(),
-            number: String::new(),
             kind: draft.kind,
             urgency: draft.urgency,
-            state: State::Draft,
-            requesting,
-            reading,
-            patient,
-            study,
             priors,
             slide: draft.slide,
             question: limited("question", &draft.question)?,
             history: limited("history", &draft.history)?,
             consent: draft.consent,
-            created_by,
-            created_at: now,
-            submitted_at: None,
-            due_at: None,
-            agreement: None,
-            signatures: Signatures::Double,
-            acceptance: Acceptance::ByCoordinator,
-            reader: None,
-            reviewer: None,
-            evidence: Vec::new(),
-            timeline: Vec::new(),
-            report: None,
-            reported_at: None,
-            versions: Vec::new(),
-            waits: Vec::new(),
-            amendment: None,
-            questions: Vec::new(),
-            decision: None,
-            earlier_decisions: Vec::new(),
-            evidence_updates: Vec::new(),
-            attachments: Vec::new(),
-            quality: Vec::new(),
-            open_criticals: 0,
+            ..blank([requesting, reading], patient, study, created_by, now)
         };
         consult.number = self.next_number(now).await?;
         advance(&mut consult, &[State::Draft], caller, now, "");
@@ -177,22 +148,13 @@ impl ConsultService {
         let states = decide(State::Draft, Action::Submit, &[Who::Requester], consult.rules())
             .map_err(|_| ConsultError::WrongState { state: consult.state, action: Action::Submit })?;
         advance(&mut consult, states, caller, now, "");
-        let granted = |study: &StudyBlock| AuditEntry {
-            action: AuditAction::Grant,
-            object: format!("study/{}", study.study_instance_uid),
-            outcome: AuditOutcome::Success,
-            detail: format!("to {} for consult/{}", consult.reading.id, consult.id),
-        };
-        let change = Change {
-            puts: vec![clock::put(&consult, 0, Expected::Anything)],
-            grants: grants(&consult).map(GrantChange::Give).collect(),
-            audit: consult.studies().map(granted).collect(),
-            ..Change::default()
-        };
+        let mut change = granting(&consult);
+        change.audit.extend(self.assign_by_rule(&mut consult, now).await?);
+        change.puts.push(clock::put(&consult, 0, Expected::Anything));
         self.finish(caller, consult, version, Action::Submit, change).await
     }
 
-    async fn organisation(&self, id: &OrgId, field: &'static str) -> Result<Named<OrgId>, ConsultError> {
+    pub(crate) async fn organisation(&self, id: &OrgId, field: &'static str) -> Result<Named<OrgId>, ConsultError> {
         match self.storage.organisation(id).await {
             Ok(found) => Ok(Named { id: found.id, name: found.name }),
             Err(StorageError::NotFound) => Err(ConsultError::Invalid { field, why: "没有这一机构" }),
@@ -278,7 +240,7 @@ impl ConsultService {
         Ok(evidence)
     }
 
-    async fn agreement(&self, consult: &Consult, now: OffsetDateTime) -> Result<Agreement, ConsultError> {
+    pub(crate) async fn agreement(&self, consult: &Consult, now: OffsetDateTime) -> Result<Agreement, ConsultError> {
         let between: Vec<Agreement> = self
             .storage
             .agreements(&consult.requesting.id)
@@ -307,7 +269,7 @@ impl ConsultService {
     }
 
     /// The next number of the day: `YX20261123-0007`. A number that is taken and not used leaves a gap.
-    async fn next_number(&self, now: OffsetDateTime) -> Result<String, ConsultError> {
+    pub(crate) async fn next_number(&self, now: OffsetDateTime) -> Result<String, ConsultError> {
         let scope = Scope::node("consult-number");
         let day = now
             .to_offset(self.config.utc_offset)
@@ -339,5 +301,71 @@ impl ConsultService {
             }
         }
         Err(ConsultError::Unavailable)
+    }
+}
+
+/// A draft in which nothing is asked yet.
+pub(crate) fn blank(
+    [requesting, reading]: [Named<OrgId>; 2],
+    patient: PatientBlock,
+    study: StudyBlock,
+    created_by: Named<PersonId>,
+    now: OffsetDateTime,
+) -> Consult {
+    Consult {
+        id: ConsultId::new(),
+        number: String::new(),
+        kind: ConsultKind::Diagnosis,
+        urgency: Urgency::Routine,
+        state: State::Draft,
+        requesting,
+        reading,
+        patient,
+        study,
+        priors: Vec::new(),
+        slide: None,
+        question: String::new(),
+        history: String::new(),
+        consent: false,
+        created_by,
+        created_at: now,
+        submitted_at: None,
+        due_at: None,
+        agreement: None,
+        signatures: Signatures::Double,
+        acceptance: Acceptance::ByCoordinator,
+        reader: None,
+        reviewer: None,
+        evidence: Vec::new(),
+        timeline: Vec::new(),
+        report: None,
+        reported_at: None,
+        versions: Vec::new(),
+        waits: Vec::new(),
+        amendment: None,
+        questions: Vec::new(),
+        decision: None,
+        earlier_decisions: Vec::new(),
+        evidence_updates: Vec::new(),
+        attachments: Vec::new(),
+        quality: Vec::new(),
+        second_of: None,
+        open_opinions: Vec::new(),
+        open_criticals: 0,
+    }
+}
+
+/// The rights that a question gives whoever is asked, on record.
+pub(crate) fn granting(consult: &Consult) -> Change {
+    let granted = |study: &StudyBlock| AuditEntry {
+        action: AuditAction::Grant,
+        object: format!("study/{}", study.study_instance_uid),
+        outcome: AuditOutcome::Success,
+        detail: format!("to {} for consult/{}", consult.reading.id, consult.id),
+    };
+    Change {
+        grants: grants(consult).map(GrantChange::Give).collect(),
+        audit: consult.studies().map(granted).collect(),
+        ..Change::default()
     }
 }

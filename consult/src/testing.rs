@@ -81,6 +81,8 @@ pub(crate) fn consult(signatures: Signatures) -> Consult {
         evidence_updates: Vec::new(),
         attachments: Vec::new(),
         quality: Vec::new(),
+        second_of: None,
+        open_opinions: Vec::new(),
         open_criticals: 0,
     }
 }
@@ -154,6 +156,7 @@ pub(crate) fn canonical_with(consult: &Consult, draft: &ReportDraft, critical: &
     let around = Circumstances {
         template,
         critical,
+        opinions: Vec::new(),
         reader: Physician {
             id: PersonId::parse("wang").unwrap(),
             name: "王建国".into(),

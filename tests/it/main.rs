@@ -36,6 +36,7 @@ mod slide_notes;
 mod slide_sets;
 mod slides;
 mod support;
+mod team;
 mod tenants;
 mod uploads;
 mod watch;

@@ -23,6 +23,8 @@ use utoipa::OpenApi;
         (name = "remotes", description = "Asking other nodes"),
         (name = "slides", description = "Whole-slide images and their tiles"),
         (name = "consults", description = "Questions, reading and signing"),
+        (name = "assignment", description = "Rules that give cases to readers, and who is on duty"),
+        (name = "opinions", description = "Several experts on one case"),
         (name = "critical findings", description = "危急值: raised, said again, received with a read-back"),
         (name = "messages", description = "Messages on a case"),
         (name = "notices", description = "What people and organisations are told, and by which ways"),

@@ -7,6 +7,7 @@
 mod access_tests;
 mod admin;
 mod application;
+mod assignment;
 mod audit;
 mod audit_state;
 mod auth;

@@ -4,7 +4,7 @@ use crate::docs::ApiDoc;
 use crate::preferences;
 use crate::state::ApiState;
 use crate::{
-    admin, application, audit, auth, calibration, consults, corrections, cors, critical, deliveries, devices,
+    admin, application, assignment, audit, auth, calibration, consults, corrections, cors, critical, deliveries, devices,
     docs, dzi, forwarding, health, identities, iiif, invitations, key_images, live, measurements, messages,
     notices, ohif, orders, partners, phrases, remotes, report_files, second_factor, session, sessions,
     slide_notes, slides, statistics, studies, templates, uploads, verify, watched,
@@ -176,6 +176,18 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(consults::steps::ask_back))
         .routes(routes!(consults::steps::answer))
         .routes(routes!(consults::steps::record_decision))
+        .routes(routes!(consults::opinions::list_opinions, consults::opinions::ask_opinions))
+        .routes(routes!(consults::opinions::save_opinion))
+        .routes(routes!(consults::opinions::give_opinion))
+        .routes(routes!(consults::opinions::decline_opinion))
+        .routes(routes!(consults::opinions::withdraw_opinion))
+        .routes(routes!(consults::opinions::list_experts))
+        .routes(routes!(consults::second::list_second_opinions, consults::second::ask_second_opinion))
+        .routes(routes!(consults::second::compare))
+        .routes(routes!(assignment::get_assignment_rules, assignment::put_assignment_rules))
+        .routes(routes!(assignment::try_assignment))
+        .routes(routes!(assignment::list_duties))
+        .routes(routes!(assignment::set_duty))
         .routes(routes!(report_files::report_pdf))
         .routes(routes!(report_files::report_json))
         .routes(routes!(report_files::report_signature))

@@ -14,6 +14,7 @@ const SlidesPage = lazy(() => import('./slides/SlidesPage').then(({ SlidesPage: 
 const StudiesPage = lazy(() => import('./studies/StudiesPage').then(({ StudiesPage: page }) => ({ default: page })));
 const VerifyPage = lazy(() => import('./verify/VerifyPage').then(({ VerifyPage: page }) => ({ default: page })));
 const AdminPage = lazy(() => import('./admin/AdminPage'));
+const AssignmentPage = lazy(() => import('./assignment/AssignmentPage'));
 const AuditPage = lazy(() => import('./admin/AuditPage'));
 const CorrectionsPage = lazy(() => import('./corrections/CorrectionsPage'));
 const DeidentifyPage = lazy(() => import('./deidentify/DeidentifyPage'));
@@ -50,6 +51,7 @@ export function App() {
             <Route path="corrections" element={<CorrectionsPage />} />
             <Route path="corrections/:uid" element={<StudyCorrectionsPage />} />
             <Route path="templates" element={<TemplatesPage />} />
+            <Route path="assignment" element={<AssignmentPage />} />
             <Route path="statistics" element={<StatisticsPage />} />
             <Route path="account" element={<AccountPage />} />
             <Route path="admin" element={<AdminPage />} />

@@ -44,6 +44,14 @@ pub enum What {
     CriticalAcknowledged,
     /// Quality control has graded your report.
     Graded,
+    /// You are asked for an opinion.
+    OpinionAsked,
+    /// An opinion that you asked for was given.
+    OpinionGiven,
+    /// An opinion that you asked for was declined.
+    OpinionDeclined,
+    /// Your opinion is not waited for any longer.
+    OpinionWithdrawn,
     /// Somebody wrote on a case of yours.
     Message,
     /// Half of the agreed time is over.
@@ -79,6 +87,10 @@ impl What {
             Self::CriticalUnanswered => "critical_unanswered",
             Self::CriticalAcknowledged => "critical_acknowledged",
             Self::Graded => "graded",
+            Self::OpinionAsked => "opinion_asked",
+            Self::OpinionGiven => "opinion_given",
+            Self::OpinionDeclined => "opinion_declined",
+            Self::OpinionWithdrawn => "opinion_withdrawn",
             Self::Message => "message",
             Self::Clock50 => "clock50",
             Self::Clock80 => "clock80",
@@ -152,6 +164,16 @@ struct Delivered {
 }
 
 #[derive(Deserialize)]
+struct Asked {
+    consult: ConsultId,
+    n: u32,
+    what: Action,
+    #[serde(default)]
+    by: String,
+    people: Vec<PersonId>,
+}
+
+#[derive(Deserialize)]
 struct Written {
     consult: ConsultId,
     by: PersonId,
@@ -166,6 +188,7 @@ pub(super) fn tellings(event: &OutboxEvent) -> Vec<Telling> {
         }
         crate::critical::TOPIC => Alarm::deserialize(&event.body).ok().and_then(of_critical),
         clock::TOPIC => Escalation::deserialize(&event.body).ok().and_then(|late| of_clock(event.seq, late)),
+        crate::opinion::TOPIC => Asked::deserialize(&event.body).ok().and_then(of_opinion),
         crate::message::TOPIC => Written::deserialize(&event.body).ok().map(of_message),
         crate::delivery::TOPIC => Delivered::deserialize(&event.body).ok().and_then(of_delivery),
         _ => None,
@@ -179,6 +202,8 @@ fn of_consult(seq: i64, moved: Moved) -> Option<Telling> {
     let action: Action = serde_json::from_value(action?).ok()?;
     let person = |person: Option<PersonId>| person.map(To::Person).into_iter().collect::<Vec<_>>();
     let (what, to) = match (action, state) {
+        // By a rule.
+        (Action::Submit | Action::Accept, State::Assigned) => (What::Assigned, person(reader)),
         (Action::Submit, State::Submitted) => (What::Submitted, vec![To::With(reading, Right::Coordinate)]),
         (Action::Sign, State::Preliminary) => (What::ToReview, vec![To::With(reading, Right::Review)]),
         // A final report that waits for its time stamp has not arrived yet.
@@ -245,6 +270,20 @@ fn of_delivery(delivered: Delivered) -> Option<Telling> {
     Some(Telling { what, about: format!("delivery-{delivery}"), consult, to, by: None })
 }
 
+fn of_opinion(asked: Asked) -> Option<Telling> {
+    let Asked { consult, n, what, by, people } = asked;
+    let what = match what {
+        Action::AskOpinion => What::OpinionAsked,
+        Action::GiveOpinion => What::OpinionGiven,
+        Action::DeclineOpinion => What::OpinionDeclined,
+        Action::WithdrawOpinion => What::OpinionWithdrawn,
+        _ => return None,
+    };
+    let to = people.into_iter().map(To::Person).collect();
+    let about = format!("opinion-{consult}-{n}-{}", what.word());
+    Some(Telling { what, about, consult, to, by: PersonId::parse(&by).ok() })
+}
+
 fn of_message(written: Written) -> Telling {
     Telling {
         what: What::Message,
@@ -281,6 +320,8 @@ mod tests {
         let with = |right| vec![To::With(city.clone(), right)];
         for (action, state, what, to) in [
             ("submit", "submitted", What::Submitted, with(Right::Coordinate)),
+            ("submit", "assigned", What::Assigned, one("wang")),
+            ("accept", "assigned", What::Assigned, one("wang")),
             ("sign", "preliminary", What::ToReview, with(Right::Review)),
             ("sign", "delivered", What::Report, one("li")),
             ("review", "delivered", What::Report, one("li")),
@@ -308,6 +349,19 @@ mod tests {
         }
         assert_eq!(told("consult", json!({"id": "c1", "state": "delivered", "reading": "city"})), None);
         assert_eq!(told("instance.stored", json!({})), None);
+    }
+
+    #[test]
+    fn an_expert_is_told_of_a_question_and_whoever_asked_of_the_answer() {
+        let opinion = |what: &str, people: &[&str]| {
+            let body = json!({"consult": "c1", "n": 2, "what": what, "by": "zhao", "people": people});
+            told("opinion", body)
+        };
+        assert_eq!(opinion("ask_opinion", &["chen"]), Some((What::OpinionAsked, one("chen"))));
+        assert_eq!(opinion("give_opinion", &["wang"]), Some((What::OpinionGiven, one("wang"))));
+        assert_eq!(opinion("decline_opinion", &["wang"]), Some((What::OpinionDeclined, one("wang"))));
+        assert_eq!(opinion("withdraw_opinion", &["chen"]), Some((What::OpinionWithdrawn, one("chen"))));
+        assert_eq!(opinion("claim", &["chen"]), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::state::Action;
 use crate::{ConsultError, ConsultService, lease};
 use access::credential::may_sign;
 use access::{Caller, Person, Right};
-use model::{ConsultId, PersonId};
+use model::{ConsultId, PersonId, Scope};
 use storage::{Change, RecordQuery};
 use time::{Date, OffsetDateTime};
 
@@ -25,7 +25,9 @@ pub struct Candidate {
 fn may_read(person: &Person, consult: &Consult, today: Date) -> bool {
     let there = person.acting_for(&consult.reading.id).filter(|person| !person.is_disabled);
     there.is_some_and(|person| {
-        person.rights().contains(&Right::Read) && may_sign(&person, &consult.study.modalities, today).is_ok()
+        person.rights().contains(&Right::Read)
+            && !consult.bars(&person.id)
+            && may_sign(&person, &consult.study.modalities, today).is_ok()
     })
 }
 
@@ -41,7 +43,7 @@ impl Consult {
         self.pass_to(None);
     }
 
-    fn pass_to(&mut self, reader: Option<Named<PersonId>>) {
+    pub(crate) fn pass_to(&mut self, reader: Option<Named<PersonId>>) {
         self.reader = reader;
         if let Some(report) = &mut self.report {
             report.displayed.clear();
@@ -142,6 +144,12 @@ impl ConsultService {
         self.finish(caller, consult, version, Action::Assign, Change::default()).await
     }
 
+    /// How many consults a person has in hand.
+    pub(crate) async fn load_of(&self, scope: &Scope, person: &PersonId) -> Result<u64, ConsultError> {
+        let open = RecordQuery::new(crate::record::KIND).with("mine", person.as_str());
+        Ok(self.storage.count(scope, &open).await?)
+    }
+
     /// Who could read a consult, the least loaded first; for whoever may assign it now.
     ///
     /// # Errors
@@ -162,8 +170,7 @@ impl ConsultService {
         for person in
             people.into_iter().filter(|p| may_read(p, &consult, today) && !consult.is_held_by(&p.id))
         {
-            let open = RecordQuery::new(crate::record::KIND).with("mine", person.id.as_str());
-            let load = self.storage.count(caller.scope(), &open).await?;
+            let load = self.load_of(caller.scope(), &person.id).await?;
             let Person { id, name, title, .. } = person;
             candidates.push(Candidate { person: Named { id, name }, title, load });
         }

@@ -108,7 +108,11 @@ impl ConsultService {
     /// [`ConsultError::NotFound`].
     pub async fn get(&self, caller: &Caller, id: &ConsultId) -> Result<ConsultView, ConsultError> {
         let (consult, version) = self.load(caller, id).await?;
-        Ok(view(caller, consult, version))
+        let mut seen = view(caller, consult, version);
+        if self.is_kept_from(caller, id).await? {
+            crate::second::without_report(&mut seen.consult);
+        }
+        Ok(seen)
     }
 
     /// The consult and the version of its record.
@@ -120,6 +124,7 @@ impl ConsultService {
         let record = self.storage.record(scope, KIND, id.as_str()).await?;
         let mut consult = consult_of(record.body)?;
         consult.open_criticals = self.open_criticals(&consult.id).await?;
+        consult.open_opinions = self.open_opinions(&consult.id).await?;
         Ok((consult, record.version))
     }
 
@@ -134,6 +139,9 @@ impl ConsultService {
         let (consult, current) = self.load(caller, id).await?;
         if action == Action::Grade && caller.as_person().is_some_and(|p| consult.was_signed_by(p)) {
             return Err(ConsultError::Forbidden("不能评价自己签过名的报告"));
+        }
+        if matches!(action, Action::Claim | Action::Review) && caller.as_person().is_some_and(|p| consult.bars(&p.id)) {
+            return Err(ConsultError::Forbidden("第一次报告的签名医师不能做第二意见"));
         }
         let who = who_for(caller, &consult, action);
         if who.is_empty() {
@@ -161,7 +169,8 @@ impl ConsultService {
         change: Change,
     ) -> Result<ConsultView, ConsultError> {
         self.commit(caller.scope(), &consult, Finish { version, action, change }).await?;
-        if matches!(action, Action::Claim | Action::Assign | Action::Review) {
+        let is_assigned = consult.state == State::Assigned;
+        if is_assigned || matches!(action, Action::Claim | Action::Assign | Action::Review) {
             self.join_conversation(&consult).await;
         }
         Ok(view(caller, consult, version.saturating_add(1)))
@@ -261,7 +270,12 @@ fn for_the_requester(consult: &mut Consult) {
 
 pub(crate) fn who(caller: &Caller, consult: &Consult) -> Vec<Who> {
     let holder = consult.reader.as_ref().map(|reader| &reader.id);
-    parts(caller, &consult.requesting.id, &consult.reading.id, holder)
+    let mut parts = parts(caller, &consult.requesting.id, &consult.reading.id, holder);
+    let is_asked = |person: &access::Person| consult.open_opinions.contains(&person.id);
+    if *caller.organisation() == consult.reading.id && caller.as_person().is_some_and(is_asked) {
+        parts.push(Who::Expert);
+    }
+    parts
 }
 
 /// What the caller is to a consult in one step: a discrepancy is for whoever wrote the report that it is about, also when
@@ -381,6 +395,7 @@ pub(crate) fn put(consult: &Consult, expected: Expected) -> Result<Put, ConsultE
         );
     }
     keys.extend(crate::prior_reports::patient_key(consult));
+    keys.extend(crate::second::keys(consult));
     if consult.is_clock_running() {
         keys.push(("clock", "running".to_owned()));
     }

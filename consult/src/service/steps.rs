@@ -23,7 +23,8 @@ impl ConsultService {
     ) -> Result<ConsultView, ConsultError> {
         let (mut consult, states) = self.begin(caller, id, version, Action::Accept).await?;
         advance(&mut consult, states, caller, now, "");
-        self.finish(caller, consult, version, Action::Accept, Change::default()).await
+        let audit = self.assign_by_rule(&mut consult, now).await?.into_iter().collect();
+        self.finish(caller, consult, version, Action::Accept, Change { audit, ..Change::default() }).await
     }
 
     /// Refuses a consult; the grant ends (coordinator).
@@ -42,8 +43,11 @@ impl ConsultService {
         let (mut consult, states) = self.begin(caller, id, version, Action::Reject).await?;
         consult.end_wait(now);
         advance(&mut consult, states, caller, now, &reason);
-        let change =
-            Change { grants: grants(&consult).map(GrantChange::Withdraw).collect(), ..Change::default() };
+        let change = Change {
+            puts: self.end_opinions(&consult, now).await?,
+            grants: grants(&consult).map(GrantChange::Withdraw).collect(),
+            ..Change::default()
+        };
         self.finish(caller, consult, version, Action::Reject, change).await
     }
 
@@ -67,7 +71,8 @@ impl ConsultService {
         };
         consult.end_wait(now);
         advance(&mut consult, states, caller, now, &reason);
-        self.finish(caller, consult, version, Action::Cancel, Change { grants, ..Change::default() }).await
+        let puts = self.end_opinions(&consult, now).await?;
+        self.finish(caller, consult, version, Action::Cancel, Change { puts, grants, ..Change::default() }).await
     }
 
     /// Back to the reader (reviewer). The preliminary report that he signed stays on record, superseded.

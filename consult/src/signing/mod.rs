@@ -27,7 +27,7 @@ use access::credential::may_sign;
 use access::{Caller, Person, Secret};
 use make::{Hand, Made};
 use model::{ConsultId, Sha256};
-use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected};
+use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, Put};
 use stored::{decode, encode};
 use time::OffsetDateTime;
 use x509_cert::Certificate;
@@ -75,6 +75,8 @@ impl ConsultService {
         now: OffsetDateTime,
     ) -> Result<ConsultView, ConsultError> {
         let (mut consult, states) = self.begin(caller, id, version, Action::Sign).await?;
+        // Read first: who is asked for an opinion from now on makes this signature fail.
+        let guards = self.opinion_guard(&consult, Action::Sign).await?;
         let reader = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
         self.refuse_late_images(caller, &consult, Action::Sign).await?;
         self.require_licence(caller, &consult, reader, now).await?;
@@ -109,8 +111,8 @@ impl ConsultService {
             pending_time_stamp: waits,
         });
         let stored = self.keep(caller, &consult, &canonical, made, None).await?;
-        let signed =
-            Signing { record, expected: Expected::Absent, stored, states, version, action: Action::Sign };
+        let (expected, action) = (Expected::Absent, Action::Sign);
+        let signed = Signing { record, expected, stored, states, version, action, guards };
         self.conclude(caller, consult, signed, now).await
     }
 
@@ -164,8 +166,8 @@ impl ConsultService {
         }
         let stored = self.keep(caller, &consult, &canonical, made, Some(first)).await?;
         let expected = Expected::Version(record.version);
-        let signed =
-            Signing { record: current.record, expected, stored, states, version, action: Action::Review };
+        let (record, action, guards) = (current.record, Action::Review, Vec::new());
+        let signed = Signing { record, expected, stored, states, version, action, guards };
         self.conclude(caller, consult, signed, now).await
     }
 
@@ -225,7 +227,8 @@ impl ConsultService {
         if consult.state.is_released() {
             consult.deliver(now);
         }
-        let puts = vec![signed.stored.put(&consult, signed.record.clone(), signed.expected)?];
+        let mut puts = signed.guards;
+        puts.push(signed.stored.put(&consult, signed.record.clone(), signed.expected)?);
         let jobs = if waits { vec![stamp::job(&consult.reading.id, &signed.record)] } else { Vec::new() };
         let id = consult.id.clone();
         let change = Change { puts, jobs, ..Change::default() };
@@ -281,6 +284,7 @@ impl ConsultService {
         let around = Circumstances {
             template: template.as_ref(),
             critical: &critical,
+            opinions: self.printed_opinions(consult).await?,
             reader: Physician {
                 id: reader.id.clone(),
                 name: reader.name.clone(),
@@ -406,6 +410,8 @@ struct Signing {
     states: &'static [State],
     version: i64,
     action: Action,
+    /// What must not have changed meanwhile.
+    guards: Vec<Put>,
 }
 
 fn preview_of(bytes: Vec<u8>, missing: Vec<String>) -> Result<Preview, ConsultError> {

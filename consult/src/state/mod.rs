@@ -127,6 +127,18 @@ words!(
         Amend = "amend", "修订";
         /// Leave the report as it was.
         Abandon = "abandon", "放弃修订";
+        /// Ask a colleague for an opinion on the case (MDT).
+        AskOpinion = "ask_opinion", "邀请会诊专家";
+        /// Give the opinion that was asked for.
+        GiveOpinion = "give_opinion", "提交意见";
+        /// Give no opinion, with a reason.
+        DeclineOpinion = "decline_opinion", "谢绝提意见";
+        /// Wait for an opinion no longer, with a reason.
+        WithdrawOpinion = "withdraw_opinion", "撤回邀请";
+        /// Ask another reader or centre the same question after the report.
+        SecondOpinion = "second_opinion", "申请第二意见";
+        /// Say how far a second opinion agrees with the first report.
+        Compare = "compare", "对比结论";
         /// The requester no longer asks.
         Cancel = "cancel", "取消";
     }
@@ -188,12 +200,21 @@ pub enum Who {
     Reviewer,
     /// Looks after quality at the reading organisation, and is not the one who has it.
     Overseer,
+    /// Was asked for an opinion, and has not answered yet.
+    Expert,
 }
 
 impl Who {
     /// Everybody who has a part.
-    pub const ALL: [Self; 6] =
-        [Self::Requester, Self::Coordinator, Self::Reader, Self::Holder, Self::Reviewer, Self::Overseer];
+    pub const ALL: [Self; 7] = [
+        Self::Requester,
+        Self::Coordinator,
+        Self::Reader,
+        Self::Holder,
+        Self::Reviewer,
+        Self::Overseer,
+        Self::Expert,
+    ];
 
     /// The word that people read.
     #[must_use]
@@ -205,6 +226,7 @@ impl Who {
             Self::Holder => "领取本会诊的报告医师",
             Self::Reviewer => "审核医师",
             Self::Overseer => "质控人员",
+            Self::Expert => "受邀的会诊专家",
         }
     }
 
@@ -218,6 +240,7 @@ impl Who {
             Self::Holder => "the reader who has it",
             Self::Reviewer => "a reviewer",
             Self::Overseer => "quality control",
+            Self::Expert => "an expert who was asked",
         }
     }
 }
@@ -241,6 +264,19 @@ pub struct Rules {
     pub critical: Pending,
     /// Whether a discrepancy waits for its reader.
     pub discrepancy: Pending,
+    /// Whether an opinion that was asked for has not been given.
+    pub opinion: Pending,
+    /// Whether the question is asked for the first time.
+    pub round: Round,
+}
+
+/// Whether a question is asked for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Round {
+    /// It is.
+    First,
+    /// It is a second opinion on a report that was delivered.
+    Second,
 }
 
 /// Which report is being written.
@@ -278,7 +314,9 @@ pub fn parts(caller: &Caller, requesting: &OrgId, reading: &OrgId, holder: Optio
         return Vec::new();
     };
     let mut parts = Vec::new();
-    if caller.organisation() == requesting && caller.may(Right::Ask) {
+    // Within a centre it is quality control that asks.
+    let asks_itself = requesting == reading && caller.may(Right::Oversee) && caller.may(Right::Retrieve);
+    if caller.organisation() == requesting && (caller.may(Right::Ask) || asks_itself) {
         parts.push(Who::Requester);
     }
     if caller.organisation() == reading {

@@ -1,6 +1,6 @@
 //! The workflow as a table: from a state, by an action, by whom, under which circumstances, to a state.
 
-use super::{Acceptance, Action, Pending, Report, Rules, State, Who};
+use super::{Acceptance, Action, Pending, Report, Round, Rules, State, Who};
 use access::{ConsultKind, Signatures};
 
 /// A circumstance under which a row of the table holds.
@@ -22,6 +22,10 @@ pub enum When {
     Critical(Pending),
     /// Whether a discrepancy waits for its reader.
     Discrepancy(Pending),
+    /// Whether an opinion that was asked for stands open.
+    Opinion(Pending),
+    /// Whether it is a second opinion.
+    Round(Round),
 }
 
 impl When {
@@ -35,6 +39,8 @@ impl When {
             Self::Question(question) => question == rules.question,
             Self::Critical(critical) => critical == rules.critical,
             Self::Discrepancy(discrepancy) => discrepancy == rules.discrepancy,
+            Self::Opinion(opinion) => opinion == rules.opinion,
+            Self::Round(round) => round == rules.round,
         }
     }
 
@@ -55,6 +61,11 @@ impl When {
             Self::Resumes(_) => "没有可以继续的步骤 / there is nothing to go on with",
             Self::Question(_) => "没有待答复的追问 / no question waits for an answer",
             Self::Discrepancy(_) => "没有待回应的质控评价 / no discrepancy waits for an answer",
+            Self::Opinion(Pending::None) => {
+                "受邀专家的意见尚未提交，请等待或撤回邀请 / an opinion that was asked for is missing: wait for it, or withdraw the request"
+            }
+            Self::Opinion(Pending::Open) => "没有待提交的专家意见 / no opinion is waited for",
+            Self::Round(_) => "这不是第二意见 / this is not a second opinion",
             Self::Critical(_) => "危急值尚未确认 / a critical finding has not been acknowledged",
         }
     }
@@ -87,6 +98,9 @@ const REQUESTER: &[Who] = &[W::Requester];
 const COORDINATOR: &[Who] = &[W::Coordinator];
 const HOLDER: &[Who] = &[W::Holder];
 const REVIEWER: &[Who] = &[W::Reviewer];
+const EXPERT: &[Who] = &[W::Expert];
+/// Who can ask for a second opinion.
+const DOUBTERS: &[Who] = &[W::Requester, W::Overseer];
 /// Who can move what somebody has.
 const CARRIERS: &[Who] = &[W::Holder, W::Coordinator];
 /// Who can grade a delivered report.
@@ -94,8 +108,12 @@ const GRADERS: &[Who] = &[W::Reviewer, W::Overseer];
 /// Who can open a delivered report again.
 const AMENDERS: &[Who] = &[W::Holder, W::Coordinator, W::Reviewer];
 
-const SINGLE: &[When] = &[When::Signatures(Signatures::Single)];
 const DOUBLE: &[When] = &[When::Signatures(Signatures::Double)];
+// What somebody can still do something about comes first: it is the reason that is told.
+const SIGNS_ALONE: &[When] = &[When::Opinion(Pending::None), When::Signatures(Signatures::Single)];
+const SIGNS_FIRST: &[When] = &[When::Opinion(Pending::None), When::Signatures(Signatures::Double)];
+const ASKED: &[When] = &[When::Opinion(Pending::Open)];
+const SECOND: &[When] = &[When::Round(Round::Second)];
 const FIRST: &[When] = &[When::Report(Report::First)];
 const QUIET: &[When] = &[When::Critical(Pending::None)];
 
@@ -140,8 +158,8 @@ const TABLE: &[Row] = &[
     row(S::Reading, A::Release, CARRIERS, &[], &[S::Accepted]),
     row(S::Reading, A::Decline, HOLDER, &[], &[S::Accepted]),
     row(S::Reading, A::RequestData, CARRIERS, &[], &[S::AwaitingData]),
-    row(S::Reading, A::Sign, HOLDER, DOUBLE, &[S::Preliminary]),
-    row(S::Reading, A::Sign, HOLDER, SINGLE, &[S::Final, S::Delivered]),
+    row(S::Reading, A::Sign, HOLDER, SIGNS_FIRST, &[S::Preliminary]),
+    row(S::Reading, A::Sign, HOLDER, SIGNS_ALONE, &[S::Final, S::Delivered]),
     row(S::Reading, A::Cancel, REQUESTER, &[], &[S::Cancelled]),
 
     row(S::Preliminary, A::Review, REVIEWER, DOUBLE, &[S::Final, S::Delivered]),
@@ -174,10 +192,39 @@ const TABLE: &[Row] = &[
     row(S::Amending, A::Edit, HOLDER, &[], &[S::Amending]),
     row(S::Amending, A::AcceptImages, HOLDER, &[], &[S::Amending]),
     row(S::Amending, A::Assign, COORDINATOR, &[], &[S::Amending]),
-    row(S::Amending, A::Sign, HOLDER, DOUBLE, &[S::Preliminary]),
-    row(S::Amending, A::Sign, HOLDER, SINGLE, &[S::Final, S::Delivered]),
+    row(S::Amending, A::Sign, HOLDER, SIGNS_FIRST, &[S::Preliminary]),
+    row(S::Amending, A::Sign, HOLDER, SIGNS_ALONE, &[S::Final, S::Delivered]),
     row(S::Amending, A::Abandon, CARRIERS, &[When::Resumes(S::Delivered)], &[S::Delivered]),
     row(S::Amending, A::Abandon, CARRIERS, &[When::Resumes(S::Closed)], &[S::Closed]),
+
+    row(S::AwaitingData, A::GiveOpinion, EXPERT, &[], &[S::AwaitingData]),
+    row(S::AwaitingData, A::DeclineOpinion, EXPERT, &[], &[S::AwaitingData]),
+    row(S::AwaitingData, A::WithdrawOpinion, CARRIERS, ASKED, &[S::AwaitingData]),
+    row(S::Accepted, A::AskOpinion, COORDINATOR, &[], &[S::Accepted]),
+    row(S::Accepted, A::GiveOpinion, EXPERT, &[], &[S::Accepted]),
+    row(S::Accepted, A::DeclineOpinion, EXPERT, &[], &[S::Accepted]),
+    row(S::Accepted, A::WithdrawOpinion, COORDINATOR, ASKED, &[S::Accepted]),
+    row(S::Assigned, A::AskOpinion, CARRIERS, &[], &[S::Assigned]),
+    row(S::Assigned, A::GiveOpinion, EXPERT, &[], &[S::Assigned]),
+    row(S::Assigned, A::DeclineOpinion, EXPERT, &[], &[S::Assigned]),
+    row(S::Assigned, A::WithdrawOpinion, CARRIERS, ASKED, &[S::Assigned]),
+    row(S::Reading, A::AskOpinion, CARRIERS, &[], &[S::Reading]),
+    row(S::Reading, A::GiveOpinion, EXPERT, &[], &[S::Reading]),
+    row(S::Reading, A::DeclineOpinion, EXPERT, &[], &[S::Reading]),
+    row(S::Reading, A::WithdrawOpinion, CARRIERS, ASKED, &[S::Reading]),
+    row(S::Returned, A::AskOpinion, CARRIERS, &[], &[S::Returned]),
+    row(S::Returned, A::GiveOpinion, EXPERT, &[], &[S::Returned]),
+    row(S::Returned, A::DeclineOpinion, EXPERT, &[], &[S::Returned]),
+    row(S::Returned, A::WithdrawOpinion, CARRIERS, ASKED, &[S::Returned]),
+    row(S::Amending, A::AskOpinion, CARRIERS, &[], &[S::Amending]),
+    row(S::Amending, A::GiveOpinion, EXPERT, &[], &[S::Amending]),
+    row(S::Amending, A::DeclineOpinion, EXPERT, &[], &[S::Amending]),
+    row(S::Amending, A::WithdrawOpinion, CARRIERS, ASKED, &[S::Amending]),
+
+    row(S::Delivered, A::SecondOpinion, DOUBTERS, &[], &[S::Delivered]),
+    row(S::Delivered, A::Compare, REQUESTER, SECOND, &[S::Delivered]),
+    row(S::Closed, A::SecondOpinion, DOUBTERS, &[], &[S::Closed]),
+    row(S::Closed, A::Compare, REQUESTER, SECOND, &[S::Closed]),
 ];
 
 /// Why a step is not taken.

@@ -128,6 +128,10 @@ fn words(what: What) -> (&'static str, &'static str) {
         What::ReportUnsound => {
             ("报告核验未通过，已停止送达", "a finished report does not verify and was not delivered")
         }
+        What::OpinionAsked => ("请您对会诊提出意见", "you are asked for an opinion"),
+        What::OpinionGiven => ("受邀专家已提交意见", "an opinion was given"),
+        What::OpinionDeclined => ("受邀专家谢绝提意见", "an opinion was declined"),
+        What::OpinionWithdrawn => ("会诊意见邀请已撤回", "your opinion is not waited for any longer"),
         What::Clock100 => ("已超时", "the case is overdue"),
     }
 }

@@ -3,9 +3,11 @@
 
 pub mod asking;
 pub mod attachments;
+pub mod opinions;
 pub mod priors;
 pub mod quality;
 pub mod reports;
+pub mod second;
 pub mod steps;
 
 use crate::auth::Authenticated;
@@ -150,6 +152,8 @@ pub struct ConsultRow {
     pub has_open_discrepancy: bool,
     /// Critical findings that nobody has acknowledged yet.
     pub open_criticals: u32,
+    /// Experts who were asked for an opinion and have not answered; 0 for the requesting organisation.
+    pub open_opinions: usize,
     /// To be sent back with the next action.
     pub version: i64,
     /// What the caller may do now.
@@ -199,6 +203,8 @@ pub struct ConsultDetail {
     /// How the evidence has grown since it was sent: `version`, `by`, `at`, `added`.
     #[schema(value_type = Vec<Object>)]
     pub evidence_updates: Vec<consult::late_images::EvidenceUpdate>,
+    /// The report that this is a second opinion on.
+    pub second_of: Option<second::FirstOfSecond>,
     /// The inviting physician's own decision: `by`, `at`, `text`.
     #[schema(value_type = Option<Object>)]
     pub decision: Option<consult::follow_up::Decision>,
@@ -255,6 +261,7 @@ impl From<&ConsultView> for ConsultRow {
             has_open_question: c.questions.iter().any(|question| question.answer.is_none()),
             has_open_discrepancy: c.has_open_discrepancy(),
             open_criticals: c.open_criticals,
+            open_opinions: c.open_opinions.len(),
             version: view.version,
             allowed: view.allowed.clone(),
         }
@@ -280,6 +287,7 @@ impl From<ConsultView> for ConsultDetail {
             attachments: c.attachments,
             quality: c.quality,
             evidence_updates: c.evidence_updates,
+            second_of: c.second_of.map(second::FirstOfSecond::from),
             decision: c.decision,
             earlier_decisions: c.earlier_decisions,
         }

@@ -23,6 +23,8 @@ pub(super) enum What {
     Consult(ConsultId, State),
     /// Critical findings of a consult: raised, said again, acknowledged.
     Critical(ConsultId),
+    /// Opinions on a consult: asked for, given, declined, withdrawn.
+    Opinion(ConsultId),
     /// Messages on a consult.
     Message(ConsultId),
     /// Deliveries of a consult's report.
@@ -70,6 +72,7 @@ impl Event {
         let what = match event.topic.as_str() {
             "consult" => body::<OfConsult>(event).map(|of| What::Consult(of.id, of.state)),
             consult::critical::TOPIC => body::<OnConsult>(event).map(|on| What::Critical(on.consult)),
+            consult::opinion::TOPIC => body::<OnConsult>(event).map(|on| What::Opinion(on.consult)),
             consult::message::TOPIC => body::<OnConsult>(event).map(|on| What::Message(on.consult)),
             consult::delivery::TOPIC => body::<OnConsult>(event).map(|on| What::Delivery(on.consult)),
             consult::notify::TOPIC => body::<OfPerson>(event).map(|of| What::Notice(of.person)),
@@ -89,6 +92,7 @@ impl Event {
         match &self.what {
             What::Consult(id, state) => json!({"seq": seq, "what": "consult", "id": id, "state": state}),
             What::Critical(id) => json!({"seq": seq, "what": "critical", "id": id}),
+            What::Opinion(id) => json!({"seq": seq, "what": "opinion", "id": id}),
             What::Message(id) => json!({"seq": seq, "what": "message", "id": id}),
             What::Delivery(id) => json!({"seq": seq, "what": "delivery", "id": id}),
             What::Notice(_) => json!({"seq": seq, "what": "notice"}),
@@ -106,6 +110,7 @@ impl Event {
                 Ok(caller.may(Right::Search) && caller.organisation() == owner)
             }
             What::Message(_) if !consult::message::may_take_part(caller) => Ok(false),
+            What::Opinion(id) => Ok(caller.may(Right::Search) && is_read_here(storage, caller, id).await?),
             What::Consult(id, _) | What::Critical(id) | What::Message(id) | What::Delivery(id) => {
                 Ok(caller.may(Right::Search) && is_within_reach(storage, caller, id).await?)
             }
@@ -124,7 +129,7 @@ impl Event {
     pub(super) fn is_shared(&self) -> bool {
         matches!(
             self.what,
-            What::Consult(..) | What::Critical(_) | What::Message(_) | What::Delivery(_) | What::Study(..)
+            What::Consult(..) | What::Critical(_) | What::Opinion(_) | What::Message(_) | What::Delivery(_) | What::Study(..)
         )
     }
 }
@@ -132,6 +137,15 @@ impl Event {
 async fn is_within_reach(storage: &Storage, caller: &Caller, id: &ConsultId) -> Result<bool, StorageError> {
     match storage.record(caller.scope(), consult::record::KIND, id.as_str()).await {
         Ok(_) => Ok(true),
+        Err(StorageError::NotFound) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the caller's organisation answers it: what its people ask of one another is for nobody else.
+async fn is_read_here(storage: &Storage, caller: &Caller, id: &ConsultId) -> Result<bool, StorageError> {
+    match storage.record(caller.scope(), consult::record::KIND, id.as_str()).await {
+        Ok(record) => Ok(record.body["reading"]["id"] == caller.organisation().as_str()),
         Err(StorageError::NotFound) => Ok(false),
         Err(error) => Err(error),
     }

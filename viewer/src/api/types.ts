@@ -5,6 +5,7 @@
  */
 import type { ComparedReport, Structured } from '../templates/api';
 import type { Values } from '../templates/fill';
+import type { Comparison, FirstReport } from '../second/api';
 
 export interface Ref {
   id: string;
@@ -234,6 +235,12 @@ export type ConsultAction =
   | 'respond'
   | 'amend'
   | 'abandon'
+  | 'ask_opinion'
+  | 'give_opinion'
+  | 'decline_opinion'
+  | 'withdraw_opinion'
+  | 'second_opinion'
+  | 'compare'
   | 'cancel';
 
 export interface ConsultStudy {
@@ -274,6 +281,8 @@ export interface ConsultRow {
   has_open_question: boolean;
   has_open_discrepancy: boolean;
   open_criticals: number;
+  /** Experts who were asked and have not answered; 0 for the requesting organisation. */
+  open_opinions: number;
   version: number;
   allowed: ConsultAction[];
 }
@@ -432,9 +441,11 @@ export interface Consult extends ConsultRow {
   decision: Said | null;
   /** Oldest first. */
   earlier_decisions: Said[];
+  /** The report that this is a second opinion on. */
+  second_of: { consult: string; number: string; first: FirstReport; comparison: Comparison | null } | null;
 }
 
-export type WorklistTab = 'mine' | 'pool' | 'awaiting' | 'review' | 'critical' | 'overdue' | 'all';
+export type WorklistTab = 'mine' | 'pool' | 'opinion' | 'awaiting' | 'review' | 'critical' | 'overdue' | 'all';
 
 export interface ConsultList {
   consults: ConsultRow[];

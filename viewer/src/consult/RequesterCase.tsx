@@ -9,6 +9,8 @@ import { consults, type ReasonedAction } from '../api/endpoints';
 import type { Attachment, Consult } from '../api/types';
 import { CaseDeliveries } from '../deliveries/CaseDeliveries';
 import { MessagesButton } from '../messages/MessagesButton';
+import { SecondDialog } from '../second/SecondDialog';
+import { SecondOpinions } from '../second/SecondOpinions';
 import { studyAddress } from '../studies/addresses';
 import { Clock } from '../ui/Clock';
 import { isAnswered, isRunning } from '../ui/consultState';
@@ -51,6 +53,7 @@ export function RequesterCase({ consult }: { consult: Consult }) {
         <WaitNote consult={consult} asksRequester={consult.allowed.includes('resume')} />
         <Timeline entries={consult.timeline} />
         {(isAnswered(consult.state) || consult.versions.length > 0) && <Answer consult={consult} />}
+        <SecondOpinions consult={consult} />
         {consult.versions.length > 0 && <CaseDeliveries consult={consult.id} framed />}
         <Questions consult={consult} />
         <Asked consult={consult} />
@@ -62,6 +65,7 @@ export function RequesterCase({ consult }: { consult: Consult }) {
 function RequesterActions({ consult, step }: { consult: Consult; step: ReturnType<typeof useStep> }) {
   const { t } = useTranslation();
   const [asking, setAsking] = useState<ReasonedAction | null>(null);
+  const [second, setSecond] = useState(false);
   const may = (action: Consult['allowed'][number]) => consult.allowed.includes(action);
   const worded = (['cancel', 'ask_back', 'record_decision'] as const).filter(may);
   return (
@@ -77,12 +81,18 @@ function RequesterActions({ consult, step }: { consult: Consult; step: ReturnTyp
           {t(`consult.action.${action}`)}
         </Button>
       ))}
+      {may('second_opinion') && (
+        <Button variant="default" onClick={() => setSecond(true)}>
+          {t('consult.action.second_opinion')}
+        </Button>
+      )}
       {may('resume') && <Button onClick={() => setAsking('resume')}>{t('consult.waiting.supplied')}</Button>}
       {may('acknowledge') && (
         <Button loading={step.isPending} onClick={() => step.mutate({ action: 'acknowledge' })}>
           {t('consult.action.acknowledge')}
         </Button>
       )}
+      {second && <SecondDialog consult={consult} onClose={() => setSecond(false)} />}
       <StepDialog action={asking} onClose={() => setAsking(null)} onConfirm={(action, reason) => step.mutateAsync({ action, reason })} />
     </>
   );

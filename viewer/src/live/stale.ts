@@ -6,10 +6,13 @@ import type { LiveMessage } from './LiveLine';
 export function staleAfter({ what, id, org }: LiveMessage): readonly QueryKey[] {
   switch (what) {
     case 'consult':
-      return [keys.consults, ...(id === undefined ? [] : [keys.consult(id), keys.verdict(id)])];
+      return [keys.consults, ...(id === undefined ? [] : [keys.consult(id), keys.verdict(id)]), ['seconds']];
     case 'critical':
       // A consult says how many of its alarms stand, and what may be done with it.
       return [keys.consults, keys.critical, ...(id === undefined ? [] : [keys.consult(id)])];
+    case 'opinion':
+      // Whether a report may be signed depends on them.
+      return [keys.consults, ...(id === undefined ? [] : [keys.opinions(id), keys.consult(id)])];
     case 'message':
       return [keys.unreadMessages, ...(id === undefined ? [] : [keys.messages(id)])];
     case 'delivery':
@@ -37,6 +40,7 @@ export const whileDown: readonly QueryKey[] = [
   keys.consults,
   ['consult'],
   keys.critical,
+  ['opinions'],
   keys.unreadMessages,
   ['messages'],
   ['deliveries'],

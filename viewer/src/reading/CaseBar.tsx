@@ -9,6 +9,7 @@ import { RaiseButton } from '../alarms/RaiseButton';
 import { StepDialog } from '../consult/StepDialog';
 import { useStep } from '../consult/useConsult';
 import { MessagesButton } from '../messages/MessagesButton';
+import { SecondDialog } from '../second/SecondDialog';
 import { useMe } from '../session/useMe';
 import { OhifButton } from '../studies/OhifButton';
 import { Clock } from '../ui/Clock';
@@ -44,9 +45,9 @@ export function CaseBar({ consult, flush, onNext }: Props) {
   const examText = useExamText();
   const step = useStep(consult, flush);
   const [asking, setAsking] = useState<ReasonedAction | null>(null);
-  const [dialog, setDialog] = useState<'assign' | 'amend' | 'grade' | null>(null);
+  const [dialog, setDialog] = useState<'assign' | 'amend' | 'grade' | 'second' | null>(null);
   const may = (action: Consult['allowed'][number]) => consult.allowed.includes(action);
-  const further = [...furtherPlain, ...furtherWorded].some(may) || may('grade');
+  const further = [...furtherPlain, ...furtherWorded].some(may) || may('grade') || may('second_opinion');
   const handsOver = consult.reader?.id === me.person.id;
 
   return (
@@ -86,6 +87,7 @@ export function CaseBar({ consult, flush, onNext }: Props) {
                     </Menu.Item>
                   ))}
                   {may('grade') && <Menu.Item onClick={() => setDialog('grade')}>{t('consult.action.grade')}</Menu.Item>}
+                  {may('second_opinion') && <Menu.Item onClick={() => setDialog('second')}>{t('consult.action.second_opinion')}</Menu.Item>}
                   {furtherWorded.filter(may).map((action) => (
                     <Menu.Item key={action} onClick={() => setAsking(action)}>
                       {t(`consult.action.${action}`)}
@@ -120,6 +122,7 @@ export function CaseBar({ consult, flush, onNext }: Props) {
       {step.isError && asking === null && <ErrorNotice error={step.error} />}
       <StepDialog action={asking} onClose={() => setAsking(null)} onConfirm={(action, reason) => step.mutateAsync({ action, reason })} />
       {dialog === 'assign' && <AssignDialog consult={consult} handsOver={handsOver} flush={flush} onClose={() => setDialog(null)} />}
+      {dialog === 'second' && <SecondDialog consult={consult} onClose={() => setDialog(null)} />}
       {dialog === 'grade' && <GradeDialog consult={consult} onClose={() => setDialog(null)} />}
       {dialog === 'amend' && <AmendDialog consult={consult} onClose={() => setDialog(null)} />}
     </>

@@ -8,6 +8,8 @@ import { Attachments } from '../consult/Attachments';
 import { Questions } from '../consult/Questions';
 import { useReportWords, type ReportWords } from '../consult/useReportWords';
 import { WaitNote } from '../consult/WaitNote';
+import { OpinionsPane } from '../opinions/OpinionsPane';
+import { SecondOpinions } from '../second/SecondOpinions';
 import { useMe } from '../session/useMe';
 import type { Template } from '../templates/api';
 import { missingOf } from '../templates/fill';
@@ -79,6 +81,8 @@ export function ReportPane({ consult, report, template, templateError, editable,
         <WaitNote consult={consult} asksRequester={false} />
         <LateImages consult={consult} flush={report.flush} />
         <Questions consult={consult} />
+        <OpinionsPane consult={consult} />
+        <SecondOpinions consult={consult} />
         <QualityNotes consult={consult} />
         <AmendNote consult={consult} />
         <ReturnNote consult={consult} />

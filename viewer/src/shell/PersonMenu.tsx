@@ -7,7 +7,8 @@ import { session } from '../api/endpoints';
 import { switchLanguage } from '../i18n';
 import { account } from '../session/api';
 import { useSoundWish } from '../alarms/useSound';
-import { useMe, worksOnConsults } from '../session/useMe';
+import { useDuties, useSetDuty } from '../assignment/useAssignment';
+import { hasRole, useMe, worksOnConsults } from '../session/useMe';
 import { usePreferences } from '../session/usePreferences';
 import classes from './PersonMenu.module.css';
 
@@ -16,6 +17,9 @@ export function PersonMenu({ onShowKeys }: { onShowKeys: () => void }) {
   const me = useMe();
   const cache = useQueryClient();
   const sound = useSoundWish();
+  const duties = useDuties(hasRole(me, 'reader'));
+  const setDuty = useSetDuty();
+  const mine = duties.data?.people.find(({ id }) => id === me.person.id);
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const { change } = usePreferences();
 
@@ -68,6 +72,11 @@ export function PersonMenu({ onShowKeys }: { onShowKeys: () => void }) {
         >
           {colorScheme === 'dark' ? t('person.light') : t('person.dark')}
         </Menu.Item>
+        {mine !== undefined && (
+          <Menu.Item role="menuitemcheckbox" aria-checked={mine.duty === 'on'} onClick={() => setDuty.mutate({ person: mine.id, duty: mine.duty === 'on' ? 'off' : 'on' })}>
+            {t(mine.duty === 'on' ? 'person.goOffDuty' : 'person.goOnDuty')}
+          </Menu.Item>
+        )}
         {worksOnConsults(me) && (
           <Menu.Item role="menuitemcheckbox" aria-checked={sound.isOn} onClick={() => sound.turn(!sound.isOn)}>
             {t(sound.isOn ? 'critical.soundOff' : 'critical.soundOn')}

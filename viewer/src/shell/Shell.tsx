@@ -38,6 +38,7 @@ export function Shell() {
     ...(hasRole(me, 'requester', 'uploader') ? [{ to: '/uploads', name: t('transfer.pageLink') }] : []),
     ...(hasRole(me, 'requester', 'uploader', 'coordinator') ? [{ to: '/orders', name: t('place.orders') }] : []),
     ...(hasRole(me, 'coordinator', 'requester', 'quality_control', 'regulator') ? [{ to: '/statistics', name: t('place.statistics') }] : []),
+    ...(hasRole(me, 'coordinator') ? [{ to: '/assignment', name: t('place.assignment') }] : []),
     ...(hasRole(me, 'archivist') ? [{ to: '/corrections', name: t('place.corrections') }] : []),
     ...(hasRole(me, 'archivist') ? [{ to: '/deidentify', name: t('place.deidentify') }] : []),
     ...(hasRole(me, 'administrator', 'coordinator') ? [{ to: '/devices', name: t('place.devices') }] : []),

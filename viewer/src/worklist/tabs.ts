@@ -7,6 +7,7 @@ export function tabsFor(me: Me): WorklistTab[] {
   const tabs: [WorklistTab, boolean][] = [
     ['mine', reads || hasRole(me, 'requester')],
     ['pool', reads || hasRole(me, 'coordinator')],
+    ['opinion', reads || hasRole(me, 'reviewer')],
     ['review', hasRole(me, 'reviewer')],
     ['awaiting', true],
     ['critical', true],

@@ -1,0 +1,166 @@
+/** The rules in their order: the first that fits a case and finds somebody on duty takes it. */
+import { ActionIcon, Button, Group, Table, Text } from '@mantine/core';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { keys } from '../api/queries';
+import type { Ref } from '../api/types';
+import { Chip } from '../ui/Chip';
+import { EmptyState } from '../ui/EmptyState';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { PageSkeleton } from '../ui/PageSkeleton';
+import pane from '../ui/Pane.module.css';
+import { assignment, type OnDuty, type Outcome, type Rule, type Rules } from './api';
+import { RuleDialog } from './RuleDialog';
+import { blank, moved } from './rules';
+import { TryPane } from './TryPane';
+import { useDuties } from './useAssignment';
+
+export function RulesPane() {
+  const rules = useQuery({ queryKey: keys.assignmentRules, queryFn: assignment.rules });
+  const duties = useDuties(true);
+  const failed = rules.error ?? duties.error;
+  if (rules.data === undefined || duties.data === undefined) {
+    return failed === null ? <PageSkeleton /> : <ErrorNotice error={failed} onRetry={() => void Promise.all([rules.refetch(), duties.refetch()])} />;
+  }
+  return <Editor key={rules.data.version} kept={rules.data} people={duties.data.people} hospitals={duties.data.requesting} />;
+}
+
+interface Props {
+  kept: Rules;
+  people: readonly OnDuty[];
+  hospitals: readonly Ref[];
+}
+
+function Editor({ kept, people, hospitals }: Props) {
+  const { t } = useTranslation();
+  const cache = useQueryClient();
+  const [rules, setRules] = useState(kept.rules);
+  const [editing, setEditing] = useState<number | null>(null);
+  const [outcomes, setOutcomes] = useState<ReadonlyMap<string, Outcome>>(new Map());
+  const save = useMutation({
+    mutationFn: () => assignment.put({ version: kept.version, rules }),
+    onSuccess: (next) => cache.setQueryData(keys.assignmentRules, next),
+  });
+  const changed = rules !== kept.rules;
+  const change = (next: Rule[]) => {
+    setRules(next);
+    setOutcomes(new Map());
+  };
+  const accept = (rule: Rule) => change(editing === null || editing >= rules.length ? [...rules, rule] : rules.map((one, at) => (at === editing ? rule : one)));
+  const add = <Button onClick={() => setEditing(rules.length)}>{t('assignment.add')}</Button>;
+  return (
+    <>
+      <Group justify="space-between" px="md" py="xs" wrap="nowrap" align="flex-start">
+        <Text size="sm" c="dimmed">
+          {t('assignment.hint')}
+        </Text>
+        <Group gap="xs" wrap="nowrap">
+          {changed && (
+            <Button loading={save.isPending} onClick={() => save.mutate()}>
+              {t('common.save')}
+            </Button>
+          )}
+          {rules.length > 0 && <Button variant={changed ? 'default' : 'filled'} onClick={() => setEditing(rules.length)}>{t('assignment.add')}</Button>}
+        </Group>
+      </Group>
+      {save.isError && <ErrorNotice error={save.error} />}
+      {rules.length === 0 && (
+        <EmptyState title={t('assignment.empty')} hint={t('assignment.emptyHint')}>
+          {add}
+        </EmptyState>
+      )}
+      {rules.length > 0 && (
+        <Table className={pane.table} fz="sm" horizontalSpacing="sm" verticalSpacing={8}>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>{t('assignment.order')}</Table.Th>
+              <Table.Th>{t('assignment.name')}</Table.Th>
+              <Table.Th>{t('assignment.asks')}</Table.Th>
+              <Table.Th>{t('assignment.to')}</Table.Th>
+              <Table.Th />
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {rules.map((rule, at) => (
+              <Row
+                key={rule.name}
+                rule={rule}
+                n={at + 1}
+                people={people}
+                hospitals={hospitals}
+                outcome={outcomes.get(rule.name.trim()) ?? null}
+                onMove={(by) => change(moved(rules, at, by))}
+                onEdit={() => setEditing(at)}
+                onRemove={() => change(rules.filter((_, other) => other !== at))}
+              />
+            ))}
+          </Table.Tbody>
+        </Table>
+      )}
+      <TryPane rules={rules} hospitals={hospitals} onTried={(trial) => setOutcomes(new Map(trial.outcomes.map(({ rule, outcome }) => [rule, outcome])))} />
+      {editing !== null && (
+        <RuleDialog
+          start={rules[editing] ?? blank}
+          others={rules.filter((_, at) => at !== editing)}
+          people={people}
+          hospitals={hospitals}
+          onAccept={accept}
+          onClose={() => setEditing(null)}
+        />
+      )}
+    </>
+  );
+}
+
+interface RowProps {
+  rule: Rule;
+  n: number;
+  people: readonly OnDuty[];
+  hospitals: readonly Ref[];
+  outcome: Outcome | null;
+  onMove: (by: -1 | 1) => void;
+  onEdit: () => void;
+  onRemove: () => void;
+}
+
+function Row({ rule, n, people, hospitals, outcome, onMove, onEdit, onRemove }: RowProps) {
+  const { t } = useTranslation();
+  const nameOf = (list: readonly Ref[], id: string) => list.find((one) => one.id === id)?.name ?? id;
+  const asks = [
+    rule.modalities,
+    rule.words,
+    rule.kinds.map((kind) => t(`kind.${kind}`)),
+    rule.urgencies.map((urgency) => t(`urgency.${urgency}`)),
+    rule.requesting.map((id) => nameOf(hospitals, id)),
+    rule.languages.map((language) => t(`assignment.language.${language}`)),
+  ].filter((list) => list.length > 0);
+  const to = rule.to.who === 'people' ? rule.to.people.map((id) => nameOf(people, id)).join(t('common.listSeparator')) : t(`assignment.target.${rule.to.who}`);
+  return (
+    <Table.Tr data-testid="rule">
+      <Table.Td>{n}</Table.Td>
+      <Table.Td>
+        <strong>{rule.name}</strong> {rule.is_paused && <Chip>{t('assignment.paused')}</Chip>}{' '}
+        {outcome !== null && <Chip tone={outcome === 'takes' ? 'active' : 'quiet'}>{t(`assignment.outcome.${outcome}`)}</Chip>}
+      </Table.Td>
+      <Table.Td data-label={t('assignment.asks')}>{asks.length === 0 ? t('assignment.anything') : asks.map((list) => list.join(t('common.listSeparator'))).join(' · ')}</Table.Td>
+      <Table.Td data-label={t('assignment.to')}>{to}</Table.Td>
+      <Table.Td>
+        <Group gap={4} wrap="nowrap" justify="flex-end">
+          <ActionIcon variant="subtle" color="gray" aria-label={t('assignment.up', { name: rule.name })} onClick={() => onMove(-1)}>
+            <span aria-hidden>↑</span>
+          </ActionIcon>
+          <ActionIcon variant="subtle" color="gray" aria-label={t('assignment.down', { name: rule.name })} onClick={() => onMove(1)}>
+            <span aria-hidden>↓</span>
+          </ActionIcon>
+          <Button size="compact-sm" variant="subtle" onClick={onEdit} aria-label={t('assignment.edit', { name: rule.name })}>
+            {t('assignment.change')}
+          </Button>
+          <ActionIcon variant="subtle" color="gray" aria-label={t('assignment.remove', { name: rule.name })} onClick={onRemove}>
+            <span aria-hidden>×</span>
+          </ActionIcon>
+        </Group>
+      </Table.Td>
+    </Table.Tr>
+  );
+}

@@ -106,7 +106,8 @@ fn query(caller: &Caller, tab: Tab, numbers: &Numbers, now: OffsetDateTime) -> O
     let org = caller.organisation().as_str();
     let all = RecordQuery::new(KIND);
     let numbered = |numbers: &Vec<String>| {
-        (!numbers.is_empty()).then(|| RecordQuery { keys: vec![("number", numbers.clone())], ..RecordQuery::new(KIND) })
+        (!numbers.is_empty())
+            .then(|| RecordQuery { keys: vec![("number", numbers.clone())], ..RecordQuery::new(KIND) })
     };
     match tab {
         Tab::Mine => Some(all.with("mine", caller.as_person()?.id.as_str())),
@@ -152,7 +153,8 @@ impl ConsultService {
         let critical = self.open_critical(caller).await?;
         let open: HashMap<&ConsultId, u32> = critical.iter().map(|of| (&of.consult, of.open())).collect();
         let opinions = self.all_open_opinions(caller).await?;
-        let is_asked = |all: &&Opinions| caller.as_person().is_some_and(|me| all.open().any(|one| *one == me.id));
+        let is_asked =
+            |all: &&Opinions| caller.as_person().is_some_and(|me| all.open().any(|one| *one == me.id));
         let numbers = Numbers {
             critical: critical.iter().map(|of| of.number.clone()).collect(),
             opinion: opinions.values().filter(is_asked).map(|all| all.number.clone()).collect(),

@@ -4,9 +4,7 @@
 
 use crate::attachment::{Attachment, MediaType, tidy};
 use crate::record::{Consult, ConsultView, KIND, Named};
-use crate::service::{
-    advance, consult_of, event, limited, person, put, required_reason, view,
-};
+use crate::service::{advance, consult_of, event, limited, person, put, required_reason, view};
 use crate::state::{Acceptance, Action, State, Who, decide};
 use crate::submit::{blank, granting};
 use crate::{ConsultError, ConsultService, ReportPart, clock, statistics};
@@ -112,7 +110,9 @@ pub(crate) fn keys(consult: &Consult) -> Vec<(&'static str, String)> {
     let mut keys = vec![("second_of", second.consult.to_string())];
     let is_open = !consult.is_released() && !consult.state.is_over();
     if second.first == FirstReport::Hidden && is_open {
-        keys.extend(consult.reader.iter().map(|reader| ("kept_from", kept_from(&second.consult, &reader.id))));
+        keys.extend(
+            consult.reader.iter().map(|reader| ("kept_from", kept_from(&second.consult, &reader.id))),
+        );
     }
     keys
 }
@@ -163,10 +163,12 @@ impl ConsultService {
         self.refuse_unprintable("question", &question)?;
         let earlier = RecordQuery::new(KIND).with("second_of", first.id.as_str());
         if self.storage.count(&node(), &earlier).await? >= SECONDS_MAX as u64 {
-            return invalid("question", "这份报告的第二意见已经太多 / too many second opinions on this report");
+            return invalid(
+                "question",
+                "这份报告的第二意见已经太多 / too many second opinions on this report",
+            );
         }
-        let requesting =
-            if is_requester { first.requesting.clone() } else { first.reading.clone() };
+        let requesting = if is_requester { first.requesting.clone() } else { first.reading.clone() };
         let reading = self.organisation(&new.reading, "reading_organisation").await?;
         let delivered = first.delivered_version().ok_or(ConsultError::NotFound)?.version;
         let signers = [&first.reader, &first.reviewer].into_iter().flatten().map(|one| one.id.clone());
@@ -293,7 +295,11 @@ impl ConsultService {
     ///
     /// # Errors
     /// [`ConsultError::NotFound`].
-    pub async fn second_opinions(&self, caller: &Caller, id: &ConsultId) -> Result<Vec<Second>, ConsultError> {
+    pub async fn second_opinions(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+    ) -> Result<Vec<Second>, ConsultError> {
         self.get(caller, id).await?;
         let query = RecordQuery::new(KIND).with("second_of", id.as_str());
         let mut seconds = Vec::new();

@@ -154,7 +154,11 @@ impl ConsultService {
         self.finish(caller, consult, version, Action::Submit, change).await
     }
 
-    pub(crate) async fn organisation(&self, id: &OrgId, field: &'static str) -> Result<Named<OrgId>, ConsultError> {
+    pub(crate) async fn organisation(
+        &self,
+        id: &OrgId,
+        field: &'static str,
+    ) -> Result<Named<OrgId>, ConsultError> {
         match self.storage.organisation(id).await {
             Ok(found) => Ok(Named { id: found.id, name: found.name }),
             Err(StorageError::NotFound) => Err(ConsultError::Invalid { field, why: "没有这一机构" }),
@@ -240,7 +244,11 @@ impl ConsultService {
         Ok(evidence)
     }
 
-    pub(crate) async fn agreement(&self, consult: &Consult, now: OffsetDateTime) -> Result<Agreement, ConsultError> {
+    pub(crate) async fn agreement(
+        &self,
+        consult: &Consult,
+        now: OffsetDateTime,
+    ) -> Result<Agreement, ConsultError> {
         let between: Vec<Agreement> = self
             .storage
             .agreements(&consult.requesting.id)

@@ -19,7 +19,8 @@ fn a_rule_gives_a_request_to_a_reader_who_is_on_duty() {
     // Rules are the whole centre's: other tests would find their cases taken.
     let node = Node::start("team");
     let case = Case::on(&node);
-    let (coordinator, reader, reader2) = (node.person("coordinator"), node.person("reader"), node.person("reader2"));
+    let (coordinator, reader, reader2) =
+        (node.person("coordinator"), node.person("reader"), node.person("reader2"));
     let rules = coordinator.get("/api/v1/assignment/rules").expect(200).json();
     assert_eq!(rules, json!({"version": 0, "rules": []}));
     reader.get("/api/v1/assignment/rules").expect_problem(403, "forbidden");
@@ -44,13 +45,24 @@ fn a_rule_gives_a_request_to_a_reader_who_is_on_duty() {
     assert_eq!((&seen["state"], &seen["reader"]["id"]), (&json!("assigned"), &json!(id_of("reader2"))));
     let note = seen["timeline"].as_array().and_then(|all| all.last()).map(|last| last["note"].clone());
     assert!(note.as_ref().and_then(Json::as_str).is_some_and(|note| note.contains("肺")), "{note:?}");
-    assert!(!case.township.get(&path(&asked, "")).expect(200).json()["timeline"].to_string().contains("规则"));
+    assert!(
+        !case.township.get(&path(&asked, "")).expect(200).json()["timeline"].to_string().contains("规则")
+    );
 
-    let duty = reader2.put(&format!("/api/v1/duty/{}", id_of("reader2")), &json!({"duty": "off"})).expect(200).json();
+    let duty = reader2
+        .put(&format!("/api/v1/duty/{}", id_of("reader2")), &json!({"duty": "off"}))
+        .expect(200)
+        .json();
     assert_eq!(duty["duty"], "off");
-    reader.put(&format!("/api/v1/duty/{}", id_of("reader2")), &json!({"duty": "on"})).expect_problem(403, "forbidden");
+    reader
+        .put(&format!("/api/v1/duty/{}", id_of("reader2")), &json!({"duty": "on"}))
+        .expect_problem(403, "forbidden");
     let pooled = case.submitted();
-    assert_eq!(coordinator.get(&path(&pooled, "")).expect(200).json()["state"], "accepted", "nobody is on duty");
+    assert_eq!(
+        coordinator.get(&path(&pooled, "")).expect(200).json()["state"],
+        "accepted",
+        "nobody is on duty"
+    );
     let people = coordinator.get("/api/v1/duty").expect(200).json();
     let off = people["people"].as_array().expect("people").iter().find(|one| one["duty"] == "off");
     assert_eq!(off.map(|one| one["id"].clone()), Some(json!(id_of("reader2"))));
@@ -82,7 +94,8 @@ fn experts_are_asked_and_the_signed_page_quotes_them() {
 
     let n_of = |login: &str| {
         let all = opinions(&reader, &consult);
-        let mine = all.as_array().expect("a list").iter().find(|one| one["expert"]["id"] == id_of(login)).cloned();
+        let mine =
+            all.as_array().expect("a list").iter().find(|one| one["expert"]["id"] == id_of(login)).cloned();
         mine.expect("asked")["n"].as_u64().expect("a number")
     };
     let at = |login: &str, step: &str| path(&consult, &format!("/opinions/{}/{step}", n_of(login)));
@@ -133,7 +146,10 @@ fn a_second_opinion_is_independent_and_both_cases_say_how_far_they_agree() {
     let asked = ask("hidden").expect(201).json();
     assert_eq!((&asked["evidence"], &asked["second_of"]["number"]), (&first["evidence"], &first["number"]));
     act(&reader, &asked, "claim").expect_problem(403, "forbidden");
-    assert_eq!(reader2.get(&path(&first, "")).expect(200).json()["report"]["diagnosis"], case.report()["diagnosis"]);
+    assert_eq!(
+        reader2.get(&path(&first, "")).expect(200).json()["report"]["diagnosis"],
+        case.report()["diagnosis"]
+    );
     let claimed = act(&reader2, &asked, "claim").expect(200).json();
     assert_eq!(reader2.get(&path(&first, "")).expect(200).json()["report"], json!(null));
     for file in ["/report.pdf", "/report.json", "/report.p7s", "/report/preview"] {
@@ -175,7 +191,10 @@ fn the_inviter_decides_after_a_consultation() {
     };
     decide(&seen, " ").expect_problem(422, "invalid");
     let closed = decide(&seen, "三个月后复查，暂不手术。").expect(200).json();
-    assert_eq!((&closed["state"], &closed["decision"]["text"]), (&json!("closed"), &json!("三个月后复查，暂不手术。")));
+    assert_eq!(
+        (&closed["state"], &closed["decision"]["text"]),
+        (&json!("closed"), &json!("三个月后复查，暂不手术。"))
+    );
     let theirs = reader.get(&path(&closed, "")).expect(200).json();
     assert_eq!(theirs["decision"]["text"], "三个月后复查，暂不手术。", "the centre sees what came of it");
 }

@@ -4,10 +4,10 @@ use crate::docs::ApiDoc;
 use crate::preferences;
 use crate::state::ApiState;
 use crate::{
-    admin, application, assignment, audit, auth, calibration, consults, corrections, cors, critical, deliveries, devices,
-    docs, dzi, forwarding, health, identities, iiif, invitations, key_images, live, measurements, messages,
-    notices, ohif, orders, partners, phrases, remotes, report_files, second_factor, session, sessions,
-    slide_notes, slides, statistics, studies, templates, uploads, verify, watched,
+    admin, application, assignment, audit, auth, calibration, consults, corrections, cors, critical,
+    deliveries, devices, docs, dzi, forwarding, health, identities, iiif, invitations, key_images, live,
+    measurements, messages, notices, ohif, orders, partners, phrases, remotes, report_files, second_factor,
+    session, sessions, slide_notes, slides, statistics, studies, templates, uploads, verify, watched,
 };
 use crate::{audit_state, deidentification};
 use crate::{passkeys, sign_on};

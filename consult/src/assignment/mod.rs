@@ -181,7 +181,8 @@ impl Rule {
         let has_word = |word: &String| text.contains(&word.to_lowercase());
         if self.is_paused {
             Some(Outcome::Paused)
-        } else if !self.modalities.is_empty() && !facts.modalities.iter().any(|m| self.modalities.contains(m)) {
+        } else if !self.modalities.is_empty() && !facts.modalities.iter().any(|m| self.modalities.contains(m))
+        {
             Some(Outcome::Modality)
         } else if !self.words.is_empty() && !self.words.iter().any(has_word) {
             Some(Outcome::Words)
@@ -213,7 +214,9 @@ impl Rule {
             return invalid("每条规则需有名称，不超过 60 字 / each rule has a name of 60 characters at most");
         }
         if !modalities.iter().chain(&words).all(is_short) {
-            return invalid("检查类型和关键词不能为空，不超过 60 字 / modalities and words have 1 to 60 characters");
+            return invalid(
+                "检查类型和关键词不能为空，不超过 60 字 / modalities and words have 1 to 60 characters",
+            );
         }
         let people = match &self.to {
             Target::People { people } if people.is_empty() => {
@@ -241,12 +244,16 @@ impl Rule {
 /// The rules as they are kept.
 fn checked(rules: Vec<Rule>) -> Result<Vec<Rule>, ConsultError> {
     if rules.len() > RULES_MAX {
-        return Err(ConsultError::Invalid { field: "rules", why: "最多 100 条规则 / 100 rules at most" });
+        return Err(ConsultError::Invalid {
+            field: "rules", why: "最多 100 条规则 / 100 rules at most"
+        });
     }
     let rules = rules.into_iter().map(Rule::checked).collect::<Result<Vec<_>, _>>()?;
     let names: std::collections::HashSet<&String> = rules.iter().map(|rule| &rule.name).collect();
     if names.len() < rules.len() {
-        return Err(ConsultError::Invalid { field: "rules", why: "规则不能重名 / two rules have one name" });
+        return Err(ConsultError::Invalid {
+            field: "rules", why: "规则不能重名 / two rules have one name"
+        });
     }
     Ok(rules)
 }
@@ -335,7 +342,8 @@ mod tests {
         let twice = checked(vec![rule(), rule()]);
         assert!(matches!(twice, Err(ConsultError::Invalid { why, .. }) if why.contains("重名")));
         assert!(checked(vec![rule(); 101]).is_err());
-        let tidied = checked(vec![Rule { modalities: vec![" ct".into()], name: "胸\n部".into(), ..rule() }]);
+        let tidied =
+            checked(vec![Rule { modalities: vec![" ct".into()], name: "胸\n部".into(), ..rule() }]);
         assert_eq!(tidied.unwrap()[0].modalities, ["CT"]);
     }
 }

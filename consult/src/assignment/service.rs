@@ -116,7 +116,8 @@ impl ConsultService {
             Target::Anyone | Target::Pool => None,
         });
         if !named.flatten().all(|person| readers.contains(person)) {
-            let why = "规则中有人不是本中心的报告医师 / somebody named in a rule does not read at this centre";
+            let why =
+                "规则中有人不是本中心的报告医师 / somebody named in a rule does not read at this centre";
             return Err(ConsultError::Invalid { field: "rules", why });
         }
         let put = Put {
@@ -257,7 +258,13 @@ impl ConsultService {
         };
         let detail = match &person {
             Some(person) => {
-                advance_by(consult, &[State::Assigned], None, now, &format!("规则“{rule}” → {}", person.name));
+                advance_by(
+                    consult,
+                    &[State::Assigned],
+                    None,
+                    now,
+                    &format!("规则“{rule}” → {}", person.name),
+                );
                 format!("assigned by rule to {}", person.id)
             }
             None => {
@@ -391,7 +398,8 @@ mod tests {
         let outcomes: Vec<_> = trial.outcomes.iter().map(|(_, outcome)| *outcome).collect();
         assert_eq!(outcomes, [Outcome::Words, Outcome::Nobody, Outcome::Takes, Outcome::Later]);
 
-        let pool = judge(&[rule("留", &[], Target::Pool), rule("其余", &[], Target::Anyone)], &facts, &readers);
+        let pool =
+            judge(&[rule("留", &[], Target::Pool), rule("其余", &[], Target::Anyone)], &facts, &readers);
         assert_eq!((pool.rule.as_deref(), pool.person), (Some("留"), None));
         let nobody = judge(&rules, &facts, &[]);
         assert_eq!((nobody.rule, nobody.person), (None, None));

@@ -160,7 +160,8 @@ impl Opinions {
             kind: KIND,
             id: self.consult.to_string(),
             expected,
-            body: serde_json::to_value(self).map_err(|_| ConsultError::Failed("the opinions have no JSON"))?,
+            body: serde_json::to_value(self)
+                .map_err(|_| ConsultError::Failed("the opinions have no JSON"))?,
             keys,
             unique: Vec::new(),
             sort: first.map_or(0, |opinion| model::time_text::unix_ms(opinion.asked_at)),
@@ -231,7 +232,8 @@ mod tests {
     fn a_blind_expert_reads_the_others_only_after_the_own_opinion() {
         let of = |mine: Option<&str>, sight| {
             let mut all = Opinions::none(&consult(access::Signatures::Single));
-            all.opinions = vec![opinion(1, "chen", Sight::Blind, Some("可手术")), opinion(2, "zhao", sight, mine)];
+            all.opinions =
+                vec![opinion(1, "chen", Sight::Blind, Some("可手术")), opinion(2, "zhao", sight, mine)];
             all.seen_by(&PersonId::parse("zhao").unwrap())
         };
         assert_eq!(text_of(&of(None, Sight::Blind), 0), "");
@@ -244,7 +246,8 @@ mod tests {
     fn who_was_asked_is_found_by_it_until_they_answer() {
         let mut all = Opinions::none(&consult(access::Signatures::Single));
         assert!(all.put(Expected::Absent).unwrap().keys.is_empty());
-        all.opinions = vec![opinion(1, "chen", Sight::Open, Some("可手术")), opinion(2, "zhao", Sight::Open, None)];
+        all.opinions =
+            vec![opinion(1, "chen", Sight::Open, Some("可手术")), opinion(2, "zhao", Sight::Open, None)];
         let put = all.put(Expected::Absent).unwrap();
         assert_eq!(put.keys, [("asked", "zhao".to_owned()), ("state", "open".to_owned())]);
     }

@@ -128,7 +128,9 @@ impl ConsultService {
         let (consult, asked_by) = self.taking(caller, id, Action::AskOpinion).await?;
         let question = limited("question", &new.question)?;
         if question.is_empty() {
-            return Err(ConsultError::Invalid { field: "question", why: "请写明希望专家回答的问题" });
+            return Err(ConsultError::Invalid {
+                field: "question", why: "请写明希望专家回答的问题"
+            });
         }
         self.refuse_unprintable("question", &question)?;
         let invalid = |why| ConsultError::Invalid { field: "people", why };
@@ -151,7 +153,9 @@ impl ConsultService {
             match found {
                 Some(found) => people.push(found),
                 None => {
-                    return Err(invalid("本中心没有这位专家，或已由其处理 / nobody of the centre who could be asked"));
+                    return Err(invalid(
+                        "本中心没有这位专家，或已由其处理 / nobody of the centre who could be asked",
+                    ));
                 }
             }
         }
@@ -197,7 +201,10 @@ impl ConsultService {
         let text = limited("text", text)?;
         let (consult, me) = self.taking(caller, id, Action::GiveOpinion).await?;
         let (all, _) = self.opinions_of(&consult).await?;
-        all.opinions.iter().find(|o| o.n == n && o.is_open() && o.is_of(&me.id)).ok_or(ConsultError::NotFound)?;
+        all.opinions
+            .iter()
+            .find(|o| o.n == n && o.is_open() && o.is_of(&me.id))
+            .ok_or(ConsultError::NotFound)?;
         let put = Put {
             kind: DRAFT,
             id: draft_id(id, n),
@@ -336,7 +343,9 @@ impl ConsultService {
                     detail: format!("opinion {n} {}", action.word()),
                 });
                 let (id, what) = (&consult.id, action.word());
-                change.events.push((TOPIC, json!({"consult": id, "n": n, "what": what, "by": by, "people": people})));
+                change
+                    .events
+                    .push((TOPIC, json!({"consult": id, "n": n, "what": what, "by": by, "people": people})));
             }
             match self.storage.apply(caller.scope(), change).await {
                 Ok(()) => {

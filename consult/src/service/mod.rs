@@ -140,7 +140,9 @@ impl ConsultService {
         if action == Action::Grade && caller.as_person().is_some_and(|p| consult.was_signed_by(p)) {
             return Err(ConsultError::Forbidden("不能评价自己签过名的报告"));
         }
-        if matches!(action, Action::Claim | Action::Review) && caller.as_person().is_some_and(|p| consult.bars(&p.id)) {
+        if matches!(action, Action::Claim | Action::Review)
+            && caller.as_person().is_some_and(|p| consult.bars(&p.id))
+        {
             return Err(ConsultError::Forbidden("第一次报告的签名医师不能做第二意见"));
         }
         let who = who_for(caller, &consult, action);

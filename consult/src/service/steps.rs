@@ -72,7 +72,8 @@ impl ConsultService {
         consult.end_wait(now);
         advance(&mut consult, states, caller, now, &reason);
         let puts = self.end_opinions(&consult, now).await?;
-        self.finish(caller, consult, version, Action::Cancel, Change { puts, grants, ..Change::default() }).await
+        self.finish(caller, consult, version, Action::Cancel, Change { puts, grants, ..Change::default() })
+            .await
     }
 
     /// Back to the reader (reviewer). The preliminary report that he signed stays on record, superseded.

@@ -169,7 +169,9 @@ fn follow(rules: Rules, from: State, action: Action, to: State) -> Rules {
         Action::Grade => next.discrepancy = Pending::Open,
         Action::Respond => next.discrepancy = Pending::None,
         Action::AskOpinion => next.opinion = Pending::Open,
-        Action::GiveOpinion | Action::DeclineOpinion | Action::WithdrawOpinion => next.opinion = Pending::None,
+        Action::GiveOpinion | Action::DeclineOpinion | Action::WithdrawOpinion => {
+            next.opinion = Pending::None
+        }
         _ => {}
     }
     next

@@ -129,7 +129,10 @@ async fn a_question_becomes_a_report_with_two_signatures() {
     assert!(public.ok && public.signers.len() == 2, "{public:?}");
     assert!(file(ReportPart::Chain).await.starts_with(b"-----BEGIN CERTIFICATE"));
     let closed = service.acknowledge(doctor, &id, done.version, NOW).await.unwrap();
-    assert_eq!((closed.consult.state, closed.allowed), (State::Closed, vec![Action::AskBack, Action::SecondOpinion]));
+    assert_eq!(
+        (closed.consult.state, closed.allowed),
+        (State::Closed, vec![Action::AskBack, Action::SecondOpinion])
+    );
     assert_eq!(house.storage.audit_verify().await.unwrap().broken_at, None);
 }
 

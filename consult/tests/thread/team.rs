@@ -50,7 +50,8 @@ async fn a_rule_gives_a_case_to_whoever_is_on_duty_and_has_least_to_do() {
     let refused = service.put_assignment_rules(coordinator, 0, vec![stranger]).await;
     assert!(matches!(refused, Err(ConsultError::Invalid { field: "rules", .. })), "{refused:?}");
 
-    let rules = vec![to_people("乳腺", &["乳腺"], &["wang"]), to_people("胸部", &["胸部"], &["wang", "chen"])];
+    let rules =
+        vec![to_people("乳腺", &["乳腺"], &["wang"]), to_people("胸部", &["胸部"], &["wang", "chen"])];
     let kept = service.put_assignment_rules(coordinator, 0, rules.clone()).await.unwrap();
     assert_eq!(service.assignment_rules(coordinator).await.unwrap(), kept);
     assert_eq!(service.put_assignment_rules(coordinator, 0, rules).await, Err(ConsultError::Stale));
@@ -86,16 +87,22 @@ async fn a_rule_gives_a_case_to_whoever_is_on_duty_and_has_least_to_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn experts_write_apart_and_the_report_quotes_them() {
     let house = house(Signatures::Single).await;
-    let (service, doctor, [wang, chen], zhao) = (&house.service, &house.doctor, &house.readers, &house.reviewer);
+    let (service, doctor, [wang, chen], zhao) =
+        (&house.service, &house.doctor, &house.readers, &house.reviewer);
     let claimed = house.claimed().await;
     let id = &claimed.consult.id;
 
     let refused = service.ask_opinions(chen, id, ask(&["zhao"], Sight::Open), NOW).await;
     let whose: &[Who] = &[Who::Holder, Who::Coordinator];
     assert_eq!(refused, Err(ConsultError::NotYours { whose, action: Action::AskOpinion }));
-    for (people, field) in [(&["wang"][..], "people"), (&["nobody"], "people"), (&["li"], "people"), (&[], "people")] {
+    for (people, field) in
+        [(&["wang"][..], "people"), (&["nobody"], "people"), (&["li"], "people"), (&[], "people")]
+    {
         let refused = service.ask_opinions(wang, id, ask(people, Sight::Open), NOW).await;
-        assert!(matches!(&refused, Err(ConsultError::Invalid { field: at, .. }) if *at == field), "{refused:?}");
+        assert!(
+            matches!(&refused, Err(ConsultError::Invalid { field: at, .. }) if *at == field),
+            "{refused:?}"
+        );
     }
     let silent = NewRequest { question: " ".into(), ..ask(&["zhao"], Sight::Open) };
     let refused = service.ask_opinions(wang, id, silent, NOW).await;
@@ -112,7 +119,10 @@ async fn experts_write_apart_and_the_report_quotes_them() {
     // Nothing is signed meanwhile, and the version of the reader has not moved.
     let saved = service.save_report(wang, id, claimed.version, report(), NOW).await.unwrap();
     let why = When::Opinion(Pending::None);
-    assert_eq!(sign(&house, id, saved.version).await, Err(ConsultError::NotNow { why, action: Action::Sign }));
+    assert_eq!(
+        sign(&house, id, saved.version).await,
+        Err(ConsultError::NotNow { why, action: Action::Sign })
+    );
 
     let n_of = |seen: &consult::opinion::Seen, who: &str| {
         seen.opinions.iter().find(|o| o.expert.id.as_str() == who).unwrap().n
@@ -135,7 +145,11 @@ async fn experts_write_apart_and_the_report_quotes_them() {
     };
     assert_eq!(text_for(&service.opinions(zhao, id).await.unwrap()), "", "blind until the own is given");
     assert_eq!(text_for(&service.opinions(wang, id).await.unwrap()), "可行肺段切除。");
-    assert_eq!(service.opinions(doctor, id).await.unwrap().opinions, [], "not the requester's before the report");
+    assert_eq!(
+        service.opinions(doctor, id).await.unwrap().opinions,
+        [],
+        "not the requester's before the report"
+    );
 
     let refused = service.withdraw_opinion(wang, id, of_zhao, "", NOW).await;
     assert!(matches!(refused, Err(ConsultError::Invalid { field: "reason", .. })), "{refused:?}");
@@ -208,19 +222,27 @@ async fn a_second_opinion_is_read_by_somebody_else_on_the_same_evidence() {
     let (service, doctor, [wang, chen]) = (&house.service, &house.doctor, &house.readers);
     let claimed = house.claimed().await;
     let id = &claimed.consult.id;
-    let early = service.ask_second_opinion(doctor, id, claimed.version, second("city", FirstReport::Hidden), NOW);
+    let early =
+        service.ask_second_opinion(doctor, id, claimed.version, second("city", FirstReport::Hidden), NOW);
     assert!(matches!(early.await, Err(ConsultError::WrongState { .. })));
     let first = house.signed(&claimed, "考虑腺癌。", NOW).await;
-    let refused = service.ask_second_opinion(wang, id, first.version, second("city", FirstReport::Hidden), NOW).await;
+    let refused =
+        service.ask_second_opinion(wang, id, first.version, second("city", FirstReport::Hidden), NOW).await;
     assert!(matches!(refused, Err(ConsultError::NotYours { .. })), "{refused:?}");
-    let nowhere = service.ask_second_opinion(doctor, id, first.version, second("other", FirstReport::Hidden), NOW).await;
+    let nowhere = service
+        .ask_second_opinion(doctor, id, first.version, second("other", FirstReport::Hidden), NOW)
+        .await;
     assert!(matches!(nowhere, Err(ConsultError::Invalid { field: "agreement", .. })), "{nowhere:?}");
 
-    let asked = service.ask_second_opinion(doctor, id, first.version, second("city", FirstReport::Hidden), NOW);
+    let asked =
+        service.ask_second_opinion(doctor, id, first.version, second("city", FirstReport::Hidden), NOW);
     let asked = asked.await.unwrap();
     let second_id = &asked.consult.id;
     assert_eq!(asked.consult.state, State::Accepted);
-    assert_eq!((&asked.consult.evidence, &asked.consult.question), (&first.consult.evidence, &first.consult.question));
+    assert_eq!(
+        (&asked.consult.evidence, &asked.consult.question),
+        (&first.consult.evidence, &first.consult.question)
+    );
     let own = service.claim(wang, second_id, asked.version, NOW).await;
     assert!(matches!(own, Err(ConsultError::Forbidden(_))), "{own:?}");
 
@@ -251,5 +273,8 @@ async fn a_second_opinion_is_read_by_somebody_else_on_the_same_evidence() {
     let linked = service.second_opinions(doctor, id).await.unwrap();
     let comparison = linked[0].comparison.as_ref().unwrap();
     assert_eq!((linked.len(), comparison.agreement), (1, Agreement::Minor));
-    assert!(!service.get(doctor, id).await.unwrap().allowed.contains(&Action::Compare), "the first is no second");
+    assert!(
+        !service.get(doctor, id).await.unwrap().allowed.contains(&Action::Compare),
+        "the first is no second"
+    );
 }

@@ -134,7 +134,8 @@ pub async fn ask_opinions(
     JsonBody(body): JsonBody<OpinionRequest>,
 ) -> Result<(StatusCode, Json<OpinionList>), ApiError> {
     let invalid = |_| ApiError::invalid("people", "choose whom to ask");
-    let people = body.people.iter().map(|id| PersonId::parse(id)).collect::<Result<_, _>>().map_err(invalid)?;
+    let people =
+        body.people.iter().map(|id| PersonId::parse(id)).collect::<Result<_, _>>().map_err(invalid)?;
     let new = NewRequest { people, question: body.question, sight: body.sight };
     let seen = state.0.consults.ask_opinions(&auth.0, &consult_id(&id)?, new, now()).await?;
     Ok((StatusCode::CREATED, list(seen)))
@@ -210,6 +211,7 @@ pub async fn list_experts(
 ) -> Result<Json<ExpertList>, ApiError> {
     let caller = auth.require(Right::Search)?;
     let found = state.0.consults.experts(caller, &consult_id(&id)?).await?;
-    let row = |expert: consult::opinion::Expert| ExpertRow { person: named(&expert.person), title: expert.title };
+    let row =
+        |expert: consult::opinion::Expert| ExpertRow { person: named(&expert.person), title: expert.title };
     Ok(Json(ExpertList { experts: found.into_iter().map(row).collect() }))
 }

@@ -129,7 +129,12 @@ impl Event {
     pub(super) fn is_shared(&self) -> bool {
         matches!(
             self.what,
-            What::Consult(..) | What::Critical(_) | What::Opinion(_) | What::Message(_) | What::Delivery(_) | What::Study(..)
+            What::Consult(..)
+                | What::Critical(_)
+                | What::Opinion(_)
+                | What::Message(_)
+                | What::Delivery(_)
+                | What::Study(..)
         )
     }
 }

@@ -130,6 +130,10 @@ impl ConsultService {
         let known: HashSet<&Uid> = consult.evidence.iter().map(|item| &item.sop_instance_uid).collect();
         let mut there = self.evidence(&caller.scope().clone().without_labels(), consult, usize::MAX).await?;
         there.retain(|item| !known.contains(&item.sop_instance_uid));
+        // A report that its receiver has sent on to us says nothing new about the patient.
+        let late: Vec<&Uid> = there.iter().map(|item| &item.sop_instance_uid).collect();
+        let made = self.made_here(&late).await?;
+        there.retain(|item| !made.contains(&item.sop_instance_uid));
         Ok(there)
     }
 }

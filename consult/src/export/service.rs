@@ -10,13 +10,17 @@ use access::Caller;
 use dataset::Dataset;
 use model::{Actor, ConsultId, Key, Level, OrgId, Query, Scope, Sha256, Uid};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap};
-use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, Put, StorageError};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, Put, RecordQuery, StorageError};
 
 /// Record kind of forms that were made.
 const KIND: &str = "report_form";
 /// Series of one study whose modality is looked up.
 const SERIES_MAX: u32 = 1000;
+/// Key of a form's record: its SOP Instance UID.
+const INSTANCE: &str = "instance";
+/// Instances looked up in one query; fewer than the records that a query returns.
+const ASKED_AT_ONCE: usize = 500;
 
 /// A form of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +103,7 @@ impl ConsultService {
             id: id.clone(),
             expected: Expected::Absent,
             body: body.map_err(|_| ConsultError::Failed("a report's form has no JSON"))?,
-            keys: vec![("consult", consult.id.to_string())],
+            keys: keys(consult, built.instance.as_ref()),
             unique: Vec::new(),
             sort: 0,
             visible_to: Vec::new(),
@@ -110,6 +114,23 @@ impl ConsultService {
             Err(StorageError::Conflict(_)) => self.kept_form(&id, form).await,
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Which of these are forms of reports that were made here.
+    pub(crate) async fn made_here(&self, instances: &[&Uid]) -> Result<HashSet<Uid>, ConsultError> {
+        let mut made = HashSet::new();
+        // UIDs of forms follow from UUIDs: what modalities number needs no question.
+        let ours: Vec<String> =
+            instances.iter().map(|uid| uid.to_string()).filter(|uid| uid.starts_with("2.25.")).collect();
+        for some in ours.chunks(ASKED_AT_ONCE) {
+            let mut query = RecordQuery::new(KIND);
+            query.keys.push((INSTANCE, some.to_vec()));
+            for record in self.storage.records(&node(), &query).await? {
+                let kept: Kept = serde_json::from_value(record.body).map_err(|_| damaged())?;
+                made.extend(kept.instance);
+            }
+        }
+        Ok(made)
     }
 
     async fn kept_form(&self, id: &str, form: Form) -> Result<Option<Exported>, ConsultError> {
@@ -209,6 +230,12 @@ impl ConsultService {
         }
         Ok((classes, modalities))
     }
+}
+
+fn keys(consult: &Consult, instance: Option<&(Uid, Uid)>) -> Vec<(&'static str, String)> {
+    let mut keys = vec![("consult", consult.id.to_string())];
+    keys.extend(instance.map(|(_, instance)| (INSTANCE, instance.to_string())));
+    keys
 }
 
 /// The delivered version that this one took the place of.

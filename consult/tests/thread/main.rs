@@ -1,6 +1,7 @@
 //! A question becomes a report on a real storage: asked, claimed by one of two, signed, reviewed, delivered, verified.
 
 mod clocks;
+mod deliveries;
 mod house;
 mod notices;
 mod stamps;

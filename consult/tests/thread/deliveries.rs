@@ -1,0 +1,130 @@
+//! Reports on their way into other people's systems, and what comes back from there.
+
+use crate::house::{House, NOW, STUDY, house, org};
+use access::{Caller, Person, Role, Signatures};
+use consult::delivery::{DeliveryState, JOB, Problem, RouteWish, Sent};
+use consult::export::{Exported, Form};
+use consult::{AmendmentKind, AmendmentNote, ConsultError, ConsultView, State};
+use dataset::{TransferSyntax, part10};
+use model::{PersonId, Scope, Uid};
+use serde_json::json;
+use std::time::Duration;
+use storage::{Arrival, Change, Expected, Put, RecordQuery, Via};
+
+async fn delivered(house: &House) -> ConsultView {
+    house.signed(&house.claimed().await, "右肺结节，良性。", NOW).await
+}
+
+/// What the township's archive does that sends on whatever it is sent.
+async fn comes_back(house: &House, file: &Exported) {
+    let (syntax, (class, instance)) =
+        (TransferSyntax::explicit_little(), file.instance.clone().expect("a DICOM file"));
+    let arrival = Arrival {
+        owner: org("township"),
+        via: Via::Import,
+        declared: Some((class.clone(), instance.clone())),
+    };
+    let data_set = &file.bytes[part10::head(&syntax, &class, &instance).len()..];
+    let mut sink = house.storage.sink(house.doctor.scope(), arrival, syntax).await.unwrap();
+    sink.write(data_set).await.unwrap();
+    sink.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_comes_back_is_no_late_image_and_blocks_no_amendment() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor, wang) = (&house.service, &house.doctor, &house.readers[0]);
+    let done = delivered(&house).await;
+    let id = &done.consult.id;
+    for form in [Form::Sr, Form::Pdf] {
+        comes_back(&house, &service.report_form(doctor, id, form, None).await.unwrap()).await;
+    }
+    let there = house.storage.instances(doctor.scope(), &Uid::parse(STUDY).unwrap(), None, None).await;
+    assert_eq!(there.unwrap().len(), 4, "kept like anything else");
+
+    let note = AmendmentNote { kind: AmendmentKind::Correction, reason: "左右写反".into() };
+    let open = service.amend(wang, id, done.version, note, NOW).await.unwrap();
+    assert_eq!(service.late_images(wang, id).await.unwrap(), []);
+    let nothing = service.accept_images(wang, id, open.version, NOW).await;
+    assert!(matches!(nothing, Err(ConsultError::Invalid { field: "evidence", .. })), "{nothing:?}");
+    crate::house::store(&house.storage, doctor.scope(), 3).await;
+    let late = service.late_images(wang, id).await.unwrap();
+    assert_eq!(late.iter().map(|series| series.instances).collect::<Vec<_>>(), [1], "an image still counts");
+    let grown = service.accept_images(wang, id, open.version, NOW).await.unwrap();
+    assert_eq!(grown.consult.evidence.len(), 3);
+    assert_eq!(house.signed(&grown, "左肺结节，良性。", NOW).await.consult.state, State::Delivered);
+}
+
+/// An administrator of the requesting hospital.
+fn administrator() -> Caller {
+    Caller::person(
+        &Person {
+            id: PersonId::parse("sun").unwrap(),
+            login: "sun".into(),
+            name: "孙工".into(),
+            title: String::new(),
+            organisation: org("township"),
+            roles: vec![Role::Administrator],
+            password_hash: String::new(),
+            is_disabled: false,
+            credential: None,
+            memberships: Vec::new(),
+        },
+        None,
+    )
+}
+
+/// Somebody exchanges the page behind the program's back.
+async fn exchange_page(house: &House, mut page: Vec<u8>) {
+    let node = Scope::node("test");
+    let at = page.len() / 2;
+    page[at] ^= 1;
+    let sha256 = house.storage.put_blob(&node, &org("city"), &page).await.unwrap();
+    let record = house.storage.records(&node, &RecordQuery::new("report")).await.unwrap().remove(0);
+    let mut body = record.body.clone();
+    body["pdf_sha256"] = json!(sha256);
+    let put = Put {
+        kind: "report",
+        id: record.id,
+        expected: Expected::Version(record.version),
+        body,
+        keys: Vec::new(),
+        unique: Vec::new(),
+        sort: 0,
+        visible_to: vec![org("township"), org("city")],
+    };
+    house.storage.apply(&node, Change { puts: vec![put], ..Change::default() }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_does_not_verify_is_not_sent() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor, sun) = (&house.service, &house.doctor, administrator());
+    let wish = RouteWish {
+        name: "院内 DICOMweb".into(),
+        method: "stow".into(),
+        ae_title: None,
+        url: Some("http://127.0.0.1:9/dicom-web".into()),
+        token: None,
+        forms: vec![Form::Sr, Form::Pdf],
+    };
+    service.put_return_route(&sun, &org("township"), "web", wish).await.unwrap();
+    let sound = delivered(&house).await.consult.id;
+    service.plan_deliveries(NOW).await.unwrap();
+    let claim = house.storage.claim_jobs(JOB, 1, Duration::from_secs(60)).await.unwrap().expect("a job");
+    let parcel = service.begin_delivery(&claim.jobs[0], NOW).await.unwrap().expect("a sound report leaves");
+    assert_eq!(parcel.files.iter().map(|file| file.form).collect::<Vec<_>>(), [Form::Sr, Form::Pdf]);
+    let outcome = service.end_delivery(&parcel, Sent::Delivered, NOW).await.unwrap();
+    house.storage.finish_jobs(&claim, vec![(claim.jobs[0].id, outcome)]).await.unwrap();
+
+    let page = service.report_file(doctor, &sound, consult::ReportPart::Pdf, None).await.unwrap();
+    exchange_page(&house, page).await;
+    let owed = service.send_again(doctor, &sound, &parcel.delivery.id, NOW).await.unwrap();
+    assert_eq!(owed.state, DeliveryState::Waiting);
+    let claim = house.storage.claim_jobs(JOB, 1, Duration::from_secs(60)).await.unwrap().expect("a job");
+    assert_eq!(service.begin_delivery(&claim.jobs[0], NOW).await.unwrap(), None, "nothing leaves");
+    let failed = service.deliveries(doctor, &sound).await.unwrap().remove(0);
+    assert_eq!((failed.state, failed.problem), (DeliveryState::Failed, Some(Problem::Unsound)));
+    assert_eq!(failed.delivered_at, None);
+    assert_eq!(service.failures(&sun).await.unwrap().deliveries, [failed]);
+}

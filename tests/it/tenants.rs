@@ -94,7 +94,7 @@ fn a_session_is_a_cookie_that_scripts_cannot_read_and_ends_with_logging_out() {
         .nobody()
         .post("/api/v1/session", &json!({"login": "uploader", "password": account["password"]}))
         .expect(200);
-    let cookie = answer.header("set-cookie").to_owned();
+    let cookie = answer.session_cookie().to_owned();
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
     let me = answer.json();
     assert_eq!(me["person"]["login"], "uploader");

@@ -47,7 +47,7 @@ impl Client {
         let client = Self::new(base);
         let answer =
             client.post("/api/v1/session", &json!({"login": login, "password": password})).expect(200);
-        let cookie = answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+        let cookie = answer.session_cookie().split(';').next().unwrap_or_default().to_owned();
         client.with_header("Cookie", &cookie).with_header("X-Farsight", "1")
     }
 
@@ -190,6 +190,12 @@ impl Answer {
     /// A header, or nothing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The cookie of the session that was begun, among others that may be set, or nothing.
+    pub fn session_cookie(&self) -> &str {
+        let mut cookies = self.headers.get_all("set-cookie").iter().filter_map(|v| v.to_str().ok());
+        cookies.find(|cookie| cookie.starts_with("farsight_session=")).unwrap_or_default()
     }
 
     /// The body as JSON.

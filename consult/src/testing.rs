@@ -238,7 +238,7 @@ impl Signers {
         let asked = timestamp::request(signature).unwrap();
         let answer = tsa.answer(&asked.request, SIGNED_AT).unwrap();
         let anchors = certificate::from_pem(&self.anchors()).unwrap();
-        asked.token(&answer, &anchors, None, SIGNED_AT).unwrap().0
+        asked.token(&answer, &anchors, None).unwrap().0
     }
 
     pub(crate) fn stamped(&self, signature: &[u8], content: &[u8]) -> Vec<u8> {

@@ -2,7 +2,7 @@
 //! and revocation lists. Every question has a time limit, every answer a size limit; redirections are not followed.
 
 use anyhow::{Context as _, Result, bail};
-use consult::authorities::{Answer, Authorities, NoAnswer, TimeStamps};
+use consult::authorities::{Answer, Authorities, CLOCK_DIFFERENCE_MAX, NoAnswer, TimeStamps};
 use consult::revocation::Question;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -89,7 +89,7 @@ impl SigningSection {
         let policy = self.timestamp_policy.as_deref().map(consult::authorities::policy).transpose();
         let policy =
             policy.map_err(|text| anyhow::anyhow!("[signing] timestamp_policy = \"{text}\" is no OID"))?;
-        Ok(TimeStamps::Required { anchors_pem, policy })
+        Ok(TimeStamps::Required { anchors_pem, policy, clock_difference_max: CLOCK_DIFFERENCE_MAX })
     }
 
     /// Everything, with the HTTP client.

@@ -29,6 +29,9 @@ pub trait Authorities: Send + Sync {
     fn fetch(&self, question: Question) -> Answer<'_>;
 }
 
+/// How far an authority's clock may be from the node's, unless something else is said.
+pub const CLOCK_DIFFERENCE_MAX: time::Duration = time::Duration::minutes(5);
+
 /// Whether reports need time stamps, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TimeStamps {
@@ -38,6 +41,8 @@ pub enum TimeStamps {
         anchors_pem: String,
         /// The policy that is wanted, when one is.
         policy: Option<der::asn1::ObjectIdentifier>,
+        /// How far the authority's clock may be from the node's: further away one of the two is wrong.
+        clock_difference_max: time::Duration,
     },
     /// None, by the node's configuration; every verdict says so.
     None,
@@ -67,7 +72,7 @@ pub enum StampError {
     NotConfigured,
 }
 
-/// A time stamp on a signature value; checked before it is taken.
+/// A time stamp on a signature value; checked before it is taken, by the node's clock too.
 ///
 /// # Errors
 /// [`StampError`].
@@ -75,14 +80,19 @@ pub async fn stamp(
     authorities: &dyn Authorities,
     time_stamps: &TimeStamps,
     signature: &[u8],
+    now: OffsetDateTime,
 ) -> Result<Vec<u8>, StampError> {
-    let TimeStamps::Required { anchors_pem, policy } = time_stamps else {
+    let TimeStamps::Required { anchors_pem, policy, clock_difference_max } = time_stamps else {
         return Err(StampError::NotConfigured);
     };
     let asked = timestamp::request(signature)?;
     let answer = authorities.time_stamp(asked.request.clone()).await?;
     let anchors = certificate::from_pem(anchors_pem).map_err(|_| StampError::NotConfigured)?;
-    Ok(asked.token(&answer, &anchors, policy.as_ref(), OffsetDateTime::now_utc())?.0)
+    let (token, stamp) = asked.token(&answer, &anchors, policy.as_ref())?;
+    if (stamp.at - now).abs() > *clock_difference_max {
+        return Err(TimeStampFault::ClockOff.into());
+    }
+    Ok(token)
 }
 
 /// How long all questions about a path may take together: somebody waits for the signature.
@@ -125,4 +135,26 @@ pub async fn revocation_data(
         }
     }
     data
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ca::CertificateAuthority;
+    use crate::testing::NOW;
+    use time::Duration;
+
+    #[tokio::test]
+    async fn a_time_stamp_by_a_clock_that_is_far_off_is_not_taken() {
+        let ca = CertificateAuthority::create("CA", NOW).unwrap();
+        let anchors_pem = ca.anchor_pem().unwrap();
+        let own = OwnAuthorities::new(ca, || NOW).unwrap();
+        let clock_difference_max = CLOCK_DIFFERENCE_MAX;
+        let wanted = TimeStamps::Required { anchors_pem, policy: None, clock_difference_max };
+        for (off, is_taken) in [(0, true), (4, true), (-4, true), (6, false), (-6, false)] {
+            let taken = stamp(&own, &wanted, b"signature", NOW + Duration::minutes(off)).await;
+            assert_eq!(taken.is_ok(), is_taken, "{off} minutes: {taken:?}");
+            assert!(is_taken || taken == Err(StampError::Fault(TimeStampFault::ClockOff)));
+        }
+    }
 }

@@ -108,11 +108,11 @@ impl ConsultService {
             return Ok(());
         }
         let canonical = stored.canonical()?;
-        stored.reader = encode(&self.stamped(&decode(&stored.reader)?, &canonical).await?);
+        stored.reader = encode(&self.stamped(&decode(&stored.reader)?, &canonical, now).await?);
         if let Some(reviewer) = &stored.reviewer {
-            stored.reviewer = Some(encode(&self.stamped(&decode(reviewer)?, &canonical).await?));
+            stored.reviewer = Some(encode(&self.stamped(&decode(reviewer)?, &canonical, now).await?));
         }
-        let pdf = self.stamped_page(self.read_pdf(&stored).await?).await?;
+        let pdf = self.stamped_page(self.read_pdf(&stored).await?, now).await?;
         stored.pdf_sha256 =
             self.storage.put_blob(&scope, &stored.pdf_owner, &pdf).await.map_err(ConsultError::from)?;
         stored.pending_time_stamp = false;
@@ -121,17 +121,22 @@ impl ConsultService {
     }
 
     /// A detached signature with its time stamp.
-    async fn stamped(&self, signature: &[u8], canonical: &[u8]) -> Result<Vec<u8>, Waits> {
+    async fn stamped(
+        &self,
+        signature: &[u8],
+        canonical: &[u8],
+        now: OffsetDateTime,
+    ) -> Result<Vec<u8>, Waits> {
         let check = cms::check(signature, &[canonical], Form::Report).map_err(|_| damaged())?;
         if check.time_stamp.is_some() {
             return Ok(signature.to_vec());
         }
-        let token = self.time_stamp(&check.signature).await?;
+        let token = self.time_stamp(&check.signature, now).await?;
         Ok(cms::with_time_stamp(signature, &token).map_err(|_| damaged())?)
     }
 
     /// The page with a time stamp in its last signature. Those before it have theirs: nobody reviews without.
-    async fn stamped_page(&self, mut pdf: Vec<u8>) -> Result<Vec<u8>, Waits> {
+    async fn stamped_page(&self, mut pdf: Vec<u8>, now: OffsetDateTime) -> Result<Vec<u8>, Waits> {
         let (last, check, pdf_back) = blocking(move || {
             let signatures = pades::read(&pdf).ok().flatten().ok_or_else(damaged)?;
             let last = signatures.all.last().cloned().ok_or_else(damaged)?;
@@ -141,7 +146,7 @@ impl ConsultService {
         .await??;
         pdf = pdf_back;
         if check.time_stamp.is_none() {
-            let token = self.time_stamp(&check.signature).await?;
+            let token = self.time_stamp(&check.signature, now).await?;
             let stamped = cms::with_time_stamp(&last.cms, &token).map_err(|_| damaged())?;
             pades::put_signature(&mut pdf, last.room, &stamped)
                 .map_err(|error| {
@@ -153,8 +158,8 @@ impl ConsultService {
         Ok(pdf)
     }
 
-    async fn time_stamp(&self, signature: &[u8]) -> Result<Vec<u8>, StampError> {
-        authorities::stamp(self.authorities.as_ref(), &self.config.time_stamps, signature).await
+    async fn time_stamp(&self, signature: &[u8], now: OffsetDateTime) -> Result<Vec<u8>, StampError> {
+        authorities::stamp(self.authorities.as_ref(), &self.config.time_stamps, signature, now).await
     }
 
     /// Keeps the report with its time stamps; what is final is delivered with it.

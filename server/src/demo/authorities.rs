@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::outgoing::{HttpAuthorities, Signing};
 use anyhow::Result;
 use consult::TimeStamps;
+use consult::authorities::CLOCK_DIFFERENCE_MAX;
 use consult::authorities::{Answer, Authorities, OwnAuthorities};
 use consult::revocation::Question;
 use std::sync::Arc;
@@ -30,7 +31,11 @@ impl Authorities for Mixed {
 pub fn signing(config: &Config, cast: &Cast) -> Result<Signing> {
     let own = OwnAuthorities::new(cast.authority.clone(), OffsetDateTime::now_utc)?;
     if config.signing.timestamp_url.is_none() {
-        let time_stamps = TimeStamps::Required { anchors_pem: cast.anchors_pem.clone(), policy: None };
+        let time_stamps = TimeStamps::Required {
+            anchors_pem: cast.anchors_pem.clone(),
+            policy: None,
+            clock_difference_max: CLOCK_DIFFERENCE_MAX,
+        };
         return Ok(Signing { authorities: Arc::new(own), time_stamps });
     }
     let time_stamps = config.signing.time_stamps(&cast.anchors_pem)?;

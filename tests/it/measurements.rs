@@ -118,5 +118,9 @@ fn dcmtk_reads_the_exported_report() {
     {
         assert!(dump.contains(words), "{words} in\n{dump}");
     }
-    assert!(!dump.contains("W:") && !dump.contains("E:"), "{dump}");
+    // DCMTK's VR checker has no rules for UTF-8, and says so.
+    let checked = dump.lines().filter(|line| !line.contains("VR checker does not support"));
+    let complaints: Vec<&str> =
+        checked.filter(|line| line.starts_with("W:") || line.starts_with("E:")).collect();
+    assert!(complaints.is_empty(), "{complaints:?}");
 }

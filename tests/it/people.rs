@@ -139,7 +139,11 @@ fn three_people_make_a_node_on_which_a_township_doctor_asks() {
         let all = events["events"].as_array().expect("events");
         all.iter().filter(|event| event["detail"].as_str().is_some_and(|d| d.starts_with(detail))).count()
     };
-    assert_eq!((of("created requester,uploader"), of("created reader")), (1, 1), "{events}");
+    assert_eq!(
+        (of("created: roles  -> requester,uploader"), of("created: roles  -> reader")),
+        (1, 1),
+        "{events}"
+    );
 }
 
 #[test]

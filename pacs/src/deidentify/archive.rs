@@ -50,7 +50,6 @@ impl From<StorageError> for Stop {
 /// De-identified studies of the project's organisation as a ZIP archive. `with_risky`: images whose pixels may show identity
 /// go out, too, because somebody has looked at them; labels of slides and documents never do. A study that is not the
 /// organisation's ends the stream with [`StorageError::NotFound`]: look at all of them first.
-#[must_use]
 pub fn archive(
     storage: Storage,
     scope: Scope,

@@ -99,6 +99,7 @@ impl Node {
         let outside = Arc::new(HttpOutside {
             provider_networks: config.oidc.networks.clone(),
             webhook_networks: config.notify.webhook_networks.clone(),
+            delivery_networks: config.delivery.networks.clone(),
         });
         let counters = dimse.counters();
         let status = Arc::new(move || counters.snapshot());

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
-use viewer_api::{ANSWER_BYTES_MAX, Fetched, NotReached, Outside, SignOnConfig};
+use viewer_api::{ANSWER_BYTES_MAX, CalledFor, Fetched, NotReached, Outside, SignOnConfig};
 
 /// The longest that a question may take, all in all.
 const QUESTION_MAX: Duration = Duration::from_secs(10);
@@ -83,6 +83,8 @@ pub struct HttpOutside {
     pub provider_networks: Vec<AddressRange>,
     /// Internal networks of webhooks.
     pub webhook_networks: Vec<AddressRange>,
+    /// Internal networks of services that take reports.
+    pub delivery_networks: Vec<AddressRange>,
 }
 
 impl HttpOutside {
@@ -122,11 +124,19 @@ impl Outside for HttpOutside {
         Box::pin(self.ask(request))
     }
 
-    fn is_internal<'a>(&'a self, url: &'a str) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+    fn is_internal<'a>(
+        &'a self,
+        called_for: CalledFor,
+        url: &'a str,
+    ) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+        let networks = match called_for {
+            CalledFor::Notices => &self.webhook_networks,
+            CalledFor::Deliveries => &self.delivery_networks,
+        };
         Box::pin(async move {
             // What is no address at all is refused for that.
             let Ok(url) = Url::parse(url.trim()) else { return false };
-            let seen = reach::resolved(&url, &self.webhook_networks, Duration::from_secs(5)).await;
+            let seen = reach::resolved(&url, networks, Duration::from_secs(5)).await;
             seen == Err(Unreachable::Internal)
         })
     }
@@ -138,19 +148,30 @@ mod tests {
     use crate::reach::tests::TRICKS;
 
     fn outside() -> HttpOutside {
-        HttpOutside { provider_networks: Vec::new(), webhook_networks: Vec::new() }
+        HttpOutside {
+            provider_networks: Vec::new(),
+            webhook_networks: Vec::new(),
+            delivery_networks: Vec::new(),
+        }
     }
 
     #[tokio::test]
-    async fn an_internal_address_is_refused_when_a_webhook_is_set_and_when_a_provider_is_asked() {
+    async fn an_internal_address_is_refused_when_one_is_set_and_when_a_provider_is_asked() {
         for text in TRICKS {
-            assert!(outside().is_internal(text).await, "{text}");
+            for called_for in [CalledFor::Notices, CalledFor::Deliveries] {
+                assert!(outside().is_internal(called_for, text).await, "{text}");
+            }
             let Ok(request) = http::Request::get(text).body(Vec::new()) else { continue };
             let refused = outside().fetch(request).await.unwrap_err();
             assert!(refused.0.contains("internal") || refused.0.contains("no address"), "{text}: {refused}");
         }
-        assert!(!outside().is_internal("https://8.8.8.8/hook").await);
-        assert!(!outside().is_internal("nonsense").await);
+        assert!(!outside().is_internal(CalledFor::Notices, "https://8.8.8.8/hook").await);
+        assert!(!outside().is_internal(CalledFor::Notices, "nonsense").await);
+        // Each has networks of its own.
+        let loopback = AddressRange::parse("127.0.0.0/8").unwrap();
+        let some = HttpOutside { delivery_networks: vec![loopback], ..outside() };
+        assert!(!some.is_internal(CalledFor::Deliveries, "http://127.0.0.1/").await);
+        assert!(some.is_internal(CalledFor::Notices, "http://127.0.0.1/").await);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::auth::Authenticated;
 use crate::json::JsonBody;
+use crate::outside::CalledFor;
 use crate::problem::{ApiError, Problem};
 use crate::request::{UrlPath, UrlQuery};
 use crate::state::ApiState;
@@ -257,8 +258,8 @@ pub async fn list_return_routes(
 
 /// Makes or changes a route (administrator); it holds for reports that are signed from now on. A webhook gets a new secret, which
 /// is in the answer and never again; its `Farsight-Signature` is made as for the webhook of notices, and `Farsight-Delivery` is
-/// the same for every attempt. Addresses of internal networks are refused when they are called, unless the node's
-/// configuration allows them.
+/// the same for every attempt. Addresses of internal networks are refused, when they are set and whenever they are called, unless the
+/// node's configuration allows them.
 #[utoipa::path(put, path = "/api/v1/return-routes/{id}", tag = "deliveries",
     params(("id" = String, Path), RoutesOf),
     request_body = RouteBody,
@@ -270,6 +271,16 @@ pub async fn put_return_route(
     UrlQuery(of): UrlQuery<RoutesOf>,
     JsonBody(body): JsonBody<RouteBody>,
 ) -> Result<Json<RouteItem>, ApiError> {
+    auth.require(Right::Administer)?;
+    if let Some(url) = &body.url
+        && state.0.outside.is_internal(CalledFor::Deliveries, url).await
+    {
+        return Err(ApiError::invalid(
+            "url",
+            "这个地址在内部网络里，不允许（[delivery] networks） / the address is in an internal network \
+             ([delivery] networks)",
+        ));
+    }
     let RouteBody { name, method, ae_title, url, token, forms } = body;
     let wish = RouteWish { name, method, ae_title, url, token, forms };
     let set = state.0.consults.put_return_route(&auth.0, &of.organisation(&auth)?, &id, wish).await?;

@@ -65,7 +65,7 @@ mod watched;
 
 pub use auth::LoginRules;
 pub use interface::Interface;
-pub use outside::{ANSWER_BYTES_MAX, Fetched, NotReached, Outside};
+pub use outside::{ANSWER_BYTES_MAX, CalledFor, Fetched, NotReached, Outside};
 pub use routes::openapi;
 pub use sign_on::SignOnConfig;
 pub use state::{ApiState, DicomStatus};

@@ -2,6 +2,7 @@
 
 use crate::auth::Authenticated;
 use crate::json::JsonBody;
+use crate::outside::CalledFor;
 use crate::problem::{ApiError, Problem};
 use crate::request::{UrlPath, UrlQuery};
 use crate::state::ApiState;
@@ -175,7 +176,7 @@ pub async fn put_webhook(
     JsonBody(body): JsonBody<WebhookAddress>,
 ) -> Result<Json<WebhookState>, ApiError> {
     auth.require(Right::Administer)?;
-    if state.0.outside.is_internal(&body.url).await {
+    if state.0.outside.is_internal(CalledFor::Notices, &body.url).await {
         return Err(ApiError::invalid(
             "url",
             "这个地址在内部网络里，不允许（[notify] webhook_networks） / the address is in an internal network \

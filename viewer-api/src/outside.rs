@@ -21,6 +21,15 @@ impl std::error::Error for NotReached {}
 /// An answer of another's.
 pub type Fetched<'a> = Pin<Box<dyn Future<Output = Result<http::Response<Vec<u8>>, NotReached>> + Send + 'a>>;
 
+/// What an address is written down for: each has networks of its own in the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CalledFor {
+    /// Word of consults, by webhook (`[notify] webhook_networks`).
+    Notices,
+    /// Signed reports, by STOW-RS or webhook (`[delivery] networks`).
+    Deliveries,
+}
+
 /// Carries requests, within limits of time and size, only where it may, following no redirection.
 pub trait Outside: Send + Sync {
     /// Asks.
@@ -28,7 +37,11 @@ pub trait Outside: Send + Sync {
 
     /// Whether an address is one that the node must not be led to by whoever writes it, such as that of a webhook: a name
     /// that leads into an internal network, as far as names can be resolved now.
-    fn is_internal<'a>(&'a self, url: &'a str) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+    fn is_internal<'a>(
+        &'a self,
+        called_for: CalledFor,
+        url: &'a str,
+    ) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 }
 
 /// Nobody is asked.
@@ -39,7 +52,11 @@ impl Outside for Nobody {
         Box::pin(async { Err(NotReached("nobody can be asked".to_owned())) })
     }
 
-    fn is_internal<'a>(&'a self, _: &'a str) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+    fn is_internal<'a>(
+        &'a self,
+        _: CalledFor,
+        _: &'a str,
+    ) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
         Box::pin(async { false })
     }
 }

@@ -1,7 +1,7 @@
 //! Single sign-on with a provider that says what a test has it say. The real one is asked in `tests/browser`.
 
 use super::{House, house_with};
-use crate::outside::{Fetched, NotReached, Outside};
+use crate::outside::{CalledFor, Fetched, NotReached, Outside};
 use crate::{LoginRules, SignOnConfig};
 use access::Role;
 use access::sign_on::SignOn;
@@ -95,7 +95,11 @@ impl Outside for FakeProvider {
         })
     }
 
-    fn is_internal<'a>(&'a self, url: &'a str) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+    fn is_internal<'a>(
+        &'a self,
+        _: CalledFor,
+        url: &'a str,
+    ) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
         Box::pin(async move { url.contains("internal") })
     }
 }
@@ -281,4 +285,30 @@ async fn its_holder_binds_an_account_after_a_fresh_proof_and_takes_it_off() {
     assert_eq!(house.ask(&cookie, "GET", path, &Json::Null).await.json()["is_bound"], json!(true));
     assert_eq!(house.ask(&cookie, "DELETE", path, &Json::Null).await.status, 204);
     assert_eq!(house.ask(&cookie, "GET", path, &Json::Null).await.json()["is_bound"], json!(false));
+}
+
+#[tokio::test]
+async fn an_address_in_an_internal_network_is_refused_when_it_is_set() {
+    let house = here(&FakeProvider::default()).await;
+    let admin = house.person("admin", "city", &[Role::Administrator]).await;
+    let cookie = house.session(&admin, Duration::ZERO).await;
+    let doctor = house.person("doctor", "city", &[Role::Reader]).await;
+    let doctor = house.session(&doctor, Duration::ZERO).await;
+    let route = |host: &str| json!({"name": "x", "method": "stow", "url": format!("https://{host}/"), "forms": ["sr"]});
+    let hook = |host: &str| json!({"url": format!("https://{host}/")});
+    for (path, body) in
+        [("/api/v1/webhook", &hook as &dyn Fn(&str) -> Json), ("/api/v1/return-routes/pacs", &route)]
+    {
+        assert_eq!(
+            house.ask(&cookie, "PUT", path, &body("internal.example.org")).await.problem(),
+            "invalid",
+            "{path}"
+        );
+        assert_eq!(house.ask(&cookie, "PUT", path, &body("example.org")).await.status, 200, "{path}");
+        // Whoever may not set one is not told what is internal.
+        assert_eq!(
+            house.ask(&doctor, "PUT", path, &body("internal.example.org")).await.problem(),
+            "forbidden"
+        );
+    }
 }

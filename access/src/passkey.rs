@@ -18,9 +18,9 @@ use time::OffsetDateTime;
 use webauthn_rp::bin::{Decode as _, Encode as _};
 use webauthn_rp::request::auth::AuthenticationVerificationOptions;
 use webauthn_rp::request::register::{
-    PublicKeyCredentialUserEntity, RegistrationVerificationOptions, UserHandle64, Username,
+    CredProtect, PublicKeyCredentialUserEntity, RegistrationVerificationOptions, UserHandle64, Username,
 };
-use webauthn_rp::request::{AsciiDomain, PublicKeyCredentialDescriptor, RpId};
+use webauthn_rp::request::{AsciiDomain, ExtensionInfo, PublicKeyCredentialDescriptor, RpId};
 use webauthn_rp::response::register::{DynamicState, StaticState};
 use webauthn_rp::response::{AuthTransports, CredentialId};
 use webauthn_rp::{
@@ -197,6 +197,10 @@ impl Passkeys {
         };
         let known = known.iter().map(Passkey::descriptor).collect::<Result<Vec<_>, _>>()?;
         let mut options = PublicKeyCredentialCreationOptions::passkey(&self.rp_id, user, known);
+        // Wished for only: many platforms' authenticators do not have it (CTAP 2.1 §12.1), and each proof asks for user
+        // verification anyway.
+        let wished = ExtensionInfo::AllowDontEnforceValue;
+        options.extensions.cred_protect = CredProtect::UserVerificationRequired(wished);
         options.timeout = TIMEOUT_MS;
         let challenge = options.challenge.as_data();
         let (server, client) = options.start_ceremony().map_err(|error| refused(&error))?;

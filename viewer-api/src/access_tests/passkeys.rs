@@ -18,6 +18,8 @@ async fn register(house: &House, cookie: &str) -> Authenticator {
     let mut authenticator = Authenticator::new(ORIGIN);
     let options = house.ask(cookie, "POST", "/api/v1/session/passkeys/begin", &Json::Null).await;
     assert_eq!(options.status, 200, "{}", options.body);
+    // Else browsers pass over every authenticator that lacks credProtect.
+    assert_ne!(options.json()["extensions"]["enforceCredentialProtectionPolicy"], json!(true));
     let credential = authenticator.create(&options.json());
     let body = json!({"name": "门诊电脑", "credential": credential});
     let made = house.ask(cookie, "POST", "/api/v1/session/passkeys", &body).await;

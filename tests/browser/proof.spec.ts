@@ -42,7 +42,7 @@ test('somebody registers a passkey, logs in with it alone, and proves with it wh
   await page.goto('/account');
   await page.getByLabel('名称').fill('门诊电脑');
   await page.getByRole('button', { name: '登记通行密钥' }).click();
-  await expect(page.getByRole('cell', { name: '门诊电脑' })).toBeVisible();
+  await expect(page.getByRole('cell', { name: '门诊电脑', exact: true })).toBeVisible();
   await shot(page, 'account');
 
   await page.getByRole('button', { name: /的菜单/ }).click();
@@ -72,7 +72,7 @@ test('somebody registers a passkey, logs in with it alone, and proves with it wh
   const proved = page.waitForResponse((answer) => answer.url().endsWith('/api/v1/session/proof/passkey'));
   await proof.getByRole('button', { name: '用通行密钥确认' }).click();
   expect((await proved).status()).toBe(204);
-  await expect(page.getByRole('cell', { name: '门诊电脑' })).toHaveCount(0);
+  await expect(page.getByRole('cell', { name: '门诊电脑', exact: true })).toHaveCount(0);
   await context.close();
 });
 

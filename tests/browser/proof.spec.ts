@@ -47,6 +47,7 @@ test('somebody registers a passkey, logs in with it alone, and proves with it wh
 
   await page.getByRole('button', { name: /的菜单/ }).click();
   await page.getByRole('menuitem', { name: '退出' }).click();
+  await expect(page.getByLabel('登录名')).toBeVisible();
   await logIn(page, 'reviewer', password);
   await expect(page.getByText('这个账号还要用通行密钥登录')).toBeVisible();
   await shot(page, 'login');

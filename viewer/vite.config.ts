@@ -17,5 +17,6 @@ export default defineConfig({
   server: {
     proxy: { '/api': server, '/dicom-web': server, '/healthz': server },
   },
-  test: { include: ['src/**/*.test.ts'], environment: 'node' },
+  // Limits are for what hangs, not for a machine that has a lot to do.
+  test: { include: ['src/**/*.test.ts'], environment: 'node', testTimeout: 60_000 },
 });

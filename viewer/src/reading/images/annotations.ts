@@ -3,7 +3,7 @@ import { eventTarget, type Types } from '@cornerstonejs/core';
 import { Enums, annotation, type Types as ToolTypes } from '@cornerstonejs/tools';
 import type { Measurement } from '../../api/measurements';
 import { imagePlaneOf } from './imagePlane';
-import { around, frameOf, toImage, toWorld, valuesOf } from './measured';
+import { around, frameOf, pixelOf, toImage, toWorld, valuesOf } from './measured';
 import type { Stats } from './measureText';
 import { otherWidth, withPixel } from './Stage';
 import type { StackView } from './StackView';
@@ -31,6 +31,7 @@ function measurementOf(one: Annotation, newUid: () => string): (Measurement & { 
   if (frame === null || plane === null || points.length < needed) return null;
   const id = uids.get(uid) ?? (uid.startsWith('2.25.') ? uid : newUid());
   uids.set(uid, id);
+  const stats = kind === 'probe' ? withPixel(statsOn(one), imageId) : statsOn(one);
   return {
     id,
     kind,
@@ -38,8 +39,8 @@ function measurementOf(one: Annotation, newUid: () => string): (Measurement & { 
     series: frame.series,
     instance: frame.instance,
     frame: frame.frame,
-    points: around(kind, points).map((point) => toImage(plane, point)),
-    values: valuesOf(kind, kind === 'probe' ? withPixel(statsOn(one), imageId) : statsOn(one), kind === 'ratio' ? otherWidth(uid, imageId) : null),
+    points: pixelOf(kind, stats) ?? around(kind, points).map((point) => toImage(plane, point)),
+    values: valuesOf(kind, stats, kind === 'ratio' ? otherWidth(uid, imageId) : null),
     text: kind === 'arrow' ? (one.data['label'] as string | undefined) ?? '' : '',
   };
 }
@@ -116,7 +117,8 @@ export function removeFromScreen(id: string): void {
 
 /** The one that is selected, else the one that was made last. */
 export function removeSelected(): boolean {
-  const selected = annotation.selection.getAnnotationsSelected().filter((uid) => !others.has(uid));
+  // The library keeps in its selection what has been removed.
+  const selected = annotation.selection.getAnnotationsSelected().filter((uid) => !others.has(uid) && annotation.state.getAnnotation(uid) !== undefined);
   const last = annotation.state
     .getAllAnnotations()
     .filter((one) => measureToolNamed(one.metadata?.toolName ?? '') !== null && !others.has(one.annotationUID ?? ''))

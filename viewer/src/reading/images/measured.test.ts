@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { around, frameOf, newUid, statsOf, toImage, toWorld, valuesOf, type ImagePlane } from './measured';
+import { around, frameOf, newUid, pixelOf, statsOf, toImage, toWorld, valuesOf, type ImagePlane } from './measured';
 
 const plane: ImagePlane = { position: [-100, -50, 30], row: [1, 0, 0], column: [0, 1, 0], columnSpacing: 0.5, rowSpacing: 0.8 };
 
@@ -7,6 +7,12 @@ test('the middle of the first pixel is half a pixel from the corner', () => {
   expect(toImage(plane, [-100, -50, 30])).toEqual([0.5, 0.5]);
   expect(toImage(plane, [-95, -42, 30])).toEqual([10.5, 10.5]);
   expect(toWorld(plane, [10.5, 10.5])).toEqual([-95, -42, 30]);
+});
+
+test('a probe between two pixels names the one that was read', () => {
+  expect(pixelOf('probe', { index: [255, 240, 0] })).toEqual([[255.5, 240.5]]);
+  expect(pixelOf('probe', {})).toBeNull();
+  expect(pixelOf('length', { index: [255, 240, 0] })).toBeNull();
 });
 
 test('an address of a frame says whose it is', () => {

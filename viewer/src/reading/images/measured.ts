@@ -58,6 +58,12 @@ export function around<Point>(kind: MeasurementKind, points: readonly Point[]): 
   return [a, b, d, c];
 }
 
+/** A probe names the middle of the pixel that was read: between two pixels, rounding would name the other. */
+export function pixelOf(kind: MeasurementKind, { index }: Stats): [number, number][] | null {
+  const [column, row] = index ?? [];
+  return kind !== 'probe' || column === undefined || row === undefined ? null : [[column + 0.5, row + 0.5]];
+}
+
 const units: Readonly<Record<string, Unit>> = { mm: 'mm', cm: 'cm', px: 'px', 'mm²': 'mm2', 'cm²': 'cm2', 'px²': 'px2', HU: 'HU', SUV: 'SUV' };
 const unitOf = (text: Stats['modalityUnit']): Unit => units[plainUnit(text)] ?? '1';
 

@@ -39,6 +39,8 @@ export function useMeasurements(studies: readonly StudyDetail[], mayKeep: boolea
   const [saving, setSaving] = useState<Saving>('saved');
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   const busy = useRef(false);
+  /** Something changed while the sheet was on its way. */
+  const again = useRef(false);
 
   const all = useCallback((key: string): Measurement[] => {
     const onScreen = ownMeasurements(newUid).get(key) ?? [];
@@ -51,18 +53,22 @@ export function useMeasurements(studies: readonly StudyDetail[], mayKeep: boolea
   }, [all]);
 
   const save = useCallback(async (): Promise<void> => {
+    again.current = true;
     if (busy.current || !mayKeep) return;
     busy.current = true;
     try {
-      for (const key of sheets.current.ready) {
-        const now = all(key);
-        const text = JSON.stringify(now);
-        if (text === (sheets.current.saved.get(key) ?? '[]')) continue;
-        setSaving('saving');
-        const [org = '', study = ''] = key.split('/');
-        const sheet = await calls.save(org, study, sheets.current.versions.get(key) ?? 0, now);
-        sheets.current.versions.set(key, sheet.version);
-        sheets.current.saved.set(key, text);
+      while (again.current) {
+        again.current = false;
+        for (const key of sheets.current.ready) {
+          const now = all(key);
+          const text = JSON.stringify(now);
+          if (text === (sheets.current.saved.get(key) ?? '[]')) continue;
+          setSaving('saving');
+          const [org = '', study = ''] = key.split('/');
+          const sheet = await calls.save(org, study, sheets.current.versions.get(key) ?? 0, now);
+          sheets.current.versions.set(key, sheet.version);
+          sheets.current.saved.set(key, text);
+        }
       }
       setSaving('saved');
     } catch (error) {

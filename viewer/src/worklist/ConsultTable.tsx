@@ -34,6 +34,8 @@ interface Props {
 export function ConsultTable({ rows, columns, selectedId, onSelect, onOpen, onClaim, onNearEnd }: Props) {
   const { t } = useTranslation();
   const scroller = useRef<HTMLDivElement>(null);
+  // What it returns changes by itself as one scrolls, so nothing here may be remembered: that is meant.
+  // eslint-disable-next-line react-hooks/incompatible-library
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,

@@ -55,6 +55,7 @@ sync
 
 suite "formatting" cargo fmt --all --check
 suite "viewer checks" env -C viewer npm run check
+suite "viewer weight" env -C viewer npm run weight
 suite "viewer units" env -C viewer npm test
 suite "rust" cargo test --workspace --no-fail-fast
 suite "browser types" env -C tests/browser npm run check

@@ -1,14 +1,16 @@
 /** On every page until somebody has acknowledged it: a critical finding. */
 import { Button } from '@mantine/core';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { hasRole, useMe } from '../session/useMe';
+import { PageBoundary } from '../ui/PageBoundary';
 import { useFormat } from '../ui/useFormat';
-import { AcknowledgeDialog } from './AcknowledgeDialog';
 import classes from './Alarms.module.css';
 import { useSound } from './useSound';
 import { useAlarms, useOpenCritical, type Alarm } from './useCritical';
+
+const AcknowledgeDialog = lazy(() => import('./AcknowledgeDialog').then(({ AcknowledgeDialog: dialog }) => ({ default: dialog })));
 
 export function CriticalBanner() {
   const { t } = useTranslation();
@@ -35,7 +37,14 @@ export function CriticalBanner() {
           </ul>
         </section>
       )}
-      {answering !== null && <AcknowledgeDialog alarm={answering} how="system" onClose={() => setAnswering(null)} />}
+      {answering !== null && (
+        // An alarm that cannot be answered for want of a part says so; the page below it stays.
+        <PageBoundary place={answering.of.consult}>
+          <Suspense fallback={null}>
+            <AcknowledgeDialog alarm={answering} how="system" onClose={() => setAnswering(null)} />
+          </Suspense>
+        </PageBoundary>
+      )}
     </>
   );
 }

@@ -1,5 +1,5 @@
 /** The frame around every place: brand, places, whose desk this is, and the keys that work everywhere. */
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, NavLink, Outlet, useLocation, useNavigate } from 'react-router';
 import { CriticalBanner } from '../alarms/CriticalBanner';
@@ -8,18 +8,19 @@ import { Bell } from '../notices/Bell';
 import { useAppearance } from '../session/usePreferences';
 import { administers, hasRole, seesPatients, useMe, worksOnConsults } from '../session/useMe';
 import { PageBoundary } from '../ui/PageBoundary';
-import { KeysHelp } from '../ui/KeysHelp';
 import { useKeys } from '../ui/useKeys';
 import { ConnectionBar } from './ConnectionBar';
 import { PersonMenu } from './PersonMenu';
 import classes from './Shell.module.css';
+
+const KeysHelp = lazy(() => import('../ui/KeysHelp').then(({ KeysHelp: help }) => ({ default: help })));
 
 export function Shell() {
   const { t } = useTranslation();
   const me = useMe();
   const navigate = useNavigate();
   const { pathname } = useLocation();
-  const [keysShown, setKeysShown] = useState(false);
+  const [keysShown, setKeysShown] = useState<boolean | null>(null);
   useAppearance();
 
   useKeys({
@@ -71,7 +72,13 @@ export function Shell() {
           <Outlet />
         </PageBoundary>
       </main>
-      <KeysHelp opened={keysShown} onClose={() => setKeysShown(false)} />
+      {keysShown !== null && (
+        <PageBoundary place={pathname}>
+          <Suspense fallback={null}>
+            <KeysHelp opened={keysShown} onClose={() => setKeysShown(false)} />
+          </Suspense>
+        </PageBoundary>
+      )}
     </div>
   );
 }

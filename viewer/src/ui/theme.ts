@@ -1,5 +1,5 @@
 /** The design language as the component library takes it. */
-import { createTheme, SegmentedControl, type CSSVariablesResolver } from '@mantine/core';
+import { createTheme, type CSSVariablesResolver } from '@mantine/core';
 import { colours, customProperties, dark, fontFamily, fontSizes, lineHeights, radius, red, space, teal, yellow } from './tokens';
 
 export const theme = createTheme({
@@ -16,7 +16,8 @@ export const theme = createTheme({
   focusRing: 'auto',
   cursorType: 'pointer',
   // What is chosen must not be seen between two choices while the mark slides.
-  components: { SegmentedControl: SegmentedControl.extend({ defaultProps: { transitionDuration: 0 } }) },
+  // Said without the component itself, which the first page does not need.
+  components: { SegmentedControl: { defaultProps: { transitionDuration: 0 } } },
 });
 
 const library = (theme: keyof typeof colours) => ({

@@ -17,12 +17,12 @@ import { ConsultCards } from './ConsultCards';
 import { ConsultTable } from './ConsultTable';
 import { EmptyWorklist } from './EmptyWorklist';
 import { caseAddress, fetchCase } from './openCase';
-import { Preview } from './Preview';
 import { chosenTab, tabsFor } from './tabs';
 import { useClaim, useWorklist } from './useWorklist';
 import type { Filter } from './ViewMenu';
 import classes from './Worklist.module.css';
 
+const Preview = lazy(() => import('./Preview').then(({ Preview: preview }) => ({ default: preview })));
 const ViewMenu = lazy(() => import('./ViewMenu').then(({ ViewMenu: menu }) => ({ default: menu })));
 
 const urgencies: readonly Urgency[] = ['routine', 'urgent', 'emergency', 'frozen'];
@@ -161,7 +161,11 @@ export function WorklistPage() {
               </Button>
             )}
           </div>
-          {previewing && selected !== undefined && <Preview row={selected} onClose={() => setPreviewing(false)} />}
+          {previewing && selected !== undefined && (
+            <Suspense fallback={null}>
+              <Preview row={selected} onClose={() => setPreviewing(false)} />
+            </Suspense>
+          )}
         </div>
       )}
     </div>

@@ -199,10 +199,10 @@ test('layouts, series and viewports by key', async ({ person }) => {
 });
 
 test('a prior hangs beside the current study and follows it by patient position', async ({ person }) => {
-  const page = await person('township');
-  const [now, before] = [await studyOf(page, isChestCt), await studyOf(page, isChestCtBefore)];
-  const { partners } = (await (await page.request.get('/api/v1/partners')).json()) as { partners: { organisation: { id: string } }[] };
-  const draft = await page.request.post('/api/v1/consults', {
+  const township = await person('township');
+  const [now, before] = [await studyOf(township, isChestCt), await studyOf(township, isChestCtBefore)];
+  const { partners } = (await (await township.request.get('/api/v1/partners')).json()) as { partners: { organisation: { id: string } }[] };
+  const draft = await township.request.post('/api/v1/consults', {
     ...asPerson,
     data: {
       reading_organisation: partners[0]?.organisation.id,
@@ -217,9 +217,10 @@ test('a prior hangs beside the current study and follows it by patient position'
   });
   expect(draft.ok(), await draft.text()).toBe(true);
   const { id, version } = (await draft.json()) as { id: string; version: number };
-  const sent = await page.request.post(`/api/v1/consults/${id}/submit`, { ...asPerson, data: { version } });
+  const sent = await township.request.post(`/api/v1/consults/${id}/submit`, { ...asPerson, data: { version } });
   expect(sent.ok(), await sent.text()).toBe(true);
 
+  const page = await person('reader');
   await page.goto(`/cases/${id}`);
   await expect(page.getByTestId('image-viewer')).toHaveAttribute('data-protocol', 'sections-prior', patient);
   await expect(screen(page, 1)).toHaveAttribute('data-shown', 'true', patient);

@@ -49,6 +49,17 @@ export interface Look {
 }
 
 let lastId = 0;
+let isToResize = false;
+
+/** All views at once, when the page has its new shape: a view that keeps the old one shows its image stretched. */
+function resizeSoon(): void {
+  if (isToResize) return;
+  isToResize = true;
+  requestAnimationFrame(() => {
+    isToResize = false;
+    imageEngine().resize(true, true);
+  });
+}
 
 export class StackView {
   readonly id = `stack-${(lastId += 1)}`;
@@ -58,6 +69,7 @@ export class StackView {
   private shown = 0;
   private lastIndex = 0;
   private justify: FirstLook['justify'];
+  private readonly sized = new ResizeObserver(resizeSoon);
 
   constructor(
     readonly element: HTMLDivElement,
@@ -70,9 +82,11 @@ export class StackView {
     element.addEventListener(Enums.Events.IMAGE_RENDERED, this.rendered);
     eventTarget.addEventListener(Enums.Events.IMAGE_LOAD_ERROR, this.failed);
     ToolGroupManager.getToolGroup(groupId)?.addViewport(this.id, engine.id);
+    this.sized.observe(element);
   }
 
   destroy(): void {
+    this.sized.disconnect();
     this.stop();
     this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.rendered);
     eventTarget.removeEventListener(Enums.Events.IMAGE_LOAD_ERROR, this.failed);

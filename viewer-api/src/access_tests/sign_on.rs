@@ -190,8 +190,8 @@ async fn what_cannot_be_believed_logs_nobody_in() {
     let house = here(&provider).await;
     bound(&house, "doctor").await;
     let past = OffsetDateTime::now_utc().unix_timestamp() - 3600;
-    type Forge = dyn Fn(&mut Json);
-    let forgeries: [(&str, &Forge); 8] = [
+    type Forge<'a> = dyn Fn(&mut Json) + 'a;
+    let forgeries: [(&str, &Forge<'_>); 8] = [
         ("another's nonce", &|claims| claims["nonce"] = json!("another")),
         ("no nonce", &|claims| claims["nonce"] = Json::Null),
         ("for another client", &|claims| claims["aud"] = json!("another")),

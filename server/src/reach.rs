@@ -30,6 +30,9 @@ pub async fn resolved(
     let port = url.port_or_known_default().ok_or(Unreachable::NoAddress)?;
     let host = url.host_str().ok_or(Unreachable::NoAddress)?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
+    // These are this machine (RFC 6761 §6.3), whether or not the resolver knows them.
+    let name = host.trim_end_matches('.');
+    let host = if name == "localhost" || name.ends_with(".localhost") { "localhost" } else { host };
     let found = tokio::time::timeout(time_max, tokio::net::lookup_host((host, port))).await;
     let Ok(Ok(found)) = found else { return Err(Unreachable::Unknown) };
     let found: Vec<SocketAddr> = found.collect();

@@ -144,6 +144,7 @@ test('a security officer makes a token that is shown once, and revokes it', asyn
   expect((await search()).status()).toBe(200);
   await row(page, `网关${mark}`).getByRole('button', { name: '吊销' }).click();
   await dialog(page, '吊销令牌').getByRole('button', { name: '吊销' }).click();
+  await expect(row(page, `网关${mark}`).getByRole('button', { name: '吊销' })).toHaveCount(0);
   await expect(row(page, `网关${mark}`)).toContainText('吊销');
   expect((await search()).status()).toBe(401);
   await shot(page, 'admin-tokens');

@@ -32,7 +32,7 @@ export default function AuditPage() {
       {events.isError && <ErrorNotice error={events.error} onRetry={() => void events.refetch()} />}
       {events.isSuccess && rows.length === 0 && <EmptyState title={t('audit.empty')} hint={t('audit.emptyHint')} />}
       {rows.length > 0 && (
-        <div className={classes.list}>
+        <div className={classes.list} tabIndex={0} role="region" aria-label={t('place.audit')}>
           <Events rows={rows} />
           {events.hasNextPage && (
             <Button variant="default" m="md" loading={events.isFetchingNextPage} onClick={() => void events.fetchNextPage()}>

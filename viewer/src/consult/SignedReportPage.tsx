@@ -125,12 +125,12 @@ function Facts({ consult, v, onVersion }: { consult: Consult; v: number | undefi
         </Text>
         <Stack gap={4}>
           {files.map(({ name, label }) => (
-            <Anchor key={name} href={consults.file(consult.id, name, { v })} download={`${consult.number}.${name}`} size="sm">
+            <Anchor key={name} href={consults.file(consult.id, name, { v })} download={`${consult.number}.${name}`} size="sm" py={3}>
               {label}
             </Anchor>
           ))}
           {(verdict.data?.signers.length ?? 0) > 1 && (
-            <Anchor href={consults.file(consult.id, 'report.p7s', { v, signer: 'reviewer' })} download={`${consult.number}.review.p7s`} size="sm">
+            <Anchor href={consults.file(consult.id, 'report.p7s', { v, signer: 'reviewer' })} download={`${consult.number}.review.p7s`} size="sm" py={3}>
               {t('report.file.reviewP7s')}
             </Anchor>
           )}

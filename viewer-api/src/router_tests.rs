@@ -64,7 +64,10 @@ async fn log_in(router: &Router, login: &str) -> String {
     let request = Request::post("/api/v1/session").body(Body::from(body)).unwrap();
     let response = router.clone().oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
-    response.headers()[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned()
+    // The browser's own cookie comes along.
+    let mut cookies = response.headers().get_all(header::SET_COOKIE).iter().map(|one| one.to_str().unwrap());
+    let session = cookies.find(|one| one.starts_with(crate::auth::SESSION_COOKIE)).unwrap();
+    session.split(';').next().unwrap().to_owned()
 }
 
 async fn status(router: &Router, cookie: &str, path: &str) -> StatusCode {

@@ -24,7 +24,8 @@ import type { StackView } from './StackView';
 import { layoutKeys, Tool, Toolbar } from './Toolbar';
 import { actionKeys, toolKeys, type ImageAction, type PointerTool } from './tools';
 import { useCine } from './useCine';
-import { useMeasurements, type Listed } from './useMeasurements';
+import type { Listed } from './measurementSheets';
+import { useMeasurements } from './useMeasurements';
 import { Viewport, type Shown } from './Viewport';
 
 interface Props {
@@ -63,7 +64,9 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
   useEffect(countImages, []);
   useEffect(() => stage.link(links), [stage, links]);
 
-  const here = shown.get(active);
+  const at = shown.get(active);
+  // Keys never reach the stack that was in the cell before, while another is loaded or a document is shown.
+  const here = at !== undefined && at.stack.seriesUid === cells[active]?.seriesUid ? at : undefined;
   useEffect(() => {
     if (here !== undefined) stage.activate(here.view);
   }, [stage, here]);
@@ -149,6 +152,8 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
     setMpr({ stack: here.stack, window: here.state.window, study: cell?.study ?? 0 });
   };
 
+  const removeLast = () => removeSelected(new Set([...shown.values()].map(({ state }) => state.imageId)));
+
   const bindings: Bindings = {
     m: openMpr,
     ArrowUp: () => act((view) => view.scroll(-1)),
@@ -161,8 +166,8 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
     ArrowRight: () => move(1),
     '[': () => step(-1),
     ']': () => step(1),
-    Delete: removeSelected,
-    Backspace: removeSelected,
+    Delete: removeLast,
+    Backspace: removeLast,
     s: () => link('scroll'),
     'Shift+s': () => link('look'),
     'Shift+r': toggleReferenceLines,

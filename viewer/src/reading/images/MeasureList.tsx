@@ -5,7 +5,7 @@ import type { StudyDetail } from '../../api/types';
 import classes from './Images.module.css';
 import { statsOf } from './measured';
 import { measureLines, type Words } from './measureText';
-import type { Listed, Saving } from './useMeasurements';
+import type { Listed, Saving } from './measurementSheets';
 
 interface Props {
   study: StudyDetail;

@@ -15,12 +15,17 @@ type Annotation = ToolTypes.Annotation;
 const others = new Set<string>();
 /** UIDs that are kept for annotations whose own names are none. */
 const uids = new Map<string, string>();
+type Placed = Measurement & { study: string };
+/** Own ones as they were saved: what the library has not drawn yet, it has computed nothing of. */
+const kept = new Map<string, Placed>();
+/** UIDs of annotations in the order in which they were finished. */
+const finished: string[] = [];
 
 function statsOn(one: Annotation): Stats {
   return Object.values((one.data['cachedStats'] ?? {}) as Record<string, Stats>)[0] ?? {};
 }
 
-function measurementOf(one: Annotation, newUid: () => string): (Measurement & { study: string }) | null {
+function measurementOf(one: Annotation, newUid: () => string): Placed | null {
   const kind = measureToolNamed(one.metadata?.toolName ?? '');
   const imageId = one.metadata?.referencedImageId;
   const points = one.data.handles?.points as Types.Point3[] | undefined;
@@ -45,12 +50,18 @@ function measurementOf(one: Annotation, newUid: () => string): (Measurement & { 
   };
 }
 
+/** What is on the image, or, of an image that has not been drawn, what was saved of it. */
+function savedOr(made: Placed | null, was: Placed | undefined): Placed | null {
+  if (was === undefined) return made;
+  return made === null || (made.kind !== 'arrow' && made.values.length === 0) ? was : made;
+}
+
 /** Everything of one's own, by `org/study`. An arrow without its word is not finished yet. */
 export function ownMeasurements(newUid: () => string): Map<string, Measurement[]> {
   const found = new Map<string, Measurement[]>();
   for (const one of annotation.state.getAllAnnotations()) {
     if (others.has(one.annotationUID ?? '')) continue;
-    const made = measurementOf(one, newUid);
+    const made = savedOr(measurementOf(one, newUid), kept.get(one.annotationUID ?? ''));
     if (made === null || (made.kind === 'arrow' && made.text === '') || (made.kind !== 'arrow' && made.values.length === 0)) continue;
     const { study, ...measurement } = made;
     found.set(study, [...(found.get(study) ?? []), measurement]);
@@ -65,13 +76,15 @@ function annotationNamed(id: string): Annotation | undefined {
   return annotation.state.getAllAnnotations().find((one) => one.annotationUID === id || uids.get(one.annotationUID ?? '') === id);
 }
 
-/** Puts a saved measurement on its image. */
-export function putOnScreen(view: StackView, imageId: string, measurement: Measurement, own: boolean): void {
-  const plane = imagePlaneOf(imageId);
-  if (plane === null || isOnScreen(measurement.id)) return;
+/** Puts a saved measurement on its image; `false` when the image has no plane to put it on. */
+export function putOnScreen(view: StackView, imageId: string, measurement: Measurement, own: boolean): boolean {
+  const [frame, plane] = [frameOf(imageId), imagePlaneOf(imageId)];
+  if (frame === null || plane === null) return false;
+  if (isOnScreen(measurement.id)) return true;
   const { viewPlaneNormal, viewUp } = view.viewport.getCamera();
   const frameOfReference = view.viewport.getFrameOfReferenceUID();
-  if (!own) others.add(measurement.id);
+  if (own) kept.set(measurement.id, { ...measurement, study: `${frame.org}/${frame.study}` });
+  else others.add(measurement.id);
   const corner: Types.Point3 = [0, 0, 0];
   annotation.state.addAnnotation(
     {
@@ -106,26 +119,32 @@ export function putOnScreen(view: StackView, imageId: string, measurement: Measu
     view.element,
   );
   if (!own) annotation.config.style.setAnnotationStyles(measurement.id, othersStyle);
+  return true;
 }
 
 const othersStyle = { color: 'rgb(147, 197, 253)', colorLocked: 'rgb(147, 197, 253)', textBoxColorLocked: 'rgb(147, 197, 253)' };
 
 export function removeFromScreen(id: string): void {
   const one = annotationNamed(id);
-  if (one?.annotationUID !== undefined) annotation.state.removeAnnotation(one.annotationUID);
+  if (one?.annotationUID !== undefined) removeAnnotation(one.annotationUID);
 }
 
-/** The one that is selected, else the one that was made last. */
-export function removeSelected(): boolean {
+function removeAnnotation(uid: string): void {
+  kept.delete(uid);
+  annotation.state.removeAnnotation(uid);
+}
+
+/** The one that is selected, else the one that was finished last of those on the images that are seen. */
+export function removeSelected(seen: ReadonlySet<string>): boolean {
   // The library keeps in its selection what has been removed.
   const selected = annotation.selection.getAnnotationsSelected().filter((uid) => !others.has(uid) && annotation.state.getAnnotation(uid) !== undefined);
-  const last = annotation.state
-    .getAllAnnotations()
-    .filter((one) => measureToolNamed(one.metadata?.toolName ?? '') !== null && !others.has(one.annotationUID ?? ''))
-    .at(-1)?.annotationUID;
+  const last = finished.findLast((uid) => {
+    const imageId = annotation.state.getAnnotation(uid)?.metadata?.referencedImageId;
+    return imageId !== undefined && seen.has(imageId);
+  });
   const uid = selected[0] ?? last;
   if (uid === undefined) return false;
-  annotation.state.removeAnnotation(uid);
+  removeAnnotation(uid);
   return true;
 }
 
@@ -134,11 +153,22 @@ export function clearScreen(): void {
   annotation.state.removeAllAnnotations();
   others.clear();
   uids.clear();
+  kept.clear();
+  finished.length = 0;
+}
+
+function remember(event: unknown): void {
+  const { annotation: one } = (event as ToolTypes.EventTypes.AnnotationCompletedEventType).detail;
+  if (one.annotationUID !== undefined && measureToolNamed(one.metadata?.toolName ?? '') !== null) finished.push(one.annotationUID);
 }
 
 /** Tells when anything was measured, moved, computed or removed; returns what ends that. */
 export function whenMeasured(tell: () => void): () => void {
   const events = [Enums.Events.ANNOTATION_COMPLETED, Enums.Events.ANNOTATION_MODIFIED, Enums.Events.ANNOTATION_REMOVED];
   events.forEach((name) => eventTarget.addEventListener(name, tell));
-  return () => events.forEach((name) => eventTarget.removeEventListener(name, tell));
+  eventTarget.addEventListener(Enums.Events.ANNOTATION_COMPLETED, remember);
+  return () => {
+    events.forEach((name) => eventTarget.removeEventListener(name, tell));
+    eventTarget.removeEventListener(Enums.Events.ANNOTATION_COMPLETED, remember);
+  };
 }

@@ -1,5 +1,6 @@
 /** The opinions on a case, and what is stale once one of them has changed. */
 import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useCallback } from 'react';
 import { keys } from '../api/queries';
 import type { Consult } from '../api/types';
 import { useMe } from '../session/useMe';
@@ -26,4 +27,20 @@ export function useRememberOpinions(consult: Consult) {
     void cache.invalidateQueries({ queryKey: keys.consult(consult.id) });
     void cache.invalidateQueries({ queryKey: keys.consults });
   };
+}
+
+/** One's own words as the server has them now, so that whoever comes back to the case goes on with them. */
+export function useRememberDraft(consultId: string, n: number) {
+  const cache = useQueryClient();
+  return useCallback(
+    (draft: string) => {
+      const queryKey = keys.opinions(consultId);
+      // An answer that is on its way was given before these words.
+      void cache.cancelQueries({ queryKey });
+      cache.setQueryData<{ opinions: Opinion[] }>(queryKey, (list) =>
+        list === undefined ? undefined : { opinions: list.opinions.map((one) => (one.n === n && one.ending === null ? { ...one, draft } : one)) },
+      );
+    },
+    [cache, consultId, n],
+  );
 }

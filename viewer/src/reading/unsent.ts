@@ -26,9 +26,13 @@ function entries<Kept>(of: Readonly<Record<string, Kept>> | undefined): [string,
   return Object.entries(of ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
+/** Words as the server tidies them. */
+export function tidy(text: string | undefined): string {
+  return (text ?? '').replace(/\r\n?|[\u2028\u2029]/g, '\n').replace(/\t/g, '    ').trim();
+}
+
 /** What somebody wrote in a report, to compare: as the server tidies it, and without what was only looked at. */
 export function wordsOf(report: Partial<ReportDraft> | null): string {
-  const tidy = (text: string | undefined) => (text ?? '').replace(/\r\n?|[\u2028\u2029]/g, '\n').replace(/\t/g, '    ').trim();
   const values = entries(report?.values).map(([key, list]) => [key, list.map(tidy).filter((value) => value !== '').sort()] as const);
   const filled = [
     report?.template_version == null ? [] : [report.template, report.template_version],

@@ -29,7 +29,7 @@ export class PageBoundary extends Component<Props, State> {
   }
 }
 
-/** What was typed is kept in this browser or on the server, so that to load again loses nothing. */
+/** Reports, opinions and requests are kept in this browser or on the server while they are typed; rules and templates are as they were last saved. */
 function FailedPage() {
   const { t } = useTranslation();
   return (

@@ -2,25 +2,18 @@
 import { useMantineColorScheme } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect } from 'react';
-import { session } from '../api/endpoints';
-import { keys } from '../api/queries';
 import type { Preferences } from '../api/types';
+import { keepPreferences, noPreferences, preferencesQuery, type PreferenceChange } from './keepPreferences';
 
-const nothing: Preferences = { theme: null, worklist_columns: [], worklist_filters: [] };
-
-export function usePreferences(): { preferences: Preferences; change: (part: Partial<Preferences>) => void } {
+export function usePreferences(): { preferences: Preferences; change: (what: PreferenceChange) => void } {
   const cache = useQueryClient();
-  const { data } = useQuery({ queryKey: keys.preferences, queryFn: session.preferences, staleTime: Infinity });
+  const { data } = useQuery(preferencesQuery);
   const change = useCallback(
-    (part: Partial<Preferences>) => {
-      const next = { ...nothing, ...cache.getQueryData<Preferences>(keys.preferences), ...part };
-      cache.setQueryData(keys.preferences, next);
-      // A page that cannot keep a liking is still a page: here it holds until the page is left.
-      void session.putPreferences(next).catch(() => undefined);
-    },
+    // A page that cannot keep a liking is still a page.
+    (what: PreferenceChange) => void keepPreferences(cache, what).catch(() => undefined),
     [cache],
   );
-  return { preferences: data ?? nothing, change };
+  return { preferences: data ?? noPreferences, change };
 }
 
 /** Colours as the person left them, wherever that was. The language is of the browser: it is there before anybody logs in. */

@@ -53,7 +53,7 @@ export function ViewMenu({ filter, onFilter, withColumns }: Props) {
               onChange={(value) => onFilter({ ...filter, urgency: urgencies.find((one) => one === value) ?? null })}
             />
           </Group>
-          <Saved filters={preferences.worklist_filters} filter={filter} onFilter={onFilter} keep={(worklist_filters) => change({ worklist_filters })} />
+          <Saved filters={preferences.worklist_filters} filter={filter} onFilter={onFilter} keep={(next) => change(({ worklist_filters }) => ({ worklist_filters: next(worklist_filters) }))} />
           {withColumns && (
             <Stack gap={6} role="group" aria-label={t('worklist.view.columns')}>
               <Text size="sm" fw={600}>
@@ -79,7 +79,8 @@ export function ViewMenu({ filter, onFilter, withColumns }: Props) {
 
 interface SavedProps extends Pick<Props, 'filter' | 'onFilter'> {
   filters: SavedFilter[];
-  keep: (filters: SavedFilter[]) => void;
+  /** Filters of those that are kept, which may be others than those that have come. */
+  keep: (next: (kept: SavedFilter[]) => SavedFilter[]) => void;
 }
 
 function Saved({ filters, filter, onFilter, keep }: SavedProps) {
@@ -89,7 +90,7 @@ function Saved({ filters, filter, onFilter, keep }: SavedProps) {
     event.preventDefault();
     const called = name.trim();
     if (called === '') return;
-    keep([...filters.filter((one) => one.name !== called), { ...filter, name: called }]);
+    keep((had) => [...had.filter((one) => one.name !== called), { ...filter, name: called }]);
     setName('');
   };
   return (
@@ -106,7 +107,7 @@ function Saved({ filters, filter, onFilter, keep }: SavedProps) {
             variant="subtle"
             color="gray"
             aria-label={t('worklist.view.forget', { name: called })}
-            onClick={() => keep(filters.filter((one) => one.name !== called))}
+            onClick={() => keep((had) => had.filter((one) => one.name !== called))}
           >
             ×
           </ActionIcon>

@@ -17,36 +17,46 @@ import { TryPane } from './TryPane';
 import { useDuties } from './useAssignment';
 
 export function RulesPane() {
-  const rules = useQuery({ queryKey: keys.assignmentRules, queryFn: assignment.rules });
+  const rules = useQuery({ queryKey: keys.assignmentRules, queryFn: assignment.rules, refetchOnWindowFocus: false });
   const duties = useDuties(true);
   const failed = rules.error ?? duties.error;
   if (rules.data === undefined || duties.data === undefined) {
     return failed === null ? <PageSkeleton /> : <ErrorNotice error={failed} onRetry={() => void Promise.all([rules.refetch(), duties.refetch()])} />;
   }
-  return <Editor key={rules.data.version} kept={rules.data} people={duties.data.people} hospitals={duties.data.requesting} />;
+  return <Editor fetched={rules.data} people={duties.data.people} hospitals={duties.data.requesting} />;
 }
 
 interface Props {
-  kept: Rules;
+  fetched: Rules;
   people: readonly OnDuty[];
   hospitals: readonly Ref[];
 }
 
-function Editor({ kept, people, hospitals }: Props) {
+function Editor({ fetched, people, hospitals }: Props) {
   const { t } = useTranslation();
   const cache = useQueryClient();
+  /** What is being changed; newer rules of somebody else take its place only while nothing is. */
+  const [kept, setKept] = useState(fetched);
   const [rules, setRules] = useState(kept.rules);
   const [editing, setEditing] = useState<number | null>(null);
   const [outcomes, setOutcomes] = useState<ReadonlyMap<string, Outcome>>(new Map());
   const save = useMutation({
-    mutationFn: () => assignment.put({ version: kept.version, rules }),
-    onSuccess: (next) => cache.setQueryData(keys.assignmentRules, next),
+    mutationFn: (sent: Rule[]) => assignment.put({ version: kept.version, rules: sent }),
+    onSuccess: (next, sent) => {
+      setKept(next);
+      setRules((now) => (now === sent ? next.rules : now));
+      cache.setQueryData(keys.assignmentRules, next);
+    },
   });
   const changed = rules !== kept.rules;
   const change = (next: Rule[]) => {
     setRules(next);
     setOutcomes(new Map());
   };
+  if (fetched.version > kept.version && !changed && editing === null) {
+    setKept(fetched);
+    change(fetched.rules);
+  }
   const accept = (rule: Rule) => change(editing === null || editing >= rules.length ? [...rules, rule] : rules.map((one, at) => (at === editing ? rule : one)));
   const add = <Button onClick={() => setEditing(rules.length)}>{t('assignment.add')}</Button>;
   return (
@@ -57,7 +67,7 @@ function Editor({ kept, people, hospitals }: Props) {
         </Text>
         <Group gap="xs" wrap="nowrap">
           {changed && (
-            <Button loading={save.isPending} onClick={() => save.mutate()}>
+            <Button loading={save.isPending} onClick={() => save.mutate(rules)}>
               {t('common.save')}
             </Button>
           )}

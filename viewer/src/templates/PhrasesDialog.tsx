@@ -36,9 +36,11 @@ export function PhrasesDialog({ whose, onClose }: Props) {
 function PhraseForm({ start, whose, onClose }: Props & { start: Phrases }) {
   const { t } = useTranslation();
   const cache = useQueryClient();
+  // Of the list that is being changed: a newer one that is fetched meanwhile is somebody else's, and must be refused.
+  const [version] = useState(start.version);
   const [list, setList] = useState<Phrase[]>(start.phrases.length > 0 ? start.phrases : [{ abbreviation: '', title: '', text: '' }]);
   const save = useMutation({
-    mutationFn: () => phrases.put(whose, { version: start.version, phrases: list.filter(({ abbreviation, text }) => abbreviation.trim() !== '' || text.trim() !== '') }),
+    mutationFn: () => phrases.put(whose, { version, phrases: list.filter(({ abbreviation, text }) => abbreviation.trim() !== '' || text.trim() !== '') }),
     onSuccess: async () => {
       await cache.invalidateQueries({ queryKey: templateKeys.phrases });
       onClose();

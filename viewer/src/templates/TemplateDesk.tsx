@@ -71,7 +71,7 @@ export function TemplateDesk({ opened, onCopy }: Props) {
                 </Button>
               )}
               {opened.version > 0 && (
-                <Button variant="default" loading={act.isPending} onClick={() => act.mutate(opened.withdrawn ? 'offer' : 'withdraw')}>
+                <Button variant="default" disabled={isChanged} loading={act.isPending} onClick={() => act.mutate(opened.withdrawn ? 'offer' : 'withdraw')}>
                   {t(opened.withdrawn ? 'templates.offer' : 'templates.withdraw')}
                 </Button>
               )}

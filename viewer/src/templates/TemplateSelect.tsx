@@ -1,6 +1,6 @@
 /** Which template the report is written by: those for the examination first. */
 import { Select } from '@mantine/core';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ConfirmDialog } from '../ui/ConfirmDialog';
 import { ErrorNotice } from '../ui/ErrorNotice';
@@ -18,7 +18,6 @@ interface Props {
 /** A template that was chosen, and would take something away. */
 interface Asked {
   template: Template | null;
-  lost: ReturnType<typeof lostBy>;
 }
 
 export function TemplateSelect({ modalities, isSlide, filled, onWrite }: Props) {
@@ -27,6 +26,11 @@ export function TemplateSelect({ modalities, isSlide, filled, onWrite }: Props) 
   const list = useTemplateList();
   const [asked, setAsked] = useState<Asked | null>(null);
   const [error, setError] = useState<unknown>(null);
+  // Words go on being typed while an edition is fetched.
+  const newest = useRef(filled);
+  useEffect(() => {
+    newest.current = filled;
+  });
   const offered = (list.data?.templates ?? []).filter(({ withdrawn, version }) => !withdrawn && version > 0);
   const item = (one: ListedTemplate) => ({ value: one.id, label: word(one.title) });
   const fitting = offered.filter((one) => isFor(one, modalities, isSlide));
@@ -39,13 +43,14 @@ export function TemplateSelect({ modalities, isSlide, filled, onWrite }: Props) 
     const chosen = offered.find((one) => one.id === id);
     try {
       const template = chosen === undefined ? null : await templates.edition(chosen.id, chosen.version);
-      const lost = lostBy(filled, template);
-      if (lost.values + lost.sections.length > 0) setAsked({ template, lost });
-      else onWrite(begun(filled, template));
+      const lost = lostBy(newest.current, template);
+      if (lost.values + lost.sections.length > 0) setAsked({ template });
+      else onWrite(begun(newest.current, template));
     } catch (failed) {
       setError(failed);
     }
   };
+  const lost = asked === null ? null : lostBy(filled, asked.template);
   return (
     <>
       <Select
@@ -64,14 +69,14 @@ export function TemplateSelect({ modalities, isSlide, filled, onWrite }: Props) 
         onChange={(id) => void take(id)}
       />
       {error !== null && <ErrorNotice error={error} />}
-      {asked !== null && (
+      {asked !== null && lost !== null && (
         <ConfirmDialog
           title={t('templates.changeTitle')}
-          consequences={[t('templates.changeLoses', { values: asked.lost.values, sections: asked.lost.sections.length })]}
+          consequences={[t('templates.changeLoses', { values: lost.values, sections: lost.sections.length })]}
           confirm={t('templates.change')}
           onConfirm={async () => {
             await Promise.resolve();
-            onWrite(begun(filled, asked.template));
+            onWrite(begun(newest.current, asked.template));
           }}
           onClose={() => setAsked(null)}
         />

@@ -18,12 +18,14 @@ interface Props {
   view: ViewState;
   /** The label of the presentation state that was applied. */
   presented: string | null;
+  /** The label of a presentation state of which only the drawing is shown. */
+  drawnFrom: string | null;
 }
 
 const rulerPxMax = 160;
 const filled = (parts: readonly (string | number | null | undefined)[]) => parts.filter((part) => part !== null && part !== undefined && part !== '');
 
-export function Overlay({ study, isPrior, series, instance, spacing, view, presented }: Props) {
+export function Overlay({ study, isPrior, series, instance, spacing, view, presented, drawnFrom }: Props) {
   const { t } = useTranslation();
   const { name, sex, age } = usePatientText()(study);
   const technique = useTechnique()(instance);
@@ -60,6 +62,7 @@ export function Overlay({ study, isPrior, series, instance, spacing, view, prese
       </div>
       <div className={classes.corner} data-at="bottom-right">
         {presented !== null && <span className={classes.caution}>{t('images.presented', { label: presented })}</span>}
+        {drawnFrom !== null && <span className={classes.caution}>{t('images.drawnFrom', { label: drawnFrom })}</span>}
         {lossy && <span className={classes.caution}>{t(ratio === null ? 'images.lossy' : 'images.lossyBy', { ratio: ratio?.toFixed(0) })}</span>}
         {spacing !== undefined && spacing.basis !== 'patient' && (
           <span className={classes.caution} data-testid="spacing">

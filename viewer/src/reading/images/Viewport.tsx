@@ -7,7 +7,7 @@ import { marks, measureSinceOpen } from '../../ui/timing';
 import type { Instance } from './dicomJson';
 import { DocumentView } from './documents/DocumentView';
 import { Graphics } from './documents/Graphics';
-import { latestOf } from './documents/presentation';
+import { latestOf, ofStack, type StackPresentation } from './documents/presentation';
 import { draggedSeries, seriesType } from './dragging';
 import type { Content } from './hanging';
 import classes from './Images.module.css';
@@ -40,15 +40,15 @@ interface Props {
   onShown: (at: number, shown: Shown | null) => void;
 }
 
-function firstLook(content: Content, stack: Stack, presentations: readonly Instance[]): FirstLook {
+function firstLook(content: Content, stack: Stack, presented: StackPresentation | null): FirstLook {
   const image = stack.instanceByImageId.get(stack.imageIds[content.index ?? 0] ?? '');
   const modality = String(image?.['00080060']?.Value?.[0] ?? '');
   const window = content.preset === undefined ? undefined : presetsFor(modality, image).find(({ name }) => name === content.preset);
   const row = image?.['00200020']?.Value?.[0];
   // A right breast lies with its chest wall, behind, to the right; a left one the other way round.
   const flipped = content.justify !== undefined && typeof row === 'string' && row.startsWith(content.justify === 'right' ? 'A' : 'P');
-  const state = latestOf(presentations, stack.sopByImageId.get(stack.imageIds[content.index ?? 0] ?? '') ?? '');
-  if (state !== null && content.justify === undefined) {
+  if (presented !== null) {
+    const state = presented.look;
     return {
       ...(content.index === undefined ? {} : { index: content.index }),
       ...((window ?? state.window) === null ? {} : { window: window ?? state.window ?? undefined }),
@@ -65,10 +65,15 @@ function firstLook(content: Content, stack: Stack, presentations: readonly Insta
   };
 }
 
+/** A state for the whole stack; where a protocol says how an image stands, there is none. */
+function presentedAt(content: Content, stack: Stack, presentations: readonly Instance[]): StackPresentation | null {
+  return content.justify === undefined ? ofStack(presentations, stack.sopByImageId.values()) : null;
+}
+
 export function Viewport({ at, content, studies, stage, stacks, presentations, isActive, isAlone, onActivate, onDrop, onShown }: Props) {
   const { t } = useTranslation();
   const screen = useRef<HTMLDivElement>(null);
-  const { view, stack, failure, broken } = useStackView(screen, { at, content, studies, stage, stacks, presentations, onShown });
+  const { view, stack, applied, failure, broken } = useStackView(screen, { at, content, studies, stage, stacks, presentations, onShown });
   const [isOver, setOver] = useState(false);
   const study = content === null ? undefined : studies[content.study];
   const series = study?.series.find(({ series_instance_uid: uid }) => uid === content?.seriesUid);
@@ -114,7 +119,8 @@ export function Viewport({ at, content, studies, stage, stacks, presentations, i
           instance={stack.instanceByImageId.get(view.imageId)}
           spacing={stack.spacingByImageId.get(view.imageId)}
           view={view}
-          presented={state?.label ?? null}
+          presented={applied?.look.label ?? null}
+          drawnFrom={applied === null && state !== null && state.graphics.length > 0 ? state.label : null}
         />
       )}
       {view !== null && state !== null && state.graphics.length > 0 && <Graphics graphics={state.graphics} affine={view.affine} />}
@@ -166,6 +172,8 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
   const isImage = study?.series.find(({ series_instance_uid: uid }) => uid === content?.seriesUid)?.is_image === true;
   const seriesUid = isImage ? content?.seriesUid : undefined;
   const looked = useRef({ content, presentations });
+  /** What was applied, to which stack. */
+  const [applied, setApplied] = useState<{ stack: Stack; state: StackPresentation | null } | null>(null);
 
   useEffect(() => {
     looked.current = { content, presentations };
@@ -174,10 +182,13 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
   });
 
   const show = useCallback(
-    async (made: StackView, loaded: Stack) => {
+    async (made: StackView, loaded: Stack, index?: number) => {
       const { content: what, presentations: states } = looked.current;
       if (what === null) return;
-      await made.show(loaded, firstLook(what, loaded, states)).catch(() => setBroken(true));
+      const state = presentedAt(what, loaded, states);
+      setApplied({ stack: loaded, state });
+      const look = firstLook(what, loaded, state);
+      await made.show(loaded, index === undefined ? look : { ...look, index }).catch(() => setBroken(true));
       if (viewer.current === made) stage.hung(made);
     },
     [stage],
@@ -202,7 +213,16 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
     return () => {
       stale = true;
     };
-  }, [org, studyUid, seriesUid, content?.index, stacks, show, presentations]);
+  }, [org, studyUid, seriesUid, content?.index, stacks, show]);
+
+  // States may come after the images: only a stack that one of them is about is shown anew, where it stands.
+  useEffect(() => {
+    const [made, what] = [viewer.current, looked.current.content];
+    if (made === null || what === null || applied === null || applied.stack.seriesUid !== seriesUid) return;
+    const state = presentedAt(what, applied.stack, presentations);
+    if (state === null || state.uid === applied.state?.uid) return;
+    void show(made, applied.stack, current.current.onScreen === null ? undefined : made.index);
+  }, [presentations, applied, seriesUid, show]);
 
   useEffect(() => {
     if (screen.current === null) return;
@@ -232,5 +252,5 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
   const failure = failed !== null && failed.seriesUid === seriesUid ? failed.error : null;
   // Pixels of one series must never stand under the name of another.
   const isChosen = view !== null && stack !== null && stack.seriesUid === seriesUid && stack.sopByImageId.has(view.imageId);
-  return { view: isChosen ? view : null, stack, failure, broken };
+  return { view: isChosen ? view : null, stack, applied: applied?.stack === stack ? (applied?.state ?? null) : null, failure, broken };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Instance } from '../dicomJson';
-import { latestOf, presentationOf } from './presentation';
+import { latestOf, ofStack, presentationOf } from './presentation';
 
 const value = (of: Record<string, unknown>): Instance => Object.fromEntries(Object.entries(of).map(([tag, one]) => [tag, { Value: Array.isArray(one) ? one : [one] }]));
 const reference = value({ '00081155': '1.2.3' });
@@ -43,4 +43,28 @@ test('the latest of several is taken', () => {
   const [old, young] = [state({ '00700080': 'OLD', '00700082': '20250101' }), state({ '00700080': 'NEW', '00700082': '20260101' })];
   expect(latestOf([old, young], '1.2.3')?.label).toBe('NEW');
   expect(latestOf([], '1.2.3')).toBeNull();
+});
+
+const about = (...sops: string[]) => value({ '00081115': value({ '00081140': sops.map((sop) => value({ '00081155': sop })) }), '00080018': '7', '00700080': 'KEY' });
+
+test('a state of one image is not put on the whole stack', () => {
+  expect(ofStack([about('1.1')], ['1.1', '1.2'])).toBeNull();
+  expect(ofStack([about('1.1', '1.2')], ['1.1', '1.2'])).toMatchObject({ uid: '7', look: { label: 'KEY' } });
+});
+
+test('a newer state of one image keeps the older one of all from the stack', () => {
+  const newer = { ...about('1.2'), '00700082': { Value: ['20260101'] } };
+  expect(ofStack([about('1.1', '1.2'), newer], ['1.1', '1.2'])).toBeNull();
+});
+
+test('a state of some frames is not put on all of them', () => {
+  const some = value({ '00081115': value({ '00081140': value({ '00081155': '1.1', '00081160': [5] }) }) });
+  expect(ofStack([some], ['1.1', '1.1'])).toBeNull();
+});
+
+test('a window that differs between images is left out', () => {
+  const window = (sop: string, center: string) => value({ '00081140': value({ '00081155': sop }), '00281050': center, '00281051': '400' });
+  const made = (second: string) => ({ ...about('1.1', '1.2'), '00283110': { Value: [window('1.1', '40'), window('1.2', second)] } });
+  expect(ofStack([made('40')], ['1.1', '1.2'])?.look.window).toEqual({ center: 40, width: 400 });
+  expect(ofStack([made('60')], ['1.1', '1.2'])?.look.window).toBeNull();
 });

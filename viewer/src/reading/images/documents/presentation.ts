@@ -62,15 +62,22 @@ function graphicsOf(state: Instance, sop: string): Graphic[] {
   return found.slice(0, graphicsMax);
 }
 
-/** What a presentation state says of one image; `null` when it is about others. */
-export function presentationOf(state: Instance, sop: string): Presentation | null {
-  const referenced = items(state, '00081115').flatMap((series) => items(series, '00081140'));
-  if (!referenced.some((one) => text(one, '00081155') === sop)) return null;
+function references(state: Instance): Instance[] {
+  return items(state, '00081115').flatMap((series) => items(series, '00081140'));
+}
+
+function windowOf(state: Instance, sop: string): Window | null {
   const voi = items(state, '00283110').find((item) => isAbout(item, sop));
   const [center, width] = [voi === undefined ? null : number(voi, '00281050'), voi === undefined ? null : number(voi, '00281051')];
+  return center !== null && width !== null && width > 0 ? { center, width } : null;
+}
+
+/** What a presentation state says of one image; `null` when it is about others. */
+export function presentationOf(state: Instance, sop: string): Presentation | null {
+  if (!references(state).some((one) => text(one, '00081155') === sop)) return null;
   return {
     label: text(state, '00700080'),
-    window: center !== null && width !== null && width > 0 ? { center, width } : null,
+    window: windowOf(state, sop),
     rotation: (((number(state, '00700042') ?? 0) % 360) + 360) % 360,
     flipHorizontal: text(state, '00700041') === 'Y',
     invert: text(state, '20500020') === 'INVERSE',
@@ -78,13 +85,41 @@ export function presentationOf(state: Instance, sop: string): Presentation | nul
   };
 }
 
+/** The one that was made last first. */
+function byAge(states: readonly Instance[]): Instance[] {
+  const when = (state: Instance) => `${text(state, '00700082')}${text(state, '00700083')}`;
+  return [...states].sort((a, b) => when(b).localeCompare(when(a)));
+}
+
 /** Of several about the same image the one that was made last. */
 export function latestOf(states: readonly Instance[], sop: string): Presentation | null {
-  const when = (state: Instance) => `${text(state, '00700082')}${text(state, '00700083')}`;
-  const about = [...states].sort((a, b) => when(b).localeCompare(when(a)));
-  for (const state of about) {
+  for (const state of byAge(states)) {
     const found = presentationOf(state, sop);
     if (found !== null) return found;
   }
   return null;
+}
+
+export interface StackPresentation {
+  /** SOP Instance UID of the state. */
+  uid: string;
+  look: Presentation;
+}
+
+/** What is said of every image of a stack alike: only that can be applied to all of it. */
+export function ofStack(states: readonly Instance[], sops: Iterable<string>): StackPresentation | null {
+  const all = new Set(sops);
+  const [first] = all;
+  const latest = byAge(states).find((state) => references(state).some((one) => all.has(text(one, '00081155'))));
+  if (first === undefined || latest === undefined) return null;
+  // Of some frames only (PS3.3 §10.3, Image SOP Instance Reference Macro): not of the whole.
+  const whole = new Set(references(latest).flatMap((one) => ((one['00081160']?.Value ?? []).length > 0 ? [] : text(one, '00081155'))));
+  if ([...all].some((sop) => !whole.has(sop))) return null;
+  const look = presentationOf(latest, first);
+  if (look === null) return null;
+  const sameWindow = [...all].every((sop) => {
+    const window = windowOf(latest, sop);
+    return window?.center === look.window?.center && window?.width === look.window?.width;
+  });
+  return { uid: text(latest, '00080018'), look: { ...look, window: sameWindow ? look.window : null } };
 }

@@ -12,7 +12,7 @@ export function useStudy(org: string, uid: string) {
   return useQuery({ queryKey: keys.study(org, uid), queryFn: () => studies.get(org, uid), staleTime: fresh_ms });
 }
 
-/** Earlier studies, the newest first, as far as they have come. One that may no longer be seen is left out. */
+/** Earlier studies, the newest first, once all have come: what hangs names them by their places. One that may no longer be seen is left out. */
 export function usePriors(priors: readonly ConsultStudy[]): StudyDetail[] {
   const newest = [...priors].sort((a, b) => b.study_date.localeCompare(a.study_date)).slice(0, priorsMax);
   return useQueries({
@@ -25,6 +25,8 @@ export function usePriors(priors: readonly ConsultStudy[]): StudyDetail[] {
   });
 }
 
-function found(results: { data?: StudyDetail | undefined }[]): StudyDetail[] {
-  return results.flatMap(({ data }) => data ?? []);
+const none: StudyDetail[] = [];
+
+export function found(results: readonly { data?: StudyDetail | undefined; isPending: boolean }[]): StudyDetail[] {
+  return results.some(({ isPending }) => isPending) ? none : results.flatMap(({ data }) => data ?? []);
 }

@@ -1,12 +1,12 @@
 /** The question, and beside the images the report that answers it: to write, to review, or to read. */
-import { Alert, Button, Group, Stack, Switch, Text } from '@mantine/core';
+import { Button, Group, Stack, Switch, Text } from '@mantine/core';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { CriticalList } from '../alarms/CriticalList';
-import type { Consult, ReportDraft } from '../api/types';
+import type { Consult } from '../api/types';
 import { Attachments } from '../consult/Attachments';
 import { Questions } from '../consult/Questions';
-import { useReportWords, type ReportWords } from '../consult/useReportWords';
+import { useReportWords } from '../consult/useReportWords';
 import { WaitNote } from '../consult/WaitNote';
 import { OpinionsPane } from '../opinions/OpinionsPane';
 import { SecondOpinions } from '../second/SecondOpinions';
@@ -28,6 +28,7 @@ import { useFormat } from '../ui/useFormat';
 import { KeyImages } from './KeyImages';
 import { LateImages } from './LateImages';
 import { useUnseenSlides } from './missing';
+import { OtherWords } from './OtherWords';
 import { QualityNotes } from './QualityNotes';
 import classes from './Reading.module.css';
 import type { SaveState } from './reportDraft';
@@ -150,33 +151,6 @@ export function ReportPane({ consult, report, template, templateError, editable,
         </div>
       )}
     </section>
-  );
-}
-
-/** Words of this browser beside what the server holds: a person decides, nothing is lost before. */
-function OtherWords({ report, other, words }: { report: Report; other: ReportDraft; words: ReportWords }) {
-  const { t } = useTranslation();
-  return (
-    <Alert color="yellow" variant="outline" title={t('reading.overtaken.title')} data-testid="overtaken">
-      <Stack gap="sm">
-        <Text size="sm">{t('reading.overtaken.hint')}</Text>
-        {parts
-          .filter((part) => other[part].trim() !== '')
-          .map((part) => (
-            <Field key={part} label={t('reading.overtaken.mine', { part: words[part] })}>
-              {other[part]}
-            </Field>
-          ))}
-        <Group justify="flex-end">
-          <Button size="xs" variant="default" onClick={report.chooseTheirs}>
-            {t('reading.overtaken.keepServer')}
-          </Button>
-          <Button size="xs" onClick={report.chooseMine}>
-            {t('reading.overtaken.keepMine')}
-          </Button>
-        </Group>
-      </Stack>
-    </Alert>
   );
 }
 

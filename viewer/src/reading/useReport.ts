@@ -32,7 +32,7 @@ const blank: Whole = {
 };
 
 /** The server leaves out what is empty. */
-function whole(report: Partial<ReportDraft> | null): Whole {
+export function whole(report: Partial<ReportDraft> | null): Whole {
   return { ...blank, ...report, template_version: report?.template_version ?? null };
 }
 

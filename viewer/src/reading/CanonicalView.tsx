@@ -17,8 +17,9 @@ export function CanonicalView({ canonical }: { canonical: { [key: string]: JsonV
     const key = { kind: 'kind', urgency: 'urgency', 'patient.sex': 'patient.sex' }[path.join('.')];
     return key !== undefined && i18n.exists(`${key}.${value}`) ? i18n.t(`${key}.${value}` as 'kind.diagnosis') : value;
   };
-  const field = ({ path, value }: CanonicalRow) => (
-    <Field key={path.join('.')} label={path.map(word).join(' · ')}>
+  // Two rows may have the same labels.
+  const field = ({ path, value }: CanonicalRow, index: number) => (
+    <Field key={`${path.join('.')}/${index}`} label={path.map(word).join(' · ')}>
       {typeof value === 'number' ? t('sign.items', { n: value }) : shown(path, value)}
     </Field>
   );

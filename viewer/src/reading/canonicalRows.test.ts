@@ -37,3 +37,14 @@ test('the patient comes first, then the words; nested fields keep their path, li
   expect(rows).toContainEqual({ path: ['modalities'], value: 'CT, SR' });
   expect(rows.some(({ path }) => path.includes('issuer'))).toBe(false);
 });
+
+test('opinions that the report quotes are told with whose they are, after what the reader says', () => {
+  const opinion = (text: string) => ({ expert: '王五', title: '主任医师', question: '可否手术', text, given_at: '2026-11-20T08:00:00+08:00' });
+  const rows = canonicalRows({ number: 'YX1', recommendation: '手术', opinions: [opinion('可手术'), opinion('先化疗')] });
+  expect(rows).toEqual([
+    { path: ['recommendation'], value: '手术' },
+    { path: ['opinions', '王五 主任医师'], value: '可手术' },
+    { path: ['opinions', '王五 主任医师'], value: '先化疗' },
+    { path: ['number'], value: 'YX1' },
+  ]);
+});

@@ -50,18 +50,21 @@ export function isIdentity({ path }: CanonicalRow): boolean {
 }
 
 /** Lists whose items are what is said, and not only counted. */
-const toldLists = ['structured.fields', 'structured.sections', 'compared'];
+const toldLists = ['structured.fields', 'structured.sections', 'compared', 'opinions'];
 
 function isTold(path: string[]): boolean {
   return toldLists.includes(path.join('.'));
 }
 
-/** A filled field under its label, a section of the template under its title, an earlier report by its number. */
+/** A filled field under its label, a section of the template under its title, an earlier report by its number, an opinion under whose it is. */
 function told(path: string[], value: JsonValue): CanonicalRow[] {
   if (!Array.isArray(value)) return [];
   const text = (item: JsonValue, key: string) =>
     item !== null && typeof item === 'object' && !Array.isArray(item) && typeof item[key] === 'string' ? item[key] : '';
   if (path[0] === 'compared') return [{ path, value: value.map((item) => text(item, 'number')).join(', ') }];
+  if (path[0] === 'opinions') {
+    return value.map((item) => ({ path: [...path, [text(item, 'expert'), text(item, 'title')].filter((part) => part !== '').join(' ')], value: text(item, 'text') }));
+  }
   const name = path[1] === 'fields' ? 'label' : 'title';
   return value.filter((item) => text(item, 'text') !== '').map((item) => ({ path: ['structured', text(item, name)], value: text(item, 'text') }));
 }
@@ -74,6 +77,8 @@ function listText(list: JsonValue[]): string | number {
 function rank({ path }: CanonicalRow): number {
   // What was filled in stands before the findings in words.
   if (path[0] === 'structured') return first.indexOf('findings') - 0.5;
+  // Whoever signs reads what is quoted beside their own conclusion.
+  if (path[0] === 'opinions') return first.indexOf('recommendation') + 0.5;
   const place = first.indexOf(path.join('.'));
   return place === -1 ? first.length : place;
 }

@@ -29,6 +29,14 @@ export function canDictate(): boolean {
   return recognitionClass() !== undefined;
 }
 
+/** What has been understood for good, from one result on. */
+export function finalWords(results: ArrayLike<SpokenResult>, from: number): string {
+  return Array.from(results)
+    .slice(from)
+    .map((result) => (result.isFinal ? (result[0]?.transcript ?? '') : ''))
+    .join('');
+}
+
 export interface Dictation {
   listening: boolean;
   toggle: () => void;
@@ -56,10 +64,9 @@ export function useDictation(enabled: boolean, onSpoken: (text: string) => void)
     recognition.continuous = true;
     recognition.interimResults = false;
     recognition.onresult = ({ resultIndex, results }) => {
-      for (let at = resultIndex; at < results.length; at += 1) {
-        const result = results[at];
-        if (result?.isFinal === true) spoken.current(result[0]?.transcript ?? '');
-      }
+      // Once for all of them: between two calls the text is not drawn anew, and the second would not see the first.
+      const words = finalWords(results, resultIndex);
+      if (words !== '') spoken.current(words);
     };
     const ended = () => {
       running.current = null;

@@ -51,10 +51,14 @@ export function WorklistPage() {
   const [selectedId, setSelectedId] = useState<string | null>(null);
   const [previewing, setPreviewing] = useState(false);
 
-  const { rows, counts, hasNextPage, isFetchingNextPage, fetchNextPage } = worklist;
+  const { rows, counts, hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage } = worklist;
   const more = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  // A page that failed is not asked for again by itself: the rows are fresh again soon, or a person asks.
+  const nearEnd = useCallback(() => {
+    if (!isFetchNextPageError) more();
+  }, [isFetchNextPageError, more]);
   const selectedIndex = Math.max(0, rows.findIndex((row) => row.id === selectedId));
   const selected = rows[selectedIndex];
   const isRequester = hasRole(me, 'requester');
@@ -148,14 +152,14 @@ export function WorklistPage() {
                 <ConsultTable
                   rows={rows}
                   columns={columns}
-                  onNearEnd={more}
+                  onNearEnd={nearEnd}
                   selectedId={selected?.id ?? null}
                   onSelect={setSelectedId}
                   onOpen={open}
                   onClaim={claim.mutate}
                 />
               ))}
-            {hasNextPage && (phone || rows.length === 0) && (
+            {hasNextPage && (phone || rows.length === 0 || isFetchNextPageError) && (
               <Button variant="default" m="md" loading={isFetchingNextPage} onClick={more}>
                 {t('common.more')}
               </Button>

@@ -1,6 +1,6 @@
 /** Starts the application. */
 import { MantineProvider } from '@mantine/core';
-import '@mantine/core/styles.css';
+import './ui/mantine.css';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';

@@ -25,7 +25,13 @@ struct Orthanc {
 }
 
 impl Orthanc {
+    /// A port that was free may be somebody else's by the time that it listens: then it ends, and others are tried.
     fn start(node: &Node) -> Self {
+        (0..3).find_map(|_| Self::try_start(node)).expect("Orthanc listens; its words are in orthanc.log")
+    }
+
+    /// None if it ended instead of listening.
+    fn try_start(node: &Node) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let (dicom, http) = (free_port(), free_port());
         let token = node.organisation(Org::Township)["token"].as_str().expect("a token");
@@ -50,20 +56,27 @@ impl Orthanc {
         let path = folder.path().join("orthanc.json");
         std::fs::write(&path, config.to_string()).expect("a configuration");
         let log = std::fs::File::create(crate::support::artefacts().join("orthanc.log")).expect("a log");
-        let child = Command::new("Orthanc")
+        let mut child = Command::new("Orthanc")
             .arg(&path)
             .env("TCP_NODELAY", "1")
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .expect("Orthanc; scripts/setup.sh test installs it");
+        for port in [dicom, http] {
+            let listens = wait_for("Orthanc listens or ends", PATIENCE, || {
+                let ended = child.try_wait().expect("a child").is_some();
+                let open = std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+                (ended || open).then_some(!ended)
+            });
+            if !listens {
+                return None;
+            }
+        }
         let contact = format!("127.0.0.1:{dicom}");
         let org = node.id_of(Org::Township);
         node.command(&["ae", "add", "ORTHANC1", "--org", org, "--contact", &contact]).expect_success();
-        for port in [dicom, http] {
-            wait_for("Orthanc listens", PATIENCE, || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
-        }
-        Self { child, client: Client::new(&format!("http://127.0.0.1:{http}")), _folder: folder }
+        Some(Self { child, client: Client::new(&format!("http://127.0.0.1:{http}")), _folder: folder })
     }
 
     /// Puts a file into it; its own identifier.

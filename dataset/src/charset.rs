@@ -126,6 +126,18 @@ impl CharacterSets {
         }
     }
 
+    /// Whether nobody knows what these bytes say: there is more than ASCII in them, under a label that senders leave out or
+    /// set without meaning it (none, an unknown one, `ISO_IR 100`).
+    #[must_use]
+    pub fn is_unsure(&self, bytes: &[u8]) -> bool {
+        let counts = match &self.plan {
+            Plan::Default | Plan::Unknown => false,
+            Plan::Iso2022(sets) => **sets != [Set::LATIN_1],
+            Plan::Utf8 | Plan::Gb18030 | Plan::Gbk => true,
+        };
+        !counts && (!bytes.is_ascii() || bytes.contains(&iso2022::ESCAPE))
+    }
+
     fn decode_assumed(&self, bytes: &[u8]) -> Option<String> {
         self.assumed?.decode(bytes)
     }

@@ -439,20 +439,72 @@ const TERMS: &[&str] = &[
     "加",
 ];
 
+/// What stands behind a number that measures something.
+const UNITS: &[&str] = &["mm", "cm", "ms", "kv", "x", "d", "s", "min", "t"];
+
+/// A piece of a text.
+enum Piece {
+    /// Words or terms of the lists, or a number with its unit.
+    Known(String),
+    /// A number by itself.
+    Number(String),
+    /// Anything else.
+    Unknown,
+}
+
 /// Of a text what may stay, words separated by single spaces.
 #[must_use]
 pub fn cleaned(text: &str) -> String {
     let mut kept: Vec<String> = Vec::new();
+    // Numbers that follow each other, whatever unknown stands between them: the groups of a telephone number, the parts of a
+    // date. Only one that stands by itself may stay.
+    let mut numbers: Vec<String> = Vec::new();
+    for piece in pieces(text).into_iter().chain([Piece::Known(String::new())]) {
+        match piece {
+            Piece::Unknown => {}
+            Piece::Number(number) => numbers.push(number),
+            Piece::Known(known) => {
+                if UNITS.contains(&known.to_ascii_lowercase().as_str()) {
+                    // This one measures: it is of no group.
+                    let measure = numbers.pop();
+                    put_alone(&mut kept, &mut numbers);
+                    numbers.extend(measure);
+                }
+                put_alone(&mut kept, &mut numbers);
+                kept.push(known);
+            }
+        }
+    }
+    kept.retain(|word| !word.is_empty());
+    kept.join(" ")
+}
+
+fn put_alone(kept: &mut Vec<String>, numbers: &mut Vec<String>) {
+    if let [number] = numbers.as_slice()
+        && is_short(number)
+    {
+        kept.push(number.clone());
+    }
+    numbers.clear();
+}
+
+fn pieces(text: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
     let mut word = String::new();
     let mut chinese = String::new();
-    for character in text.chars().chain([' ']) {
-        let is_latin = character.is_ascii_alphanumeric() || matches!(character, '+' | '*' | '.');
+    let mut characters = text.chars().chain([' ']).peekable();
+    while let Some(character) = characters.next() {
+        let is_between_digits = word.ends_with(|last: char| last.is_ascii_digit())
+            && characters.peek().is_some_and(char::is_ascii_digit);
+        let is_latin = character.is_ascii_alphanumeric()
+            || matches!(character, '+' | '*' | '.')
+            || (matches!(character, '-' | '/' | ':') && is_between_digits);
         let is_other = !is_latin && character.is_alphanumeric();
         if !is_other && !chinese.is_empty() {
-            kept.extend(terms(&std::mem::take(&mut chinese)));
+            pieces.push(terms(&std::mem::take(&mut chinese)).map_or(Piece::Unknown, Piece::Known));
         }
         if !is_latin && !word.is_empty() {
-            kept.extend(Some(std::mem::take(&mut word)).filter(|word| is_harmless(word)));
+            pieces.push(piece(std::mem::take(&mut word)));
         }
         match () {
             () if is_latin => word.push(character),
@@ -460,22 +512,25 @@ pub fn cleaned(text: &str) -> String {
             () => {}
         }
     }
-    kept.join(" ")
+    pieces
 }
 
-/// A word of the list, or a number (with a unit behind it, perhaps) too short to be an identifier or a date.
-fn is_harmless(word: &str) -> bool {
+/// A word of the list, or a number (with a unit behind it, perhaps).
+fn piece(word: String) -> Piece {
     let lower = word.trim_end_matches('.').to_ascii_lowercase();
-    let digits = lower.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
-    let (number, unit) = lower.split_at(digits);
-    let is_short = number.bytes().filter(u8::is_ascii_digit).count() <= 3;
+    let is_of_number = |b: &u8| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'/' | b':');
+    let (number, unit) = lower.split_at(lower.bytes().take_while(is_of_number).count());
     match (number.is_empty(), unit.is_empty()) {
-        (true, _) => WORDS.binary_search(&unit).is_ok(),
-        (false, true) => is_short,
-        (false, false) => {
-            is_short && matches!(unit, "mm" | "cm" | "ms" | "kv" | "x" | "d" | "s" | "min" | "t")
-        }
+        (true, _) if WORDS.binary_search(&unit).is_ok() => Piece::Known(word),
+        (false, true) => Piece::Number(word),
+        (false, false) if is_short(number) && UNITS.contains(&unit) => Piece::Known(word),
+        _ => Piece::Unknown,
     }
+}
+
+/// Too short to be an identifier or a date.
+fn is_short(number: &str) -> bool {
+    number.bytes().filter(u8::is_ascii_digit).count() <= 3
 }
 
 /// The terms of the list in a run of characters without spaces; none, when anything else is in it.
@@ -515,6 +570,19 @@ mod tests {
             ("AX T2 FLAIR 3mm for Dr. Miller 20260101", "AX T2 FLAIR 3mm Dr."),
             ("Renji Hospital", ""),
             ("120kV", "120kV"),
+            // A date or an identifier does not come through in pieces.
+            ("Chest 12/03/58", "Chest"),
+            ("123-45-6789", ""),
+            ("2026-03-21", ""),
+            ("138 001 380", ""),
+            ("13800138 000 Chest", "Chest"),
+            ("胸部 58年3月12日", "胸部"),
+            ("21 Mar 58 10:11", ""),
+            ("2026–03–21", ""),
+            // What measures or counts stays.
+            ("Chest 3 5 mm", "Chest 3 5 mm"),
+            ("Chest 2", "Chest 2"),
+            ("Chest 1-2", "Chest 1-2"),
             ("", ""),
         ] {
             assert_eq!(cleaned(text), expected, "{text}");

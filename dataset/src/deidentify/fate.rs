@@ -54,6 +54,17 @@ const KINDS: [Tag; 10] = [
     Tag(0x0008, 0x0062),
     Tag(0x0008, 0x3002),
 ];
+/// UIDs that name one thing, whatever root they are under: a maker may have taken the standard's for its own instances.
+/// Study, series, SOP instance and the one referenced, frame of reference and those referenced and related.
+const THINGS: [Tag; 7] = [
+    Tag(0x0020, 0x000D),
+    Tag(0x0020, 0x000E),
+    Tag(0x0008, 0x0018),
+    Tag(0x0008, 0x1155),
+    Tag(0x0020, 0x0052),
+    Tag(0x3006, 0x0024),
+    Tag(0x3006, 0x00C2),
+];
 
 impl Judge<'_> {
     /// The VR that counts, which is the dictionary's where the stream has none or only UN.
@@ -87,24 +98,24 @@ impl Judge<'_> {
         }
         if inside == Inside::Dummies {
             let is_label = tag == crate::tags::SPECIFIC_CHARACTER_SET;
-            return if is_label { Fate::Keep } else { self.dummy(vr, value) };
+            return if is_label { Fate::Keep } else { self.dummy(tag, vr, value) };
         }
         match self.profile.action(tag) {
             Some((Action::Clean, basic)) => {
-                self.clean(vr, value, sets).unwrap_or_else(|| self.by(basic, vr, value))
+                self.clean(vr, value, sets).unwrap_or_else(|| self.by(tag, basic, vr, value))
             }
-            Some((Action::Keep, basic)) if self.tells(vr, value, sets) => self.by(basic, vr, value),
-            Some((action, _)) => self.by(action, vr, value),
+            Some((Action::Keep, basic)) if self.tells(vr, value, sets) => self.by(tag, basic, vr, value),
+            Some((action, _)) => self.by(tag, action, vr, value),
             None => self.of_unlisted(tag, vr, value, sets),
         }
     }
 
-    fn by(&self, action: Action, vr: VR, value: &[u8]) -> Fate {
+    fn by(&self, tag: Tag, action: Action, vr: VR, value: &[u8]) -> Fate {
         match action {
             Action::Remove => Fate::Drop,
             Action::Empty => Fate::Replace(Vec::new()),
-            Action::Dummy => self.dummy(vr, value),
-            Action::Uid if vr == VR::UI => Fate::Replace(self.uids(value)),
+            Action::Dummy => self.dummy(tag, vr, value),
+            Action::Uid if vr == VR::UI => Fate::Replace(self.uids(tag, value)),
             Action::Keep => Fate::Keep,
             Action::Uid | Action::Clean => Fate::Drop,
         }
@@ -124,7 +135,7 @@ impl Judge<'_> {
             }
             VR::DA | VR::DT => Fate::Replace(Vec::new()),
             VR::UI if self.profile.has(ProfileOption::RetainUids) || KINDS.contains(&tag) => Fate::Keep,
-            VR::UI => Fate::Replace(self.uids(value)),
+            VR::UI => Fate::Replace(self.uids(tag, value)),
             VR::DS | VR::IS if !value.iter().all(is_numeric) => Fate::Replace(Vec::new()),
             VR::UN | VR::UR => Fate::Drop,
             _ if self.tells(vr, value, sets) => Fate::Replace(Vec::new()),
@@ -157,9 +168,10 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether a text that would stay names the patient.
+    /// Whether a text that would stay names the patient, or may: in what cannot be read for sure no name is found.
     fn tells(&self, vr: VR, value: &[u8], sets: &CharacterSets) -> bool {
-        is_text(vr) && vr != VR::UI && self.has_needle(&sets.decode(value, person_name(vr)))
+        let is_free = is_text(vr) && vr != VR::UI;
+        is_free && (sets.is_unsure(value) || self.has_needle(&sets.decode(value, person_name(vr))))
     }
 
     fn has_needle(&self, text: &str) -> bool {
@@ -170,18 +182,18 @@ impl Judge<'_> {
         self.needles.iter().any(|needle| text.contains(needle.as_str()))
     }
 
-    fn uids(&self, value: &[u8]) -> Vec<u8> {
+    fn uids(&self, tag: Tag, value: &[u8]) -> Vec<u8> {
         let text = String::from_utf8_lossy(value);
         let other = |uid: &str| match uid.trim_matches([' ', '\0']) {
             "" => String::new(),
-            uid if uid.starts_with(STANDARD_ROOT) => uid.to_owned(),
+            uid if uid.starts_with(STANDARD_ROOT) && !THINGS.contains(&tag) => uid.to_owned(),
             uid => self.disguise.uid(uid),
         };
         padded(text.split('\\').map(other).collect::<Vec<_>>().join("\\").into_bytes(), 0)
     }
 
     /// A value of the same kind that says nothing.
-    fn dummy(&self, vr: VR, value: &[u8]) -> Fate {
+    fn dummy(&self, tag: Tag, vr: VR, value: &[u8]) -> Fate {
         let text = match vr {
             VR::AE => "REMOVED",
             VR::AS => "000Y",
@@ -189,7 +201,7 @@ impl Judge<'_> {
             VR::DT => "19000101000000",
             VR::TM => "000000",
             VR::DS | VR::IS => "0",
-            VR::UI => return Fate::Replace(self.uids(value)),
+            VR::UI => return Fate::Replace(self.uids(tag, value)),
             VR::UR => "urn:removed",
             vr if is_text(vr) => "REMOVED",
             VR::SQ => return Fate::Replace(Vec::new()),

@@ -218,6 +218,58 @@ fn names_in_texts_that_would_stay_take_the_text_with_them() {
     assert_eq!(after.get(tags::SERIES_DESCRIPTION), None);
 }
 
+/// Unlabelled GBK, or GBK that says that it is Latin-1: the name in it is not found, so the text does not stay.
+#[test]
+fn texts_that_cannot_be_read_for_sure_do_not_stay() {
+    let zhang = b"\xD5\xC5\xC8\xFD\xB5\xC4CT".to_vec();
+    for label in [None, Some("ISO_IR 100"), Some("ISO 2022 IR 100"), Some("ISO_IR 6"), Some("GB2312")] {
+        let mut dataset = Dataset::new();
+        if let Some(label) = label {
+            dataset.put_text(tags::SPECIFIC_CHARACTER_SET, VR::CS, label);
+        }
+        dataset.put_bytes(tags::MANUFACTURER_MODEL_NAME, VR::LO, zhang.clone());
+        dataset.put_text(tags::BODY_PART_EXAMINED, VR::CS, "CHEST");
+        dataset.put_bytes(tags::STUDY_DESCRIPTION, VR::LO, zhang.clone());
+        for options in [&[][..], &[ProfileOption::CleanDescriptors, ProfileOption::RetainDeviceIdentity]] {
+            let after = run(&dataset, options, "1.2.840.10008.1.2.1");
+            let left = |tag| after.get(tag).map(all_bytes).unwrap_or_default();
+            for tag in [tags::MANUFACTURER_MODEL_NAME, tags::STUDY_DESCRIPTION] {
+                assert!(!left(tag).windows(4).any(|w| w == &zhang[..4]), "{label:?} {tag}");
+            }
+            assert_eq!(after.text(tags::BODY_PART_EXAMINED).as_deref(), Some("CHEST"));
+        }
+    }
+}
+
+/// A maker that takes the standard's root for its own: the head of the file and the data set still say the same.
+#[test]
+fn uids_of_things_are_replaced_under_any_root() {
+    let own = "1.2.840.10008.99.4711";
+    let mut dataset = Dataset::new();
+    let mut item = Dataset::new();
+    item.put_text(Tag(0x0008, 0x1155), VR::UI, own);
+    item.put_text(Tag(0x0008, 0x1150), VR::UI, "1.2.840.10008.5.1.4.1.1.2");
+    dataset.put_items(Tag(0x0008, 0x1140), vec![item]);
+    let things = [
+        tags::SOP_INSTANCE_UID,
+        tags::STUDY_INSTANCE_UID,
+        tags::SERIES_INSTANCE_UID,
+        Tag(0x0020, 0x0052),
+        Tag(0x3006, 0x0024),
+    ];
+    for tag in things {
+        dataset.put_text(tag, VR::UI, own);
+    }
+    let after = run(&dataset, &[], "1.2.840.10008.1.2.1");
+    let other = deidentifier(&[]).uid(own);
+    for tag in things {
+        assert_eq!(after.text(tag).as_deref(), Some(other.as_str()), "{tag}");
+    }
+    let item = &after.items(Tag(0x0008, 0x1140))[0];
+    assert_eq!(item.text(Tag(0x0008, 0x1155)).as_deref(), Some(other.as_str()));
+    assert_eq!(item.text(Tag(0x0008, 0x1150)).as_deref(), Some("1.2.840.10008.5.1.4.1.1.2"));
+}
+
 #[test]
 fn every_syntax_gives_the_same() {
     let mut dataset = Dataset::new();

@@ -48,9 +48,23 @@ async function open(browser: Browser, { who }: Pick<Place, 'who'>, { theme, lang
     [theme, language] as const,
   );
   // The person's own choice would win, whatever another test has left of it.
-  const preferences = { theme, worklist_columns: [], worklist_filters: [] };
+  const preferences = { theme: null, worklist_columns: [], worklist_filters: [] };
   await context.route('**/api/v1/session/preferences', (route) => route.fulfill({ json: preferences }));
   return context.newPage();
+}
+
+/** Goes to each place, in one browser per person: what they share is loaded once. */
+async function visit(browser: Browser, where: readonly Place[], look: Look, see: (page: Page, place: Place) => Promise<void>): Promise<void> {
+  for (const who of new Set(where.map((place) => place.who))) {
+    const page = await open(browser, { who }, look);
+    for (const place of where.filter((each) => each.who === who)) {
+      await test.step(place.name, async () => {
+        await goTo(page, place);
+        await see(page, place);
+      });
+    }
+    await page.context().close();
+  }
 }
 
 /** Nothing is on its way any more. */
@@ -60,6 +74,15 @@ async function goTo(page: Page, place: Place): Promise<void> {
   await expect(page.locator('[aria-busy="true"]')).toHaveCount(0, { timeout: 60_000 });
   await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => undefined);
   await place.then?.(page);
+}
+
+/** The other theme, as another tab of the same browser would choose it. */
+async function changeTheme(page: Page, theme: Look['theme']): Promise<void> {
+  await page.evaluate((scheme) => {
+    const change = { key: 'mantine-color-scheme-value', newValue: scheme, storageArea: localStorage };
+    window.dispatchEvent(new StorageEvent('storage', change));
+  }, theme);
+  await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', theme);
 }
 
 /** Everything in the dark; what the other theme can get wrong by itself is contrast. */
@@ -74,30 +97,20 @@ async function seriousFindings(page: Page, theme: Look['theme']): Promise<string
     );
 }
 
-for (const theme of themes) {
-  test(`axe finds nothing serious on any page, ${theme}`, async ({ browser }) => {
-    for (const place of wanted) {
-      await test.step(place.name, async () => {
-        const page = await open(browser, place, { theme, language: 'zh', small: false });
-        await goTo(page, place);
-        const found = await seriousFindings(page, theme);
-        if (found.length > 0) console.log(`${place.name}, ${theme}:\n  ${found.join('\n  ')}`);
-        expect.soft(found, place.name).toEqual([]);
-        await page.context().close();
-      });
+test('axe finds nothing serious on any page, in either theme', async ({ browser }) => {
+  await visit(browser, wanted, { theme: 'dark', language: 'zh', small: false }, async (page, { name }) => {
+    for (const theme of themes) {
+      await changeTheme(page, theme);
+      const found = await seriousFindings(page, theme);
+      if (found.length > 0) console.log(`${name}, ${theme}:\n  ${found.join('\n  ')}`);
+      expect.soft(found, `${name}, ${theme}`).toEqual([]);
     }
   });
-}
+});
 
 test('no page is wider than a phone', async ({ browser }) => {
-  for (const place of wanted.filter(({ screenOnly }) => screenOnly !== true)) {
-    await test.step(place.name, async () => {
-      const page = await open(browser, place, { theme: 'light', language: 'en', small: true });
-      await goTo(page, place);
-      await expectNoSidewaysScroll(page);
-      await page.context().close();
-    });
-  }
+  const small = wanted.filter(({ screenOnly }) => screenOnly !== true);
+  await visit(browser, small, { theme: 'light', language: 'en', small: true }, (page) => expectNoSidewaysScroll(page));
 });
 
 test('catalogue', async ({ browser }) => {
@@ -107,13 +120,10 @@ test('catalogue', async ({ browser }) => {
   for (const small of [false, true]) {
     for (const theme of themes) {
       for (const language of languages) {
-        for (const place of wanted) {
-          if (small && place.screenOnly === true) continue;
-          const page = await open(browser, place, { theme, language, small });
-          await goTo(page, place);
-          await page.screenshot({ path: join(catalogue, `${place.name}-${small ? 'phone' : 'screen'}-${theme}-${language}.png`) });
-          await page.context().close();
-        }
+        const where = wanted.filter(({ screenOnly }) => !small || screenOnly !== true);
+        await visit(browser, where, { theme, language, small }, async (page, { name }) => {
+          await page.screenshot({ path: join(catalogue, `${name}-${small ? 'phone' : 'screen'}-${theme}-${language}.png`) });
+        });
       }
     }
   }

@@ -73,16 +73,16 @@ impl ConsultService {
         delivery.tried_at = Some(now);
         delivery.next_at = None;
         let Some(route) = self.route(&delivery.requesting, &delivery.route).await? else {
-            self.end(delivery, version, Sent::Failed(Problem::NoRoute, String::new()), now).await?;
-            return Ok(None);
+            return self.over(delivery, version, Sent::Failed(Problem::NoRoute, String::new()), now).await;
         };
         let files = match self.sound_files(&delivery, &route).await {
             Ok(Some(files)) => files,
             Ok(None)
             | Err(ConsultError::Failed(_) | ConsultError::NotFound | ConsultError::Invalid { .. }) => {
                 tracing::error!(report = %delivery.report, "a report does not verify and is not delivered");
-                self.end(delivery, version, Sent::Failed(Problem::Unsound, String::new()), now).await?;
-                return Ok(None);
+                return self
+                    .over(delivery, version, Sent::Failed(Problem::Unsound, String::new()), now)
+                    .await;
             }
             Err(error) => return Err(error),
         };
@@ -91,8 +91,7 @@ impl ConsultService {
         delivery.forms = files.iter().map(|file| file.form).collect();
         if files.is_empty() {
             // A selection of key images of a report that shows none.
-            self.end(delivery, version, Sent::Delivered, now).await?;
-            return Ok(None);
+            return self.over(delivery, version, Sent::Delivered, now).await;
         }
         let change = Change {
             puts: vec![delivery.put(Expected::Version(version))?],
@@ -101,9 +100,23 @@ impl ConsultService {
         };
         match self.storage.apply(&node(), change).await {
             Ok(()) => Ok(Some(Parcel { delivery, route, files })),
-            // Somebody else has it in hand.
-            Err(StorageError::Conflict(_)) => Ok(None),
+            // Somebody has asked for it meanwhile, or has it in hand: the job stays until the delivery is over.
+            Err(StorageError::Conflict(_)) => Err(ConsultError::Unavailable),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ends a delivery of which nothing leaves.
+    async fn over(
+        &self,
+        delivery: Delivery,
+        version: i64,
+        sent: Sent,
+        now: OffsetDateTime,
+    ) -> Result<Option<Parcel>, ConsultError> {
+        match self.end(delivery, version, sent, now).await? {
+            JobOutcome::Done => Ok(None),
+            _ => Err(ConsultError::Unavailable),
         }
     }
 
@@ -120,10 +133,15 @@ impl ConsultService {
         let Some((delivery, version)) = self.delivery(&parcel.delivery.id).await? else {
             return Ok(JobOutcome::Done);
         };
-        if delivery.run != parcel.delivery.run || delivery.state != DeliveryState::Sending {
+        if delivery.run != parcel.delivery.run {
             return Ok(JobOutcome::Done);
         }
-        self.end(delivery, version, sent, now).await
+        match delivery.state {
+            DeliveryState::Sending => self.end(delivery, version, sent, now).await,
+            // Somebody else has ended the attempt, and another one is owed.
+            DeliveryState::Waiting => Ok(look_again(&delivery)),
+            DeliveryState::Delivered | DeliveryState::Failed => Ok(JobOutcome::Done),
+        }
     }
 
     async fn end(
@@ -186,7 +204,7 @@ impl ConsultService {
         };
         match self.storage.apply(&node(), change).await {
             Ok(()) => Ok(outcome),
-            Err(StorageError::Conflict(_)) => Ok(JobOutcome::Done),
+            Err(StorageError::Conflict(_)) => Ok(look_again(&delivery)),
             Err(error) => Err(error.into()),
         }
     }
@@ -219,6 +237,11 @@ impl ConsultService {
         }
         Ok(Some(files))
     }
+}
+
+/// Leaves a job to whoever looks at the delivery next: it ends with the delivery, not before.
+fn look_again(delivery: &Delivery) -> JobOutcome {
+    JobOutcome::Again(pause(delivery.attempts), String::new())
 }
 
 fn word(problem: Problem) -> String {

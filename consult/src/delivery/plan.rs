@@ -4,7 +4,7 @@
 use super::{Delivery, DeliveryState, KIND, ReturnRoute};
 use crate::record::{Consult, KIND as CONSULT, ReportVersion};
 use crate::service::consult_of;
-use crate::{ConsultError, ConsultService, State};
+use crate::{Action, ConsultError, ConsultService, State};
 use model::{ConsultId, Scope};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -20,6 +20,7 @@ const EVENTS: u32 = 200;
 struct Moved {
     id: ConsultId,
     state: State,
+    action: Action,
 }
 
 impl ConsultService {
@@ -51,7 +52,9 @@ impl ConsultService {
         let mut deliveries = BTreeMap::new();
         for event in events.iter().filter(|event| event.topic == crate::service::TOPIC) {
             let Ok(moved) = Moved::deserialize(&event.body) else { continue };
-            if moved.state != State::Delivered {
+            // By a signature: what else happens to a delivered report is no reason to send it by routes that are younger.
+            let is_signed = matches!(moved.action, Action::Sign | Action::Review);
+            if !is_signed || moved.state != State::Delivered {
                 continue;
             }
             let consult = match self.storage.record(&node, CONSULT, moved.id.as_str()).await {

@@ -69,7 +69,12 @@ impl ConsultService {
         let is_waiting = delivery.state == DeliveryState::Waiting;
         delivery.next_at = Some(now);
         let mut jobs = Vec::new();
-        if !is_waiting {
+        if is_waiting {
+            // Without its job it would wait for ever.
+            if !self.has_job(&delivery).await? {
+                jobs.push(delivery.job());
+            }
+        } else {
             delivery.state = DeliveryState::Waiting;
             delivery.run = delivery.run.saturating_add(1);
             delivery.attempts = 0;
@@ -103,6 +108,23 @@ impl ConsultService {
             }
         }
         Ok(delivery)
+    }
+
+    /// Whether a job of this run is in the queue, or in somebody's hands.
+    async fn has_job(&self, delivery: &Delivery) -> Result<bool, ConsultError> {
+        let (node, lane) = (Scope::node("deliveries"), lane(&delivery.requesting, &delivery.route));
+        let body = delivery.job().body;
+        let mut passed = 0;
+        loop {
+            let jobs = self.storage.jobs(&node, JOB, Some(&lane), LIST_MAX, passed).await?;
+            if jobs.iter().any(|job| job.body == body) {
+                return Ok(true);
+            }
+            if jobs.len() < LIST_MAX as usize {
+                return Ok(false);
+            }
+            passed = passed.saturating_add(LIST_MAX);
+        }
     }
 
     /// What did not arrive of the caller's organisation (administrator, coordinator).

@@ -9,7 +9,7 @@ use dataset::{TransferSyntax, part10};
 use model::{PersonId, Scope, Uid};
 use serde_json::json;
 use std::time::Duration;
-use storage::{Arrival, Change, Expected, Put, RecordQuery, Via};
+use storage::{Arrival, Change, Claim, Expected, JobOutcome, Put, RecordQuery, Via};
 
 async fn delivered(house: &House) -> ConsultView {
     house.signed(&house.claimed().await, "右肺结节，良性。", NOW).await
@@ -129,4 +129,85 @@ async fn a_report_that_does_not_verify_is_not_sent() {
     assert_eq!((failed.state, failed.problem), (DeliveryState::Failed, Some(Problem::Unsound)));
     assert_eq!(failed.delivered_at, Some(NOW), "what went out before stays said");
     assert_eq!(service.failures(&sun).await.unwrap().deliveries, [failed]);
+}
+
+/// A DICOMweb service of the hospital as a route, from now on.
+async fn web_route(house: &House, id: &str) {
+    let wish = RouteWish {
+        name: format!("院内 DICOMweb {id}"),
+        method: "stow".into(),
+        ae_title: None,
+        url: Some("http://127.0.0.1:9/dicom-web".into()),
+        token: None,
+        forms: vec![Form::Sr],
+    };
+    house.service.put_return_route(&administrator(), &org("township"), id, wish).await.unwrap();
+    // Whoever reads the outbox for the first time begins at its end.
+    house.service.plan_deliveries(NOW).await.unwrap();
+}
+
+async fn claimed_job(house: &House) -> Option<Claim> {
+    house.storage.claim_jobs(JOB, 1, Duration::from_secs(60)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_is_asked_for_while_its_attempt_begins_is_not_lost() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor) = (&house.service, &house.doctor);
+    web_route(&house, "web").await;
+    let id = delivered(&house).await.consult.id;
+    service.plan_deliveries(NOW).await.unwrap();
+    let delivery = service.deliveries(doctor, &id).await.unwrap().remove(0);
+    let claim = claimed_job(&house).await.expect("a job");
+    let (begun, asked) = tokio::join!(
+        service.begin_delivery(&claim.jobs[0], NOW),
+        service.send_again(doctor, &id, &delivery.id, NOW)
+    );
+    // Whoever was first: with nothing to send, the job would end and the delivery wait for ever.
+    assert!(matches!(begun, Ok(Some(_)) | Err(ConsultError::Unavailable)), "{begun:?} {asked:?}");
+    let parcel = service.begin_delivery(&claim.jobs[0], NOW).await.unwrap().expect("it leaves");
+
+    // Two who end one attempt: the job of neither is done.
+    let broken = || Sent::Again(Problem::Broken, String::new());
+    let (one, other) = tokio::join!(
+        service.end_delivery(&parcel, broken(), NOW),
+        service.end_delivery(&parcel, broken(), NOW)
+    );
+    for outcome in [one, other, service.end_delivery(&parcel, broken(), NOW).await] {
+        assert!(matches!(outcome, Ok(JobOutcome::Again(..))), "{outcome:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_waits_without_a_job_gets_one_when_it_is_asked_for() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor) = (&house.service, &house.doctor);
+    web_route(&house, "web").await;
+    let id = delivered(&house).await.consult.id;
+    service.plan_deliveries(NOW).await.unwrap();
+    let delivery = service.deliveries(doctor, &id).await.unwrap().remove(0);
+    service.send_again(doctor, &id, &delivery.id, NOW).await.unwrap();
+    let claim = claimed_job(&house).await.expect("a job");
+    house.storage.finish_jobs(&claim, vec![(claim.jobs[0].id, JobOutcome::Done)]).await.unwrap();
+    assert!(claimed_job(&house).await.is_none(), "it has one job, however often it was asked for");
+
+    service.send_again(doctor, &id, &delivery.id, NOW).await.unwrap();
+    let claim = claimed_job(&house).await.expect("a job again");
+    assert!(service.begin_delivery(&claim.jobs[0], NOW).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_carries_what_is_signed_after_it_was_made_and_nothing_older() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor) = (&house.service, &house.doctor);
+    web_route(&house, "web").await;
+    let done = delivered(&house).await;
+    let id = &done.consult.id;
+    service.plan_deliveries(NOW).await.unwrap();
+    web_route(&house, "later").await;
+    let asked = service.ask_back(doctor, id, done.version, "多大？", NOW).await.unwrap();
+    assert_eq!(asked.consult.state, State::Delivered);
+    service.plan_deliveries(NOW).await.unwrap();
+    let owed = service.deliveries(doctor, id).await.unwrap();
+    assert_eq!(owed.iter().map(|one| one.route.as_str()).collect::<Vec<_>>(), ["web"]);
 }

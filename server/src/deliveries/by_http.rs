@@ -1,5 +1,6 @@
 //! Reports by HTTP: STOW-RS (PS3.18 §10.5), and the signed POST of the FHIR bundle.
 
+use super::CALL_MAX;
 use crate::notices::webhook::{Failed, client_for};
 use access::AddressRange;
 use consult::delivery::{Parcel, Problem, Sent};
@@ -7,11 +8,8 @@ use consult::export::{Exported, Form};
 use consult::notify::Webhook;
 use reqwest::{Response, Url};
 use serde_json::Value as Json;
-use std::time::Duration;
 use time::OffsetDateTime;
 
-/// The longest that a call may take, all in all.
-const CALL_MAX: Duration = Duration::from_secs(120);
 /// The longest answer that is read.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// Reason that an instance with this UID is there already (PS3.18 Annex I.2.2, PS3.7 §C.5.5).
@@ -112,13 +110,15 @@ fn stowed(status: u16, answer: Option<&Json>) -> Sent {
         failed.map(|items| items.iter().map(|i| i["00081197"]["Value"][0].as_i64().unwrap_or(0)).collect());
     match (status, reasons) {
         // Some were stored, some were not; or none.
-        (202 | 409, Some(reasons)) if !reasons.is_empty() => {
+        (200..=299 | 409, Some(reasons)) if !reasons.is_empty() => {
             match reasons.iter().find(|reason| **reason != DUPLICATE) {
                 None => Sent::Delivered,
                 Some(reason @ 0xA700..=0xA7FF) => Sent::Again(Problem::Busy, format!("{reason:04X}H")),
                 Some(reason) => Sent::Failed(Problem::Refused, format!("{reason:04X}H")),
             }
         }
+        // Something was not stored, and what it was cannot be read.
+        (202, _) if answer.is_none() => Sent::Again(Problem::Broken, status.to_string()),
         (status, _) => status_alone(status),
     }
 }
@@ -171,6 +171,19 @@ mod tests {
         assert_eq!(stowed(409, None), Sent::Failed(Problem::Refused, "409".into()));
         assert_eq!(stowed(401, None), Sent::Failed(Problem::Unauthorised, "401".into()));
         assert_eq!(stowed(503, None), Sent::Again(Problem::Busy, "503".into()));
+    }
+
+    #[test]
+    fn what_was_not_stored_is_not_delivered_whatever_the_status_says() {
+        let item = json!({"00081197": {"vr": "US", "Value": [0x0110]}});
+        let failed = json!({"00081198": {"vr": "SQ", "Value": [item]}});
+        for status in [200, 202, 204, 409] {
+            let refused = Sent::Failed(Problem::Refused, "0110H".into());
+            assert_eq!(stowed(status, Some(&failed)), refused, "{status}");
+        }
+        assert_eq!(stowed(202, None), Sent::Again(Problem::Broken, "202".into()));
+        // Stored, with warnings.
+        assert_eq!(stowed(202, Some(&json!({"00081199": {"vr": "SQ"}}))), Sent::Delivered);
     }
 
     #[test]

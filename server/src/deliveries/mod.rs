@@ -31,6 +31,9 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// Routes that are worked on at once.
 const AT_ONCE: usize = 8;
 
+/// The longest that a call may take, all in all.
+const CALL_MAX: Duration = Duration::from_secs(120);
+
 /// `[delivery]`
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -149,9 +152,11 @@ impl Deliveries {
         let Some(contact) = device.contact else { return Sent::Failed(Problem::NoContact, String::new()) };
         let objects: Option<Vec<Outbound>> = parcel.files.iter().map(outbound).collect();
         let Some(objects) = objects else { return Sent::Failed(Problem::Internal, String::new()) };
-        match pacs::send::store(&self.dimse, &contact, called, &objects).await {
-            Ok(answers) => stored(&answers, objects.len()),
-            Err(error) => Sent::Again(problem(&error), String::new()),
+        let call = pacs::send::store(&self.dimse, &contact, called, &objects);
+        match tokio::time::timeout(CALL_MAX, call).await {
+            Ok(Ok(answers)) => stored(&answers, objects.len()),
+            Ok(Err(error)) => unanswered(&error),
+            Err(_elapsed) => Sent::Again(Problem::TimedOut, String::new()),
         }
     }
 }
@@ -179,15 +184,18 @@ fn stored(answers: &[Answer], wanted: usize) -> Sent {
     }
 }
 
-fn problem(error: &RequestError) -> Problem {
-    match error {
+/// What a request that was not answered means.
+fn unanswered(error: &RequestError) -> Sent {
+    let problem = match error {
+        // None of the SOP classes: it is the same the next time.
+        RequestError::NotServed => return Sent::Failed(Problem::NotServed, String::new()),
         RequestError::Unreachable(_) => Problem::Unreachable,
         RequestError::TimedOut => Problem::TimedOut,
         RequestError::Rejected { .. } => Problem::Rejected,
-        RequestError::NotServed => Problem::NotServed,
         RequestError::Aborted | RequestError::Protocol(_) => Problem::Broken,
         RequestError::Status(_) => Problem::Refused,
-    }
+    };
+    Sent::Again(problem, String::new())
 }
 
 #[cfg(test)]
@@ -202,5 +210,7 @@ mod tests {
         assert_eq!(stored(&[Refused(0xA700)], 2), Sent::Again(Problem::Busy, "A700H".into()));
         assert_eq!(stored(&[Stored, Refused(0xA900)], 2), Sent::Failed(Problem::Refused, "A900H".into()));
         assert_eq!(stored(&[Stored, NotServed], 2), Sent::Failed(Problem::NotServed, String::new()));
+        assert_eq!(unanswered(&RequestError::NotServed), Sent::Failed(Problem::NotServed, String::new()));
+        assert_eq!(unanswered(&RequestError::TimedOut), Sent::Again(Problem::TimedOut, String::new()));
     }
 }

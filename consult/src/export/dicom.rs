@@ -38,7 +38,8 @@ pub(super) struct Code(pub &'static str, pub &'static str, pub &'static str);
 pub(super) fn put(set: &mut Dataset, tag: Tag, vr: VR, text: &str) {
     let mut bytes = match vr {
         VR::UT => text.replace('\n', "\r\n").into_bytes(),
-        VR::LO | VR::SH | VR::PN => line(text).into_bytes(),
+        VR::LO | VR::SH => line(text).into_bytes(),
+        VR::PN => groups(text).into_bytes(),
         _ => text.as_bytes().to_vec(),
     };
     if bytes.len() % 2 == 1 {
@@ -52,6 +53,11 @@ fn line(text: &str) -> String {
     let is_out = |c: char| c == '\\' || c.is_control();
     let line = text.replace(is_out, " ");
     line.trim().chars().take(LO_CHARS_MAX).collect()
+}
+
+/// A person name: three component groups at most, each as long as it may be (PS3.5 §6.2.1).
+fn groups(text: &str) -> String {
+    text.split('=').take(3).map(line).collect::<Vec<_>>().join("=")
 }
 
 /// An item with texts.
@@ -70,16 +76,16 @@ pub(super) fn coded(Code(value, scheme, meaning): Code) -> Dataset {
     ])
 }
 
-pub(super) fn date(at: OffsetDateTime) -> String {
+pub(crate) fn date(at: OffsetDateTime) -> String {
     format!("{:04}{:02}{:02}", at.year(), u8::from(at.month()), at.day())
 }
 
-pub(super) fn time(at: OffsetDateTime) -> String {
+pub(crate) fn time(at: OffsetDateTime) -> String {
     format!("{:02}{:02}{:02}", at.hour(), at.minute(), at.second())
 }
 
 /// `+0800` (PS3.3 §C.12.1.1.8).
-fn offset(at: OffsetDateTime) -> String {
+pub(crate) fn offset(at: OffsetDateTime) -> String {
     let minutes = at.offset().whole_minutes();
     let sign = if minutes < 0 { '-' } else { '+' };
     format!("{sign}{:02}{:02}", minutes.abs() / 60, minutes.abs() % 60)
@@ -227,4 +233,19 @@ pub(super) fn file(set: Dataset) -> Built {
     let mut bytes = part10::head(&syntax, &class, &instance);
     bytes.extend(dataset::write::to_bytes(&set, &syntax));
     Built { bytes, instance: Some((class, instance)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_group_of_a_name_has_its_own_length() {
+        let (latin, han) = ("A".repeat(60), "张".repeat(70));
+        let mut set = Dataset::new();
+        put(&mut set, tags::PATIENT_NAME, VR::PN, &format!("{latin}={han}=zhang=more"));
+        let kept = format!("{latin}={}=zhang", "张".repeat(64));
+        let bytes = set.get(tags::PATIENT_NAME).unwrap().bytes().unwrap().to_vec();
+        assert_eq!(String::from_utf8(bytes).unwrap().trim_end(), kept);
+    }
 }

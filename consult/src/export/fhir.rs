@@ -3,6 +3,7 @@
 
 use super::{Source, said, uuid_of};
 use crate::amendment::AmendmentKind;
+use crate::record::SignerNote;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value as Json, json};
@@ -21,21 +22,21 @@ pub(super) fn bundle(source: &Source<'_>) -> Json {
         (&names.report, diagnostic_report(source, &names)),
         (&names.provenance, provenance(source, &names)),
         (&names.patient, patient(source)),
-        (
-            &names.requesting,
-            organisation(&source.report.requesting.name, source.report.requesting.id.as_str()),
-        ),
         (&names.reading, organisation(&source.report.reading.name, source.report.reading.id.as_str())),
         (&names.study, imaging_study(source, &names)),
         (&names.findings, observation(source, &names, ("59776-5", "Findings"), "findings")),
         (&names.canonical, canonical(source)),
     ];
-    if !source.report.recommendation.trim().is_empty() {
-        let code = ("18783-1", "Recommendations");
-        entries
-            .push((&names.recommendation, observation(source, &names, code, &source.report.recommendation)));
+    // Who asks a colleague of the same house is not named twice.
+    if names.requesting != names.reading {
+        let requesting = &source.report.requesting;
+        entries.push((&names.requesting, organisation(&requesting.name, requesting.id.as_str())));
     }
-    entries.extend(names.people.iter().map(|(name, url)| (url, practitioner(name))));
+    if !said(source.report, "recommendation").is_empty() {
+        let code = ("18783-1", "Recommendations");
+        entries.push((&names.recommendation, observation(source, &names, code, "recommendation")));
+    }
+    entries.extend(names.people.iter().map(|((_, name), url)| (url, practitioner(name))));
     let entries: Vec<Json> = entries
         .into_iter()
         .map(|(url, mut resource)| {
@@ -69,20 +70,20 @@ struct Names {
     findings: String,
     recommendation: String,
     canonical: String,
-    /// Signers by name.
-    people: Vec<(String, String)>,
+    /// Signers by role and name: two people may have one name, and nobody signs twice.
+    people: BTreeMap<(String, String), String>,
 }
 
 impl Names {
     fn of(source: &Source<'_>) -> Self {
         let report = source.report;
         let (consult, record) = (report.consult_id.as_str(), source.record);
-        let people: BTreeMap<String, String> = source
+        let people = source
             .signers
             .iter()
             .map(|signer| {
-                let id = format!("{}/{}", report.reading.id, signer.name);
-                (signer.name.clone(), urn("practitioner", &id))
+                let id = format!("{}/{}/{}", report.reading.id, signer.role, signer.name);
+                ((signer.role.clone(), signer.name.clone()), urn("practitioner", &id))
             })
             .collect();
         Self {
@@ -95,14 +96,14 @@ impl Names {
             findings: urn("findings", record),
             recommendation: urn("recommendation", record),
             canonical: urn("canonical", record),
-            people: people.into_iter().collect(),
+            people,
         }
     }
 
-    fn person(&self, name: &str) -> Json {
-        match self.people.iter().find(|(who, _)| who == name) {
-            Some((_, url)) => json!({"reference": url, "display": name}),
-            None => json!({"display": name}),
+    fn person(&self, signer: &SignerNote) -> Json {
+        match self.people.get(&(signer.role.clone(), signer.name.clone())) {
+            Some(url) => json!({"reference": url, "display": signer.name}),
+            None => json!({"display": signer.name}),
         }
     }
 }
@@ -164,7 +165,7 @@ fn diagnostic_report(source: &Source<'_>, names: &Names) -> Json {
     if !said(report, "recommendation").is_empty() {
         results.push(reference(&names.recommendation));
     }
-    let people: Vec<Json> = source.signers.iter().map(|signer| names.person(&signer.name)).collect();
+    let people: Vec<Json> = source.signers.iter().map(|signer| names.person(signer)).collect();
     let mut resource = json!({
         "resourceType": "DiagnosticReport",
         "identifier": [
@@ -201,7 +202,7 @@ fn observation(source: &Source<'_>, names: &Names, code: (&str, &str), heading: 
         "status": "final",
         "code": concept(LOINC, code.0, code.1),
         "subject": reference(&names.patient),
-        "performer": source.signers.iter().map(|signer| names.person(&signer.name)).collect::<Vec<_>>(),
+        "performer": source.signers.iter().map(|signer| names.person(signer)).collect::<Vec<_>>(),
         "issued": instant(source.signed_at()),
         "valueString": said(source.report, heading).join("\n\n"),
     });
@@ -305,7 +306,7 @@ fn provenance(source: &Source<'_>, names: &Names) -> Json {
             let system = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
             json!({
                 "type": concept(system, code, display),
-                "who": names.person(&signer.name),
+                "who": names.person(signer),
                 "onBehalfOf": reference(&names.reading),
             })
         })
@@ -322,7 +323,7 @@ fn provenance(source: &Source<'_>, names: &Names) -> Json {
             json!({
                 "type": [{"system": "urn:iso-astm:E1762-95:2013", "code": code, "display": display}],
                 "when": instant(signer.signed_at.to_offset(source.utc_offset)),
-                "who": names.person(&signer.name),
+                "who": names.person(signer),
                 "targetFormat": "application/json",
                 "sigFormat": "application/pkcs7-signature",
                 "data": BASE64.encode(der),

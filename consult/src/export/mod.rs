@@ -1,9 +1,10 @@
 //! A delivered report in the forms that other systems take: DICOM structured report, key object selection and encapsulated
-//! PDF, and a FHIR bundle. What is written follows from the canonical report and its signatures alone; UIDs follow from
-//! the report's record, so that whoever makes a form again makes the same instance. It is made once and kept.
+//! PDF, and a FHIR bundle. What is written follows from the canonical report, its signatures, and what the index says of
+//! patient, study and SOP classes when it is first made; UIDs follow from the report's record, so that whoever makes a
+//! form again makes the same instance. It is made once and kept.
 
 mod content;
-mod dicom;
+pub(crate) mod dicom;
 mod encapsulated;
 mod fhir;
 mod key_objects;
@@ -52,6 +53,15 @@ impl Form {
             Self::Pdf => "pdf",
             Self::Kos => "kos",
             Self::Fhir => "fhir",
+        }
+    }
+
+    /// The word under which one that was made is kept. Bundles kept as `fhir` say the findings once more as recommendations,
+    /// and are not used again.
+    fn kept_as(self) -> &'static str {
+        match self {
+            Self::Fhir => "fhir2",
+            form => form.word(),
         }
     }
 
@@ -138,12 +148,13 @@ pub(crate) fn build(form: Form, source: &Source<'_>) -> Option<Built> {
 }
 
 /// What the report says under one of its headings, `findings`, `diagnosis` or `recommendation`: the text, then what was filled
-/// into fields of a template. A template's own sections belong to the findings.
+/// into fields of a template. A template's own sections belong to the findings. Nothing is said under any other heading.
 fn said(report: &CanonicalReport, heading: &str) -> Vec<String> {
     let text = match heading {
         "diagnosis" => &report.diagnosis,
         "recommendation" => &report.recommendation,
-        _ => &report.findings,
+        "findings" => &report.findings,
+        _ => return Vec::new(),
     };
     let mut said = vec![text.trim().to_owned()];
     if let Some(structured) = &report.structured {

@@ -89,7 +89,7 @@ impl ConsultService {
         signed: &ReportVersion,
         form: Form,
     ) -> Result<Option<Exported>, ConsultError> {
-        let id = format!("{}-{}", signed.record, form.word());
+        let id = format!("{}-{}", signed.record, form.kept_as());
         if let Some(kept) = self.kept_form(&id, form).await? {
             return Ok(Some(kept));
         }

@@ -177,7 +177,7 @@ fn parts(source: &Source<'_>) -> Vec<Dataset> {
     parts
 }
 
-/// Procedure reported: what the modality says was done, else what modality it was.
+/// Procedure reported: which modalities it was.
 fn procedures(source: &Source<'_>) -> Vec<Dataset> {
     let concept = Code("121058", "DCM", "Procedure reported");
     let known = MODALITIES.iter().filter(|code| source.report.exam.modalities.iter().any(|m| m == code.0));

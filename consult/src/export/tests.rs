@@ -1,4 +1,4 @@
-//! Forms judged by other people's tools: dciodvfy, dsrdump, dcm2pdf.
+//! Forms judged by other people's tools: dciodvfy, dsrdump.
 
 use super::*;
 use crate::amendment::{Amendment, AmendmentKind, AmendmentNote};
@@ -24,11 +24,12 @@ struct Made {
     consult: Consult,
     draft: ReportDraft,
     before: Option<&'static str>,
+    reviewer: &'static str,
 }
 
 impl Made {
     fn plain() -> Self {
-        Self { consult: consult(Signatures::Double), draft: draft(), before: None }
+        Self { consult: consult(Signatures::Double), draft: draft(), before: None, reviewer: "赵敏" }
     }
 
     fn with_key_image() -> Self {
@@ -60,7 +61,7 @@ impl Made {
             canonical: &canonical,
             record: "0199-consult-v1-s1",
             before: self.before.map(|record| Before { record: record.to_owned(), has_key_images: false }),
-            signers: &[signer("王建国", "reader", 5), signer("赵敏", "reviewer", 9)],
+            signers: &[signer("王建国", "reader", 5), signer(self.reviewer, "reviewer", 9)],
             signatures: &[vec![0x30, 0], vec![0x30, 1]],
             pdf: PAGE,
             study: &study,
@@ -69,6 +70,10 @@ impl Made {
             utc_offset: offset!(+8),
         };
         build(form, &source)
+    }
+
+    fn bundle(&self) -> Json {
+        serde_json::from_slice(&self.form(Form::Fhir).unwrap().bytes).unwrap()
     }
 
     fn file(&self, form: Form) -> (tempfile::TempDir, String, Dataset) {
@@ -174,9 +179,9 @@ fn whoever_makes_a_form_again_makes_the_same() {
 
 #[test]
 fn a_bundle_names_everything_that_it_refers_to() {
-    let bundle: Json = serde_json::from_slice(&Made::plain().form(Form::Fhir).unwrap().bytes).unwrap();
+    let bundle = Made::plain().bundle();
     let entries = bundle["entry"].as_array().unwrap();
-    let known: Vec<&str> = entries.iter().map(|entry| entry["fullUrl"].as_str().unwrap()).collect();
+    let known = named(&bundle);
     let mut waiting = vec![&bundle];
     let mut references = 0;
     while let Some(value) = waiting.pop() {
@@ -201,4 +206,61 @@ fn a_bundle_names_everything_that_it_refers_to() {
     assert_eq!(of("DiagnosticReport")["effectiveDateTime"], "2026-11-20T09:30:15+08:00");
     assert_eq!(of("Provenance")["signature"].as_array().unwrap().len(), 2);
     assert_eq!(of("ImagingStudy")["numberOfInstances"], 3);
+}
+
+/// What a bundle calls its entries.
+fn named(bundle: &Json) -> Vec<&str> {
+    bundle["entry"].as_array().unwrap().iter().map(|entry| entry["fullUrl"].as_str().unwrap()).collect()
+}
+
+/// The resources of one kind in a bundle.
+fn resources<'a>(bundle: &'a Json, kind: &str) -> Vec<&'a Json> {
+    let all = bundle["entry"].as_array().unwrap().iter().map(|entry| &entry["resource"]);
+    all.filter(|resource| resource["resourceType"] == kind).collect()
+}
+
+#[test]
+fn an_observation_says_what_is_under_its_heading() {
+    let made = Made::plain();
+    let said = |code: &str| {
+        let bundle = made.bundle();
+        let found = resources(&bundle, "Observation");
+        let one = found.iter().find(|one| one["code"]["coding"][0]["code"] == code).unwrap();
+        one["valueString"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(said("18783-1"), made.draft.recommendation);
+    assert_eq!(said("59776-5"), made.draft.findings);
+
+    let mut brief = Made::plain();
+    brief.draft.recommendation = String::new();
+    assert_eq!(resources(&brief.bundle(), "Observation").len(), 1);
+}
+
+#[test]
+fn nothing_is_said_under_a_heading_that_a_report_does_not_have() {
+    let canonical = canonical_of(&consult(Signatures::Double), &draft());
+    let report = CanonicalReport::from_bytes(&canonical).unwrap();
+    assert_eq!(said(&report, "建议"), Vec::<String>::new());
+}
+
+#[test]
+fn two_signers_of_one_name_are_two_people() {
+    let mut made = Made::plain();
+    made.reviewer = "王建国";
+    let bundle = made.bundle();
+    assert_eq!(resources(&bundle, "Practitioner").len(), 2);
+    let signatures = resources(&bundle, "Provenance")[0]["signature"].as_array().unwrap();
+    assert_ne!(signatures[0]["who"]["reference"], signatures[1]["who"]["reference"]);
+}
+
+#[test]
+fn a_house_that_asks_itself_is_named_once() {
+    let mut made = Made::plain();
+    made.consult.requesting = made.consult.reading.clone();
+    let bundle = made.bundle();
+    let mut names = named(&bundle);
+    names.sort_unstable();
+    let all = names.len();
+    names.dedup();
+    assert_eq!(names.len(), all);
 }

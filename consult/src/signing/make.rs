@@ -56,6 +56,9 @@ pub(super) fn review(
     let reviewer = hand.signer()?;
     let appearance = printer.reviewer(canonical, &reviewer).map_err(unprinted)?;
     let first = cms::check(reader_detached, &[canonical], Form::Report).map_err(|_| damaged())?;
+    if certificate::is_same_person(&first.signer, &hand.certificate()?) {
+        return Err(ConsultError::Forbidden("审核医师的证书与报告医师的相同，不能审核"));
+    }
     let commitment = Commitment::Reviewer { reader_signature: first.signature };
     let detached = hand.sign(&[canonical], Form::Report, &commitment)?;
     let field = Field::Reviewer { appearance: &appearance };
@@ -65,9 +68,13 @@ pub(super) fn review(
 }
 
 impl Hand {
-    fn signer(&self) -> Result<Signer, ConsultError> {
+    fn certificate(&self) -> Result<Certificate, ConsultError> {
         let der = self.unlocked.chain.first().ok_or_else(damaged)?;
-        let certificate = certificate::from_der(der).map_err(|_| damaged())?;
+        certificate::from_der(der).map_err(|_| damaged())
+    }
+
+    fn signer(&self) -> Result<Signer, ConsultError> {
+        let certificate = self.certificate()?;
         Ok(Signer {
             name: certificate::common_name(&certificate),
             title: self.title.clone(),
@@ -117,4 +124,37 @@ fn unprinted(error: PdfError) -> ConsultError {
 fn unsigned(error: PadesError) -> ConsultError {
     tracing::error!(%error, "a report's page could not be signed");
     ConsultError::Failed("the page could not be signed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ca::IssuedKey;
+    use crate::pdf::Fonts;
+    use crate::signing_key::SigningKey;
+    use crate::testing::{SIGNED_AT, Signers, canonical, consult};
+
+    fn hand(key: &IssuedKey) -> Hand {
+        let path = key.chain.iter().map(|der| certificate::from_der(der).unwrap()).collect();
+        let unlocked =
+            UnlockedKey { key: SigningKey::from_pkcs8(&key.key_pkcs8).unwrap(), chain: key.chain.clone() };
+        Hand {
+            unlocked,
+            title: "主任医师".into(),
+            path,
+            revocation: RevocationData::default(),
+            at: SIGNED_AT,
+        }
+    }
+
+    #[test]
+    fn a_report_is_not_reviewed_with_the_certificate_that_it_was_read_with() {
+        let signers = Signers::new();
+        let printer = Printer::new(&Fonts::default()).unwrap();
+        let content = canonical(&consult(access::Signatures::Double));
+        let first = read(&printer, &content, &[], &hand(&signers.reader)).unwrap();
+        let reviewed = |key| review(&printer, &content, &first.detached, &first.pdf, &hand(key)).map(|_| ());
+        assert_eq!(reviewed(&signers.reviewer), Ok(()));
+        assert!(matches!(reviewed(&signers.reader), Err(ConsultError::Forbidden(_))));
+    }
 }

@@ -10,7 +10,7 @@ pub const MARKS_MAX: usize = 12;
 const POINTS_MAX: usize = 200;
 /// Characters of a label at most.
 const LABEL_CHARS_MAX: usize = 40;
-/// A point lies no further out than this, pixels of the picture: what is outside is cut off.
+/// A point lies no further out than this, pixels of the picture: a mark that reaches further is not drawn at all.
 const FAR_PX: i32 = 20_000;
 
 /// How a mark is drawn.
@@ -44,9 +44,12 @@ impl Mark {
     /// A mark that can be drawn: with the points that its kind has, a short label, and nothing far outside.
     #[must_use]
     pub fn new(kind: MarkKind, mut points: Vec<[i32; 2]>, label: &str) -> Option<Self> {
-        // Of a long outline as many points as can be told apart on paper.
-        let step = points.len().div_ceil(POINTS_MAX).max(1);
-        points = points.into_iter().step_by(step).collect();
+        // Of a long line as many points as can be told apart on paper, and always where it ends.
+        let last = points.len().saturating_sub(1);
+        let step = last.div_ceil(POINTS_MAX - 1).max(1);
+        let is_kept = |n: usize| n % step == 0 || n == last;
+        points =
+            points.into_iter().enumerate().filter(|(n, _)| is_kept(*n)).map(|(_, point)| point).collect();
         let label: String = clean(label).replace('\n', " ").chars().take(LABEL_CHARS_MAX).collect();
         let mark = Self { kind, points, label };
         mark.is_sound().then_some(mark)
@@ -82,6 +85,16 @@ mod tests {
         assert!(Mark::new(MarkKind::Point, vec![[20_001, 0]], "").is_none());
         let long = Mark::new(MarkKind::Outline, vec![[1, 1]; 5_000], &"长".repeat(100)).unwrap();
         assert!(long.points.len() <= POINTS_MAX && long.label.chars().count() == LABEL_CHARS_MAX);
+    }
+
+    #[test]
+    fn a_long_line_ends_where_it_was_drawn() {
+        for length in [2, 199, 200, 201, 202, 399, 400, 401, 5_000] {
+            let points: Vec<_> = (0..length).map(|n| [n, 0]).collect();
+            let mark = Mark::new(MarkKind::Line, points, "").unwrap();
+            let ends = [mark.points.first(), mark.points.last()];
+            assert_eq!(ends, [Some(&[0, 0]), Some(&[length - 1, 0])], "{length}");
+        }
     }
 
     #[test]

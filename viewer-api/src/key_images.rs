@@ -82,11 +82,15 @@ fn marks(bookmark: &Bookmark, drawn: &[Annotation], um_per_px: Option<f64>) -> V
         let outline = annotation.shape.outline(64);
         let points = outline.iter().map(|point| on_picture(view, bookmark.picture.width, *point)).collect();
         let size = um_per_px.and_then(|along| size_of(kind, &outline, along));
-        let words = [annotation.text.as_str(), size.as_deref().unwrap_or_default()];
-        let label = words.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
-        Mark::new(kind, points, &label)
+        Mark::new(kind, points, &label(size.as_deref(), &annotation.text))
     };
     drawn.iter().filter(is_in_view).filter_map(mark).take(MARKS_MAX).collect()
+}
+
+/// What stands beside a mark: a label is cut off at its end, and half a size would be a wrong one.
+fn label(size: Option<&str>, text: &str) -> String {
+    let parts = [size.unwrap_or_default(), text];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Where a point of level 0 is on a field of view's picture, in pixels of the picture.
@@ -257,6 +261,14 @@ mod tests {
             let [x, y] = view.to_slide(across / 400.0 - 0.5, down / 200.0 - 0.5);
             assert!((x - 1100.0).abs() < 1e-6 && (y - 500.0).abs() < 1e-6, "{view:?}: {x} {y}");
         }
+    }
+
+    #[test]
+    fn a_long_text_leaves_the_size_whole() {
+        let text = "长".repeat(60);
+        let mark = Mark::new(MarkKind::Line, vec![[0, 0], [9, 0]], &label(Some("12.30 mm"), &text)).unwrap();
+        assert!(mark.label.starts_with("12.30 mm 长"), "{}", mark.label);
+        assert_eq!((label(None, "腺体").as_str(), label(Some("1 mm"), "").as_str()), ("腺体", "1 mm"));
     }
 
     #[test]

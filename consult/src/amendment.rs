@@ -132,6 +132,7 @@ impl ConsultService {
             }
         }
         advance(&mut consult, states, caller, now, "");
-        self.finish(caller, consult, version, Action::Abandon, Change::default()).await
+        let puts = self.end_opinions(&consult, now).await?;
+        self.finish(caller, consult, version, Action::Abandon, Change { puts, ..Change::default() }).await
     }
 }

@@ -21,7 +21,8 @@ const COUNT_MAX: usize = 20;
 /// Characters of a name at most.
 const NAME_CHARS_MAX: usize = 200;
 
-/// An attachment; its bytes are a blob of the requesting organisation.
+/// An attachment; its bytes are a blob of the requesting organisation, or of the study's owner when it came along with a second
+/// opinion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// What the requester calls it.
@@ -162,8 +163,13 @@ impl ConsultService {
         let consult = self.get(caller, id).await?.consult;
         let found = consult.attachments.iter().find(|attachment| attachment.sha256 == *sha256);
         let attachment = found.ok_or(ConsultError::NotFound)?.clone();
-        let owner = if consult.second_of.is_some() { &consult.study.org } else { &consult.requesting.id };
-        let bytes = self.read_whole(owner, sha256).await?;
+        let bytes = match self.read_whole(&consult.requesting.id, sha256).await {
+            // What came along from the first question is its requester's.
+            Err(ConsultError::NotFound) if consult.second_of.is_some() => {
+                self.read_whole(&consult.study.org, sha256).await?
+            }
+            read => read?,
+        };
         let entry = storage::AuditEntry {
             action: storage::AuditAction::Export,
             object: format!("consult/{id}"),

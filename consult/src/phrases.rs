@@ -1,12 +1,12 @@
 //! Phrases (常用语) that are typed by an abbreviation: a person's own, and those of their organisation.
 
 use crate::report::clean;
-use crate::template::keeping::{require_keeper, stale};
+use crate::template::keeping::{expected, require_keeper, stale};
 use crate::{ConsultError, ConsultService};
 use access::Caller;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, Put, StorageError};
+use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Put, StorageError};
 
 /// Record kind.
 const KIND: &str = "report_phrases";
@@ -132,7 +132,7 @@ impl ConsultService {
         let put = Put {
             kind: KIND,
             id: id.clone(),
-            expected: if version == 0 { Expected::Absent } else { Expected::Version(version) },
+            expected: expected(version),
             body: serde_json::json!({ "phrases": phrases }),
             keys: Vec::new(),
             unique: Vec::new(),

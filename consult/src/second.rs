@@ -68,6 +68,9 @@ pub struct SecondOf {
     pub first: FirstReport,
     /// Who signed it: they do not read, nor review, the second.
     pub signers: Vec<PersonId>,
+    /// The centre that read it: with whoever asked it sees how far the two agree. `None` in records of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub centre: Option<OrgId>,
     /// How far the two agree; `None` until whoever asked has said so.
     pub comparison: Option<Comparison>,
 }
@@ -131,6 +134,19 @@ pub(crate) fn without_report(consult: &mut Consult) {
     consult.decision = None;
     consult.earlier_decisions.clear();
     consult.amendment = None;
+    consult.open_criticals = 0;
+    // Why it was returned or amended says what was found.
+    for entry in &mut consult.timeline {
+        entry.note.clear();
+    }
+}
+
+/// How far the two agree says what the first report was: it is for those who have that.
+pub(crate) fn without_comparison_for(organisation: &OrgId, consult: &mut Consult) {
+    let Some(second) = &mut consult.second_of else { return };
+    if *organisation != consult.requesting.id && second.centre.as_ref() != Some(organisation) {
+        second.comparison = None;
+    }
 }
 
 impl ConsultService {
@@ -189,6 +205,7 @@ impl ConsultService {
                 report_version: delivered,
                 first: new.first,
                 signers: signers.collect(),
+                centre: Some(first.reading.id.clone()),
                 comparison: None,
             }),
             ..blank([requesting, reading], first.patient.clone(), first.study.clone(), created_by, now)
@@ -320,8 +337,59 @@ impl ConsultService {
         let query = RecordQuery::new(KIND).with("kept_from", kept_from(id, &reader.id));
         Ok(self.storage.count(&node(), &query).await? > 0)
     }
+
+    /// Refuses whoever reads a second opinion on it now, and is not to see the first.
+    pub(crate) async fn refuse_kept_from(&self, caller: &Caller, id: &ConsultId) -> Result<(), ConsultError> {
+        if self.is_kept_from(caller, id).await? {
+            return Err(ConsultError::Forbidden("您正在做这份报告的第二意见"));
+        }
+        Ok(())
+    }
 }
 
 fn node() -> Scope {
     Scope::node("second opinion")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{NOW, consult};
+
+    #[test]
+    fn how_far_the_two_agree_is_for_those_who_have_both() {
+        let comparison =
+            Comparison { agreement: Agreement::Major, comment: "漏诊".into(), by: None, at: NOW };
+        let second_of = SecondOf {
+            consult: ConsultId::parse("0188-first").unwrap(),
+            number: "YX20261122-0001".into(),
+            report_version: 1,
+            first: FirstReport::Hidden,
+            signers: Vec::new(),
+            centre: Some(OrgId::parse("county").unwrap()),
+            comparison: Some(comparison),
+        };
+        let second = Consult { second_of: Some(second_of), ..consult(Signatures::Single) };
+        let sees = |organisation: &str| {
+            let mut seen = second.clone();
+            without_comparison_for(&OrgId::parse(organisation).unwrap(), &mut seen);
+            seen.second_of.unwrap().comparison.is_some()
+        };
+        assert_eq!(["township", "county", "city"].map(sees), [true, true, false]);
+    }
+
+    #[test]
+    fn a_case_without_its_report_has_no_reasons_either() {
+        let mut first = consult(Signatures::Single);
+        let entry = |note: &str| crate::record::TimelineEntry {
+            state: State::Amending,
+            at: NOW,
+            by: None,
+            note: note.into(),
+        };
+        first.timeline = vec![entry("结节漏报")];
+        first.open_criticals = 1;
+        without_report(&mut first);
+        assert_eq!((first.timeline[0].note.as_str(), first.open_criticals), ("", 0));
+    }
 }

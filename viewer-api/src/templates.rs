@@ -45,18 +45,19 @@ pub struct TemplateSeen {
 
 type OpenedTemplate = Result<Json<Opened>, ApiError>;
 
-/// Templates of the caller's organisation, with those that come with the program; also what is withdrawn or not published.
+/// Templates of the caller's organisation, with those that come with the program; also what is withdrawn. What is not published
+/// is for its coordinator and administrator.
 #[utoipa::path(get, path = "/api/v1/templates", tag = "report templates",
     responses((status = 200, body = TemplateList), (status = 401, body = Problem)))]
 pub async fn list_templates(
     State(state): State<ApiState>,
     auth: Authenticated,
 ) -> Result<Json<TemplateList>, ApiError> {
-    let templates = state.0.consults.templates(auth.0.organisation()).await?;
+    let templates = state.0.consults.templates(&auth.0).await?;
     Ok(Json(TemplateList { templates }))
 }
 
-/// A template: as lists show it, and `draft`, what is being written.
+/// A template: as lists show it, and `draft`, what is being written (for the coordinator and the administrator).
 #[utoipa::path(get, path = "/api/v1/templates/{id}", tag = "report templates", params(("id" = String, Path)),
     responses((status = 200, body = Object), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub async fn get_template(
@@ -64,7 +65,7 @@ pub async fn get_template(
     auth: Authenticated,
     UrlPath(id): UrlPath<String>,
 ) -> OpenedTemplate {
-    Ok(Json(state.0.consults.template(auth.0.organisation(), &id).await?))
+    Ok(Json(state.0.consults.template(&auth.0, &id).await?))
 }
 
 /// An edition of a template, which never changes.

@@ -4,6 +4,7 @@ use super::{Facts, Outcome, Rule, Target, checked};
 use crate::record::{Consult, Named};
 use crate::service::advance_by;
 use crate::state::State;
+use crate::template::keeping::{expected, stale};
 use crate::{ConsultError, ConsultService};
 use access::credential::may_sign;
 use access::{Caller, Person, Right};
@@ -123,7 +124,7 @@ impl ConsultService {
         let put = Put {
             kind: KIND,
             id: organisation.to_string(),
-            expected: if version == 0 { Expected::Absent } else { Expected::Version(version) },
+            expected: expected(version),
             body: serde_json::to_value(Kept { rules: rules.clone() })
                 .map_err(|_| ConsultError::Failed("the rules have no JSON"))?,
             keys: Vec::new(),
@@ -138,11 +139,8 @@ impl ConsultService {
             detail: format!("{} rules", rules.len()),
         };
         let change = Change { puts: vec![put], audit: vec![audit], ..Change::default() };
-        match self.storage.apply(caller.scope(), change).await {
-            Ok(()) => Ok(Rules { version: version.saturating_add(1), rules }),
-            Err(StorageError::Conflict(_)) => Err(ConsultError::Stale),
-            Err(other) => Err(other.into()),
-        }
+        self.storage.apply(caller.scope(), change).await.map_err(stale)?;
+        Ok(Rules { version: version.saturating_add(1), rules })
     }
 
     /// The readers of the caller's organisation (coordinator), or the caller alone, and whether they take cases now.

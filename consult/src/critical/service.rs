@@ -85,6 +85,11 @@ impl ConsultService {
         if consult.state == State::Draft {
             return Err(ConsultError::NotFound);
         }
+        // The hospital that has the patient does not see this case, and could acknowledge nothing on it.
+        if consult.second_of.is_some() && consult.requesting.id == consult.reading.id {
+            let why = "内部第二意见的危急值请在原会诊上报告";
+            return Err(ConsultError::Invalid { field: "finding", why });
+        }
         let finding = limited("finding", &new.finding)?;
         if finding.is_empty() {
             return Err(ConsultError::Invalid { field: "finding", why: "请写明危急值内容" });
@@ -155,7 +160,21 @@ impl ConsultService {
     /// [`ConsultError::NotFound`].
     pub async fn critical(&self, caller: &Caller, id: &ConsultId) -> Result<CriticalFindings, ConsultError> {
         let (consult, _) = self.load(caller, id).await?;
-        Ok(self.findings(&consult).await?.0)
+        let findings = self.findings(&consult).await?.0;
+        self.seen_by(caller, findings).await
+    }
+
+    /// The findings without what others have told, for whoever reads a second opinion unseen of the first.
+    async fn seen_by(
+        &self,
+        caller: &Caller,
+        mut critical: CriticalFindings,
+    ) -> Result<CriticalFindings, ConsultError> {
+        if self.is_kept_from(caller, &critical.consult).await? {
+            let me = caller.as_person().map(|person| &person.id);
+            critical.findings.retain(|finding| Some(&finding.told_by.id) == me);
+        }
+        Ok(critical)
     }
 
     /// Critical findings that are not acknowledged, of consults that the caller can see, the oldest alarm first.
@@ -164,9 +183,16 @@ impl ConsultService {
     /// [`ConsultError::Unavailable`].
     pub async fn open_critical(&self, caller: &Caller) -> Result<Vec<CriticalFindings>, ConsultError> {
         let query = RecordQuery { limit: OPEN_MAX, ..RecordQuery::new(KIND).with("state", "open") };
-        // One that cannot be read (the log says so) must not hide all others.
-        let records = self.storage.records(caller.scope(), &query).await?;
-        Ok(records.into_iter().filter_map(|record| of(record.body).ok()).collect())
+        let mut seen = Vec::new();
+        for record in self.storage.records(caller.scope(), &query).await? {
+            // One that cannot be read (the log says so) must not hide all others.
+            let Ok(critical) = of(record.body) else { continue };
+            let critical = self.seen_by(caller, critical).await?;
+            if critical.open() > 0 {
+                seen.push(critical);
+            }
+        }
+        Ok(seen)
     }
 
     /// Says alarms again that nobody has acknowledged, and tells the coordinators, each when it is due. Another process
@@ -293,7 +319,7 @@ impl ConsultService {
             let by = caller.as_person().map(|person| &person.id);
             let change = change(&critical, expected, &[happened], by)?;
             match self.storage.apply(caller.scope(), change).await {
-                Ok(()) => return Ok(critical),
+                Ok(()) => return self.seen_by(caller, critical).await,
                 Err(StorageError::Conflict(_)) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -6,7 +6,7 @@ use crate::service::{conflict, person, who};
 use crate::state::State;
 use crate::{ConsultError, ConsultService};
 use access::{Caller, Person, Right};
-use model::{ConsultId, OrgId, PersonId};
+use model::{ConsultId, PersonId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeSet, HashMap};
@@ -193,7 +193,7 @@ impl ConsultService {
         for record in self.storage.records(caller.scope(), &newest(THREAD)).await? {
             let thread: Thread = body(record.body)?;
             let left = thread.count.saturating_sub(read.get(&thread.consult).copied().unwrap_or(0));
-            if left > 0 {
+            if left > 0 && !self.is_kept_from(caller, &thread.consult).await? {
                 unread.push(Unread { consult: thread.consult, number: thread.number, unread: left });
             }
         }
@@ -209,6 +209,7 @@ impl ConsultService {
         if consult.state == State::Draft || consult.submitted_at.is_none() {
             return Err(ConsultError::Forbidden("提交申请后才能留言"));
         }
+        self.refuse_kept_from(caller, id).await?;
         Ok(consult)
     }
 
@@ -268,13 +269,6 @@ fn body<T: for<'de> Deserialize<'de>>(body: serde_json::Value) -> Result<T, Cons
     })
 }
 
-/// Everything that is written with a message.
-fn sides(consult: &Consult) -> Vec<OrgId> {
-    let mut sides = vec![consult.requesting.id.clone(), consult.reading.id.clone()];
-    sides.dedup();
-    sides
-}
-
 fn json(value: &impl Serialize) -> Result<serde_json::Value, ConsultError> {
     serde_json::to_value(value).map_err(|_| ConsultError::Failed("the message has no JSON"))
 }
@@ -293,10 +287,11 @@ fn put_of_thread(
         keys: thread.people.iter().map(|person| ("person", person.to_string())).collect(),
         unique: Vec::new(),
         sort: newest_at_ms,
-        visible_to: sides(consult),
+        visible_to: consult.parties(),
     })
 }
 
+/// Everything that is written with a message.
 fn sent(
     consult: &Consult,
     message: &Message,
@@ -312,7 +307,7 @@ fn sent(
         keys: vec![("consult", consult.id.to_string())],
         unique: Vec::new(),
         sort: i64::try_from(message.n).unwrap_or(i64::MAX),
-        visible_to: sides(consult),
+        visible_to: consult.parties(),
     };
     let of_thread = put_of_thread(consult, thread, model::time_text::unix_ms(message.at), expected)?;
     let audit = AuditEntry {

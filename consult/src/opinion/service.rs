@@ -311,6 +311,7 @@ impl ConsultService {
         action: Action,
     ) -> Result<(Consult, Named<PersonId>), ConsultError> {
         let (consult, _) = self.load(caller, id).await?;
+        self.refuse_kept_from(caller, id).await?;
         let who = who(caller, &consult);
         let me = person(caller).filter(|_| !who.is_empty());
         let me = me.ok_or(ConsultError::Forbidden("没有参与这一会诊的权限"))?;
@@ -387,16 +388,17 @@ impl ConsultService {
         Ok(vec![all.put(expected)?])
     }
 
-    /// What is written together with the end of a case that comes to nothing: nobody waits for opinions any longer.
+    /// What is written together with the end of a case, or of an amendment, that comes to nothing: nobody waits for opinions
+    /// any longer, nor is asked for one in that very moment. About a draft nobody is asked.
     pub(crate) async fn end_opinions(
         &self,
         consult: &Consult,
         now: OffsetDateTime,
     ) -> Result<Vec<Put>, ConsultError> {
-        let (mut all, expected) = self.opinions_of(consult).await?;
-        if all.open().next().is_none() {
+        if consult.submitted_at.is_none() {
             return Ok(Vec::new());
         }
+        let (mut all, expected) = self.opinions_of(consult).await?;
         for opinion in all.opinions.iter_mut().filter(|opinion| opinion.is_open()) {
             opinion.ending = Some(Ending::Withdrawn { reason: String::new(), by: None, at: now });
         }
@@ -452,10 +454,11 @@ impl ConsultService {
     }
 }
 
-/// The person as one who could be asked: reads or reviews at the centre, and does not have the case.
+/// The person as one who could be asked: reads or reviews at the centre, does not have the case, and has not signed the report
+/// that it is a second opinion on.
 fn as_expert(person: &Person, consult: &Consult) -> Option<Person> {
     let there = person.acting_for(&consult.reading.id).filter(|person| !person.is_disabled)?;
     let rights = there.rights();
     let may = rights.contains(&Right::Read) || rights.contains(&Right::Review);
-    (may && !consult.is_held_by(&there.id)).then_some(there)
+    (may && !consult.is_held_by(&there.id) && !consult.bars(&there.id)).then_some(there)
 }

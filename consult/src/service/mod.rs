@@ -111,6 +111,7 @@ impl ConsultService {
         let mut seen = view(caller, consult, version);
         if self.is_kept_from(caller, id).await? {
             crate::second::without_report(&mut seen.consult);
+            seen.allowed.clear();
         }
         Ok(seen)
     }
@@ -137,6 +138,7 @@ impl ConsultService {
         action: Action,
     ) -> Result<(Consult, &'static [State]), ConsultError> {
         let (consult, current) = self.load(caller, id).await?;
+        self.refuse_kept_from(caller, id).await?;
         if action == Action::Grade && caller.as_person().is_some_and(|p| consult.was_signed_by(p)) {
             return Err(ConsultError::Forbidden("不能评价自己签过名的报告"));
         }
@@ -243,11 +245,13 @@ pub(crate) fn view(caller: &Caller, mut consult: Consult, version: i64) -> Consu
     } else if *caller.organisation() != consult.requesting.id && !consult.is_granted() {
         consult.attachments.clear();
     }
+    crate::second::without_comparison_for(caller.organisation(), &mut consult);
     ConsultView { consult, version, allowed }
 }
 
 fn for_the_requester(consult: &mut Consult) {
     consult.quality.clear();
+    consult.open_opinions.clear();
     let is_released = consult.state.is_released();
     consult.versions.retain(|v| v.delivered_at.is_some() || (is_released && !v.superseded));
     if let Some(amendment) = &consult.amendment {
@@ -281,7 +285,7 @@ pub(crate) fn who(caller: &Caller, consult: &Consult) -> Vec<Who> {
 }
 
 /// What the caller is to a consult in one step: a discrepancy is for whoever wrote the report that it is about, also when
-/// somebody else has amended it since; nobody grades what they have signed.
+/// somebody else has amended it since; nobody grades what they have signed, nor gives the second opinion on it.
 fn who_for(caller: &Caller, consult: &Consult, action: Action) -> Vec<Who> {
     match action {
         Action::Respond if consult.has_open_discrepancy() => {
@@ -289,6 +293,9 @@ fn who_for(caller: &Caller, consult: &Consult, action: Action) -> Vec<Who> {
             parts(caller, &consult.requesting.id, &consult.reading.id, theirs)
         }
         Action::Grade if caller.as_person().is_some_and(|p| consult.was_signed_by(p)) => Vec::new(),
+        Action::Claim | Action::Review if caller.as_person().is_some_and(|p| consult.bars(&p.id)) => {
+            Vec::new()
+        }
         _ => who(caller, consult),
     }
 }

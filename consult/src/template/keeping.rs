@@ -85,7 +85,7 @@ pub struct Opened {
     /// As lists show it.
     #[serde(flatten)]
     pub listed: Listed,
-    /// What is being written; what comes with the program has none.
+    /// What is being written, for whoever may write it; what comes with the program has none.
     pub draft: Option<Template>,
 }
 
@@ -144,7 +144,8 @@ pub(crate) fn require_keeper(caller: &Caller) -> Result<(), ConsultError> {
     Err(ConsultError::Forbidden("报告模板和机构常用语由调度或管理员维护"))
 }
 
-fn expected(version: i64) -> Expected {
+/// What a write over the version that was read must find; 0: nothing.
+pub(crate) fn expected(version: i64) -> Expected {
     if version == 0 { Expected::Absent } else { Expected::Version(version) }
 }
 
@@ -165,12 +166,13 @@ impl ConsultService {
         }
     }
 
-    /// Every template of an organisation: what comes with the program first, then its own by identifier; also what is withdrawn or
-    /// not yet published.
+    /// Every template of the caller's organisation: what comes with the program first, then its own by identifier; also what is
+    /// withdrawn. What is being written or not yet published is for the coordinator and the administrator.
     ///
     /// # Errors
     /// [`ConsultError::Unavailable`].
-    pub async fn templates(&self, organisation: &OrgId) -> Result<Vec<Listed>, ConsultError> {
+    pub async fn templates(&self, caller: &Caller) -> Result<Vec<Listed>, ConsultError> {
+        let organisation = caller.organisation();
         let query = RecordQuery::new(KIND).with("organisation", organisation.to_string());
         let mut heads = BTreeMap::new();
         for record in self.storage.records(&scope(), &query).await? {
@@ -179,23 +181,45 @@ impl ConsultService {
         }
         let mut all: Vec<Listed> =
             builtin::all().map(|template| of_program(template, heads.get(&template.id))).collect();
-        all.extend(heads.values().filter_map(|(head, version)| {
-            let draft = head.draft.as_ref()?;
-            Some(listed(draft, Origin::Organisation, head, *version))
-        }));
+        for (head, version) in heads.values() {
+            let Some(draft) = &head.draft else { continue };
+            if require_keeper(caller).is_ok() {
+                all.push(listed(draft, Origin::Organisation, head, *version));
+            } else {
+                all.extend(self.published(organisation, &draft.id, head, *version).await?);
+            }
+        }
         Ok(all)
     }
 
-    /// A template with what is being written.
+    /// An organisation's template as its newest edition says, if there is one.
+    async fn published(
+        &self,
+        organisation: &OrgId,
+        id: &str,
+        head: &Head,
+        record_version: i64,
+    ) -> Result<Option<Listed>, ConsultError> {
+        let Some(newest) = head.editions.last() else { return Ok(None) };
+        let edition = self.template_edition(organisation, id, newest.version).await?;
+        Ok(Some(listed(&edition, Origin::Organisation, head, record_version)))
+    }
+
+    /// A template of the caller's organisation; with what is being written for the coordinator and the administrator.
     ///
     /// # Errors
     /// [`ConsultError::NotFound`].
-    pub async fn template(&self, organisation: &OrgId, id: &str) -> Result<Opened, ConsultError> {
+    pub async fn template(&self, caller: &Caller, id: &str) -> Result<Opened, ConsultError> {
+        let organisation = caller.organisation();
         let head = self.head(organisation, id).await?;
         if let Some(template) = builtin::current(id) {
             return Ok(Opened { listed: of_program(template, head.as_ref()), draft: None });
         }
         let (head, version) = head.ok_or(ConsultError::NotFound)?;
+        if require_keeper(caller).is_err() {
+            let listed = self.published(organisation, id, &head, version).await?;
+            return Ok(Opened { listed: listed.ok_or(ConsultError::NotFound)?, draft: None });
+        }
         let draft = head.draft.clone().ok_or_else(damaged)?;
         Ok(Opened { listed: listed(&draft, Origin::Organisation, &head, version), draft: Some(draft) })
     }
@@ -231,9 +255,9 @@ impl ConsultService {
     ) -> Result<Opened, ConsultError> {
         require_keeper(caller)?;
         let template = Template { version: 0, ..template.checked()? };
-        for section in &template.sections {
-            self.refuse_unprintable("sections", &section.normal)?;
-        }
+        // Titles, labels, options and units are printed as well as what is filled in.
+        let whole = serde_json::to_string(&template).map_err(|_| damaged())?;
+        self.refuse_unprintable("sections", &whole)?;
         let organisation = caller.organisation();
         let id = template.id.clone();
         if builtin::current(&id).is_some() {
@@ -245,12 +269,12 @@ impl ConsultService {
         if found != version {
             return Err(ConsultError::Stale);
         }
-        if found == 0 && self.templates(organisation).await?.len() >= TEMPLATES_MAX {
+        if found == 0 && self.templates(caller).await?.len() >= TEMPLATES_MAX {
             return Err(ConsultError::Invalid { field: "id", why: "模板太多（最多 200 个）" });
         }
         head.draft = Some(template);
         self.put_head(caller, &id, &head, version, "draft", Vec::new()).await?;
-        self.template(organisation, &id).await
+        self.template(caller, &id).await
     }
 
     /// Makes an edition of what is being written, and offers it to readers.
@@ -292,7 +316,7 @@ impl ConsultService {
         head.editions.push(Edition { version: number, at: Some(now), by: person(caller) });
         head.withdrawn = false;
         self.put_head(caller, id, &head, version, &format!("publish {number}"), vec![edition]).await?;
-        self.template(organisation, id).await
+        self.template(caller, id).await
     }
 
     /// Readers are no longer offered it. Reports that name it stay as they are.
@@ -341,7 +365,7 @@ impl ConsultService {
         head.withdrawn = withdrawn;
         let act = if withdrawn { "withdraw" } else { "offer" };
         self.put_head(caller, id, &head, version, act, Vec::new()).await?;
-        self.template(organisation, id).await
+        self.template(caller, id).await
     }
 
     async fn put_head(

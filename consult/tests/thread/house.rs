@@ -190,6 +190,20 @@ pub async fn store_in(storage: &Storage, scope: &Scope, study: &str, patient: &s
     ] {
         set.put_text(tag, vr, value);
     }
+    // One grey pixel.
+    set.put_text(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2");
+    for (tag, number) in [
+        (tags::SAMPLES_PER_PIXEL, 1_u16),
+        (tags::ROWS, 1),
+        (tags::COLUMNS, 1),
+        (tags::BITS_ALLOCATED, 16),
+        (tags::BITS_STORED, 12),
+        (tags::HIGH_BIT, 11),
+        (tags::PIXEL_REPRESENTATION, 0),
+    ] {
+        set.put_bytes(tag, VR::US, number.to_le_bytes().to_vec());
+    }
+    set.put_bytes(tags::PIXEL_DATA, VR::OW, vec![0, 8]);
     let arrival = Arrival {
         owner: org("township"),
         via: Via::Import,
@@ -230,6 +244,24 @@ impl House {
     pub fn again(&self) -> ConsultService {
         let (storage, printer) = (self.storage.clone(), self.printer.clone());
         ConsultService::new(storage, printer, self.config.clone(), self.reach.clone())
+    }
+
+    /// Quality control of the centre.
+    pub async fn overseer(&self) -> Caller {
+        let person = Person {
+            id: PersonId::parse("sun").unwrap(),
+            login: "sun".into(),
+            name: "孙质控".into(),
+            title: String::new(),
+            organisation: org("city"),
+            roles: vec![Role::QualityControl],
+            password_hash: String::new(),
+            is_disabled: false,
+            credential: None,
+            memberships: Vec::new(),
+        };
+        self.storage.put_person(&Scope::node("test"), &person).await.unwrap();
+        Caller::person(&person, None)
     }
 
     /// Sent: in the pool.

@@ -1,12 +1,17 @@
 //! Several people on one case: assignment by rule, opinions of experts, second opinions.
 
-use crate::house::{House, NOW, house, report, secret};
-use access::{Signatures, Urgency};
+use crate::house::{House, NOW, house, question, report, secret};
+use crate::workflow::PNG;
+use access::{Caller, Signatures, Urgency};
+use consult::amendment::{AmendmentKind, AmendmentNote};
 use consult::assignment::{Duty, Facts, Outcome, Rule, Target};
+use consult::critical::NewFinding;
+use consult::message::NewMessage;
 use consult::opinion::{Ending, NewRequest, Sight};
 use consult::report::CanonicalReport;
 use consult::second::{Agreement, FirstReport, NewSecond};
 use consult::state::{Pending, When, Who};
+use consult::template::Template;
 use consult::{Action, ConsultError, ConsultView, ListQuery, ReportPart, State, Tab};
 use model::{ConsultId, OrgId, PersonId};
 use time::Duration;
@@ -32,6 +37,14 @@ fn to_people(name: &str, words: &[&str], people: &[&str]) -> Rule {
 fn ask(people: &[&str], sight: Sight) -> NewRequest {
     let people = people.iter().map(|id| person(id)).collect();
     NewRequest { people, question: "能否手术？".into(), sight }
+}
+
+fn why(reason: &str) -> AmendmentNote {
+    AmendmentNote { kind: AmendmentKind::Correction, reason: reason.into() }
+}
+
+fn finding(words: &str) -> NewFinding {
+    NewFinding { finding: words.into(), found_at: None }
 }
 
 async fn sign(house: &House, id: &ConsultId, version: i64) -> Result<ConsultView, ConsultError> {
@@ -115,6 +128,8 @@ async fn experts_write_apart_and_the_report_quotes_them() {
     let listed = service.list(chen, &asked, NOW).await.unwrap();
     assert_eq!((listed.consults.len(), listed.counts.opinion), (1, 1));
     assert_eq!(service.list(doctor, &asked, NOW).await.unwrap().consults.len(), 0);
+    let whom = service.get(doctor, id).await.unwrap().consult.open_opinions;
+    assert_eq!(whom, [], "whom the centre asks is its own");
 
     // Nothing is signed meanwhile, and the version of the reader has not moved.
     let saved = service.save_report(wang, id, claimed.version, report(), NOW).await.unwrap();
@@ -185,6 +200,37 @@ async fn a_declined_opinion_says_why_and_a_cancelled_question_ends_them_all() {
     assert!(seen.opinions.iter().all(|opinion| !opinion.is_open()), "{seen:?}");
     let asked = ListQuery { tab: Tab::Opinion, limit: 10, ..ListQuery::default() };
     assert_eq!(service.list(zhao, &asked, NOW).await.unwrap().counts.opinion, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_amendment_that_comes_to_nothing_waits_for_no_opinion() {
+    let house = house(Signatures::Single).await;
+    let (service, [wang, chen]) = (&house.service, &house.readers);
+    let claimed = house.claimed().await;
+    let (id, signed) = (&claimed.consult.id, house.signed(&claimed, "考虑腺癌。", NOW).await);
+    let opened = service.amend(wang, id, signed.version, why("结节漏报"), NOW).await.unwrap();
+    service.ask_opinions(wang, id, ask(&["chen"], Sight::Open), NOW).await.unwrap();
+    service.abandon(wang, id, opened.version, NOW).await.unwrap();
+    let seen = service.opinions(wang, id).await.unwrap();
+    assert!(seen.opinions.iter().all(|opinion| !opinion.is_open()), "{seen:?}");
+    assert!(!service.get(chen, id).await.unwrap().allowed.contains(&Action::GiveOpinion));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_asked_in_the_moment_in_which_a_question_is_cancelled() {
+    let house = house(Signatures::Single).await;
+    let (service, wang) = (&house.service, &house.readers[0]);
+    for _ in 0..4 {
+        let claimed = house.claimed().await;
+        let id = &claimed.consult.id;
+        let asked = service.ask_opinions(wang, id, ask(&["chen"], Sight::Open), NOW);
+        let cancelled = service.cancel(&house.doctor, id, claimed.version, "", NOW);
+        let (_, cancelled) = tokio::join!(asked, cancelled);
+        if cancelled.is_ok() {
+            let seen = service.opinions(wang, id).await.unwrap();
+            assert!(seen.opinions.iter().all(|opinion| !opinion.is_open()), "{seen:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -277,4 +323,122 @@ async fn a_second_opinion_is_read_by_somebody_else_on_the_same_evidence() {
         !service.get(doctor, id).await.unwrap().allowed.contains(&Action::Compare),
         "the first is no second"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_unseen_finds_nothing_of_the_first_beside_its_report() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor, [wang, chen]) = (&house.service, &house.doctor, &house.readers);
+    let claimed = house.claimed().await;
+    let id = &claimed.consult.id;
+    service.raise_critical(wang, id, finding("张力性气胸"), NOW).await.unwrap();
+    let signed = house.signed(&claimed, "考虑腺癌。", NOW).await;
+    let say = |text: &str| NewMessage { text: text.into(), marks: Vec::new(), view: None };
+    service.send_message(chen, id, say("请看右肺。"), NOW).await.unwrap();
+    service.send_message(wang, id, say("考虑腺癌。"), NOW).await.unwrap();
+    assert_eq!(service.unread_messages(chen).await.unwrap().len(), 1);
+    let opened = service.amend(wang, id, signed.version, why("结节漏报"), NOW).await.unwrap();
+    let first = service.abandon(wang, id, opened.version, NOW).await.unwrap();
+    let asked =
+        service.ask_second_opinion(doctor, id, first.version, second("city", FirstReport::Hidden), NOW);
+    let asked = asked.await.unwrap();
+    assert_eq!(service.critical(chen, id).await.unwrap().findings.len(), 1);
+    let second_id = &asked.consult.id;
+    let reading = service.claim(chen, second_id, asked.version, NOW).await.unwrap();
+
+    let kept = service.get(chen, id).await.unwrap();
+    assert!(kept.consult.timeline.iter().all(|entry| entry.note.is_empty()), "{:?}", kept.consult.timeline);
+    assert_eq!((kept.allowed, kept.consult.open_criticals), (Vec::new(), 0));
+    let refused = ConsultError::Forbidden("您正在做这份报告的第二意见");
+    assert_eq!(service.messages(chen, id, None, 10).await.err(), Some(refused.clone()));
+    assert_eq!(service.unread_messages(chen).await.unwrap().len(), 0);
+    assert_eq!(service.amend(chen, id, first.version, why("x"), NOW).await.err(), Some(refused.clone()));
+    let opened = service.amend(wang, id, first.version, why("结节漏报"), NOW).await.unwrap();
+    service.ask_opinions(wang, id, ask(&["chen"], Sight::Open), NOW).await.unwrap();
+    assert_eq!(service.get(chen, id).await.unwrap().allowed, []);
+    assert_eq!(service.give_opinion(chen, id, 1, "同意。", NOW).await.err(), Some(refused));
+    service.abandon(wang, id, opened.version, NOW).await.unwrap();
+    assert_eq!(service.critical(chen, id).await.unwrap().findings, []);
+    assert_eq!(service.open_critical(chen).await.unwrap(), []);
+    assert_eq!(service.open_critical(wang).await.unwrap().len(), 1);
+
+    let saved = service.save_report(chen, second_id, reading.version, report(), NOW).await.unwrap();
+    let hash = service.preview(chen, second_id).await.unwrap().canonical_sha256;
+    service.sign(chen, second_id, saved.version, &hash, secret("签名口令 2026"), NOW).await.unwrap();
+    assert_eq!(service.messages(chen, id, None, 10).await.unwrap().messages.len(), 2, "afterwards they may");
+    assert_eq!(service.critical(chen, id).await.unwrap().findings.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn within_a_centre_alarms_go_to_the_first_case_and_files_are_the_centres() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor, [wang, chen]) = (&house.service, &house.doctor, &house.readers);
+    let overseer = house.overseer().await;
+    let draft = service.create(doctor, question(), NOW).await.unwrap();
+    let id = &draft.consult.id;
+    let letter = [PNG, &[0]].concat();
+    let with_letter =
+        service.attach(doctor, id, draft.version, "转诊单.png", letter.clone(), NOW).await.unwrap();
+    let asked = service.submit(doctor, id, with_letter.version, NOW).await.unwrap();
+    let claimed = service.claim(wang, id, asked.version, NOW).await.unwrap();
+    service.raise_critical(wang, id, finding("张力性气胸"), NOW).await.unwrap();
+    let first = house.signed(&claimed, "考虑腺癌。", NOW).await;
+    let asked =
+        service.ask_second_opinion(&overseer, id, first.version, second("city", FirstReport::Hidden), NOW);
+    let asked = asked.await.unwrap();
+    let second_id = &asked.consult.id;
+    assert!(
+        !service.get(wang, second_id).await.unwrap().allowed.contains(&Action::Claim),
+        "signed the first"
+    );
+    let reading = service.claim(chen, second_id, asked.version, NOW).await.unwrap();
+
+    let experts = service.experts(chen, second_id).await.unwrap();
+    assert!(experts.iter().all(|expert| expert.person.id.as_str() != "wang"), "{experts:?}");
+    let refused = service.ask_opinions(chen, second_id, ask(&["wang"], Sight::Open), NOW).await;
+    assert!(matches!(refused, Err(ConsultError::Invalid { field: "people", .. })), "{refused:?}");
+
+    let refused = service.raise_critical(chen, second_id, finding("主动脉夹层"), NOW).await;
+    assert!(matches!(refused, Err(ConsultError::Invalid { field: "finding", .. })), "{refused:?}");
+    let raised = service.raise_critical(chen, id, finding("主动脉夹层"), NOW).await.unwrap().findings;
+    assert_eq!(raised.iter().map(|one| one.finding.as_str()).collect::<Vec<_>>(), ["主动脉夹层"]);
+    assert_eq!(service.critical(doctor, id).await.unwrap().open(), 2);
+
+    let waits = service.request_data(chen, second_id, reading.version, "心电图", NOW).await.unwrap();
+    let sent =
+        service.attach(&overseer, second_id, waits.version, "心电图.png", PNG.to_vec(), NOW).await.unwrap();
+    let mut read = Vec::new();
+    for attachment in &sent.consult.attachments {
+        read.push(service.attachment(chen, second_id, &attachment.sha256).await.unwrap().1);
+    }
+    assert_eq!(read, [letter.as_slice(), PNG], "of the hospital, and of the centre");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_is_printable_as_a_whole_and_read_once_it_is_published() {
+    let house = house(Signatures::Single).await;
+    let (service, reader, keeper) = (&house.service, &house.readers[0], &house.reviewer);
+    let builtin = service.template_edition(keeper.organisation(), "lung-nodule", 1).await.unwrap();
+    let mut template = Template { id: "own".into(), ..builtin };
+    let label = std::mem::replace(&mut template.sections[0].title.zh, "所见\u{1FAE0}".into());
+    let refused = service.put_template(keeper, template.clone(), 0).await;
+    assert!(matches!(refused, Err(ConsultError::Invalid { field: "sections", .. })), "{refused:?}");
+    template.sections[0].title.zh = label;
+
+    let titles = async |caller: &Caller| {
+        let all = service.templates(caller).await.unwrap();
+        all.into_iter().filter(|one| one.id == "own").map(|one| one.title.zh).collect::<Vec<_>>()
+    };
+    let titled = |zh: &str| {
+        let mut named = template.clone();
+        named.title.zh = zh.into();
+        named
+    };
+    let kept = service.put_template(keeper, titled("甲"), 0).await.unwrap().listed;
+    assert_eq!((titles(keeper).await, titles(reader).await), (vec!["甲".to_owned()], Vec::new()));
+    assert_eq!(service.template(reader, "own").await.err(), Some(ConsultError::NotFound));
+    let published = service.publish_template(keeper, "own", kept.record_version, NOW).await.unwrap().listed;
+    service.put_template(keeper, titled("乙"), published.record_version).await.unwrap();
+    assert_eq!((titles(keeper).await, titles(reader).await), (vec!["乙".to_owned()], vec!["甲".to_owned()]));
+    assert_eq!(service.template(reader, "own").await.unwrap().draft, None);
 }

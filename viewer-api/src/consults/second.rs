@@ -76,7 +76,7 @@ pub struct FirstOfSecond {
     /// `shown` or `hidden`.
     #[schema(value_type = String)]
     pub first: FirstReport,
-    /// How far the two agree; for whoever asked.
+    /// How far the two agree; for whoever asked, and the centre that read the first.
     #[schema(value_type = Option<Object>)]
     pub comparison: Option<Comparison>,
 }

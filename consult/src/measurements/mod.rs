@@ -8,7 +8,7 @@ use crate::{ConsultError, ConsultService};
 use access::{Caller, notes};
 use model::{OrgId, PersonId, Scope, Uid};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use storage::{
     AuditAction, AuditEntry, AuditOutcome, Change, Expected, InstanceRef, Put, RecordQuery, StorageError,
 };
@@ -249,9 +249,14 @@ impl ConsultService {
         let person =
             caller.as_person().filter(|_| notes::may_note(caller)).ok_or(ConsultError::Forbidden(why))?;
         let measurements = checked(measurements)?;
-        self.instances_measured(caller, owner, study, &measurements).await?;
+        let id = format!("{owner}/{study}/{}", person.id);
+        let added = self.not_yet_on_sheet(&id, &measurements).await?;
+        let images = self.instances_measured(caller, owner, study, &added).await?;
+        if !added.iter().all(|one| images.iter().any(|image| is_on(one, image))) {
+            return Err(invalid("instance", "这幅图像不在这个检查中 / the image is not in this study"));
+        }
         let sheet = Sheet {
-            version: version + 1,
+            version: version.saturating_add(1),
             owner: owner.clone(),
             study: study.clone(),
             person: person.id.clone(),
@@ -268,7 +273,7 @@ impl ConsultService {
         }
         let put = Put {
             kind: KIND,
-            id: format!("{owner}/{study}/{}", sheet.person),
+            id,
             expected: if version == 0 { Expected::Absent } else { Expected::Version(version) },
             body,
             keys: vec![("study", format!("{owner}/{study}"))],
@@ -290,7 +295,26 @@ impl ConsultService {
         }
     }
 
-    /// The images that were measured on, each once; all of them must be in the study and have the frame.
+    /// Those that do not stand on the sheet just so. Images of the others have been there: one that is gone since must not keep
+    /// everything else from being saved.
+    async fn not_yet_on_sheet(
+        &self,
+        id: &str,
+        measurements: &[Measurement],
+    ) -> Result<Vec<Measurement>, ConsultError> {
+        let stored = match self.storage.record(&Scope::node("measurements"), KIND, id).await {
+            Ok(record) => {
+                serde_json::from_value::<Sheet>(record.body)
+                    .map_err(|_| StorageError::Corrupt("measurements"))?
+                    .measurements
+            }
+            Err(StorageError::NotFound) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(measurements.iter().filter(|one| !stored.contains(one)).cloned().collect())
+    }
+
+    /// The images that were measured on, each once, as far as they are in the study.
     pub(crate) async fn instances_measured(
         &self,
         caller: &Caller,
@@ -299,28 +323,23 @@ impl ConsultService {
         measurements: &[Measurement],
     ) -> Result<Vec<InstanceRef>, ConsultError> {
         let scope = caller.scope().owned_by(owner.clone());
-        let missing = || invalid("instance", "这幅图像不在这个检查中 / the image is not in this study");
-        let wanted: BTreeSet<(&str, &str)> =
-            measurements.iter().map(|one| (one.series.as_str(), one.instance.as_str())).collect();
+        let wanted: BTreeMap<(&str, &str), &Measurement> =
+            measurements.iter().map(|one| ((one.series.as_str(), one.instance.as_str()), one)).collect();
         let mut found = Vec::with_capacity(wanted.len());
-        for (series, instance) in wanted {
-            let one = measurements
-                .iter()
-                .find(|one| one.series.as_str() == series && one.instance.as_str() == instance)
-                .ok_or_else(missing)?;
+        for one in wanted.into_values() {
             match self.storage.instance(&scope, study, &one.series, &one.instance).await {
                 Ok(instance) => found.push(instance),
-                Err(StorageError::NotFound) => return Err(missing()),
+                Err(StorageError::NotFound) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        let has_frame = |one: &Measurement| {
-            found
-                .iter()
-                .any(|instance| *instance.instance() == one.instance && one.frame <= instance.frame_count())
-        };
-        if measurements.iter().all(has_frame) { Ok(found) } else { Err(missing()) }
+        Ok(found)
     }
+}
+
+/// Whether it lies on this image, on a frame that it has.
+fn is_on(one: &Measurement, image: &InstanceRef) -> bool {
+    *image.series() == one.series && *image.instance() == one.instance && one.frame <= image.frame_count()
 }
 
 fn invalid(field: &'static str, why: &'static str) -> ConsultError {

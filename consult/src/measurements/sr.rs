@@ -1,7 +1,8 @@
 //! A sheet of measurements as a Comprehensive SR with template 1500, Measurement Report (PS3.16): one measurement group
 //! each (TID 1501; regions TID 1410), with its coordinates on its image.
 
-use super::{Measurement, MeasurementKind, Quantity, Sheet, Unit};
+use super::{Measurement, MeasurementKind, Quantity, Sheet, Unit, is_on};
+use crate::export::dicom::{date, offset, time};
 use crate::{ConsultError, ConsultService};
 use access::Caller;
 use dataset::{Dataset, Tag, TransferSyntax, VR, part10, tags, write};
@@ -51,7 +52,7 @@ const COMMENT: Code = ("121106", "DCM", "Comment");
 
 impl ConsultService {
     /// What the caller has measured on a study, as a DICOM file. Patient and study are as they are now, after
-    /// corrections. It is made for whoever asks, and not kept.
+    /// corrections; what lies on images that are gone is left out. It is made for whoever asks, and not kept.
     ///
     /// # Errors
     /// [`ConsultError::Invalid`] when there is nothing to export.
@@ -65,11 +66,16 @@ impl ConsultService {
     ) -> Result<Vec<u8>, ConsultError> {
         let sheets = self.measurements(caller, owner, study).await?;
         let own = sheets.into_iter().find(|sheet| sheet.is_of(caller) && !sheet.measurements.is_empty());
-        let sheet = own.ok_or(ConsultError::Invalid {
+        let mut sheet = own.ok_or(ConsultError::Invalid {
             field: "measurements",
             why: "没有测量 / there are no measurements",
         })?;
         let images = self.instances_measured(caller, owner, study, &sheet.measurements).await?;
+        sheet.measurements.retain(|one| images.iter().any(|image| is_on(one, image)));
+        if sheet.measurements.is_empty() {
+            let why = "测量所在的图像都不在了 / the images that were measured are gone";
+            return Err(ConsultError::Invalid { field: "measurements", why });
+        }
         let entry = AuditEntry {
             action: AuditAction::Export,
             object: format!("study/{study}"),
@@ -78,6 +84,7 @@ impl ConsultService {
         };
         self.storage.audit(caller.scope(), entry).await?;
         let sop_instance = Uid::from_uuid(uuid::Uuid::new_v4());
+        let now = now.to_offset(self.config.utc_offset);
         let document = document(&sheet, &images, attributes, &sop_instance, now);
         let syntax = TransferSyntax::explicit_little();
         let class = Uid::parse(SOP_CLASS).map_err(|_| StorageError::Corrupt("a constant"))?;
@@ -100,8 +107,6 @@ fn document(
     for (tag, vr) in OF_STUDY {
         d.put_text(tag, vr, &text_of(attributes, tag));
     }
-    let date = format!("{:04}{:02}{:02}", now.year(), u8::from(now.month()), now.day());
-    let clock = format!("{:02}{:02}{:02}", now.hour(), now.minute(), now.second());
     d.put_text(tags::STUDY_INSTANCE_UID, VR::UI, sheet.study.as_str());
     d.put_text(tags::SERIES_INSTANCE_UID, VR::UI, Uid::from_uuid(uuid::Uuid::new_v4()).as_str());
     d.put_text(tags::SERIES_NUMBER, VR::IS, "1");
@@ -115,8 +120,9 @@ fn document(
     d.put_text(tags::SOP_CLASS_UID, VR::UI, SOP_CLASS);
     d.put_text(tags::SOP_INSTANCE_UID, VR::UI, sop_instance.as_str());
     d.put_text(tags::INSTANCE_NUMBER, VR::IS, "1");
-    d.put_text(tags::CONTENT_DATE, VR::DA, &date);
-    d.put_text(tags::CONTENT_TIME, VR::TM, &clock);
+    d.put_text(tags::TIMEZONE_OFFSET_FROM_UTC, VR::SH, &offset(now));
+    d.put_text(tags::CONTENT_DATE, VR::DA, &date(now));
+    d.put_text(tags::CONTENT_TIME, VR::TM, &time(now));
     d.put_text(tags::COMPLETION_FLAG, VR::CS, "PARTIAL");
     d.put_text(tags::VERIFICATION_FLAG, VR::CS, "UNVERIFIED");
     d.put_items(tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, vec![evidence(sheet, images)]);

@@ -3,6 +3,7 @@
 mod clocks;
 mod deliveries;
 mod house;
+mod measurements;
 mod notices;
 mod stamps;
 mod team;

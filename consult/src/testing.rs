@@ -12,7 +12,7 @@ use crate::report::{CanonicalReport, Circumstances, Physician, ReportDraft};
 use crate::signing_key::SigningKey;
 use crate::state::{Acceptance, State};
 use crate::timestamp::{self, TimeStampAuthority};
-use access::{ConsultKind, Signatures, Urgency};
+use access::{Signatures, Urgency};
 use model::{ConsultId, OrgId, PersonId, Sha256, SlideId, Uid};
 use time::OffsetDateTime;
 use time::macros::{datetime, offset};
@@ -21,46 +21,40 @@ pub(crate) const NOW: OffsetDateTime = datetime!(2026-11-23 6:40 UTC);
 pub(crate) const SIGNED_AT: OffsetDateTime = datetime!(2026-11-23 6:45 UTC);
 
 pub(crate) fn consult(signatures: Signatures) -> Consult {
+    let requesting = Named { id: OrgId::parse("township").unwrap(), name: "清河镇卫生院".into() };
+    let reading =
+        Named { id: OrgId::parse("city").unwrap(), name: "清河市人民医院远程诊断中心".into() };
+    let patient = PatientBlock {
+        name: "张三".into(),
+        id: "P20261120".into(),
+        sex: "M".into(),
+        birth_date: "19680305".into(),
+        age: "58岁".into(),
+    };
+    let study = StudyBlock {
+        org: OrgId::parse("township").unwrap(),
+        study_instance_uid: Uid::parse("1.2.3.4").unwrap(),
+        description: "胸部CT平扫".into(),
+        modalities: vec!["CT".into()],
+        study_date: "20261120".into(),
+        study_time: "093015".into(),
+        accession_number: "CT261120018".into(),
+    };
+    let doctor = Named { id: PersonId::parse("li").unwrap(), name: "李医师".into() };
     Consult {
         id: ConsultId::parse("0199-consult").unwrap(),
         number: "YX20261123-0007".into(),
-        kind: ConsultKind::Diagnosis,
         urgency: Urgency::Urgent,
         state: State::Reading,
-        requesting: Named { id: OrgId::parse("township").unwrap(), name: "清河镇卫生院".into() },
-        reading: Named {
-            id: OrgId::parse("city").unwrap(), name: "清河市人民医院远程诊断中心".into()
-        },
-        patient: PatientBlock {
-            name: "张三".into(),
-            id: "P20261120".into(),
-            sex: "M".into(),
-            birth_date: "19680305".into(),
-            age: "58岁".into(),
-        },
-        study: StudyBlock {
-            org: OrgId::parse("township").unwrap(),
-            study_instance_uid: Uid::parse("1.2.3.4").unwrap(),
-            description: "胸部CT平扫".into(),
-            modalities: vec!["CT".into()],
-            study_date: "20261120".into(),
-            study_time: "093015".into(),
-            accession_number: "CT261120018".into(),
-        },
-        priors: Vec::new(),
-        slide: None,
         question: "右肺上叶结节，性质？是否需要手术？".into(),
         history: "体检发现右肺结节1周，无咳嗽、咯血。吸烟史30年。".into(),
         consent: true,
-        created_by: Named { id: PersonId::parse("li").unwrap(), name: "李医师".into() },
-        created_at: NOW,
         submitted_at: Some(NOW),
         due_at: Some(NOW + time::Duration::hours(2)),
         agreement: Some("a".into()),
         signatures,
         acceptance: Acceptance::Automatic,
         reader: Some(Named { id: PersonId::parse("wang").unwrap(), name: "王建国".into() }),
-        reviewer: None,
         evidence: (1..=3u8)
             .map(|n| Evidence {
                 study_instance_uid: Uid::parse("1.2.3.4").unwrap(),
@@ -69,21 +63,9 @@ pub(crate) fn consult(signatures: Signatures) -> Consult {
                 sha256: Sha256([n; 32]),
             })
             .collect(),
-        timeline: Vec::new(),
         report: Some(draft()),
         reported_at: Some(NOW),
-        versions: Vec::new(),
-        waits: Vec::new(),
-        amendment: None,
-        questions: Vec::new(),
-        decision: None,
-        earlier_decisions: Vec::new(),
-        evidence_updates: Vec::new(),
-        attachments: Vec::new(),
-        quality: Vec::new(),
-        second_of: None,
-        open_opinions: Vec::new(),
-        open_criticals: 0,
+        ..crate::submit::blank([requesting, reading], patient, study, doctor, NOW)
     }
 }
 

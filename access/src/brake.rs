@@ -53,10 +53,17 @@ impl Guess {
         let address = address.filter(|address| !address.to_canonical().is_loopback());
         Self(address.map(|address| (format!("from {}", place(address)), PLACE)).into_iter().collect())
     }
+
+    /// What anybody can cause from a place and is no guess, such as an answer that nobody has asked for: apart from all
+    /// guesses, so that it brakes nothing but its own lines on the audit chain.
+    #[must_use]
+    pub fn noise(what: &str, address: Option<IpAddr>) -> Self {
+        Self(vec![(format!("{what} as noise from {}", address.map(place).unwrap_or_default()), PAIR)])
+    }
 }
 
 /// Where an address is: whoever has one IPv6 address has all of its /64 (RFC 4291 §2.5.1).
-fn place(address: IpAddr) -> String {
+pub(crate) fn place(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {
@@ -115,6 +122,17 @@ impl Brake {
         Ok(())
     }
 
+    /// Whether a guess would have to wait, for who cannot write the first that has to on the audit chain: it stays the first.
+    #[must_use]
+    pub fn blocks(&self, guess: &Guess) -> bool {
+        let entries = self.entries();
+        guess.0.iter().any(|(key, rate)| {
+            entries.get(&digest(key)).is_some_and(|failures| {
+                failures.count >= rate.failures_max && failures.since.elapsed() < rate.window
+            })
+        })
+    }
+
     /// Counts a failure.
     pub fn failed(&self, guess: &Guess) {
         let mut entries = self.entries();
@@ -168,6 +186,27 @@ mod tests {
         brake.check(&Guess::at("login/li", "203.0.113.5".parse().ok())).unwrap();
         brake.succeeded(&from("203.0.113.5"));
         brake.check(&from("203.0.113.5")).unwrap();
+    }
+
+    #[test]
+    fn who_only_looks_leaves_the_first_that_has_to_wait_to_be_written_down() {
+        let brake = Brake::default();
+        assert!(!brake.blocks(&from("203.0.113.5")));
+        for _ in 0..PAIR.failures_max {
+            brake.failed(&from("203.0.113.5"));
+        }
+        assert!(brake.blocks(&from("203.0.113.5")) && !brake.blocks(&from("198.51.100.7")));
+        assert!(brake.check(&from("203.0.113.5")).unwrap_err().is_first);
+        assert!(!brake.check(&from("203.0.113.5")).unwrap_err().is_first);
+    }
+
+    #[test]
+    fn noise_brakes_no_guess() {
+        let brake = Brake::default();
+        let address = "203.0.113.5".parse().ok();
+        assert_eq!(fail(&brake, &Guess::noise("sign-on", address), 200), PAIR.failures_max);
+        brake.check(&from("203.0.113.5")).unwrap();
+        brake.check(&Guess::from_place(address)).unwrap();
     }
 
     #[test]

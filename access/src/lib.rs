@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod agreement;
+pub mod begun;
 pub mod brake;
 pub mod caller;
 pub mod credential;
@@ -22,6 +23,7 @@ pub mod sign_on;
 
 pub use address::AddressRange;
 pub use agreement::{Agreement, ConsultKind, Signatures, Urgency};
+pub use begun::{Begun, Full};
 pub use brake::{Blocked, Brake, Guess};
 pub use caller::{Caller, Right};
 pub use credential::{Credential, CredentialFault};

@@ -3,17 +3,16 @@
 //! once and for two minutes, and are this process's own.
 
 use crate::Person;
+use crate::begun::{Begun, Full};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::{PersonId, Sha256};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::Digest as _;
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use time::OffsetDateTime;
 use webauthn_rp::bin::{Decode as _, Encode as _};
 use webauthn_rp::request::auth::AuthenticationVerificationOptions;
@@ -35,8 +34,6 @@ pub const PASSKEYS_MAX: usize = 20;
 pub const NAME_CHARS_MAX: usize = 64;
 /// How long somebody may take with their authenticator.
 const TIMEOUT_MS: NonZeroU32 = NonZeroU32::new(120_000).unwrap();
-/// Ceremonies that have begun and not ended at most.
-const PENDING_MAX: usize = 4096;
 
 /// A passkey as it is kept: a public key and what has been seen of its authenticator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +63,12 @@ pub enum PasskeyError {
     /// Too many have begun at the moment.
     #[error("too many ceremonies have begun")]
     Busy,
+    /// Too many have begun from this place.
+    #[error("too many ceremonies have begun from there")]
+    TooMany {
+        /// Seconds to wait.
+        retry_after_s: u64,
+    },
     /// It is not an answer of a browser's.
     #[error("this is no answer of an authenticator")]
     Malformed,
@@ -77,30 +80,12 @@ pub enum PasskeyError {
     Refused(String),
 }
 
-/// Ceremonies that have begun, by their challenge: each ends once.
-struct Pending<T>(Mutex<HashMap<u128, (Instant, T)>>);
-
-impl<T> Pending<T> {
-    fn new() -> Self {
-        Self(Mutex::new(HashMap::new()))
-    }
-
-    fn begin(&self, challenge: u128, state: T) -> Result<(), PasskeyError> {
-        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let timeout = Duration::from_millis(u64::from(TIMEOUT_MS.get()));
-        if pending.len() >= PENDING_MAX {
-            pending.retain(|_, (since, _)| since.elapsed() < timeout);
+impl From<Full> for PasskeyError {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::Here { retry_after_s } => Self::TooMany { retry_after_s },
+            Full::Everywhere => Self::Busy,
         }
-        if pending.len() >= PENDING_MAX {
-            return Err(PasskeyError::Busy);
-        }
-        pending.insert(challenge, (Instant::now(), state));
-        Ok(())
-    }
-
-    fn end(&self, challenge: u128) -> Result<T, PasskeyError> {
-        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pending.remove(&challenge).map(|(_, state)| state).ok_or(PasskeyError::Challenge)
     }
 }
 
@@ -109,8 +94,8 @@ pub struct Passkeys {
     rp_id: RpId,
     domain: String,
     origins: Vec<String>,
-    registrations: Pending<(PersonId, RegistrationServerState<64>)>,
-    proofs: Pending<DiscoverableAuthenticationServerState>,
+    registrations: Begun<u128, (PersonId, RegistrationServerState<64>)>,
+    proofs: Begun<u128, DiscoverableAuthenticationServerState>,
 }
 
 /// An answer to a challenge that has not been looked at yet: it says which passkey is to be looked at.
@@ -164,12 +149,13 @@ impl Passkeys {
             return None;
         }
         let rp_id = RpId::Domain(AsciiDomain::try_from(domain.clone()).ok()?);
+        let timeout = Duration::from_millis(u64::from(TIMEOUT_MS.get()));
         Some(Self {
             origins: vec![format!("{scheme}://{domain}{port}")],
             rp_id,
             domain,
-            registrations: Pending::new(),
-            proofs: Pending::new(),
+            registrations: Begun::lasting(timeout),
+            proofs: Begun::lasting(timeout),
         })
     }
 
@@ -180,11 +166,16 @@ impl Passkeys {
     }
 
     /// Begins to register one: what `navigator.credentials.create` is to be given, as
-    /// `PublicKeyCredential.parseCreationOptionsFromJSON` reads it.
+    /// `PublicKeyCredential.parseCreationOptionsFromJSON` reads it. One address takes no more than its share of what can be begun.
     ///
     /// # Errors
     /// [`PasskeyError`].
-    pub fn begin_registration(&self, person: &Person, known: &[Passkey]) -> Result<Value, PasskeyError> {
+    pub fn begin_registration(
+        &self,
+        person: &Person,
+        known: &[Passkey],
+        address: Option<IpAddr>,
+    ) -> Result<Value, PasskeyError> {
         let handle = match known.first() {
             Some(passkey) => passkey.handle()?,
             None => UserHandle64::new(),
@@ -205,7 +196,7 @@ impl Passkeys {
         let challenge = options.challenge.as_data();
         let (server, client) = options.start_ceremony().map_err(|error| refused(&error))?;
         let asked = serde_json::to_value(&client).map_err(|error| refused(&error))?;
-        self.registrations.begin(challenge, (person.id.clone(), server))?;
+        self.registrations.begin(challenge, address, (person.id.clone(), server))?;
         Ok(asked)
     }
 
@@ -223,7 +214,7 @@ impl Passkeys {
         let json = serde_json::to_vec(answer).map_err(|_| PasskeyError::Malformed)?;
         let answer = Registration::from_json_relaxed(&json).map_err(|_| PasskeyError::Malformed)?;
         let challenge = answer.challenge_relaxed().map_err(|_| PasskeyError::Malformed)?;
-        let (whose, server) = self.registrations.end(challenge.0)?;
+        let (whose, server) = self.registrations.end(&challenge.0).ok_or(PasskeyError::Challenge)?;
         if whose != *person {
             return Err(PasskeyError::Challenge);
         }
@@ -250,17 +241,18 @@ impl Passkeys {
         })
     }
 
-    /// Asks for a proof by any passkey of this node: what `navigator.credentials.get` is to be given. It names no account.
+    /// Asks for a proof by any passkey of this node: what `navigator.credentials.get` is to be given. It names no account. One
+    /// address takes no more than its share of what can be begun.
     ///
     /// # Errors
     /// [`PasskeyError`].
-    pub fn begin_proof(&self) -> Result<Value, PasskeyError> {
+    pub fn begin_proof(&self, address: Option<IpAddr>) -> Result<Value, PasskeyError> {
         let mut options = DiscoverableCredentialRequestOptions::passkey(&self.rp_id);
         options.0.timeout = TIMEOUT_MS;
         let challenge = options.0.challenge.as_data();
         let (server, client) = options.start_ceremony().map_err(|error| refused(&error))?;
         let asked = serde_json::to_value(&client).map_err(|error| refused(&error))?;
-        self.proofs.begin(challenge, server)?;
+        self.proofs.begin(challenge, address, server)?;
         Ok(asked)
     }
 
@@ -276,7 +268,7 @@ impl Passkeys {
         now: OffsetDateTime,
     ) -> Result<(), PasskeyError> {
         let challenge = proof.0.challenge_relaxed().map_err(|_| PasskeyError::Malformed)?;
-        let server = self.proofs.end(challenge.0)?;
+        let server = self.proofs.end(&challenge.0).ok_or(PasskeyError::Challenge)?;
         let handle = passkey.handle()?;
         let public_key = URL_SAFE_NO_PAD.decode(&passkey.public_key).map_err(|error| refused(&error))?;
         let public_key = StaticState::decode(public_key.as_slice()).map_err(|error| refused(&error))?;
@@ -341,18 +333,15 @@ mod tests {
     }
 
     #[test]
-    fn what_has_begun_is_kept_in_bounded_memory_and_ends_once() {
+    fn a_proof_is_asked_for_with_a_challenge_of_its_own_and_by_one_place_only_so_often() {
         let passkeys = Passkeys::at("https://reading.example.org").unwrap();
-        let asked = passkeys.begin_proof().unwrap();
+        let stranger = Some(IpAddr::from([203, 0, 113, 5]));
+        let asked = passkeys.begin_proof(stranger).unwrap();
         assert_eq!(asked["rpId"], "reading.example.org");
         assert_eq!(asked["userVerification"], "required");
-        assert_ne!(asked["challenge"], passkeys.begin_proof().unwrap()["challenge"]);
-        let pending = Pending::new();
-        for challenge in 0..PENDING_MAX as u128 {
-            pending.begin(challenge, ()).unwrap();
-        }
-        assert_eq!(pending.begin(u128::MAX, ()), Err(PasskeyError::Busy));
-        assert_eq!((pending.end(7), pending.end(7)), (Ok(()), Err(PasskeyError::Challenge)));
-        pending.begin(u128::MAX, ()).unwrap();
+        assert_ne!(asked["challenge"], passkeys.begin_proof(stranger).unwrap()["challenge"]);
+        let refused = (0..5000).find_map(|_| passkeys.begin_proof(stranger).err());
+        assert!(matches!(refused, Some(PasskeyError::TooMany { .. })), "{refused:?}");
+        passkeys.begin_proof(Some(IpAddr::from([198, 51, 100, 7]))).unwrap();
     }
 }

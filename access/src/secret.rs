@@ -26,6 +26,14 @@ impl Secret {
         Ok(Self(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)))
     }
 
+    /// Whether it has the shape of a [`Self::random`] one: worth keeping when a browser shows it.
+    #[must_use]
+    pub fn is_shaped_as_random(&self) -> bool {
+        use base64::Engine as _;
+        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(&self.0);
+        bytes.is_ok_and(|bytes| bytes.len() == 32)
+    }
+
     /// The text, for the one place that sends or derives from it.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -55,5 +63,9 @@ mod tests {
         assert_eq!(secret.expose().len(), 43);
         assert!(!format!("{secret:?}").contains(secret.expose()));
         assert_ne!(secret.sha256(), Secret::random().unwrap().sha256());
+        assert!(secret.is_shaped_as_random());
+        for other in ["", "x", &secret.expose()[1..], &format!("{}A", secret.expose()), "密码"] {
+            assert!(!Secret::new(other.to_owned()).is_shaped_as_random(), "{other}");
+        }
     }
 }

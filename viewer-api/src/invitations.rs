@@ -51,7 +51,7 @@ async fn open(
     secret: &Secret,
 ) -> Result<(access::Invitation, Person), ApiError> {
     let guess = Guess::from_place(address.0);
-    state.0.brake().check(&guess)?;
+    proof::check(state, &guess, None, address.0).await?;
     state.0.storage.invited(secret).await.map_err(|error| {
         if error == StorageError::NotFound {
             state.0.brake().failed(&guess);

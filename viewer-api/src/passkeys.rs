@@ -3,13 +3,14 @@
 use crate::auth::{ClientAddress, LoggedIn};
 use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
+use crate::proof::{self, Second};
 use crate::request::UrlPath;
-use crate::second_factor::require_code;
+use crate::second_factor::{nothing_left, require_code};
 use crate::session::{Me, enter, record_login};
 use crate::sessions::{amend, proved};
 use crate::state::ApiState;
 use access::passkey::{NAME_CHARS_MAX, PASSKEYS_MAX, Proof};
-use access::{Factors, Guess, Passkey, PasskeyError, Passkeys};
+use access::{Factors, Guess, Passkey, PasskeyError, Passkeys, Person};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -68,6 +69,7 @@ impl From<PasskeyError> for ApiError {
     fn from(error: PasskeyError) -> Self {
         match error {
             PasskeyError::Busy => Self::Unavailable,
+            PasskeyError::TooMany { retry_after_s } => Self::TooManyAttempts { retry_after_s },
             PasskeyError::Malformed => {
                 Self::invalid("credential", "不是通行密钥的应答 / this is no answer of an authenticator")
             }
@@ -113,8 +115,13 @@ pub async fn list_passkeys(
 /// Begins to register a passkey: what `PublicKeyCredential.parseCreationOptionsFromJSON` takes. It is to be answered within
 /// two minutes.
 #[utoipa::path(post, path = "/api/v1/session/passkeys/begin", tag = "session",
-    responses((status = 200, body = Object), (status = 403, body = Problem), (status = 409, body = Problem)))]
-pub async fn begin_passkey(State(state): State<ApiState>, who: LoggedIn) -> Result<Json<Value>, ApiError> {
+    responses((status = 200, body = Object), (status = 403, body = Problem), (status = 409, body = Problem),
+    (status = 429, body = Problem)))]
+pub async fn begin_passkey(
+    State(state): State<ApiState>,
+    ClientAddress(address): ClientAddress,
+    who: LoggedIn,
+) -> Result<Json<Value>, ApiError> {
     let passkeys = here(&state)?;
     require_code(&state, &who).await?;
     let known = state.0.storage.passkeys_of(&who.person.id).await?;
@@ -123,11 +130,11 @@ pub async fn begin_passkey(State(state): State<ApiState>, who: LoggedIn) -> Resu
             "通行密钥太多，先移除不用的 / too many: remove some first".to_owned(),
         ));
     }
-    Ok(Json(passkeys.begin_registration(&who.person, &known)?))
+    Ok(Json(passkeys.begin_registration(&who.person, &known, address)?))
 }
 
-/// Keeps the passkey that the browser has made. From now on the password alone does not log in, and sessions that were begun
-/// with it have ended.
+/// Keeps the passkey that the browser has made. From now on the password alone does not log in; when it is the first that the
+/// account takes besides, the other sessions have ended.
 #[utoipa::path(post, path = "/api/v1/session/passkeys", tag = "session", request_body = NewPasskey,
     responses((status = 201, body = PasskeyItem), (status = 401, body = Problem), (status = 403, body = Problem),
     (status = 409, body = Problem), (status = 422, body = Problem)))]
@@ -145,13 +152,14 @@ pub async fn add_passkey(
     let now = OffsetDateTime::now_utc();
     let passkey = passkeys.finish_registration(&who.person.id, name, &new.credential, now)?;
     let (storage, scope) = (&state.0.storage, who.caller.scope());
+    let former = proof::second(&state, &who.person.id).await?;
     storage.add_passkey(scope, &passkey).await.map_err(|error| match error {
         StorageError::Conflict(_) => {
             ApiError::Conflict("这个通行密钥已经登记 / this passkey is registered already".to_owned())
         }
         other => other.into(),
     })?;
-    if !who.session.factors.are_two() {
+    if former == Second::Nothing {
         // Sessions that were begun with the password alone end: whoever has that could take the passkey off again.
         storage.end_sessions(scope, &who.person.id, Some(&who.session.secret_sha256)).await?;
     }
@@ -174,15 +182,7 @@ pub async fn remove_passkey(
     require_code(&state, &who).await?;
     let id = Sha256::parse(&id).map_err(|_| ApiError::NotFound)?;
     state.0.storage.remove_passkey(who.caller.scope(), &who.person.id, &id).await?;
-    if state.0.storage.passkeys_of(&who.person.id).await?.is_empty() {
-        // Who must have a second factor has to enrol again in this session, too, unless it was begun with another.
-        amend(&state, &who, |session| {
-            if session.factors == Factors::Passkey {
-                session.factors = Factors::Password;
-            }
-        })
-        .await?;
-    }
+    nothing_left(&state, &who).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -195,25 +195,28 @@ pub async fn begin_proof(
     ClientAddress(address): ClientAddress,
 ) -> Result<Json<Value>, ApiError> {
     let passkeys = here(&state)?;
-    state.0.brake().check(&Guess::from_place(address))?;
-    Ok(Json(passkeys.begin_proof()?))
+    proof::check(&state, &Guess::from_place(address), None, address).await?;
+    Ok(Json(passkeys.begin_proof(address)?))
 }
 
-/// The passkey that has answered, if its answer is good. A wrong one is counted.
+/// The passkey that has answered, if its answer is good. A wrong one is counted under the guess; who is logged in already is
+/// `whoever` it is counted against.
 async fn proved_passkey(
     state: &ApiState,
     answer: &Value,
+    guess: &Guess,
+    whoever: Option<&Person>,
     address: Option<IpAddr>,
 ) -> Result<Passkey, ApiError> {
-    let (passkeys, guess) = (here(state)?, Guess::from_place(address));
-    state.0.brake().check(&guess)?;
+    let passkeys = here(state)?;
+    proof::check(state, guess, whoever, address).await?;
     let proof = Proof::parse(answer)?;
     let now = OffsetDateTime::now_utc();
     let decide = |passkey: &mut Passkey| passkeys.finish_proof(&proof, passkey, now);
     match state.0.storage.use_passkey(&proof.passkey(), decide).await? {
         Ok(passkey) => Ok(passkey),
         Err(why) => {
-            state.0.brake().failed(&guess);
+            state.0.brake().failed(guess);
             let known = state.0.storage.passkey(&proof.passkey()).await.ok();
             let whose = match known {
                 Some(known) => state.0.storage.person(&known.person).await.ok(),
@@ -236,7 +239,8 @@ pub async fn log_in_by_passkey(
     jar: CookieJar,
     JsonBody(proof): JsonBody<PasskeyProof>,
 ) -> Result<(CookieJar, Json<Me>), ApiError> {
-    let passkey = proved_passkey(&state, &proof.credential, address).await?;
+    let guess = Guess::from_place(address);
+    let passkey = proved_passkey(&state, &proof.credential, &guess, None, address).await?;
     let person = state.0.storage.person(&passkey.person).await.map_err(|_| ApiError::PasskeyRefused)?;
     if person.is_disabled {
         record_login(&state, Some(&person), address, AuditOutcome::Refused, "disabled").await?;
@@ -255,11 +259,13 @@ pub async fn prove_by_passkey(
     who: LoggedIn,
     JsonBody(proof): JsonBody<PasskeyProof>,
 ) -> Result<StatusCode, ApiError> {
-    let passkey = proved_passkey(&state, &proof.credential, address).await?;
+    let guess = proof::guess_in_session(&who);
+    let passkey = proved_passkey(&state, &proof.credential, &guess, Some(&who.person), address).await?;
     if passkey.person != who.person.id {
         state.0.storage.note_refusal(who.caller.scope(), &who.person.id, "proof of identity").await?;
         return Err(ApiError::Forbidden("这是别人的通行密钥 / this passkey is somebody else's"));
     }
+    state.0.brake().succeeded(&guess);
     proved(&state, &who, Some(Factors::Passkey)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

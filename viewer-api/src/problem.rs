@@ -161,6 +161,15 @@ impl IntoResponse for ApiError {
     }
 }
 
+impl From<access::Full> for ApiError {
+    fn from(full: access::Full) -> Self {
+        match full {
+            access::Full::Here { retry_after_s } => Self::TooManyAttempts { retry_after_s },
+            access::Full::Everywhere => Self::Unavailable,
+        }
+    }
+}
+
 impl From<access::Blocked> for ApiError {
     fn from(blocked: access::Blocked) -> Self {
         Self::TooManyAttempts { retry_after_s: blocked.retry_after_s }

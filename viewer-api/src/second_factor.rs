@@ -177,12 +177,20 @@ pub async fn remove_second_factor(
 ) -> Result<StatusCode, ApiError> {
     require_code(&state, &who).await?;
     state.0.storage.remove_second_factor(who.caller.scope(), &who.person.id).await?;
-    // Who must have one has to enrol again in this session, too, unless it was begun with something else.
-    sessions::amend(&state, &who, |session| {
-        if session.factors == Factors::PasswordAndCode {
+    nothing_left(&state, &who).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// When the account takes nothing besides its password any more, neither has this session been begun with more: who must have
+/// a second factor has to enrol again in it, too. What the single sign-on has seen stays seen.
+pub async fn nothing_left(state: &ApiState, who: &LoggedIn) -> Result<(), ApiError> {
+    if proof::second(state, &who.person.id).await? != Second::Nothing {
+        return Ok(());
+    }
+    sessions::amend(state, who, |session| {
+        if matches!(session.factors, Factors::PasswordAndCode | Factors::Passkey) {
             session.factors = Factors::Password;
         }
     })
-    .await?;
-    Ok(StatusCode::NO_CONTENT)
+    .await
 }

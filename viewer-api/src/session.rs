@@ -143,14 +143,16 @@ pub async fn enter(
     };
     state.0.storage.put_session(&session).await?;
     record_login(state, Some(person), address, AuditOutcome::Success, factors_word(factors)).await?;
-    let known = jar.get(proof::BROWSER_COOKIE).map(|cookie| Secret::new(cookie.value().to_owned()));
-    let is_known = match &known {
-        Some(known) => state.0.storage.knows_browser(known, &person.id).await?,
+    // Of a browser that many share, each who logs in keeps the secret that it has.
+    let browser = jar.get(proof::BROWSER_COOKIE).map(|cookie| Secret::new(cookie.value().to_owned()));
+    let browser = browser.filter(Secret::is_shaped_as_random);
+    let is_known = match &browser {
+        Some(browser) => state.0.storage.knows_browser(browser, &person.id).await?,
         None => false,
     };
     let mut jar = jar.add(cookie(state, SESSION_COOKIE, secret.expose().to_owned(), length));
     if !is_known {
-        let browser = Secret::random().map_err(|_| ApiError::Unavailable)?;
+        let browser = browser.map_or_else(Secret::random, Ok).map_err(|_| ApiError::Unavailable)?;
         state.0.storage.know_browser(&browser, &person.id).await?;
         let length = Duration::days(BROWSER_DAYS);
         jar = jar.add(cookie(state, proof::BROWSER_COOKIE, browser.expose().to_owned(), length));

@@ -42,7 +42,7 @@ pub(crate) async fn check(
         };
         let (brake, guess) = (&node.config.brake, Guess::at(&format!("login/{login}"), Some(address)));
         // With the permit taken: of many at once, those that wait see what the first have failed.
-        if brake.check(&guess).is_err() {
+        if brake.blocks(&guess) {
             return Err(Rejection::TemporaryCongestion);
         }
         let check = move || access::password::verify(&passcode, phc.as_deref());

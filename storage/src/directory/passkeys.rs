@@ -19,11 +19,15 @@ pub(super) const BROWSER: &str = "known-browser";
 /// Browsers of one account that are known at most.
 const BROWSERS_MAX: usize = 20;
 
-/// A browser in which somebody has logged in.
+/// A person in a browser in which they have logged in: others may have, too.
 #[derive(Serialize, Deserialize)]
 struct Browser {
     person: PersonId,
     since_ms: i64,
+}
+
+fn browser_id(secret: &Secret, person: &PersonId) -> String {
+    Secret::new(format!("{}:{person}", secret.sha256())).sha256().to_string()
 }
 
 fn put_of(passkey: &Passkey, expected: Expected) -> Result<Put, StorageError> {
@@ -109,19 +113,19 @@ impl Storage {
         }
     }
 
-    /// Whether the secret in a browser is one that this person was given there.
+    /// Whether this person has logged in in the browser that has the secret.
     ///
     /// # Errors
     /// [`StorageError`].
     pub async fn knows_browser(&self, secret: &Secret, person: &PersonId) -> Result<bool, StorageError> {
-        match self.one::<Browser>(BROWSER, &secret.sha256().to_string()).await {
+        match self.one::<Browser>(BROWSER, &browser_id(secret, person)).await {
             Ok(browser) => Ok(browser.person == *person),
             Err(StorageError::NotFound) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Keeps that a person has logged in in a browser; of many, the oldest are forgotten.
+    /// Keeps that a person has logged in in a browser; of many of theirs, the oldest are forgotten.
     ///
     /// # Errors
     /// [`StorageError`].
@@ -132,7 +136,7 @@ impl Storage {
         let over = (known.len() + 1).saturating_sub(BROWSERS_MAX);
         let forgets = known.into_iter().take(over).map(|record| (BROWSER, record.id)).collect();
         let browser = Browser { person: person.clone(), since_ms };
-        let mut new = put(BROWSER, secret.sha256().to_string(), &browser)?;
+        let mut new = put(BROWSER, browser_id(secret, person), &browser)?;
         new.keys.push(("person", person.to_string()));
         new.sort = since_ms;
         self.apply(&directory(), Change { puts: vec![new], forgets, ..Change::default() }).await

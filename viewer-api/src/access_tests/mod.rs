@@ -14,6 +14,7 @@ use crate::{ApiState, LoginRules, SignOnConfig};
 use access::{Credential, Organisation, OrganisationKind, Person, Role, Secret, Session};
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
 use consult::authorities::NoAuthorities;
 use consult::{ConsultConfig, ConsultService, Fonts, Printer, TimeStamps};
@@ -21,6 +22,7 @@ use http_body_util::BodyExt as _;
 use model::{Limits, OrgId, Scope};
 use serde_json::{Value as Json, json};
 use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use storage::{Storage, StorageConfig};
 use time::{Duration, OffsetDateTime};
@@ -134,6 +136,18 @@ impl House {
     }
 
     pub async fn send(&self, headers: &[(&str, &str)], method: &str, path: &str, body: String) -> Answer {
+        self.send_from(None, headers, method, path, body).await
+    }
+
+    /// The same from an address.
+    pub async fn send_from(
+        &self,
+        address: Option<IpAddr>,
+        headers: &[(&str, &str)],
+        method: &str,
+        path: &str,
+        body: String,
+    ) -> Answer {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -141,6 +155,9 @@ impl House {
             .header("tus-resumable", "1.0.0");
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        if let Some(address) = address {
+            request = request.extension(ConnectInfo(SocketAddr::new(address, 50_000)));
         }
         let response = self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
         let status = response.status().as_u16();
@@ -174,6 +191,12 @@ impl House {
         }
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         (status, headers, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// How often something is on the audit chain.
+    pub async fn audited(&self, detail: &str) -> usize {
+        let events = self.storage.audit_events(&Scope::node("test"), None, 1000).await.unwrap();
+        events.iter().filter(|event| event.entry.detail == detail).count()
     }
 
     pub async fn log_in(&self, login: &str, password: &str, code: Option<&str>) -> Answer {

@@ -153,3 +153,91 @@ async fn there_are_none_at_a_bare_address() {
     let begun = house.ask("", "POST", "/api/v1/session/passkey/begin", &Json::Null).await;
     assert_eq!(begun.status, 403);
 }
+
+fn is(factors: Factors) -> impl Fn(&mut access::Session) {
+    move |session| session.factors = factors
+}
+
+async fn in_session(house: &House, doctor: &access::Person, factors: Factors) -> String {
+    let cookie = house.session(doctor, Duration::ZERO).await;
+    let secret = access::Secret::new(cookie.split_once('=').unwrap().1.to_owned());
+    house.storage.amend_session(&secret.sha256(), is(factors)).await.unwrap();
+    cookie
+}
+
+async fn confirmed_code(house: &House, doctor: &access::Person) {
+    let mut factor = access::SecondFactor::enrol(doctor.id.clone()).unwrap();
+    factor.is_confirmed = true;
+    house.storage.put_second_factor(&model::Scope::node("test"), &factor, "").await.unwrap();
+}
+
+#[tokio::test]
+async fn who_takes_one_of_two_second_factors_off_still_has_the_other() {
+    let rules = LoginRules { second_factor_roles: vec![Role::Reader], ..LoginRules::default() };
+    let house = house_at(rules, ORIGIN).await;
+    let doctor = house.person("doctor", "city", &[Role::Reader]).await;
+    let cookie = house.session(&doctor, Duration::ZERO).await;
+    let get = async |path: &str| house.ask(&cookie, "GET", path, &Json::Null).await;
+    let remove = async |path: &str| house.ask(&cookie, "DELETE", path, &Json::Null).await.status;
+    let passkey = async || {
+        let list = get("/api/v1/session/passkeys").await.json();
+        format!("/api/v1/session/passkeys/{}", list["passkeys"][0]["id"].as_str().unwrap())
+    };
+    let code = "/api/v1/session/second-factor";
+    register(&house, &cookie).await;
+    confirmed_code(&house, &doctor).await;
+    assert_eq!(remove(&passkey().await).await, 204);
+    assert_eq!(get("/api/v1/studies").await.status, 200, "the code is left");
+
+    register(&house, &cookie).await;
+    assert_eq!(remove(code).await, 204);
+    assert_eq!(get("/api/v1/studies").await.status, 200, "the passkey is left");
+    assert_eq!(remove(&passkey().await).await, 204);
+    assert_eq!(get("/api/v1/studies").await.problem(), "second-factor-needed", "nothing is left");
+}
+
+#[tokio::test]
+async fn a_first_passkey_ends_sessions_of_the_password_whatever_the_session_that_registers_it() {
+    let house = here().await;
+    let doctor = house.person("doctor", "city", &[Role::Reader]).await;
+    let stolen = house.session(&doctor, Duration::ZERO).await;
+    let own = in_session(&house, &doctor, Factors::SingleSignOnTwice).await;
+    register(&house, &own).await;
+    assert_eq!(house.ask(&stolen, "GET", "/api/v1/session", &Json::Null).await.status, 401);
+    // A further one ends nothing: the password alone has not logged in since.
+    let other = in_session(&house, &doctor, Factors::Passkey).await;
+    register(&house, &own).await;
+    assert_eq!(house.ask(&other, "GET", "/api/v1/session", &Json::Null).await.status, 200);
+}
+
+#[tokio::test]
+async fn wrong_answers_are_counted_where_they_are_given() {
+    let house = here().await;
+    let doctor = house.person("doctor", "city", &[Role::Reader]).await;
+    let cookie = house.session(&doctor, Duration::ZERO).await;
+    let mut authenticator = register(&house, &cookie).await;
+    let place = Some(std::net::IpAddr::from([203, 0, 113, 5]));
+    let ask = async |cookie: &str, path: &str, body: &Json| {
+        let headers = [("cookie", cookie)];
+        house.send_from(place, &headers, "POST", path, body.to_string()).await
+    };
+    let wrong = json!({"credential": authenticator.get(&json!({"challenge": "AAAAAAAAAAAAAAAAAAAAAA"}))});
+    let (prove, begin) = ("/api/v1/session/proof/passkey", "/api/v1/session/passkey/begin");
+    let mut refused = 0;
+    while ask(&cookie, prove, &wrong).await.status != 429 {
+        refused += 1;
+        assert!(refused < 50, "a session is one place");
+    }
+    assert_eq!(house.audited("too many attempts").await, 1);
+    assert_eq!(ask("", begin, &Json::Null).await.status, 200, "the hospital logs in");
+
+    for _ in 0..50 {
+        assert_eq!(ask("", "/api/v1/session/passkey", &wrong).await.problem(), "passkey-refused");
+    }
+    assert_eq!(ask("", begin, &Json::Null).await.status, 429);
+    assert_eq!(house.audited("too many attempts").await, 2, "whichever call is the first to be refused");
+    let other = house.session(&doctor, Duration::ZERO).await;
+    let asked = challenge(&house).await;
+    let good = json!({"credential": authenticator.get(&asked)});
+    assert_eq!(ask(&other, prove, &good).await.status, 204, "who is logged in goes on");
+}

@@ -1,6 +1,6 @@
 //! Single sign-on with a provider that says what a test has it say. The real one is asked in `tests/browser`.
 
-use super::{House, house_with};
+use super::{House, PASSWORD, house_with};
 use crate::outside::{CalledFor, Fetched, NotReached, Outside};
 use crate::{LoginRules, SignOnConfig};
 use access::Role;
@@ -245,6 +245,31 @@ async fn a_state_counts_once_and_in_the_browser_that_it_was_given_to() {
     let cancelled = go(&house).await;
     let query = format!("error=access_denied&state={}", cancelled.sent["state"]);
     assert_eq!(come_back(&house, &cancelled.cookie, &query).await.0, "/?sign_on=cancelled");
+}
+
+/// Pictures in a page of another site whose addresses are this node's: a whole hospital's browsers send such questions.
+#[tokio::test]
+async fn a_page_of_another_site_keeps_no_hospital_from_logging_in() {
+    let provider = FakeProvider::default();
+    let house = here(&provider).await;
+    house.person("doctor", "city", &[Role::Reader]).await;
+    let hospital = Some(std::net::IpAddr::from([203, 0, 113, 5]));
+    let path = format!("{CALLBACK}?code=1&state=x");
+    for _ in 0..60 {
+        assert_eq!(house.send_from(hospital, &[], "GET", &path, String::new()).await.status, 200);
+    }
+    let body = json!({"login": "doctor", "password": PASSWORD}).to_string();
+    let entered = house.send_from(hospital, &[], "POST", "/api/v1/session", body).await;
+    assert_eq!(entered.status, 200, "{}", entered.body);
+    assert_eq!(house.audited("single sign-on: state").await, 10, "it does not fill the audit chain either");
+
+    let begin = "/api/v1/session/sign-on";
+    let as_picture = [("sec-fetch-dest", "image"), ("sec-fetch-site", "cross-site")];
+    for _ in 0..260 {
+        assert_eq!(house.send_from(hospital, &as_picture, "GET", begin, String::new()).await.status, 403);
+    }
+    let as_page = [("sec-fetch-dest", "document"), ("sec-fetch-site", "same-origin")];
+    assert_eq!(house.send_from(hospital, &as_page, "GET", begin, String::new()).await.status, 303);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use crate::auth::Authenticated;
 use crate::json::JsonBody;
 use crate::key_images;
 use crate::problem::{ApiError, Problem};
+use crate::proof;
 use crate::request::UrlPath;
 use crate::state::ApiState;
 use access::{Caller, Guess, Right, Secret};
@@ -159,7 +160,7 @@ where
 {
     let guess = Guess::at(&format!("passphrase/{}", caller.scope().actor.id), None);
     let _seat = state.password_seat().await?;
-    state.0.brake().check(&guess)?;
+    proof::check(state, &guess, caller.as_person(), caller.scope().actor.address).await?;
     let result = attempt.await;
     match &result {
         Err(consult::ConsultError::WrongPassphrase) => state.0.brake().failed(&guess),

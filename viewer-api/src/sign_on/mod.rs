@@ -14,7 +14,7 @@ use crate::second_factor::require_code;
 use crate::session::{cookie, enter, record_login};
 use crate::state::ApiState;
 use access::sign_on::SignOn;
-use access::{Factors, Guess, Secret};
+use access::{Begun as Pending, Factors, Guess, Secret};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -24,10 +24,8 @@ use axum_extra::extract::cookie::{Cookie, SameSite};
 use model::{PersonId, Sha256};
 use provider::Begun;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use storage::{AuditOutcome, StorageError};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
@@ -36,8 +34,6 @@ use utoipa::{IntoParams, ToSchema};
 const COOKIE: &str = "farsight_sign_on";
 /// How long somebody may be at the provider.
 const AWAY_MAX: Duration = Duration::from_secs(600);
-/// Log-ins that have begun and not ended at most.
-const BEGUN_MAX: usize = 4096;
 
 /// What somebody is at the provider for.
 #[derive(Debug, Clone)]
@@ -47,32 +43,12 @@ enum Purpose {
     Bind(PersonId, Sha256),
 }
 
-struct Pending {
-    since: Instant,
-    purpose: Purpose,
-    begun: Begun,
-}
-
 /// Those who are at the provider, by the state that they will come back with; each comes back once.
-#[derive(Default)]
-pub struct Away(Mutex<HashMap<Sha256, Pending>>);
+pub struct Away(Pending<Sha256, (Purpose, Begun)>);
 
-impl Away {
-    fn put(&self, state: &Secret, purpose: Purpose, begun: Begun) -> Result<(), ApiError> {
-        let mut away = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if away.len() >= BEGUN_MAX {
-            away.retain(|_, pending| pending.since.elapsed() < AWAY_MAX);
-        }
-        if away.len() >= BEGUN_MAX {
-            return Err(ApiError::Unavailable);
-        }
-        away.insert(state.sha256(), Pending { since: Instant::now(), purpose, begun });
-        Ok(())
-    }
-
-    fn take(&self, state: &Secret) -> Option<Pending> {
-        let mut away = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        away.remove(&state.sha256()).filter(|pending| pending.since.elapsed() < AWAY_MAX)
+impl Default for Away {
+    fn default() -> Self {
+        Self(Pending::lasting(AWAY_MAX))
     }
 }
 
@@ -139,10 +115,10 @@ async fn begin(
     purpose: Purpose,
     address: Option<IpAddr>,
 ) -> Result<(CookieJar, String), ApiError> {
-    state.0.brake().check(&Guess::from_place(address))?;
+    proof::check(state, &Guess::from_place(address), None, address).await?;
     let secret = Secret::random().map_err(|_| ApiError::Unavailable)?;
     let (url, begun) = here(state)?.begin(secret.expose().to_owned()).await?;
-    state.0.away.put(&secret, purpose, begun)?;
+    state.0.away.0.begin(secret.sha256(), address, (purpose, begun))?;
     let mut kept = cookie(state, COOKIE, secret.expose().to_owned(), time::Duration::minutes(10));
     // The provider's page sends the browser back, and a strict cookie would not come along.
     kept.set_same_site(SameSite::Lax);
@@ -151,13 +127,18 @@ async fn begin(
 
 /// Sends the person to the provider.
 #[utoipa::path(get, path = "/api/v1/session/sign-on", tag = "session",
-    responses((status = 303), (status = 404, body = Problem), (status = 429, body = Problem),
-    (status = 503, body = Problem)))]
+    responses((status = 303), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 429, body = Problem), (status = 503, body = Problem)))]
 pub async fn go_to_sign_on(
     State(state): State<ApiState>,
     ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
     jar: CookieJar,
 ) -> Result<Response, ApiError> {
+    // Pictures and frames of another site's page would take the share of the place that the browser is in.
+    if headers.get("sec-fetch-dest").is_some_and(|dest| dest.as_bytes() != b"document") {
+        return Err(ApiError::Forbidden("a page goes here, and nothing in a page"));
+    }
     let (jar, url) = begin(&state, jar, Purpose::LogIn, address).await?;
     Ok((StatusCode::SEE_OTHER, jar, [(header::LOCATION, url)]).into_response())
 }
@@ -222,21 +203,28 @@ pub async fn come_back(
 ) -> Result<Response, ApiError> {
     let provider = here(&state)?;
     let guess = Guess::from_place(address);
-    state.0.brake().check(&guess)?;
+    proof::check(&state, &guess, None, address).await?;
     let begun = jar.get(COOKIE).map(|cookie| cookie.value().to_owned());
     let is_this_browser = begun.is_some() && begun == answer.state;
-    let pending =
-        answer.state.map(Secret::new).filter(|_| is_this_browser).and_then(|s| state.0.away.take(&s));
+    let pending = answer
+        .state
+        .map(Secret::new)
+        .filter(|_| is_this_browser)
+        .and_then(|s| state.0.away.0.end(&s.sha256()));
     let is_this_issuer = answer.iss.is_none_or(|iss| iss == provider.config.issuer);
-    let (Some(pending), true) = (pending, is_this_issuer) else {
-        state.0.brake().failed(&guess);
-        record_login(&state, None, address, AuditOutcome::Refused, "single sign-on: state").await?;
+    let (Some((purpose, begun)), true) = (pending, is_this_issuer) else {
+        // No guess: nobody finds a state of 256 bits, and any site's page can send a whole hospital's browsers here.
+        let noise = Guess::noise("single sign-on: state", address);
+        if !state.0.brake().blocks(&noise) {
+            state.0.brake().failed(&noise);
+            record_login(&state, None, address, AuditOutcome::Refused, "single sign-on: state").await?;
+        }
         return Ok(go_on(jar, "/?sign_on=refused"));
     };
     let Some(code) = answer.code else {
         return Ok(go_on(jar, "/?sign_on=cancelled"));
     };
-    let subject = match provider.finish(code, pending.begun).await {
+    let subject = match provider.finish(code, begun).await {
         Ok(subject) => subject,
         Err(error) => {
             tracing::warn!(%error, "single sign-on was refused");
@@ -246,7 +234,7 @@ pub async fn come_back(
         }
     };
     let issuer = provider.config.issuer.clone();
-    match pending.purpose {
+    match purpose {
         Purpose::Bind(person, session) => {
             let is_live =
                 state.0.storage.sessions_of(&person).await?.iter().any(|s| s.secret_sha256 == session);

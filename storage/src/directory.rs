@@ -135,6 +135,15 @@ impl Storage {
         self.apply_changing(Changing { scope, organisation, change }).await
     }
 
+    /// Writes what is a person's own and no organisation's, such as how they like their pages: it is shown to no organisation
+    /// and is theirs whichever they act for. The audit chain has it under the one that they act for now.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn apply_own(&self, scope: &Scope, change: Change) -> Result<(), StorageError> {
+        self.change_directory(scope, None, change).await
+    }
+
     async fn one<T: DeserializeOwned>(&self, kind: &'static str, id: &str) -> Result<T, StorageError> {
         value(self.record(&directory(), kind, id).await?)
     }

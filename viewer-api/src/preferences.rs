@@ -50,7 +50,8 @@ pub struct SavedFilter {
     pub urgency: Option<Urgency>,
 }
 
-/// What a person likes. Nothing of it is about a patient but what they name their filters.
+/// What a person likes. Nothing of it is about a patient but what they name their filters and search for in
+/// them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Preferences {
@@ -132,7 +133,7 @@ pub async fn put_preferences(
         keys: Vec::new(),
         unique: Vec::new(),
         sort: 0,
-        visible_to: vec![auth.0.organisation().clone()],
+        visible_to: Vec::new(),
     };
     let audit = AuditEntry {
         action: AuditAction::Change,
@@ -141,7 +142,7 @@ pub async fn put_preferences(
         detail: String::new(),
     };
     let change = Change { puts: vec![put], audit: vec![audit], ..Change::default() };
-    state.0.storage.apply(auth.0.scope(), change).await?;
+    state.0.storage.apply_own(auth.0.scope(), change).await?;
     Ok(Json(wanted))
 }
 

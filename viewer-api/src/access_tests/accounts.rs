@@ -496,3 +496,74 @@ async fn an_appointment_leaves_nothing_to_whoever_prepared_the_account() {
         "an office does no other work"
     );
 }
+
+#[tokio::test]
+async fn a_browser_that_two_share_is_known_to_both() {
+    let house = house(LoginRules::default()).await;
+    let day = house.person("day", "city", &[Role::Reader]).await;
+    let night = house.person("night", "city", &[Role::Reader]).await;
+    let browser = access::Secret::random().unwrap();
+    let log_in = async |login: &str, browser: &str| {
+        let cookie = format!("farsight_browser={browser}");
+        let body = json!({"login": login, "password": PASSWORD}).to_string();
+        house.send(&[("cookie", cookie.as_str())], "POST", "/api/v1/session", body).await.status
+    };
+    for login in ["day", "night", "day"] {
+        assert_eq!(log_in(login, browser.expose()).await, 200);
+    }
+    assert!(house.storage.knows_browser(&browser, &day.id).await.unwrap());
+    assert!(house.storage.knows_browser(&browser, &night.id).await.unwrap());
+    let nobody = house.person("nobody", "city", &[Role::Reader]).await;
+    assert!(!house.storage.knows_browser(&browser, &nobody.id).await.unwrap());
+    // What is none of ours is not kept: anybody could have set it.
+    assert_eq!(log_in("nobody", "x").await, 200);
+    assert!(!house.storage.knows_browser(&access::Secret::new("x".into()), &nobody.id).await.unwrap());
+}
+
+#[tokio::test]
+async fn preferences_go_with_a_person_who_works_for_two_organisations() {
+    let house = house(LoginRules::default()).await;
+    let expert = house.person("expert", "city", &[Role::Reader]).await;
+    let membership =
+        Membership { organisation: OrgId::parse("township").unwrap(), roles: vec![Role::Reader] };
+    let both = |person: &mut access::Person| person.memberships = vec![membership.clone()];
+    house.storage.amend_person(&Scope::node("test"), &expert.id, "", both).await.unwrap();
+    let cookie = house.session(&expert, Duration::ZERO).await;
+    let path = "/api/v1/session/preferences";
+    for (organisation, theme) in [("city", "dark"), ("township", "light"), ("city", "dark")] {
+        let wish = json!({"organisation": organisation});
+        assert_eq!(house.ask(&cookie, "PUT", "/api/v1/session/acting-for", &wish).await.status, 200);
+        let kept = house.ask(&cookie, "PUT", path, &json!({"theme": theme})).await;
+        assert_eq!(kept.status, 200, "{organisation}: {}", kept.body);
+        assert_eq!(house.ask(&cookie, "GET", path, &Json::Null).await.json()["theme"], theme);
+    }
+    let events = house.storage.audit_events(&Scope::node("test"), None, 100).await.unwrap();
+    let object = format!("preferences/{}", expert.id);
+    let told: Vec<_> = events
+        .iter()
+        .filter(|event| event.entry.object == object)
+        .map(|event| (event.actor.id.as_str(), event.organisation.as_ref().map(OrgId::as_str)))
+        .collect();
+    let by = |organisation| (expert.id.as_str(), Some(organisation));
+    assert_eq!(told.len(), 3);
+    assert!(told.contains(&by("city")) && told.contains(&by("township")), "{told:?}");
+}
+
+#[tokio::test]
+async fn how_an_account_stands_that_others_look_after_is_not_told() {
+    let house = house(LoginRules::default()).await;
+    let doctor = house.person("doctor", "other", &[Role::Reader]).await;
+    let membership = Membership { organisation: OrgId::parse("city").unwrap(), roles: vec![Role::Reader] };
+    let also = |person: &mut access::Person| person.memberships = vec![membership.clone()];
+    house.storage.amend_person(&Scope::node("test"), &doctor.id, "", also).await.unwrap();
+    let row = async |organisation: &str| {
+        let admin = house.cookie(organisation, Role::Administrator).await;
+        let list = house.ask(&admin, "GET", "/api/v1/admin/people", &Json::Null).await.json();
+        list["people"].as_array().unwrap().iter().find(|p| p["login"] == "doctor").unwrap().clone()
+    };
+    let theirs = row("city").await;
+    assert_eq!((&theirs["etag"], &theirs["has_password"]), (&json!(""), &json!(false)), "{theirs}");
+    let own = row("other").await;
+    assert_eq!(own["has_password"], json!(true));
+    assert_ne!(own["etag"], json!(""));
+}

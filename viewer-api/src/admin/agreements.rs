@@ -113,6 +113,25 @@ impl Sides {
     }
 }
 
+impl Sides {
+    /// What was seen of an agreement that waits for `own`. It is this very one: what is changed over it is what was looked at
+    /// here, and not what one's own side has proposed meanwhile.
+    fn confirmable<'a>(
+        &self,
+        agreement: &Agreement,
+        own: &OrgId,
+        seen: &'a IfMatch,
+    ) -> Result<&'a str, ApiError> {
+        let is_ours =
+            |side: &Organisation| agreement.awaited() == Some(&side.id) && side.is_looked_after_by(own);
+        if ![&self.requesting, &self.reading].into_iter().any(is_ours) {
+            return Err(ApiError::Conflict("不需要您方确认 / it does not wait for you".to_owned()));
+        }
+        let seen = seen.required()?;
+        if access::tag(agreement) == seen { Ok(seen) } else { Err(ApiError::Stale) }
+    }
+}
+
 impl Terms {
     fn of(agreement: Agreement) -> Self {
         Self {
@@ -282,12 +301,7 @@ pub async fn confirm_agreement(
     seen: IfMatch,
 ) -> Result<Json<AgreementItem>, ApiError> {
     let (agreement, sides) = ours(&state, &who, &id).await?;
-    let own = who.caller.organisation();
-    let is_ours = |side: &Organisation| agreement.awaited() == Some(&side.id) && side.is_looked_after_by(own);
-    if ![&sides.requesting, &sides.reading].into_iter().any(is_ours) {
-        return Err(ApiError::Conflict("不需要您方确认 / it does not wait for you".to_owned()));
-    }
-    let seen = seen.required()?;
+    let seen = sides.confirmable(&agreement, who.caller.organisation(), &seen)?;
     who.require_fresh()?;
     let (storage, scope) = (&state.0.storage, who.caller.scope());
     let agreement =
@@ -331,4 +345,41 @@ pub async fn decline_proposal(
     let decline = |kept: Agreement| Agreement { proposed: None, ..kept };
     let agreement = storage.amend_agreement(scope, &id, None, "proposal declined", decline).await?;
     Ok(Json(item(&state, &who, &mut Names::default(), agreement).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use access::OrganisationKind;
+
+    fn id(text: &str) -> OrgId {
+        OrgId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn one_agrees_to_what_was_looked_at_and_not_to_what_one_has_proposed_meanwhile() {
+        let side = |text| Organisation::new(id(text), text, OrganisationKind::Hospital);
+        let sides = Sides { requesting: side("other"), reading: side("city") };
+        let theirs = Agreement {
+            id: "1".into(),
+            requesting: id("other"),
+            reading: id("city"),
+            kinds: Vec::new(),
+            modalities: Vec::new(),
+            turnarounds: Vec::new(),
+            signatures: Signatures::Double,
+            auto_accept: false,
+            valid_from: OffsetDateTime::UNIX_EPOCH,
+            valid_until: OffsetDateTime::UNIX_EPOCH,
+            awaits: Some(id("city")),
+            proposed: None,
+        };
+        let ours = Agreement { awaits: Some(id("other")), ..theirs.clone() };
+        let seen = |agreement| IfMatch(Some(access::tag(agreement)));
+        assert!(sides.confirmable(&theirs, &id("city"), &seen(&theirs)).is_ok());
+        let refused = |agreement, seen| sides.confirmable(agreement, &id("city"), &seen).unwrap_err();
+        assert!(matches!(refused(&theirs, seen(&ours)), ApiError::Stale));
+        assert!(matches!(refused(&theirs, IfMatch(None)), ApiError::PreconditionRequired));
+        assert!(matches!(refused(&ours, seen(&ours)), ApiError::Conflict(_)));
+    }
 }

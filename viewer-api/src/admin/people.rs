@@ -57,7 +57,7 @@ pub struct PersonItem {
     pub roles: Vec<Role>,
     /// Whether the account is disabled.
     pub is_disabled: bool,
-    /// Whether a first password has been set.
+    /// Whether a first password has been set; of somebody whose account others look after, this and the next two say no.
     pub has_password: bool,
     /// Whether logging in takes a one-time code or a passkey.
     pub has_second_factor: bool,
@@ -67,7 +67,7 @@ pub struct PersonItem {
     pub credential: Option<CredentialBody>,
     /// Other organisations that the person works for.
     pub memberships: Vec<MembershipBody>,
-    /// What was seen of the account: to be sent in `If-Match` with a change.
+    /// What was seen of the account: to be sent in `If-Match` with a change. Empty when others look after it.
     pub etag: String,
     /// What the caller may do to the account: `particulars`, `roles`, `invite`, `disable`, `end_sessions`,
     /// `reset_second_factor`.
@@ -294,6 +294,8 @@ pub async fn list_people(
             item.memberships.retain(|m| m.organisation == organisation.id.as_str());
             item.roles.clone_from(&acting.roles);
             item.allowed.clear();
+            item.etag.clear();
+            (item.has_password, item.has_second_factor, item.has_signing_key) = (false, false, false);
         }
         people.push(item);
     }

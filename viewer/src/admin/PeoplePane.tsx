@@ -88,7 +88,7 @@ function Row({ person, shown, onOpen }: { person: Person; shown: string; onOpen:
       <Table.Td data-label={t('people.state')}>
         <Group gap={4}>
           {person.is_disabled && <Chip tone="alarm">{t('people.disabled')}</Chip>}
-          {!person.has_password && <Chip tone="quiet">{t('people.invited')}</Chip>}
+          {isToldOf(person) && !person.has_password && <Chip tone="quiet">{t('people.invited')}</Chip>}
           {person.has_second_factor && <Chip tone="done">{t('people.secondFactor')}</Chip>}
         </Group>
       </Table.Td>
@@ -111,6 +111,9 @@ function Row({ person, shown, onOpen }: { person: Person; shown: string; onOpen:
     </Table.Tr>
   );
 }
+
+/** Whether the server says how the account stands: of one that others look after it does not. */
+const isToldOf = (person: Person) => person.etag !== '';
 
 function Acts({ person, onOpen }: { person: Person; onOpen: (act: 'change' | AccountAct) => void }) {
   const { t } = useTranslation();
@@ -149,7 +152,7 @@ function Licence({ person }: { person: Person }) {
         {state !== 'good' && (
           <Chip tone={state === 'ending' ? 'active' : 'alarm'}>{t(`people.licenceState.${state}`, { day: credential?.valid_until })}</Chip>
         )}
-        {signs(person.roles) && !person.has_signing_key && <Chip tone="alarm">{t('people.noKey')}</Chip>}
+        {signs(person.roles) && isToldOf(person) && !person.has_signing_key && <Chip tone="alarm">{t('people.noKey')}</Chip>}
       </Group>
     </>
   );

@@ -100,6 +100,12 @@ impl HttpOutside {
                 Unreachable::Internal => "it is in an internal network ([oidc] networks)",
             })
         })?;
+        // What it says logs people in: whoever is on the way could say otherwise.
+        if url.scheme() != "https"
+            && !addresses.iter().all(|address| address.ip().to_canonical().is_loopback())
+        {
+            return Err(not_reached("it is not on this machine and not HTTPS"));
+        }
         let client = reach::client(&url, &addresses, QUESTION_MAX).ok_or_else(|| not_reached("no client"))?;
         let no_answer = |error: reqwest::Error| NotReached(error.without_url().to_string());
         let request = client.request(parts.method, url).headers(parts.headers).body(body);
@@ -172,6 +178,19 @@ mod tests {
         let some = HttpOutside { delivery_networks: vec![loopback], ..outside() };
         assert!(!some.is_internal(CalledFor::Deliveries, "http://127.0.0.1/").await);
         assert!(some.is_internal(CalledFor::Notices, "http://127.0.0.1/").await);
+    }
+
+    /// The provider's own document names the addresses where its keys are and where codes are exchanged.
+    #[tokio::test]
+    async fn a_provider_elsewhere_is_asked_by_https_alone() {
+        let loopback = vec![AddressRange::parse("127.0.0.0/8").unwrap()];
+        let outside = HttpOutside { provider_networks: loopback, ..outside() };
+        let ask = async |url: &str| outside.fetch(http::Request::get(url).body(Vec::new()).unwrap()).await;
+        let refused = ask("http://8.8.8.8/jwks").await.unwrap_err();
+        assert!(refused.0.contains("not HTTPS"), "{refused}");
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let refused = ask(&format!("http://{nobody}/jwks")).await.unwrap_err();
+        assert!(!refused.0.contains("HTTPS"), "on this machine it is asked: {refused}");
     }
 
     #[test]

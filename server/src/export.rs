@@ -5,13 +5,13 @@ use crate::maintenance::{known_organisation, scope, word};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use dataset::deidentify::ProfileOption;
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _};
 use model::{OrgId, Reach, Scope, Uid};
 use pacs::deidentify::{self, NewProject, Project, Purpose, STUDIES_MAX};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use storage::Storage;
+use storage::{Storage, StorageError};
 
 /// What to export, and for what.
 #[derive(Args)]
@@ -71,25 +71,44 @@ pub async fn run(args: ExportArgs) -> Result<ExitCode> {
             eprintln!("{study}: {count} × {risk:?}: {goes}");
         }
     }
-    let mut out = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&args.out)
-        .with_context(|| args.out.display().to_string())?;
     let why = (purpose, args.reason.as_str());
     deidentify::arm(&storage, &own, &project, studies.clone(), args.with_risky, why).await?;
     let archive = deidentify::archive(storage.clone(), own, project, studies, args.with_risky);
-    let mut archive = std::pin::pin!(archive);
-    let mut bytes = 0_u64;
-    while let Some(piece) = archive.next().await {
-        let piece = piece?;
-        bytes += piece.len() as u64;
-        out.write_all(&piece)?;
-    }
-    out.sync_all()?;
+    let bytes = written(&args.out, archive).await?;
     storage.close().await;
     println!("{}: {bytes} bytes.", args.out.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes what comes into a new file, and says how many bytes. Half an archive is none, and the same command again would find
+/// it in its way: it is removed.
+async fn written<B: AsRef<[u8]>>(
+    path: &Path,
+    pieces: impl Stream<Item = Result<B, StorageError>>,
+) -> Result<u64> {
+    let of = || path.display().to_string();
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).with_context(of)?;
+    let bytes = write(file, pieces).await;
+    if bytes.is_err() {
+        std::fs::remove_file(path).with_context(of)?;
+    }
+    bytes
+}
+
+async fn write<B: AsRef<[u8]>>(
+    mut out: std::fs::File,
+    pieces: impl Stream<Item = Result<B, StorageError>>,
+) -> Result<u64> {
+    let mut pieces = std::pin::pin!(pieces);
+    let mut bytes = 0_u64;
+    while let Some(piece) = pieces.next().await {
+        let piece = piece?;
+        let piece = piece.as_ref();
+        bytes += piece.len() as u64;
+        out.write_all(piece)?;
+    }
+    out.sync_all()?;
+    Ok(bytes)
 }
 
 /// The open project of this name, or a new one.
@@ -118,5 +137,25 @@ async fn project(
             }
             Ok(deidentify::create(storage, scope, owner, new).await?)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+
+    #[tokio::test]
+    async fn half_an_archive_is_not_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("export.zip");
+        let good = || Ok(b"PK".to_vec());
+        assert_eq!(written(&path, stream::iter([good(), good()])).await.unwrap(), 4);
+        assert_eq!(std::fs::read(&path).unwrap(), b"PKPK");
+        let there = written(&path, stream::iter([good()])).await;
+        assert!(there.is_err() && path.is_file(), "what was there stays");
+        let other = folder.path().join("other.zip");
+        assert!(written(&other, stream::iter([good(), Err(StorageError::NotFound)])).await.is_err());
+        assert!(!other.exists());
     }
 }

@@ -31,6 +31,9 @@ pub struct Row {
     pub received_at_ms: i64,
     /// Whether an instance with the same UID and other content has been kept apart.
     pub has_conflict: bool,
+    /// Whether the attributes are all that are known. Of an instance whose metadata are too large to be unpacked for a row
+    /// they are not: what is missing says nothing.
+    pub is_whole: bool,
 }
 
 /// Rows in a stable order.
@@ -216,6 +219,7 @@ fn row_of(row: &AnyRow, level: Level) -> Result<Row, StorageError> {
     attributes.put(tags::NUMBER_OF_STUDY_RELATED_SERIES, &columns.count(4)?);
     attributes.put(tags::NUMBER_OF_STUDY_RELATED_INSTANCES, &columns.count(5)?);
     let (mut has_conflict, mut received_at_ms) = (columns.number(6)?, columns.number(7)?);
+    let mut is_whole = true;
     if level == Level::Patient {
         attributes.retain(|tag| {
             tag.group() == 0x0010 || tag == tags::SPECIFIC_CHARACTER_SET || tag == tags::INSTANCE_AVAILABILITY
@@ -230,7 +234,9 @@ fn row_of(row: &AnyRow, level: Level) -> Result<Row, StorageError> {
         (has_conflict, received_at_ms) = (columns.number(10)?, columns.number(11)?);
     }
     if level >= Level::Instance {
-        let mut whole = Attributes::from(instance_attributes(row)?);
+        let unpacked = instance_attributes(row)?;
+        is_whole = unpacked.is_some();
+        let mut whole = Attributes::from(unpacked.unwrap_or_default());
         whole.extend(attributes);
         attributes = whole;
         let uid = |index| Ok::<_, StorageError>(attribute("UI", vec![columns.text(index)?.into()]));
@@ -239,19 +245,19 @@ fn row_of(row: &AnyRow, level: Level) -> Result<Row, StorageError> {
         attributes.put(tags::AVAILABLE_TRANSFER_SYNTAX_UID, &uid(14)?);
         (has_conflict, received_at_ms) = (columns.number(15)?, columns.number(16)?);
     }
-    Ok(Row { owner, attributes, received_at_ms, has_conflict: has_conflict != 0 })
+    Ok(Row { owner, attributes, received_at_ms, has_conflict: has_conflict != 0, is_whole })
 }
 
-/// The whole instance without bulk.
-fn instance_attributes(row: &AnyRow) -> Result<Map<String, Json>, StorageError> {
+/// The whole instance without bulk; nothing when its metadata are too large.
+fn instance_attributes(row: &AnyRow) -> Result<Option<Map<String, Json>>, StorageError> {
     if Columns(row).number(18)? > ROW_METADATA_BYTES_MAX {
-        return Ok(Map::new());
+        return Ok(None);
     }
     let text = chunk_of(row, 17)?.text()?;
     let mut all =
         serde_json::from_slice(&text).map_err(|_| StorageError::Corrupt("metadata in the index"))?;
     without_bulk(&mut all);
-    Ok(all)
+    Ok(Some(all))
 }
 
 /// Removes attributes that only refer to bulk data, at every depth.

@@ -5,7 +5,7 @@ use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
 use crate::request::UrlPath;
 use crate::state::ApiState;
-use access::{Caller, Right};
+use access::{Caller, Person, Right};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -122,10 +122,14 @@ pub struct ExportAnswer {
     pub until: String,
 }
 
-async fn item(state: &ApiState, caller: &Caller, project: Project) -> Result<ProjectItem, ApiError> {
-    let people = state.0.storage.people(caller.scope(), caller.organisation()).await?;
+/// The people of the caller's organisation, one of whom may have made a project.
+async fn people(state: &ApiState, caller: &Caller) -> Result<Vec<Person>, ApiError> {
+    Ok(state.0.storage.people(caller.scope(), caller.organisation()).await?)
+}
+
+fn item(people: &[Person], project: Project) -> ProjectItem {
     let id = project.made_by.strip_prefix("person:").unwrap_or_default();
-    Ok(ProjectItem {
+    ProjectItem {
         made_by_name: people.iter().find(|person| person.id.as_str() == id).map(|person| person.name.clone()),
         id: project.id,
         name: project.name,
@@ -133,7 +137,7 @@ async fn item(state: &ApiState, caller: &Caller, project: Project) -> Result<Pro
         made_by: project.made_by,
         made_at: rfc3339(from_unix_ms(project.made_at_ms)),
         is_closed: project.is_closed,
-    })
+    }
 }
 
 fn studies(texts: &[String]) -> Result<Vec<Uid>, ApiError> {
@@ -163,11 +167,9 @@ pub async fn list_projects(
     auth: Authenticated,
 ) -> Result<Json<ProjectList>, ApiError> {
     let caller = auth.require(Right::Deidentify)?;
-    let mut projects = Vec::new();
-    for project in deidentify::list(&state.0.storage, caller.scope(), caller.organisation()).await? {
-        projects.push(item(&state, caller, project).await?);
-    }
-    Ok(Json(ProjectList { projects }))
+    let projects = deidentify::list(&state.0.storage, caller.scope(), caller.organisation()).await?;
+    let people = people(&state, caller).await?;
+    Ok(Json(ProjectList { projects: projects.into_iter().map(|project| item(&people, project)).collect() }))
 }
 
 /// Makes a project, with a secret of its own.
@@ -184,7 +186,7 @@ pub async fn create_project(
         return Err(ApiError::invalid(field, why));
     }
     let made = deidentify::create(&state.0.storage, caller.scope(), caller.organisation(), new).await?;
-    Ok((StatusCode::CREATED, Json(item(&state, caller, made).await?)))
+    Ok((StatusCode::CREATED, Json(item(&people(&state, caller).await?, made))))
 }
 
 /// Closes a project for good: its secret is destroyed, so that nobody can tell again who was who.
@@ -201,7 +203,7 @@ pub async fn close_project(
     deidentify::project(&state.0.storage, caller.scope(), caller.organisation(), &id).await?;
     who.require_fresh()?;
     let closed = deidentify::close(&state.0.storage, caller.scope(), caller.organisation(), &id).await?;
-    Ok(Json(item(&state, caller, closed).await?))
+    Ok(Json(item(&people(&state, caller).await?, closed)))
 }
 
 /// What an export of these studies would hold, and what would be held back.
@@ -263,7 +265,7 @@ pub async fn ask_for_export(
     }
     let storage = &state.0.storage;
     for study in &studies {
-        deidentify::survey(storage, caller.scope(), &project, study).await?;
+        deidentify::is_there(storage, caller.scope(), &project, study).await?;
     }
     who.require_fresh()?;
     let why = (body.purpose, reason);

@@ -1,4 +1,5 @@
-//! The archive: one file after another as somebody takes them, never more than a few megabytes in memory.
+//! The archive: one file after another as somebody takes them, the front of one instance (64 MiB at most) and a few pieces in
+//! memory, of two archives at a time.
 
 use super::instance::{self, Opened};
 use super::project::Project;
@@ -11,10 +12,12 @@ use model::{Scope, Uid};
 use serde_json::json;
 use std::collections::BTreeMap;
 use storage::{Storage, StorageError};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 /// Pieces that wait for whoever takes them.
 const WAITING_MAX: usize = 2;
+/// Archives that are written at the same time on this node; others wait for their first byte.
+static SEATS: Semaphore = Semaphore::const_new(2);
 
 /// What is written, and to whom.
 struct Writer {
@@ -60,6 +63,10 @@ pub fn archive(
     let (out, taken) = mpsc::channel(WAITING_MAX);
     let mut writer = Writer { storage, scope, project, with_risky, zip: Zip::default(), out };
     tokio::spawn(async move {
+        let _seat = tokio::select! {
+            seat = SEATS.acquire() => seat,
+            () = writer.out.closed() => return,
+        };
         if let Err(Stop::Failed(error)) = writer.write(studies).await {
             // An archive without its directory is seen to be broken.
             let _ = writer.out.send(Err(error)).await;
@@ -109,7 +116,7 @@ impl Writer {
             let mut opened = match instance::open(&self.storage, instance, by).await {
                 Ok(opened) => opened,
                 // Deleted meanwhile, or not to be read: it is missing, and the manifest says so.
-                Err(StorageError::Refused(_) | StorageError::NotFound) => {
+                Err(StorageError::Refused(_) | StorageError::NotFound | StorageError::Corrupt(_)) => {
                     *left_out.entry("not_readable").or_default() += 1;
                     continue;
                 }

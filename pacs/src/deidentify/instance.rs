@@ -4,6 +4,7 @@ use bytes::Bytes;
 use dataset::deidentify::{Deidentifier, Pixels};
 use dataset::{Refused, TransferSyntax, part10};
 use model::Uid;
+use std::collections::VecDeque;
 use std::io::Read as _;
 use storage::{Handout, InstanceRef, Storage, StorageError};
 
@@ -13,16 +14,16 @@ const PREFIX_BYTES_MAX: u64 = 64 << 20;
 
 /// An instance whose front has been written.
 pub(super) struct Opened {
-    front: Option<Bytes>,
-    rest: Rest,
+    /// What is here already.
+    here: VecDeque<Bytes>,
+    rest: Option<Rest>,
 }
 
-/// Where the pixels come from.
-enum Rest {
-    /// From the object, from this byte of its file on.
-    Kept { handout: Box<Handout>, at: u64, pixels: Pixels },
-    /// Already here (a deflated data set).
-    Here(Bytes),
+/// Where the pixels come from: the object, from this byte of its file on.
+struct Rest {
+    handout: Box<Handout>,
+    at: u64,
+    pixels: Pixels,
 }
 
 /// Opens an instance.
@@ -50,12 +51,11 @@ pub(super) async fn open(
             .await
             .map_err(|_| StorageError::Unavailable("de-identifying".to_owned()))??;
         if let Some(front) = found {
-            let mut bytes = part10::head(instance.syntax(), instance.sop_class(), &uid);
-            bytes.extend_from_slice(&front.bytes);
+            let head = part10::head(instance.syntax(), instance.sop_class(), &uid);
             let at = handout.head_length() + front.resume_at;
             let pixels = Pixels::new(instance.syntax())?;
-            let rest = Rest::Kept { handout: Box::new(handout), at, pixels };
-            return Ok(Opened { front: Some(bytes.into()), rest });
+            let rest = Rest { handout: Box::new(handout), at, pixels };
+            return Ok(Opened { here: [head.into(), front.bytes.into()].into(), rest: Some(rest) });
         }
         if wanted >= length || wanted >= PREFIX_BYTES_MAX {
             return Err(Refused::OverLimit("bytes in front of the pixels").into());
@@ -67,26 +67,24 @@ pub(super) async fn open(
 impl Opened {
     /// The next bytes; `None` at the end.
     pub async fn next(&mut self, storage: &Storage) -> Result<Option<Bytes>, StorageError> {
-        if let Some(front) = self.front.take() {
-            return Ok(Some(front));
+        if let Some(bytes) = self.here.pop_front() {
+            return Ok(Some(bytes));
         }
-        match &mut self.rest {
-            Rest::Here(bytes) => Ok(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty())),
-            Rest::Kept { handout, at, pixels } => loop {
-                let end = handout.file_length();
-                if pixels.is_done() || *at >= end {
-                    return Ok(None);
-                }
-                let piece = storage.read_handout(handout, *at..end.min(*at + (1 << 20))).await?;
-                if piece.is_empty() {
-                    return Err(StorageError::Corrupt("an object is shorter than its row says"));
-                }
-                *at += piece.len() as u64;
-                let passed = pixels.pass(&piece)?;
-                if !passed.is_empty() {
-                    return Ok(Some(passed.into()));
-                }
-            },
+        let Some(Rest { handout, at, pixels }) = &mut self.rest else { return Ok(None) };
+        loop {
+            let end = handout.file_length();
+            if pixels.is_done() || *at >= end {
+                return Ok(None);
+            }
+            let piece = storage.read_handout(handout, *at..end.min(*at + (1 << 20))).await?;
+            if piece.is_empty() {
+                return Err(StorageError::Corrupt("an object is shorter than its row says"));
+            }
+            *at += piece.len() as u64;
+            let passed = pixels.pass(&piece)?;
+            if !passed.is_empty() {
+                return Ok(Some(passed.into()));
+            }
         }
     }
 }
@@ -120,7 +118,7 @@ async fn inflated(
     }
     let deflated = read_all(storage, handout, length).await?;
     let by = deidentifier.clone();
-    let work = move || -> Result<Vec<u8>, StorageError> {
+    let work = move || -> Result<[Vec<u8>; 2], StorageError> {
         let mut plain = Vec::new();
         let mut inflate = flate2::read::DeflateDecoder::new(&deflated[..]).take(PREFIX_BYTES_MAX + 1);
         inflate.read_to_end(&mut plain).map_err(|_| StorageError::Corrupt("a deflated data set"))?;
@@ -133,11 +131,11 @@ async fn inflated(
             .ok_or(StorageError::Corrupt("a deflated data set"))?;
         let at = usize::try_from(front.resume_at).unwrap_or(usize::MAX);
         let passed = Pixels::new(&syntax)?.pass(plain.get(at..).unwrap_or_default())?;
-        Ok([front.bytes, passed].concat())
+        Ok([front.bytes, passed])
     };
-    let bytes = tokio::task::spawn_blocking(work)
+    let [front, passed] = tokio::task::spawn_blocking(work)
         .await
         .map_err(|_| StorageError::Unavailable("de-identifying".to_owned()))??;
     let head = part10::head(&TransferSyntax::explicit_little(), instance.sop_class(), uid);
-    Ok(Opened { front: Some(head.into()), rest: Rest::Here(bytes.into()) })
+    Ok(Opened { here: [head, front, passed].map(Bytes::from).into(), rest: None })
 }

@@ -11,7 +11,7 @@ mod zip;
 pub use archive::archive;
 pub use export::{ARM_MS, Export, Purpose, arm, take};
 pub use project::{NewProject, Project, close, create, list, project};
-pub use survey::{Counts, StudySurvey, survey};
+pub use survey::{Counts, StudySurvey, is_there, survey};
 
 /// Studies of one export.
 pub const STUDIES_MAX: usize = 200;

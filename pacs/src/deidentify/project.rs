@@ -186,17 +186,16 @@ pub async fn close(
     if project.organisation != *organisation {
         return Err(StorageError::NotFound);
     }
-    if project.is_closed {
-        return Ok(project);
+    if !project.is_closed {
+        project.is_closed = true;
+        let change = Change {
+            puts: vec![project.put(Expected::Version(record.version))?],
+            audit: vec![project.audit("closed")],
+            ..Change::default()
+        };
+        storage.apply(scope, change).await?;
     }
-    project.is_closed = true;
-    let change = Change {
-        puts: vec![project.put(Expected::Version(record.version))?],
-        audit: vec![project.audit("closed")],
-        ..Change::default()
-    };
-    storage.apply(scope, change).await?;
-    // By the node itself: nobody else sees it.
+    // By the node itself: nobody else sees it. Also of a project that is closed already: the node may have stopped in between.
     let forgets = vec![(SECRET_KIND, id.to_owned())];
     storage.apply(&Scope::node("closing a project"), Change { forgets, ..Change::default() }).await?;
     Ok(project)
@@ -213,4 +212,40 @@ pub(super) async fn disguise(
     let mut secret = [0; 32];
     hex::decode_to_slice(text, &mut secret).map_err(|_| StorageError::Corrupt("the secret of a project"))?;
     Ok(Disguise::new(&secret, patient))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Actor, Limits};
+    use storage::StorageConfig;
+
+    /// As after a node that stopped between the two steps of closing.
+    #[tokio::test]
+    async fn closing_again_destroys_a_secret_that_was_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = StorageConfig::sqlite(directory.path().join("data"), Limits::default());
+        let storage = Storage::open(config).await.unwrap();
+        let city = OrgId::parse("city").unwrap();
+        let scope = Scope::organisation(Actor::node("test"), city.clone());
+        let new = NewProject { name: "课题".into(), options: Vec::new() };
+        let project = create(&storage, &scope, &city, new).await.unwrap();
+        let node = Scope::node("test");
+        let secret = async || storage.record(&node, SECRET_KIND, &project.id).await;
+        let kept = secret().await.unwrap();
+        assert!(close(&storage, &scope, &city, &project.id).await.unwrap().is_closed);
+        let left = Put {
+            kind: SECRET_KIND,
+            id: project.id.clone(),
+            expected: Expected::Absent,
+            body: kept.body,
+            keys: Vec::new(),
+            unique: Vec::new(),
+            sort: 0,
+            visible_to: Vec::new(),
+        };
+        storage.apply(&node, Change { puts: vec![left], ..Change::default() }).await.unwrap();
+        assert!(close(&storage, &scope, &city, &project.id).await.unwrap().is_closed);
+        assert_eq!(secret().await.map(drop), Err(StorageError::NotFound));
+    }
 }

@@ -75,6 +75,19 @@ pub async fn survey(
     })
 }
 
+/// Whether the organisation owns it, without a look at what is in it.
+///
+/// # Errors
+/// [`StorageError::NotFound`] when it does not.
+pub async fn is_there(
+    storage: &Storage,
+    scope: &Scope,
+    project: &Project,
+    study: &Uid,
+) -> Result<(), StorageError> {
+    storage.instances(&own(scope, &project.organisation), study, None, None).await.map(drop)
+}
+
 /// Looks at one study.
 pub(super) async fn look(
     storage: &Storage,
@@ -94,8 +107,10 @@ pub(super) async fn look(
         for row in &page.rows {
             let Some(uid) = row.attributes.first_text(tags::SOP_INSTANCE_UID) else { continue };
             let tree = row.attributes.tree_of(|tag| RISK_TAGS.contains(&tag));
-            // What cannot be read is held back like what is burned in.
-            risks.insert(uid, json::from_json(&tree).map_or(Risk::BurnedIn, |set: Dataset| risk(&set)));
+            // What cannot be read, or is not all there, is held back like what is burned in.
+            let known_risk = json::from_json(&tree).map_or(Risk::BurnedIn, |set: Dataset| risk(&set));
+            let least = if row.is_whole { Risk::None } else { Risk::BurnedIn };
+            risks.insert(uid, known_risk.max(least));
             if patient.is_empty() {
                 patient = patient_of(&row.attributes, &project.organisation, study);
             }
@@ -134,5 +149,73 @@ fn texts(tree: &Map<String, Json>, found: &mut Vec<String>) {
             Json::Object(members) => waiting.extend(members.values()),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deidentify::{NewProject, create};
+    use dataset::write::to_bytes;
+    use dataset::{TransferSyntax, VR};
+    use model::{Actor, Limits};
+    use storage::{Arrival, StorageConfig, Via};
+
+    const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
+    const REPORT: &str = "1.2.840.10008.5.1.4.1.1.88.11";
+    const STUDY: &str = "1.2.3.4";
+
+    /// An image that says so of its pixels, with so many items in a sequence in front of them.
+    async fn store(storage: &Storage, number: usize, class: &str, says: &str, items: usize) {
+        let mut set = Dataset::new();
+        let instance = format!("{STUDY}.1.{number}");
+        for (tag, vr, value) in [
+            (tags::SOP_CLASS_UID, VR::UI, class),
+            (tags::SOP_INSTANCE_UID, VR::UI, &instance),
+            (tags::MODALITY, VR::CS, "CT"),
+            (tags::PATIENT_ID, VR::LO, "4711"),
+            (tags::STUDY_INSTANCE_UID, VR::UI, STUDY),
+            (tags::SERIES_INSTANCE_UID, VR::UI, "1.2.3.4.1"),
+            (Tag(0x0028, 0x0301), VR::CS, says),
+        ] {
+            set.put_text(tag, vr, value);
+        }
+        let item = || {
+            let mut item = Dataset::new();
+            item.put_text(
+                Tag(0x0040, 0x0007),
+                VR::LO,
+                "a description of what was asked for, sixty characters",
+            );
+            item
+        };
+        set.put_items(Tag(0x0040, 0x0275), (0..items).map(|_| item()).collect());
+        let arrival = Arrival { owner: OrgId::parse("city").unwrap(), via: Via::Import, declared: None };
+        let syntax = TransferSyntax::explicit_little();
+        let mut sink = storage.sink(&Scope::node("test"), arrival, syntax.clone()).await.unwrap();
+        sink.write(&to_bytes(&set, &syntax)).await.unwrap();
+        sink.commit().await.unwrap();
+    }
+
+    /// What is too large to be unpacked for a row says nothing of its pixels, whatever it says.
+    #[tokio::test]
+    async fn an_instance_with_much_metadata_is_held_back() {
+        const MANY: usize = 12_000;
+        let directory = tempfile::tempdir().unwrap();
+        let config = StorageConfig::sqlite(directory.path().join("data"), Limits::default());
+        let storage = Storage::open(config).await.unwrap();
+        for (number, (class, says, items)) in
+            [(CT, "NO", 1), (CT, "YES", MANY), (CT, "NO", MANY), (REPORT, "NO", MANY)].into_iter().enumerate()
+        {
+            store(&storage, number + 1, class, says, items).await;
+        }
+        let city = OrgId::parse("city").unwrap();
+        let scope = Scope::organisation(Actor::node("test"), city.clone());
+        let new = NewProject { name: "课题".into(), options: Vec::new() };
+        let project = create(&storage, &scope, &city, new).await.unwrap();
+        let study = Uid::parse(STUDY).unwrap();
+        let seen = survey(&storage, &scope, &project, &study).await.unwrap();
+        let expected = [(Risk::None, 1), (Risk::BurnedIn, 2), (Risk::Document, 1)];
+        assert_eq!(seen.counts, Counts::from(expected));
     }
 }

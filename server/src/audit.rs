@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use storage::heads::{self, Head, Signer};
-use storage::{Change, Expected, Put, Storage};
+use storage::{Change, Expected, Put, Storage, StorageError};
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
 
@@ -174,13 +174,20 @@ pub async fn run(command: AuditCommand) -> Result<ExitCode> {
 async fn verify(data: &DataArgs, heads: Option<PathBuf>, key: Option<String>) -> Result<ExitCode> {
     let config = data.resolve()?;
     let (own_heads, key_file) = files(&config);
+    let is_copy = heads.is_some();
     let heads_file = heads.unwrap_or(own_heads);
+    if is_copy && !heads_file.is_file() {
+        bail!("there is no file of heads at {}", heads_file.display());
+    }
     // A key is not made here: one that nobody has signed with would find nothing.
     let key = match key {
         Some(key) => Some(key),
         None if key_file.is_file() => Some(signer(&config)?.public_key()),
         None => None,
     };
+    let storage = data.open().await?;
+    // Before the file is read: what the node signs meanwhile is in the file first.
+    let told = storage.audit_heads_told().await?;
     let signed: Vec<Head> = match &key {
         None => Vec::new(),
         Some(key) => match heads::read(&heads_file, key).with_context(|| heads_file.display().to_string())? {
@@ -191,10 +198,10 @@ async fn verify(data: &DataArgs, heads: Option<PathBuf>, key: Option<String>) ->
             }
         },
     };
-    let storage = data.open().await?;
     let verdict = storage.audit_verify_against(&signed).await?;
-    let missing = storage.audit_missing_head(&signed).await?;
     storage.close().await;
+    let (in_reach, behind) = if is_copy { in_reach_of_copy(&told, &signed) } else { (&told[..], None) };
+    let missing = heads::missing(in_reach, &signed);
     if let Some((seq, why)) = verdict.broken_at {
         println!(
             "The audit chain is broken at event {seq}: {why}. {} events were walked; up to event {} it is what signed heads \
@@ -222,7 +229,18 @@ async fn verify(data: &DataArgs, heads: Option<PathBuf>, key: Option<String>) ->
         ),
         None => println!("No head was signed: whoever can write to the index could have made another chain."),
     }
+    if let Some(last) = behind {
+        println!("Heads behind event {last} are not in this copy ({}).", heads_file.display());
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Of the heads that the chain tells of those that a copy can have, which was made some time ago, and the event of its last
+/// head if there are heads behind it.
+fn in_reach_of_copy<'a>(told: &'a [i64], signed: &[Head]) -> (&'a [i64], Option<i64>) {
+    let last = signed.last().map_or(0, |head| head.seq);
+    let count = told.iter().take_while(|seq| **seq <= last).count();
+    (&told[..count], (count < told.len()).then_some(last))
 }
 
 async fn export(data: &DataArgs, format: Format, after: i64) -> Result<ExitCode> {
@@ -319,11 +337,15 @@ impl Keeper {
 
     async fn send(&self, target: &Target, source: &Source) {
         let mut sender = Sender::new(target.clone(), source.clone());
-        let mut sent = match self.storage.record(&crate::maintenance::scope(), STATE, "sending").await {
-            Ok(record) if record.body["to"] == target.address.as_str() => {
-                record.body["seq"].as_i64().unwrap_or(0)
+        let mut sent = loop {
+            let said = self.storage.record(&crate::maintenance::scope(), STATE, "sending").await;
+            match sent_so_far(said.map(|record| record.body), target) {
+                Ok(sent) => break sent,
+                Err(error) => {
+                    tracing::warn!(%error, "the audit trail is sent later");
+                    sleep(AFTER_FAILURE).await;
+                }
             }
-            _ => 0,
         };
         let mut told = -1;
         loop {
@@ -365,6 +387,16 @@ impl Keeper {
     }
 }
 
+/// How far sending to this repository has come, by what is told of it: nothing to one that is new. What cannot be read says
+/// nothing, and is no reason to send everything again.
+fn sent_so_far(said: Result<serde_json::Value, StorageError>, target: &Target) -> Result<i64, StorageError> {
+    match said {
+        Ok(body) if body["to"] == target.address.as_str() => Ok(body["seq"].as_i64().unwrap_or(0)),
+        Ok(_) | Err(StorageError::NotFound) => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
 fn now_ms() -> i64 {
     model::time_text::unix_ms(OffsetDateTime::now_utc())
 }
@@ -400,6 +432,44 @@ async fn forget(storage: &Storage, id: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_index_that_cannot_be_read_is_no_reason_to_send_everything_again() {
+        let target = Target {
+            address: "127.0.0.1:601".to_owned(),
+            transport: Transport::Tcp,
+            authorities_pem: String::new(),
+        };
+        let so_far = |said| sent_so_far(said, &target);
+        assert_eq!(so_far(Ok(json!({"to": "127.0.0.1:601", "seq": 7}))), Ok(7));
+        assert_eq!(so_far(Ok(json!({"to": "127.0.0.1:602", "seq": 7}))), Ok(0));
+        assert_eq!(so_far(Err(StorageError::NotFound)), Ok(0));
+        let busy = StorageError::Unavailable("busy".to_owned());
+        assert_eq!(so_far(Err(busy.clone())), Err(busy));
+    }
+
+    #[test]
+    fn a_copy_of_the_heads_lacks_what_was_signed_after_it() {
+        let head = |seq| Head {
+            seq,
+            hash: model::Sha256([0; 32]),
+            at_ms: 0,
+            previous: model::Sha256([0; 32]),
+            key: String::new(),
+            signature: String::new(),
+        };
+        let told = [10, 20, 30];
+        let verdict = |signed: &[i64]| {
+            let signed: Vec<Head> = signed.iter().map(|seq| head(*seq)).collect();
+            let (in_reach, behind) = in_reach_of_copy(&told, &signed);
+            (heads::missing(in_reach, &signed), behind)
+        };
+        assert_eq!(verdict(&[10, 20, 30]), (None, None));
+        assert_eq!(verdict(&[10]), (None, Some(10)));
+        assert_eq!(verdict(&[10, 30]), (Some(20), None), "a head in the middle is not younger");
+        assert_eq!(verdict(&[20]), (Some(10), Some(20)));
+        assert_eq!(verdict(&[]), (None, Some(0)));
+    }
 
     #[test]
     fn the_trail_goes_to_nobody_who_is_not_known() {

@@ -5,7 +5,7 @@ use model::{Limits, Scope, Sha256};
 use sha2::Digest as _;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 use storage::heads::Signer;
-use storage::{AuditAction, AuditEntry, AuditOutcome, Storage, StorageConfig};
+use storage::{AuditAction, AuditEntry, AuditOutcome, Storage, StorageConfig, StorageError};
 
 /// Numbers that look random and are the same each time.
 struct Dice(u64);
@@ -84,8 +84,10 @@ async fn a_thousand_random_manipulations_are_found() {
     assert_eq!(heads.iter().map(|head| head.seq).collect::<Vec<_>>(), HEADS);
     let verdict = storage.audit_verify_against(&heads).await.expect("a walk");
     assert_eq!((verdict.broken_at, verdict.anchored), (None, 30));
-    assert_eq!(storage.audit_missing_head(&heads).await.expect("a look"), None);
-    assert_eq!(storage.audit_missing_head(&heads[..2]).await.expect("a look"), Some(30), "a cut file shows");
+    let told = storage.audit_heads_told().await.expect("a look");
+    assert_eq!(told, HEADS);
+    assert_eq!(storage::heads::missing(&told, &heads), None);
+    assert_eq!(storage::heads::missing(&told, &heads[..2]), Some(30), "a cut file shows");
 
     sqlx::any::install_default_drivers();
     let url = format!("sqlite://{}/index.sqlite", directory.path().display());
@@ -170,4 +172,76 @@ async fn a_thousand_random_manipulations_are_found() {
     }
     let verdict = storage.audit_verify_against(&heads).await.expect("a walk");
     assert_eq!((verdict.broken_at, verdict.head.map(|_: Sha256| ())), (None, Some(())));
+}
+
+/// A storage with a signer and some events on its chain.
+async fn signed_chain(directory: &std::path::Path) -> (Storage, Signer) {
+    let storage = Storage::open(StorageConfig::sqlite(directory, Limits::default())).await.expect("open");
+    let signer = Signer::open(&directory.join("key"), &directory.join("heads")).expect("a signer");
+    some_events(&storage).await;
+    signer.sign(&storage).await.expect("signed").expect("a head");
+    some_events(&storage).await;
+    (storage, signer)
+}
+
+async fn some_events(storage: &Storage) {
+    for number in 0..3 {
+        let entry = AuditEntry {
+            action: AuditAction::Change,
+            object: format!("consult/{number}"),
+            outcome: AuditOutcome::Success,
+            detail: String::new(),
+        };
+        storage.audit(&Scope::node("test"), entry).await.expect("recorded");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_signed_over_a_chain_that_is_not_the_one_that_was_signed() {
+    for manipulation in [
+        "DELETE FROM audit WHERE seq >= 2",
+        "DELETE FROM audit WHERE seq >= 3",
+        "UPDATE audit SET object = 'consult/9' WHERE seq = 2",
+    ] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (storage, signer) = signed_chain(directory.path()).await;
+        sqlx::any::install_default_drivers();
+        let url = format!("sqlite://{}/index.sqlite", directory.path().display());
+        let mut connection = AnyConnection::connect(&url).await.expect("a connection");
+        run(&mut connection, manipulation.into()).await;
+        compute_anew(&mut connection, 1).await;
+        let before = std::fs::read(directory.path().join("heads")).expect("heads");
+        let refused = signer.sign(&storage).await;
+        assert!(matches!(refused, Err(StorageError::Corrupt(_))), "{manipulation}: {refused:?}");
+        assert_eq!(std::fs::read(directory.path().join("heads")).expect("heads"), before);
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_was_torn_ends_no_signing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (storage, signer) = signed_chain(directory.path()).await;
+    let file = directory.path().join("heads");
+    let whole = std::fs::read_to_string(&file).expect("heads");
+    std::fs::write(&file, format!("{whole}{}", &whole[..whole.len() / 2])).expect("torn");
+    signer.sign(&storage).await.expect("signed").expect("a head");
+    let heads = storage::heads::read(&file, &signer.public_key()).expect("readable").expect("good");
+    assert_eq!(heads.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_signs_at_the_same_time_makes_no_second_line_of_one() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (storage, signer) = signed_chain(directory.path()).await;
+    let other =
+        Signer::open(&directory.path().join("key"), &directory.path().join("heads")).expect("a signer");
+    for _ in 0..20 {
+        some_events(&storage).await;
+        let (one, two) = tokio::join!(signer.sign(&storage), other.sign(&storage));
+        let signed = [one.expect("signed"), two.expect("signed")];
+        assert!(signed.iter().any(Option::is_some));
+    }
+    let heads = storage::heads::read(&directory.path().join("heads"), &signer.public_key());
+    let heads = heads.expect("readable").expect("good");
+    assert!(heads.windows(2).all(|pair| pair[0].seq < pair[1].seq));
 }

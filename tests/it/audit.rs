@@ -78,3 +78,20 @@ fn a_chain_that_was_cut_behind_a_signed_head_is_found() {
         farsight(&["audit", "verify", "--data", folder, "--heads", heads, "--key", &key]).expect_failure();
     assert!(done.stdout.contains("events are missing up to a head that was signed"), "{}", done.output());
 }
+
+/// Whoever keeps a copy of the heads elsewhere asks with one that is older than the last head.
+#[test]
+fn an_older_copy_of_the_heads_says_what_it_can() {
+    let node = Node::start("audit-heads-copy");
+    node.machine(Org::Township).stow(&[Ct::new().file()]).expect(200);
+    node.command(&["audit", "head"]).expect_success();
+    let older = tempfile::tempdir().expect("a folder");
+    let copy = older.path().join("heads");
+    std::fs::copy(node.data().join("audit-heads.jsonl"), &copy).expect("copied");
+    node.machine(Org::Township).stow(&[Ct::new().file()]).expect(200);
+    node.command(&["audit", "head"]).expect_success();
+    let done = node.command(&["audit", "verify", "--heads", copy.to_str().expect("UTF-8")]).expect_success();
+    assert!(done.stdout.contains("are not in this copy"), "{}", done.output());
+    std::fs::remove_file(&copy).expect("removed");
+    node.command(&["audit", "verify", "--heads", copy.to_str().expect("UTF-8")]).expect_failure();
+}

@@ -1,5 +1,6 @@
-//! Sending to an audit record repository, over one connection that is made again when it breaks. Syslog has no answer, so what
-//! was written just before a break is sent again: a repository may have an event twice, and lacks none.
+//! Sending to an audit record repository, over one connection that is made again when it breaks. Syslog has no answer: what
+//! could not be written is sent again, so that a repository may have an event twice; what was written just before a break may
+//! be lost with it.
 
 use super::message::{Source, framed, syslog};
 use std::io;

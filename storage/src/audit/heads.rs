@@ -89,6 +89,12 @@ pub fn read(file: &Path, key: &str) -> io::Result<Result<Vec<Head>, HeadFault>> 
     Ok(check(&text, key))
 }
 
+/// Of the heads that the chain tells of ([`Storage::audit_heads_told`]) the first that is not among these.
+#[must_use]
+pub fn missing(told: &[i64], heads: &[Head]) -> Option<i64> {
+    told.iter().copied().find(|seq| !heads.iter().any(|head| head.seq == *seq))
+}
+
 fn check(text: &str, key: &str) -> Result<Vec<Head>, HeadFault> {
     let mut heads: Vec<Head> = Vec::new();
     let mut previous = Sha256([0; 32]);
@@ -143,17 +149,33 @@ impl Signer {
         hex::encode(self.key.public_key().as_ref())
     }
 
-    /// Signs where the chain ends now, if it has grown since the last head, and records that on the chain.
+    /// Signs where the chain ends now, if it has grown since the last head, and records that on the chain. Who else signs
+    /// into the same file, such as the command beside the node, waits.
     ///
     /// # Errors
-    /// [`StorageError::Corrupt`] when the file of heads is not what was written; [`StorageError::Unavailable`].
+    /// [`StorageError::Corrupt`] when the file of heads is not what was written, or the chain is not the one whose head was
+    /// signed last: nothing is signed over that. [`StorageError::Unavailable`].
     pub async fn sign(&self, storage: &Storage) -> Result<Option<Head>, StorageError> {
         let unavailable =
             |error: io::Error| StorageError::Unavailable(format!("heads of the audit chain: {error}"));
-        let heads = read(&self.file, &self.public_key())
-            .map_err(unavailable)?
+        let path = self.file.clone();
+        let (mut file, text) = tokio::task::spawn_blocking(move || lock(&path))
+            .await
+            .map_err(|_| StorageError::Unavailable("locking the heads of the audit chain".to_owned()))?
+            .map_err(unavailable)?;
+        let heads = check(&text, &self.public_key())
             .map_err(|_| StorageError::Corrupt("the file of signed heads"))?;
         let (seq, hash) = storage.audit_head().await?;
+        if let Some(last) = heads.last() {
+            let is_there = storage
+                .audit_after(last.seq - 1, 1)
+                .await?
+                .first()
+                .is_some_and(|event| event.seq == last.seq && event.hash == last.hash);
+            if seq < last.seq || !is_there {
+                return Err(StorageError::Corrupt("the audit chain up to the head that was signed last"));
+            }
+        }
         // Signing is an event itself: one that follows nothing but the last head is not worth another.
         let last = heads.last().map_or(-1, |last| last.seq);
         if seq <= last.saturating_add(1) {
@@ -169,7 +191,7 @@ impl Signer {
             signature: String::new(),
         };
         head.signature = hex::encode(self.key.sign(head.signed_text().as_bytes()));
-        self.append(&head).map_err(unavailable)?;
+        append(&mut file, &head).map_err(unavailable)?;
         let entry = AuditEntry {
             action: AuditAction::Administer,
             object: format!("{OBJECT}{seq}"),
@@ -179,14 +201,32 @@ impl Signer {
         storage.audit(&Scope::node("audit head"), entry).await?;
         Ok(Some(head))
     }
+}
 
-    fn append(&self, head: &Head) -> io::Result<()> {
-        let mut line = serde_json::to_string(head).map_err(io::Error::other)?;
-        line.push('\n');
-        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.file)?;
-        file.write_all(line.as_bytes())?;
-        file.sync_all()
+/// The file of heads, locked as long as it is open, and its text. A line that was not written to its end, as before the power
+/// failed, is cut off: its head was not on the chain yet.
+fn lock(path: &Path) -> io::Result<(File, String)> {
+    let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+    file.lock()?;
+    let mut text = String::new();
+    (&mut file).take(FILE_BYTES_MAX).read_to_string(&mut text)?;
+    if text.len() as u64 >= FILE_BYTES_MAX {
+        return Err(io::Error::other("the file of signed heads is too long"));
     }
+    let whole = text.rfind('\n').map_or(0, |end| end + 1);
+    if whole < text.len() {
+        tracing::warn!("the last line of the file of signed heads was torn and is cut off");
+        file.set_len(whole as u64)?;
+        text.truncate(whole);
+    }
+    Ok((file, text))
+}
+
+fn append(file: &mut File, head: &Head) -> io::Result<()> {
+    let mut line = serde_json::to_string(head).map_err(io::Error::other)?;
+    line.push('\n');
+    file.write_all(line.as_bytes())?;
+    file.sync_all()
 }
 
 fn make_key(file: &Path) -> io::Result<Vec<u8>> {
@@ -211,12 +251,12 @@ impl Storage {
         super::head_of(&row, 0)
     }
 
-    /// The first head that an event of the chain says was signed and that is not among these: then the file of heads was
-    /// cut. `None` when all are there.
+    /// The heads that events of the chain say were signed, in order: each was in the file before its event was on the
+    /// chain, so a file that is read after this and lacks one was cut.
     ///
     /// # Errors
     /// [`StorageError::Unavailable`].
-    pub async fn audit_missing_head(&self, heads: &[Head]) -> Result<Option<i64>, StorageError> {
+    pub async fn audit_heads_told(&self) -> Result<Vec<i64>, StorageError> {
         use sqlx::Row as _;
         let rows = sqlx::query(
             // `0` comes behind `/`.
@@ -226,14 +266,12 @@ impl Storage {
         .fetch_all(&self.inner.db.readers)
         .await
         .map_err(at("reading the audit chain"))?;
+        let mut told = Vec::new();
         for row in rows {
             let object: String = row.try_get(0).map_err(at("reading the audit chain"))?;
-            let seq = object.strip_prefix(OBJECT).and_then(|seq| seq.parse().ok());
-            if let Some(seq) = seq.filter(|seq| !heads.iter().any(|head| head.seq == *seq)) {
-                return Ok(Some(seq));
-            }
+            told.extend(object.strip_prefix(OBJECT).and_then(|seq| seq.parse::<i64>().ok()));
         }
-        Ok(None)
+        Ok(told)
     }
 }
 
@@ -260,8 +298,9 @@ mod tests {
         assert_eq!(signer(directory.path()).public_key(), ours.public_key(), "the key is kept");
         let first = head(&ours, 1, Sha256([0; 32]));
         let second = head(&ours, 7, hash_of(&serde_json::to_string(&first).unwrap()));
-        ours.append(&first).unwrap();
-        ours.append(&second).unwrap();
+        let (mut file, _) = lock(&ours.file).unwrap();
+        append(&mut file, &first).unwrap();
+        append(&mut file, &second).unwrap();
         let key = ours.public_key();
         let text = std::fs::read_to_string(directory.path().join("heads")).unwrap();
         assert_eq!(check(&text, &key), Ok(vec![first, second]));

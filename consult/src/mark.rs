@@ -47,7 +47,7 @@ impl Mark {
         // Of a long line as many points as can be told apart on paper, and always where it ends.
         let last = points.len().saturating_sub(1);
         let step = last.div_ceil(POINTS_MAX - 1).max(1);
-        let is_kept = |n: usize| n % step == 0 || n == last;
+        let is_kept = |n: usize| n.is_multiple_of(step) || n == last;
         points =
             points.into_iter().enumerate().filter(|(n, _)| is_kept(*n)).map(|(_, point)| point).collect();
         let label: String = clean(label).replace('\n', " ").chars().take(LABEL_CHARS_MAX).collect();

@@ -12,7 +12,8 @@ export function Timeline({ entries }: { entries: TimelineEntry[] }) {
     <ol className={classes.timeline} aria-label={t('consult.timeline')}>
       {timelineSteps(entries).map(({ state, entry }, index) => (
         <li key={index} className={classes.step} data-done={entry !== null || undefined}>
-          <span className={classes.stepName}>{t(`state.${state}`)}</span>
+          {/* Whether it waits for its time stamp is said by the chip and by the step after it. */}
+          <span className={classes.stepName}>{state === 'final' ? t('consult.signed') : t(`state.${state}`)}</span>
           {[entry === null ? '' : format.moment(entry.at), entry?.by?.name ?? '', entry?.note ?? '']
             .filter((line) => line !== '')
             .map((line) => (

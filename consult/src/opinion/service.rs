@@ -333,6 +333,8 @@ impl ConsultService {
     ) -> Result<(), ConsultError> {
         for _ in 0..TRIES {
             let (mut all, expected) = self.opinions_of(consult).await?;
+            // Asked again now that the opinions were read: a case that ends from here on makes what is written fail.
+            self.taking(caller, &consult.id, action).await?;
             let happened = apply(&mut all)?;
             let mut change = Change { puts: vec![all.put(expected)?], ..Change::default() };
             let by = &caller.scope().actor.id;
@@ -356,8 +358,6 @@ impl ConsultService {
                 Err(StorageError::Conflict(_)) => {}
                 Err(other) => return Err(other.into()),
             }
-            // Signed, released or cancelled in that very moment: what may be done is asked again.
-            self.taking(caller, &consult.id, action).await?;
         }
         let (consult, version) = self.load(caller, &consult.id).await?;
         Err(conflict(&consult, version))

@@ -14,6 +14,9 @@ use consult::state::{Pending, When, Who};
 use consult::template::Template;
 use consult::{Action, ConsultError, ConsultView, ListQuery, ReportPart, State, Tab};
 use model::{ConsultId, OrgId, PersonId};
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use time::Duration;
 
 fn person(id: &str) -> PersonId {
@@ -216,19 +219,51 @@ async fn an_amendment_that_comes_to_nothing_waits_for_no_opinion() {
     assert!(!service.get(chen, id).await.unwrap().allowed.contains(&Action::GiveOpinion));
 }
 
+/// Goes on with a future until it has waited so often; what comes of it if it ends before.
+async fn go_on<F: Future>(mut future: Pin<&mut F>, waits: u32) -> Option<F::Output> {
+    let mut waited = 0;
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if waited == waits => Poll::Ready(None),
+        Poll::Pending => {
+            waited += 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_asked_in_the_moment_in_which_a_question_is_cancelled() {
     let house = house(Signatures::Single).await;
     let (service, wang) = (&house.service, &house.readers[0]);
-    for _ in 0..4 {
-        let claimed = house.claimed().await;
-        let id = &claimed.consult.id;
-        let asked = service.ask_opinions(wang, id, ask(&["chen"], Sight::Open), NOW);
-        let cancelled = service.cancel(&house.doctor, id, claimed.version, "", NOW);
-        let (_, cancelled) = tokio::join!(asked, cancelled);
-        if cancelled.is_ok() {
-            let seen = service.opinions(wang, id).await.unwrap();
-            assert!(seen.opinions.iter().all(|opinion| !opinion.is_open()), "{seen:?}");
+    for waits in 0..12 {
+        for is_asked_first in [true, false] {
+            let claimed = house.claimed().await;
+            let id = &claimed.consult.id;
+            let mut asked = pin!(service.ask_opinions(wang, id, ask(&["chen"], Sight::Open), NOW));
+            let mut cancelled = pin!(service.cancel(&house.doctor, id, claimed.version, "", NOW));
+            // One of the two happens as a whole while the other is under way.
+            let cancelled = if is_asked_first {
+                let done = go_on(asked.as_mut(), waits).await;
+                let cancelled = cancelled.await;
+                if done.is_none() {
+                    let _ = asked.await;
+                }
+                cancelled
+            } else {
+                let done = go_on(cancelled.as_mut(), waits).await;
+                let _ = asked.await;
+                match done {
+                    Some(cancelled) => cancelled,
+                    None => cancelled.await,
+                }
+            };
+            if cancelled.is_ok() {
+                let seen = service.opinions(wang, id).await.unwrap();
+                let is_open = seen.opinions.iter().any(|opinion| opinion.is_open());
+                assert!(!is_open, "{waits} {is_asked_first}: {seen:?}");
+            }
         }
     }
 }

@@ -153,6 +153,13 @@ impl ConsultService {
     /// Other consults with a delivered report on the same patient, or on one of the prior studies.
     async fn earlier(&self, caller: &Caller, consult: &Consult) -> Result<Vec<Consult>, ConsultError> {
         let mut keys: Vec<_> = patient_key(consult).into_iter().collect();
+        if !keys.is_empty() {
+            // The same person's identities elsewhere, of those that the caller's organisation sees.
+            let (owner, id) = (&consult.study.org, consult.patient.id.as_str());
+            let linked =
+                self.storage.linked_patients(caller.scope(), (owner, id), (KIND, "patient")).await?;
+            keys.extend(linked.into_iter().map(|(owner, id)| ("patient", format!("{owner}/{id}"))));
+        }
         keys.extend(
             consult
                 .priors

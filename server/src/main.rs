@@ -21,6 +21,7 @@ mod node;
 mod notices;
 mod outgoing;
 mod outside;
+mod patients;
 mod reach;
 mod samples;
 mod services;

@@ -37,6 +37,9 @@ impl Work<'_> {
         for step in &change.corrections {
             self.take_step(scope, step).await?;
         }
+        for step in &change.patients {
+            self.take_patient_step(scope, step).await?;
+        }
         if let Some(cursor) = &change.cursor {
             self.move_cursor(cursor).await?;
         }

@@ -11,7 +11,7 @@ mod identity;
 mod inside;
 pub(crate) mod late;
 mod listed;
-mod make;
+pub(crate) mod make;
 mod moving;
 mod note;
 mod rejected;

@@ -14,6 +14,7 @@ pub mod fsck;
 pub mod handout;
 pub mod ingest;
 pub mod jobs;
+pub mod patients;
 pub mod read;
 pub mod rebuild;
 pub mod record;

@@ -16,7 +16,7 @@ pub(crate) struct NameKeys {
 }
 
 /// Characters of a component group that are looked at (PS3.5 §6.2 allows 64).
-const GROUP_CHARS_MAX: usize = 64;
+pub(crate) const GROUP_CHARS_MAX: usize = 64;
 
 /// Lower case; wide and narrow forms as one, katakana too; `^` and runs of white space as one space: how names are
 /// compared (PS3.4 §C.2.2.2.1 leaves case and width to us).
@@ -360,7 +360,7 @@ fn surname_length(folded: &str, compact: &[char]) -> usize {
 
 /// The syllables of a name: the common reading, and the one of its surname when that differs. Characters that are not
 /// Chinese stand for themselves; ü is written as v, and once more as u.
-fn readings(compact: &[char]) -> Vec<Vec<String>> {
+pub(crate) fn readings(compact: &[char]) -> Vec<Vec<String>> {
     let common: Vec<String> = compact
         .iter()
         .map(|c| c.to_pinyin().map_or_else(|| c.to_string(), |reading| reading.plain().to_owned()))

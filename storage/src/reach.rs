@@ -1,6 +1,6 @@
 //! What a scope reaches, as SQL: the one place where it is decided which rows of the index anybody may read.
 
-use crate::db::{at, sql};
+use crate::db::{Bindings, at, sql};
 use crate::labels::Seen;
 use crate::{Storage, StorageError};
 use model::{OrgId, Reach, Scope, Uid};
@@ -24,7 +24,24 @@ pub(crate) struct Visible<'a> {
 impl<'a> Visible<'a> {
     /// For a statement whose next placeholder is `first`.
     pub fn of(scope: &'a Scope, first: usize) -> Self {
-        let (viewer, owner) = (format!("${first}"), format!("${}", first + 1));
+        Self::with(scope, &format!("${first}"), &format!("${}", first + 1))
+    }
+
+    /// The placeholders of the viewer and the owner, whose values are added.
+    pub fn placeholders(scope: &Scope, values: &mut Bindings) -> (String, String) {
+        let (viewer, owner) = match &scope.reach {
+            Reach::Node => (None, None),
+            Reach::Granted(viewer) => (Some(viewer), None),
+            Reach::OwnedBy { viewer, owner } if viewer == owner => (Some(viewer), None),
+            Reach::OwnedBy { viewer, owner } => (Some(viewer), Some(owner)),
+        };
+        let mut placeholder =
+            |org: Option<&OrgId>| org.map(|org| values.text(org.as_str())).unwrap_or_default();
+        (placeholder(viewer), placeholder(owner))
+    }
+
+    /// For a statement with these placeholders of the viewer and the owner.
+    pub fn with(scope: &'a Scope, viewer: &str, owner: &str) -> Self {
         let granted =
             format!("EXISTS (SELECT 1 FROM study_grant g WHERE g.study_id = s.id AND g.grantee = {viewer})");
         let own_first = format!("CASE WHEN s.owner = {viewer} THEN 0 ELSE 1 END, s.id");

@@ -98,6 +98,8 @@ pub struct Change {
     pub events: Vec<(&'static str, Json)>,
     /// Corrections to make and to take back.
     pub corrections: Vec<crate::correct::CorrectionStep>,
+    /// What is worked out and decided about who is who.
+    pub patients: Vec<crate::patients::PatientStep>,
     /// Jobs to be done later, in order.
     pub jobs: Vec<NewJob>,
     /// A reader of the outbox that moves on.

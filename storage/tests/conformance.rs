@@ -134,5 +134,9 @@ on_both![
     what_is_whole_and_refused_after_a_crash_is_kept,
     a_rebuild_beside_a_running_node_erases_nothing,
     sending_again_takes_no_room,
+    a_near_match_waits_for_whoever_sees_both,
+    an_exact_identifier_links_until_a_person_says_otherwise,
+    nobody_is_linked_through_what_they_do_not_see,
+    an_identity_follows_corrections,
     objects_from_before_there_were_segments_are_read,
 ];

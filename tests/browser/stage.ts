@@ -31,7 +31,7 @@ interface Case {
   state: string;
 }
 
-const people = ['township', 'uploader', 'archivist', 'reader', 'pathologist', 'reviewer', 'coordinator', 'admin', 'security', 'auditor'];
+const people = ['township', 'uploader', 'archivist', 'city-archivist', 'reader', 'pathologist', 'reviewer', 'coordinator', 'admin', 'security', 'auditor'];
 
 async function logIn(login: string): Promise<APIRequestContext> {
   const context = await request.newContext({ baseURL: demo().base_url, extraHTTPHeaders: { 'X-Farsight': '1' } });

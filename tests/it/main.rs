@@ -24,6 +24,7 @@ mod live;
 mod measurements;
 mod ohif;
 mod orthanc;
+mod patients;
 mod peers;
 mod people;
 mod rejections;

@@ -37,6 +37,7 @@ mod ohif;
 mod orders;
 mod outside;
 mod partners;
+mod patients;
 mod passkeys;
 mod phrases;
 mod preferences;

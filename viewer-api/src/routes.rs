@@ -9,7 +9,7 @@ use crate::{
     measurements, messages, notices, ohif, orders, partners, phrases, remotes, report_files, second_factor,
     session, sessions, slide_notes, slides, statistics, studies, templates, uploads, verify, watched,
 };
-use crate::{audit_state, deidentification};
+use crate::{audit_state, deidentification, patients};
 use crate::{passkeys, sign_on};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
@@ -79,6 +79,12 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(corrections::list_corrections, corrections::make_correction))
         .routes(routes!(corrections::undo_correction))
         .routes(routes!(corrections::list_hidden))
+        .routes(routes!(patients::list_patients))
+        .routes(routes!(patients::get_patient))
+        .routes(routes!(patients::list_patient_pairs))
+        .routes(routes!(patients::get_patient_pair))
+        .routes(routes!(patients::list_patient_decisions, patients::decide_patients))
+        .routes(routes!(patients::undo_patient_decision))
         .routes(routes!(corrections::identity_in_content))
         .routes(routes!(measurements::list_measurements, measurements::save_measurements))
         .routes(routes!(measurements::measurements_as_dicom))

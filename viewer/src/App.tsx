@@ -21,6 +21,7 @@ const DeidentifyPage = lazy(() => import('./deidentify/DeidentifyPage'));
 const DevicesPage = lazy(() => import('./devices/DevicesPage'));
 const JoinPage = lazy(() => import('./session/JoinPage'));
 const OrdersPage = lazy(() => import('./orders/OrdersPage'));
+const PatientsPage = lazy(() => import('./patients/PatientsPage'));
 const SlidePage = lazy(() => import('./slides/SlidePage'));
 const StatisticsPage = lazy(() => import('./statistics/StatisticsPage'));
 const StudyCorrectionsPage = lazy(() => import('./corrections/StudyCorrectionsPage'));
@@ -50,6 +51,7 @@ export function App() {
             <Route path="deidentify" element={<DeidentifyPage />} />
             <Route path="corrections" element={<CorrectionsPage />} />
             <Route path="corrections/:uid" element={<StudyCorrectionsPage />} />
+            <Route path="patients" element={<PatientsPage />} />
             <Route path="templates" element={<TemplatesPage />} />
             <Route path="assignment" element={<AssignmentPage />} />
             <Route path="statistics" element={<StatisticsPage />} />

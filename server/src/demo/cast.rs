@@ -61,10 +61,11 @@ const fn person(
 }
 
 /// The people.
-pub const ACCOUNTS: [Account; 11] = [
+pub const ACCOUNTS: [Account; 12] = [
     person("township", "李敏", "全科主治医师", TOWNSHIP, Role::Requester, Signs::No),
     person("uploader", "孙磊", "放射技师", TOWNSHIP, Role::Uploader, Signs::No),
     person("archivist", "林静", "影像档案管理员", TOWNSHIP, Role::Archivist, Signs::No),
+    person("city-archivist", "何敏", "影像档案管理员", CITY, Role::Archivist, Signs::No),
     person("reader", "王建国", "主任医师", CITY, Role::Reader, Signs::Yes),
     person("reader2", "刘洋", "主治医师", CITY, Role::Reader, Signs::Yes),
     person("pathologist", "周雅琴", "副主任医师", CITY, Role::Reader, Signs::Yes),

@@ -26,7 +26,7 @@ struct Kept {
     attributes: String,
 }
 
-pub(super) fn actor_of(scope: &Scope) -> String {
+pub(crate) fn actor_of(scope: &Scope) -> String {
     clean(&format!("{}:{}", actor_word(scope.actor.kind), scope.actor.id))
 }
 

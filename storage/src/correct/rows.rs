@@ -101,7 +101,7 @@ impl Work<'_> {
         sqlx::query(
             "UPDATE study SET moment = $1, study_time = $2, patient_id = $3, patient_birth_date = $4, \
              patient_sex = $5, accession_number = $6, dicom_study_id = $7, description = $8, attributes = $9, \
-             original = $10, corrected_tags = $11, corrected_at_ms = $12 WHERE id = $13",
+             original = $10, corrected_tags = $11, corrected_at_ms = $12, identity_stale = 1 WHERE id = $13",
         )
         .bind(moment.as_str())
         .bind(time_digits(&text(all, "00080030")))

@@ -34,6 +34,7 @@ export function Shell() {
       ? [
           { to: '/studies', name: t('place.studies') },
           { to: '/slides', name: t('place.slides') },
+          { to: '/patients', name: t('place.patients') },
         ]
       : []),
     ...(hasRole(me, 'requester', 'uploader') ? [{ to: '/uploads', name: t('transfer.pageLink') }] : []),

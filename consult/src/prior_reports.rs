@@ -156,8 +156,7 @@ impl ConsultService {
         if !keys.is_empty() {
             // The same person's identities elsewhere, of those that the caller's organisation sees.
             let (owner, id) = (&consult.study.org, consult.patient.id.as_str());
-            let linked =
-                self.storage.linked_patients(caller.scope(), (owner, id), (KIND, "patient")).await?;
+            let linked = self.storage.linked_patients(caller.scope(), (owner, id), (KIND, "patient")).await?;
             keys.extend(linked.into_iter().map(|(owner, id)| ("patient", format!("{owner}/{id}"))));
         }
         keys.extend(

@@ -4,8 +4,8 @@ use crate::auth::Authenticated;
 use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
 use crate::request::{UrlPath, UrlQuery};
-use crate::state::ApiState;
 use crate::session::OrganisationName;
+use crate::state::ApiState;
 use crate::studies::Names;
 use access::{Caller, Person, Right};
 use axum::Json;
@@ -13,9 +13,7 @@ use axum::extract::State;
 use model::time_text::{from_unix_ms, rfc3339};
 use model::{Key, Level, Matching, Query};
 use serde::{Deserialize, Serialize};
-use storage::patients::{
-    IdentityView, Number, PairAct, PairView, PersonLink, PersonStudy, PersonView, Sign,
-};
+use storage::patients::{IdentityView, Number, PairAct, PairView, PersonLink, PersonStudy, PersonView, Sign};
 use storage::{AuditAction, AuditEntry, AuditOutcome};
 use utoipa::{IntoParams, ToSchema};
 
@@ -347,7 +345,12 @@ fn link(link: PersonLink) -> PatientLink {
     }
 }
 
-async fn note(state: &ApiState, caller: &Caller, action: AuditAction, object: String) -> Result<(), ApiError> {
+async fn note(
+    state: &ApiState,
+    caller: &Caller,
+    action: AuditAction,
+    object: String,
+) -> Result<(), ApiError> {
     let entry = AuditEntry { action, object, outcome: AuditOutcome::Success, detail: String::new() };
     Ok(state.0.storage.audit_reading(caller.scope(), entry).await?)
 }

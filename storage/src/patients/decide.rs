@@ -1,12 +1,12 @@
 //! What people decide about two identities, and taking that back.
 
 use super::{Act, PLACE, PatientStep, REASON_CHARS_MAX, ordered};
+use crate::StorageError;
 use crate::audit::{AuditAction, AuditEntry, AuditOutcome, PendingAudit};
 use crate::correct::make::actor_of;
 use crate::db::{at, clean, sql};
 use crate::index::Work;
 use crate::reach::Visible;
-use crate::StorageError;
 use model::{OrgId, Scope};
 use sqlx::Row as _;
 
@@ -36,7 +36,11 @@ impl Work<'_> {
                 .into_iter()
                 .map(OrgId::as_str)
                 .fold(sqlx::query(sql(text)).bind(identity), |query, organisation| query.bind(organisation));
-            query.fetch_optional(&mut *self.connection).await.map_err(at(PLACE))?.ok_or(StorageError::NotFound)?;
+            query
+                .fetch_optional(&mut *self.connection)
+                .await
+                .map_err(at(PLACE))?
+                .ok_or(StorageError::NotFound)?;
         }
         Ok(())
     }

@@ -8,8 +8,19 @@ use std::collections::BTreeSet;
 
 /// Names that stand for no name.
 const NO_NAMES: &[&str] = &[
-    "anonymous", "anonymized", "anonymised", "unknown", "noname", "test", "patient", "匿名", "无名氏", "无名",
-    "未知", "不详", "测试",
+    "anonymous",
+    "anonymized",
+    "anonymised",
+    "unknown",
+    "noname",
+    "test",
+    "patient",
+    "匿名",
+    "无名氏",
+    "无名",
+    "未知",
+    "不详",
+    "测试",
 ];
 /// Birth dates that stand for none.
 const NO_BIRTH_DATES: &[&str] = &["19000101", "00010101", "11111111"];
@@ -170,7 +181,8 @@ fn numbers(owner: &str, all: &Map<String, Json>) -> BTreeSet<Number> {
     let retired = retired.iter().filter_map(|id| Number::of(owner, "", id));
     let items = all.get("00101002").and_then(|a| a.get("Value")).and_then(Json::as_array);
     let others = items.into_iter().flatten().filter_map(Json::as_object);
-    let others = others.filter_map(|item| Number::of(owner, &text(item, "00100021"), &text(item, "00100020")));
+    let others =
+        others.filter_map(|item| Number::of(owner, &text(item, "00100021"), &text(item, "00100020")));
     own.into_iter().chain(retired.chain(others).take(NUMBERS_MAX)).collect()
 }
 
@@ -238,6 +250,20 @@ impl Facts {
         self.numbers.iter().filter(|number| matches!(number, Number::Citizen(_)))
     }
 
+    /// Whether the names are the same in the writing that says more: 王军 and 王君 are both Wang Jun.
+    fn is_written_like(&self, other: &Self) -> bool {
+        let han = |facts: &Self| -> BTreeSet<String> {
+            facts.written.iter().filter(|name| name.chars().any(names::is_han)).cloned().collect()
+        };
+        match (han(self), han(other)) {
+            (one, other) if !one.is_empty() && !other.is_empty() => one.intersection(&other).next().is_some(),
+            (one, two) if one.is_empty() && two.is_empty() => {
+                self.written.intersection(&other.written).next().is_some()
+            }
+            _ => false,
+        }
+    }
+
     /// Whether two are of one person.
     pub fn compare(&self, other: &Self) -> Likeness {
         let shared: Vec<&Number> = self.numbers.intersection(&other.numbers).collect();
@@ -256,7 +282,7 @@ impl Facts {
         }
         let name = if self.forms.is_empty() || other.forms.is_empty() {
             None
-        } else if self.written.intersection(&other.written).next().is_some() {
+        } else if self.is_written_like(other) {
             Some(Sign::Name)
         } else if self.forms.intersection(&other.forms).next().is_some() {
             Some(Sign::NamePinyin)
@@ -287,7 +313,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn study(id: &str, name: (&str, &str), birth: &str, sex: &str, others: &[(&str, &str)]) -> Map<String, Json> {
+    fn study(
+        id: &str,
+        name: (&str, &str),
+        birth: &str,
+        sex: &str,
+        others: &[(&str, &str)],
+    ) -> Map<String, Json> {
         let items: Vec<Json> = others
             .iter()
             .map(|(id, issuer)| {
@@ -344,6 +376,7 @@ mod tests {
             (("XIAOLU SHAN", ""), Likeness::Near(vec![Sign::NamePinyin, Sign::BirthDate, Sign::Sex])),
             (("", "单晓吕"), Likeness::Near(vec![Sign::Name, Sign::BirthDate, Sign::Sex])),
             (("Shan^Xiaoli", ""), Likeness::None),
+            (("Shan^Xiaolv", "善^小绿"), Likeness::Near(vec![Sign::NamePinyin, Sign::BirthDate, Sign::Sex])),
         ] {
             assert_eq!(compare(&a, &study("2", name, "19800101", "M", &[])), expected, "{name:?}");
         }

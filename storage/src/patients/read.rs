@@ -464,7 +464,9 @@ impl Storage {
         let read = |sql_text: String, values: Bindings| async move {
             let rows = values.query(sql_text).fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;
             let text = |row: &sqlx::any::AnyRow, i: usize| row.try_get::<String, _>(i).map_err(at(PLACE));
-            rows.iter().map(|row| Ok((text(row, 0)?, text(row, 1)?))).collect::<Result<Vec<_>, StorageError>>()
+            rows.iter()
+                .map(|row| Ok((text(row, 0)?, text(row, 1)?)))
+                .collect::<Result<Vec<_>, StorageError>>()
         };
         let mut values = Bindings::default();
         let (of, id) = (values.text(owner.as_str()), values.text(patient_id));
@@ -472,14 +474,16 @@ impl Storage {
             "SELECT DISTINCT identity, '' FROM study WHERE owner = {of} AND patient_id = {id} AND identity <> '' \
              LIMIT 8"
         );
-        let start: Vec<String> = read(start, values).await?.into_iter().map(|(identity, _)| identity).collect();
+        let start: Vec<String> =
+            read(start, values).await?.into_iter().map(|(identity, _)| identity).collect();
         let own = start.len();
         let (order, _) = self.connected(start, sight).await?;
         let others = order.get(own..).unwrap_or_default();
         let mut values = Bindings::default();
         let list = values.list(others);
-        let text =
-            format!("SELECT DISTINCT owner, patient_id FROM study WHERE identity IN ({list}) AND owner >= '0'");
+        let text = format!(
+            "SELECT DISTINCT owner, patient_id FROM study WHERE identity IN ({list}) AND owner >= '0'"
+        );
         let found = read(text, values).await?;
         Ok(found.into_iter().filter_map(|(owner, id)| Some((OrgId::parse(&owner).ok()?, id))).collect())
     }

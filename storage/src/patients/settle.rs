@@ -21,7 +21,11 @@ pub(super) struct PairRow {
 
 impl Work<'_> {
     /// Settles at most so many studies.
-    pub(super) async fn settle_studies(&mut self, scope: &Scope, studies_max: i64) -> Result<(), StorageError> {
+    pub(super) async fn settle_studies(
+        &mut self,
+        scope: &Scope,
+        studies_max: i64,
+    ) -> Result<(), StorageError> {
         let text = format!(
             "SELECT id, owner, identity, attributes FROM study WHERE identity_stale = 1 ORDER BY id LIMIT $1{}",
             self.db.skip_locked()
@@ -115,11 +119,13 @@ impl Work<'_> {
         let rows: Vec<(&str, i64)> =
             keys.iter().map(|key| (key.as_str(), 0)).chain(fingerprint.map(|key| (key, 1))).collect();
         for some in rows.chunks(50) {
-            let text =
-                format!("INSERT INTO patient_key (key, identity, is_all) VALUES {}", placeholders(some.len(), 3));
-            let query = some
-                .iter()
-                .fold(sqlx::query(sql(text)), |query, (key, is_all)| query.bind(*key).bind(identity).bind(*is_all));
+            let text = format!(
+                "INSERT INTO patient_key (key, identity, is_all) VALUES {}",
+                placeholders(some.len(), 3)
+            );
+            let query = some.iter().fold(sqlx::query(sql(text)), |query, (key, is_all)| {
+                query.bind(*key).bind(identity).bind(*is_all)
+            });
             query.execute(&mut *self.connection).await.map_err(at(PLACE))?;
         }
         Ok(())
@@ -181,7 +187,12 @@ impl Work<'_> {
     }
 
     /// What the rule says of two identities, unless a person has decided.
-    async fn rule(&mut self, scope: &Scope, pair: (&str, &str), state: &'static str) -> Result<(), StorageError> {
+    async fn rule(
+        &mut self,
+        scope: &Scope,
+        pair: (&str, &str),
+        state: &'static str,
+    ) -> Result<(), StorageError> {
         let before = self.pair(pair).await?;
         let was = before.as_ref().map_or("", |pair| pair.state.as_str());
         if was == state || before.as_ref().is_some_and(|pair| pair.is_decided) {
@@ -195,7 +206,11 @@ impl Work<'_> {
         if state == "linked" || was == "linked" {
             self.note_link(scope, pair, kind);
         }
-        self.act(scope, pair, Act { kind, before: (was, false), after: (state, false), undoes: 0, reason: "" })
-            .await
+        self.act(
+            scope,
+            pair,
+            Act { kind, before: (was, false), after: (state, false), undoes: 0, reason: "" },
+        )
+        .await
     }
 }

@@ -6,7 +6,8 @@ use dataset::{TransferSyntax, VR, tags};
 use model::{ConsultId, Key, Level, Matching, Query};
 use storage::patients::{PairView, PersonView, Sign};
 use storage::{
-    Change, Correction, Expected, Grant, GrantChange, PatientKey, Put, Reason, ReasonCode, Storage, StorageError,
+    Change, Correction, Expected, Grant, GrantChange, PatientKey, Put, Reason, ReasonCode, Storage,
+    StorageError,
 };
 
 /// 公民身份号码 of the builder's birth date.
@@ -22,7 +23,14 @@ fn of_town() -> Instance {
 }
 
 fn of_city() -> Instance {
-    Instance { study: 7, name: "San^Zhang", patient_id: "C77", accession: "C1", seed: 7, ..Instance::default() }
+    Instance {
+        study: 7,
+        name: "San^Zhang",
+        patient_id: "C77",
+        accession: "C1",
+        seed: 7,
+        ..Instance::default()
+    }
 }
 
 async fn store_with_number(storage: &Storage, owner: &str, instance: &Instance) {
@@ -67,7 +75,10 @@ pub async fn a_near_match_waits_for_whoever_sees_both(f: &Fixture) {
     store(s, "town", &of_town()).await;
     store(s, "city", &of_city()).await;
     settle(s).await;
-    assert!(open(s, "town").await.is_empty() && open(s, "city").await.is_empty(), "each sees their own alone");
+    assert!(
+        open(s, "town").await.is_empty() && open(s, "city").await.is_empty(),
+        "each sees their own alone"
+    );
     assert_eq!(ids(&found(s, "city", "C77").await), ["C77"]);
 
     give(s, "town", &of_town(), "city").await;
@@ -92,7 +103,10 @@ pub async fn a_near_match_waits_for_whoever_sees_both(f: &Fixture) {
 
     let acts = s.pair_acts(&scope("city"), None, 10).await.expect("acts");
     assert_eq!((acts.len(), acts[0].kind.as_str(), acts[0].can_undo), (1, "linked", true));
-    assert_eq!((acts[0].organisation.as_ref(), acts[0].reason.as_str()), (Some(&org("city")), "same 身份证 shown"));
+    assert_eq!(
+        (acts[0].organisation.as_ref(), acts[0].reason.as_str()),
+        (Some(&org("city")), "same 身份证 shown")
+    );
     assert!(s.pair_acts(&scope("town"), None, 10).await.expect("acts").is_empty());
     let refused = s.undo_patients(&scope("town"), acts[0].seq, "").await;
     assert_eq!(refused, Err(StorageError::NotFound));
@@ -107,7 +121,10 @@ pub async fn a_near_match_waits_for_whoever_sees_both(f: &Fixture) {
     s.undo_patients(&scope("city"), acts[0].seq, "").await.expect("undone");
     settle(s).await;
     let again = open(s, "city").await.remove(0);
-    assert_eq!((again.one.id.as_str(), again.other.id.as_str(), again.signs), (one, other, pair.signs.clone()));
+    assert_eq!(
+        (again.one.id.as_str(), again.other.id.as_str(), again.signs),
+        (one, other, pair.signs.clone())
+    );
     assert_eq!(ids(&found(s, "city", "C77").await), ["C77"]);
     assert!(matches!(s.undo_patients(&scope("city"), acts[0].seq, "").await, Err(StorageError::Conflict(_))));
 }

@@ -18,6 +18,7 @@ export function PairTable({ pair }: { pair: Pair }) {
         <tbody>
           {rows(pair.one).map((row, at) => {
             const other = others[at]?.text ?? '';
+            if (row.text === '' && other === '') return null;
             const differs = telling.includes(row.key) && row.text !== '' && other !== '' && row.text !== other;
             return (
               <tr key={row.key} data-differs={differs || undefined}>

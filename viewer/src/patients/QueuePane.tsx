@@ -84,7 +84,7 @@ export function QueuePane() {
             {pairs.map((one, index) => (
               <li key={keyOf(one)}>
                 <button type="button" className={classes.choice} aria-current={index === at} onClick={() => go(index)}>
-                  <strong>{patientText(one.one).name}</strong>
+                  <strong>{[...new Set([patientText(one.one).name, patientText(one.other).name])].join(' · ')}</strong>
                   <span>
                     {one.one.organisation.name} · {one.other.organisation.name}
                   </span>

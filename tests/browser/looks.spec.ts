@@ -6,7 +6,7 @@ import type { Browser, Page } from '@playwright/test';
 import { artefacts, demo } from './node.ts';
 import { expect, expectNoSidewaysScroll, phone, test } from './people.ts';
 import { places, type Place } from './places.ts';
-import { Cast, setStage, type Stage } from './stage.ts';
+import { Cast, clearStage, setStage, type Stage } from './stage.ts';
 
 const themes = ['dark', 'light'] as const;
 const languages = ['zh', 'en'] as const;
@@ -30,6 +30,12 @@ test.beforeAll(async () => {
   test.setTimeout(300_000);
   const cast = new Cast();
   stage = await setStage(cast);
+  await cast.end();
+});
+
+test.afterAll(async () => {
+  const cast = new Cast();
+  await clearStage(cast, stage);
   await cast.end();
 });
 

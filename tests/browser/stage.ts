@@ -94,7 +94,7 @@ export class Cast {
   }
 }
 
-export const questionText = '右上肺结节，性质？需要手术吗？';
+const questionText = '右上肺结节，性质？需要手术吗？';
 
 export async function ask(cast: Cast, study: Study, urgency: string, question: string, slide: string | null = null): Promise<Case> {
   return cast.post<Case>('township', '/consults', {
@@ -151,4 +151,10 @@ export async function setStage(cast: Cast): Promise<Stage> {
     ids: { draft: draft.id, pool: pool.id, reading: reading.id, waiting: waiting.id, final: final.id, pathology: pathology.id, slide },
     study: { org: chest.organisation.id, uid: chest.study_instance_uid },
   };
+}
+
+/** Takes from everybody's screens what other tests would stumble over: an alarm that stands, a case that waits to be claimed. */
+export async function clearStage(cast: Cast, { ids }: Stage): Promise<void> {
+  await cast.post('township', `/consults/${ids.reading}/critical/1/acknowledge`, { read_back: '疑似主动脉夹层，立即通知家属并转院。' });
+  await cast.step('township', ids.pool, 'cancel', { reason: '演示结束' });
 }

@@ -160,7 +160,7 @@ test('the expert claims from the worklist, reads, writes and signs', async ({ pe
   const row = page.getByRole('row').filter({ hasText: question });
   await expect(row).toHaveCount(1);
   // Others' cases may wait above it.
-  for (let step = 0; step < 9 && (await row.getAttribute('aria-current')) === null; step += 1) await page.keyboard.press('j');
+  for (let step = 0; step < 50 && (await row.getAttribute('aria-current')) === null; step += 1) await page.keyboard.press('j');
   await expect(row).toHaveAttribute('aria-current', 'true');
   await page.keyboard.press('Space');
   await shot(page, 'worklist');

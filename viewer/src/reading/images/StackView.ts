@@ -153,8 +153,9 @@ export class StackView {
   }
 
   window(): Window | null {
-    const range = this.viewport.getProperties().voiRange;
-    return range === undefined ? null : windowOf(range);
+    // Null, whatever its type says, while a stack is about to be replaced.
+    const range: Types.VOIRange | null | undefined = this.viewport.getProperties().voiRange;
+    return range ? windowOf(range) : null;
   }
 
   setWindow(window: Window): void {

@@ -94,7 +94,7 @@ export class Cast {
   }
 }
 
-const questionText = '右上肺结节，性质？需要手术吗？';
+const questionText = '右上肺磨玻璃结节，需要穿刺吗？';
 
 export async function ask(cast: Cast, study: Study, urgency: string, question: string, slide: string | null = null): Promise<Case> {
   return cast.post<Case>('township', '/consults', {

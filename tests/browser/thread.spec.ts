@@ -154,14 +154,18 @@ test('the township doctor asks', async ({ person }) => {
   await shot(page, 'case-asked');
 });
 
+/** By keyboard; others' cases may wait above it. */
+async function goDownTo(page: Page, words: string): Promise<void> {
+  const row = page.getByRole('row').filter({ hasText: words });
+  await expect(row).toHaveCount(1);
+  for (let step = 0; step < 50 && (await row.getAttribute('aria-current')) === null; step += 1) await page.keyboard.press('j');
+  await expect(row).toHaveAttribute('aria-current', 'true');
+}
+
 test('the expert claims from the worklist, reads, writes and signs', async ({ person }) => {
   const page = await person('reader');
   await page.getByRole('tab', { name: /待领取/ }).click();
-  const row = page.getByRole('row').filter({ hasText: question });
-  await expect(row).toHaveCount(1);
-  // Others' cases may wait above it.
-  for (let step = 0; step < 50 && (await row.getAttribute('aria-current')) === null; step += 1) await page.keyboard.press('j');
-  await expect(row).toHaveAttribute('aria-current', 'true');
+  await goDownTo(page, question);
   await page.keyboard.press('Space');
   await shot(page, 'worklist');
   await page.keyboard.press('Escape');
@@ -169,6 +173,7 @@ test('the expert claims from the worklist, reads, writes and signs', async ({ pe
   await expect(page.getByRole('row').filter({ hasText: question })).toHaveCount(0);
   await page.getByRole('tab', { name: /我的/ }).click();
   await expect(page.getByRole('row').filter({ hasText: question })).toContainText('阅片中');
+  await goDownTo(page, question);
   await shot(page, 'worklist-mine');
   await page.keyboard.press('Enter');
   await imageShown(page);

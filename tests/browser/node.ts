@@ -2,8 +2,8 @@
  * The node that the browser talks to: `farsight demo` with the samples, on free ports, over a fresh directory.
  * FARSIGHT_DEMO=path/to/demo.json uses one that is already running (its consults are left behind in it).
  */
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -47,36 +47,67 @@ export function program(): string {
   return path;
 }
 
+/** A demonstration of one's own, over a fresh directory, that can be stopped and started again where it was. */
+export class DemoNode {
+  private readonly folder = mkdtempSync(join(tmpdir(), 'farsight-browser-'));
+  private process: ChildProcess | null = null;
+
+  constructor(private readonly name: string) {}
+
+  get manifest(): string {
+    return join(this.folder, 'data/demo.json');
+  }
+
+  async start(address = '127.0.0.1:0', more: readonly string[] = []): Promise<void> {
+    const log = join(artefacts, `server-${this.name}.log`);
+    const out = openSync(log, 'a');
+    const node = spawn(
+      'setpriv',
+      ['--pdeathsig', 'KILL', '--', program(), 'demo', '--data', join(this.folder, 'data'), '--http', address, '--dicom', '127.0.0.1:0', ...more],
+      { cwd: root, stdio: ['ignore', out, out] },
+    );
+    closeSync(out);
+    this.process = node;
+    const began = performance.now();
+    // A manifest means that it is ready.
+    while (!existsSync(this.manifest)) {
+      if (node.exitCode !== null || performance.now() - began > readyLimit_ms) {
+        node.kill('SIGKILL');
+        throw new Error(`the demo is not ready: see ${log}`);
+      }
+      await pause(50);
+    }
+  }
+
+  /** `SIGKILL`: as when the power goes. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    const node = this.process;
+    this.process = null;
+    if (node === null) return;
+    const ended = new Promise<void>((done) => node.once('exit', () => done()));
+    node.kill(signal);
+    const killer = setTimeout(() => node.kill('SIGKILL'), 15_000);
+    await ended;
+    clearTimeout(killer);
+    rmSync(this.manifest, { force: true });
+  }
+
+  async end(): Promise<void> {
+    await this.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
 /** Playwright's global set-up: starts the node, and returns what stops it. */
 export default async function start(): Promise<() => Promise<void>> {
   rmSync(screenshots, { recursive: true, force: true });
   mkdirSync(screenshots, { recursive: true });
   if (process.env['FARSIGHT_DEMO'] !== undefined) return async () => {};
 
-  const folder = mkdtempSync(join(tmpdir(), 'farsight-browser-'));
-  const log = openSync(join(artefacts, 'server-browser.log'), 'w');
   const began = performance.now();
-  const node = spawn(
-    'setpriv',
-    ['--pdeathsig', 'KILL', '--', program(), 'demo', '--data', join(folder, 'data'), '--http', '127.0.0.1:0', '--dicom', '127.0.0.1:0'],
-    { cwd: root, stdio: ['ignore', log, log] },
-  );
-  const ended = new Promise<void>((done) => node.once('exit', () => done()));
-  const ready = join(folder, 'data/demo.json');
-  while (!existsSync(ready)) {
-    if (node.exitCode !== null || performance.now() - began > readyLimit_ms) {
-      node.kill('SIGKILL');
-      throw new Error(`the demo is not ready: see ${join(artefacts, 'server-browser.log')}`);
-    }
-    await pause(50);
-  }
+  const node = new DemoNode('browser');
+  await node.start();
   console.log(`the demo with its samples was ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);
-  process.env['FARSIGHT_DEMO'] = ready;
-  return async () => {
-    node.kill('SIGTERM');
-    const killer = setTimeout(() => node.kill('SIGKILL'), 15_000);
-    await ended;
-    clearTimeout(killer);
-    rmSync(folder, { recursive: true, force: true });
-  };
+  process.env['FARSIGHT_DEMO'] = node.manifest;
+  return () => node.end();
 }

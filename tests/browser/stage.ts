@@ -17,7 +17,7 @@ export interface StudyOf {
   uid: string;
 }
 
-interface Study {
+export interface Study {
   study_instance_uid: string;
   organisation: { id: string };
   modalities: string[];
@@ -25,7 +25,7 @@ interface Study {
   slide_ids: string[];
 }
 
-interface Case {
+export interface Case {
   id: string;
   version: number;
   state: string;
@@ -110,12 +110,20 @@ export async function ask(cast: Cast, study: Study, urgency: string, question: s
   });
 }
 
-export async function setStage(cast: Cast): Promise<Stage> {
+/** 张三's CT of the chest. */
+export async function chestOf(cast: Cast): Promise<Study> {
   const { studies } = await cast.get<{ studies: Study[] }>('township', '/studies?limit=100');
   const chest = studies.find(({ modalities, instance_count }) => modalities.includes('CT') && instance_count === 120);
+  if (chest === undefined) throw new Error('the samples are not there');
+  return chest;
+}
+
+export async function setStage(cast: Cast): Promise<Stage> {
+  const { studies } = await cast.get<{ studies: Study[] }>('township', '/studies?limit=100');
+  const chest = await chestOf(cast);
   const tissue = studies.find(({ slide_ids }) => slide_ids.length > 0);
   const [slide] = tissue?.slide_ids ?? [];
-  if (chest === undefined || tissue === undefined || slide === undefined) throw new Error('the samples are not there');
+  if (tissue === undefined || slide === undefined) throw new Error('the samples are not there');
 
   const draft = await ask(cast, chest, 'routine', '复查，与去年比较有无变化？');
   const pool = await ask(cast, chest, 'urgent', questionText);

@@ -2,13 +2,13 @@
 import { Alert, Button, Group, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { ReportWords } from '../consult/useReportWords';
-import type { Filled } from '../templates/fill';
 import { TemplateForm } from '../templates/TemplateForm';
 import { useEdition } from '../templates/useTemplates';
 import { dicomDate } from '../ui/dicomText';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Field } from '../ui/Field';
 import { PageSkeleton } from '../ui/PageSkeleton';
+import { rawWords } from './rawWords';
 import { whole, type Report } from './useReport';
 
 interface Props {
@@ -60,16 +60,4 @@ export function OtherWords({ report, other, words }: Props) {
       </Stack>
     </Alert>
   );
-}
-
-/** What was written, without the template that would give it its labels. */
-function rawWords(filled: Filled, words: ReportWords): [label: string, text: string][] {
-  const all: [string, string][] = [
-    [words.findings, filled.findings],
-    [words.diagnosis, filled.diagnosis],
-    [words.recommendation, filled.recommendation],
-    ...Object.entries(filled.sections),
-    ...Object.entries(filled.values).map(([key, values]): [string, string] => [key, values.join(' ')]),
-  ];
-  return all.filter(([, text]) => text.trim() !== '');
 }

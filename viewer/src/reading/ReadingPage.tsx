@@ -16,6 +16,7 @@ import { Split } from '../ui/Split';
 import { useKeys } from '../ui/useKeys';
 import { CaseBar } from './CaseBar';
 import { CaseImages } from './CaseImages';
+import { LostCase } from './LostCase';
 import { ReportPane } from './ReportPane';
 import { useLease } from './useLease';
 import { useNextCase } from './useNextCase';
@@ -70,6 +71,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
           {t('reading.leaseLost')}
         </Alert>
       )}
+      <LostCase consult={consult} editable={editable} />
       <Split
         storageKey="farsight.reading.report"
         label={t('reading.divider')}

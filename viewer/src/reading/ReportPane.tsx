@@ -181,9 +181,17 @@ function ReturnNote({ consult }: { consult: Consult }) {
 function SaveLine({ state }: { state: SaveState }) {
   const { t } = useTranslation();
   const format = useFormat();
-  if (state.kind === 'refused') return <ErrorNotice error={state.error} />;
+  if (state.kind === 'refused') {
+    return (
+      <Stack gap={4}>
+        <ErrorNotice error={state.error} />
+        <Text size="sm">{t('reading.refusedKept')}</Text>
+      </Stack>
+    );
+  }
   const words = {
     saved: state.kind === 'saved' && state.at !== null ? t('reading.saved', { at: format.time(state.at) }) : '',
+    followed: t('reading.followed'),
     unsaved: t('reading.unsaved'),
     saving: t('reading.saving'),
     offline: t('reading.offline'),

@@ -14,6 +14,7 @@ function ports(save: (version: number, report: ReportDraft) => Promise<{ version
     save: vi.fn(async (version: number, report: ReportDraft) => ({ ...(await save(version, report)), report })),
     current: vi.fn(async () => ({ version: 9, report: onServer })),
     keep: vi.fn(),
+    follow: vi.fn(),
     now: () => 0,
     changed: vi.fn(),
   } satisfies SaverPorts;
@@ -101,6 +102,18 @@ test('what somebody else wrote is not written over', async () => {
   expect(port.keep).toHaveBeenLastCalledWith({ report: { ...blank, findings: '右肺结节' }, over: [wordsOf(null)] });
 });
 
+test('a window in which nothing was typed follows the one that has saved', async () => {
+  const port = ports(stale, { ...blank, findings: '另一窗口写的' });
+  const saver = new ReportSaver(blank, empty(1), port);
+  saver.change({ displayed: ['1.2.3'] });
+  await expect(saver.flush()).rejects.toThrow(Problem);
+  expect(port.follow).toHaveBeenCalledExactlyOnceWith({ version: 9, report: { ...blank, findings: '另一窗口写的' } });
+  expect(port.changed).not.toHaveBeenCalledWith(expect.objectContaining({ kind: 'overtaken' }));
+  saver.stop();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(port.save).toHaveBeenCalledOnce();
+});
+
 test('a save whose answer was lost is no writing of somebody else', async () => {
   let lost = true;
   const port = ports(
@@ -117,4 +130,59 @@ test('a save whose answer was lost is no writing of somebody else', async () => 
   saver.change({ findings: '右肺结节' });
   await saver.flush();
   expect(saver.currentVersion).toBe(10);
+});
+
+test('a server that is starting or busy is tried again by itself, and a refusal is not', async () => {
+  for (const [status, saves] of [[503, 2], [502, 2], [403, 1]] as const) {
+    let once = true;
+    const port = ports(async () => {
+      if (!once) return { version: 2 };
+      once = false;
+      throw new Problem(status, {});
+    });
+    const saver = new ReportSaver(blank, empty(1), port);
+    saver.change({ findings: '右肺' });
+    await vi.advanceTimersByTimeAsync(800);
+    expect(saver.isIdle).toBe(false);
+    expect(port.keep).toHaveBeenLastCalledWith(expect.objectContaining({ report: { ...blank, findings: '右肺' } }));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(port.save).toHaveBeenCalledTimes(saves);
+    expect(saver.isIdle).toBe(saves === 2);
+  }
+});
+
+test('a version that grows again meanwhile is run after, but not for ever', async () => {
+  let onServer = 5;
+  const port = {
+    ...ports(async (version) => {
+      if (version < 7 || version > 100) throw new Problem(409, { type: '/problems/conflict' });
+      return { version: version + 1 };
+    }),
+    current: vi.fn(async () => ({ version: (onServer += 1), report: null })),
+  };
+  const saver = new ReportSaver(blank, empty(1), port);
+  saver.change({ findings: '右肺' });
+  await saver.flush();
+  expect(saver.currentVersion).toBe(8);
+  onServer = 1_000;
+  const lost = new ReportSaver(blank, empty(101), port);
+  lost.change({ findings: '右肺' });
+  await expect(lost.flush()).rejects.toThrow(Problem);
+  expect(port.save).toHaveBeenCalledTimes(3 + 4);
+});
+
+test('words that could not be sent for a while are not given up for another window’s', async () => {
+  let online = false;
+  const port = ports(async (version) => {
+    if (!online) throw new Unreachable();
+    return stale(version);
+  }, { ...blank, findings: '另一窗口写的' });
+  const saver = new ReportSaver(blank, empty(1), port);
+  saver.change({ findings: '这里写的' });
+  await vi.advanceTimersByTimeAsync(20_000);
+  online = true;
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(port.follow).not.toHaveBeenCalled();
+  expect(port.changed).toHaveBeenLastCalledWith({ kind: 'overtaken', mine: { ...blank, findings: '这里写的' } });
+  expect(port.keep).toHaveBeenLastCalledWith(expect.objectContaining({ report: { ...blank, findings: '这里写的' } }));
 });

@@ -2,12 +2,15 @@
  * Saving a report while it is written: what is on the page, what the server has, and when to send.
  * Knows nothing of React; time and the server come in as parameters.
  */
+import { isWorthRetrying } from '../api/client';
 import { Problem } from '../api/problem';
 import type { ReportDraft } from '../api/types';
 import { wordsOf, type Unsent } from './unsent';
 
 export type SaveState =
   | { kind: 'saved'; at: number | null }
+  /** Another window has saved, and nothing here was unsent: its words are shown. */
+  | { kind: 'followed' }
   | { kind: 'unsaved' }
   | { kind: 'saving' }
   | { kind: 'offline' }
@@ -27,6 +30,8 @@ export interface SaverPorts {
   current: () => Promise<OnServer>;
   /** Keeps unsent words in this browser; `null` once the server has them. */
   keep: (unsent: Unsent | null) => void;
+  /** Another window has saved, and nothing was typed here: its words are gone on with, by another saver. */
+  follow: (server: OnServer) => void;
   now: () => number;
   changed: (state: SaveState) => void;
 }
@@ -36,13 +41,24 @@ const lookingPause_ms = 3_000;
 const retry_ms = 5_000;
 /** Saves whose answer was lost that are remembered: the server may hold any of them. */
 const attempts_max = 8;
+/** Times that a save runs after a version that grows elsewhere meanwhile. */
+const turns_max = 4;
+
+/** A server that is starting, busy, or behind a gateway that does not reach it is as good as no network. */
+function isPassing(error: Problem): boolean {
+  return isWorthRetrying(error) || [429, 502, 504].includes(error.status);
+}
 
 export class ReportSaver {
   private dirty = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private running: Promise<void> | null = null;
   private overtaken: Problem | null = null;
+  /** Another saver goes on. */
+  private left = false;
   private version: number;
+  /** What the server held when it was last heard of: with the same words, nothing was typed here. */
+  private base: string;
   /** What the server may hold if nobody else wrote. */
   private over: readonly string[];
 
@@ -53,11 +69,17 @@ export class ReportSaver {
     private readonly ports: SaverPorts,
   ) {
     this.version = server.version;
-    this.over = [wordsOf(server.report)];
+    this.base = wordsOf(server.report);
+    this.over = [this.base];
   }
 
   get currentVersion(): number {
     return this.version;
+  }
+
+  /** Whether the server has every word that was typed here. */
+  get isIdle(): boolean {
+    return !this.dirty && this.running === null && this.overtaken === null;
   }
 
   /** Words changed: soon. Another image was looked at: no hurry. */
@@ -111,15 +133,22 @@ export class ReportSaver {
     try {
       const { version, report } = await this.saveOnCurrentVersion(sent);
       this.version = version;
-      this.over = [wordsOf(report)];
+      this.base = wordsOf(report);
+      this.over = [this.base];
       if (this.dirty) this.keep();
       else this.ports.keep(null);
       this.ports.changed(this.dirty ? { kind: 'unsaved' } : { kind: 'saved', at: this.ports.now() });
     } catch (error) {
+      if (this.left) {
+        this.dirty = false;
+        throw error;
+      }
       this.dirty = true;
       if (this.overtaken !== null) {
+        this.keep();
         this.ports.changed({ kind: 'overtaken', mine: this.report });
-      } else if (error instanceof Problem) {
+      } else if (error instanceof Problem && !isPassing(error)) {
+        this.keep();
         this.ports.changed({ kind: 'refused', error });
       } else {
         // It may have been kept all the same.
@@ -133,16 +162,25 @@ export class ReportSaver {
   }
 
   private async saveOnCurrentVersion(report: ReportDraft): Promise<OnServer> {
-    try {
-      return await this.ports.save(this.version, report);
-    } catch (error) {
-      if (!(error instanceof Problem) || (error.status !== 409 && error.status !== 412)) throw error;
-      const server = await this.ports.current();
-      if (server.version === this.version) throw error;
-      // The case moved on (a timeline entry, say), but the words are those that ours were written over: ours still count.
-      if ([...this.over, wordsOf(report)].includes(wordsOf(server.report))) return this.ports.save(server.version, report);
-      this.overtaken = error;
-      throw error;
+    let version = this.version;
+    for (let turn = 1; ; turn += 1) {
+      try {
+        return await this.ports.save(version, report);
+      } catch (error) {
+        if (!(error instanceof Problem) || (error.status !== 409 && error.status !== 412) || turn === turns_max) throw error;
+        const server = await this.ports.current();
+        if (server.version === version) throw error;
+        if (![...this.over, wordsOf(report)].includes(wordsOf(server.report))) {
+          if (wordsOf(report) === this.base) {
+            // Images were looked at, no more.
+            this.left = true;
+            this.ports.follow(server);
+          } else this.overtaken = error;
+          throw error;
+        }
+        // The case moved on (a timeline entry, another window's images), but the words are those that ours were written over.
+        version = server.version;
+      }
     }
   }
 }

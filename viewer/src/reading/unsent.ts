@@ -12,14 +12,65 @@ export function unsentKey(consultId: string, personId: string): string {
   return `farsight.report.${consultId}.${personId}`;
 }
 
-export function keepUnsent(key: string, unsent: Unsent | null): void {
-  if (unsent === null) localStorage.removeItem(key);
-  else writeStored(key, unsent);
+/** Two windows of one browser each keep their own words: neither lets go of the other's. */
+const thisWindow = Math.random().toString(36).slice(2);
+const listeners = new Set<() => void>();
+
+function placeOf(key: string): string {
+  return `${key}#${thisWindow}`;
 }
 
+export function keepUnsent(key: string, unsent: Unsent | null): void {
+  if (unsent === null) localStorage.removeItem(placeOf(key));
+  else writeStored(placeOf(key), { ...unsent, at: Date.now() });
+  listeners.forEach((tell) => tell());
+}
+
+type Kept = Partial<Unsent> & { at?: number };
+
+/** Where words are kept: this window's own, otherwise the newest of those that other windows have left. */
+function newestPlace(key: string): string | null {
+  const own = placeOf(key);
+  if (localStorage.getItem(own) !== null) return own;
+  const places = Object.keys(localStorage).filter((place) => place === key || place.startsWith(`${key}#`));
+  const at = (place: string) => readStored<Kept | null>(place, null)?.at ?? 0;
+  return places.sort((a, b) => at(b) - at(a))[0] ?? null;
+}
+
+/** Words to go on with; from here on they are this window's to keep, and to let go of. */
 export function unsentWords(key: string): Unsent | null {
-  const kept = readStored<Partial<Unsent> | null>(key, null);
-  return kept?.report === undefined ? null : { report: kept.report, over: kept.over ?? [] };
+  const place = newestPlace(key);
+  const kept = place === null ? null : readStored<Kept | null>(place, null);
+  if (kept?.report === undefined) return null;
+  if (place !== null && place !== placeOf(key)) {
+    writeStored(placeOf(key), kept);
+    // A full storage has not taken them: they stay where they are.
+    if (localStorage.getItem(placeOf(key)) !== null) localStorage.removeItem(place);
+  }
+  return { report: kept.report, over: kept.over ?? [] };
+}
+
+/** Tells of every change to what is kept, in this window and in others. */
+export function watchUnsent(tell: () => void): () => void {
+  listeners.add(tell);
+  window.addEventListener('storage', tell);
+  return () => {
+    listeners.delete(tell);
+    window.removeEventListener('storage', tell);
+  };
+}
+
+/** What is kept, as text, without taking it over. */
+export function unsentText(key: string): string | null {
+  const place = newestPlace(key);
+  return place === null ? null : localStorage.getItem(place);
+}
+
+/** Forgets what {@link unsentText} shows. */
+export function forgetUnsent(key: string): void {
+  const place = newestPlace(key);
+  if (place !== null) localStorage.removeItem(place);
+  listeners.forEach((tell) => tell());
 }
 
 function entries<Kept>(of: Readonly<Record<string, Kept>> | undefined): [string, Kept][] {

@@ -1,6 +1,6 @@
 /** The report being written, saved by itself. */
 import { useQueryClient } from '@tanstack/react-query';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useEffectEvent, useMemo, useRef, useState } from 'react';
 import { consults } from '../api/endpoints';
 import { Problem } from '../api/problem';
 import { keys } from '../api/queries';
@@ -78,11 +78,11 @@ export function useReport(consult: Consult, editable: boolean): Report {
   const [keyImages, setKeyImages] = useState<readonly KeyImage[]>(session.report.key_images);
   const [state, setState] = useState<SaveState>({ kind: 'saved', at: null });
 
-  const enter = (next: Session) => {
+  const enter = (next: Session, how: SaveState = { kind: 'saved', at: null }) => {
     setSession(next);
     setText(next.report);
     setKeyImages(next.report.key_images);
-    setState({ kind: 'saved', at: null });
+    setState(how);
   };
   const [wasEditable, setWasEditable] = useState(editable);
   if (wasEditable !== editable) {
@@ -90,6 +90,9 @@ export function useReport(consult: Consult, editable: boolean): Report {
     // Others may have written since the page was opened.
     if (editable) enter(beginHere());
   }
+
+  // Another window of the same person has saved: this one shows it, unless something here is unsent.
+  const goOnWith = useEffectEvent((server: OnServer) => enter(begin(server, null), { kind: 'followed' }));
 
   const saver = useRef<ReportSaver | null>(null);
   /** What this page has shown; what was displayed before it was opened is in the report. */
@@ -117,6 +120,9 @@ export function useReport(consult: Consult, editable: boolean): Report {
         return now;
       },
       keep: (unsent) => keepUnsent(storageKey, unsent),
+      follow: (server) => {
+        if (isCurrent) goOnWith(server);
+      },
       now: Date.now,
       changed: (next) => {
         if (isCurrent) setState(next);
@@ -134,6 +140,14 @@ export function useReport(consult: Consult, editable: boolean): Report {
       made.stop();
     };
   }, [cache, consult.id, editable, storageKey, session]);
+
+  const follow = useEffectEvent(() => {
+    const mine = saver.current;
+    if (mine === null || !mine.isIdle || consult.version <= mine.currentVersion) return;
+    if (wordsOf(consult.report) === wordsOf(latest.current)) return;
+    goOnWith(consult);
+  });
+  useEffect(() => follow(), [consult]);
 
   const other = !editable ? null : state.kind === 'overtaken' ? state.mine : session.other;
 

@@ -29,7 +29,8 @@ export interface ViewState {
 
 export interface StackViewEvents {
   onRendered: (state: ViewState) => void;
-  onImageFailed: (imageId: string) => void;
+  /** Counted from nought within the stack. */
+  onImageFailed: (index: number) => void;
 }
 
 /** How a stack is shown at first. */
@@ -108,7 +109,7 @@ export class StackView {
     this.lastIndex = index;
     await this.viewport.setStack(stack.imageIds, index);
     if (turn !== this.shown) return;
-    if (this.imageOnScreen() !== imageId) this.events.onImageFailed(imageId);
+    if (this.imageOnScreen() !== imageId) this.events.onImageFailed(index);
     this.justify = look.justify;
     if (look.window !== undefined) this.viewport.setProperties({ voiRange: rangeOf(look.window) });
     if (look.flipHorizontal === true) this.viewport.setCamera({ flipHorizontal: true });
@@ -125,6 +126,14 @@ export class StackView {
     this.viewport.setOptions({
       displayArea: { imageArea: [1, 1], imageCanvasPoint: { imagePoint: [at, 0.5], canvasPoint: [at, 0.5] }, storeAsInitialCamera: true },
     });
+  }
+
+  /** Asks again for the image that should be on the screen and is not. */
+  retry(): void {
+    const { stack, index } = this;
+    if (stack === null || this.imageOnScreen() === stack.imageIds[index]) return;
+    const window = this.window();
+    void this.show(stack, window === null ? { index } : { index, window }).catch(() => this.events.onImageFailed(index));
   }
 
   get index(): number {
@@ -241,6 +250,6 @@ export class StackView {
 
   private readonly failed = (event: Event): void => {
     const { imageId } = (event as Types.CustomEventType<{ imageId: string }>).detail;
-    if (this.imageOnScreen() !== imageId && this.viewport.getCurrentImageId() === imageId) this.events.onImageFailed(imageId);
+    if (this.imageOnScreen() !== imageId && this.viewport.getCurrentImageId() === imageId) this.events.onImageFailed(this.index);
   };
 }

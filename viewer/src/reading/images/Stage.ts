@@ -2,6 +2,7 @@
 import { cache, eventTarget, Enums, imageLoader, type Types } from '@cornerstonejs/core';
 import { Enums as ToolEnums, ReferenceLinesTool, ToolGroupManager, annotation } from '@cornerstonejs/tools';
 import i18next from 'i18next';
+import { whenImagesComeBack } from './comeback';
 import { imageBudget_bytes, imageEngine } from './engine';
 import { follow, offsetBetween, overlap } from './linking';
 import type { Links } from './hanging';
@@ -75,6 +76,7 @@ export class Stage {
   private offsets = new Map<StackView, number | null>();
   private following = false;
   private prefetcher: Prefetcher | null = null;
+  private stopRetrying: (() => void) | null = null;
 
   constructor(private readonly askText: AskText) {}
 
@@ -86,6 +88,10 @@ export class Stage {
     for (const tool of pointerTools) group?.addTool(toolName(tool), this.configurationOf(tool, this.askText));
     group?.addTool(ReferenceLinesTool.toolName, { sourceViewportId: '', showFullDimension: true });
     this.choose(this.tool);
+    this.stopRetrying ??= whenImagesComeBack(() => {
+      this.prefetcher?.retry();
+      this.views.forEach((view) => view.retry());
+    });
     regionsOf = (imageId) => this.views.some(({ stack }) => stack?.spacingByImageId.get(imageId)?.basis === 'regions');
   }
 
@@ -132,7 +138,11 @@ export class Stage {
     this.offsets.delete(view);
     if (this.active === view) this.active = this.views[0] ?? null;
     view.destroy();
-    if (this.views.length === 0) ToolGroupManager.destroyToolGroup(this.groupId);
+    if (this.views.length === 0) {
+      ToolGroupManager.destroyToolGroup(this.groupId);
+      this.stopRetrying?.();
+      this.stopRetrying = null;
+    }
     this.fetchAhead();
   }
 

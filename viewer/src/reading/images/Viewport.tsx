@@ -130,9 +130,9 @@ export function Viewport({ at, content, studies, stage, stacks, presentations, i
           <ErrorNotice error={failure} />
         </div>
       )}
-      {broken && (
-        <div className={classes.notice} role="alert">
-          {t('images.broken')}
+      {broken !== null && (
+        <div className={`${classes.notice} ${classes.broken}`} role="alert">
+          {t('images.broken', { n: broken + 1 })}
         </div>
       )}
       {content === null && <div className={classes.notice}>{isAlone ? t('images.none') : t('images.empty')}</div>}
@@ -165,7 +165,8 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
   const [view, setView] = useState<ViewState | null>(null);
   const [stack, setStack] = useState<Stack | null>(null);
   const [failed, setFailed] = useState<{ seriesUid: string; error: unknown } | null>(null);
-  const [broken, setBroken] = useState(false);
+  /** The image that was asked for and is not there, counted from nought. */
+  const [broken, setBroken] = useState<number | null>(null);
   const study = content === null ? undefined : studies[content.study];
   const org = study?.organisation.id;
   const studyUid = study?.study_instance_uid;
@@ -188,7 +189,7 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
       const state = presentedAt(what, loaded, states);
       setApplied({ stack: loaded, state });
       const look = firstLook(what, loaded, state);
-      await made.show(loaded, index === undefined ? look : { ...look, index }).catch(() => setBroken(true));
+      await made.show(loaded, index === undefined ? look : { ...look, index }).catch(() => setBroken(look.index ?? 0));
       if (viewer.current === made) stage.hung(made);
     },
     [stage],
@@ -230,13 +231,14 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
       onRendered: (state) => {
         measureSinceOpen(marks.firstImage);
         setView(state);
-        const { stack: latest, onScreen, at: cell, onShown: tell } = current.current;
+        const { stack: latest, at: cell, onShown: tell } = current.current;
         if (latest === null || !latest.sopByImageId.has(state.imageId)) return;
-        if (state.imageId !== onScreen) setBroken(false);
+        // Drawn again while another one is asked for, it is not the one that is missing.
+        if (made.viewport.getCurrentImageId() === state.imageId) setBroken(null);
         current.current.onScreen = state.imageId;
         tell(cell, { view: made, state, stack: latest });
       },
-      onImageFailed: () => setBroken(true),
+      onImageFailed: setBroken,
     });
     viewer.current = made;
     const ties = current.current;

@@ -12,6 +12,7 @@ import {
 import { init as startLoader } from '@cornerstonejs/dicom-image-loader';
 import { CrosshairsTool, ReferenceLinesTool, addTool, annotation, init as startTools } from '@cornerstonejs/tools';
 import { readStored } from '../../ui/useStored';
+import { imageRefused, quietLoader } from './comeback';
 import { toolClasses } from './tools';
 
 const engineId = 'farsight';
@@ -41,7 +42,8 @@ function start(): void {
   started = true;
   // One WebGL context serves all viewports; the default of seven costs seconds without a graphics card.
   startCore({ rendering: { webGlContextCount: 1 }, debug: {} });
-  startLoader();
+  startLoader({ errorInterceptor: imageRefused });
+  quietLoader();
   startTools();
   [...Object.values(toolClasses), ReferenceLinesTool, CrosshairsTool].forEach((tool) => addTool(tool));
   const styles = annotation.config.style;

@@ -96,4 +96,9 @@ test('an image that cannot be fetched is not asked for again and again', async (
     await settled();
   }
   expect(asked).toBe(2);
+  // Somebody has logged in again, or the server is back.
+  prefetcher.retry();
+  await settled();
+  await settled();
+  expect(asked).toBe(4);
 });

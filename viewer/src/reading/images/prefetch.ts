@@ -92,6 +92,12 @@ export class Prefetcher {
     this.pump();
   }
 
+  /** What could not be fetched is asked for once more. */
+  retry(): void {
+    this.failed.clear();
+    this.read(this.readings);
+  }
+
   private pump(): void {
     while (this.running.size < this.atOnce) {
       const next = this.queue.shift();

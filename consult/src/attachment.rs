@@ -1,6 +1,6 @@
 //! What a requester attaches: earlier reports and letters (PDF), photographs (JPEG, PNG). Content is checked, not names.
 
-mod check;
+pub(crate) mod check;
 
 use crate::record::{Consult, ConsultView, Named};
 use crate::report::clean;

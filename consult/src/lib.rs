@@ -54,6 +54,7 @@ mod testing;
 pub mod timestamp;
 pub mod verify;
 pub mod waiting;
+pub mod wrapped;
 
 pub use amendment::{AmendmentKind, AmendmentNote};
 pub use authorities::{Authorities, TimeStamps};

@@ -17,6 +17,7 @@ mod deliveries;
 mod desk;
 mod dicom_slides;
 mod dimse;
+mod documents;
 mod hostile;
 mod import;
 mod layering;

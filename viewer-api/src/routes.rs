@@ -94,6 +94,7 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(deidentification::ask_for_export))
         .routes(routes!(deidentification::fetch_export))
         .routes(routes!(uploads::upload))
+        .routes(routes!(uploads::documents::upload_document))
         .routes(routes!(uploads::tus::tus_options, uploads::tus::tus_create, uploads::arrivals::list_uploads))
         .routes(routes!(
             uploads::tus::tus_head,

@@ -35,7 +35,7 @@ const TYPE_2: usize = 9;
 pub(super) struct Code(pub &'static str, pub &'static str, pub &'static str);
 
 /// Puts text in UTF-8. (0008,0005) stands once, in the data set itself, and holds for its items.
-pub(super) fn put(set: &mut Dataset, tag: Tag, vr: VR, text: &str) {
+pub(crate) fn put(set: &mut Dataset, tag: Tag, vr: VR, text: &str) {
     let mut bytes = match vr {
         VR::UT => text.replace('\n', "\r\n").into_bytes(),
         VR::LO | VR::SH => line(text).into_bytes(),
@@ -49,7 +49,7 @@ pub(super) fn put(set: &mut Dataset, tag: Tag, vr: VR, text: &str) {
 }
 
 /// One value of one line, as long as an LO may be.
-fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     let is_out = |c: char| c == '\\' || c.is_control();
     let line = text.replace(is_out, " ");
     line.trim().chars().take(LO_CHARS_MAX).collect()
@@ -60,8 +60,13 @@ fn groups(text: &str) -> String {
     text.split('=').take(3).map(line).collect::<Vec<_>>().join("=")
 }
 
+/// A name in the group of its script (PS3.5 §6.2.1): what is not ASCII is ideographic.
+pub(crate) fn person_name(name: &str) -> String {
+    if name.is_ascii() { name.to_owned() } else { format!("={name}") }
+}
+
 /// An item with texts.
-pub(super) fn item(texts: &[(Tag, VR, &str)]) -> Dataset {
+pub(crate) fn item(texts: &[(Tag, VR, &str)]) -> Dataset {
     let mut item = Dataset::new();
     texts.iter().for_each(|(tag, vr, text)| put(&mut item, *tag, *vr, text));
     item
@@ -105,24 +110,29 @@ pub(super) struct Series {
     pub description: &'static str,
 }
 
-/// Patient, study, series, equipment and SOP common attributes of one form.
-pub(super) fn begin(source: &Source<'_>, series: &Series) -> Dataset {
-    let report = source.report;
-    let at = source.signed_at();
+/// What goes on of patient and study, in UTF-8.
+pub(crate) fn of_study(study: &Dataset) -> Dataset {
     let mut set = Dataset::new();
     set.put_text(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192");
     for (n, (tag, vr)) in TAKEN_OVER.into_iter().enumerate() {
-        match source.study.text(tag) {
+        match study.text(tag) {
             Some(text) => put(&mut set, tag, vr, &text),
             None if n < TYPE_2 => put(&mut set, tag, vr, ""),
             None => {}
         }
     }
+    set
+}
+
+/// Patient, study, series, equipment and SOP common attributes of one form.
+pub(super) fn begin(source: &Source<'_>, series: &Series) -> Dataset {
+    let report = source.report;
+    let at = source.signed_at();
+    let mut set = of_study(source.study);
     // The patient is who the signed report says: what has been corrected since is not what was signed.
     let patient = &report.patient;
     if source.study.text(tags::PATIENT_ID).unwrap_or_default() != patient.id {
-        let name = if patient.name.is_ascii() { patient.name.clone() } else { format!("={}", patient.name) };
-        put(&mut set, tags::PATIENT_NAME, VR::PN, &name);
+        put(&mut set, tags::PATIENT_NAME, VR::PN, &person_name(&patient.name));
         put(&mut set, tags::PATIENT_ID, VR::LO, &patient.id);
         put(&mut set, tags::PATIENT_BIRTH_DATE, VR::DA, &patient.birth_date);
         put(&mut set, tags::PATIENT_SEX, VR::CS, &patient.sex);
@@ -226,7 +236,7 @@ pub(super) fn request(source: &Source<'_>) -> Dataset {
 }
 
 /// A DICOM file in Explicit VR Little Endian.
-pub(super) fn file(set: Dataset) -> Built {
+pub(crate) fn file(set: Dataset) -> Built {
     let uid = |tag| set.uid(tag).unwrap_or_else(|| uid_of("none", ""));
     let (class, instance) = (uid(tags::SOP_CLASS_UID), uid(tags::SOP_INSTANCE_UID));
     let syntax = TransferSyntax::explicit_little();

@@ -178,7 +178,7 @@ fn said(report: &CanonicalReport, heading: &str) -> Vec<String> {
 }
 
 /// A UUID that follows from what it is of (RFC 9562 §5.8).
-fn uuid_of(what: &str, id: &str) -> Uuid {
+pub(crate) fn uuid_of(what: &str, id: &str) -> Uuid {
     let hash = sha2::Sha256::digest(format!("farsight report/{what}/{id}"));
     let mut bytes = [0; 16];
     bytes.iter_mut().zip(hash).for_each(|(byte, of_hash)| *byte = of_hash);
@@ -186,6 +186,6 @@ fn uuid_of(what: &str, id: &str) -> Uuid {
 }
 
 /// The same as a UID (PS3.5 §B.2).
-fn uid_of(what: &str, id: &str) -> Uid {
+pub(crate) fn uid_of(what: &str, id: &str) -> Uid {
     Uid::from_uuid(uuid_of(what, id))
 }

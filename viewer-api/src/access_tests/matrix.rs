@@ -174,6 +174,7 @@ fn rows() -> Vec<(&'static str, &'static str, For, Json)> {
         ("delete", "/api/v1/orders/{id}", PATIENTS, none()),
         ("get", "/api/v1/worklist", PATIENTS, none()),
         ("post", "/api/v1/uploads", PATIENTS, none()),
+        ("post", "/api/v1/uploads/documents", PATIENTS, none()),
         ("post", "/api/v1/uploads/names", PATIENTS, json!({"names": ["x"]})),
         ("get", "/api/v1/uploads/resumable", PATIENTS, none()),
         ("post", "/api/v1/uploads/resumable", PATIENTS, none()),

@@ -1,7 +1,8 @@
 //! Files that people bring: one DICOM file in one request, here; large ones, and slides, in pieces (`tus`), and what becomes of
-//! them (`arrivals`).
+//! them (`arrivals`); photographs and papers, which become DICOM (`documents`).
 
 pub mod arrivals;
+pub mod documents;
 pub mod tus;
 
 use crate::auth::Authenticated;
@@ -62,16 +63,19 @@ pub async fn upload(
         return Err(error.into());
     }
     let stored = sink.commit().await?;
-    let outcome = match stored.outcome {
-        Outcome::Stored => "stored",
-        Outcome::AlreadyThere => "already_there",
-        Outcome::KeptApart => "kept_apart",
-    };
     let uploaded = Uploaded {
         study_instance_uid: stored.study.to_string(),
         series_instance_uid: stored.series.to_string(),
         sop_instance_uid: stored.instance.to_string(),
-        outcome,
+        outcome: word(stored.outcome),
     };
     Ok((StatusCode::CREATED, Json(uploaded)))
+}
+
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Stored => "stored",
+        Outcome::AlreadyThere => "already_there",
+        Outcome::KeptApart => "kept_apart",
+    }
 }

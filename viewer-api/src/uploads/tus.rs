@@ -108,7 +108,7 @@ fn integer(headers: &HeaderMap, name: &HeaderName) -> Result<u64, ApiError> {
 }
 
 /// `Upload-Metadata`: pairs of a key and a value in base64, with commas between them.
-fn metadata(headers: &HeaderMap) -> Result<NewUpload, ApiError> {
+pub(super) fn pairs(headers: &HeaderMap) -> Result<Vec<(String, String)>, ApiError> {
     let wrong = || ApiError::invalid("Upload-Metadata", "it is not as tus has it, or too long");
     let text = match headers.get(&UPLOAD_METADATA) {
         None => "",
@@ -117,12 +117,18 @@ fn metadata(headers: &HeaderMap) -> Result<NewUpload, ApiError> {
     if text.len() > METADATA_CHARS_MAX {
         return Err(wrong());
     }
-    let mut new = NewUpload { bytes: integer(headers, &UPLOAD_LENGTH)?, ..NewUpload::default() };
-    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+    let pair = |pair: &str| {
         let (key, value) = pair.split_once(' ').unwrap_or((pair, ""));
         let bytes = STANDARD.decode(value.trim()).map_err(|_| wrong())?;
-        let value = String::from_utf8(bytes).map_err(|_| wrong())?;
-        match key {
+        Ok((key.to_owned(), String::from_utf8(bytes).map_err(|_| wrong())?))
+    };
+    text.split(',').map(str::trim).filter(|pair| !pair.is_empty()).map(pair).collect()
+}
+
+fn metadata(headers: &HeaderMap) -> Result<NewUpload, ApiError> {
+    let mut new = NewUpload { bytes: integer(headers, &UPLOAD_LENGTH)?, ..NewUpload::default() };
+    for (key, value) in pairs(headers)? {
+        match key.as_str() {
             "filename" => new.name = value,
             "fingerprint" => new.fingerprint = value,
             // Other keys are for other servers.

@@ -1,11 +1,12 @@
 /** The form of a request. Errors stand beside the field they are about. */
 import { Button, Checkbox, Group, Paper, Select, Stack, Text, Textarea, Title } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import { useState, type FormEvent, type ReactNode } from 'react';
+import { lazy, Suspense, useState, type FormEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { Problem } from '../api/problem';
 import type { Consult, Partner } from '../api/types';
+import { useMe } from '../session/useMe';
 import { DropZone } from '../studies/DropZone';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Attachments } from './Attachments';
@@ -14,6 +15,8 @@ import classes from './Consult.module.css';
 import { PriorChoice } from './PriorChoice';
 import { StudyChoice } from './StudyChoice';
 import { useAsk } from './useAsk';
+
+const Papers = lazy(() => import('./Papers'));
 
 const fields: readonly AskField[] = ['study', 'agreement', 'question', 'consent'];
 
@@ -37,6 +40,17 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
   const navigate = useNavigate();
   const { draft, change, chooseStudy: choose, partners, offered, send, saving, attach, detach, attachments } = useAsk({ study, consult });
   const chooseStudy = useMutation({ mutationFn: choose });
+  const me = useMe();
+  const [papers, setPapers] = useState<readonly File[]>([]);
+  const [arrived, setArrived] = useState(0);
+  /** What has come in is what the question is about, if there is one and nothing else was chosen. */
+  const stored = (studies: readonly string[]) => {
+    const [only] = studies;
+    setArrived(studies.length);
+    if (draft.study === null && studies.length === 1 && only !== undefined) {
+      chooseStudy.mutate({ org: me.organisation.id, study_instance_uid: only, slide_id: null });
+    }
+  };
   const [tried, setTried] = useState(false);
   const missing = missingField(draft);
   const wrong = (tried ? missing : null) ?? refusedField(send.error);
@@ -59,7 +73,7 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
   };
 
   return (
-    <DropZone>
+    <DropZone onStored={stored} onPapers={(files) => setPapers((before) => [...before, ...files])}>
       <form onSubmit={submit} className={classes.page} noValidate>
         <Stack gap="md">
           <Title order={1} size="h3">
@@ -68,6 +82,17 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
           <StepPanel number={1} title={t('ask.step.study')}>
             <StudyChoice study={draft.study} error={errorAt('study')} onChoose={(chosen) => chooseStudy.mutate(chosen)} />
             {chooseStudy.isError && <ErrorNotice error={chooseStudy.error} />}
+            {draft.study === null && arrived > 1 && <Text role="status">{t('ask.severalArrived', { n: arrived })}</Text>}
+            {papers.length > 0 && (
+              <Suspense fallback={null}>
+                <Papers
+                  files={papers}
+                  study={draft.study}
+                  onRemove={(file) => setPapers(papers.filter((other) => other !== file))}
+                  onSent={() => setPapers([])}
+                />
+              </Suspense>
+            )}
             {draft.study !== null && <PriorChoice study={draft.study} chosen={draft.priors} onChoose={(priors) => change({ priors })} />}
           </StepPanel>
           <StepPanel number={2} title={t('ask.step.question')}>

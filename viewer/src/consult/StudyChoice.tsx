@@ -43,9 +43,12 @@ function ChosenStudy({ study, onChange }: { study: AskStudy; onChange: () => voi
   return (
     <Group justify="space-between">
       <StudyLine study={detail.data} />
-      <Button variant="default" size="compact-md" onClick={onChange}>
-        {t('ask.otherStudy')}
-      </Button>
+      <Group gap="xs">
+        <UploadButton />
+        <Button variant="default" onClick={onChange}>
+          {t('ask.otherStudy')}
+        </Button>
+      </Group>
     </Group>
   );
 }

@@ -1,48 +1,68 @@
 /** A page, or part of one, onto which DICOM files and folders may be dropped; and what became of each. */
 import { Button, FileButton, Group, Progress, Stack, Text } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState, useSyncExternalStore, type DragEvent, type ReactNode } from 'react';
+import { createContext, use, useEffect, useEffectEvent, useRef, useState, useSyncExternalStore, type DragEvent, type InputHTMLAttributes, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'react-router';
 import { keys } from '../api/queries';
 import { useMe } from '../session/useMe';
 import { useProblemText } from '../ui/useProblemText';
+import { metadata } from '../uploads/metadata';
 import { transfers } from '../uploads/TransferQueue';
 import { useTransfers } from '../uploads/useUploads';
-import { goesInPieces } from '../uploads/waysIn';
 import classes from './DropZone.module.css';
 import { chosenFiles, droppedFiles } from './droppedFiles';
-import { UploadQueue, type UploadItem } from './uploads';
+import { sorted } from './triage';
+import { isFinished, UploadQueue, type UploadItem } from './uploads';
 
 /** Uploads go on while the person looks at other pages. */
 const queue = new UploadQueue();
 
-/** Slides and large files go in pieces, and the page of uploads shows them. */
-function useTakeFiles(): (files: readonly File[]) => void {
+/** Photographs and papers, with whose they are: they become DICOM on the server. */
+export function sendPapers(files: readonly File[], of: Readonly<Record<string, string>>): void {
+  queue.add(files, (file, index) => ({
+    path: '/uploads/documents',
+    headers: {
+      'Content-Type': 'application/octet-stream',
+      'Upload-Metadata': metadata({ filename: file.name, number: String(index + 1), ...of }),
+    },
+  }));
+}
+
+const TakeFiles = createContext<(files: Promise<readonly File[]>) => void>(() => undefined);
+
+/** Slides and large files go in pieces, and the page of uploads shows them; papers wait until somebody says whose they are. */
+function useTakeFiles(onPapers: Props['onPapers']): (files: Promise<readonly File[]>) => void {
   const { person } = useMe();
   return (files) => {
-    const inPieces = files.filter(goesInPieces);
-    if (inPieces.length > 0) transfers.add(inPieces, person.id);
-    queue.add(files.filter((file) => !goesInPieces(file)));
+    void files.then(sorted).then(({ dicom, pieces, paper, other }) => {
+      if (pieces.length > 0) transfers.add(pieces, person.id);
+      queue.add(dicom);
+      queue.skip(other, 'other');
+      if (onPapers === undefined) queue.skip(paper, 'paper');
+      else if (paper.length > 0) onPapers(paper);
+    });
   };
 }
 
 interface Props {
   children: ReactNode;
-  onStored?: (studyUid: string) => void;
+  /** Studies of what has come in, once all of it is in or refused. */
+  onStored?: (studies: readonly string[]) => void;
+  onPapers?: (files: readonly File[]) => void;
 }
 
-export function DropZone({ children, onStored }: Props) {
+export function DropZone({ children, onStored, onPapers }: Props) {
   const { t } = useTranslation();
   const [over, setOver] = useState(false);
-  const takeFiles = useTakeFiles();
+  const takeFiles = useTakeFiles(onPapers);
   const items = useSyncExternalStore(queue.subscribe, queue.snapshot);
   useRefreshWhenStored(items, onStored);
 
-  const take = async (event: DragEvent) => {
+  const take = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
-    takeFiles(await droppedFiles(event.dataTransfer));
+    takeFiles(droppedFiles(event.dataTransfer));
   };
 
   return (
@@ -54,10 +74,10 @@ export function DropZone({ children, onStored }: Props) {
         setOver(true);
       }}
       onDragLeave={() => setOver(false)}
-      onDrop={(event) => void take(event)}
+      onDrop={take}
     >
       {over && <div className={classes.veil}>{t('upload.dropHere')}</div>}
-      {children}
+      <TakeFiles value={takeFiles}>{children}</TakeFiles>
       <InPieces />
       {items.length > 0 && <UploadList items={items} />}
     </div>
@@ -79,38 +99,61 @@ function InPieces() {
 
 export function UploadButton() {
   const { t } = useTranslation();
-  const takeFiles = useTakeFiles();
+  const takeFiles = use(TakeFiles);
+  const resetFiles = useRef<() => void>(null);
+  const resetFolder = useRef<() => void>(null);
+  const take = (files: File[]) => {
+    takeFiles(chosenFiles(files));
+    // The same can be chosen again, after its CD was put back in, say.
+    resetFiles.current?.();
+    resetFolder.current?.();
+  };
   return (
-    <FileButton onChange={(files) => void chosenFiles(files).then(takeFiles)} multiple inputProps={{ 'aria-label': t('upload.choose') }}>
-      {(props) => (
-        <Button variant="default" {...props}>
-          {t('upload.choose')}
-        </Button>
-      )}
-    </FileButton>
+    <Group gap="xs">
+      <FileButton resetRef={resetFiles} onChange={take} multiple inputProps={{ 'aria-label': t('upload.choose') }}>
+        {(props) => (
+          <Button variant="default" {...props}>
+            {t('upload.choose')}
+          </Button>
+        )}
+      </FileButton>
+      <FileButton resetRef={resetFolder} onChange={take} multiple inputProps={{ 'aria-label': t('upload.chooseFolder'), webkitdirectory: '' } as InputHTMLAttributes<HTMLInputElement>}>
+        {(props) => (
+          <Button variant="default" {...props}>
+            {t('upload.chooseFolder')}
+          </Button>
+        )}
+      </FileButton>
+    </Group>
   );
 }
 
 /** Lists show a new study as soon as its first file is in. */
-function useRefreshWhenStored(items: readonly UploadItem[], onStored?: (studyUid: string) => void): void {
+function useRefreshWhenStored(items: readonly UploadItem[], onStored: Props['onStored']): void {
   const cache = useQueryClient();
-  const stored = items.flatMap(({ state }) => (state.kind === 'done' ? [state.answer.study_instance_uid] : []));
-  const newest = stored.at(-1);
-  const count = stored.length;
+  const count = items.filter(({ state }) => state.kind === 'done').length;
+  const isOver = items.every(({ state }) => isFinished(state));
+  const told = useRef(items.at(-1)?.id ?? 0);
+  const tell = useEffectEvent(() => {
+    const fresh = items.filter(({ id }) => id > told.current);
+    told.current = items.at(-1)?.id ?? told.current;
+    const studies = fresh.flatMap(({ state }) => (state.kind === 'done' ? [state.answer.study_instance_uid] : []));
+    if (studies.length > 0) onStored?.([...new Set(studies)]);
+  });
   useEffect(() => {
-    if (newest === undefined) return;
-    void cache.invalidateQueries({ queryKey: keys.studies });
-    onStored?.(newest);
-    // Only a further stored file is news; a parent's new callback is not.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [count, newest, cache]);
+    if (count > 0) void cache.invalidateQueries({ queryKey: keys.studies });
+  }, [count, cache]);
+  useEffect(() => {
+    if (isOver) tell();
+  }, [isOver, count]);
 }
 
 function UploadList({ items }: { items: readonly UploadItem[] }) {
   const { t } = useTranslation();
   const done = items.filter(({ state }) => state.kind === 'done').length;
   const failed = items.filter(({ state }) => state.kind === 'failed').length;
-  const finished = done + failed === items.length;
+  const skipped = items.filter(({ state }) => state.kind === 'skipped').length;
+  const finished = items.every(({ state }) => isFinished(state));
   const share = items.reduce((sum, item) => sum + sentShare(item), 0) / items.length;
   // With hundreds of slices only those with something to say are listed.
   const notable = items.filter(({ state }) => state.kind !== 'done' && state.kind !== 'waiting').slice(0, 50);
@@ -120,8 +163,9 @@ function UploadList({ items }: { items: readonly UploadItem[] }) {
       <Stack gap="xs">
         <Group justify="space-between">
           <Text fw={600} role="status">
-            {t('upload.summary', { done, total: items.length })}
+            {t('upload.summary', { done, total: items.length - skipped })}
             {failed > 0 && ` · ${t('upload.failed', { n: failed })}`}
+            {skipped > 0 && ` · ${t('upload.skipped', { n: skipped })}`}
           </Text>
           {finished && (
             <Button size="compact-sm" variant="subtle" onClick={() => queue.clearFinished()}>
@@ -142,7 +186,7 @@ function UploadList({ items }: { items: readonly UploadItem[] }) {
 
 function sentShare({ state }: UploadItem): number {
   if (state.kind === 'sending') return state.sent;
-  return state.kind === 'done' || state.kind === 'failed' ? 1 : 0;
+  return isFinished(state) ? 1 : 0;
 }
 
 function FileLine({ item }: { item: UploadItem }) {
@@ -159,15 +203,16 @@ function FileLine({ item }: { item: UploadItem }) {
         return t('upload.retrying', { attempt: state.attempt });
       case 'done':
         return t(`upload.outcome.${state.answer.outcome}`);
+      case 'skipped':
+        return t(`upload.skippedWhy.${state.why}`);
       case 'failed': {
         const { title, detail } = problemText(state.error);
-        const reason = state.error.name === 'Problem' && 'status' in state.error && state.error.status === 422 ? t('upload.notDicom') : title;
-        return detail === null ? reason : `${reason} (${detail})`;
+        return detail === null ? title : `${title} (${detail})`;
       }
     }
   };
   return (
-    <li className={classes.file} data-failed={item.state.kind === 'failed' || undefined}>
+    <li className={classes.file} data-failed={item.state.kind === 'failed' || item.state.kind === 'skipped' || undefined}>
       <span className={classes.name}>{item.name}</span>
       <span>{words()}</span>
     </li>

@@ -7,6 +7,7 @@ import { Problem, Unreachable, isProblem, otherPerson, problemFrom } from '../ap
 import type { Me } from '../api/types';
 import { personHeader, resumable } from './api';
 import type { HashAnswer } from './hashWorker';
+import { base64, metadata } from './metadata';
 import { pieceBytes } from './rate';
 import { Sha256 } from './sha256';
 
@@ -92,9 +93,8 @@ export function sendFile(
       // To another person it would be not there either.
       await mustBeTheSamePerson();
     }
-    const metadata = { filename: file.name, fingerprint };
-    const pairs = Object.entries(metadata).map(([key, value]) => `${key} ${base64(new TextEncoder().encode(value))}`);
-    const made = await call('POST', resumable, { 'Upload-Length': String(file.size), 'Upload-Metadata': pairs.join(',') }, null, () => undefined);
+    const told = metadata({ filename: file.name, fingerprint });
+    const made = await call('POST', resumable, { 'Upload-Length': String(file.size), 'Upload-Metadata': told }, null, () => undefined);
     url = made.header('Location') ?? '';
     return 0;
   };
@@ -182,10 +182,6 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 async function checksum(piece: Blob): Promise<string> {
   return base64(new Sha256().update(new Uint8Array(await piece.arrayBuffer())).digest());
-}
-
-function base64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
 }
 
 const askByXhr: Ask = (method, url, headers, body, { signal, onSent }) =>

@@ -1,0 +1,123 @@
+/** A township doctor has a CD and a telephone: a folder with everything on it is chosen, and the question is about what came in. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Page } from '@playwright/test';
+import { expect as patient, expectNoSidewaysScroll, phone, shot, test } from './people.ts';
+
+const expect = patient.configure({ timeout: 60_000 });
+
+test.describe.configure({ timeout: 300_000 });
+
+const root = resolve(import.meta.dirname, '../..');
+const python = process.env['FARSIGHT_PYTHON'] ?? join(root, '.venv/bin/python');
+const mark = Date.now().toString().slice(-8);
+const picture = readFileSync(join(root, 'docs/images/worklist.png'));
+
+/** A CD as hospitals burn them: DICOMDIR, images two folders down, a viewer and its start file. */
+function disc(patientName: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'farsight-disc-'));
+  const script = `
+import sys
+from pathlib import Path
+import numpy, pydicom
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.fileset import FileSet
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+folder, name, number = sys.argv[1:]
+study, series = generate_uid(), generate_uid()
+files = FileSet()
+for n in range(1, 6):
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    ds = FileDataset('', {}, file_meta=meta, preamble=bytes(128))
+    ds.SpecificCharacterSet = 'ISO_IR 192'
+    ds.SOPClassUID, ds.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.Modality = study, series, 'CT'
+    ds.PatientName, ds.PatientID, ds.PatientBirthDate, ds.PatientSex = name, number, '19700101', 'M'
+    ds.StudyDate, ds.StudyTime, ds.AccessionNumber, ds.StudyID = '20261101', '101500', 'A' + number, '1'
+    ds.StudyDescription, ds.SeriesNumber, ds.InstanceNumber = '腹部平扫', 1, n
+    ds.ImagePositionPatient, ds.ImageOrientationPatient = [0, 0, 5 * n], [1, 0, 0, 0, 1, 0]
+    ds.PixelSpacing, ds.SliceThickness = [1, 1], 5
+    ds.Rows = ds.Columns = 64
+    ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.PixelRepresentation = 1, 'MONOCHROME2', 0
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit = 16, 12, 11
+    ds.PixelData = (numpy.indices((64, 64)).sum(0) * n % 4096).astype('<u2').tobytes()
+    files.add(ds)
+files.write(folder)
+`;
+  execFileSync(python, ['-c', script, folder, patientName, `D${mark}`]);
+  writeFileSync(join(folder, 'autorun.inf'), '[autorun]\nopen=viewer.exe\n');
+  mkdirSync(join(folder, 'VIEWER'));
+  writeFileSync(join(folder, 'VIEWER/viewer.exe'), Buffer.concat([Buffer.from('MZ'), Buffer.alloc(3_000_000)]));
+  return folder;
+}
+
+async function chooseFolder(page: Page, folder: string): Promise<void> {
+  await page.getByLabel('选择文件夹或光盘').setInputFiles(folder);
+}
+
+test('a whole CD goes in over a line that breaks, and the question is about it', async ({ person, tolerate }) => {
+  tolerate(/ERR_CONNECTION_RESET|status of 422/);
+  const folder = disc('^冯建军');
+  expect(readdirSync(folder)).toContain('DICOMDIR');
+  const page = await person('township');
+  await page.goto('/ask');
+  let cuts = 2;
+  const sent: number[] = [];
+  await page.route('**/api/v1/uploads', (route) => {
+    if (cuts > 0) {
+      cuts -= 1;
+      return route.abort('connectionreset');
+    }
+    sent.push(route.request().postDataBuffer()?.length ?? 0);
+    return route.continue();
+  });
+  await chooseFolder(page, folder);
+  const list = page.getByRole('region', { name: '上传' });
+  await expect(list.getByText('已上传 5 / 5 · 2 个未上传')).toBeVisible();
+  // What is no image is named, and the line has not carried it.
+  await expect(list.getByRole('listitem').filter({ hasText: 'viewer.exe' })).toContainText('不是影像、照片或 PDF，未上传');
+  await expect(list.getByRole('listitem').filter({ hasText: 'autorun.inf' })).toBeVisible();
+  expect(cuts).toBe(0);
+  expect(sent).toHaveLength(5);
+  expect(Math.max(...sent)).toBeLessThan(100_000);
+  // The study that came in is the one that is asked about.
+  await expect(page.getByRole('button', { name: '换一个' })).toBeVisible();
+  await expect(page.getByText('冯建军')).toBeVisible();
+  await shot(page, 'ask-disc');
+
+  // A photograph joins it: whose it is stands beside the button.
+  await page.getByLabel('选择文件', { exact: true }).setInputFiles([
+    { name: '化验单.png', mimeType: 'image/png', buffer: picture },
+    { name: '坏照片.jpg', mimeType: 'image/jpeg', buffer: Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 4]) },
+  ]);
+  const papers = page.getByRole('region', { name: '照片与文件' });
+  await expect(papers.getByText(/加入所选检查：.*冯建军/)).toBeVisible();
+  await shot(page, 'ask-papers');
+  await papers.getByRole('button', { name: '上传 2 个文件' }).click();
+  await expect(papers).toHaveCount(0);
+  await expect(list.getByRole('listitem').filter({ hasText: '坏照片.jpg' })).toContainText('JPEG 已损坏');
+  await expect(page.getByText(/2 序列 6 幅/).first()).toBeVisible();
+  await shot(page, 'ask-paper-refused');
+});
+
+test('photographs alone are a study of the patient who is named, from a phone', async ({ person }) => {
+  const page = await person('township', phone);
+  await page.goto('/ask');
+  await page.getByLabel('选择文件', { exact: true }).setInputFiles({ name: '皮疹.png', mimeType: 'image/png', buffer: picture });
+  const papers = page.getByRole('region', { name: '照片与文件' });
+  const send = papers.getByRole('button', { name: '上传 1 个文件' });
+  await expect(send).toBeDisabled();
+  await papers.getByLabel('患者姓名').fill('何秀兰');
+  await papers.getByLabel('患者编号').fill(`H${mark}`);
+  await expect(papers.getByText('何秀兰')).toBeVisible();
+  await expectNoSidewaysScroll(page);
+  await shot(page, 'phone-ask-papers');
+  await send.click();
+  await expect(page.getByRole('button', { name: '换一个' })).toBeVisible();
+  await expect(page.getByText('何秀兰')).toBeVisible();
+});

@@ -12,7 +12,8 @@ const PDF: &[u8] = b"%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n2
                      trailer\n<</Root 1 0 R>>\nstartxref\n0\n%%EOF\n";
 
 fn send(client: &Client, of: &[(&str, &str)], file: &[u8]) -> Answer {
-    let pairs: Vec<String> = of.iter().map(|(key, value)| format!("{key} {}", STANDARD.encode(value))).collect();
+    let pairs: Vec<String> =
+        of.iter().map(|(key, value)| format!("{key} {}", STANDARD.encode(value))).collect();
     let client = client.clone().with_header("Upload-Metadata", &pairs.join(","));
     client.post_bytes(PATH, "application/octet-stream", file.to_vec())
 }
@@ -51,7 +52,13 @@ fn what_a_township_has_becomes_one_sound_study_of_the_patient_in_the_form() {
     let client = node.person("township");
     let machine = node.machine(Org::Township);
     let of = |name: &'static str| {
-        [("filename", name), ("batch", "wrapped-1"), ("patient_name", "周小红"), ("patient_id", "W0001"), ("patient_sex", "F")]
+        [
+            ("filename", name),
+            ("batch", "wrapped-1"),
+            ("patient_name", "周小红"),
+            ("patient_id", "W0001"),
+            ("patient_sex", "F"),
+        ]
     };
     let photograph = photograph();
     let picture = std::fs::read(root().join("docs/images/worklist.png")).expect("a picture");
@@ -78,15 +85,20 @@ fn what_a_township_has_becomes_one_sound_study_of_the_patient_in_the_form() {
     // Other people's decoder sees what the photograph shows.
     let from = folder.path().join("0.dcm");
     let to = folder.path().join("0.bmp");
-    run("dcmj2pnm", &["+Wn", "+ob", from.to_str().expect("UTF-8"), to.to_str().expect("UTF-8")]).expect_success();
+    run("dcmj2pnm", &["+Wn", "+ob", from.to_str().expect("UTF-8"), to.to_str().expect("UTF-8")])
+        .expect_success();
     let script = "import sys; from PIL import Image; im = Image.open(sys.argv[1]).convert('RGB'); print(im.size, im.getpixel((60, 0)))";
     let said = run(&python(), &["-c", script, to.to_str().expect("UTF-8")]).expect_success().stdout;
-    let numbers: Vec<i32> = said.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
+    let numbers: Vec<i32> =
+        said.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
     assert!(matches!(numbers[..], [61, 43, red, green, _] if red > 200 && green < 40), "{said}");
 
     // The same file again is the same instance, and the patient is found by name.
     let again = send(&client, &of("皮疹.jpg"), &photograph).expect(201).json();
-    assert_eq!((&again["outcome"], &again["sop_instance_uid"]), (&json!("already_there"), &uploaded[0]["sop_instance_uid"]));
+    assert_eq!(
+        (&again["outcome"], &again["sop_instance_uid"]),
+        (&json!("already_there"), &uploaded[0]["sop_instance_uid"])
+    );
     let found = client.get("/api/v1/studies?q=zxh&limit=50").expect(200).json();
     let studies = found["studies"].as_array().expect("studies");
     assert!(studies.iter().any(|one| one["study_instance_uid"] == study), "{found}");
@@ -99,11 +111,17 @@ fn a_photograph_joins_a_study_that_is_there_and_no_other() {
     let ct = Ct::new().named("Wu^Ping");
     machine.stow(&[ct.file()]).expect(200);
     let client = node.person("township");
-    let uploaded = send(&client, &[("filename", "a.jpg"), ("study", &ct.study)], &photograph()).expect(201).json();
+    let uploaded =
+        send(&client, &[("filename", "a.jpg"), ("study", &ct.study)], &photograph()).expect(201).json();
     assert_eq!(uploaded["study_instance_uid"], ct.study);
     let path = format!("/dicom-web/studies/{}/instances?includefield=00100010", ct.study);
     let instances = machine.get_as(&path, "application/dicom+json").expect(200).json();
-    let names: Vec<_> = instances.as_array().expect("instances").iter().map(|one| &one["00100010"]["Value"][0]["Alphabetic"]).collect();
+    let names: Vec<_> = instances
+        .as_array()
+        .expect("instances")
+        .iter()
+        .map(|one| &one["00100010"]["Value"][0]["Alphabetic"])
+        .collect();
     assert_eq!(names, ["Wu^Ping"; 2]);
     // Nobody hangs anything on what another organisation has, or on what is not there.
     let city = node.machine(Org::City);
@@ -118,12 +136,16 @@ fn a_wrong_file_is_refused_in_words_and_a_reader_brings_nothing() {
     let of = [("batch", "wrapped-2"), ("patient_name", "周小红"), ("patient_id", "W0002")];
     let whole = photograph();
     let broken = &whole[..whole.len() / 2];
-    for (file, word) in [(&b"MZ\x90"[..], "PDF"), (b"", "空"), (broken, "JPEG"), (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC")] {
+    for (file, word) in
+        [(&b"MZ\x90"[..], "PDF"), (b"", "空"), (broken, "JPEG"), (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC")]
+    {
         let answer = send(&client, &of, file).expect_problem(422, "invalid").json();
         assert_eq!(answer["field"], "file");
         assert!(answer["detail"].as_str().expect("words").contains(word), "{answer}");
     }
-    let answer = send(&client, &[("batch", "x"), ("patient_name", "周小红")], &whole).expect_problem(422, "invalid").json();
+    let answer = send(&client, &[("batch", "x"), ("patient_name", "周小红")], &whole)
+        .expect_problem(422, "invalid")
+        .json();
     assert_eq!(answer["field"], "patient_id");
     send(&client, &of, &vec![0xFF; (16 << 20) + 1]).expect_problem(413, "too-large");
     send(&node.person("reader"), &of, &whole).expect_problem(403, "forbidden");

@@ -124,7 +124,11 @@ impl NewStudy {
             (tags::STUDY_DATE, VR::DA, &date(at)),
             (tags::STUDY_TIME, VR::TM, &time(at)),
             (tags::ACCESSION_NUMBER, VR::SH, &line(&self.accession_number)),
-            (tags::STUDY_DESCRIPTION, VR::LO, if description.is_empty() { "照片与文件" } else { &description }),
+            (
+                tags::STUDY_DESCRIPTION,
+                VR::LO,
+                if description.is_empty() { "照片与文件" } else { &description },
+            ),
         ] {
             put(&mut set, tag, vr, text);
         }
@@ -139,10 +143,13 @@ impl NewStudy {
 
 fn is_date(text: &str) -> bool {
     let number = |range| text.get(range).and_then(|digits: &str| digits.parse::<u16>().ok());
-    let (Some(year), Some(month), Some(day)) = (number(0..4), number(4..6), number(6..8)) else { return false };
+    let (Some(year), Some(month), Some(day)) = (number(0..4), number(4..6), number(6..8)) else {
+        return false;
+    };
     let month = u8::try_from(month).ok().and_then(|month| time::Month::try_from(month).ok());
     let day = u8::try_from(day).unwrap_or(0);
-    text.len() == 8 && month.is_some_and(|month| time::Date::from_calendar_date(year.into(), month, day).is_ok())
+    text.len() == 8
+        && month.is_some_and(|month| time::Date::from_calendar_date(year.into(), month, day).is_ok())
 }
 
 /// Tells what a file is, by its content.
@@ -188,7 +195,15 @@ impl ConsultService {
         let (built, series, instance) = blocking(move || {
             let sha256 = Sha256(sha2::Sha256::digest(&brought.content).into());
             let content = content(&brought.content).map_err(|why| invalid("file", why))?;
-            let about = About { study: &study, uid: &uid, owner: &of, sha256: &sha256, name: &name, number: brought.number, at };
+            let about = About {
+                study: &study,
+                uid: &uid,
+                owner: &of,
+                sha256: &sha256,
+                name: &name,
+                number: brought.number,
+                at,
+            };
             let (series, instance) = about.uids(&content);
             let built = object::build(&about, content);
             Ok::<_, ConsultError>(((built, uid), series, instance))
@@ -206,6 +221,11 @@ impl ConsultService {
         sink.write(&built.bytes).await?;
         drop(permit);
         let stored = sink.commit().await?;
-        Ok(Wrapped { study: stored.study, series: stored.series, instance: stored.instance, outcome: stored.outcome })
+        Ok(Wrapped {
+            study: stored.study,
+            series: stored.series,
+            instance: stored.instance,
+            outcome: stored.outcome,
+        })
     }
 }

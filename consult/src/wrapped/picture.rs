@@ -88,7 +88,9 @@ fn walk(bytes: &[u8]) -> Result<Head, &'static str> {
         at += 2 + length;
         match marker {
             0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => {
-                let [precision, y1, y0, x1, x0, count, components @ ..] = segment else { return Err(BROKEN_JPEG) };
+                let [precision, y1, y0, x1, x0, count, components @ ..] = segment else {
+                    return Err(BROKEN_JPEG);
+                };
                 if head.process != 0 || components.len() != usize::from(*count) * 3 {
                     return Err(BROKEN_JPEG);
                 }
@@ -122,7 +124,8 @@ impl Head {
             _ => return Err("印刷用的 JPEG（CMYK）不能显示，请另存为普通 JPEG"),
         }
         let names = self.components.iter().map(u8::to_ascii_uppercase);
-        let is_rgb = !self.has_jfif && self.adobe_transform.map_or(names.eq(*b"RGB"), |transform| transform == 0);
+        let is_rgb =
+            !self.has_jfif && self.adobe_transform.map_or(names.eq(*b"RGB"), |transform| transform == 0);
         Ok(if is_rgb { Photometric::Rgb } else { Photometric::YbrFull422 })
     }
 }
@@ -145,13 +148,16 @@ pub(super) fn jpeg(bytes: &[u8]) -> Result<Picture, &'static str> {
     let format = FrameFormat::eight_bit(head.rows.into(), head.columns.into(), samples, photometric);
     let image = bytes.get(..head.end).ok_or(BROKEN_JPEG)?;
     let max = if syntax.is_some() { PIXEL_BYTES_MAX } else { NATIVE_BYTES_MAX };
-    let decoded = codec::decode(syntax.unwrap_or(BASELINE), image, &format, max).map_err(|error| match error {
-        CodecError::OverLimit => TOO_LARGE,
-        _ => BROKEN_JPEG,
-    })?;
+    let decoded =
+        codec::decode(syntax.unwrap_or(BASELINE), image, &format, max).map_err(|error| match error {
+            CodecError::OverLimit => TOO_LARGE,
+            _ => BROKEN_JPEG,
+        })?;
     let (photometric, pixels) = match (syntax, photometric) {
         (Some(syntax), Photometric::Rgb) => ("RGB", Pixels::Codestream(syntax, image.to_vec())),
-        (Some(syntax), Photometric::YbrFull422) => ("YBR_FULL_422", Pixels::Codestream(syntax, image.to_vec())),
+        (Some(syntax), Photometric::YbrFull422) => {
+            ("YBR_FULL_422", Pixels::Codestream(syntax, image.to_vec()))
+        }
         (Some(syntax), _) => ("MONOCHROME2", Pixels::Codestream(syntax, image.to_vec())),
         (None, Photometric::Monochrome2) => ("MONOCHROME2", Pixels::Native(decoded.bytes)),
         (None, _) => ("RGB", Pixels::Native(decoded.bytes)),
@@ -173,7 +179,8 @@ pub(super) fn png(bytes: &[u8]) -> Result<Picture, &'static str> {
     let (color, depth) = reader.output_color_type();
     let (width, height) = (reader.info().width, reader.info().height);
     let (rows, columns) = u16::try_from(height).ok().zip(u16::try_from(width).ok()).ok_or(TOO_LARGE)?;
-    let size = reader.output_buffer_size().filter(|size| *size as u64 <= NATIVE_BYTES_MAX).ok_or(TOO_LARGE)?;
+    let size =
+        reader.output_buffer_size().filter(|size| *size as u64 <= NATIVE_BYTES_MAX).ok_or(TOO_LARGE)?;
     let mut pixels = vec![0; size];
     reader.next_frame(&mut pixels).map_err(|_| BROKEN_PNG)?;
     let (samples, bits) = match (color, depth) {
@@ -189,7 +196,15 @@ pub(super) fn png(bytes: &[u8]) -> Result<Picture, &'static str> {
         pixels.chunks_exact_mut(2).for_each(|sample| sample.swap(0, 1));
     }
     let photometric = if samples == 1 { "MONOCHROME2" } else { "RGB" };
-    Ok(Picture { rows, columns, samples, bits, photometric, pixels: Pixels::Native(pixels), lossy_bytes: None })
+    Ok(Picture {
+        rows,
+        columns,
+        samples,
+        bits,
+        photometric,
+        pixels: Pixels::Native(pixels),
+        lossy_bytes: None,
+    })
 }
 
 /// Takes out the samples of opacity, which DICOM has no place for; answers how many are left of a pixel.

@@ -58,8 +58,15 @@ fn wrapped(bytes: &[u8]) -> Vec<u8> {
     let owner = OrgId::parse("town").unwrap();
     let (study, uid) = (form().attributes(NOW).unwrap(), form().uid(&owner));
     let sha256 = Sha256(sha2::Sha256::digest(bytes).into());
-    let about =
-        About { study: &study, uid: &uid, owner: &owner, sha256: &sha256, name: "右前臂.jpg", number: 1, at: NOW };
+    let about = About {
+        study: &study,
+        uid: &uid,
+        owner: &owner,
+        sha256: &sha256,
+        name: "右前臂.jpg",
+        number: 1,
+        at: NOW,
+    };
     build(&about, content(bytes).unwrap()).bytes
 }
 
@@ -79,7 +86,9 @@ fn other_peoples_tools_find_no_error_in_what_is_wrapped() {
     let grey = png(png::ColorType::Grayscale, png::BitDepth::Eight, &[9; 15]);
     let deep = png(png::ColorType::Grayscale, png::BitDepth::Sixteen, &[1, 2].repeat(15));
     let colour = png(png::ColorType::Rgb, png::BitDepth::Eight, &rgb(5, 3));
-    for (what, bytes) in [("jpeg", jpeg()), ("grey", grey), ("deep", deep), ("colour", colour), ("pdf", PDF.to_vec())] {
+    for (what, bytes) in
+        [("jpeg", jpeg()), ("grey", grey), ("deep", deep), ("colour", colour), ("pdf", PDF.to_vec())]
+    {
         assert_eq!(faults(&wrapped(&bytes)), [""; 0], "{what}");
     }
 }

@@ -21,7 +21,9 @@ fn told(headers: &HeaderMap) -> Result<(Subject, String, u16), ApiError> {
         match key.as_str() {
             "filename" => name = value,
             "number" => {
-                number = value.parse().map_err(|_| ApiError::invalid("number", "a number up to 65535 is needed"))?;
+                number = value
+                    .parse()
+                    .map_err(|_| ApiError::invalid("number", "a number up to 65535 is needed"))?;
             }
             "study" => {
                 let uid = Uid::parse(&value).map_err(|_| ApiError::invalid("study", "that is not a UID"))?;

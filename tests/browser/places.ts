@@ -57,6 +57,8 @@ export const places: readonly Place[] = [
   { name: 'patients', who: 'archivist', address: at('/patients') },
   { name: 'patients-queue', who: 'city-archivist', address: at('/patients?tab=queue') },
   { name: 'patients-decisions', who: 'city-archivist', address: at('/patients?tab=decisions') },
+  { name: 'emergency', who: 'reader', address: at('/emergency') },
+  { name: 'emergency-review', who: 'security', address: at('/emergency') },
   { name: 'organisations', who: 'admin', address: at('/admin?tab=organisations') },
   { name: 'people', who: 'admin', address: at('/admin?tab=people') },
   { name: 'agreements', who: 'admin', address: at('/admin?tab=agreements') },

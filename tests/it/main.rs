@@ -18,6 +18,7 @@ mod desk;
 mod dicom_slides;
 mod dimse;
 mod documents;
+mod emergency;
 mod hostile;
 mod import;
 mod layering;

@@ -1,5 +1,6 @@
 //! Who is calling: a session cookie for people, a bearer token for machines; and a brake on guessing.
 
+use crate::emergency;
 use crate::problem::ApiError;
 use crate::state::ApiState;
 use access::{AddressRange, Caller, Person, Right, Role, Secret, Session};
@@ -151,7 +152,8 @@ pub async fn recognise(state: &ApiState, parts: &mut Parts, address: Option<IpAd
     }
     let must_enrol = !session.factors.are_two() && state.0.login_rules.takes_second_factor(&person);
     if !must_enrol {
-        parts.extensions.insert(caller.clone());
+        let opened = emergency::caller_of(state, parts, &person, address).await?;
+        parts.extensions.insert(opened.unwrap_or_else(|| caller.clone()));
     }
     parts.extensions.insert(LoggedIn { caller, person, session, must_enrol });
     Ok(())

@@ -21,6 +21,7 @@ mod deliveries;
 mod devices;
 mod docs;
 mod dzi;
+pub mod emergency;
 mod forwarding;
 mod health;
 mod identities;

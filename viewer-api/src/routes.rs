@@ -9,7 +9,7 @@ use crate::{
     measurements, messages, notices, ohif, orders, partners, phrases, remotes, report_files, second_factor,
     session, sessions, slide_notes, slides, statistics, studies, templates, uploads, verify, watched,
 };
-use crate::{audit_state, deidentification, patients};
+use crate::{audit_state, deidentification, emergency, patients};
 use crate::{passkeys, sign_on};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
@@ -79,6 +79,11 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(corrections::list_corrections, corrections::make_correction))
         .routes(routes!(corrections::undo_correction))
         .routes(routes!(corrections::list_hidden))
+        .routes(routes!(emergency::list_emergencies, emergency::open_emergency))
+        .routes(routes!(emergency::list_own_emergencies))
+        .routes(routes!(emergency::list_emergency_hospitals))
+        .routes(routes!(emergency::get_emergency_setting, emergency::put_emergency_setting))
+        .routes(routes!(emergency::review_emergency))
         .routes(routes!(patients::list_patients))
         .routes(routes!(patients::get_patient))
         .routes(routes!(patients::list_patient_pairs))

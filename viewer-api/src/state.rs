@@ -81,6 +81,8 @@ pub(crate) struct Inner {
     pub proofs_checked: AtomicU64,
     /// Who takes a second factor, and whose word on addresses counts.
     pub login_rules: LoginRules,
+    /// Studies that people have opened in an emergency.
+    pub emergencies: crate::emergency::Open,
     /// Seats for work with passwords and passphrases, whose hashes take much memory.
     pub password_work: Semaphore,
     /// Seats for verifying files that anybody brings.
@@ -114,6 +116,7 @@ impl ApiState {
             away: Away::default(),
             outside: Arc::new(Nobody),
             login_rules: LoginRules::default(),
+            emergencies: crate::emergency::Open::default(),
             password_work: Semaphore::new(PASSWORD_WORK_MAX),
             verifications: Arc::new(Semaphore::new(VERIFICATIONS_MAX)),
             storage,

@@ -190,7 +190,7 @@ fn is_microscopy(row: &Row) -> bool {
 
 /// Leaves out studies that hold only a slide's label: nobody looks for them, and asking about one by mistake would send
 /// the patient's identity along.
-async fn without_labels(state: &ApiState, rows: Vec<Row>) -> Result<Vec<Row>, ApiError> {
+pub(crate) async fn without_labels(state: &ApiState, rows: Vec<Row>) -> Result<Vec<Row>, ApiError> {
     let microscopy: Vec<_> = rows.iter().filter(|row| is_microscopy(row)).filter_map(study_key).collect();
     if microscopy.is_empty() {
         return Ok(rows);

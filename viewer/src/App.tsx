@@ -19,6 +19,7 @@ const AuditPage = lazy(() => import('./admin/AuditPage'));
 const CorrectionsPage = lazy(() => import('./corrections/CorrectionsPage'));
 const DeidentifyPage = lazy(() => import('./deidentify/DeidentifyPage'));
 const DevicesPage = lazy(() => import('./devices/DevicesPage'));
+const EmergencyPage = lazy(() => import('./emergency/EmergencyPage'));
 const JoinPage = lazy(() => import('./session/JoinPage'));
 const OrdersPage = lazy(() => import('./orders/OrdersPage'));
 const PatientsPage = lazy(() => import('./patients/PatientsPage'));
@@ -51,6 +52,7 @@ export function App() {
             <Route path="deidentify" element={<DeidentifyPage />} />
             <Route path="corrections" element={<CorrectionsPage />} />
             <Route path="corrections/:uid" element={<StudyCorrectionsPage />} />
+            <Route path="emergency" element={<EmergencyPage />} />
             <Route path="patients" element={<PatientsPage />} />
             <Route path="templates" element={<TemplatesPage />} />
             <Route path="assignment" element={<AssignmentPage />} />

@@ -64,6 +64,8 @@ pub enum What {
     DeliveryFailed,
     /// A finished report does not verify, and was not delivered.
     ReportUnsound,
+    /// Somebody of another organisation has opened your studies in an emergency (security officers, administrators).
+    Emergency,
 }
 
 impl What {
@@ -97,6 +99,7 @@ impl What {
             Self::Clock100 => "clock100",
             Self::DeliveryFailed => "delivery_failed",
             Self::ReportUnsound => "report_unsound",
+            Self::Emergency => "emergency",
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{KIND, TOPIC, What};
 use crate::{ConsultError, ConsultService};
-use access::Caller;
-use model::{ConsultId, PersonId, Scope};
+use access::{Caller, Role};
+use model::{ConsultId, OrgId, PersonId, Scope};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use storage::{Change, Expected, Order, Put, Record, RecordQuery, StorageError};
@@ -73,6 +73,38 @@ pub(super) fn of(body: serde_json::Value) -> Result<Notice, ConsultError> {
 }
 
 impl ConsultService {
+    /// What tells an organisation's security officers and administrators of an emergency access, to be written with it.
+    ///
+    /// # Errors
+    /// [`ConsultError::Unavailable`].
+    pub async fn emergency_alarm(
+        &self,
+        owner: &OrgId,
+        access: &ConsultId,
+        now: OffsetDateTime,
+    ) -> Result<Change, ConsultError> {
+        let mut change = Change::default();
+        for person in self.storage.people_acting_for(owner).await? {
+            let watches =
+                person.roles.iter().any(|r| matches!(r, Role::SecurityOfficer | Role::Administrator));
+            if person.is_disabled || !watches {
+                continue;
+            }
+            let notice = Notice {
+                id: format!("emergency/{access}-{}", person.id),
+                person: person.id.clone(),
+                what: What::Emergency,
+                consult: access.clone(),
+                number: String::new(),
+                at: now,
+                is_read: false,
+            };
+            change.puts.push(put(&notice, Expected::Absent)?);
+            change.events.push((TOPIC, json!({"person": person.id})));
+        }
+        Ok(change)
+    }
+
     /// The newest notices of the caller.
     ///
     /// # Errors

@@ -132,6 +132,9 @@ fn words(what: What) -> (&'static str, &'static str) {
         What::OpinionGiven => ("受邀专家已提交意见", "an opinion was given"),
         What::OpinionDeclined => ("受邀专家谢绝提意见", "an opinion was declined"),
         What::OpinionWithdrawn => ("会诊意见邀请已撤回", "your opinion is not waited for any longer"),
+        What::Emergency => {
+            ("有人紧急访问了本机构的检查", "somebody has opened studies of yours in an emergency")
+        }
         What::Clock100 => ("已超时", "the case is overdue"),
     }
 }

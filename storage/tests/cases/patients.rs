@@ -2,7 +2,7 @@
 
 use crate::Fixture;
 use crate::support::build::{Instance, org, scope, store, store_as, uid};
-use dataset::{TransferSyntax, VR, tags};
+use dataset::{TransferSyntax, VR};
 use model::{ConsultId, Key, Level, Matching, Query};
 use storage::patients::{PairView, PersonView, Sign};
 use storage::{

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod authenticator;
+mod emergency;
 mod forged;
 mod matrix;
 mod passkeys;

@@ -27,7 +27,7 @@ export function Bell() {
   const follow = (notice: Notice) => {
     setOpen(false);
     if (!notice.is_read) read.mutate(notice.id);
-    void navigate(`/cases/${notice.consult}`);
+    void navigate(notice.what === 'emergency' ? '/emergency' : `/cases/${notice.consult}`);
   };
   return (
     <>

@@ -24,6 +24,7 @@ export const noticeKinds = [
   'clock100',
   'delivery_failed',
   'report_unsound',
+  'emergency',
 ] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
 

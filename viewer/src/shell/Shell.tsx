@@ -46,6 +46,7 @@ export function Shell() {
     ...(hasRole(me, 'administrator', 'coordinator') ? [{ to: '/devices', name: t('place.devices') }] : []),
     ...(hasRole(me, 'administrator', 'coordinator') ? [{ to: '/templates', name: t('place.templates') }] : []),
     ...(administers(me) ? [{ to: '/admin', name: t('place.admin') }] : []),
+    ...(hasRole(me, 'requester', 'reader', 'reviewer', 'security_officer') ? [{ to: '/emergency', name: t('place.emergency') }] : []),
     ...(hasRole(me, 'auditor') ? [{ to: '/audit', name: t('place.audit') }] : []),
   ];
 

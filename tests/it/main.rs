@@ -32,6 +32,7 @@ mod people;
 mod rejections;
 mod reports;
 mod scanners;
+mod schema;
 mod signatures;
 mod slide_faces;
 mod slide_layers;

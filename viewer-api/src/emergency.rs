@@ -412,8 +412,8 @@ pub async fn review_emergency(
         one.is_ended = true;
     }
     let verdict = if body.is_justified { "justified" } else { "unjustified" };
-    let audit = vec![entry(AuditAction::Change, format!("emergency/{id}"), AuditOutcome::Success, verdict)];
-    storage.audit(caller.scope(), audit[0].clone()).await?;
+    let reviewed = entry(AuditAction::Change, format!("emergency/{id}"), AuditOutcome::Success, verdict);
+    storage.audit(caller.scope(), reviewed).await?;
     let puts = vec![one.put(Expected::Version(record.version))?];
     storage.apply(&node(), Change { puts, ..Change::default() }).await?;
     state.0.emergencies.forget();

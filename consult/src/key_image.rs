@@ -1,11 +1,16 @@
-//! Key images of a report: pictures of a slide's parts, named by their hash in the canonical report and attached to its
-//! page. The pictures themselves are derived; what they were made of is named beside them.
+//! Key images of a report: pictures of a slide's parts and of images of radiology, named by their hash in the canonical
+//! report and attached to its page. The pictures themselves are derived; what they were made of is named beside them.
+
+pub mod frame;
+pub mod slide;
 
 use crate::cms;
 use crate::mark::{MARKS_MAX, Mark};
 use crate::report::clean;
-use model::{Sha256, SlideId, Uid};
+use frame::FrameKeyImage;
+use model::{Sha256, Uid};
 use serde::{Deserialize, Serialize};
+use slide::SlideKeyImage;
 
 /// Key images of one report at most.
 pub const KEY_IMAGES_MAX: usize = 8;
@@ -14,94 +19,120 @@ pub const PICTURE_BYTES_MAX: usize = 4 << 20;
 /// Pixels of either side of a picture at most: what anybody brings to be verified is set again, so it is decoded.
 const PICTURE_SIDE_MAX: u16 = 2048;
 
-/// A picture in a report. Measured values are decimal strings, as RFC 8785 wants what must not be rounded.
+/// A picture in a report. Each kind has members that the other has not, so that one is never read as the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeyImage {
-    /// Identifier of the bookmark that it was made for.
-    pub bookmark: String,
-    /// What it is called.
-    pub name: String,
-    /// The slide.
-    pub slide: SlideId,
-    /// Series Instance UID of the pyramid.
-    pub series: Uid,
-    /// SOP Instance UID of the level that the picture was made from.
-    pub instance: Uid,
-    /// What is in the middle, pixels of level 0 from the left.
-    pub centre_x_px: i64,
-    /// What is in the middle, pixels of level 0 from the top.
-    pub centre_y_px: i64,
-    /// Width of what is shown, pixels of level 0 along the picture's rows.
-    pub width_px: u64,
-    /// Height of what is shown, pixels of level 0 along the picture's columns.
-    pub height_px: u64,
-    /// How the slide was turned, clockwise.
-    pub rotation_deg: String,
-    /// Whether left and right were exchanged, after the turn.
-    pub mirrored: bool,
-    /// Width of what is shown, micrometres; `None` when the slide has no scale.
-    pub width_um: Option<String>,
-    /// Height of what is shown, micrometres.
-    pub height_um: Option<String>,
-    /// Who has given the slide its scale, when the scanner has not; then sizes are no better than that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub calibrated_by: Option<String>,
-    /// Magnification on the screen where it was chosen, such as `20`.
-    pub magnification: Option<String>,
-    /// The focal plane, where there are several: its height in micrometres, or its number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub focal_plane: Option<String>,
-    /// The optical path, where one of several is seen alone: its identifier.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-    /// Channels with colours and windows, where several are seen together: `path:RRGGBB:low-high,…`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub channels: Option<String>,
-    /// What the path or the channels are called.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub channel_names: Option<String>,
-    /// SHA-256 of the picture, a JPEG file.
-    pub picture_sha256: Sha256,
-    /// Pixels of the picture.
-    pub picture_width: u32,
-    /// Pixels of the picture.
-    pub picture_height: u32,
-    /// What is drawn on it; left out where nothing is.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub marks: Vec<Mark>,
-    /// Who chose it.
-    pub made_by: String,
-    /// When, RFC 3339 UTC.
-    pub made_at: String,
+#[serde(untagged)]
+pub enum KeyImage {
+    /// A part of a slide.
+    Slide(SlideKeyImage),
+    /// A frame of an image of radiology.
+    Frame(FrameKeyImage),
 }
 
 impl KeyImage {
+    /// What it is called among a report's key images: the bookmark that it was made for, or its own identifier.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Slide(image) => &image.bookmark,
+            Self::Frame(image) => &image.id,
+        }
+    }
+
+    /// What is written below it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Slide(image) => &image.name,
+            Self::Frame(image) => &image.name,
+        }
+    }
+
+    /// SOP Instance UID of what the picture was made from.
+    #[must_use]
+    pub fn instance(&self) -> &Uid {
+        match self {
+            Self::Slide(image) => &image.instance,
+            Self::Frame(image) => &image.instance,
+        }
+    }
+
+    /// The frame that is referred to, from 1, where an instance has several and one of them is meant.
+    #[must_use]
+    pub fn frame(&self) -> Option<u32> {
+        match self {
+            Self::Slide(_) => None,
+            Self::Frame(image) => (image.frames > 1).then_some(image.frame),
+        }
+    }
+
+    /// SHA-256 of the picture.
+    #[must_use]
+    pub fn picture_sha256(&self) -> &Sha256 {
+        match self {
+            Self::Slide(image) => &image.picture_sha256,
+            Self::Frame(image) => &image.picture_sha256,
+        }
+    }
+
+    /// Width of what is shown, micrometres, where a scale bar can say it.
+    #[must_use]
+    pub fn width_um(&self) -> Option<&str> {
+        match self {
+            Self::Slide(image) => image.width_um.as_deref(),
+            Self::Frame(_) => None,
+        }
+    }
+
+    fn marks(&self) -> &[Mark] {
+        match self {
+            Self::Slide(image) => &image.marks,
+            Self::Frame(image) => &image.marks,
+        }
+    }
+
+    fn picture_size(&self) -> (u32, u32) {
+        match self {
+            Self::Slide(image) => (image.picture_width, image.picture_height),
+            Self::Frame(image) => (image.picture_width, image.picture_height),
+        }
+    }
+
     /// The same with a name in one line without control characters.
     #[must_use]
     pub fn tidy(self) -> Self {
-        Self { name: clean(&self.name).replace('\n', " "), ..self }
+        match self {
+            Self::Slide(image) => {
+                Self::Slide(SlideKeyImage { name: clean(&image.name).replace('\n', " "), ..image })
+            }
+            Self::Frame(image) => Self::Frame(image.tidy()),
+        }
     }
 
-    /// Whether what is drawn on it can be drawn.
+    /// Whether it can be printed: what is drawn on it, and how it is seen.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        self.marks.len() <= MARKS_MAX && self.marks.iter().all(Mark::is_sound)
+        let is_view = match self {
+            Self::Slide(_) => true,
+            Self::Frame(image) => image.is_sound(),
+        };
+        is_view && self.marks().len() <= MARKS_MAX && self.marks().iter().all(Mark::is_sound)
     }
 
     /// Its picture among these, if the bytes are the ones that the report names and no larger than a page may have.
     #[must_use]
     pub fn picture<'a>(&self, pictures: &'a [Vec<u8>]) -> Option<&'a [u8]> {
-        let found = pictures.iter().find(|bytes| cms::sha256(bytes) == self.picture_sha256)?;
+        let found = pictures.iter().find(|bytes| cms::sha256(bytes) == *self.picture_sha256())?;
         let (width, height) = jpeg_size(found).filter(|_| found.len() <= PICTURE_BYTES_MAX)?;
         let is_small = width.max(height) <= PICTURE_SIDE_MAX;
-        let is_as_said = (u32::from(width), u32::from(height)) == (self.picture_width, self.picture_height);
+        let is_as_said = (u32::from(width), u32::from(height)) == self.picture_size();
         (is_small && is_as_said).then_some(found)
     }
 }
 
 /// Width and height out of a JPEG file's frame header (ISO/IEC 10918-1 §B.2.2); nothing is decoded.
-fn jpeg_size(file: &[u8]) -> Option<(u16, u16)> {
+#[must_use]
+pub fn jpeg_size(file: &[u8]) -> Option<(u16, u16)> {
     let mut rest = file.strip_prefix(&[0xFF, 0xD8])?;
     loop {
         let [0xFF, marker, high, low, ..] = rest else { return None };
@@ -144,14 +175,14 @@ mod tests {
     #[test]
     fn a_page_says_who_gave_the_scale_and_which_layer_is_seen() {
         let (image, picture) = key_image();
-        let image = KeyImage {
+        let image = SlideKeyImage {
             calibrated_by: Some("李标定".into()),
             focal_plane: Some("1.5 µm".into()),
             channels: Some("1:0000FF:0-100,2:00FF00:0-200".into()),
             channel_names: Some("DAPI、FITC".into()),
             ..image
         };
-        let draft = ReportDraft { key_images: vec![image], ..draft() };
+        let draft = ReportDraft { key_images: vec![KeyImage::Slide(image)], ..draft() };
         let canonical = canonical_of(&consult(Signatures::Single), &draft);
         let reader = signer("王建国", NOW);
         let pictures = [picture];

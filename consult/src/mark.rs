@@ -73,6 +73,7 @@ impl Mark {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::KeyImage;
     use crate::pdf::{Fonts, Printer, ToPrint};
     use crate::report::{CanonicalError, CanonicalReport, ReportDraft};
     use crate::testing::{NOW, canonical_of, consult, draft, key_image, signer, text_of};
@@ -110,7 +111,7 @@ mod tests {
         let pictures = [picture];
         let content = canonical_of(
             &consult(Signatures::Single),
-            &ReportDraft { key_images: vec![image.clone()], ..draft() },
+            &ReportDraft { key_images: vec![KeyImage::Slide(image.clone())], ..draft() },
         );
         let reader = signer("王建国", NOW);
         let input = ToPrint { canonical: &content, pictures: &pictures, reader: &reader };
@@ -120,8 +121,10 @@ mod tests {
         }
 
         image.marks[0].points.clear();
-        let broken =
-            canonical_of(&consult(Signatures::Single), &ReportDraft { key_images: vec![image], ..draft() });
+        let broken = canonical_of(
+            &consult(Signatures::Single),
+            &ReportDraft { key_images: vec![KeyImage::Slide(image)], ..draft() },
+        );
         assert_eq!(CanonicalReport::from_bytes(&broken), Err(CanonicalError::NotAReport));
     }
 }

@@ -324,7 +324,7 @@ fn place(document: &PagedDocument, label: &str) -> Option<Place> {
 
 /// The longest bar of 1, 2 or 5 times a power of ten that takes at most a third of the picture's width.
 fn scale_bar(image: &KeyImage) -> Option<(f64, String)> {
-    let width_um: f64 = image.width_um.as_deref()?.parse().ok().filter(|width| *width > 0.0)?;
+    let width_um: f64 = image.width_um()?.parse().ok().filter(|width| *width > 0.0)?;
     let power = 10_f64.powf((width_um / 3.0).log10().floor());
     let bar_um = [5.0, 2.0, 1.0].into_iter().map(|n| n * power).find(|bar| *bar <= width_um / 3.0)?;
     let words = if bar_um >= 1000.0 { format!("{} mm", bar_um / 1000.0) } else { format!("{bar_um} µm") };

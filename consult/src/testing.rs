@@ -1,10 +1,12 @@
 //! Builders for tests: a consult about a chest CT between a township hospital and a city's reading centre.
 
-use crate::KeyImage;
 use crate::ca::{CertificateAuthority, IssuedKey, TEST_NOTICE};
 use crate::certificate;
 use crate::cms::{self, Commitment, Form, SigningIdentity};
 use crate::critical::Finding;
+use crate::key_image::frame::FrameKeyImage;
+use crate::key_image::slide::SlideKeyImage;
+use crate::mark::{Mark, MarkKind};
 use crate::pades::{self, Dss, Field, SignerNote};
 use crate::pdf::{Printer, Signer, ToPrint};
 use crate::record::{Consult, Evidence, Named, PatientBlock, StudyBlock};
@@ -152,11 +154,11 @@ pub(crate) fn canonical_with(consult: &Consult, draft: &ReportDraft, critical: &
 }
 
 /// A picture of a slide's part that a library would decode, and the key image that names it.
-pub(crate) fn key_image() -> (KeyImage, Vec<u8>) {
+pub(crate) fn key_image() -> (SlideKeyImage, Vec<u8>) {
     let pixels: Vec<u8> =
         (0..480 * 360).flat_map(|n: u32| [(n % 480 / 2) as u8, 120, (n / 480 / 2) as u8]).collect();
     let picture = codec::encode_jpeg_rgb(&pixels, 480, 360, 90).unwrap();
-    let image = KeyImage {
+    let image = SlideKeyImage {
         bookmark: "b1".into(),
         name: "可疑腺体".into(),
         slide: SlideId::parse("slide-1").unwrap(),
@@ -180,6 +182,38 @@ pub(crate) fn key_image() -> (KeyImage, Vec<u8>) {
         picture_sha256: cms::sha256(&picture),
         picture_width: 480,
         picture_height: 360,
+        made_by: "王建国".into(),
+        made_at: "2026-11-23T06:40:00Z".into(),
+    };
+    (image, picture)
+}
+
+/// A picture of a CT image with its window, and the key image that names it.
+pub(crate) fn frame_key_image() -> (FrameKeyImage, Vec<u8>) {
+    let pixels: Vec<u8> =
+        (0..512 * 512).flat_map(|n: u32| [((n % 512 / 4 + n / 512 / 4) & 0xFF) as u8; 3]).collect();
+    let picture = codec::encode_jpeg_rgb(&pixels, 512, 512, 90).unwrap();
+    let image = FrameKeyImage {
+        id: "0199aaaa-0000-7000-8000-000000000001".into(),
+        name: "右肺上叶结节".into(),
+        study: Uid::parse("1.2.3.4").unwrap(),
+        series: Uid::parse("1.2.3.4.1").unwrap(),
+        instance: Uid::parse("1.2.3.4.1.2").unwrap(),
+        frame: 1,
+        frames: 1,
+        modality: "CT".into(),
+        series_number: "2".into(),
+        series_description: "肺窗".into(),
+        instance_number: "17".into(),
+        window_centre: Some("-600".into()),
+        window_width: Some("1500".into()),
+        inverted: false,
+        rotation_deg: "0".into(),
+        mirrored: false,
+        picture_sha256: cms::sha256(&picture),
+        picture_width: 512,
+        picture_height: 512,
+        marks: vec![Mark::new(MarkKind::Line, vec![[200, 200], [260, 200]], "8.2 mm").unwrap()],
         made_by: "王建国".into(),
         made_at: "2026-11-23T06:40:00Z".into(),
     };

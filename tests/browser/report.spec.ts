@@ -170,3 +170,79 @@ test('the coordinator writes a template, readers get it once it is published', a
   await page.getByRole('button', { name: '停用' }).click();
   await expect(page.getByRole('button', { name: '重新启用' })).toBeVisible();
 });
+
+test('an image goes into the report by one key, with its window, and stands on the signed page', async ({ person }) => {
+  const township = await person('township');
+  const page = await person('reader');
+  const waiting = await opened(township, page, '右肺结节，请附关键图像。');
+  const screen = page.getByTestId('viewport').first().getByRole('img', { name: /^影像/ });
+  await expect(screen).toHaveAttribute('data-shown', 'true');
+  const said = page.getByTestId('key-image-said');
+  const figures = page.getByTestId('key-images').getByRole('listitem');
+
+  for (let step = 0; step < 4; step += 1) await page.keyboard.press('PageDown');
+  await expect(page.getByTestId('viewport').first()).toContainText('41');
+  await page.keyboard.press('1');
+  await page.keyboard.press('l');
+  const box = await screen.boundingBox();
+  if (box === null) throw new Error('the image has no place on the page');
+  const at = (x: number, y: number): [number, number] => [box.x + box.width * x, box.y + box.height * y];
+  await page.mouse.move(...at(0.4, 0.45));
+  await page.mouse.down();
+  await page.mouse.move(...at(0.5, 0.45), { steps: 4 });
+  await page.mouse.move(...at(0.6, 0.45), { steps: 4 });
+  await page.mouse.up();
+  await expect(page.getByRole('region', { name: '测量' }).getByText(/ mm/).first()).toBeVisible();
+
+  await page.keyboard.press('k');
+  await expect(said).toHaveText('已放入报告，图 1');
+  await page.keyboard.press('k');
+  await expect(said).toHaveText('这一画面已在报告中');
+  await page.keyboard.press('2');
+  await page.keyboard.press('r');
+  await page.keyboard.press('h');
+  await page.getByRole('toolbar', { name: '图像工具' }).getByRole('button', { name: '关键图像' }).click();
+  await expect(figures).toHaveCount(2);
+  await expect(figures.nth(1)).toHaveAttribute('data-saved', 'true');
+  await page.getByLabel('图 1 说明').fill('右肺上叶结节，肺窗');
+  await page.getByRole('button', { name: '图 2 前移' }).click();
+  await expect(page.getByLabel('图 2 说明')).toHaveValue('右肺上叶结节，肺窗');
+  await page.getByLabel('影像所见').fill('右肺上叶见一结节，见图 2。');
+  await page.getByLabel('诊断意见').fill('右肺上叶结节。');
+  await expect(page.getByTestId('save-state')).toHaveAttribute('data-state', 'saved');
+  await shot(page, 'report-key-images');
+
+  interface Frame {
+    name: string;
+    frame: number;
+    window_width: string;
+    rotation_deg: string;
+    mirrored: boolean;
+    marks?: { kind: string; label: string }[];
+  }
+  const preview = (await (await page.request.get(`/api/v1/consults/${waiting.id}/report/preview`)).json()) as { canonical: { key_images: Frame[] } };
+  const [turned, plain] = preview.canonical.key_images;
+  expect(plain).toMatchObject({ name: '右肺上叶结节，肺窗', window_width: '1500', rotation_deg: '0', mirrored: false });
+  expect(plain?.marks?.[0]).toMatchObject({ kind: 'line', label: expect.stringMatching(/mm$/) as string });
+  expect(turned).toMatchObject({ name: '', window_width: '400', mirrored: true });
+
+  // Elsewhere, and back by a click.
+  await screen.click({ button: 'middle' });
+  await page.keyboard.press('Home');
+  await page.getByRole('button', { name: '在影像中打开图 2' }).click();
+  await expect(page.getByTestId('viewport').first()).toContainText('W 1500');
+  await expect(page.getByTestId('viewport').first()).toContainText('41');
+  await shot(page, 'report-key-image-opened');
+
+  await page.keyboard.press('Control+Enter');
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.getByRole('img', { name: /^关键图像 2/ })).toBeVisible();
+  await dialog.getByLabel('签名口令', { exact: true }).fill(account('reader').signing_passphrase ?? '');
+  await dialog.getByRole('button', { name: '确认签名' }).click();
+  await expect(dialog).toHaveCount(0);
+  const pdf = await page.request.get(`/api/v1/consults/${waiting.id}/report.pdf`);
+  expect(pdf.ok()).toBe(true);
+  await test.info().attach('report-key-images.pdf', { body: await pdf.body(), contentType: 'application/pdf' });
+  const verdict = (await (await page.request.get(`/api/v1/consults/${waiting.id}/verify`)).json()) as { ok: boolean };
+  expect(verdict.ok).toBe(true);
+});

@@ -18,12 +18,20 @@ impl Case<'static> {
     pub(crate) fn new() -> Self {
         Self::on(Node::shared())
     }
+
+    /// About other images than usual.
+    pub(crate) fn about(images: Vec<Ct>) -> Self {
+        Self::with(Node::shared(), images)
+    }
 }
 
 impl<'a> Case<'a> {
     /// On a node of one's own.
     pub(crate) fn on(node: &'a Node) -> Self {
-        let images = Ct::new().series_of(3);
+        Self::with(node, Ct::new().series_of(3))
+    }
+
+    fn with(node: &'a Node, images: Vec<Ct>) -> Self {
         node.machine(Org::Township).stow(&images.iter().map(Ct::file).collect::<Vec<_>>()).expect(200);
         Self { node, images, township: node.person("township") }
     }

@@ -21,6 +21,7 @@ mod documents;
 mod emergency;
 mod hostile;
 mod import;
+mod key_images;
 mod layering;
 mod live;
 mod measurements;

@@ -1,6 +1,7 @@
 //! Content items of structured reports (PS3.3 §C.17.3).
 
 use super::dicom::{Code, coded, item, put, reference};
+use crate::key_image::KeyImage;
 use dataset::{Dataset, VR, tags};
 
 /// Its parent has it as a part.
@@ -56,9 +57,14 @@ pub(super) fn micrometres(relationship: &str, concept: Code, value: &str) -> Dat
     item
 }
 
-pub(super) fn image(relationship: &str, class: &str, instance: &str) -> Dataset {
+/// An image that is shown, and which of its frames (PS3.3 §C.18.4).
+pub(super) fn image(relationship: &str, class: &str, key_image: &KeyImage) -> Dataset {
+    let mut referred = reference(class, key_image.instance().as_str());
+    if let Some(frame) = key_image.frame() {
+        put(&mut referred, tags::REFERENCED_FRAME_NUMBER, VR::IS, &frame.to_string());
+    }
     let mut item = content(relationship, "IMAGE", None);
-    item.put_items(tags::REFERENCED_SOP_SEQUENCE, vec![reference(class, instance)]);
+    item.put_items(tags::REFERENCED_SOP_SEQUENCE, vec![referred]);
     item
 }
 

@@ -3,6 +3,7 @@
 use super::content::{CONTAINS, image, observer, root, text};
 use super::dicom::{Code, Referred, Series, begin, hierarchy, request};
 use super::{Form, Source};
+use crate::key_image::KeyImage;
 use dataset::{Dataset, tags};
 use std::collections::BTreeSet;
 
@@ -19,14 +20,14 @@ pub(super) fn document(source: &Source<'_>) -> Option<Dataset> {
         description: "关键图像 Key images",
     };
     let mut seen = BTreeSet::new();
-    let shown = report.key_images.iter().filter(|shown| seen.insert(&shown.instance));
+    let shown = report.key_images.iter().filter(|shown| seen.insert((shown.instance(), shown.frame())));
     let shown: Vec<_> =
-        shown.filter_map(|shown| Some((shown, source.classes.get(&shown.instance)?.as_str()))).collect();
+        shown.filter_map(|shown| Some((shown, source.classes.get(shown.instance())?.as_str()))).collect();
     if shown.is_empty() {
         return None;
     }
     let referred = report.evidence.iter().filter_map(|one| {
-        let (_, class) = shown.iter().find(|(shown, _)| shown.instance == one.instance)?;
+        let (_, class) = shown.iter().find(|(shown, _)| *shown.instance() == one.instance)?;
         let (study, series, instance) = (one.study.as_str(), one.series.as_str(), one.instance.as_str());
         Some(Referred { study, series, class, instance })
     });
@@ -35,10 +36,11 @@ pub(super) fn document(source: &Source<'_>) -> Option<Dataset> {
     set.put_items(tags::REFERENCED_REQUEST_SEQUENCE, vec![request(source)]);
     set.put_items(tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, hierarchy(referred));
     let mut parts = observer(&report.reader.name, &report.reading.name);
-    let names: Vec<&str> = report.key_images.iter().map(|shown| shown.name.as_str()).collect();
+    let names: Vec<&str> =
+        report.key_images.iter().map(KeyImage::name).filter(|name| !name.is_empty()).collect();
     let described = format!("{} {}", report.number, names.join("；"));
     parts.push(text(CONTAINS, Code("113012", "DCM", "Key Object Description"), described.trim()));
-    parts.extend(shown.iter().map(|(shown, class)| image(CONTAINS, class, shown.instance.as_str())));
+    parts.extend(shown.iter().map(|(shown, class)| image(CONTAINS, class, shown)));
     root(&mut set, Code("113002", "DCM", "For Referring Provider"), "2010", parts);
     Some(set)
 }

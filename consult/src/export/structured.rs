@@ -12,6 +12,7 @@ use super::dicom::{
 use super::{Form, Source, said};
 use crate::amendment::AmendmentKind;
 use crate::key_image::KeyImage;
+use crate::key_image::slide::SlideKeyImage;
 use crate::report::{CriticalNote, Exam};
 use dataset::{Dataset, VR, tags};
 
@@ -205,20 +206,25 @@ fn critical_words(note: &CriticalNote) -> String {
 
 /// A key image: what it is called, which image it is of, and how much of it is seen.
 fn shown(source: &Source<'_>, shown: &KeyImage) -> Vec<Dataset> {
-    let Some(class) = source.classes.get(&shown.instance) else { return Vec::new() };
-    let of = || vec![image(INFERRED_FROM, class.as_str(), shown.instance.as_str())];
-    let name = match &shown.calibrated_by {
-        Some(who) => format!("{}（标尺由人工标定：{who}）", shown.name),
-        None => shown.name.clone(),
+    let Some(class) = source.classes.get(shown.instance()) else { return Vec::new() };
+    let of = || vec![image(INFERRED_FROM, class.as_str(), shown)];
+    let name = match shown {
+        KeyImage::Slide(SlideKeyImage { name, calibrated_by: Some(who), .. }) => {
+            format!("{name}（标尺由人工标定：{who}）")
+        }
+        KeyImage::Slide(of_slide) => of_slide.name.clone(),
+        KeyImage::Frame(frame) if frame.name.is_empty() => frame.described(),
+        KeyImage::Frame(frame) => format!("{}（{}）", frame.name, frame.described()),
     };
     let name = if name.trim().is_empty() { "关键图像".to_owned() } else { name };
     let mut items = vec![
-        image(CONTAINS, class.as_str(), shown.instance.as_str()),
+        image(CONTAINS, class.as_str(), shown),
         with(text(CONTAINS, KEY_OBJECT_DESCRIPTION, &name), of()),
     ];
+    let KeyImage::Slide(of_slide) = shown else { return items };
     for (concept, value) in [
-        (Code("103355008", "SCT", "Width"), &shown.width_um),
-        (Code("121207", "DCM", "Height"), &shown.height_um),
+        (Code("103355008", "SCT", "Width"), &of_slide.width_um),
+        (Code("121207", "DCM", "Height"), &of_slide.height_um),
     ] {
         if let Some(value) = value {
             items.push(with(micrometres(CONTAINS, concept, value), of()));

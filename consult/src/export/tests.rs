@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::amendment::{Amendment, AmendmentKind, AmendmentNote};
+use crate::key_image::KeyImage;
 use crate::record::Consult;
 use crate::report::ReportDraft;
-use crate::testing::{NOW, canonical_of, consult, draft, key_image, run};
+use crate::testing::{NOW, canonical_of, consult, draft, frame_key_image, key_image, run};
 use access::Signatures;
 use dataset::{TransferSyntax, part10, scan, tags};
 use serde_json::Value as Json;
@@ -12,6 +13,7 @@ use time::Duration;
 use time::macros::offset;
 
 const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
+const ENHANCED_CT: &str = "1.2.840.10008.5.1.4.1.1.2.1";
 
 /// A page of odd length.
 const PAGE: &[u8] = b"%PDF-1.7\n%%EOF\n";
@@ -34,7 +36,22 @@ impl Made {
 
     fn with_key_image() -> Self {
         let mut made = Self::plain();
-        made.draft.key_images = vec![key_image().0];
+        made.draft.key_images = vec![KeyImage::Slide(key_image().0)];
+        made
+    }
+
+    /// Of radiology: a slice in two windows, and a frame of a film.
+    fn with_frames() -> Self {
+        let mut made = Self::plain();
+        let slice = frame_key_image().0;
+        let mut softer = slice.clone();
+        softer.id = "0199aaaa-0000-7000-8000-000000000002".into();
+        (softer.window_centre, softer.window_width) = (Some("40".into()), Some("400".into()));
+        let mut film = slice.clone();
+        film.id = "0199aaaa-0000-7000-8000-000000000003".into();
+        film.instance = model::Uid::parse("1.2.3.4.1.3").unwrap();
+        (film.name, film.frame, film.frames) = (String::new(), 7, 20);
+        made.draft.key_images = [slice, softer, film].into_iter().map(KeyImage::Frame).collect();
         made
     }
 
@@ -55,7 +72,13 @@ impl Made {
         )
         .unwrap();
         let class = Uid::parse(CT).unwrap();
-        let classes = report.evidence.iter().map(|one| (one.instance.clone(), class.clone())).collect();
+        let is_film = |one: &Uid| {
+            report.key_images.iter().any(|image| image.instance() == one && image.frame().is_some())
+        };
+        let class_of =
+            |one: &Uid| if is_film(one) { Uid::parse(ENHANCED_CT).unwrap() } else { class.clone() };
+        let classes =
+            report.evidence.iter().map(|one| (one.instance.clone(), class_of(&one.instance))).collect();
         let source = Source {
             report: &report,
             canonical: &canonical,
@@ -114,6 +137,7 @@ fn every_dicom_form_is_what_its_information_object_definition_says() {
     for (made, forms) in [
         (Made::plain(), &[Form::Sr, Form::Pdf][..]),
         (Made::with_key_image(), &[Form::Sr, Form::Pdf, Form::Kos]),
+        (Made::with_frames(), &[Form::Sr, Form::Pdf, Form::Kos]),
         (amended, &[Form::Sr, Form::Pdf]),
     ] {
         for form in forms {
@@ -157,6 +181,29 @@ fn a_report_with_key_images_is_enhanced_and_selects_them() {
     let only = &series[0].items(tags::REFERENCED_SOP_SEQUENCE)[0];
     assert_eq!(only.text(tags::REFERENCED_SOP_INSTANCE_UID).unwrap(), "1.2.3.4.1.1");
     assert!(Made::plain().form(Form::Kos).is_none());
+}
+
+#[test]
+fn frames_of_radiology_are_referred_to_by_their_number() {
+    let made = Made::with_frames();
+    let (_folder, path, _) = made.file(Form::Sr);
+    let dump = run("dsrdump", &["+U8", "+Pl", &path]).unwrap_or_else(|said| panic!("{said}"));
+    for word in ["Enhanced SR", "右肺上叶结节", "窗宽 1500 窗位 -600", "第 7/20 帧"] {
+        assert!(dump.contains(word), "{word} in\n{dump}");
+    }
+    let (_folder, path, set) = made.file(Form::Kos);
+    let dump = run("dsrdump", &["+U8", "+Pl", &path]).unwrap_or_else(|said| panic!("{said}"));
+    assert!(dump.contains("右肺上叶结节"), "{dump}");
+    let images = set.items(tags::CONTENT_SEQUENCE);
+    let named: Vec<_> = images
+        .iter()
+        .flat_map(|item| item.items(tags::REFERENCED_SOP_SEQUENCE))
+        .map(|one| {
+            (one.text(tags::REFERENCED_SOP_INSTANCE_UID).unwrap(), one.text(tags::REFERENCED_FRAME_NUMBER))
+        })
+        .collect();
+    let expected = [("1.2.3.4.1.2".to_owned(), None), ("1.2.3.4.1.3".to_owned(), Some("7".to_owned()))];
+    assert_eq!(named, expected, "a slice once, whatever its windows");
 }
 
 #[test]

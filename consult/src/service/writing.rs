@@ -102,13 +102,13 @@ fn checked_key_images(
     if key_images.len() > KEY_IMAGES_MAX {
         return invalid("关键图像太多（最多 8 张）");
     }
-    if !key_images.iter().all(|image| is_in_evidence(&image.instance)) {
+    if !key_images.iter().all(|image| is_in_evidence(image.instance())) {
         return invalid("不在本次会诊的图像之中");
     }
     if !key_images.iter().all(KeyImage::is_sound) {
-        return invalid("关键图像上的标记不能绘制");
+        return invalid("关键图像的标记、图注或视图不能打印");
     }
-    let names: std::collections::HashSet<_> = key_images.iter().map(|image| &image.bookmark).collect();
+    let names: std::collections::HashSet<_> = key_images.iter().map(KeyImage::id).collect();
     if names.len() < key_images.len() {
         return invalid("同一关键图像出现了两次");
     }

@@ -187,7 +187,7 @@ impl ConsultService {
         let report = CanonicalReport::from_bytes(canonical).map_err(|_| damaged())?;
         let mut pictures = Vec::with_capacity(report.key_images.len());
         for image in &report.key_images {
-            pictures.push(self.read_whole(reading, &image.picture_sha256).await?);
+            pictures.push(self.read_whole(reading, image.picture_sha256()).await?);
         }
         Ok(pictures)
     }
@@ -215,7 +215,7 @@ impl ConsultService {
     ) -> Result<Vec<u8>, ConsultError> {
         let consult = self.get(caller, id).await?.consult;
         let shown = consult.report.iter().flat_map(|report| &report.key_images);
-        if !shown.into_iter().any(|image| image.picture_sha256 == *name) {
+        if !shown.into_iter().any(|image| image.picture_sha256() == name) {
             return Err(ConsultError::NotFound);
         }
         self.read_whole(&consult.reading.id, name).await

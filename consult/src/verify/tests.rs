@@ -162,7 +162,7 @@ fn a_signed_page_is_whole_with_its_pictures_and_nothing_behind_it() {
     let signers = Signers::new();
     let anchors = signers.anchors();
     let (image, picture) = key_image();
-    let draft = ReportDraft { key_images: vec![image], ..draft() };
+    let draft = ReportDraft { key_images: vec![crate::KeyImage::Slide(image)], ..draft() };
     let canonical = canonical_of(&consult(Signatures::Double), &draft);
     let printer = Printer::new(&Fonts::default()).unwrap();
     let first = signers.read_page(&printer, &canonical, &[picture]);

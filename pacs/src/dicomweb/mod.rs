@@ -34,5 +34,6 @@ mod wado_uri;
 
 pub use conditions::has_already;
 pub use problem::{WebError, problem_response};
+pub use rendered::seen::{Seen, Turn, picture};
 pub use rendered::whole::{TiledError, TiledFile, TiledImages, TiledPart, TiledPicture, TiledProfile};
 pub use routes::{router, wado_router};

@@ -5,6 +5,7 @@ mod job;
 pub mod look;
 pub mod options;
 mod profile;
+pub mod seen;
 pub mod state;
 pub mod whole;
 

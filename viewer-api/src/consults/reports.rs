@@ -3,7 +3,7 @@
 use super::{ConsultDetail, Detail, consult_id, detail, now};
 use crate::auth::Authenticated;
 use crate::json::JsonBody;
-use crate::key_images;
+use crate::key_images::{self, KeyImageChoice};
 use crate::problem::{ApiError, Problem};
 use crate::proof;
 use crate::request::UrlPath;
@@ -56,8 +56,7 @@ pub struct ReportText {
     /// SOP Instance UIDs that were displayed.
     #[schema(value_type = Vec<String>)]
     pub displayed: Vec<Uid>,
-    /// Bookmarks that become key images, in this order. A key image of the answer may be sent back as it came: only
-    /// `slide` and `bookmark` are read.
+    /// Bookmarks and frames that become key images, in this order. A key image of the answer may be sent back as it came.
     pub key_images: Vec<KeyImageChoice>,
 }
 
@@ -66,15 +65,6 @@ pub struct ReportText {
 pub struct ComparedChoice {
     /// Its consult.
     pub consult_id: String,
-}
-
-/// A bookmark that becomes a key image.
-#[derive(Serialize, Deserialize, ToSchema)]
-pub struct KeyImageChoice {
-    /// Slide id.
-    pub slide: String,
-    /// Bookmark id.
-    pub bookmark: String,
 }
 
 /// A signature to be made.

@@ -386,8 +386,42 @@ export interface TimelineEntry {
   note: string;
 }
 
+/** What is drawn on a key image: points in pixels of the picture. */
+export interface Mark {
+  kind: 'arrow' | 'line' | 'outline' | 'point';
+  points: [number, number][];
+  label: string;
+}
+
+/** A frame of an image of radiology in a report, as its reader saw it. Sent back as it came, or as a choice. */
+export interface FrameKeyImage {
+  /** A UUID of the page's. */
+  id: string;
+  /** What is written below it. */
+  name: string;
+  study: string;
+  series: string;
+  instance: string;
+  /** From 1. */
+  frame: number;
+  /** Decimal strings; left out of colour. */
+  window_centre?: string;
+  window_width?: string;
+  inverted: boolean;
+  rotation_deg: '0' | '90' | '180' | '270';
+  /** After the turn. */
+  mirrored: boolean;
+  /** What the picture fits into, then its size. */
+  picture_width: number;
+  picture_height: number;
+  marks?: Mark[];
+  picture_sha256?: string;
+}
+
+export type KeyImage = SlideKeyImage | FrameKeyImage;
+
 /** A picture of a slide in a report. Sent back as it came, or as a choice: only `slide` and `bookmark` are read. */
-export interface KeyImage {
+export interface SlideKeyImage {
   slide: string;
   bookmark: string;
   name?: string;

@@ -6,6 +6,7 @@ import { useSlide } from '../slides/useSlides';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { evidenceOf, isInEvidence } from './evidence';
+import type { KeyImageTies } from './images/ImageViewer';
 import { fetchImageViewer, ImageViewer } from './images/lazy';
 import { usePriors, useStudy } from './useStudy';
 
@@ -14,13 +15,14 @@ const SlideViewer = lazy(() => import('../slides/SlideViewer'));
 interface Props {
   consult: Consult;
   onDisplayed: (sopInstanceUid: string) => void;
+  keyImages: KeyImageTies;
 }
 
-export function CaseImages({ consult, onDisplayed }: Props) {
+export function CaseImages({ consult, onDisplayed, keyImages }: Props) {
   return (
     <Suspense fallback={<PageSkeleton />}>
       {consult.slide_id === null ? (
-        <CaseStudies consult={consult} onDisplayed={onDisplayed} />
+        <CaseStudies consult={consult} onDisplayed={onDisplayed} keyImages={keyImages} />
       ) : (
         <NoteConsultContext value={consult.id}>
           <CaseSlide key={consult.slide_id} consult={consult} first={consult.slide_id} onDisplayed={onDisplayed} />
@@ -31,7 +33,7 @@ export function CaseImages({ consult, onDisplayed }: Props) {
 }
 
 /** The slide that was asked about; others of its study lie on the tray beside it. */
-function CaseSlide({ consult, first, onDisplayed }: Props & { first: string }) {
+function CaseSlide({ consult, first, onDisplayed }: Omit<Props, 'keyImages'> & { first: string }) {
   const [id, setId] = useState(first);
   const slide = useSlide(id);
   const evidence = useMemo(() => evidenceOf(consult), [consult]);
@@ -43,11 +45,11 @@ function CaseSlide({ consult, first, onDisplayed }: Props & { first: string }) {
 }
 
 /** The study of the question; its priors come after it, and hang beside it where there is something to compare. */
-function CaseStudies({ consult, onDisplayed }: Props) {
+function CaseStudies({ consult, onDisplayed, keyImages }: Props) {
   const current = useStudy(consult.study.org, consult.study.study_instance_uid);
   const priors = usePriors(consult.priors);
   useEffect(fetchImageViewer, []);
   const studies = useMemo(() => (current.data === undefined ? [] : [current.data, ...priors]), [current.data, priors]);
-  if (studies.length > 0) return <ImageViewer key={consult.study.study_instance_uid} studies={studies} onDisplayed={onDisplayed} />;
+  if (studies.length > 0) return <ImageViewer key={consult.study.study_instance_uid} studies={studies} onDisplayed={onDisplayed} keyImages={keyImages} />;
   return current.isError ? <ErrorNotice error={current.error} onRetry={() => void current.refetch()} /> : <PageSkeleton />;
 }

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { consults } from '../api/endpoints';
 import { bookmarks as calls, type Bookmark } from '../api/slideNotes';
 import type { Consult, KeyImage } from '../api/types';
+import { idOf, keyImagesMax } from './keyImagesOf';
 import { useBookmarksOfCase } from './useBookmarksOfCase';
 import classes from './KeyImages.module.css';
 
@@ -13,9 +14,6 @@ interface Props {
   /** `null`: they are only shown. */
   onChoose: ((chosen: KeyImage[]) => void) | null;
 }
-
-/** A page has room for as many. */
-const keyImagesMax = 8;
 
 export function KeyImages({ consult, chosen, onChoose }: Props) {
   const { t } = useTranslation();
@@ -29,7 +27,7 @@ export function KeyImages({ consult, chosen, onChoose }: Props) {
         </Text>
         <ul className={classes.images}>
           {chosen.map((image, index) => (
-            <li key={image.bookmark} className={classes.image}>
+            <li key={idOf(image)} className={classes.image}>
               {image.picture_sha256 !== undefined && (
                 <img src={consults.picture(consult.id, image.picture_sha256)} alt={t('notes.keyImage', { n: index + 1, name: image.name ?? '' })} />
               )}
@@ -40,9 +38,9 @@ export function KeyImages({ consult, chosen, onChoose }: Props) {
       </section>
     );
   }
-  const isChosen = (id: string) => chosen.some(({ bookmark }) => bookmark === id);
+  const isChosen = (id: string) => chosen.some((image) => idOf(image) === id);
   const toggle = (slide: string, bookmark: Bookmark) =>
-    onChoose(isChosen(bookmark.id) ? chosen.filter((image) => image.bookmark !== bookmark.id) : [...chosen, { slide, bookmark: bookmark.id }]);
+    onChoose(isChosen(bookmark.id) ? chosen.filter((image) => idOf(image) !== bookmark.id) : [...chosen, { slide, bookmark: bookmark.id }]);
   return (
     <section aria-label={t('notes.keyImages')} data-testid="key-images">
       <Text size="sm" fw={500}>

@@ -1,9 +1,9 @@
 /** A case in front of its reader or reviewer: who and how long on top, images in the middle, the report on the right. */
 import { Alert } from '@mantine/core';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useCallback, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
-import type { Consult } from '../api/types';
+import type { Consult, FrameKeyImage } from '../api/types';
 import { useMe } from '../session/useMe';
 import type { ComparedReport } from '../templates/api';
 import { Aside } from '../templates/Aside';
@@ -16,6 +16,8 @@ import { Split } from '../ui/Split';
 import { useKeys } from '../ui/useKeys';
 import { CaseBar } from './CaseBar';
 import { CaseImages } from './CaseImages';
+import { evidenceOf } from './evidence';
+import { taken } from './keyImagesOf';
 import { LostCase } from './LostCase';
 import { ReportPane } from './ReportPane';
 import { useLease } from './useLease';
@@ -38,6 +40,10 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
   const navigate = useNavigate();
   const [signing, setSigning] = useState(false);
   const [beside, setBeside] = useState<'prior' | 'page' | null>(null);
+  const opener = useRef<((image: FrameKeyImage) => void) | null>(null);
+  const onOpener = useCallback((open: (image: FrameKeyImage) => void) => {
+    opener.current = open;
+  }, []);
   const openNext = useNextCase(consult);
   const mayRead = consult.allowed.includes('sign') || consult.allowed.includes('edit');
   const editable = mayRead && consult.reader?.id === me.person.id;
@@ -51,6 +57,12 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
   const hasPage = editable || consult.versions.length > 0;
 
   const somethingToDo = signs !== null || consult.allowed.includes('claim');
+
+  const take = (image: FrameKeyImage): string => {
+    const { images, what } = taken(report.keyImages, image, evidenceOf(consult));
+    if (images !== null) report.chooseKeyImages(images);
+    return t(`images.key.${what.kind}`, what.kind === 'taken' ? { n: what.n } : {});
+  };
 
   useKeys({
     'Ctrl+Enter': () => {
@@ -81,7 +93,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
         left={
           <div className={classes.beside}>
             <div className={classes.images}>
-              <CaseImages consult={consult} onDisplayed={report.saw} />
+              <CaseImages consult={consult} onDisplayed={report.saw} keyImages={{ take: editable && report.other === null ? take : null, onOpener }} />
             </div>
             {beside === 'prior' && (
               <Aside title={t('priors.title')} kind="prior" onClose={() => setBeside(null)}>
@@ -107,6 +119,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
             signs={signs}
             onSign={() => setSigning(true)}
             onBeside={turn}
+            onOpenKeyImage={(image) => opener.current?.(image)}
           />
         }
       />

@@ -3,7 +3,7 @@ import { Button, Group, Stack, Switch, Text } from '@mantine/core';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { CriticalList } from '../alarms/CriticalList';
-import type { Consult } from '../api/types';
+import type { Consult, FrameKeyImage } from '../api/types';
 import { Attachments } from '../consult/Attachments';
 import { Questions } from '../consult/Questions';
 import { useReportWords } from '../consult/useReportWords';
@@ -25,6 +25,7 @@ import { ErrorNotice } from '../ui/ErrorNotice';
 import { Field } from '../ui/Field';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { useFormat } from '../ui/useFormat';
+import { FrameKeyImages } from './FrameKeyImages';
 import { KeyImages } from './KeyImages';
 import { LateImages } from './LateImages';
 import { useUnseenSlides } from './missing';
@@ -44,13 +45,14 @@ interface Props {
   signs: 'sign' | 'review' | null;
   onSign: () => void;
   onBeside: (what: 'prior' | 'page') => void;
+  onOpenKeyImage: (image: FrameKeyImage) => void;
 }
 
 const parts = ['findings', 'diagnosis', 'recommendation'] as const;
 const required: readonly (typeof parts)[number][] = ['findings', 'diagnosis'];
 const rows: Record<(typeof parts)[number], number> = { findings: 8, diagnosis: 4, recommendation: 3 };
 
-export function ReportPane({ consult, report, template, templateError, editable, signs, onSign, onBeside }: Props) {
+export function ReportPane({ consult, report, template, templateError, editable, signs, onSign, onBeside, onOpenKeyImage }: Props) {
   const { t } = useTranslation();
   const words = useReportWords(consult);
   const unseen = useUnseenSlides(consult);
@@ -115,7 +117,9 @@ export function ReportPane({ consult, report, template, templateError, editable,
             {report.text.compared.map(({ number, exam }) => t('priors.named', { date: dicomDate(exam.date), number })).join(t('common.listSeparator'))}
           </Field>
         )}
-        {consult.slide_id !== null && (
+        {consult.slide_id === null ? (
+          <FrameKeyImages consult={consult} chosen={report.keyImages} onChoose={writes ? report.chooseKeyImages : null} onOpen={onOpenKeyImage} />
+        ) : (
           <KeyImages consult={consult} chosen={report.keyImages} onChoose={writes ? report.chooseKeyImages : null} />
         )}
         {writes && <SaveLine state={report.state} />}

@@ -97,7 +97,7 @@ export function wordsOf(report: Partial<ReportDraft> | null): string {
     tidy(report?.findings),
     tidy(report?.diagnosis),
     tidy(report?.recommendation),
-    (report?.key_images ?? []).map(({ bookmark }) => bookmark),
+    (report?.key_images ?? []).map((image) => ('bookmark' in image ? image.bookmark : `${image.id} ${tidy(image.name)}`)),
     // What an earlier release kept in a browser has none of these.
     ...(filled.some((part) => part.length > 0) ? [filled] : []),
   ]);

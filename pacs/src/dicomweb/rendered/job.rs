@@ -4,6 +4,7 @@ use super::annotation;
 use super::look::{Look, Need, window_of};
 use super::options::{Options, Profile};
 use super::profile;
+use super::seen::Seen;
 use super::state::{Applied, State};
 use crate::dicomweb::problem::WebError;
 use crate::seats::{self, PixelError, blocking};
@@ -24,13 +25,19 @@ pub struct Job {
     frame: u32,
     pub(super) options: Options,
     applied: Option<Arc<Applied>>,
+    seen: Option<Seen>,
 }
 
 impl Job {
     /// An image as it says itself that it looks. The scope is the one that reached it.
     pub fn new(scope: &Scope, instance: &InstanceRef, frame: u32, options: &Options) -> Self {
         let (scope, instance, options) = (scope.clone(), instance.clone(), options.clone());
-        Self { scope, instance, frame, options, applied: None }
+        Self { scope, instance, frame, options, applied: None, seen: None }
+    }
+
+    /// An image as somebody saw it.
+    pub(super) fn as_seen(scope: &Scope, instance: &InstanceRef, options: &Options, seen: Seen) -> Self {
+        Self { seen: Some(seen), ..Self::new(scope, instance, seen.frame, options) }
     }
 
     /// An image as a presentation state says.
@@ -48,11 +55,11 @@ impl Job {
 
     /// What the picture's bytes depend on.
     pub(super) fn key(&self) -> String {
-        let Self { instance, frame, options, applied, .. } = self;
+        let Self { instance, frame, options, applied, seen, .. } = self;
         let state = applied.as_ref().map(|applied| applied.sha256.to_string());
         // Who the patient is may be corrected.
         let stamp = if self.is_annotated() { instance.correction_stamp() } else { 0 };
-        format!("{} {frame} {options:?} {state:?} {stamp}", instance.sha256())
+        format!("{} {frame} {options:?} {state:?} {seen:?} {stamp}", instance.sha256())
     }
 
     /// What the client is told of what was left out.
@@ -182,7 +189,13 @@ impl Job {
         }
         let (slope, intercept) =
             applied.and_then(|applied| applied.rescale).unwrap_or((own.slope, own.intercept));
-        let window = match (self.options.window, applied) {
+        if let Some(seen) = &self.seen {
+            presentation.polarity = seen.polarity(presentation.polarity, pixels);
+            presentation.region = Some(seen.region(pixels));
+        }
+        let is_grey = pixels.photometric_interpretation.starts_with("MONOCHROME");
+        let of_seen = self.seen.filter(|_| is_grey).and_then(|seen| seen.window(&own));
+        let window = match (self.options.window.or(of_seen), applied) {
             (Some(window), _) => Some(window),
             (None, Some(applied)) if applied.has_voi => applied.window,
             (None, _) => {

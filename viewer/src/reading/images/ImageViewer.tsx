@@ -1,16 +1,17 @@
 /** Studies' images: series on the left, what hangs beside each other in the middle, tools above. The current study comes first. */
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Series, StudyDetail } from '../../api/types';
+import type { FrameKeyImage, Series, StudyDetail } from '../../api/types';
 import { hasRole, useMe } from '../../session/useMe';
 import { useKeys, type Bindings } from '../../ui/useKeys';
-import { removeSelected } from './annotations';
+import { drawnOn, removeSelected } from './annotations';
 import { AskTextDialog, useAskText } from './AskTextDialog';
 import { CineBar } from './CineBar';
 import { usePresentations } from './documents/usePresentations';
 import { imageBudget_bytes, rendersOnCpu, whenContextIsLost } from './engine';
 import { cellsOf, hang, imagesOf, layouts, relaid, type Arrangement, type Layout, type Links } from './hanging';
 import classes from './Images.module.css';
+import { keyFrameOf, showAs } from './keyFrame';
 import { useMammograms } from './mammograms';
 import { MeasureList } from './MeasureList';
 import { countImages, useMemory } from './memory';
@@ -32,9 +33,18 @@ interface Props {
   studies: readonly StudyDetail[];
   /** Called with the SOP Instance UID of every image that has really been on the screen. */
   onDisplayed?: (sopInstanceUid: string) => void;
+  keyImages?: KeyImageTies | undefined;
 }
 
-export default function ImageViewer({ studies, onDisplayed }: Props) {
+/** Between the images and the report that shows some of them. */
+export interface KeyImageTies {
+  /** Puts an image into the report, and says in words what became of it; `null` where no report is written. */
+  take: ((image: FrameKeyImage) => string) | null;
+  /** Is given what shows a key image among the images. */
+  onOpener: (open: (image: FrameKeyImage) => void) => void;
+}
+
+export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) {
   const { t } = useTranslation();
   const me = useMe();
   const askText = useAskText();
@@ -54,8 +64,11 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
   const [shown, setShown] = useState<ReadonlyMap<number, Shown>>(new Map());
   const [mpr, setMpr] = useState<{ stack: Stack; window: Window | null; study: number } | null>(null);
   const [noMpr, setNoMpr] = useState<NoVolume | null>(null);
+  const [said, setSaid] = useState<string | null>(null);
   const generation = useGeneration();
   const displayed = useRef(onDisplayed);
+  /** A key image whose series is on its way to the screen. */
+  const awaited = useRef<FrameKeyImage | null>(null);
   const { onShown: measuredOn, ...measured } = useMeasurements(studies, hasRole(me, 'requester', 'reader', 'reviewer'));
 
   useEffect(() => {
@@ -82,6 +95,10 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
     });
     const sop = what?.stack.sopByImageId.get(what.state.imageId);
     if (sop !== undefined) displayed.current?.(sop);
+    const image = awaited.current;
+    if (what === null || image === null || what.stack.seriesUid !== image.series) return;
+    awaited.current = null;
+    void showAs(what, image);
   }, []);
 
   const image = here?.stack.instanceByImageId.get(here.state.imageId);
@@ -142,6 +159,37 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
     });
   };
 
+  const take = keyImages?.take ?? null;
+  const takeKeyImage = () => {
+    const image = here === undefined || take === null ? null : keyFrameOf(here, drawnOn(here.state.imageId));
+    if (image !== null && take !== null) setSaid(take(image));
+  };
+  useEffect(() => {
+    if (said === null) return;
+    const timer = setTimeout(() => setSaid(null), said_ms);
+    return () => clearTimeout(timer);
+  }, [said]);
+
+  // A key image is opened in the cell that has its series, or in the active one once the series is there.
+  const openKeyImage = (image: FrameKeyImage) => {
+    const has = [...shown].find(([at, one]) => one.stack.seriesUid === image.series && cells[at]?.seriesUid === image.series);
+    setMpr(null);
+    if (has !== undefined && mpr === null) {
+      setActive(has[0]);
+      void showAs(has[1], image);
+      return;
+    }
+    const study = studies.findIndex((one) => one.series.some(({ series_instance_uid: uid }) => uid === image.series));
+    const series = studies[study]?.series.find(({ series_instance_uid: uid }) => uid === image.series);
+    if (series === undefined) return;
+    awaited.current = image;
+    put(active, study, series);
+  };
+  const onOpener = keyImages?.onOpener;
+  useEffect(() => {
+    onOpener?.(openKeyImage);
+  });
+
   const openMpr = () => {
     if (here === undefined) return;
     const why = noVolume(here.stack);
@@ -156,6 +204,7 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
 
   const bindings: Bindings = {
     m: openMpr,
+    ...(take === null ? {} : { k: takeKeyImage }),
     ArrowUp: () => act((view) => view.scroll(-1)),
     ArrowDown: () => act((view) => view.scroll(1)),
     PageUp: () => act((view) => view.scroll(-10)),
@@ -214,6 +263,7 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
           onReferenceLines={toggleReferenceLines}
         >
           <Tool label={t('images.mpr.open')} hint="M" onClick={openMpr} />
+          {take !== null && <Tool label={t('notes.keyImages')} hint="K" onClick={takeKeyImage} />}
           {cine.isPossible && <CineBar cine={cine.state} onPlay={cine.toggle} onSpeed={cine.change} />}
         </Toolbar>
         <div className={classes.grid} data-layout={layout}>
@@ -234,6 +284,11 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
             />
           ))}
         </div>
+        {said !== null && (
+          <div className={classes.note} role="status" data-testid="key-image-said">
+            {said}
+          </div>
+        )}
         {noMpr !== null && (
           <div className={classes.note} role="status" data-testid="no-mpr">
             {t(`images.mpr.not.${noMpr}`)}
@@ -250,6 +305,9 @@ export default function ImageViewer({ studies, onDisplayed }: Props) {
     </div>
   );
 }
+
+/** Long enough to be read beside the images. */
+const said_ms = 4_000;
 
 function perform(view: StackView, action: ImageAction): void {
   switch (action) {

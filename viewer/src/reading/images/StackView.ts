@@ -7,6 +7,7 @@ import { ToolGroupManager, utilities as toolUtilities } from '@cornerstonejs/too
 import type { Affine } from './documents/Graphics';
 import { imageEngine } from './engine';
 import { imagePlaneOf } from './imagePlane';
+import { turnOf, type Turn } from './keyFrame';
 import type { Followed } from './linking';
 import { toWorld } from './measured';
 import { orientationLetters, type OrientationLetters } from './orientation';
@@ -169,6 +170,27 @@ export class StackView {
 
   setWindow(window: Window): void {
     this.viewport.setProperties({ voiRange: rangeOf(window) });
+    this.viewport.render();
+  }
+
+  isInverted(): boolean {
+    return this.viewport.getProperties().invert === true;
+  }
+
+  /** Shows an image as it was seen at another time. */
+  async present(index: number, seen: { window: Window | null; turn: Turn; inverted: boolean | null }): Promise<void> {
+    const imageId = this.stack?.imageIds[index];
+    if (imageId === undefined) return;
+    await this.viewport.setImageIdIndex(index);
+    this.viewport.resetCamera();
+    if (seen.window !== null) this.viewport.setProperties({ voiRange: rangeOf(seen.window) });
+    if (seen.inverted !== null) this.viewport.setProperties({ invert: seen.inverted });
+    if (seen.turn.mirrored) this.viewport.setCamera({ flipHorizontal: true });
+    // Mirrored, the library turns the other way round.
+    for (const rotation of [seen.turn.rotation, (360 - seen.turn.rotation) % 360]) {
+      this.viewport.setViewPresentation({ ...this.viewport.getViewPresentation(), rotation });
+      if (turnOf(this.affine(imageId)).rotation === seen.turn.rotation) break;
+    }
     this.viewport.render();
   }
 

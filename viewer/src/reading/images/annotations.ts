@@ -3,9 +3,10 @@ import { eventTarget, type Types } from '@cornerstonejs/core';
 import { Enums, annotation, type Types as ToolTypes } from '@cornerstonejs/tools';
 import type { Measurement } from '../../api/measurements';
 import { imagePlaneOf } from './imagePlane';
-import { around, frameOf, pixelOf, toImage, toWorld, valuesOf } from './measured';
+import type { Drawn } from './keyFrame';
+import { around, frameOf, newUid, pixelOf, statsOf, toImage, toWorld, valuesOf } from './measured';
 import type { Stats } from './measureText';
-import { otherWidth, withPixel } from './Stage';
+import { linesOf, otherWidth, withPixel } from './Stage';
 import type { StackView } from './StackView';
 import { measureToolNamed, toolName } from './tools';
 
@@ -67,6 +68,18 @@ export function ownMeasurements(newUid: () => string): Map<string, Measurement[]
     found.set(study, [...(found.get(study) ?? []), measurement]);
   }
   return found;
+}
+
+/** What is drawn on an image, one's own and others', with the words beside it. */
+export function drawnOn(imageId: string): Drawn[] {
+  return annotation.state.getAllAnnotations().flatMap((one): Drawn[] => {
+    if (one.metadata?.referencedImageId !== imageId) return [];
+    const uid = one.annotationUID ?? '';
+    const made = savedOr(measurementOf(one, newUid), kept.get(uid));
+    if (made === null || (made.kind === 'arrow' && made.text === '')) return [];
+    const lines = made.kind === 'arrow' ? [made.text] : linesOf(made.kind, uid, statsOf(made), imageId);
+    return made.kind !== 'arrow' && lines.length === 0 ? [] : [{ kind: made.kind, points: made.points, lines }];
+  });
 }
 
 export const isOnScreen = (id: string): boolean =>

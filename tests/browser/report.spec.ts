@@ -223,7 +223,7 @@ test('an image goes into the report by one key, with its window, and stands on t
   const preview = (await (await page.request.get(`/api/v1/consults/${waiting.id}/report/preview`)).json()) as { canonical: { key_images: Frame[] } };
   const [turned, plain] = preview.canonical.key_images;
   expect(plain).toMatchObject({ name: '右肺上叶结节，肺窗', window_width: '1500', rotation_deg: '0', mirrored: false });
-  expect(plain?.marks?.[0]).toMatchObject({ kind: 'line', label: expect.stringMatching(/mm$/) as string });
+  expect(plain?.marks?.[0]).toMatchObject({ kind: 'line', label: expect.stringMatching(/mm$/) as unknown });
   expect(turned).toMatchObject({ name: '', window_width: '400', mirrored: true });
 
   // Elsewhere, and back by a click.

@@ -7,6 +7,7 @@ mod alarms;
 mod associations;
 mod audit;
 mod bad_input;
+mod canary;
 mod codec_workers;
 mod commitment;
 mod consult;

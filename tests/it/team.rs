@@ -2,8 +2,9 @@
 
 use crate::consult::{Case, act, path, sign};
 use crate::support::node::Org;
-use crate::support::{Client, Node, run};
+use crate::support::{Client, Node, run, wait_for};
 use serde_json::{Value as Json, json};
+use std::time::Duration;
 
 fn id_of(login: &str) -> String {
     format!("demo-{login}")
@@ -128,8 +129,11 @@ fn experts_are_asked_and_the_signed_page_quotes_them() {
         assert!(text.contains(words), "{words} in {text}");
     }
     assert_eq!(case.township.get(&path(&done, "/verify")).expect(200).json()["ok"], true);
-    let notices = expert.get("/api/v1/notices").expect(200).json();
-    assert!(notices.to_string().contains("opinion_asked"), "{notices}");
+    // Notices are written after what they are about.
+    wait_for("the notice of being asked", Duration::from_secs(60), || {
+        let notices = expert.get("/api/v1/notices").expect(200).json();
+        notices.to_string().contains("opinion_asked").then_some(())
+    });
 }
 
 #[test]

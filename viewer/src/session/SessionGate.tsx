@@ -4,7 +4,7 @@
  */
 import { Modal, Stack, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { lazy, useEffect, useRef, useState } from 'react';
+import { lazy, useEffect, useEffectEvent, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Outlet } from 'react-router';
 import { onSessionExpired } from '../api/client';
@@ -47,13 +47,28 @@ function LapsedSessionDialog({ me }: { me: Me }) {
   const { t } = useTranslation();
   const [open, setOpen] = useState(false);
   const waiting = useRef<(() => void)[]>([]);
+  const isAsking = useRef(false);
+  const goOn = () => {
+    setOpen(false);
+    waiting.current.splice(0).forEach((each) => each());
+  };
+
+  // A refusal may come late: of a request that was sent before the person had logged in again, here or in another tab.
+  const askUnlessBack = useEffectEvent(async () => {
+    if (isAsking.current) return;
+    isAsking.current = true;
+    const now = await session.me().catch(() => null);
+    isAsking.current = false;
+    if (now?.person.id === me.person.id && now.organisation.id === me.organisation.id) goOn();
+    else setOpen(true);
+  });
 
   useEffect(() => {
     onSessionExpired(
       () =>
         new Promise((resolve) => {
           waiting.current.push(resolve);
-          setOpen(true);
+          void askUnlessBack();
         }),
     );
     return () => onSessionExpired(null);
@@ -65,8 +80,7 @@ function LapsedSessionDialog({ me }: { me: Me }) {
       window.location.assign('/');
       return;
     }
-    setOpen(false);
-    waiting.current.splice(0).forEach((goOn) => goOn());
+    goOn();
   };
   const enter = async (person: Me) => {
     // A new session acts for one's own organisation; the page goes on for the one that it is of, or not at all.

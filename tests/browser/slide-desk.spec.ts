@@ -378,6 +378,7 @@ test('a slide opens and moves as fast as a pathologist', async ({ person }) => {
     changed.push(await fieldOfViewChange_ms(page));
     await expectSharp(page);
   }
+  await openAt(page, 'at=2500,4600&zoom=0.5');
   for (let round = 0; round < 5; round += 1) {
     // A field that is looked at, if only for a moment: what lies around it is fetched meanwhile.
     await page.waitForTimeout(looked_ms);

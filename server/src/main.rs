@@ -12,6 +12,7 @@ mod consults;
 mod deliveries;
 mod demo;
 mod dicom_config;
+mod emergencies;
 mod export;
 mod http;
 mod import;

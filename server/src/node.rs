@@ -158,7 +158,7 @@ impl Node {
         // What is cut short is sent again by the next start, with the same effect.
         tokio::spawn(self.deliveries.run(stopped(stop.clone())));
         tokio::spawn(self.audit.run(stopped(stop.clone())));
-        tokio::spawn(crate::patients::end_emergencies(self.storage.clone(), stopped(stop.clone())));
+        tokio::spawn(crate::emergencies::end(self.storage.clone(), stopped(stop.clone())));
         tokio::spawn(crate::patients::run(self.storage.clone(), stopped(stop.clone())));
         for watch in self.watches {
             tokio::spawn(watch.run(self.slides.clone(), stopped(stop.clone())));

@@ -10,23 +10,6 @@ const BREATH: Duration = Duration::from_millis(20);
 /// After a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
 
-/// Between two looks at what people have opened in an emergency.
-const EMERGENCIES: Duration = Duration::from_secs(15);
-
-/// Puts away emergency accesses that have run out, until the node stops.
-pub async fn end_emergencies(storage: Storage, stop: impl Future<Output = ()>) {
-    tokio::pin!(stop);
-    loop {
-        if let Err(error) = viewer_api::emergency::end_emergencies(&storage).await {
-            tracing::warn!(%error, "emergency accesses that have run out could not be put away");
-        }
-        tokio::select! {
-            () = tokio::time::sleep(EMERGENCIES) => {}
-            () = &mut stop => return,
-        }
-    }
-}
-
 /// Until the node stops.
 pub async fn run(storage: Storage, stop: impl Future<Output = ()>) {
     tokio::pin!(stop);

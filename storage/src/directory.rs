@@ -135,12 +135,12 @@ impl Storage {
         self.apply_changing(Changing { scope, organisation, change }).await
     }
 
-    /// Writes what is a person's own and no organisation's, such as how they like their pages: it is shown to no organisation
-    /// and is theirs whichever they act for. The audit chain has it under the one that they act for now.
+    /// Writes what is shown to no organisation, such as how a person likes their pages or what was opened in an emergency. The
+    /// audit chain has it under the organisation that the scope acts for.
     ///
     /// # Errors
     /// [`StorageError`].
-    pub async fn apply_own(&self, scope: &Scope, change: Change) -> Result<(), StorageError> {
+    pub async fn apply_unseen(&self, scope: &Scope, change: Change) -> Result<(), StorageError> {
         self.change_directory(scope, None, change).await
     }
 

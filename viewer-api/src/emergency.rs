@@ -23,7 +23,7 @@ use axum::http::StatusCode;
 use dataset::tags;
 use keeping::{Access, Review, allows, entry, listed, node, now_ms, spend_attempt, withdraw};
 use model::time_text::{from_unix_ms, rfc3339};
-use model::{ConsultId, Key, Level, Matching, OrgId, Query, Reach, Scope, Uid};
+use model::{ConsultId, Key, Level, Matching, OrgId, Query, Scope, Uid};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use storage::{AuditAction, AuditOutcome, Change, Expected, GrantChange, Put, RecordQuery, Row};
@@ -317,17 +317,16 @@ pub async fn open_emergency(
     };
     let said = format!("emergency {}", one.id);
     let objects = one.studies.iter().map(|study| format!("study/{study}"));
-    for object in std::iter::once(format!("emergency/{}", one.id)).chain(objects) {
-        let opened = entry(AuditAction::Grant, object, AuditOutcome::Success, &said);
-        storage.audit(caller.scope(), opened).await?;
-    }
-    let scope = Scope { reach: Reach::Node, ..caller.scope().clone() };
+    let audit = std::iter::once(format!("emergency/{}", one.id))
+        .chain(objects)
+        .map(|object| entry(AuditAction::Grant, object, AuditOutcome::Success, &said))
+        .collect();
     let grants = one.grants().into_iter().map(GrantChange::Give).collect();
-    let mut change = Change { grants, puts: vec![one.put(Expected::Absent)?], ..Change::default() };
+    let mut change = Change { grants, audit, puts: vec![one.put(Expected::Absent)?], ..Change::default() };
     let alarm = state.0.consults.emergency_alarm(&owner, &one.id, OffsetDateTime::now_utc()).await?;
     change.puts.extend(alarm.puts);
     change.events.extend(alarm.events);
-    storage.apply(&scope, change).await?;
+    storage.apply_unseen(caller.scope(), change).await?;
     state.0.emergencies.forget();
     let studies = studies.into_iter().map(|(study, row)| {
         let all = row.attributes.tree();
@@ -413,9 +412,9 @@ pub async fn review_emergency(
     }
     let verdict = if body.is_justified { "justified" } else { "unjustified" };
     let reviewed = entry(AuditAction::Change, format!("emergency/{id}"), AuditOutcome::Success, verdict);
-    storage.audit(caller.scope(), reviewed).await?;
     let puts = vec![one.put(Expected::Version(record.version))?];
-    storage.apply(&node(), Change { puts, ..Change::default() }).await?;
+    let change = Change { puts, audit: vec![reviewed], ..Change::default() };
+    storage.apply_unseen(caller.scope(), change).await?;
     state.0.emergencies.forget();
     Ok(Json(item(&state, &mut Names::default(), one).await?))
 }

@@ -142,7 +142,7 @@ pub async fn put_preferences(
         detail: String::new(),
     };
     let change = Change { puts: vec![put], audit: vec![audit], ..Change::default() };
-    state.0.storage.apply_own(auth.0.scope(), change).await?;
+    state.0.storage.apply_unseen(auth.0.scope(), change).await?;
     Ok(Json(wanted))
 }
 

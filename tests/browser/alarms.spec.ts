@@ -1,7 +1,7 @@
 /** Alarms, messages, notices and the live line, in Chromium as the people of both sides. */
-import type { APIRequestContext, Page, ViewportSize } from '@playwright/test';
+import type { Page, ViewportSize } from '@playwright/test';
 import { account, demo } from './node.ts';
-import { expect, expectNoSidewaysScroll, phone, shot, test } from './people.ts';
+import { expect, expectNoSidewaysScroll, json, phone, shot, test } from './people.ts';
 
 interface Case {
   id: string;
@@ -9,12 +9,6 @@ interface Case {
 }
 
 const own = { 'X-Farsight': '1' };
-
-async function json<T>(api: APIRequestContext, method: 'get' | 'post' | 'put', path: string, data?: unknown): Promise<T> {
-  const answer = await api[method](path, { headers: own, ...(data === undefined ? {} : { data }) });
-  expect(answer.ok(), `${method} ${path}: ${answer.status()}`).toBe(true);
-  return (await answer.json()) as T;
-}
 
 type Visitor = (viewport?: ViewportSize) => Promise<Page>;
 

@@ -1,17 +1,9 @@
 /** A person under two numbers, decided and taken back by keyboard; and a patient of another hospital, opened in an emergency. */
 import { execFileSync } from 'node:child_process';
 import { dirname } from 'node:path';
-import type { APIRequestContext, Page } from '@playwright/test';
+import type { Page } from '@playwright/test';
 import { account, program } from './node.ts';
-import { expect, expectNoSidewaysScroll, phone, shot, test } from './people.ts';
-
-const own = { 'X-Farsight': '1' };
-
-async function json<T>(api: APIRequestContext, method: 'get' | 'post' | 'put', path: string, data?: unknown): Promise<T> {
-  const answer = await api[method](`/api/v1${path}`, { headers: own, ...(data === undefined ? {} : { data }) });
-  expect(answer.ok(), `${method} ${path}: ${answer.status()} ${answer.ok() ? '' : await answer.text()}`).toBe(true);
-  return (await answer.json()) as T;
-}
+import { expect, expectNoSidewaysScroll, json, phone, shot, test } from './people.ts';
 
 /** 张三's older CT, which no consult has as evidence. */
 async function olderCt(page: Page): Promise<{ org: string; uid: string; accession: string }> {
@@ -21,7 +13,7 @@ async function olderCt(page: Page): Promise<{ org: string; uid: string; accessio
     accession_number: string;
     organisation: { id: string };
   }
-  const { studies } = await json<{ studies: Study[] }>(page.request, 'get', '/studies?q=zs&modality=CT');
+  const { studies } = await json<{ studies: Study[] }>(page.request, 'get', '/api/v1/studies?q=zs&modality=CT');
   const study = studies.find(({ instance_count }) => instance_count === 60);
   if (study === undefined) throw new Error('the demo has no older chest CT');
   return { org: study.organisation.id, uid: study.study_instance_uid, accession: study.accession_number };
@@ -32,7 +24,7 @@ test('two numbers of one person are compared, linked and taken back by keyboard'
   const { uid } = await olderCt(page);
   const reason = { code: 'wrong_identity', text: '试验：同一患者的另一个号码' };
   const attributes = { '00100020': { vr: 'LO', Value: ['FS900001'] } };
-  const { id } = await json<{ id: string }>(page.request, 'post', '/corrections', { correction: { kind: 'identity', study: uid, attributes }, reason });
+  const { id } = await json<{ id: string }>(page.request, 'post', '/api/v1/corrections', { correction: { kind: 'identity', study: uid, attributes }, reason });
 
   await page.getByRole('link', { name: '患者', exact: true }).click();
   await page.getByRole('tab', { name: '待判断' }).click();
@@ -67,7 +59,7 @@ test('two numbers of one person are compared, linked and taken back by keyboard'
   await expect(page.getByRole('dialog')).toHaveCount(0);
   await page.getByRole('tab', { name: '待判断' }).click();
   await expect(look).toContainText('FS900001');
-  await json(page.request, 'post', `/corrections/${id}/undo`, reason);
+  await json(page.request, 'post', `/api/v1/corrections/${id}/undo`, reason);
 });
 
 test('a doctor opens another hospital’s study for an hour, and its security officer judges it', async ({ person, visitor, tolerate }) => {
@@ -127,7 +119,7 @@ test('a doctor opens another hospital’s study for an hour, and its security of
   await expect(security.getByText(/不合理 · 患者不在急诊/).first()).toBeVisible();
   await doctor.reload();
   await expect(doctor.getByRole('alert')).toContainText('没有找到');
-  await json(security.request, 'put', '/emergency/setting', { is_allowed: false });
+  await json(security.request, 'put', '/api/v1/emergency/setting', { is_allowed: false });
 
   const small = await person('reader', phone);
   await small.goto('/emergency');

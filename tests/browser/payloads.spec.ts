@@ -1,7 +1,7 @@
 /** Script where people write words: it is shown as what was written, wherever it is shown, and nothing of it runs. */
-import type { APIRequestContext, Page } from '@playwright/test';
+import type { Page } from '@playwright/test';
 import { account, demo } from './node.ts';
-import { expect, test } from './people.ts';
+import { expect, json, test } from './people.ts';
 
 test.describe.configure({ mode: 'serial', timeout: 300_000 });
 
@@ -61,12 +61,6 @@ const payloads: readonly string[] = [
 
 const own = { 'X-Farsight': '1' };
 
-async function json<T>(api: APIRequestContext, method: 'get' | 'post' | 'put', path: string, data?: unknown): Promise<T> {
-  const answer = await api[method](`/api/v1${path}`, { headers: own, ...(data === undefined ? {} : { data }) });
-  expect(answer.ok(), `${method} ${path}: ${answer.status()} ${answer.ok() ? '' : await answer.text()}`).toBe(true);
-  return (await answer.json()) as T;
-}
-
 type Visitor = () => Promise<Page>;
 
 /** A browser with a session, in which whatever runs says so. */
@@ -116,7 +110,7 @@ test('in orders, as names and as procedures', async ({ visitor }) => {
   const placed: string[] = [];
   for (const [n, words] of payloads.entries()) {
     const name = names.includes(words) ? words : `P${n}`;
-    const { id } = await json<{ id: string }>(page.request, 'post', '/orders', {
+    const { id } = await json<{ id: string }>(page.request, 'post', '/api/v1/orders', {
       patient: { id: `XP${n}`, name },
       accession_number: `XP${n}`,
       procedure: { description: words.slice(0, 64) },
@@ -148,7 +142,7 @@ test('in a question, a message, an alarm, a report and a study’s own words, on
     instance_count: number;
     organisation: { id: string };
   }
-  const { studies } = await json<{ studies: Study[] }>(township.request, 'get', '/studies?q=zs&modality=CT');
+  const { studies } = await json<{ studies: Study[] }>(township.request, 'get', '/api/v1/studies?q=zs&modality=CT');
   const study = studies.find(({ instance_count }) => instance_count === 60);
   const centre = demo().organisations.find(({ kind }) => kind === 'centre');
   if (study === undefined || centre === undefined) throw new Error('the demo has no older chest CT');
@@ -157,7 +151,7 @@ test('in a question, a message, an alarm, a report and a study’s own words, on
   const reason = { code: 'wrong_identity', text: short };
   const attributes = { '00100010': { vr: 'PN', Value: [{ Alphabetic: name }] }, '00081030': { vr: 'LO', Value: [description] } };
   const correction = { kind: 'identity', study: study.study_instance_uid, attributes };
-  const { id: corrected } = await json<{ id: string }>(archivist.request, 'post', '/corrections', { correction, reason });
+  const { id: corrected } = await json<{ id: string }>(archivist.request, 'post', '/api/v1/corrections', { correction, reason });
   await archivist.goto(`/corrections/${study.study_instance_uid}`);
   await shownAsWords(archivist, 'the correction’s reason', [...some, name, description]);
   await township.goto('/studies');
@@ -167,7 +161,7 @@ test('in a question, a message, an alarm, a report and a study’s own words, on
     id: string;
     version: number;
   }
-  const draft = await json<Case>(township.request, 'post', '/consults', {
+  const draft = await json<Case>(township.request, 'post', '/api/v1/consults', {
     reading_organisation: centre.id,
     kind: 'diagnosis',
     urgency: 'urgent',
@@ -176,7 +170,7 @@ test('in a question, a message, an alarm, a report and a study’s own words, on
     history: lines,
     consent: true,
   });
-  const path = `/consults/${draft.id}`;
+  const path = `/api/v1/consults/${draft.id}`;
   const asked = await json<Case>(township.request, 'post', `${path}/submit`, { version: draft.version });
   const claimed = await json<Case>(reader.request, 'post', `${path}/claim`, { version: asked.version });
   const report = { findings: lines, diagnosis: lines, recommendation: lines, template: null, displayed: [], key_images: [] };
@@ -204,7 +198,7 @@ test('in a question, a message, an alarm, a report and a study’s own words, on
   // Whoever gives a case back no longer sees its images.
   await reader.goto('/');
   await json(reader.request, 'post', `${path}/release`, { version });
-  await json(archivist.request, 'post', `/corrections/${corrected}/undo`, reason);
+  await json(archivist.request, 'post', `/api/v1/corrections/${corrected}/undo`, reason);
   const last = await json<Case>(township.request, 'get', path);
   await json(township.request, 'post', `${path}/cancel`, { version: last.version, reason: short });
   await township.goto(`/cases/${draft.id}`);

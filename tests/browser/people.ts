@@ -1,5 +1,5 @@
 /** People at their browsers. Whatever a page complains of, or asks of another host, fails the test. */
-import { test as base, expect, type BrowserContext, type Locator, type Page, type ViewportSize } from '@playwright/test';
+import { test as base, expect, type APIRequestContext, type BrowserContext, type Locator, type Page, type ViewportSize } from '@playwright/test';
 import { account, demo, screenshots } from './node.ts';
 
 export { expect };
@@ -138,4 +138,11 @@ export async function expectPicture(page: Page, where: Locator): Promise<void> {
       { message: 'a picture is drawn', timeout: 60_000 },
     )
     .toBeGreaterThan(40);
+}
+
+/** What a page's own session says through the interface for programs; `path` from the root. */
+export async function json<T>(api: APIRequestContext, method: 'get' | 'post' | 'put', path: string, data?: unknown): Promise<T> {
+  const answer = await api[method](path, { headers: { 'X-Farsight': '1' }, ...(data === undefined ? {} : { data }) });
+  expect(answer.ok(), `${method} ${path}: ${answer.status()} ${answer.ok() ? '' : await answer.text()}`).toBe(true);
+  return (await answer.json()) as T;
 }

@@ -1,20 +1,13 @@
 /** Several people on one case, as they see it: rules and duty, experts who are asked, a second opinion. */
-import type { APIRequestContext, Page } from '@playwright/test';
+import type { Page } from '@playwright/test';
 import { account, demo } from './node.ts';
-import { expect, expectNoSidewaysScroll, shot, test } from './people.ts';
+import { expect, expectNoSidewaysScroll, json, shot, test } from './people.ts';
 
 // Several people have the images open at once, which a browser without a graphics card draws slowly.
 test.describe.configure({ mode: 'serial', timeout: 300_000 });
 
-const own = { 'X-Farsight': '1' };
 const question = '右肺上叶结节，能否手术？';
 let address = '';
-
-async function json<T>(api: APIRequestContext, method: 'get' | 'post' | 'put', path: string, data?: unknown): Promise<T> {
-  const answer = await api[method](path, { headers: own, ...(data === undefined ? {} : { data }) });
-  expect(answer.ok(), `${method} ${path}: ${answer.status()} ${await answer.text()}`).toBe(true);
-  return (await answer.json()) as T;
-}
 
 /** A question about 张三's chest CT, sent with the township's own session. */
 async function ask(township: Page): Promise<string> {

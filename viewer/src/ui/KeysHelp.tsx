@@ -20,6 +20,7 @@ const groups = {
     's, Shift+s': 'linkStacks',
     'Shift+r': 'referenceLines',
     m: 'mpr',
+    'o, Shift+o': 'segments',
     'Space , .': 'cine',
     Delete: 'removeMeasure',
   },

@@ -7,6 +7,7 @@ import { useKeys, type Bindings } from '../../ui/useKeys';
 import { drawnOn, removeSelected } from './annotations';
 import { AskTextDialog, useAskText } from './AskTextDialog';
 import { CineBar } from './CineBar';
+import { latestOf } from './documents/presentation';
 import { usePresentations } from './documents/usePresentations';
 import { imageBudget_bytes, rendersOnCpu, whenContextIsLost } from './engine';
 import { cellsOf, hang, imagesOf, layouts, relaid, type Arrangement, type Layout, type Links } from './hanging';
@@ -18,6 +19,8 @@ import { countImages, useMemory } from './memory';
 import { volumeGeometry, type NoVolume } from './mpr/geometry';
 import { MprView } from './mpr/MprView';
 import { presetsFor, type Window } from './presets';
+import { SegmentList } from './segments/SegmentList';
+import { useSegmentations } from './segments/useSegmentations';
 import { SeriesList } from './SeriesList';
 import { Stacks, type Stack } from './stack';
 import { Stage } from './Stage';
@@ -27,7 +30,7 @@ import { actionKeys, toolKeys, type ImageAction, type PointerTool } from './tool
 import { useCine } from './useCine';
 import type { Listed } from './measurementSheets';
 import { useMeasurements } from './useMeasurements';
-import { Viewport, type Shown } from './Viewport';
+import { targetOf, Viewport, type Shown } from './Viewport';
 
 interface Props {
   studies: readonly StudyDetail[];
@@ -52,6 +55,8 @@ export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) 
   const [stacks] = useState(() => new Stacks());
   const memory = useMemory();
   const presentations = usePresentations(studies);
+  const [shown, setShown] = useState<ReadonlyMap<number, Shown>>(new Map());
+  const segmentations = useSegmentations(studies, shown.size > 0);
   const mammograms = useMammograms(studies[0], stacks);
   const hung = useMemo(() => hang(studies, mammograms), [studies, mammograms]);
   const [chosen, setChosen] = useState<Arrangement | null>(null);
@@ -61,9 +66,9 @@ export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) 
   const active = Math.min(wished, cells.length - 1);
   const [tool, setTool] = useState<PointerTool>('window');
   const [referenceLines, setReferenceLines] = useState(true);
-  const [shown, setShown] = useState<ReadonlyMap<number, Shown>>(new Map());
   const [mpr, setMpr] = useState<{ stack: Stack; window: Window | null; study: number } | null>(null);
   const [noMpr, setNoMpr] = useState<NoVolume | null>(null);
+  const [showsShutters, setShowsShutters] = useState(true);
   const [said, setSaid] = useState<string | null>(null);
   const generation = useGeneration();
   const displayed = useRef(onDisplayed);
@@ -104,6 +109,7 @@ export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) 
   const image = here?.stack.instanceByImageId.get(here.state.imageId);
   const cell = cells[active] ?? null;
   const presets = presetsFor(studies[cell?.study ?? 0]?.series.find((one) => one.series_instance_uid === cell?.seriesUid)?.modality ?? '', image);
+  const hasShutters = here !== undefined && (latestOf(presentations, targetOf(here.stack, here.state.imageId))?.shutters.shapes.length ?? 0) > 0;
   const cine = useCine(here?.view ?? null, image, here?.state.count ?? 0);
   const act = (action: (view: StackView) => void) => {
     if (here !== undefined) action(here.view);
@@ -204,6 +210,8 @@ export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) 
 
   const bindings: Bindings = {
     m: openMpr,
+    ...(hasShutters ? { 'Shift+o': () => setShowsShutters(!showsShutters) } : {}),
+    ...(segmentations.all.length === 0 ? {} : { o: segmentations.toggle }),
     ...(take === null ? {} : { k: takeKeyImage }),
     ArrowUp: () => act((view) => view.scroll(-1)),
     ArrowDown: () => act((view) => view.scroll(1)),
@@ -241,12 +249,13 @@ export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) 
         showThumbnails={shown.size > 0 || mpr !== null}
         onChoose={(study, series) => put(active, study, series)}
       />
+      <SegmentList segmentations={segmentations} study={cell?.study ?? 0} here={here} />
       {studies[0] !== undefined && (
         <MeasureList study={studies[0]} listed={measured.listed} saving={measured.saving} onGo={go} onRemove={measured.remove} />
       )}
       </div>
       {mpr !== null && mprStudy !== undefined ? (
-        <MprView study={mprStudy} stack={mpr.stack} window={mpr.window} presets={presets} onClose={() => setMpr(null)} />
+        <MprView study={mprStudy} stack={mpr.stack} window={mpr.window} presets={presets} hasSegments={segmentations.all.some((one) => one.study === mpr.study)} onClose={() => setMpr(null)} />
       ) : (
       <div className={classes.stage}>
         <Toolbar
@@ -263,6 +272,8 @@ export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) 
           onReferenceLines={toggleReferenceLines}
         >
           <Tool label={t('images.mpr.open')} hint="M" onClick={openMpr} />
+          {hasShutters && <Tool label={t('images.shutters')} hint="Shift+O" pressed={showsShutters} onClick={() => setShowsShutters(!showsShutters)} />}
+          {segmentations.all.length > 0 && <Tool label={t('images.segments.name')} hint="O" pressed={segmentations.isShown} onClick={segmentations.toggle} />}
           {take !== null && <Tool label={t('notes.keyImages')} hint="K" onClick={takeKeyImage} />}
           {cine.isPossible && <CineBar cine={cine.state} onPlay={cine.toggle} onSpeed={cine.change} />}
         </Toolbar>
@@ -276,6 +287,8 @@ export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) 
               stage={stage}
               stacks={stacks}
               presentations={presentations}
+              segmentations={segmentations}
+              showsShutters={showsShutters}
               isActive={at === active}
               isAlone={cells.length === 1}
               onActivate={setActive}

@@ -9,6 +9,8 @@ import { ruler, type Spacing } from './spacing';
 import type { ViewState } from './StackView';
 import { useTechnique } from './useTechnique';
 
+export type LeftOut = 'bitmap' | 'trueSize' | 'area';
+
 interface Props {
   study: StudyDetail;
   isPrior: boolean;
@@ -20,12 +22,16 @@ interface Props {
   presented: string | null;
   /** The label of a presentation state of which only the drawing is shown. */
   drawnFrom: string | null;
+  /** What the state asks for and is not done. */
+  leftOut: readonly LeftOut[];
+  /** Segments on this image could not be fetched. */
+  lacksSegments: boolean;
 }
 
 const rulerPxMax = 160;
 const filled = (parts: readonly (string | number | null | undefined)[]) => parts.filter((part) => part !== null && part !== undefined && part !== '');
 
-export function Overlay({ study, isPrior, series, instance, spacing, view, presented, drawnFrom }: Props) {
+export function Overlay({ study, isPrior, series, instance, spacing, view, presented, drawnFrom, leftOut, lacksSegments }: Props) {
   const { t } = useTranslation();
   const { name, sex, age } = usePatientText()(study);
   const technique = useTechnique()(instance);
@@ -63,6 +69,12 @@ export function Overlay({ study, isPrior, series, instance, spacing, view, prese
       <div className={classes.corner} data-at="bottom-right">
         {presented !== null && <span className={classes.caution}>{t('images.presented', { label: presented })}</span>}
         {drawnFrom !== null && <span className={classes.caution}>{t('images.drawnFrom', { label: drawnFrom })}</span>}
+        {leftOut.map((what) => (
+          <span key={what} className={classes.caution}>
+            {t(`images.leftOut.${what}`)}
+          </span>
+        ))}
+        {lacksSegments && <span className={classes.caution}>{t('images.segments.missing')}</span>}
         {lossy && <span className={classes.caution}>{t(ratio === null ? 'images.lossy' : 'images.lossyBy', { ratio: ratio?.toFixed(0) })}</span>}
         {spacing !== undefined && spacing.basis !== 'patient' && (
           <span className={classes.caution} data-testid="spacing">

@@ -4,7 +4,8 @@
  */
 import { Enums, eventTarget, type StackViewport, type Types } from '@cornerstonejs/core';
 import { ToolGroupManager, utilities as toolUtilities } from '@cornerstonejs/tools';
-import type { Affine } from './documents/Graphics';
+import { onScreen, type Affine } from './documents/affine';
+import { zoomFor, type DisplayedArea } from './documents/displayedArea';
 import { imageEngine } from './engine';
 import { imagePlaneOf } from './imagePlane';
 import { turnOf, type Turn } from './keyFrame';
@@ -40,8 +41,16 @@ export interface FirstLook {
   window?: Window;
   justify?: 'left' | 'right';
   flipHorizontal?: boolean;
-  rotation?: number;
-  invert?: boolean;
+  /** As a presentation state has it, which counts instead of what the image says of itself. */
+  presented?: PresentedLook;
+}
+
+/** What of a presentation state (PS3.3 §A.33.1) is applied to a whole stack. */
+export interface PresentedLook {
+  window: Window | null;
+  turn: Turn;
+  inverted: boolean;
+  area: DisplayedArea | null;
 }
 
 /** What linked stacks share. */
@@ -71,6 +80,7 @@ export class StackView {
   private shown = 0;
   private lastIndex = 0;
   private justify: FirstLook['justify'];
+  private presented: PresentedLook | null = null;
   private readonly sized = new ResizeObserver(resizeSoon);
 
   constructor(
@@ -114,9 +124,9 @@ export class StackView {
     this.justify = look.justify;
     if (look.window !== undefined) this.viewport.setProperties({ voiRange: rangeOf(look.window) });
     if (look.flipHorizontal === true) this.viewport.setCamera({ flipHorizontal: true });
-    if (look.rotation !== undefined) this.viewport.setViewPresentation({ ...this.viewport.getViewPresentation(), rotation: look.rotation });
-    if (look.invert === true) this.viewport.setProperties({ invert: this.viewport.getProperties().invert !== true });
+    this.presented = look.presented ?? null;
     this.pushToEdge();
+    this.presentState(look.window);
     this.viewport.render();
   }
 
@@ -185,13 +195,37 @@ export class StackView {
     this.viewport.resetCamera();
     if (seen.window !== null) this.viewport.setProperties({ voiRange: rangeOf(seen.window) });
     if (seen.inverted !== null) this.viewport.setProperties({ invert: seen.inverted });
-    if (seen.turn.mirrored) this.viewport.setCamera({ flipHorizontal: true });
-    // Mirrored, the library turns the other way round.
-    for (const rotation of [seen.turn.rotation, (360 - seen.turn.rotation) % 360]) {
-      this.viewport.setViewPresentation({ ...this.viewport.getViewPresentation(), rotation });
-      if (turnOf(this.affine(imageId)).rotation === seen.turn.rotation) break;
-    }
+    this.turnTo(seen.turn, imageId);
     this.viewport.render();
+  }
+
+  private turnTo(turn: Turn, imageId: string): void {
+    if (turn.mirrored) this.viewport.setCamera({ flipHorizontal: true });
+    // Mirrored, the library turns the other way round.
+    for (const rotation of [turn.rotation, (360 - turn.rotation) % 360]) {
+      this.viewport.setViewPresentation({ ...this.viewport.getViewPresentation(), rotation });
+      if (turnOf(this.affine(imageId)).rotation === turn.rotation) break;
+    }
+  }
+
+  /** `window`: one that a protocol has chosen, which counts before the state's. */
+  private presentState(window?: Window): void {
+    const [state, imageId] = [this.presented, this.viewport.getCurrentImageId()];
+    if (state === null || imageId === undefined) return;
+    if (window === undefined && state.window !== null) this.viewport.setProperties({ voiRange: rangeOf(state.window) });
+    this.viewport.setProperties({ invert: state.inverted });
+    this.turnTo(state.turn, imageId);
+    if (state.area !== null) this.bringIntoView(state.area, imageId);
+  }
+
+  private bringIntoView(area: DisplayedArea, imageId: string): void {
+    const { clientWidth: width, clientHeight: height } = this.element;
+    const factor = zoomFor(area, this.affine(imageId), [width, height], window.devicePixelRatio);
+    if (!Number.isFinite(factor) || factor <= 0) return;
+    this.viewport.setZoom(this.viewport.getZoom() * factor);
+    const [x, y] = onScreen(this.affine(imageId), [(area.left + area.right) / 2, (area.top + area.bottom) / 2]);
+    const [left, top] = this.viewport.getPan();
+    this.viewport.setPan([left + width / 2 - x, top + height / 2 - y]);
   }
 
   look(): Look {
@@ -225,6 +259,7 @@ export class StackView {
     this.viewport.resetCamera();
     this.viewport.resetProperties();
     this.pushToEdge();
+    this.presentState();
     this.viewport.render();
   }
 

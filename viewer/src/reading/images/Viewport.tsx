@@ -4,15 +4,19 @@ import { useTranslation } from 'react-i18next';
 import type { StudyDetail } from '../../api/types';
 import { ErrorNotice } from '../../ui/ErrorNotice';
 import { marks, measureSinceOpen } from '../../ui/timing';
-import type { Instance } from './dicomJson';
+import { number, tags, type Instance } from './dicomJson';
 import { DocumentView } from './documents/DocumentView';
 import { Graphics } from './documents/Graphics';
-import { latestOf, ofStack, type StackPresentation } from './documents/presentation';
+import { latestOf, ofStack, type Presentation, type StackPresentation, type Target } from './documents/presentation';
+import { ShutterLayer } from './documents/ShutterLayer';
 import { draggedSeries, seriesType } from './dragging';
 import type { Content } from './hanging';
 import classes from './Images.module.css';
-import { Overlay } from './Overlay';
+import { turnIn } from './keyFrame';
+import { Overlay, type LeftOut } from './Overlay';
 import { presetsFor } from './presets';
+import { SegmentLayer, useSegmentsOn } from './segments/SegmentLayer';
+import type { Segmentations } from './segments/useSegmentations';
 import type { Stack, Stacks } from './stack';
 import type { Stage } from './Stage';
 import type { FirstLook, StackView, ViewState } from './StackView';
@@ -32,6 +36,9 @@ interface Props {
   stacks: Stacks;
   /** Presentation states of the studies. */
   presentations: readonly Instance[];
+  segmentations: Segmentations;
+  /** Whether what the states hide is hidden. */
+  showsShutters: boolean;
   isActive: boolean;
   isAlone: boolean;
   onActivate: (at: number) => void;
@@ -48,14 +55,12 @@ function firstLook(content: Content, stack: Stack, presented: StackPresentation 
   // A right breast lies with its chest wall, behind, to the right; a left one the other way round.
   const flipped = content.justify !== undefined && typeof row === 'string' && row.startsWith(content.justify === 'right' ? 'A' : 'P');
   if (presented !== null) {
-    const state = presented.look;
+    const { window: own, rotation, flipHorizontal, invert, area } = presented.look;
     return {
       ...(content.index === undefined ? {} : { index: content.index }),
-      ...((window ?? state.window) === null ? {} : { window: window ?? state.window ?? undefined }),
-      rotation: state.rotation,
-      flipHorizontal: state.flipHorizontal,
-      invert: state.invert,
-    } as FirstLook;
+      ...(window === undefined ? {} : { window }),
+      presented: { window: own, turn: turnIn(rotation, flipHorizontal), inverted: invert, area },
+    };
   }
   return {
     ...(content.index === undefined ? {} : { index: content.index }),
@@ -67,17 +72,37 @@ function firstLook(content: Content, stack: Stack, presented: StackPresentation 
 
 /** A state for the whole stack; where a protocol says how an image stands, there is none. */
 function presentedAt(content: Content, stack: Stack, presentations: readonly Instance[]): StackPresentation | null {
-  return content.justify === undefined ? ofStack(presentations, stack.sopByImageId.values()) : null;
+  if (content.justify !== undefined || presentations.length === 0) return null;
+  return ofStack(presentations, stack.imageIds.map((imageId) => targetOf(stack, imageId)));
 }
 
-export function Viewport({ at, content, studies, stage, stacks, presentations, isActive, isAlone, onActivate, onDrop, onShown }: Props) {
+/** An image as presentation states refer to it. */
+export function targetOf(stack: Stack, imageId: string): Target {
+  const instance = stack.instanceByImageId.get(imageId) ?? {};
+  const [columns, rows] = [number(instance, tags.columns) ?? 0, number(instance, tags.rows) ?? 0];
+  return { sop: stack.sopByImageId.get(imageId) ?? '', frame: Number(imageId.split('/').at(-1)), columns, rows };
+}
+
+/** What a state asks for that is not done. */
+function leftOutOf(state: Presentation | null, applied: StackPresentation | null): LeftOut[] {
+  return [
+    ...(state?.shutters.lacksBitmap === true ? (['bitmap'] as const) : []),
+    ...(applied?.look.area?.isTrueSize === true ? (['trueSize'] as const) : []),
+    ...(applied?.lacksArea === true ? (['area'] as const) : []),
+  ];
+}
+
+export function Viewport({ at, content, studies, stage, stacks, presentations, segmentations, showsShutters, isActive, isAlone, onActivate, onDrop, onShown }: Props) {
   const { t } = useTranslation();
   const screen = useRef<HTMLDivElement>(null);
   const { view, stack, applied, failure, broken } = useStackView(screen, { at, content, studies, stage, stacks, presentations, onShown });
+  const segments = useSegmentsOn(segmentations, stack, view?.imageId);
   const [isOver, setOver] = useState(false);
   const study = content === null ? undefined : studies[content.study];
   const series = study?.series.find(({ series_instance_uid: uid }) => uid === content?.seriesUid);
-  const state = view === null || stack === null ? null : latestOf(presentations, stack.sopByImageId.get(view.imageId) ?? '');
+  const target = view === null || stack === null ? null : targetOf(stack, view.imageId);
+  const state = target === null ? null : latestOf(presentations, target);
+  const hasDrawing = state !== null && (state.graphics.length > 0 || state.shutters.shapes.length > 0);
 
   const drop = (event: DragEvent) => {
     event.preventDefault();
@@ -111,6 +136,10 @@ export function Viewport({ at, content, studies, stage, stacks, presentations, i
         data-shown={view !== null}
         data-page-keys
       />
+      {view !== null && segments.state !== 'none' && <SegmentLayer on={segments} affine={view.affine} imageId={view.imageId} />}
+      {view !== null && target !== null && state !== null && showsShutters && state.shutters.shapes.length > 0 && (
+        <ShutterLayer shutters={state.shutters} affine={view.affine} columns={target.columns} rows={target.rows} />
+      )}
       {view !== null && study !== undefined && stack !== null && (
         <Overlay
           study={study}
@@ -120,7 +149,9 @@ export function Viewport({ at, content, studies, stage, stacks, presentations, i
           spacing={stack.spacingByImageId.get(view.imageId)}
           view={view}
           presented={applied?.look.label ?? null}
-          drawnFrom={applied === null && state !== null && state.graphics.length > 0 ? state.label : null}
+          lacksSegments={segments.state === 'failed'}
+          drawnFrom={applied === null && hasDrawing ? state.label : null}
+          leftOut={leftOutOf(state, applied)}
         />
       )}
       {view !== null && state !== null && state.graphics.length > 0 && <Graphics graphics={state.graphics} affine={view.affine} />}

@@ -35,6 +35,12 @@ export function number(instance: Instance, tag: string): number | null {
   return typeof parsed === 'number' && Number.isFinite(parsed) ? parsed : null;
 }
 
+/** Items of a sequence. */
+export const items = (of: Instance | undefined, tag: string): Instance[] => (of?.[tag]?.Value ?? []) as Instance[];
+
+/** All values that are numbers. */
+export const numbers = (of: Instance | undefined, tag: string): number[] => (of?.[tag]?.Value ?? []).map(Number).filter(Number.isFinite);
+
 /** Whether the image says how the patient lies (0020,0037), itself or for all its frames; nothing may be assumed. */
 export function hasOrientation(instance: Instance): boolean {
   const shared = instance['52009229']?.Value?.[0] as Instance | undefined;

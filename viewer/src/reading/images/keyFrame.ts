@@ -2,7 +2,7 @@
 import type { FrameKeyImage, Mark } from '../../api/types';
 import type { Measurement } from '../../api/measurements';
 import { number, tags, text, type Instance } from './dicomJson';
-import type { Affine } from './documents/Graphics';
+import type { Affine } from './documents/affine';
 import { frameOf } from './measured';
 import type { Shown } from './Viewport';
 
@@ -21,6 +21,11 @@ export function turnOf([a, b, c, d]: Affine): Turn {
   const mirrored = a * d - b * c < 0;
   const quarters = Math.round(Math.atan2(b, mirrored ? -a : a) / (Math.PI / 2));
   return { rotation: turns[(quarters + 4) % 4] ?? 0, mirrored };
+}
+
+/** A turn by quarters, as presentation states and reports have it. */
+export function turnIn(rotation_deg: number, mirrored: boolean): Turn {
+  return { rotation: turns[((Math.round(rotation_deg / 90) % 4) + 4) % 4] ?? 0, mirrored };
 }
 
 /** Pixels of the longer side: as many as the image has, within what looks well on paper. */

@@ -50,6 +50,7 @@ export function DocumentView({ study, series }: { study: StudyDetail; series: Se
         if (text(instance, '00080016').startsWith(encapsulated)) {
           return <iframe key={sop} className={classes.page} title={text(instance, '00420010') || t('images.document.file')} src={`${address}/instances/${sop}/rendered`} />;
         }
+        if (text(instance, tags.modality) === 'SEG') return <p key={sop}>{t('images.segments.asSeries')}</p>;
         return <Report key={sop} report={instance} />;
       })}
     </div>

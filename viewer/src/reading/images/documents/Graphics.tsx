@@ -1,13 +1,7 @@
 /** Graphic annotations of a presentation state over the image. */
 import classes from '../Images.module.css';
+import { onScreen, type Affine } from './affine';
 import type { Graphic } from './presentation';
-
-/** From the image's pixels to the screen's: a, b, c, d, e, f as in CSS. */
-export type Affine = readonly [number, number, number, number, number, number];
-
-export function onScreen([a, b, c, d, e, f]: Affine, [x, y]: readonly [number, number]): [number, number] {
-  return [a * x + c * y + e, b * x + d * y + f];
-}
 
 export function Graphics({ graphics, affine }: { graphics: readonly Graphic[]; affine: Affine }) {
   return (

@@ -14,12 +14,14 @@ interface Props {
   stack: Stack;
   window: Window | null;
   presets: WindowPreset[];
+  /** Whether there are segmentations, which are not cut along. */
+  hasSegments: boolean;
   onClose: () => void;
 }
 
 const thicknesses_mm = [0, 3, 5, 10, 20, 40];
 
-export function MprView({ study, stack, window, presets, onClose }: Props) {
+export function MprView({ study, stack, window, presets, hasSegments, onClose }: Props) {
   const { t } = useTranslation();
   const { name, sex, age } = usePatientText()(study);
   const [active, setActive] = useState<PlaneName>('axial');
@@ -83,6 +85,11 @@ export function MprView({ study, stack, window, presets, onClose }: Props) {
           {failed ? t('images.mpr.failed') : share < 1 ? t('images.mpr.loading', { percent: Math.round(share * 100) }) : t('images.mpr.keys')}
         </span>
       </div>
+      {hasSegments && (
+        <div className={classes.note} role="status">
+          {t('images.segments.notInMpr')}
+        </div>
+      )}
       <div className={classes.mpr} data-testid="mpr" data-shown={isShown} data-loaded={share >= 1}>
         {planes.map((plane) => (
           <div

@@ -196,7 +196,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(cells, 11 * 7 * 11);
+        assert_eq!(cells, 12 * 7 * 12);
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use credential::{Credential, CredentialFault};
 pub use device::{Breach, Contact, Device, Presented, Transport};
 pub use duties::{Duty, Refusal};
 pub use invitation::Invitation;
-pub use organisation::{Organisation, OrganisationKind};
+pub use organisation::{Fault, Organisation, OrganisationKind};
 pub use passkey::{Passkey, PasskeyError, Passkeys};
 pub use person::{Factors, Membership, Person, Role, Session, Token};
 pub use second_factor::SecondFactor;

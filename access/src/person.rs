@@ -32,11 +32,13 @@ pub enum Role {
     QualityControl,
     /// Looks on for an authority, and changes nothing (监管).
     Regulator,
+    /// Looks at the studies of a teaching collection (学员).
+    Learner,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Uploader,
         Self::Requester,
         Self::Coordinator,
@@ -45,6 +47,7 @@ impl Role {
         Self::QualityControl,
         Self::Archivist,
         Self::Regulator,
+        Self::Learner,
         Self::Administrator,
         Self::SecurityOfficer,
         Self::Auditor,
@@ -79,6 +82,7 @@ impl Role {
             }
             Self::QualityControl => &[Right::Search, Right::Retrieve, Right::Oversee],
             Self::Regulator => &[Right::Oversee],
+            Self::Learner => &[Right::Search, Right::Retrieve],
         }
     }
 }

@@ -25,7 +25,7 @@ pub enum OrgCommand {
         id: String,
         /// Legal name.
         name: String,
-        /// `hospital` or `centre`.
+        /// `hospital`, `centre`, or `collection` of de-identified studies for teaching.
         #[arg(long, default_value = "hospital")]
         kind: String,
         /// Whose administrators look after its people too, such as the centre that it asks.
@@ -50,7 +50,8 @@ pub enum UserCommand {
         /// Organisation.
         #[arg(long)]
         org: String,
-        /// Roles: uploader, requester, reader, reviewer, coordinator, quality_control, archivist, regulator; or one of
+        /// Roles: uploader, requester, reader, reviewer, coordinator, quality_control, archivist, regulator; learner of a teaching
+        /// collection; or one of
         /// administrator, security_officer, auditor alone.
         #[arg(long, required = true, value_delimiter = ',')]
         roles: Vec<String>,
@@ -200,6 +201,12 @@ pub async fn org(command: OrgCommand) -> Result<ExitCode> {
                 None => before,
             };
             let organisation = Organisation { looked_after_by, ..Organisation::new(id, &name, kind) };
+            if let Ok(kept) = storage.organisation(&organisation.id).await {
+                kept.may_become(kind).map_err(|(field, why)| anyhow!("--{field}: {why}"))?;
+            }
+            if organisation.is_collection() && organisation.looked_after_by.is_none() {
+                bail!("a teaching collection needs somebody who puts studies into it: --looked-after-by");
+            }
             storage.put_organisation(&scope(), &organisation).await?;
             storage.close().await;
         }
@@ -218,6 +225,11 @@ fn roles_of(words: &[String]) -> Result<Vec<Role>> {
     let roles = words.iter().map(|r| word::<Role>(r)).collect::<Result<Vec<_>>>()?;
     duties::check_roles(&roles).map_err(|refusal| anyhow!("--roles: {}", refusal.text()))?;
     Ok(roles)
+}
+
+async fn check_roles_in(storage: &Storage, organisation: &OrgId, roles: &[Role]) -> Result<()> {
+    let organisation = storage.organisation(organisation).await?;
+    organisation.check_roles("--roles", roles).map_err(|(field, why)| anyhow!("{field}: {why}"))
 }
 
 async fn known_person(storage: &Storage, login: &str) -> Result<Person> {
@@ -247,9 +259,9 @@ pub async fn user(command: UserCommand) -> Result<ExitCode> {
         UserCommand::Add { data, login, name, org, roles, title, invite: by_link, licence } => {
             let storage = data.open().await?;
             let organisation = known_organisation(&storage, &org).await?;
-            let credential = licence.read()?;
-            let mut person =
-                Person { title, credential, ..Person::new(&login, &name, organisation, roles_of(&roles)?) };
+            let (credential, roles) = (licence.read()?, roles_of(&roles)?);
+            check_roles_in(&storage, &organisation, &roles).await?;
+            let mut person = Person { title, credential, ..Person::new(&login, &name, organisation, roles) };
             if !by_link {
                 let password = read_secret("Password: ")?;
                 access::password::check_new(&password, &login).map_err(|why| anyhow!("{why}"))?;
@@ -271,6 +283,9 @@ pub async fn user(command: UserCommand) -> Result<ExitCode> {
             let storage = data.open().await?;
             let known = known_person(&storage, &login).await?;
             let (roles, credential) = (roles.as_deref().map(roles_of).transpose()?, licence.read()?);
+            if let Some(roles) = &roles {
+                check_roles_in(&storage, &known.organisation, roles).await?;
+            }
             let change = |person: &mut Person| {
                 person.name = name.clone().unwrap_or_else(|| person.name.clone());
                 person.title = title.clone().unwrap_or_else(|| person.title.clone());
@@ -415,6 +430,8 @@ async fn add_token(
     }
     let storage = data.open().await?;
     let organisation = known_organisation(&storage, org).await?;
+    let known = storage.organisation(&organisation).await?;
+    known.check_rights("--rights", &rights).map_err(|(field, why)| anyhow!("{field}: {why}"))?;
     let (now, secret) = (OffsetDateTime::now_utc(), Secret::random().context("no randomness")?);
     let token = Token {
         purpose,

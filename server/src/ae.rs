@@ -1,7 +1,7 @@
 //! `farsight ae`: the application entities that a node knows, and their rules.
 
 use crate::config::DataArgs;
-use crate::maintenance::{known_organisation, machine_rights, scope, word};
+use crate::maintenance::{machine_rights, scope, taking_part, word};
 use access::{AddressRange, Contact, Device, Right, Transport};
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
@@ -91,7 +91,7 @@ pub async fn run(command: AeCommand) -> Result<ExitCode> {
                 Err(error) => return Err(error.into()),
                 Ok(_) => bail!("{ae_title} is known already; `farsight ae set` changes it"),
             }
-            let organisation = known_organisation(&storage, &org).await?;
+            let organisation = taking_part(&storage, "--org", &org).await?;
             let device = settings.apply(Device::new(ae_title, organisation, machine_rights()))?;
             storage.put_device(&scope(), &device).await?;
             storage.close().await;

@@ -1,7 +1,7 @@
 //! `farsight agreement`: what two organisations of this node have agreed on.
 
 use crate::config::DataArgs;
-use crate::maintenance::{known_organisation, scope, word};
+use crate::maintenance::{known_organisation, scope, taking_part, word};
 use access::agreement::Turnaround;
 use access::{Agreement, ConsultKind, Signatures, Urgency};
 use anyhow::{Context as _, Result, anyhow};
@@ -95,8 +95,8 @@ async fn add(args: AddArgs) -> Result<()> {
     let now = OffsetDateTime::now_utc();
     let agreement = Agreement {
         id: uuid::Uuid::now_v7().to_string(),
-        requesting: known_organisation(&storage, &args.requesting).await?,
-        reading: known_organisation(&storage, &args.reading).await?,
+        requesting: taking_part(&storage, "--requesting", &args.requesting).await?,
+        reading: taking_part(&storage, "--reading", &args.reading).await?,
         kinds: args.kinds.iter().map(|kind| word::<ConsultKind>(kind)).collect::<Result<_>>()?,
         modalities: args.modalities,
         turnarounds: args.turnaround.iter().map(|text| turnaround(text)).collect::<Result<_>>()?,

@@ -1,6 +1,7 @@
 //! `farsight import`: files and folders, DICOM and slides, with a progress bar.
 
 use crate::config::DataArgs;
+use crate::maintenance::taking_part;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -133,14 +134,10 @@ pub fn bar(files: u64) -> ProgressBar {
 }
 
 async fn owner(storage: &Storage, named: Option<&str>) -> Result<OrgId> {
-    let organisations = storage.organisations().await?;
     if let Some(text) = named {
-        let id = OrgId::parse(text)?;
-        if !organisations.iter().any(|o| o.id == id) {
-            bail!("there is no organisation {id}; `farsight org list` shows them");
-        }
-        return Ok(id);
+        return taking_part(storage, "--org", text).await.context("`farsight org list` shows them");
     }
+    let organisations = storage.organisations().await?;
     let hospitals: Vec<_> =
         organisations.iter().filter(|o| o.kind == access::OrganisationKind::Hospital).collect();
     match hospitals.as_slice() {

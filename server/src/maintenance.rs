@@ -64,6 +64,14 @@ pub async fn known_organisation(storage: &Storage, text: &str) -> Result<OrgId> 
     Ok(id)
 }
 
+/// The same of one that brings images in and asks about them, which a teaching collection does not.
+pub async fn taking_part(storage: &Storage, option: &'static str, text: &str) -> Result<OrgId> {
+    let id = known_organisation(storage, text).await?;
+    let organisation = storage.organisation(&id).await?;
+    organisation.takes_part(option).map_err(|(option, why)| anyhow::anyhow!("{option}: {why}"))?;
+    Ok(id)
+}
+
 /// A secret: typed unseen at a terminal, or one line of standard input; never an argument, which other users of the
 /// machine could read.
 pub fn read_secret(prompt: &str) -> Result<Secret> {

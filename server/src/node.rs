@@ -6,7 +6,7 @@ use crate::http;
 use crate::notices::Notices;
 use crate::outgoing::Signing;
 use crate::outside::HttpOutside;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use codec::pool::PoolConfig;
 use consult::{ConsultConfig, ConsultService, Fonts, Printer};
 use model::Limits;
@@ -112,6 +112,14 @@ impl Node {
             .with_dimse(dimse_config.clone());
         let (slides, intake) = (state.slides(), state.intake());
         let watches = config.slides.watches()?;
+        for watch in &watches {
+            // One that is not there yet may come.
+            if let Ok(owner) = storage.organisation(&watch.owner).await {
+                owner
+                    .takes_part("[[watch]] organisation")
+                    .map_err(|(field, why)| anyhow!("{field}: {why}"))?;
+            }
+        }
         let audit = crate::audit::Keeper::new(config, storage.clone())?;
         let interface = viewer_api::Interface::new(state);
         let http_server = http::Server::new(listener, interface, &config.limits);
@@ -159,6 +167,9 @@ impl Node {
         tokio::spawn(self.deliveries.run(stopped(stop.clone())));
         tokio::spawn(self.audit.run(stopped(stop.clone())));
         tokio::spawn(crate::emergencies::end(self.storage.clone(), stopped(stop.clone())));
+        // A study that is being put into a collection goes on where it was.
+        let collections = pacs::deidentify::Keeper::new(self.storage.clone());
+        tokio::spawn(collections.run(stopped(stop.clone())));
         tokio::spawn(crate::patients::run(self.storage.clone(), stopped(stop.clone())));
         for watch in self.watches {
             tokio::spawn(watch.run(self.slides.clone(), stopped(stop.clone())));

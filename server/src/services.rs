@@ -157,6 +157,12 @@ async fn organisation(storage: &Storage, text: &str) -> Result<Scope> {
     Ok(Scope::organisation(Actor::node("command line"), id))
 }
 
+/// The same of one that brings images in, which a teaching collection does not.
+async fn taking_part(storage: &Storage, text: &str) -> Result<Scope> {
+    let id = crate::maintenance::taking_part(storage, "--org", text).await?;
+    Ok(Scope::organisation(Actor::node("command line"), id))
+}
+
 fn node_scope() -> Scope {
     Scope::node("command line")
 }
@@ -166,7 +172,7 @@ pub async fn order(command: OrderCommand) -> Result<ExitCode> {
     match command {
         OrderCommand::Import { data, files, org } => {
             let storage = data.open().await?;
-            let scope = organisation(&storage, &org).await?;
+            let scope = taking_part(&storage, &org).await?;
             let (mut new, mut changed) = (0, 0);
             for file in &files {
                 for wish in wishes(file).with_context(|| file.display().to_string())? {
@@ -267,7 +273,7 @@ async fn rules(command: RulesCommand) -> Result<()> {
         }
         RulesCommand::Set { data, id, org, to, from, modality, description } => {
             let storage = data.open().await?;
-            let scope = organisation(&storage, &org).await?;
+            let scope = taking_part(&storage, &org).await?;
             let sources = from.iter().map(|text| AeTitle::parse(text)).collect::<Result<_, _>>()?;
             let destination = AeTitle::parse(&to)?;
             let state = RuleState::Active;

@@ -26,6 +26,8 @@ pub enum Via {
     Import,
     /// Made by this node, such as a slide converted to DICOM.
     Derived,
+    /// A study of another organisation without its identity, for a teaching collection.
+    Deidentified,
 }
 
 impl Via {
@@ -36,12 +38,13 @@ impl Via {
             Self::Upload => "upload",
             Self::Import => "import",
             Self::Derived => "derived",
+            Self::Deidentified => "deidentified",
         }
     }
 
     /// The reverse of [`Via::word`].
     pub(crate) fn of_word(word: &str) -> Option<Self> {
-        [Self::Dimse, Self::Stow, Self::Upload, Self::Import, Self::Derived]
+        [Self::Dimse, Self::Stow, Self::Upload, Self::Import, Self::Derived, Self::Deidentified]
             .into_iter()
             .find(|via| via.word() == word)
     }

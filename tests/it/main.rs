@@ -9,6 +9,7 @@ mod audit;
 mod bad_input;
 mod canary;
 mod codec_workers;
+mod collections;
 mod commitment;
 mod consult;
 mod corrections;

@@ -1,4 +1,7 @@
-//! De-identified exports: projects, what an export would hold, asking for one and fetching it.
+//! De-identified exports: projects, what an export would hold, asking for one and fetching it; `placements` are studies in
+//! teaching collections.
+
+pub mod placements;
 
 use crate::auth::{Authenticated, LoggedIn};
 use crate::json::JsonBody;
@@ -17,6 +20,7 @@ use model::time_text::{from_unix_ms, rfc3339};
 use pacs::deidentify::{self, NewProject, Project, Purpose, STUDIES_MAX, StudySurvey};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use storage::StorageError;
 use utoipa::ToSchema;
 
 /// A project to be made.
@@ -192,7 +196,8 @@ pub async fn create_project(
 /// Closes a project for good: its secret is destroyed, so that nobody can tell again who was who.
 #[utoipa::path(post, path = "/api/v1/deidentification/projects/{id}/close", tag = "deidentification",
     params(("id" = String, Path)),
-    responses((status = 200, body = ProjectItem), (status = 403, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = ProjectItem), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem)))]
 pub async fn close_project(
     State(state): State<ApiState>,
     who: LoggedIn,
@@ -202,7 +207,14 @@ pub async fn close_project(
     let caller = auth.require(Right::Deidentify)?;
     deidentify::project(&state.0.storage, caller.scope(), caller.organisation(), &id).await?;
     who.require_fresh()?;
-    let closed = deidentify::close(&state.0.storage, caller.scope(), caller.organisation(), &id).await?;
+    let closed = deidentify::close(&state.0.storage, caller.scope(), caller.organisation(), &id).await;
+    let closed = closed.map_err(|error| match error {
+        StorageError::Conflict(_) => ApiError::WrongState(
+            "有检查正在放入或取出教学库，请稍候 / studies are on their way into a collection or out of it: wait for them"
+                .to_owned(),
+        ),
+        other => other.into(),
+    })?;
     Ok(Json(item(&people(&state, caller).await?, closed)))
 }
 

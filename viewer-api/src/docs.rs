@@ -18,7 +18,7 @@ use utoipa::OpenApi;
         (name = "corrections", description = "Putting right what is wrong about studies, and taking that back"),
         (name = "patients", description = "Patients across hospitals: identities of one person, and who decides that they are"),
         (name = "emergency", description = "Opening studies in an emergency (紧急访问), and reviewing who did"),
-        (name = "deidentification", description = "Exports for teaching and research that name nobody (PS3.15 Annex E)"),
+        (name = "deidentification", description = "Exports and collections for teaching and research that name nobody (PS3.15 Annex E)"),
         (name = "devices", description = "Application entities: rights, addresses, when they called last"),
         (name = "forwarding", description = "What the node owes other nodes, and the rules that say so"),
         (name = "orders", description = "Orders, which modalities find on their worklists"),

@@ -15,7 +15,7 @@ use crate::problem::{ApiError, Problem};
 use crate::request::UrlPath;
 use crate::session::OrganisationName;
 use crate::state::ApiState;
-use crate::studies::{Names, text, without_labels};
+use crate::studies::{IDENTITY_REMOVED, Names, text, without_labels};
 use access::{Caller, Right};
 use axum::Json;
 use axum::extract::State;
@@ -260,7 +260,7 @@ async fn named_studies(
     let (mut studies, mut patients) = (Vec::new(), BTreeSet::new());
     for row in without_labels(state, rows).await? {
         let all = row.attributes.tree();
-        let is_nobodys = text(&all, dataset::Tag(0x0012, 0x0062)) == "YES";
+        let is_nobodys = text(&all, IDENTITY_REMOVED) == "YES";
         if row.owner != *owner || text(&all, tag) != number || is_nobodys {
             continue;
         }

@@ -85,7 +85,7 @@ pub struct MeOrganisation {
     pub id: String,
     /// Name.
     pub name: String,
-    /// `hospital` or `centre`.
+    /// `hospital`, `centre` or `collection`.
     #[schema(value_type = String)]
     pub kind: OrganisationKind,
 }

@@ -17,6 +17,8 @@ use std::sync::Arc;
 use storage::{AuditAction, AuditEntry, AuditOutcome, Row};
 use utoipa::{IntoParams, ToSchema};
 
+/// Patient Identity Removed (PS3.3 §C.7.1.1).
+pub(crate) const IDENTITY_REMOVED: Tag = Tag(0x0012, 0x0062);
 /// Characters of a search at most.
 const SEARCH_CHARS_MAX: usize = 256;
 
@@ -89,6 +91,8 @@ pub struct Study {
     pub received_at: String,
     /// Slides in the study.
     pub slide_ids: Vec<String>,
+    /// Whether its identity was removed (0012,0062): the patient's name is a pseudonym.
+    pub is_deidentified: bool,
     /// `conflict`: an instance with the same UID and other content was kept apart.
     pub flags: Vec<String>,
 }
@@ -239,6 +243,7 @@ async fn study_from_row(
         series_count: integer(a, tags::NUMBER_OF_STUDY_RELATED_SERIES).unwrap_or(0),
         instance_count: integer(a, tags::NUMBER_OF_STUDY_RELATED_INSTANCES).unwrap_or(0),
         received_at: model::time_text::rfc3339(model::time_text::from_unix_ms(row.received_at_ms)),
+        is_deidentified: text(a, IDENTITY_REMOVED) == "YES",
         flags: if row.has_conflict { vec!["conflict".into()] } else { Vec::new() },
         study_instance_uid: text(a, tags::STUDY_INSTANCE_UID),
         modalities: texts(a, tags::MODALITIES_IN_STUDY),

@@ -446,6 +446,7 @@ fn slide_of(
         patient_name: context.patient_name.clone(),
         patient_id: context.patient_id.clone(),
         accession_number: context.accession_number.clone(),
+        is_deidentified: false,
         study_date: context.date.clone(),
         description: context.description.clone(),
         source: String::new(),

@@ -199,6 +199,9 @@ pub struct Slide {
     pub patient_name: String,
     /// Patient ID.
     pub patient_id: String,
+    /// Whether its identity was removed (0012,0062): name and number are pseudonyms. Known of a slide as it is now.
+    #[serde(skip)]
+    pub is_deidentified: bool,
     /// Accession Number.
     pub accession_number: String,
     /// Study Date, `YYYYMMDD`.

@@ -401,6 +401,7 @@ impl Slides {
                 slide.accession_number = text("00080050");
                 slide.study_date = text("00080020");
                 slide.description = text("00081030");
+                slide.is_deidentified = text("00120062") == "YES";
             }
         }
         Ok(slides)

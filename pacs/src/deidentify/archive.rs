@@ -1,16 +1,14 @@
 //! The archive: one file after another as somebody takes them, the front of one instance (64 MiB at most) and a few pieces in
 //! memory, of two archives at a time.
 
-use super::instance::{self, Opened};
+use super::passing::{self, Destination, Passing, Taken};
 use super::project::Project;
 use super::survey::{Looked, look};
 use super::zip::Zip;
 use bytes::Bytes;
-use dataset::deidentify::Risk;
 use futures_util::stream;
 use model::{Scope, Uid};
 use serde_json::json;
-use std::collections::BTreeMap;
 use storage::{Storage, StorageError};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -26,6 +24,8 @@ struct Writer {
     project: Project,
     with_risky: bool,
     zip: Zip,
+    /// Of the study that is being written.
+    folder: String,
     out: mpsc::Sender<Result<Bytes, StorageError>>,
 }
 
@@ -61,7 +61,8 @@ pub fn archive(
     with_risky: bool,
 ) -> impl stream::Stream<Item = Result<Bytes, StorageError>> + Send + 'static {
     let (out, taken) = mpsc::channel(WAITING_MAX);
-    let mut writer = Writer { storage, scope, project, with_risky, zip: Zip::default(), out };
+    let (zip, folder) = (Zip::default(), String::new());
+    let mut writer = Writer { storage, scope, project, with_risky, zip, folder, out };
     tokio::spawn(async move {
         let _seat = tokio::select! {
             seat = SEATS.acquire() => seat,
@@ -104,49 +105,17 @@ impl Writer {
     ) -> Result<serde_json::Value, Stop> {
         let by = &looked.deidentifier;
         let pseudonym = by.disguise().pseudonym();
-        let mut left_out: BTreeMap<&'static str, u64> = BTreeMap::new();
-        let mut series: Vec<&Uid> = Vec::new();
-        let (mut files, mut with_unsaid) = (0_u64, 0_u64);
-        for (instance, risk) in &looked.instances {
-            let goes = risk.is_passed() || (self.with_risky && risk.may_be_passed());
-            if !goes {
-                *left_out.entry(word(*risk)).or_default() += 1;
-                continue;
-            }
-            let mut opened = match instance::open(&self.storage, instance, by).await {
-                Ok(opened) => opened,
-                // Deleted meanwhile, or not to be read: it is missing, and the manifest says so.
-                Err(StorageError::Refused(_) | StorageError::NotFound | StorageError::Corrupt(_)) => {
-                    *left_out.entry("not_readable").or_default() += 1;
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            if series.last() != Some(&instance.series()) {
-                series.push(instance.series());
-            }
-            files += 1;
-            with_unsaid += u64::from(*risk != Risk::None);
-            let name = format!("{pseudonym}/{number:03}/{:03}/{files:05}.dcm", series.len());
-            self.begin(&name).await?;
-            self.pour(&mut opened).await?;
-            self.end().await?;
-        }
+        self.folder = format!("{pseudonym}/{number:03}");
+        let (storage, with_risky) = (self.storage.clone(), self.with_risky);
+        let passed = passing::pass(&storage, looked, with_risky, self).await?;
         Ok(json!({
             "patient": pseudonym,
             "study_instance_uid": by.uid(study.as_str()),
-            "folder": format!("{pseudonym}/{number:03}"),
-            "instances": files,
-            "instances_that_do_not_say_that_nothing_is_burned_in": with_unsaid,
-            "left_out": left_out,
+            "folder": self.folder,
+            "instances": passed.instances,
+            "instances_that_do_not_say_that_nothing_is_burned_in": passed.with_unsaid,
+            "left_out": passed.left_out,
         }))
-    }
-
-    async fn pour(&mut self, opened: &mut Opened) -> Result<(), Stop> {
-        while let Some(bytes) = opened.next(&self.storage).await? {
-            self.data(bytes).await?;
-        }
-        Ok(())
     }
 
     async fn begin(&mut self, name: &str) -> Result<(), Gone> {
@@ -169,13 +138,21 @@ impl Writer {
     }
 }
 
-fn word(risk: Risk) -> &'static str {
-    match risk {
-        Risk::None => "none",
-        Risk::Unsaid => "unsaid",
-        Risk::Likely => "likely_burned_in",
-        Risk::BurnedIn => "burned_in",
-        Risk::Label => "label",
-        Risk::Document => "document",
+impl Destination for Writer {
+    type Stop = Stop;
+
+    fn wants(&self, _: &Uid) -> bool {
+        true
+    }
+
+    async fn take(&mut self, mut passing: Passing<'_>) -> Result<Taken, Stop> {
+        let Passing { series, number, .. } = passing;
+        let name = format!("{}/{series:03}/{number:05}.dcm", self.folder);
+        self.begin(&name).await?;
+        while let Some(bytes) = passing.opened.next(&self.storage).await? {
+            self.data(bytes).await?;
+        }
+        self.end().await?;
+        Ok(Taken::Yes)
     }
 }

@@ -27,7 +27,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Teaching => "teaching",
             Self::Research => "research",
@@ -58,11 +58,11 @@ pub struct Export {
     pub at_ms: i64,
 }
 
-fn actor(scope: &Scope) -> String {
+pub(super) fn actor(scope: &Scope) -> String {
     format!("{:?}:{}", scope.actor.kind, scope.actor.id).to_lowercase()
 }
 
-fn now_ms() -> i64 {
+pub(super) fn now_ms() -> i64 {
     model::time_text::unix_ms(OffsetDateTime::now_utc())
 }
 

@@ -1,5 +1,6 @@
 //! Projects: for whom identities are disguised, in which way, and the secret that makes it the same way each time.
 
+use super::placement;
 use dataset::deidentify::{Disguise, Profile, ProfileOption};
 use model::{OrgId, Scope};
 use serde::{Deserialize, Serialize};
@@ -174,7 +175,7 @@ pub async fn project(
 /// Closes a project and destroys its secret: what was exported can no longer be led back to anybody, nor be added to.
 ///
 /// # Errors
-/// [`StorageError::NotFound`].
+/// [`StorageError::NotFound`]; [`StorageError::Conflict`] while studies are on their way into a collection or out of it.
 pub async fn close(
     storage: &Storage,
     scope: &Scope,
@@ -186,6 +187,9 @@ pub async fn close(
     if project.organisation != *organisation {
         return Err(StorageError::NotFound);
     }
+    if !project.is_closed && placement::is_busy(storage, id).await? {
+        return Err(StorageError::Conflict("its studies are on their way into a collection, or out of it"));
+    }
     if !project.is_closed {
         project.is_closed = true;
         let change = Change {
@@ -195,6 +199,7 @@ pub async fn close(
         };
         storage.apply(scope, change).await?;
     }
+    placement::forget_studies(storage, id).await?;
     // By the node itself: nobody else sees it. Also of a project that is closed already: the node may have stopped in between.
     let forgets = vec![(SECRET_KIND, id.to_owned())];
     storage.apply(&Scope::node("closing a project"), Change { forgets, ..Change::default() }).await?;

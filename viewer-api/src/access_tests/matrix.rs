@@ -179,6 +179,17 @@ fn rows() -> Vec<(&'static str, &'static str, For, Json)> {
             json!({"studies": [STUDY], "with_risky": false, "purpose": "research", "reason": "x"}),
         ),
         ("get", "/api/v1/deidentification/exports/{id}", PATIENTS, none()),
+        ("get", "/api/v1/deidentification/collections", PATIENTS, none()),
+        (
+            "post",
+            "/api/v1/deidentification/projects/{id}/placements",
+            PATIENTS,
+            json!({
+                "collection": "x", "studies": [STUDY], "with_risky": false, "purpose": "teaching", "reason": "x"
+            }),
+        ),
+        ("get", "/api/v1/deidentification/placements", PATIENTS, none()),
+        ("delete", "/api/v1/deidentification/placements/{id}", PATIENTS, none()),
         ("get", "/api/v1/orders", PATIENTS, none()),
         ("post", "/api/v1/orders", PATIENTS, order()),
         ("post", "/api/v1/orders/import", PATIENTS, none()),

@@ -235,6 +235,8 @@ pub async fn create_agreement(
     if !sides.is_one_ours(own) {
         return Err(ApiError::NotFound);
     }
+    sides.requesting.takes_part("requesting")?;
+    sides.reading.takes_part("reading")?;
     let blank = Agreement {
         id: uuid::Uuid::now_v7().to_string(),
         requesting,

@@ -32,7 +32,7 @@ pub struct OrganisationItem {
     pub id: String,
     /// Legal name.
     pub name: String,
-    /// `hospital` or `centre`.
+    /// `hospital`, `centre` or `collection`.
     #[schema(value_type = String)]
     pub kind: OrganisationKind,
     /// Whether the caller's organisation looks after it.
@@ -61,7 +61,7 @@ pub struct NewOrganisation {
     pub id: String,
     /// Legal name, as printed in reports.
     pub name: String,
-    /// `hospital` or `centre`.
+    /// `hospital`, `centre` or `collection`.
     #[schema(value_type = String)]
     pub kind: OrganisationKind,
 }
@@ -71,7 +71,7 @@ pub struct NewOrganisation {
 pub struct OrganisationChange {
     /// Legal name.
     pub name: String,
-    /// `hospital` or `centre`.
+    /// The same kind, or `hospital` and `centre` for one another.
     #[schema(value_type = String)]
     pub kind: OrganisationKind,
 }
@@ -136,7 +136,7 @@ pub async fn create_organisation(
 #[utoipa::path(put, path = "/api/v1/admin/organisations/{id}", tag = "admin", params(("id" = String, Path)),
     request_body = OrganisationChange,
     responses((status = 200, body = OrganisationItem), (status = 403, body = Problem), (status = 404, body = Problem),
-    (status = 412, body = Problem)))]
+    (status = 412, body = Problem), (status = 422, body = Problem)))]
 pub async fn change_organisation(
     State(state): State<ApiState>,
     who: LoggedIn,
@@ -148,6 +148,7 @@ pub async fn change_organisation(
     let kept = looked_after(&state, &who, &id).await?;
     who.require_fresh()?;
     let name = required("name", &change.name, NAME_CHARS_MAX)?;
+    kept.may_become(change.kind)?;
     let amend = |kept: Organisation| Organisation { name, kind: change.kind, ..kept };
     let (storage, scope) = (&state.0.storage, who.caller.scope());
     let organisation = storage.amend_organisation(scope, &kept.id, seen.seen(), amend).await?;

@@ -246,7 +246,11 @@ impl Particulars {
                 |m: &Membership| m.organisation.as_str() == organisation.as_str() && m.roles == roles;
             let organisation = match known.iter().find(|m| is_known(m)) {
                 Some(kept) => kept.organisation.clone(),
-                None => looked_after(state, who, &organisation).await?.id,
+                None => {
+                    let organisation = looked_after(state, who, &organisation).await?;
+                    organisation.check_roles("memberships", &roles)?;
+                    organisation.id
+                }
             };
             duties::may_become(&roles)?;
             if organisation == *home || memberships.iter().any(|m| m.organisation == organisation) {
@@ -323,6 +327,7 @@ pub async fn create_person(
     require(&who, &[Right::Administer])?;
     let organisation = looked_after(&state, &who, &new.organisation).await?;
     duties::may_become(&new.roles)?;
+    organisation.check_roles("roles", &new.roles)?;
     let login = login_of(&new.login)?;
     let checked = new.particulars.check(&state, &who, &organisation.id, &[]).await?;
     let person = Person {
@@ -407,6 +412,7 @@ pub async fn change_roles(
 ) -> Result<Json<PersonItem>, ApiError> {
     let (person, organisation) = whom(&state, &who, &id, Duty::ChangeRoles).await?;
     duties::may_become(&roles)?;
+    organisation.check_roles("roles", &roles)?;
     let amend = |person: &mut Person| person.roles.clone_from(&roles);
     let (storage, scope) = (&state.0.storage, who.caller.scope());
     let person = storage.amend_person_as_seen(scope, &person.id, seen.seen(), "rights", amend).await?;

@@ -125,6 +125,7 @@ pub async fn create_token(
     if new.rights.is_empty() || !new.rights.iter().all(|right| Token::RIGHTS.contains(right)) {
         return Err(ApiError::invalid("rights", "令牌不能有这种权限 / a machine cannot have such a right"));
     }
+    organisation.check_rights("rights", &new.rights)?;
     if !(1..=DAYS_MAX).contains(&new.days) {
         return Err(ApiError::invalid("days", "有效期为1到365天 / 1 to 365 days"));
     }

@@ -49,6 +49,8 @@ pub struct SlideInfo {
     pub patient_name: String,
     /// Patient ID.
     pub patient_id: String,
+    /// Whether its identity was removed (0012,0062): the patient's name is a pseudonym.
+    pub is_deidentified: bool,
     /// Study date, `YYYYMMDD`.
     pub study_date: String,
     /// Name of the file that it was imported from.
@@ -168,6 +170,7 @@ async fn info(
         series_instance_uid: slide.series.to_string(),
         patient_name: shown_name(&slide.patient_name),
         patient_id: slide.patient_id.clone(),
+        is_deidentified: slide.is_deidentified,
         study_date: slide.study_date.clone(),
         source: slide.source.clone(),
         format: slide.format.clone(),

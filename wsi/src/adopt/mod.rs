@@ -276,6 +276,7 @@ impl Slides {
                 patient_name: about.patient_name.clone(),
                 patient_id: about.patient_id.clone(),
                 accession_number: about.accession_number.clone(),
+                is_deidentified: false,
                 study_date: about.study_date.clone(),
                 description: about.description.clone(),
                 source: source.unwrap_or_else(|| "DICOM".to_owned()),

@@ -25,6 +25,7 @@ pub(in crate::out) fn slide(sizes: &[(u32, u32)]) -> Slide {
         patient_name: String::new(),
         patient_id: String::new(),
         accession_number: String::new(),
+        is_deidentified: false,
         study_date: String::new(),
         description: String::new(),
         source: String::new(),

@@ -101,7 +101,7 @@ export function AgreementDialog({ agreement, onClose }: { agreement: Agreement |
 function Sides({ draft, onChange }: { draft: AgreementDraft; onChange: (part: Partial<AgreementDraft>) => void }) {
   const { t } = useTranslation();
   const known = useQuery({ queryKey: keys.organisations, queryFn: organisations.list });
-  const all = (known.data?.organisations ?? []).map(({ id, name }) => ({ value: id, label: name }));
+  const all = (known.data?.organisations ?? []).filter(({ kind }) => kind !== 'collection').map(({ id, name }) => ({ value: id, label: name }));
   return (
     <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm">
       {(['requesting', 'reading'] as const).map((side) => (

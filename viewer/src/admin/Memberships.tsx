@@ -2,7 +2,7 @@
 import { Button, Group, MultiSelect, Select, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { Membership, Organisation } from './api';
-import { workingRoles } from './roles';
+import { rolesIn } from './roles';
 
 interface Props {
   memberships: Membership[];
@@ -15,11 +15,18 @@ export function Memberships({ memberships, others, onChange }: Props) {
   const { t } = useTranslation();
   const free = others.filter(({ id }) => memberships.every((m) => m.organisation !== id));
   if (others.length === 0) return null;
-  const nameOf = (id: string) => others.find((one) => one.id === id)?.name ?? id;
+  const named = (id: string) => others.find((one) => one.id === id);
   const put = (organisation: string, roles: string[]) =>
     onChange(
-      memberships.map((m) => (m.organisation === organisation ? { organisation, roles: workingRoles.filter((role) => roles.includes(role)) } : m)),
+      memberships.map((m) =>
+        m.organisation === organisation ? { organisation, roles: rolesIn(named(organisation)).filter((role) => roles.includes(role)) } : m,
+      ),
     );
+  // Where there is only one role, nobody need choose it.
+  const add = (id: string) => {
+    const roles = rolesIn(named(id));
+    onChange([...memberships, { organisation: id, roles: roles.length === 1 ? [...roles] : [] }]);
+  };
   return (
     <Stack gap="xs">
       <Text size="sm" fw={500}>
@@ -32,8 +39,8 @@ export function Memberships({ memberships, others, onChange }: Props) {
         <Group key={organisation} gap="sm" align="flex-end">
           <MultiSelect
             flex={1}
-            label={nameOf(organisation)}
-            data={workingRoles.map((role) => ({ value: role, label: t(`role.${role}`) }))}
+            label={named(organisation)?.name ?? organisation}
+            data={rolesIn(named(organisation)).map((role) => ({ value: role, label: t(`role.${role}`) }))}
             value={roles}
             onChange={(chosen) => put(organisation, chosen)}
           />
@@ -48,7 +55,7 @@ export function Memberships({ memberships, others, onChange }: Props) {
           placeholder={t('people.addMembership')}
           data={free.map(({ id, name }) => ({ value: id, label: name }))}
           value={null}
-          onChange={(id) => id !== null && onChange([...memberships, { organisation: id, roles: [] }])}
+          onChange={(id) => id !== null && add(id)}
         />
       )}
     </Stack>

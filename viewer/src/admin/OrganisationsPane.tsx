@@ -1,4 +1,4 @@
-/** The hospitals and centres of the node, and which of them are ours to look after. */
+/** The hospitals, centres and teaching collections of the node, and which of them are ours to look after. */
 import { Button, Group, SegmentedControl, Stack, Table, Text, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -13,7 +13,9 @@ import pane from '../ui/Pane.module.css';
 import { organisations, type Organisation } from './api';
 
 const identifier = /^[a-z0-9][a-z0-9-]{0,39}$/;
-const kinds = ['hospital', 'centre'] as const;
+const kinds = ['hospital', 'centre', 'collection'] as const;
+/** A collection stays one, and nothing else becomes one. */
+const kindsOf = (one: Organisation | null) => kinds.filter((kind) => one === null || (kind === 'collection') === (one.kind === 'collection'));
 
 export function OrganisationsPane() {
   const { t } = useTranslation();
@@ -91,7 +93,7 @@ function OrganisationDialog({ organisation, taken, onClose }: Props) {
   return (
     <ConfirmDialog
       title={t(organisation === null ? 'organisations.addTitle' : 'organisations.changeTitle')}
-      consequences={[t(organisation === null ? 'organisations.addText' : 'organisations.changeText')]}
+      consequences={[kind === 'collection' ? t('organisations.collectionHint') : t(organisation === null ? 'organisations.addText' : 'organisations.changeText')]}
       confirm={t('common.save')}
       ready={identifier.test(id) && !isTaken && name.trim() !== ''}
       onConfirm={() => save().finally(() => cache.invalidateQueries({ queryKey: keys.organisations }))}
@@ -120,7 +122,7 @@ function OrganisationDialog({ organisation, taken, onClose }: Props) {
         )}
         <SegmentedControl
           aria-label={t('organisations.kind')}
-          data={kinds.map((value) => ({ value, label: t(`organisations.kinds.${value}`) }))}
+          data={kindsOf(organisation).map((value) => ({ value, label: t(`organisations.kinds.${value}`) }))}
           value={kind}
           onChange={(value) => setKind(kinds.find((known) => known === value) ?? 'hospital')}
         />

@@ -9,7 +9,7 @@ import { ConfirmDialog } from '../ui/ConfirmDialog';
 import { modalities } from '../ui/modalities';
 import { people, type Credential, type Membership, type Organisation, type Person } from './api';
 import { Memberships } from './Memberships';
-import { signs, workingRoles } from './roles';
+import { rolesIn, signs } from './roles';
 
 const loginName = /^[a-z0-9._-]{2,32}$/;
 const noLicence: Credential = { licence: '', scope: '', modalities: [], valid_from: '', valid_until: '' };
@@ -32,6 +32,7 @@ export function PersonDialog({ person, organisation, ours, onClose }: Props) {
   const [roles, setRoles] = useState<Role[]>(person?.roles ?? []);
   const [licence, setLicence] = useState(person?.credential ?? noLicence);
   const [memberships, setMemberships] = useState<Membership[]>(person?.memberships ?? []);
+  const offered = rolesIn(ours.find(({ id }) => id === (person?.organisation ?? organisation)));
   const mayRoles = person === null || person.allowed.includes('roles');
   const hasLicence = licence.licence.trim() !== '';
   const licenceReady = !hasLicence || (licence.modalities.length > 0 && licence.valid_from !== '' && licence.valid_until !== '');
@@ -86,10 +87,10 @@ export function PersonDialog({ person, organisation, ours, onClose }: Props) {
           label={t('people.roles')}
           description={t('people.rolesHint')}
           value={roles}
-          onChange={(chosen) => setRoles(workingRoles.filter((role) => chosen.includes(role)))}
+          onChange={(chosen) => setRoles(offered.filter((role) => chosen.includes(role)))}
         >
           <Group gap="sm" mt="xs">
-            {workingRoles.map((role) => (
+            {offered.map((role) => (
               <Checkbox key={role} value={role} label={t(`role.${role}`)} disabled={!mayRoles} />
             ))}
           </Group>

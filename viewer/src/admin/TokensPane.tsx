@@ -11,7 +11,7 @@ import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import pane from '../ui/Pane.module.css';
 import { useFormat } from '../ui/useFormat';
-import { tokenRights, tokens, type Token, type TokenRight } from './api';
+import { tokenRights, tokens, type Organisation, type Token, type TokenRight } from './api';
 import { OurOrganisation } from './OurOrganisation';
 import { useOurs } from './useOurs';
 
@@ -55,7 +55,7 @@ export function TokensPane() {
           </Table.Tbody>
         </Table>
       )}
-      {adding && <TokenDialog organisation={chosen} onClose={() => setAdding(false)} />}
+      {adding && <TokenDialog organisation={chosen} offered={rightsIn(ours.find(({ id }) => id === chosen))} onClose={() => setAdding(false)} />}
       {revoking !== null && (
         <ConfirmDialog
           title={t('tokens.revokeTitle')}
@@ -113,12 +113,15 @@ function Row({ token, onRevoke }: { token: Token; onRevoke: () => void }) {
 
 const days = 180;
 
-function TokenDialog({ organisation, onClose }: { organisation: string; onClose: () => void }) {
+/** In a teaching collection a machine looks, like everybody. */
+const rightsIn = (one: Organisation | undefined) => tokenRights.filter((right) => one?.kind !== 'collection' || right === 'search' || right === 'retrieve');
+
+function TokenDialog({ organisation, offered, onClose }: { organisation: string; offered: TokenRight[]; onClose: () => void }) {
   const { t } = useTranslation();
   const cache = useQueryClient();
   const made = useRef(false);
   const [purpose, setPurpose] = useState('');
-  const [rights, setRights] = useState<TokenRight[]>(['store', 'search', 'retrieve']);
+  const [rights, setRights] = useState<TokenRight[]>(offered.filter((right) => right === 'store' || right === 'search' || right === 'retrieve'));
   const [good, setGood] = useState<number | string>(days);
   const [secret, setSecret] = useState<string | null>(null);
   if (secret !== null) return <SecretDialog secret={secret} onClose={onClose} />;
@@ -152,10 +155,10 @@ function TokenDialog({ organisation, onClose }: { organisation: string; onClose:
         <Checkbox.Group
           label={t('tokens.rights')}
           value={rights}
-          onChange={(chosen) => setRights(tokenRights.filter((right) => chosen.includes(right)))}
+          onChange={(chosen) => setRights(offered.filter((right) => chosen.includes(right)))}
         >
           <Group gap="sm" mt="xs">
-            {tokenRights.map((right) => (
+            {offered.map((right) => (
               <Checkbox key={right} value={right} label={t(`tokens.right.${right}`)} />
             ))}
           </Group>

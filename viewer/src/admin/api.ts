@@ -5,7 +5,7 @@ import type { Ref, Role } from '../api/types';
 export interface Organisation {
   id: string;
   name: string;
-  kind: 'hospital' | 'centre';
+  kind: 'hospital' | 'centre' | 'collection';
   is_ours: boolean;
   looked_after_by: string | null;
   etag: string;

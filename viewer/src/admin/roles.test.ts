@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { licenceState, signs } from './roles';
+import { licenceState, rolesIn, signs, workingRoles } from './roles';
 
 test('a licence is told before it ends, and good on its last day', () => {
   const now = new Date('2026-11-26T12:00:00');
@@ -12,4 +12,10 @@ test('a licence is told before it ends, and good on its last day', () => {
 test('readers and reviewers sign', () => {
   expect(signs(['requester', 'uploader'])).toBe(false);
   expect(signs(['uploader', 'reviewer'])).toBe(true);
+});
+
+test('in a collection one learns, and nowhere else', () => {
+  expect(rolesIn({ kind: 'collection' })).toEqual(['learner']);
+  expect(rolesIn({ kind: 'centre' })).toEqual(workingRoles);
+  expect(rolesIn(undefined)).not.toContain('learner');
 });

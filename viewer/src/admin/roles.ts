@@ -1,5 +1,6 @@
 /** Roles that administrators give; the three offices are given on the command line only. */
 import type { Role } from '../api/types';
+import type { Organisation } from './api';
 
 export const workingRoles = [
   'requester',
@@ -11,6 +12,13 @@ export const workingRoles = [
   'archivist',
   'regulator',
 ] as const satisfies readonly Role[];
+
+const learning = ['learner'] as const satisfies readonly Role[];
+
+/** Roles that people can have in an organisation: in a teaching collection they learn. */
+export function rolesIn(organisation: Pick<Organisation, 'kind'> | undefined): readonly Role[] {
+  return organisation?.kind === 'collection' ? learning : workingRoles;
+}
 
 /** Whether somebody in these roles signs, for which it takes a licence and a key. */
 export function signs(roles: readonly Role[]): boolean {

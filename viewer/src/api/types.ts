@@ -23,11 +23,12 @@ export type Role =
   | 'auditor'
   | 'quality_control'
   | 'regulator'
+  | 'learner'
   | 'uploader';
 
 export interface Me {
   person: { id: string; login: string; name: string; title: string };
-  organisation: Ref & { kind: 'hospital' | 'centre' };
+  organisation: Ref & { kind: 'hospital' | 'centre' | 'collection' };
   roles: Role[];
   can_sign: boolean;
   /** Whether the viewer OHIF is at /ohif. */
@@ -59,6 +60,8 @@ export interface Study {
   instance_count: number;
   received_at: string;
   slide_ids: string[];
+  /** The name is a pseudonym. */
+  is_deidentified: boolean;
   flags: string[];
 }
 
@@ -152,6 +155,8 @@ export interface Slide {
   series_instance_uid: string;
   patient_name: string;
   patient_id: string;
+  /** The name is a pseudonym. */
+  is_deidentified: boolean;
   study_date: string;
   source: string;
   scanner: string | null;

@@ -1,5 +1,5 @@
-/** Exports for teaching and research: for which project, which studies, what goes out and what does not, download. */
-import { Button, Checkbox, Group, Select, Table, Text, TextInput } from '@mantine/core';
+/** Exports and collections for teaching and research: for which project, which studies, download or put; what lies where. */
+import { Button, Checkbox, Group, Select, Table, Tabs, Text, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -16,9 +16,11 @@ import pane from '../ui/Pane.module.css';
 import { Patient } from '../ui/Patient';
 import { useExamText } from '../ui/useExamText';
 import { useKeys } from '../ui/useKeys';
+import { CollectionDialog } from './CollectionDialog';
 import { deidentification, projectKeys, type Project } from './api';
 import classes from './Deidentify.module.css';
 import { ExportDialog } from './ExportDialog';
+import { Placements } from './Placements';
 import { ProjectDialog } from './ProjectDialog';
 
 export default function DeidentifyPage() {
@@ -28,12 +30,13 @@ export default function DeidentifyPage() {
   const list = useQuery({ queryKey: projectKeys, queryFn: deidentification.projects });
   const [wanted, setWanted] = useState<string | null>(null);
   const [chosen, setChosen] = useState<Study[]>([]);
-  const [open, setOpen] = useState<'project' | 'close' | 'export' | null>(null);
+  const [open, setOpen] = useState<'project' | 'close' | 'export' | 'collection' | null>(null);
+  const [tab, setTab] = useState<'studies' | 'collections'>('studies');
   const free = open === null;
   const usable = (list.data?.projects ?? []).filter((project) => !project.is_closed);
   const project = usable.find(({ id }) => id === wanted) ?? usable[0];
   useKeys({ n: () => setOpen('project') }, free);
-  useKeys({ 'Ctrl+Enter': () => setOpen('export') }, free && project !== undefined && chosen.length > 0);
+  useKeys({ 'Ctrl+Enter': () => setOpen('export') }, free && tab === 'studies' && project !== undefined && chosen.length > 0);
   if (!hasRole(me, 'archivist')) return <EmptyState title={t('problem.forbidden')} />;
   const toggle = (study: Study) =>
     setChosen((before) =>
@@ -65,20 +68,37 @@ export default function DeidentifyPage() {
               </Button>
             )}
           </Group>
-          <Button disabled={project === undefined || chosen.length === 0} onClick={() => setOpen('export')}>
-            {t('deidentify.export', { n: chosen.length })}
-          </Button>
+          {tab === 'studies' && (
+            <Group gap="sm">
+              <Button variant="default" disabled={project === undefined || chosen.length === 0} onClick={() => setOpen('collection')}>
+                {t('deidentify.into')}
+              </Button>
+              <Button disabled={project === undefined || chosen.length === 0} onClick={() => setOpen('export')}>
+                {t('deidentify.export', { n: chosen.length })}
+              </Button>
+            </Group>
+          )}
         </Group>
+        <Tabs value={tab} onChange={(next) => setTab(next === 'collections' ? next : 'studies')} variant="pills" mt="xs">
+          <Tabs.List aria-label={t('place.deidentify')}>
+            {(['studies', 'collections'] as const).map((name) => (
+              <Tabs.Tab key={name} value={name} className={pane.tab}>
+                {t(`deidentify.tab.${name}`)}
+              </Tabs.Tab>
+            ))}
+          </Tabs.List>
+        </Tabs>
       </div>
       <div className={pane.pane}>
         {list.isPending && <PageSkeleton />}
         {list.isError && list.data === undefined && <ErrorNotice error={list.error} onRetry={() => void list.refetch()} />}
-        {list.data !== undefined && project === undefined && (
+        {tab === 'collections' && <Placements />}
+        {tab === 'studies' && list.data !== undefined && project === undefined && (
           <EmptyState title={t('deidentify.noProject')} hint={t('deidentify.noProjectHint')}>
             <Button onClick={() => setOpen('project')}>{t('deidentify.newProject')}</Button>
           </EmptyState>
         )}
-        {project !== undefined && (
+        {tab === 'studies' && project !== undefined && (
           <>
             <ProjectFacts project={project} />
             <Studies chosen={chosen} onToggle={toggle} />
@@ -101,6 +121,17 @@ export default function DeidentifyPage() {
           confirm={t('deidentify.close')}
           final
           onConfirm={() => deidentification.close(project.id).finally(() => cache.invalidateQueries({ queryKey: projectKeys }))}
+          onClose={() => setOpen(null)}
+        />
+      )}
+      {open === 'collection' && project !== undefined && (
+        <CollectionDialog
+          project={project}
+          studies={chosen}
+          onPut={() => {
+            setChosen([]);
+            setTab('collections');
+          }}
           onClose={() => setOpen(null)}
         />
       )}

@@ -16,7 +16,7 @@ export function hasRole(me: Me, ...roles: Role[]): boolean {
 
 /** Whether the person works with patients at all: administrators, security officers and auditors do not. */
 export function seesPatients(me: Me): boolean {
-  return hasRole(me, 'requester', 'uploader', 'coordinator', 'reader', 'reviewer', 'archivist', 'quality_control');
+  return hasRole(me, 'requester', 'uploader', 'coordinator', 'reader', 'reviewer', 'archivist', 'quality_control', 'learner');
 }
 
 /** Whether accounts, organisations, agreements or tokens are the person's to look after, or to look at. */

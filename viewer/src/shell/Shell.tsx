@@ -34,9 +34,9 @@ export function Shell() {
       ? [
           { to: '/studies', name: t('place.studies') },
           { to: '/slides', name: t('place.slides') },
-          { to: '/patients', name: t('place.patients') },
         ]
       : []),
+    ...(seesPatients(me) && !hasRole(me, 'learner') ? [{ to: '/patients', name: t('place.patients') }] : []),
     ...(hasRole(me, 'requester', 'uploader') ? [{ to: '/uploads', name: t('transfer.pageLink') }] : []),
     ...(hasRole(me, 'requester', 'uploader', 'coordinator') ? [{ to: '/orders', name: t('place.orders') }] : []),
     ...(hasRole(me, 'coordinator', 'requester', 'quality_control', 'regulator') ? [{ to: '/statistics', name: t('place.statistics') }] : []),

@@ -6,6 +6,7 @@ import OpenSeadragon from 'openseadragon';
 import type { Slide } from '../../api/types';
 import { Ahead, ring } from './ahead';
 import { normalDegrees, slideVector, toScreen, toScreenMatrix, toSlide, type FieldOfView, type Matrix, type Point, type Size } from './geometry';
+import { BitmapDrawer } from './bitmaps';
 import { instancesOf, type AskInstances } from './displayed';
 import type { Pair } from './fingers';
 import { plainLook, type SlideLook } from './look';
@@ -41,6 +42,12 @@ const wheelStep = 1.3;
 /** A view that has not moved for so long may stay. */
 const rest_ms = 150;
 
+/** Bytes of decoded tiles that are kept for a way back; those in sight are kept anyway. */
+const cacheBytesMax = 192 << 20;
+
+/** Of one tile of the largest level, decoded. */
+const tileBytes = ({ tile_width, tile_height }: Slide): number => Math.max(1, tile_width * tile_height * 4);
+
 /** What the library's types leave out: its gestures may be changed while it runs. */
 type Gestures = Record<'gestureSettingsMouse' | 'gestureSettingsTouch' | 'gestureSettingsPen', OpenSeadragon.GestureSettings>;
 
@@ -68,7 +75,7 @@ export class SlideStage {
       tileSources: this.tiles(this.asked) as unknown as OpenSeadragon.TileSourceOptions,
       // Not WebGL: its shader finds a tile's texture by an interpolated number, and where that comes out a hair too low
       // (seen with software rendering, on turned slides) it paints another tile's tissue.
-      drawer: 'canvas',
+      drawer: BitmapDrawer,
       showNavigationControl: false,
       maxZoomPixelRatio: zoomMax(slide),
       minZoomImageRatio: 0.5,
@@ -80,7 +87,7 @@ export class SlideStage {
       imageLoaderLimit: 12,
       // The default of one tile a frame starves a slow computer, whose frames are few.
       maxTilesPerFrame: 24,
-      maxImageCacheCount: 500,
+      maxImageCacheCount: Math.floor(cacheBytesMax / tileBytes(slide)),
       // A tile that fades in over its coarser parent shows a seam; it replaces it at once instead.
       blendTime: 0,
       immediateRender: false,
@@ -88,7 +95,7 @@ export class SlideStage {
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
       gestureSettingsPen: { clickToZoom: false },
       gestureSettingsTouch: { pinchRotate: false, dblClickToZoom: true },
-    } as OpenSeadragon.Options);
+    } as unknown as OpenSeadragon.Options);
     // The page has keys of its own.
     this.osd.addHandler('canvas-key', (event) => {
       event.preventDefaultAction = true;
@@ -101,7 +108,7 @@ export class SlideStage {
   }
 
   private tiles(look: SlideLook): OpenSeadragon.TileSource {
-    return tileSource(this.slide, look, () => this.revision);
+    return tileSource(this.slide, look, { revision: () => this.revision, ready: (url) => this.ahead.take(url) });
   }
 
   /** From now on tiles are asked for as those of this revision. */
@@ -160,7 +167,9 @@ export class SlideStage {
     const source = this.osd.world.getItemAt(0)?.source;
     if (this.seen === null || source === undefined) return;
     const levels = smallestFirst(this.slide);
-    this.ahead.want(ring(this.slide, this.seen, this.size).map(({ level, x, y }) => source.getTileUrl(levels.indexOf(level), x, y) as string));
+    const places = ring(this.slide, this.seen, this.size);
+    const urls = places.map(({ level, x, y }) => source.getTileUrl(levels.indexOf(level), x, y) as string);
+    this.ahead.want(urls, tileBytes(this.slide));
   }
 
   private tell(): void {
@@ -338,7 +347,7 @@ export class SlideStage {
   destroy(): void {
     this.rescue.stop();
     if (this.resting !== null) clearTimeout(this.resting);
-    this.ahead.stop();
+    this.ahead.end();
     this.listeners.clear();
     this.osd.destroy();
   }

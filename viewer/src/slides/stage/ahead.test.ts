@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import type { Slide, SlideLevel } from '../../api/types';
-import { drawnLevel, ring } from './ahead';
+import { Ahead, drawnLevel, ring } from './ahead';
 
 const level = (number: number, width: number, height: number): SlideLevel =>
   ({ level: number, width, height, tile_width: 256, tile_height: 256, tiles_x: Math.ceil(width / 256), tiles_y: Math.ceil(height / 256) }) as SlideLevel;
@@ -36,4 +36,48 @@ test('a turned view reaches as far as its corners', () => {
   const upright = ring(slide, view(1), { width: 1_024, height: 512 });
   const turned = ring(slide, view(1, 12_800, 12_800, 90), { width: 512, height: 1_024 });
   expect(turned).toHaveLength(upright.length);
+});
+
+beforeAll(() => void vi.stubGlobal('navigator', {}));
+
+/** A tile that says whether its memory was given back. */
+const picture = () => ({ close: vi.fn() }) as unknown as ImageBitmap;
+
+const settled = () => new Promise((resolve) => setTimeout(resolve));
+
+test('what was decoded ahead is handed over once, and what is not wanted any more is given back', async () => {
+  const made = new Map<string, ImageBitmap>();
+  const ahead = new Ahead(async (url) => {
+    const one = picture();
+    made.set(url, one);
+    return one;
+  });
+  ahead.want(['a', 'b', 'c'], 1);
+  await settled();
+  expect(made.size).toBe(3);
+  expect(ahead.take('a')).toBe(made.get('a'));
+  expect(ahead.take('a')).toBeUndefined();
+  const b = made.get('b');
+  ahead.want(['b', 'd'], 1);
+  await settled();
+  expect(made.size).toBe(4);
+  expect(made.get('c')?.close).toHaveBeenCalledOnce();
+  expect(made.get('b')).toBe(b);
+  ahead.end();
+  expect(b?.close).toHaveBeenCalledOnce();
+  expect(made.get('a')?.close).not.toHaveBeenCalled();
+});
+
+test('a view that moves takes the line back, and no more is decoded than may wait', async () => {
+  const asked: { url: string; signal: AbortSignal | undefined }[] = [];
+  const ahead = new Ahead((url, { signal } = {}) => {
+    asked.push({ url, signal });
+    return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('aborted'))));
+  }, 2);
+  ahead.want(['a', 'b', 'c'], 1);
+  expect(asked.map(({ url }) => url)).toEqual(['a', 'b']);
+  ahead.stop();
+  expect(asked.every(({ signal }) => signal?.aborted)).toBe(true);
+  ahead.want(['large', 'larger'], 80 << 20);
+  expect(asked.map(({ url }) => url)).toEqual(['a', 'b', 'large']);
 });

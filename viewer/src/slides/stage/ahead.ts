@@ -1,9 +1,10 @@
 /**
- * The tiles around a view, fetched while nobody moves: the next step of the eye finds them in the browser's cache. One that
- * moves again gets the whole line back at once.
+ * The tiles around a view, fetched and decoded while nobody moves: the next step of the eye only paints them. One that moves
+ * again gets the whole line back at once.
  */
 import type { Slide, SlideLevel } from '../../api/types';
 import type { FieldOfView, Size } from './geometry';
+import { tileBitmap } from './tileBitmap';
 
 export interface TilePlace {
   level: SlideLevel;
@@ -54,46 +55,69 @@ export function ring(slide: Slide, view: FieldOfView, size: Size): TilePlace[] {
   return places.sort((a, b) => distance(a) - distance(b)).slice(0, ringMax);
 }
 
-/** Asks for tiles, few at a time and after everything else. */
+/** Bytes of decoded tiles that wait to be seen. */
+const bytesMax = 96 << 20;
+
+/** Fetches and decodes tiles, few at a time and after everything else. */
 export class Ahead {
   private waiting: string[] = [];
-  private readonly under = new Set<HTMLImageElement>();
-  private readonly asked = new Set<string>();
+  private readonly under = new Map<string, AbortController>();
+  private readonly kept = new Map<string, ImageBitmap>();
 
-  constructor(private readonly atOnce = 4) {}
+  constructor(
+    private readonly bitmap: typeof tileBitmap = tileBitmap,
+    private readonly atOnce = 4,
+  ) {}
 
-  /** These are wanted now, instead of whatever was. Whoever asked to save data is left alone. */
-  want(urls: string[]): void {
+  /** These are wanted now, the first most, instead of whatever was. Whoever asked to save data is left alone. */
+  want(urls: string[], tileBytes: number): void {
     this.stop();
     if (savesData()) return;
-    this.waiting = urls.filter((url) => !this.asked.has(url));
-    for (let index = 0; index < this.atOnce; index += 1) this.next();
+    const wanted = new Set(urls.slice(0, Math.floor(bytesMax / tileBytes)));
+    for (const [url, bitmap] of this.kept) {
+      if (wanted.has(url)) continue;
+      bitmap.close();
+      this.kept.delete(url);
+    }
+    this.waiting = [...wanted].filter((url) => !this.kept.has(url));
+    for (let index = 0; index < this.atOnce; index += 1) void this.next();
+  }
+
+  /** One that is ready; it belongs to who takes it. */
+  take(url: string): ImageBitmap | undefined {
+    const bitmap = this.kept.get(url);
+    this.kept.delete(url);
+    return bitmap;
   }
 
   /** The view moves: what is under way makes room. */
   stop(): void {
     this.waiting = [];
-    for (const image of this.under) {
-      this.asked.delete(image.dataset.url ?? '');
-      image.onload = image.onerror = null;
-      image.src = '';
-    }
+    for (const abort of this.under.values()) abort.abort();
     this.under.clear();
   }
 
-  private next(): void {
+  /** Nothing is wanted any more. */
+  end(): void {
+    this.stop();
+    for (const bitmap of this.kept.values()) bitmap.close();
+    this.kept.clear();
+  }
+
+  private async next(): Promise<void> {
     const url = this.waiting.shift();
     if (url === undefined) return;
-    const image = new Image();
-    image.fetchPriority = 'low';
-    image.dataset.url = url;
-    image.onload = image.onerror = () => {
-      this.under.delete(image);
-      this.next();
-    };
-    this.under.add(image);
-    this.asked.add(url);
-    image.src = url;
+    const abort = new AbortController();
+    this.under.set(url, abort);
+    // One that does not come is asked for again, and complained of, when it is seen.
+    const bitmap = await this.bitmap(url, { signal: abort.signal, priority: 'low' }).catch(() => undefined);
+    if (abort.signal.aborted) {
+      bitmap?.close();
+      return;
+    }
+    this.under.delete(url);
+    if (bitmap !== undefined) this.kept.set(url, bitmap);
+    await this.next();
   }
 }
 

@@ -6,6 +6,7 @@
 import OpenSeadragon from 'openseadragon';
 import { slides } from '../../api/endpoints';
 import type { Slide, SlideLevel } from '../../api/types';
+import { bitmapDownloads } from './bitmaps';
 import { tileQuery, type SlideLook } from './look';
 
 interface Rectangle {
@@ -42,8 +43,14 @@ export function smallestFirst(slide: Slide): SlideLevel[] {
   return [...slide.levels].sort((a, b) => a.width - b.width);
 }
 
-/** `revision` is asked for with each tile: it may be known only when the slide is open. */
-export function tileSource(slide: Slide, look: SlideLook, revision: () => string | null): OpenSeadragon.TileSource {
+export interface TileSourceOptions {
+  /** Asked for with each tile: it may be known only when the slide is open. */
+  revision: () => string | null;
+  /** A tile that has been decoded already. */
+  ready: (url: string) => ImageBitmap | undefined;
+}
+
+export function tileSource(slide: Slide, look: SlideLook, { revision, ready }: TileSourceOptions): OpenSeadragon.TileSource {
   const levels = smallestFirst(slide);
   const at = (index: number): SlideLevel => {
     const level = levels[index];
@@ -60,7 +67,7 @@ export function tileSource(slide: Slide, look: SlideLook, revision: () => string
     minLevel: 0,
     maxLevel: levels.length - 1,
   });
-  return Object.assign(source, {
+  return Object.assign(source, bitmapDownloads(ready), {
     getLevelScale: (index: number) => at(index).width / slide.width,
     getTileWidth: (index: number) => at(index).tile_width,
     getTileHeight: (index: number) => at(index).tile_height,

@@ -93,7 +93,7 @@ impl From<StorageError> for ConsultError {
         match error {
             StorageError::NotFound => Self::NotFound,
             StorageError::Corrupt(_) => Self::Failed("what is kept is damaged"),
-            StorageError::Refused(_) => Self::Failed("storage refused"),
+            StorageError::Refused(_) | StorageError::Invalid { .. } => Self::Failed("storage refused"),
             StorageError::Conflict(_) | StorageError::OutOfResources(_) | StorageError::Unavailable(_) => {
                 tracing::warn!(%error, "storage did not take a change");
                 Self::Unavailable

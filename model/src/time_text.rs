@@ -1,8 +1,8 @@
 //! Points in time as text: RFC 3339, UTC, milliseconds, always the same width, so that text order is time order.
 
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
+use time::{Date, Month, OffsetDateTime};
 
 /// `2026-11-23T06:15:00.123Z`.
 #[must_use]
@@ -22,6 +22,16 @@ pub fn parse_rfc3339(text: &str) -> Option<OffsetDateTime> {
     YEARS.contains(&at.year()).then_some(at)
 }
 
+/// A day as DICOM writes it, `YYYYMMDD` (PS3.5 §6.2, VR DA); `None` for what no calendar has.
+#[must_use]
+pub fn parse_da(text: &str) -> Option<Date> {
+    if text.len() != 8 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let month = Month::try_from(text[4..6].parse::<u8>().ok()?).ok()?;
+    Date::from_calendar_date(text[..4].parse().ok()?, month, text[6..].parse().ok()?).ok()
+}
+
 /// Milliseconds since 1970-01-01T00:00:00Z; what the index stores.
 #[must_use]
 pub fn unix_ms(at: OffsetDateTime) -> i64 {
@@ -38,6 +48,24 @@ pub fn from_unix_ms(ms: i64) -> OffsetDateTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_is_one_of_the_calendar() {
+        assert_eq!(parse_da("20240229"), Date::from_calendar_date(2024, Month::February, 29).ok());
+        for none in [
+            "",
+            "20230229",
+            "20231301",
+            "20230001",
+            "2023010",
+            "202301011",
+            "2023-1-1",
+            "+2023011",
+            "２０２４",
+        ] {
+            assert_eq!(parse_da(none), None, "{none}");
+        }
+    }
     use time::macros::datetime;
 
     #[test]

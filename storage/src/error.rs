@@ -12,6 +12,14 @@ pub enum StorageError {
     /// The data set is refused.
     #[error(transparent)]
     Refused(#[from] dataset::Refused),
+    /// A field of what was asked for is not as it must be.
+    #[error("{field}: {why}")]
+    Invalid {
+        /// Its name in the interface.
+        field: &'static str,
+        /// What it must be.
+        why: &'static str,
+    },
     /// The disk is full, or a quota is.
     #[error("out of resources: {0}")]
     OutOfResources(&'static str),

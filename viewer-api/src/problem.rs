@@ -202,6 +202,7 @@ impl From<StorageError> for ApiError {
             StorageError::Refused(refused) => {
                 Self::Invalid { field: "file".into(), detail: refused.to_string() }
             }
+            StorageError::Invalid { field, why } => Self::invalid(field, why),
             StorageError::OutOfResources(_) => Self::OutOfResources,
             StorageError::Corrupt(what) => {
                 tracing::error!(what, "damaged data was asked for");

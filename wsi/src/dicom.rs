@@ -6,6 +6,7 @@ use crate::readers::{Geometry, Scan, Survey, TileSource};
 use crate::small_image::SmallImage;
 use crate::{AssociatedKind, SlideError, icc};
 use dataset::{Dataset, Element, Tag, VR, Value, tags, write};
+use model::time_text::parse_da;
 use model::{Sha256, Uid};
 use sha2::{Digest, Sha256 as Hasher};
 use time::OffsetDateTime;
@@ -72,7 +73,7 @@ impl Context {
             given => given,
         };
         let birth_date =
-            Some(option(&of.patient_birth_date)).filter(|text| is_date(text)).unwrap_or_default();
+            Some(option(&of.patient_birth_date)).filter(|text| parse_da(text).is_some()).unwrap_or_default();
         let sex = Some(option(&of.patient_sex)).filter(|sex| matches!(sex.as_str(), "M" | "F" | "O"));
         let mut context = Self {
             study: placeholder(),
@@ -469,10 +470,6 @@ fn line(value: &str, most: usize) -> String {
 fn name(value: &str) -> String {
     let groups: Vec<String> = value.split('=').take(3).map(|group| line(group, 64)).collect();
     groups.join("=").trim_end_matches('=').to_owned()
-}
-
-fn is_date(text: &str) -> bool {
-    text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 const ITEM: [u8; 4] = [0xFE, 0xFF, 0x00, 0xE0];

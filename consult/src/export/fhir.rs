@@ -6,6 +6,7 @@ use crate::amendment::AmendmentKind;
 use crate::record::SignerNote;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use model::time_text::parse_da;
 use serde_json::{Value as Json, json};
 use sha1::Digest as _;
 use std::collections::BTreeMap;
@@ -122,8 +123,7 @@ fn concept(system: &str, code: &str, display: &str) -> Json {
 
 /// `YYYYMMDD` as FHIR writes it; nothing for anything else.
 fn date(text: &str) -> Option<String> {
-    let is_date = text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit());
-    is_date.then(|| format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..]))
+    parse_da(text).map(|_| format!("{}-{}-{}", &text[..4], &text[4..6], &text[6..]))
 }
 
 /// When the examination was made: to the second where the time is known.

@@ -14,6 +14,7 @@ use crate::keystore::blocking;
 use crate::{ConsultError, ConsultService};
 use access::Caller;
 use dataset::{Dataset, VR, tags};
+use model::time_text::parse_da;
 use model::{Key, Level, OrgId, Query, Sha256, Uid};
 use object::{About, Content};
 use sha2::Digest as _;
@@ -107,7 +108,7 @@ impl NewStudy {
         if !matches!(self.sex.as_str(), "" | "M" | "F" | "O") {
             return Err(invalid("patient_sex", "性别应为男、女或其他"));
         }
-        if !self.birth_date.is_empty() && !is_date(&self.birth_date) {
+        if !self.birth_date.is_empty() && parse_da(&self.birth_date).is_none() {
             return Err(invalid("patient_birth_date", "出生日期不对"));
         }
         if self.accession_number.chars().count() > ACCESSION_CHARS_MAX {
@@ -139,17 +140,6 @@ impl NewStudy {
         let said = [owner.as_str(), &self.batch, &self.patient_id, &self.patient_name];
         uid_of("wrapped/study", &serde_json::json!(said).to_string())
     }
-}
-
-fn is_date(text: &str) -> bool {
-    let number = |range| text.get(range).and_then(|digits: &str| digits.parse::<u16>().ok());
-    let (Some(year), Some(month), Some(day)) = (number(0..4), number(4..6), number(6..8)) else {
-        return false;
-    };
-    let month = u8::try_from(month).ok().and_then(|month| time::Month::try_from(month).ok());
-    let day = u8::try_from(day).unwrap_or(0);
-    text.len() == 8
-        && month.is_some_and(|month| time::Date::from_calendar_date(year.into(), month, day).is_ok())
 }
 
 /// Tells what a file is, by its content.

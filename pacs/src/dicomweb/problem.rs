@@ -137,6 +137,7 @@ impl From<StorageError> for WebError {
         match error {
             StorageError::NotFound => Self::NotFound,
             StorageError::Refused(refused) => Self::BadRequest(refused.to_string()),
+            StorageError::Invalid { .. } => Self::BadRequest(error.to_string()),
             StorageError::OutOfResources(_) => Self::OutOfResources,
             StorageError::Unavailable(_) => Self::Unavailable,
             StorageError::Conflict(what) | StorageError::Corrupt(what) => {

@@ -54,7 +54,10 @@ pub(crate) fn of_store(error: &StorageError) -> u16 {
             Refused::NotDicom(_) | Refused::Truncated(_) | Refused::Malformed { .. } | Refused::OverLimit(_),
         ) => CANNOT_UNDERSTAND,
         StorageError::OutOfResources(_) | StorageError::Unavailable(_) => OUT_OF_RESOURCES,
-        StorageError::NotFound | StorageError::Conflict(_) | StorageError::Corrupt(_) => PROCESSING_FAILURE,
+        StorageError::NotFound
+        | StorageError::Conflict(_)
+        | StorageError::Corrupt(_)
+        | StorageError::Invalid { .. } => PROCESSING_FAILURE,
     }
 }
 
@@ -63,6 +66,7 @@ pub(crate) fn of_find(error: &StorageError) -> u16 {
     match error {
         StorageError::OutOfResources(_) | StorageError::Unavailable(_) => OUT_OF_RESOURCES,
         StorageError::Refused(_)
+        | StorageError::Invalid { .. }
         | StorageError::NotFound
         | StorageError::Conflict(_)
         | StorageError::Corrupt(_) => CANNOT_UNDERSTAND,

@@ -1,12 +1,13 @@
 //! Orders as records: placed, listed, cancelled, and marked as arrived.
 
 use super::order::{BadOrder, Order, OrderState, Wish};
+use model::time_text::{parse_da, unix_ms};
 use model::{OrgId, Scope, Uid};
 use serde_json::json;
 use storage::{
     AuditAction, AuditEntry, AuditOutcome, Change, Expected, Put, Record, RecordQuery, Storage, StorageError,
 };
-use time::{Date, Duration, OffsetDateTime};
+use time::{Duration, OffsetDateTime};
 
 const KIND: &str = "order";
 /// Days of a range that are asked for one by one.
@@ -123,7 +124,7 @@ async fn write(
                 organisation: organisation.clone(),
                 state: OrderState::Scheduled,
                 study,
-                placed_at_ms: model::time_text::unix_ms(OffsetDateTime::now_utc()),
+                placed_at_ms: unix_ms(OffsetDateTime::now_utc()),
                 arrived_at_ms: None,
                 wish,
             };
@@ -220,7 +221,7 @@ pub async fn page(storage: &Storage, scope: &Scope, filter: &OrderFilter) -> Res
 
 /// The days of a range, when they are few enough to be asked for one by one.
 fn days(from: Option<&str>, to: Option<&str>) -> Option<Vec<String>> {
-    let (mut day, last) = (date(from?)?, date(to?)?);
+    let (mut day, last) = (parse_da(from?)?, parse_da(to?)?);
     let mut days = Vec::new();
     while day <= last {
         if days.len() == DAYS_MAX {
@@ -230,12 +231,6 @@ fn days(from: Option<&str>, to: Option<&str>) -> Option<Vec<String>> {
         day = day.checked_add(Duration::DAY)?;
     }
     Some(days)
-}
-
-fn date(text: &str) -> Option<Date> {
-    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u16>().ok();
-    let month = time::Month::try_from(u8::try_from(number(4..6)?).ok()?).ok()?;
-    Date::from_calendar_date(i32::from(number(0..4)?), month, u8::try_from(number(6..8)?).ok()?).ok()
 }
 
 /// What marks the orders of a study that has begun to arrive: those on the worklist with its Study Instance UID, or
@@ -266,7 +261,7 @@ pub async fn arrival(
                 continue;
             }
             seen.push(before.id.clone());
-            let now = model::time_text::unix_ms(OffsetDateTime::now_utc());
+            let now = unix_ms(OffsetDateTime::now_utc());
             let order = Order { state: OrderState::Arrived, arrived_at_ms: Some(now), ..before };
             change.puts.push(put(&order, Expected::Version(record.version))?);
             change.audit.push(audit(&order, "arrived"));

@@ -1,5 +1,6 @@
 //! One order: patient, requested procedure, and one scheduled procedure step. Pure.
 
+use model::time_text::parse_da;
 use model::{AeTitle, OrgId, Uid};
 use serde::{Deserialize, Serialize};
 
@@ -272,10 +273,10 @@ impl Wish {
         if !matches!(self.procedure.priority.as_str(), "" | "STAT" | "HIGH" | "ROUTINE" | "MEDIUM" | "LOW") {
             return bad("procedure.priority", "priority", "STAT, HIGH, ROUTINE, MEDIUM, LOW or empty");
         }
-        if !is_date(&self.step.start_date) {
+        if parse_da(&self.step.start_date).is_none() {
             return bad("step.start_date", "date", "YYYYMMDD");
         }
-        if !self.patient.birth_date.is_empty() && !is_date(&self.patient.birth_date) {
+        if !self.patient.birth_date.is_empty() && parse_da(&self.patient.birth_date).is_none() {
             return bad("patient.birth_date", "date", "YYYYMMDD or empty");
         }
         let time = &self.step.start_time;
@@ -290,13 +291,6 @@ impl Wish {
         }
         Ok(())
     }
-}
-
-fn is_date(text: &str) -> bool {
-    text.len() == 8
-        && text.bytes().all(|b| b.is_ascii_digit())
-        && ("01"..="12").contains(&&text[4..6])
-        && ("01"..="31").contains(&&text[6..8])
 }
 
 impl Order {

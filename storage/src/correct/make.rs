@@ -371,7 +371,7 @@ impl Work<'_> {
 fn check_reason(reason: &Reason) -> Result<(), StorageError> {
     let text = reason.text.trim();
     if text.is_empty() || text.chars().count() > REASON_CHARS_MAX {
-        return Err(dataset::Refused::NotDicom("a reason of 1 to 1000 characters is needed").into());
+        return Err(StorageError::Invalid { field: "reason", why: "1 to 1000 characters" });
     }
     Ok(())
 }

@@ -256,6 +256,9 @@ pub struct Token {
     /// When it was revoked: since then it is as good as none.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub revoked_at: Option<OffsetDateTime>,
+    /// SHA-256 of the certificate (DER) that the machine must have shown for it to be good (RFC 8705 §3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_sha256: Option<Sha256>,
 }
 
 impl Token {
@@ -271,6 +274,7 @@ impl Token {
             purpose: String::new(),
             created_at: None,
             revoked_at: None,
+            certificate_sha256: None,
         }
     }
 
@@ -282,6 +286,12 @@ impl Token {
     #[must_use]
     pub fn is_good_at(&self, at: OffsetDateTime) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| at < end)
+    }
+
+    /// Whether it is good for a machine that has shown the certificate with this SHA-256, or none.
+    #[must_use]
+    pub fn is_good_with(&self, certificate: Option<Sha256>) -> bool {
+        self.certificate_sha256.is_none() || self.certificate_sha256 == certificate
     }
 }
 

@@ -1,6 +1,7 @@
 //! `farsight org`, `user`, `token`: whoever runs the machine looks after organisations, people and machines' tokens, and alone
 //! appoints the three offices (`docs/decisions/0033`).
 
+use crate::ae;
 use crate::config::DataArgs;
 use crate::maintenance::{known_organisation, machine_rights, read_secret, scope, word};
 use access::{
@@ -9,7 +10,7 @@ use access::{
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use model::time_text::rfc3339;
-use model::{OrgId, PersonId, TokenId};
+use model::{OrgId, PersonId, Sha256, TokenId};
 use std::process::ExitCode;
 use storage::{Storage, StorageError};
 use time::{Duration, OffsetDateTime};
@@ -170,6 +171,9 @@ pub enum TokenCommand {
         /// Days until it ends; never when it is not said.
         #[arg(long)]
         days: Option<u32>,
+        /// The machine's certificate (a PEM file, or its SHA-256): the token is good only over [http.tls] with it.
+        #[arg(long, default_value = "none")]
+        certificate: String,
     },
     /// Revoke a token, by its identifier.
     Revoke {
@@ -244,7 +248,7 @@ async fn amend(storage: &Storage, id: &PersonId, detail: &str, how: impl Fn(&mut
 /// `demo.json`.
 async fn invite(storage: &Storage, data: &DataArgs, person: &Person) -> Result<()> {
     let config = data.resolve()?;
-    let origin = config.http.public_url.unwrap_or_else(|| format!("http://{}", config.http.listen));
+    let origin = config.http.origin(config.http.listen);
     let secret = Secret::random().context("no randomness")?;
     let invitation = Invitation::new(secret.sha256(), person.id.clone(), OffsetDateTime::now_utc());
     storage.put_invitation(&scope(), &invitation).await?;
@@ -380,8 +384,9 @@ fn tell_of_keys(person: &Person) {
 /// `farsight token …`
 pub async fn token(command: TokenCommand) -> Result<ExitCode> {
     match command {
-        TokenCommand::Add { data, org, rights, purpose, days } => {
-            let secret = add_token(&data, &org, &rights, purpose, days).await?;
+        TokenCommand::Add { data, org, rights, purpose, days, certificate } => {
+            let certificate = ae::certificate(&certificate)?;
+            let secret = add_token(&data, &org, &rights, purpose, days, certificate).await?;
             println!("{}", secret.expose());
         }
         TokenCommand::Revoke { data, id } => {
@@ -417,6 +422,7 @@ async fn add_token(
     rights: &[String],
     purpose: String,
     days: Option<u32>,
+    certificate_sha256: Option<Sha256>,
 ) -> Result<Secret> {
     let rights = if rights.is_empty() {
         machine_rights()
@@ -437,6 +443,7 @@ async fn add_token(
         purpose,
         created_at: Some(now),
         expires_at: days.map(|days| now.saturating_add(Duration::days(days.into()))),
+        certificate_sha256,
         ..Token::new(TokenId::new(), secret.sha256(), organisation, rights)
     };
     storage.put_token(&scope(), &token).await?;

@@ -190,7 +190,8 @@ fn source_addresses(texts: &[String]) -> Result<Vec<AddressRange>> {
     texts.iter().map(|text| AddressRange::parse(text).with_context(|| format!("--from {text}"))).collect()
 }
 
-fn certificate(text: &str) -> Result<Option<Sha256>> {
+/// A certificate's SHA-256, from a PEM file or from itself; `none` is none.
+pub fn certificate(text: &str) -> Result<Option<Sha256>> {
     if text == "none" {
         return Ok(None);
     }

@@ -2,8 +2,8 @@
 
 use crate::config::{Config, DataArgs};
 use crate::{
-    accounts, ae, agreements, audit, demo, export, import, keys, maintenance, node, services, slide, study,
-    verify, watch,
+    accounts, ae, agreements, audit, backup, demo, export, import, keys, maintenance, node, services, slide,
+    study, verify, watch,
 };
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
@@ -35,6 +35,11 @@ enum Command {
     Export(export::ExportArgs),
     /// Compare index and objects both ways and verify every checksum; exit status 0 when sound.
     Fsck(DataArgs),
+    /// Copy all that is kept into a folder, while the node runs; the next time only what has changed. `farsight restore` starts
+    /// from it.
+    Backup(backup::BackupArgs),
+    /// Make an empty data directory what a backup is of, and check it; exit status 0 when sound.
+    Restore(backup::RestoreArgs),
     /// Index again whatever is kept and not indexed, from the objects alone; exit status 0 when all of it could be.
     Rebuild(DataArgs),
     /// Work with the audit chain.
@@ -156,6 +161,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Import(args) => import::run(args).await,
         Command::Fsck(data) => maintenance::fsck(&data).await,
+        Command::Backup(args) => backup::back_up(&args).await,
+        Command::Restore(args) => backup::restore(&args).await,
         Command::Rebuild(data) => maintenance::rebuild(&data).await,
         Command::Audit { command } => audit::run(command).await,
         Command::Export(args) => export::run(args).await,

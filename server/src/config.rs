@@ -4,6 +4,7 @@ use crate::audit::AuditSection;
 use crate::consults::ConsultSection;
 use crate::deliveries::DeliverySection;
 use crate::dicom_config::DicomSection;
+use crate::http_config::HttpSection;
 use crate::notices::NotifySection;
 use crate::outgoing::SigningSection;
 use crate::outside::OidcSection;
@@ -15,12 +16,8 @@ use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use model::Limits;
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use storage::{Storage, StorageConfig};
-
-/// What a folder with OHIF has: its page, its settings, and what is written when all the rest is there.
-const OHIF_FILES: [&str; 3] = ["index.html", "app-config.js", "complete"];
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -65,22 +62,6 @@ pub struct StorageSection {
     pub postgres_url: Option<String>,
 }
 
-/// `[http]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HttpSection {
-    /// Listening address. Loopback only in this version; a TLS proxy on the same machine stands before it.
-    pub listen: SocketAddr,
-    /// The address that people and machines use, such as `https://read.example.org`; cookies are `Secure` if it is https.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub public_url: Option<String>,
-    /// Origins whose pages may use DICOMweb, such as `https://viewer.example.org`; `*` for any, which then need a token.
-    pub cors_origins: Vec<String>,
-    /// Folder with the viewer OHIF, as `make web` fills one; served at `/ohif`. Without it there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ohif_directory: Option<PathBuf>,
-}
-
 /// `[report]`
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -119,17 +100,6 @@ impl Default for StorageSection {
     }
 }
 
-impl Default for HttpSection {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            public_url: None,
-            cors_origins: Vec::new(),
-            ohif_directory: None,
-        }
-    }
-}
-
 impl Config {
     /// Reads a file and the environment.
     pub fn load(path: &Path) -> Result<Self> {
@@ -151,26 +121,7 @@ impl Config {
         self.slides.refuse_if_wrong()?;
         self.notify.refuse_if_wrong()?;
         self.audit.refuse_if_wrong()?;
-        if let Some(url) = &self.http.public_url {
-            let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-            // Links in metadata and cookies are for the root of a host.
-            if !rest.is_some_and(|rest| !rest.is_empty() && !rest.trim_end_matches('/').contains('/')) {
-                bail!("[http] public_url = \"{url}\" is not like https://read.example.org, without a path");
-            }
-        }
-        if let Some(origin) = self.http.cors_origins.iter().find(|origin| !is_origin(origin)) {
-            bail!(
-                "[http] cors_origins: \"{origin}\" is neither \"*\" nor like https://viewer.example.org, without a path"
-            );
-        }
-        if let Some(folder) = self.http.ohif_directory.as_ref().filter(|folder| !has_ohif(folder)) {
-            bail!(
-                "[http] ohif_directory = \"{}\" does not hold all of OHIF ({}): name viewer/ohif/dist, which `make web` \
-                 fills, or a copy of it, or leave the line out",
-                folder.display(),
-                OHIF_FILES.join(", ")
-            );
-        }
+        self.http.refuse_if_wrong()?;
         self.signing.time_stamps(&self.trust_anchors_pem()?)?;
         let Ok(toml::Value::Table(limits)) = toml::Value::try_from(&self.limits) else {
             bail!("[limits] cannot be read");
@@ -198,13 +149,7 @@ impl Config {
 
     /// Refuses what would expose patients, and says which line to change.
     fn refuse_if_exposed(&self) -> Result<()> {
-        if !self.http.listen.ip().is_loopback() {
-            bail!(
-                "[http] listen = \"{}\" would send patients' images over the network without TLS. Listen on 127.0.0.1 and \
-                 put a TLS proxy before it (docs/running.md)",
-                self.http.listen
-            );
-        }
+        self.http.refuse_if_exposed()?;
         self.dicom.refuse_if_exposed()
     }
 
@@ -225,19 +170,6 @@ impl Config {
             limits: self.limits.clone(),
         }
     }
-}
-
-/// Whether this is what a browser sends as `Origin`: scheme, host and perhaps a port.
-fn is_origin(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let is_of_host =
-        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | ':' | '[' | ']');
-    text == "*" || rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(is_of_host))
-}
-
-/// Whether this folder is one that `viewer/scripts/ohif.mjs` has filled to the end.
-pub fn has_ohif(folder: &Path) -> bool {
-    OHIF_FILES.iter().all(|file| folder.join(file).is_file())
 }
 
 /// What a data directory is known by.
@@ -308,6 +240,10 @@ mod tests {
             .refuse_if_exposed()
             .unwrap();
         load("").unwrap().refuse_if_exposed().unwrap();
+        let tls = "[http]\nlisten = \"0.0.0.0:443\"\n[http.tls]\ncertificate = \"/a.pem\"\nprivate_key = \"/a.key\"\n";
+        let config = load(tls).unwrap();
+        config.refuse_if_exposed().unwrap();
+        assert!(format!("{:#}", config.refuse_if_wrong().unwrap_err()).contains("[http.tls]"), "the key is not there");
     }
 
     #[test]

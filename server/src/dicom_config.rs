@@ -1,11 +1,11 @@
 //! `[dicom]`: the DIMSE listeners, what they take, and TLS.
 
+use crate::tls_files::{self, Clients, ListenerFiles};
 use anyhow::{Context as _, Result, bail};
-use pacs::dimse::{ClientCertificates, DimseConfig, StoragePolicy, TlsAcceptance, TlsListen, TlsRequest};
+use pacs::dimse::{DimseConfig, StoragePolicy, TlsListen, TlsRequest};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// `[dicom]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,19 +53,6 @@ pub struct TlsSection {
     /// PEM file: the authorities of nodes that this node calls over TLS; those of `client_ca` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_ca: Option<PathBuf>,
-}
-
-/// Whether clients must show a certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Clients {
-    /// No association without.
-    #[default]
-    Required,
-    /// Checked if shown; devices that have one configured need it.
-    Optional,
-    /// None is asked for.
-    None,
 }
 
 /// The port that is registered for DICOM over TLS (PS3.8 §9.1.1, PS3.15 §B.12).
@@ -138,54 +125,30 @@ impl DicomSection {
 
 impl TlsSection {
     fn listener(&self) -> Result<TlsListen> {
-        let asked = match self.client_certificates {
-            Clients::Required => ClientCertificates::Required,
-            Clients::Optional => ClientCertificates::Optional,
-            Clients::None => ClientCertificates::None,
+        let files = ListenerFiles {
+            certificate: &self.certificate,
+            private_key: &self.private_key,
+            client_ca: self.client_ca.as_deref(),
+            client_certificates: self.client_certificates,
+            revocation_lists: &self.revocation_lists,
         };
-        let (certificate, key) = self.own()?;
-        let authority = read("client_ca", self.client_ca.as_deref())?;
-        let mut acceptance = TlsAcceptance::new(&certificate, &key, authority.as_deref(), asked)?;
-        if !self.revocation_lists.is_empty() {
-            acceptance = acceptance
-                .with_revocation_lists(self.revocation_lists.clone())
-                .context("revocation_lists")?;
-        }
-        Ok(TlsListen { address: self.listen, acceptance })
+        Ok(TlsListen { address: self.listen, acceptance: files.acceptance(&[])? })
     }
 
     fn request(&self) -> Result<TlsRequest> {
-        let (certificate, key) = self.own()?;
+        let (certificate, key) = tls_files::own(&self.certificate, &self.private_key)?;
         let authority = match &self.server_ca {
-            Some(path) => read("server_ca", Some(path))?,
-            None => read("client_ca", self.client_ca.as_deref())?,
+            Some(path) => tls_files::read("server_ca", Some(path))?,
+            None => tls_files::read("client_ca", self.client_ca.as_deref())?,
         };
         Ok(TlsRequest::new(authority.as_deref(), Some((&certificate, &key)))?)
     }
-
-    fn own(&self) -> Result<(Vec<u8>, Vec<u8>)> {
-        let path = &self.private_key;
-        let metadata = std::fs::metadata(path).with_context(|| format!("private_key = {path:?}"))?;
-        let mode = metadata.permissions().mode();
-        if mode & 0o007 != 0 {
-            bail!(
-                "private_key = {path:?} is open to everybody on this machine: chmod 600 {}",
-                path.display()
-            );
-        }
-        let file = |key, path: &Path| std::fs::read(path).with_context(|| format!("{key} = {path:?}"));
-        Ok((file("certificate", &self.certificate)?, file("private_key", path)?))
-    }
-}
-
-fn read(key: &str, path: Option<&Path>) -> Result<Option<Vec<u8>>> {
-    path.map(|path| std::fs::read(path).with_context(|| format!("{key} = {path:?}"))).transpose()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::OpenOptionsExt as _;
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 
     fn section(text: &str) -> DicomSection {
         toml::from_str(text).unwrap()

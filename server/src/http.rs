@@ -1,24 +1,28 @@
-//! The HTTP listener (RFC 9112, RFC 9113): how many connections there may be at once, how long one may keep the node
+//! The HTTP listener (RFC 9112, RFC 9113), with TLS or without: how many connections there may be at once, how long one may keep the node
 //! waiting, and how much memory one may take.
 
+use crate::http_config::Certified;
+use crate::lingering::{Early, Lingering};
 use crate::streams::Streams;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::header::STRICT_TRANSPORT_SECURITY;
+use axum::http::{HeaderValue, Request};
 use axum::response::Response;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use model::Limits;
+use model::{Limits, Sha256};
+use pacs::dimse::TlsAcceptance;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use viewer_api::Interface;
+use viewer_api::{ClientCertificate, Interface};
 
 /// Bytes of a request's head at most, and of an answer that wait in a connection before more of it is asked for. An
 /// answer's pieces are of a size to be written while they are in the processor's cache.
@@ -33,6 +37,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How long written bytes may wait for a peer that does not take them (tcp(7), TCP_USER_TIMEOUT).
 const UNTAKEN_MS_MAX: libc::c_uint = 120_000;
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
 /// Connections beyond the limit that are told so at once; more are closed without a word.
 const TURNED_AWAY_MAX: usize = 64;
 const TURNED_AWAY_PATIENCE: Duration = Duration::from_secs(2);
@@ -41,6 +47,8 @@ const TURNED_AWAY: &str = concat!(
     "Retry-After: 1\r\nConnection: close\r\n\r\n",
     r#"{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too many connections; try again later"}"#,
 );
+/// A browser that has once come over TLS does not come without for a year (RFC 6797).
+const ALWAYS_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// How every HTTP/2 connection begins (RFC 9113 §3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -60,17 +68,19 @@ impl Answer for Interface {
 pub struct Server<A> {
     listener: TcpListener,
     answers: A,
+    tls: Option<Certified>,
     connections: Arc<Semaphore>,
     connections_max: u32,
     idle_max: Duration,
 }
 
 impl<A: Answer> Server<A> {
-    /// What `answers` has to say, within the node's limits.
-    pub fn new(listener: TcpListener, answers: A, limits: &Limits) -> Self {
+    /// What `answers` has to say, within the node's limits; over TLS if there is a certificate.
+    pub fn new(listener: TcpListener, answers: A, limits: &Limits, tls: Option<Certified>) -> Self {
         Self {
             listener,
             answers,
+            tls,
             connections: Arc::new(Semaphore::new(limits.http_connections_max as usize)),
             connections_max: limits.http_connections_max,
             idle_max: Duration::from_millis(limits.http_idle_timeout_ms),
@@ -100,8 +110,11 @@ impl<A: Answer> Server<A> {
                     prepare(&stream);
                     let connection =
                         Connection { answers: self.answers.clone(), peer, idle_max: self.idle_max };
-                    tokio::spawn(connection.serve(stream, stop.clone(), permit));
+                    let tls = self.tls.as_ref().map(Certified::acceptance);
+                    tokio::spawn(connection.serve(stream, tls, stop.clone(), permit));
                 }
+                // A handshake that is only to say so would be work for somebody who has too much of it.
+                Err(_) if self.tls.is_some() => {}
                 Err(_) => {
                     if let Ok(permit) = turned_away.clone().try_acquire_owned() {
                         tokio::spawn(turn_away(stream, permit));
@@ -151,6 +164,13 @@ enum Version {
     Http2,
 }
 
+/// A connection over TLS.
+#[derive(Debug, Clone, Copy)]
+struct Secured {
+    /// SHA-256 of what the client has shown.
+    certificate: Option<Sha256>,
+}
+
 /// One connection's part of the server.
 struct Connection<A> {
     answers: A,
@@ -159,29 +179,76 @@ struct Connection<A> {
 }
 
 impl<A: Answer> Connection<A> {
-    async fn serve(self, stream: TcpStream, mut stop: watch::Receiver<bool>, _permit: OwnedSemaphorePermit) {
-        let version = tokio::select! {
-            version = version_of(&stream, self.idle_max) => version,
+    async fn serve(
+        self,
+        stream: TcpStream,
+        tls: Option<TlsAcceptance>,
+        mut stop: watch::Receiver<bool>,
+        _permit: OwnedSemaphorePermit,
+    ) {
+        let Some(tls) = tls else {
+            let version = tokio::select! {
+                version = version_of(&stream, self.idle_max) => version,
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
+            if let Some(version) = version {
+                self.talk(stream, version, None, stop).await;
+            }
+            return;
+        };
+        let shaken = tokio::select! {
+            shaken = timeout(HANDSHAKE_TIME_MAX.min(self.idle_max), tls.accept(stream)) => shaken,
             _ = stop.wait_for(|stop| *stop) => return,
         };
-        let Some(version) = version else { return };
+        match shaken {
+            Ok(Ok((stream, certificate))) => {
+                let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                let version = if is_http2 { Version::Http2 } else { Version::Http1 };
+                self.talk(stream, version, Some(Secured { certificate }), stop).await;
+            }
+            Ok(Err(why)) => tracing::debug!(why, "no TLS with an HTTP client"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+
+    async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        self,
+        stream: S,
+        version: Version,
+        secured: Option<Secured>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let Self { answers, peer, idle_max } = self;
         // On HTTP/1 hyper itself knows when a connection is idle.
         let streams = (version == Version::Http2).then(Streams::new);
         let of_service = streams.clone();
+        let early = Early::default();
+        let io = TokioIo::new(Lingering::new(stream, early.clone()));
         let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             let stream = of_service.as_ref().map(Streams::begin);
             request.extensions_mut().insert(ConnectInfo(peer));
+            if let Some(certificate) = secured.and_then(|secured| secured.certificate) {
+                request.extensions_mut().insert(ClientCertificate(certificate));
+            }
             let answers = answers.clone();
+            let early = early.clone();
             async move {
-                let answer = answers.answer(request).await;
+                let has_body = !request.body().is_end_stream();
+                let mut answer = answers.answer(request).await;
+                if secured.is_some() {
+                    answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, ALWAYS_TLS);
+                }
+                early.set(
+                    version == Version::Http1
+                        && has_body
+                        && (answer.status().is_client_error() || answer.status().is_server_error()),
+                );
                 Ok::<_, Infallible>(match stream {
                     Some(stream) => answer.map(|body| stream.until_sent(body)),
                     None => answer,
                 })
             }
         });
-        let io = TokioIo::new(stream);
         // A macro rather than a function: the two kinds of connection have no trait in common.
         macro_rules! drive {
             ($connection:expr) => {{
@@ -306,7 +373,7 @@ mod tests {
             ..Limits::default()
         };
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(Server::new(listener, router, &limits).run(stopped));
+        let task = tokio::spawn(Server::new(listener, router, &limits, None).run(stopped));
         Running { address, stop, task }
     }
 
@@ -375,6 +442,22 @@ mod tests {
                 break;
             }
             assert!(Instant::now() < end, "no place becomes free");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_refused_while_sending_reads_why() {
+        let running = run(4, 5_000).await;
+        for _ in 0..20 {
+            let mut stream = TcpStream::connect(running.address).await.unwrap();
+            let mut request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\n".to_vec();
+            request.resize(request.len() + 4_000_000, b'a');
+            // It is written to its end and only then listened to, as simple programs do.
+            stream.write_all(&request).await.expect("the line holds");
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await.expect("the answer comes whole");
+            let answer = String::from_utf8_lossy(&answer);
+            assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
         }
     }
 

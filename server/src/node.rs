@@ -70,7 +70,7 @@ impl Node {
             .with_context(|| dicom_listeners(config))?;
         let (dicom, dicom_tls) = (dimse.local_addr(), dimse.tls_addr());
 
-        let public_url = config.http.public_url.clone().unwrap_or_else(|| format!("http://{http}"));
+        let public_url = config.http.origin(http);
         let printer = Printer::new(&fonts(config)).context("reports cannot be printed")?;
         let consults = ConsultService::new(
             storage.clone(),
@@ -122,7 +122,7 @@ impl Node {
         }
         let audit = crate::audit::Keeper::new(config, storage.clone())?;
         let interface = viewer_api::Interface::new(state);
-        let http_server = http::Server::new(listener, interface, &config.limits);
+        let http_server = http::Server::new(listener, interface, &config.limits, config.http.tls()?);
         Ok(Self {
             http,
             dicom,

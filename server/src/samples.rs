@@ -1,6 +1,6 @@
 //! Where the demonstration's samples are, and what is known of its slides beyond their files.
 
-use crate::config::has_ohif;
+use crate::http_config::has_ohif;
 use anyhow::{Result, bail};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

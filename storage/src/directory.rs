@@ -328,7 +328,8 @@ impl Storage {
         self.inner.callers.tokens.invalidate_all();
         result
     }
-    /// The caller that a bearer token stands for, if it is valid now; cached for some seconds.
+    /// The caller that a bearer token stands for, if it is valid now and for who has shown this certificate (its SHA-256);
+    /// cached for some seconds.
     ///
     /// # Errors
     /// [`StorageError::NotFound`].
@@ -336,6 +337,7 @@ impl Storage {
         &self,
         secret: &Secret,
         address: Option<IpAddr>,
+        certificate: Option<Sha256>,
     ) -> Result<Caller, StorageError> {
         let secret = secret.sha256();
         let token = match self.inner.callers.tokens.get(&secret) {
@@ -348,7 +350,7 @@ impl Storage {
                 token
             }
         };
-        if !token.is_good_at(OffsetDateTime::now_utc()) {
+        if !token.is_good_at(OffsetDateTime::now_utc()) || !token.is_good_with(certificate) {
             return Err(StorageError::NotFound);
         }
         self.note_use(token.id.as_str(), address);

@@ -6,6 +6,7 @@
 
 pub mod arriving;
 pub mod audit;
+pub mod backup;
 pub mod blob;
 pub mod correct;
 pub mod directory;

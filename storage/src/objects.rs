@@ -171,6 +171,11 @@ pub(crate) fn io_error(error: &io::Error, place: &'static str) -> StorageError {
 }
 
 impl Objects {
+    /// The data directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Makes the folders and looks for what dead processes left. Waits until no other process is placing objects.
     pub fn open(root: &Path) -> io::Result<(Self, Leftovers)> {
         use rustix::fs::{FlockOperation, flock};

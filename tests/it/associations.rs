@@ -1,12 +1,11 @@
 //! Who may call the program, with DCMTK as the caller: `farsight ae`, user identity, DICOM over TLS from a
 //! configuration file.
 
-use crate::support::node::{Org, farsight, program};
-use crate::support::programs::{Done, dcmtk, finish, run};
+use crate::support::node::{Org, farsight};
+use crate::support::programs::{Done, dcmtk, run};
+use crate::support::serving::{Serving, certificates, free_port};
 use crate::support::{Ct, Node, wait_for};
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::net::TcpStream;
 use std::time::Duration;
 
 #[test]
@@ -58,41 +57,10 @@ fn a_user_identity_is_answered_and_a_wrong_passcode_refused() {
     assert!(rejected.output().contains("Rejected"), "{}", rejected.output());
 }
 
-/// `farsight serve`, ended with the test.
-struct Serving(Child);
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
-}
-
-/// An authority `ca`, and `node` and `ct` that it has certified.
-fn certificates(folder: &Path) {
-    let openssl = |arguments: &str| {
-        let mut command = Command::new("openssl");
-        command.args(arguments.split(' ')).current_dir(folder);
-        finish(command).expect_success();
-    };
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
-    openssl(&format!("req -x509 {key} -days 30 -subj /CN=ca -keyout ca.key -out ca.pem"));
-    std::fs::write(folder.join("ext"), "subjectAltName=IP:127.0.0.1\n").expect("a file");
-    for name in ["node", "ct"] {
-        openssl(&format!("req {key} -subj /CN={name} -keyout {name}.key -out {name}.csr"));
-        let ca = "-CA ca.pem -CAkey ca.key -CAcreateserial";
-        openssl(&format!("x509 -req -in {name}.csr {ca} -days 30 -extfile ext -out {name}.pem"));
-    }
-}
-
 #[test]
 fn a_configured_node_serves_dicom_over_tls_to_whom_it_knows() {
     let folder = tempfile::tempdir().expect("a folder");
-    certificates(folder.path());
+    certificates(folder.path(), &["node", "ct"]);
     let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     let [http, plain, tls] = [free_port(), free_port(), free_port()];
     let config = format!(
@@ -110,10 +78,7 @@ fn a_configured_node_serves_dicom_over_tls_to_whom_it_knows() {
     command(&["config", "check"]).expect_success();
     command(&["org", "add", "township", "清河镇卫生院"]).expect_success();
     command(&["ae", "add", "CT1", "--org", "township", "--certificate", &path("ct.pem")]).expect_success();
-    let log = std::fs::File::create(folder.path().join("log")).expect("a log");
-    let mut serve = Command::new(program());
-    serve.args(["serve", "--config", &path("farsight.toml")]).stdout(Stdio::null()).stderr(log);
-    let _serving = Serving(serve.spawn().expect("the program starts"));
+    let _serving = Serving::start(folder.path());
     wait_for("the node listens", Duration::from_secs(60), || TcpStream::connect(("127.0.0.1", tls)).ok());
 
     let echo = |port: u16, options: &[&str]| {

@@ -4,6 +4,7 @@
 use crate::consult::{Case, path};
 use crate::support::node::Org;
 use crate::support::programs::{finish, python};
+use crate::support::serving::free_port;
 use crate::support::{Node, root, wait_for};
 use serde_json::{Value as Json, json};
 use std::io::{Read as _, Write as _};
@@ -14,10 +15,6 @@ use std::time::Duration;
 
 /// Long, because builds share the machine with other work.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
-}
 
 /// storescp, ended with the test.
 struct Pacs {

@@ -6,6 +6,7 @@
 mod alarms;
 mod associations;
 mod audit;
+mod backup;
 mod bad_input;
 mod canary;
 mod codec_workers;
@@ -22,6 +23,7 @@ mod dimse;
 mod documents;
 mod emergency;
 mod hostile;
+mod https;
 mod import;
 mod key_images;
 mod layering;

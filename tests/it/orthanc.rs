@@ -3,19 +3,15 @@
 use crate::corrections::files_in;
 use crate::support::node::Org;
 use crate::support::programs::dcmtk;
+use crate::support::serving::free_port;
 use crate::support::{Client, Ct, Node, Part10, wait_for};
 use serde_json::{Value as Json, json};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const PLUGIN: &str = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so";
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
-}
 
 /// An Orthanc that knows a node and is known to it as a device of the township hospital; it ends with the test.
 struct Orthanc {

@@ -2,9 +2,10 @@
 //! township doctor asks.
 
 use crate::support::node::{Org, farsight, program};
+use crate::support::serving::free_port;
 use crate::support::{Client, Ct, Done, Node, wait_for};
 use serde_json::{Value as Json, json};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -27,10 +28,6 @@ impl Drop for Site {
             let _ = serving.wait();
         }
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
 }
 
 impl Site {

@@ -1,11 +1,12 @@
 //! A folder that a scanner writes to: what stands still comes in, what does not is left, and a restart reads nothing twice.
 
 use crate::support::node::{farsight, program};
+use crate::support::serving::free_port;
 use crate::support::{Client, Done, sample, wait_for};
 use serde_json::Value as Json;
 use std::fs;
 use std::io::Write as _;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -19,10 +20,6 @@ pub struct Site {
     process: Option<Child>,
     http: u16,
     token: String,
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
 }
 
 impl Site {

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
+use model::Sha256;
 use std::net::{IpAddr, SocketAddr};
 use storage::StorageError;
 use time::OffsetDateTime;
@@ -61,6 +62,11 @@ impl LoginRules {
         Some(peer)
     }
 }
+
+/// SHA-256 (of the DER) of the certificate that a client has shown in the TLS handshake and that was found good; the listener
+/// puts it among a request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientCertificate(pub Sha256);
 
 /// Where a request comes from, as far as that is known.
 #[derive(Debug, Clone, Copy)]
@@ -126,7 +132,8 @@ pub async fn authenticate(State(state): State<ApiState>, request: Request, next:
 pub async fn recognise(state: &ApiState, parts: &mut Parts, address: Option<IpAddr>) -> Result<(), ApiError> {
     let storage = &state.0.storage;
     if let Some(secret) = bearer(&parts.headers) {
-        let caller = known(storage.caller_by_token(&secret, address).await)?;
+        let certificate = parts.extensions.get::<ClientCertificate>().map(|shown| shown.0);
+        let caller = known(storage.caller_by_token(&secret, address, certificate).await)?;
         parts.extensions.insert(caller);
         return Ok(());
     }

@@ -65,7 +65,7 @@ mod uploads;
 mod verify;
 mod watched;
 
-pub use auth::LoginRules;
+pub use auth::{ClientCertificate, LoginRules};
 pub use interface::Interface;
 pub use outside::{ANSWER_BYTES_MAX, CalledFor, Fetched, NotReached, Outside};
 pub use routes::openapi;

@@ -1,4 +1,5 @@
-//! DICOM over TLS (PS3.15 §B.12, BCP 195: TLS 1.2 and 1.3), for both roles: PEM text in, rustls configurations out.
+//! TLS (PS3.15 §B.12, BCP 195: TLS 1.2 and 1.3), for both roles: PEM text in, rustls configurations out. HTTP uses the
+//! server's half.
 
 use super::revocation::RevocationLists;
 use model::Sha256;
@@ -125,12 +126,19 @@ pub fn certificate_sha256(pem: &[u8]) -> Result<Sha256, TlsError> {
 pub struct TlsAcceptance(Arc<Acceptance>);
 
 struct Acceptance {
-    identity: Identity,
-    client_ca_pem: Option<Vec<u8>>,
-    client_certificates: ClientCertificates,
+    terms: Terms,
     lists: Option<RevocationLists>,
     /// Made of all that; anew when a list has changed.
     acceptor: RwLock<TlsAcceptor>,
+}
+
+#[derive(Clone)]
+struct Terms {
+    identity: Arc<Identity>,
+    client_ca_pem: Option<Vec<u8>>,
+    client_certificates: ClientCertificates,
+    /// RFC 7301.
+    application_protocols: Vec<Vec<u8>>,
 }
 
 impl fmt::Debug for TlsAcceptance {
@@ -150,15 +158,29 @@ impl TlsAcceptance {
         client_ca_pem: Option<&[u8]>,
         client_certificates: ClientCertificates,
     ) -> Result<Self, TlsError> {
-        let identity = Identity::parse(certificate_pem, private_key_pem)?;
-        let acceptor = acceptor(&identity, client_ca_pem, client_certificates, Vec::new())?;
-        Ok(Self(Arc::new(Acceptance {
-            identity,
+        let terms = Terms {
+            identity: Arc::new(Identity::parse(certificate_pem, private_key_pem)?),
             client_ca_pem: client_ca_pem.map(<[u8]>::to_vec),
             client_certificates,
-            lists: None,
-            acceptor: RwLock::new(acceptor),
-        })))
+            application_protocols: Vec::new(),
+        };
+        Self::of(terms, None)
+    }
+
+    fn of(terms: Terms, lists: Option<RevocationLists>) -> Result<Self, TlsError> {
+        let read = lists.as_ref().map(RevocationLists::read).transpose()?;
+        let acceptor = RwLock::new(acceptor(&terms, read.unwrap_or_default())?);
+        Ok(Self(Arc::new(Acceptance { terms, lists, acceptor })))
+    }
+
+    /// The same, with the protocols that are spoken inside, the preferred first (RFC 7301); to be said before revocation
+    /// lists.
+    ///
+    /// # Errors
+    /// [`TlsError::Setup`].
+    pub fn with_application_protocols(self, protocols: &[&[u8]]) -> Result<Self, TlsError> {
+        let application_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        Self::of(Terms { application_protocols, ..self.0.terms.clone() }, None)
     }
 
     /// The same, and whoever has a certificate that one of these lists (RFC 5280 §5; files, PEM or DER) revokes is
@@ -169,21 +191,10 @@ impl TlsAcceptance {
     /// [`TlsError::RevocationList`] when one cannot be read; [`TlsError::NoClientAuthority`] when no certificates are
     /// asked for.
     pub fn with_revocation_lists(self, files: Vec<PathBuf>) -> Result<Self, TlsError> {
-        if self.0.client_certificates == ClientCertificates::None {
+        if self.0.terms.client_certificates == ClientCertificates::None {
             return Err(TlsError::NoClientAuthority);
         }
-        let this = &*self.0;
-        let lists = RevocationLists::new(files);
-        let identity = Identity { chain: this.identity.chain.clone(), key: this.identity.key.clone_key() };
-        let acceptor =
-            acceptor(&identity, this.client_ca_pem.as_deref(), this.client_certificates, lists.read()?)?;
-        Ok(Self(Arc::new(Acceptance {
-            identity,
-            client_ca_pem: this.client_ca_pem.clone(),
-            client_certificates: this.client_certificates,
-            lists: Some(lists),
-            acceptor: RwLock::new(acceptor),
-        })))
+        Self::of(self.0.terms.clone(), Some(RevocationLists::new(files)))
     }
 
     /// Takes revocation lists that have changed. One that cannot be read leaves those before in effect.
@@ -195,8 +206,7 @@ impl TlsAcceptance {
         let renewed = tokio::task::spawn_blocking(move || {
             let Some(lists) = &this.lists else { return Ok(false) };
             let Some(read) = lists.read_if_changed()? else { return Ok(false) };
-            let renewed =
-                acceptor(&this.identity, this.client_ca_pem.as_deref(), this.client_certificates, read)?;
+            let renewed = acceptor(&this.terms, read)?;
             *this.acceptor.write().unwrap_or_else(PoisonError::into_inner) = renewed;
             Ok::<_, TlsError>(true)
         });
@@ -213,7 +223,7 @@ impl TlsAcceptance {
     ///
     /// # Errors
     /// A short word for log and audit.
-    pub(crate) async fn accept(
+    pub async fn accept(
         &self,
         stream: TcpStream,
     ) -> Result<(server::TlsStream<TcpStream>, Option<Sha256>), &'static str> {
@@ -226,19 +236,20 @@ impl TlsAcceptance {
 }
 
 fn acceptor(
-    identity: &Identity,
-    client_ca_pem: Option<&[u8]>,
-    client_certificates: ClientCertificates,
+    terms: &Terms,
     lists: Vec<CertificateRevocationListDer<'static>>,
 ) -> Result<TlsAcceptor, TlsError> {
     let builder = ServerConfig::builder_with_provider(provider());
     let builder = builder.with_protocol_versions(&VERSIONS).map_err(setup)?;
-    let builder = match client_verifier(client_ca_pem, client_certificates, lists)? {
+    let verifier = client_verifier(terms.client_ca_pem.as_deref(), terms.client_certificates, lists)?;
+    let builder = match verifier {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     };
-    let config =
+    let identity = &terms.identity;
+    let mut config =
         builder.with_single_cert(identity.chain.clone(), identity.key.clone_key()).map_err(key_error)?;
+    config.alpn_protocols.clone_from(&terms.application_protocols);
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

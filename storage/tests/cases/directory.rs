@@ -54,12 +54,12 @@ pub async fn the_directory_knows_people_tokens_and_sessions(f: &Fixture) {
     let new = Token::new(id, secret.sha256(), org("town"), vec![Right::Search]);
     let token = |expires_at| Token { expires_at, ..new.clone() };
     s.put_token(&node, &token(None)).await.expect("written");
-    let caller = s.caller_by_token(&secret, None).await.expect("a caller");
+    let caller = s.caller_by_token(&secret, None, None).await.expect("a caller");
     assert!(caller.may(Right::Search) && !caller.may(Right::Store));
     assert_eq!(caller.organisation(), &org("town"));
     s.put_token(&node, &token(Some(now))).await.expect("written");
-    assert!(s.caller_by_token(&secret, None).await.is_err());
-    assert!(s.caller_by_token(&Secret::new("other".into()), None).await.is_err());
+    assert!(s.caller_by_token(&secret, None, None).await.is_err());
+    assert!(s.caller_by_token(&Secret::new("other".into()), None, None).await.is_err());
 
     let begun = Session::begin(secret.sha256(), wang.id.clone(), now, Duration::ZERO);
     let session = |expires_at| Session { expires_at, ..begun.clone() };

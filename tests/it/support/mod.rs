@@ -7,6 +7,7 @@ pub mod line;
 pub mod node;
 pub mod peer;
 pub mod programs;
+pub mod serving;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

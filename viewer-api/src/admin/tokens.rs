@@ -10,8 +10,8 @@ use access::{Right, Secret, Token};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use model::TokenId;
 use model::time_text::{from_unix_ms, rfc3339};
+use model::{Sha256, TokenId};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
@@ -48,6 +48,8 @@ pub struct TokenItem {
     pub last_used_at: Option<String>,
     /// From where.
     pub last_used_from: Option<String>,
+    /// SHA-256 of the certificate that the machine must show in the TLS handshake (RFC 8705 §3); none is asked for when absent.
+    pub certificate_sha256: Option<String>,
     /// Whether it is good now.
     pub is_good: bool,
 }
@@ -64,6 +66,10 @@ pub struct NewToken {
     pub rights: Vec<Right>,
     /// Days until it ends: 1 to 365.
     pub days: u32,
+    /// The machine's certificate (PEM) or its SHA-256 (of the DER, 64 hexadecimal digits): the token is good then only over a
+    /// TLS connection of this node's own listener in which that certificate was shown.
+    #[serde(default)]
+    pub certificate: Option<String>,
 }
 
 /// A new token with its secret, shown once.
@@ -86,6 +92,7 @@ async fn item(state: &ApiState, token: Token) -> Result<TokenItem, ApiError> {
         created_at: token.created_at.map(rfc3339),
         expires_at: token.expires_at.map(rfc3339),
         revoked_at: token.revoked_at.map(rfc3339),
+        certificate_sha256: token.certificate_sha256.map(|certificate| certificate.to_string()),
         last_used_at: last.as_ref().map(|last| rfc3339(from_unix_ms(last.at_ms))),
         last_used_from: last.and_then(|last| last.address).map(|address| address.to_string()),
     })
@@ -111,6 +118,20 @@ pub async fn list_tokens(
     Ok(Json(TokenList { tokens }))
 }
 
+/// SHA-256 of a certificate that is given whole or by it.
+fn fingerprint(certificate: &str) -> Result<Sha256, ApiError> {
+    let text = certificate.trim();
+    Sha256::parse(text)
+        .ok()
+        .or_else(|| pacs::dimse::tls::certificate_sha256(text.as_bytes()).ok())
+        .ok_or_else(|| {
+            ApiError::invalid(
+                "certificate",
+                "不是证书（PEM）或其SHA-256 / neither a certificate (PEM) nor its SHA-256",
+            )
+        })
+}
+
 /// Makes a token; its secret is shown this once.
 #[utoipa::path(post, path = "/api/v1/admin/tokens", tag = "admin", request_body = NewToken,
     responses((status = 201, body = MadeToken), (status = 403, body = Problem), (status = 404, body = Problem),
@@ -130,10 +151,12 @@ pub async fn create_token(
         return Err(ApiError::invalid("days", "有效期为1到365天 / 1 to 365 days"));
     }
     let purpose = required("purpose", &new.purpose, PURPOSE_CHARS_MAX)?;
+    let certificate_sha256 = new.certificate.as_deref().map(fingerprint).transpose()?;
     who.require_fresh()?;
     let (now, secret) = (OffsetDateTime::now_utc(), Secret::random().map_err(|_| ApiError::Unavailable)?);
     let token = Token {
         purpose,
+        certificate_sha256,
         created_at: Some(now),
         expires_at: Some(now.saturating_add(Duration::days(new.days.into()))),
         ..Token::new(TokenId::new(), secret.sha256(), organisation.id, new.rights)

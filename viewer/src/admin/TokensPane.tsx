@@ -1,5 +1,5 @@
 /** Bearer tokens: which machines may act for an organisation, what they may do, until when, and when they last did. */
-import { Button, Checkbox, Code, CopyButton, Group, Modal, NumberInput, Stack, Table, Text, TextInput } from '@mantine/core';
+import { Button, Checkbox, Code, CopyButton, FileButton, Group, Modal, NumberInput, Stack, Table, Text, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -78,6 +78,9 @@ function Row({ token, onRevoke }: { token: Token; onRevoke: () => void }) {
       <Table.Td>
         <strong>{token.purpose === '' ? t('tokens.noPurpose') : token.purpose}</strong>
         <div className={pane.quiet}>{token.id}</div>
+        {token.certificate_sha256 !== null && (
+          <div className={pane.quiet}>{t('tokens.bound', { sha256: token.certificate_sha256.slice(0, 16) })}</div>
+        )}
       </Table.Td>
       <Table.Td data-label={t('tokens.rights')}>{token.rights.map((right) => t(`tokens.right.${right}`)).join(t('common.listSeparator'))}</Table.Td>
       <Table.Td data-label={t('tokens.end')}>
@@ -123,10 +126,11 @@ function TokenDialog({ organisation, offered, onClose }: { organisation: string;
   const [purpose, setPurpose] = useState('');
   const [rights, setRights] = useState<TokenRight[]>(offered.filter((right) => right === 'store' || right === 'search' || right === 'retrieve'));
   const [good, setGood] = useState<number | string>(days);
+  const [certificate, setCertificate] = useState<File | null>(null);
   const [secret, setSecret] = useState<string | null>(null);
   if (secret !== null) return <SecretDialog secret={secret} onClose={onClose} />;
   const create = async () => {
-    const token = await tokens.create({ organisation, purpose, rights, days: Number(good) });
+    const token = await tokens.create({ organisation, purpose, rights, days: Number(good), certificate: (await certificate?.text()) ?? null });
     made.current = true;
     setSecret(token.secret);
     await cache.invalidateQueries({ queryKey: keys.tokens });
@@ -164,6 +168,18 @@ function TokenDialog({ organisation, offered, onClose }: { organisation: string;
           </Group>
         </Checkbox.Group>
         <NumberInput label={t('tokens.days')} min={1} max={365} value={good} onChange={setGood} />
+        <Group gap="sm">
+          <FileButton onChange={setCertificate} accept=".pem,.crt,.cer">
+            {(props) => (
+              <Button variant="default" {...props}>
+                {t('tokens.certificate')}
+              </Button>
+            )}
+          </FileButton>
+          <Text size="sm" c="dimmed" flex={1}>
+            {certificate === null ? t('tokens.certificateHint') : certificate.name}
+          </Text>
+        </Group>
       </Stack>
     </ConfirmDialog>
   );

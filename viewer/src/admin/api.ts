@@ -90,6 +90,7 @@ export interface Token {
   revoked_at: string | null;
   last_used_at: string | null;
   last_used_from: string | null;
+  certificate_sha256: string | null;
   is_good: boolean;
 }
 
@@ -128,7 +129,7 @@ export const agreements = {
 
 export const tokens = {
   list: (organisation: string) => request<{ tokens: Token[] }>('GET', `/admin/tokens${query({ organisation })}`),
-  create: (body: { organisation: string; purpose: string; rights: TokenRight[]; days: number }) =>
+  create: (body: { organisation: string; purpose: string; rights: TokenRight[]; days: number; certificate: string | null }) =>
     request<Token & { secret: string }>('POST', '/admin/tokens', { body }),
   revoke: (id: string) => request<void>('DELETE', `/admin/tokens/${at(id)}`),
 };

@@ -243,7 +243,10 @@ mod tests {
         let tls = "[http]\nlisten = \"0.0.0.0:443\"\n[http.tls]\ncertificate = \"/a.pem\"\nprivate_key = \"/a.key\"\n";
         let config = load(tls).unwrap();
         config.refuse_if_exposed().unwrap();
-        assert!(format!("{:#}", config.refuse_if_wrong().unwrap_err()).contains("[http.tls]"), "the key is not there");
+        assert!(
+            format!("{:#}", config.refuse_if_wrong().unwrap_err()).contains("[http.tls]"),
+            "the key is not there"
+        );
     }
 
     #[test]

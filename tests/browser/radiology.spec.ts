@@ -1,6 +1,7 @@
 /** Reading images by keyboard: what hangs where, what follows what, and that what is measured is what the pixels say. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Locator, Page } from '@playwright/test';
 import { expect, expectPicture, shot, test } from './people.ts';
@@ -289,4 +290,45 @@ test('decoded images stay within the budget of memory', async ({ person }) => {
   console.log(`120 slices of 0.5 MB, budget 16 MB: at most ${most} MB of decoded images`);
   // What the screen itself asks for comes on top, up to a quarter.
   expect(most).toBeLessThanOrEqual(20);
+});
+
+test('a stack in memory scrolls as fast as the machine draws', async ({ person }) => {
+  const page = await person('township');
+  await open(page, await studyOf(page, isChestCt));
+  await expect(page.getByRole('progressbar', { name: '已载入' }).first()).toHaveAttribute('aria-valuenow', '120', { timeout: 180_000 });
+  const { idle, rate, longest_ms, steps, renderer } = await screen(page).evaluate(async (element) => {
+    const frame = () => new Promise<number>((done) => requestAnimationFrame(done));
+    let began = await frame();
+    for (let count = 0; count < 30; count += 1) await frame();
+    const idle = 30_000 / ((await frame()) - began);
+    const times: number[] = [];
+    element.addEventListener('CORNERSTONE_IMAGE_RENDERED', () => times.push(performance.now()));
+    began = performance.now();
+    // The next key comes with the first frame after the slice is on the screen, as of a finger that stays on it.
+    let steps = 0;
+    // Long enough to be counted where the processor draws.
+    while (steps < 119 && performance.now() - began < 20_000) {
+      steps += 1;
+      document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowDown', bubbles: true, cancelable: true }));
+      while (times.length < steps && performance.now() - began < 60_000) await frame();
+    }
+    const took_ms = performance.now() - began;
+    const gl = document.createElement('canvas').getContext('webgl2');
+    const names = gl?.getExtension('WEBGL_debug_renderer_info') ?? null;
+    return {
+      idle,
+      rate: (steps * 1000) / took_ms,
+      longest_ms: Math.max(...times.map((time, at) => time - (times[at - 1] ?? began))),
+      steps,
+      renderer: names === null ? 'none' : String(gl?.getParameter(names.UNMASKED_RENDERER_WEBGL)),
+    };
+  });
+  // Each key is one slice.
+  await expect(viewport(page).getByTestId('slice')).toHaveText(`图像 ${steps + 1} / 120`, patient);
+  console.log(
+    `${steps} slices of 512 × 512 in memory, one after the other: ${rate.toFixed(1)} a second, the slowest after ${Math.round(longest_ms)} ms; ` +
+      `the page at rest has ${idle.toFixed(1)} frames a second; drawn by ${renderer} on ${cpus().length} cores with a load of ${loadavg()[0]?.toFixed(1)}`,
+  );
+  // Without a graphics card the processor draws, whatever else it has to do.
+  if (!/swiftshader|llvmpipe|none/i.test(renderer)) expect(rate).toBeGreaterThan(Math.min(60, idle) * 0.9);
 });

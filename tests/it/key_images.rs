@@ -43,6 +43,23 @@ fn save(case: &Case, reader: &Client, consult: &mut Json, key_images: &Json) -> 
     answer
 }
 
+/// The picture of a key image, held against the image's own pixels.
+fn judged(reader: &Client, consult: &Json, image: &Ct, kept: &Json) -> Vec<u8> {
+    let hash = kept["picture_sha256"].as_str().expect("a hash");
+    let picture = reader.get(&path(consult, &format!("/report/pictures/{hash}"))).expect(200).body;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut judge = python();
+    judge.arg("judge_key_image.py");
+    for (name, bytes) in [("image.dcm", &image.file().bytes), ("picture.jpg", &picture)] {
+        let file = folder.path().join(name);
+        std::fs::write(&file, bytes).expect("a file");
+        judge.arg(file);
+    }
+    judge.arg(kept.to_string());
+    finish(judge).expect_success();
+    picture
+}
+
 fn field_of(answer: Answer) -> Json {
     answer.expect_problem(422, "invalid").json()["field"].clone()
 }
@@ -82,21 +99,14 @@ fn an_image_with_its_window_is_printed_signed_and_listed_for_other_systems() {
 
     let shown =
         path(&consult, &format!("/report/pictures/{}", kept[1]["picture_sha256"].as_str().expect("a hash")));
-    let picture = reader.get(&shown).expect(200).body;
     case.township.get(&shown).expect_problem(404, "not-found");
+    let picture = judged(&reader, &consult, image, &kept[1]);
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).expect("a file");
         path.to_str().expect("UTF-8").to_owned()
     };
-    let mut judge = python();
-    judge
-        .arg("judge_key_image.py")
-        .arg(file("image.dcm", &image.file().bytes))
-        .arg(file("picture.jpg", &picture));
-    judge.arg(kept[1].to_string());
-    finish(judge).expect_success();
 
     sign(&reader, &consult, &case.passphrase()).expect(200);
     let pdf = file("report.pdf", &reader.get(&path(&consult, "/report.pdf")).expect(200).body);
@@ -124,6 +134,69 @@ fn an_image_with_its_window_is_printed_signed_and_listed_for_other_systems() {
         assert!(dump.contains("边缘光滑"), "{form}: {dump}");
         let raw = run("dcmdump", &["+L", &name]).expect_success().stdout;
         assert!(raw.contains(&image.instance) && raw.contains(&case.images[2].instance), "{form}");
+    }
+}
+
+/// An image whose least value is white is inverted when that is black: as its reader had it, and not twice.
+#[test]
+fn an_image_with_low_values_in_white_is_inverted_once() {
+    let case = Case::about(Ct::new().sized(64).low_white().series_of(1));
+    let (reader, mut consult) = claimed(&case);
+    let image = &case.images[0];
+    let both =
+        [false, true].map(|inverted| choice(&image.instance, json!({"inverted": inverted, "marks": []})));
+    let saved = save(&case, &reader, &mut consult, &json!(both)).expect(200).json();
+    let kept = &saved["report"]["key_images"];
+    assert_eq!((&kept[0]["inverted"], &kept[1]["inverted"]), (&json!(false), &json!(true)));
+    let pictures = [&kept[0], &kept[1]].map(|one| judged(&reader, &consult, image, one));
+    assert_ne!(pictures[0], pictures[1]);
+
+    sign(&reader, &consult, &case.passphrase()).expect(200);
+    let folder = tempfile::tempdir().expect("a folder");
+    let pdf = folder.path().join("report.pdf");
+    std::fs::write(&pdf, reader.get(&path(&consult, "/report.pdf")).expect(200).body).expect("a file");
+    let text = run("pdftotext", &["-layout", pdf.to_str().expect("UTF-8"), "-"]).expect_success().stdout;
+    assert_eq!(text.matches("反相").count(), 1, "{text}");
+}
+
+#[test]
+fn a_prior_that_is_part_of_the_question_gives_key_images_and_another_does_not() {
+    let case = Case::about(Ct::new().sized(64).series_of(1));
+    let of_same_patient = |study_date: &str| Ct {
+        patient_id: case.images[0].patient_id.clone(),
+        study_date: study_date.into(),
+        ..Ct::new().sized(64)
+    };
+    let [taken, left] = ["20250302", "20240110"].map(of_same_patient);
+    case.node.machine(Org::Township).stow(&[taken.file(), left.file()]).expect(200);
+    let mut request = case.request();
+    request["priors"] = json!([taken.study]);
+    let draft = case.township.post("/api/v1/consults", &request).expect(201).json();
+    let sent = act(&case.township, &draft, "submit").expect(200).json();
+    let reader = case.node.person("reader");
+    let mut consult = act(&reader, &sent, "claim").expect(200).json();
+
+    let answer = save(&case, &reader, &mut consult, &json!([choice(&left.instance, json!({}))]));
+    assert_eq!(field_of(answer), json!("key_images.instance"));
+    let two =
+        json!([choice(&taken.instance, json!({})), choice(&case.images[0].instance, json!({"name": "今"}))]);
+    let saved = save(&case, &reader, &mut consult, &two).expect(200).json();
+    let kept = &saved["report"]["key_images"];
+    assert_eq!((&kept[0]["study"], &kept[1]["study"]), (&json!(taken.study), &json!(case.study())));
+    judged(&reader, &consult, &taken, &kept[0]);
+
+    sign(&reader, &consult, &case.passphrase()).expect(200);
+    let folder = tempfile::tempdir().expect("a folder");
+    for form in ["kos", "sr"] {
+        let file = folder.path().join(form);
+        let bytes = case.township.get(&path(&consult, &format!("/report-{form}.dcm"))).expect(200).body;
+        std::fs::write(&file, bytes).expect("a file");
+        let file = file.to_str().expect("UTF-8").to_owned();
+        let said = run("dciodvfy", &[&file]).output();
+        assert!(!said.lines().any(|line| line.starts_with("Error")), "{form}: {said}");
+        let raw = run("dcmdump", &["+L", &file]).expect_success().stdout;
+        assert!(raw.contains(&taken.study) && raw.contains(&taken.instance), "{form} names the prior: {raw}");
+        assert!(!raw.contains(&left.instance), "{form}");
     }
 }
 

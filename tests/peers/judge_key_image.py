@@ -22,7 +22,8 @@ def seen(image: pydicom.Dataset, view: dict) -> np.ndarray:
     centre, width = float(view["window_centre"]), float(view["window_width"])
     # PS3.3 C.11.2.1.2.1
     shades = np.clip(((values - (centre - 0.5)) / (width - 1) + 0.5) * 255, 0, 255)
-    if view["inverted"]:
+    # Inverted is what differs from the image's own look.
+    if view["inverted"] != (image.PhotometricInterpretation == "MONOCHROME1"):
         shades = 255 - shades
     shades = np.rot90(shades, -int(view["rotation_deg"]) // 90)
     return np.fliplr(shades) if view["mirrored"] else shades

@@ -26,6 +26,7 @@ pub struct Ct {
     pub number: u16,
     pub rows: u16,
     pub seed: u8,
+    pub photometric: &'static str,
 }
 
 impl Ct {
@@ -43,6 +44,7 @@ impl Ct {
             number: 1,
             rows: 16,
             seed: 0,
+            photometric: "MONOCHROME2",
         }
     }
 
@@ -61,6 +63,11 @@ impl Ct {
     /// As many rows and columns.
     pub fn sized(self, rows: u16) -> Self {
         Self { rows, ..self }
+    }
+
+    /// With the least value white.
+    pub fn low_white(self) -> Self {
+        Self { photometric: "MONOCHROME1", ..self }
     }
 
     /// The pixels, 16 bit little endian.
@@ -100,7 +107,7 @@ impl Ct {
             .text(0x0020_0032, "DS", &format!("0\\0\\{}", self.number))
             .text(0x0020_0037, "DS", "1\\0\\0\\0\\1\\0")
             .element(0x0028_0002, "US", &us(1))
-            .text(0x0028_0004, "CS", "MONOCHROME2")
+            .text(0x0028_0004, "CS", self.photometric)
             .element(0x0028_0010, "US", &rows)
             .element(0x0028_0011, "US", &rows)
             .text(0x0028_0030, "DS", "0.5\\0.5")

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { marksOf, partsOf, pictureSize, toPicture, turnOf, type Turn } from './keyFrame';
+import { keyFrameOf, marksOf, partsOf, pictureSize, toPicture, turnIn, turnOf, type Turn } from './keyFrame';
+import type { Shown } from './Viewport';
 
 const plain: Turn = { rotation: 0, mirrored: false };
 
@@ -60,4 +61,23 @@ describe('what is drawn', () => {
     expect(marks).toHaveLength(12);
     expect(marks[0]?.label).toHaveLength(40);
   });
+});
+
+/** An image on the screen, as the library shows it. */
+function shownAs(photometric: string, isInverted: boolean): Shown {
+  const imageId = 'wadors:/dicom-web/orgs/o/studies/1.1/series/1.2/instances/1.3/frames/1';
+  const image = { '00280004': { Value: [photometric] }, '00280010': { Value: [64] }, '00280011': { Value: [64] } };
+  const state = { imageId, affine: affineOf(0, false), window: { center: 40, width: 400 } };
+  return { view: { isInverted: () => isInverted }, state, stack: { instanceByImageId: new Map([[imageId, image]]) } } as unknown as Shown;
+}
+
+test('an image with low values in white is inverted when they are black', () => {
+  const inverted = (photometric: string, isInverted: boolean) => keyFrameOf(shownAs(photometric, isInverted), [])?.inverted;
+  // The library inverts such an image by itself.
+  expect([inverted('MONOCHROME1', true), inverted('MONOCHROME1', false)]).toEqual([false, true]);
+  expect([inverted('MONOCHROME2', true), inverted('MONOCHROME2', false), inverted('RGB', true)]).toEqual([true, false, false]);
+});
+
+test('a turn is by quarters, whichever way it is said', () => {
+  expect([0, 90, 450, -90, 270].map((deg) => turnIn(deg, false).rotation)).toEqual([0, 90, 90, 270, 270]);
 });

@@ -1,5 +1,5 @@
 /** Who may ask whom, for what, and how soon: the agreements of the organisations that are ours. */
-import { Button, Group, Table, Text } from '@mantine/core';
+import { Button, Group, Table } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -11,6 +11,8 @@ import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import pane from '../ui/Pane.module.css';
+import { PaneHead } from '../ui/PaneHead';
+import { PaneTable } from '../ui/PaneTable';
 import { useFormat } from '../ui/useFormat';
 import { AgreementDialog } from './AgreementDialog';
 import { agreements, type Agreement, type Terms } from './api';
@@ -38,29 +40,21 @@ export function AgreementsPane() {
         </EmptyState>
       ) : (
         <>
-          <Group justify="space-between" px="md" py="xs">
-            <Text size="sm" c="dimmed">
-              {t('agreements.hint')}
-            </Text>
-            {add}
-          </Group>
-          <Table className={pane.table} stickyHeader fz="sm" horizontalSpacing="sm" verticalSpacing={8}>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{t('agreements.sides')}</Table.Th>
-                <Table.Th>{t('agreements.covers')}</Table.Th>
-                <Table.Th>{t('agreements.turnarounds')}</Table.Th>
-                <Table.Th>{t('agreements.signatures')}</Table.Th>
-                <Table.Th>{t('agreements.validity')}</Table.Th>
-                <Table.Th />
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {list.data.agreements.map((agreement) => (
-                <Row key={agreement.id} agreement={agreement} onOpen={(act) => setOpen({ act, agreement })} />
-              ))}
-            </Table.Tbody>
-          </Table>
+          <PaneHead hint={t('agreements.hint')}>{add}</PaneHead>
+          <PaneTable
+            columns={[
+              t('agreements.sides'),
+              t('agreements.covers'),
+              t('agreements.turnarounds'),
+              t('agreements.signatures'),
+              t('agreements.validity'),
+              '',
+            ]}
+          >
+            {list.data.agreements.map((agreement) => (
+              <Row key={agreement.id} agreement={agreement} onOpen={(act) => setOpen({ act, agreement })} />
+            ))}
+          </PaneTable>
         </>
       )}
       {open?.act === 'new' && <AgreementDialog agreement={null} onClose={close} />}

@@ -1,5 +1,5 @@
 /** The hospitals, centres and teaching collections of the node, and which of them are ours to look after. */
-import { Button, Group, SegmentedControl, Stack, Table, Text, TextInput } from '@mantine/core';
+import { Button, SegmentedControl, Stack, Table, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -9,7 +9,8 @@ import { Chip } from '../ui/Chip';
 import { ConfirmDialog } from '../ui/ConfirmDialog';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
-import pane from '../ui/Pane.module.css';
+import { PaneHead } from '../ui/PaneHead';
+import { PaneTable } from '../ui/PaneTable';
 import { organisations, type Organisation } from './api';
 
 const identifier = /^[a-z0-9][a-z0-9-]{0,39}$/;
@@ -28,47 +29,33 @@ export function OrganisationsPane() {
   const mayChange = hasRole(me, 'administrator');
   return (
     <>
-      <Group justify="space-between" px="md" py="xs">
-        <Text size="sm" c="dimmed">
-          {t('organisations.hint')}
-        </Text>
+      <PaneHead hint={t('organisations.hint')}>
         {mayCreate && <Button onClick={() => setOpen('new')}>{t('organisations.add')}</Button>}
-      </Group>
-      <Table className={pane.table} stickyHeader fz="sm" horizontalSpacing="sm" verticalSpacing={8}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{t('organisations.name')}</Table.Th>
-            <Table.Th>{t('organisations.id')}</Table.Th>
-            <Table.Th>{t('organisations.kind')}</Table.Th>
-            <Table.Th>{t('organisations.by')}</Table.Th>
-            <Table.Th />
+      </PaneHead>
+      <PaneTable columns={[t('organisations.name'), t('organisations.id'), t('organisations.kind'), t('organisations.by'), '']}>
+        {all.map((one) => (
+          <Table.Tr key={one.id}>
+            <Table.Td>
+              <strong>{one.name}</strong>
+            </Table.Td>
+            <Table.Td data-label={t('organisations.id')}>{one.id}</Table.Td>
+            <Table.Td data-label={t('organisations.kind')}>{t(`organisations.kinds.${one.kind}`)}</Table.Td>
+            <Table.Td data-label={t('organisations.by')}>
+              {one.looked_after_by === null
+                ? t('organisations.itself')
+                : (all.find(({ id }) => id === one.looked_after_by)?.name ?? one.looked_after_by)}{' '}
+              {one.is_ours && one.looked_after_by !== null && <Chip tone="done">{t('organisations.ours')}</Chip>}
+            </Table.Td>
+            <Table.Td>
+              {mayChange && one.is_ours && (
+                <Button size="compact-sm" variant="default" onClick={() => setOpen(one)}>
+                  {t('admin.change')}
+                </Button>
+              )}
+            </Table.Td>
           </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {all.map((one) => (
-            <Table.Tr key={one.id}>
-              <Table.Td>
-                <strong>{one.name}</strong>
-              </Table.Td>
-              <Table.Td data-label={t('organisations.id')}>{one.id}</Table.Td>
-              <Table.Td data-label={t('organisations.kind')}>{t(`organisations.kinds.${one.kind}`)}</Table.Td>
-              <Table.Td data-label={t('organisations.by')}>
-                {one.looked_after_by === null
-                  ? t('organisations.itself')
-                  : (all.find(({ id }) => id === one.looked_after_by)?.name ?? one.looked_after_by)}{' '}
-                {one.is_ours && one.looked_after_by !== null && <Chip tone="done">{t('organisations.ours')}</Chip>}
-              </Table.Td>
-              <Table.Td>
-                {mayChange && one.is_ours && (
-                  <Button size="compact-sm" variant="default" onClick={() => setOpen(one)}>
-                    {t('admin.change')}
-                  </Button>
-                )}
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
+        ))}
+      </PaneTable>
       {open !== null && (
         <OrganisationDialog organisation={open === 'new' ? null : open} taken={all.map(({ id }) => id)} onClose={() => setOpen(null)} />
       )}

@@ -10,6 +10,7 @@ import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import pane from '../ui/Pane.module.css';
+import { PaneTable } from '../ui/PaneTable';
 import { people, type Person } from './api';
 import { OurOrganisation } from './OurOrganisation';
 import { AccountDialog, type AccountAct } from './AccountDialog';
@@ -43,23 +44,11 @@ export function PeoplePane() {
       {list.data.people.length === 0 ? (
         <EmptyState title={t('people.empty')} hint={t('people.emptyHint')} />
       ) : (
-        <Table className={pane.table} stickyHeader fz="sm" horizontalSpacing="sm" verticalSpacing={8}>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t('people.person')}</Table.Th>
-              <Table.Th>{t('people.login')}</Table.Th>
-              <Table.Th>{t('people.roles')}</Table.Th>
-              <Table.Th>{t('people.licence')}</Table.Th>
-              <Table.Th>{t('people.state')}</Table.Th>
-              <Table.Th />
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {list.data.people.map((person) => (
-              <Row key={person.id} person={person} shown={chosen} onOpen={(act) => setOpen({ act, person })} />
-            ))}
-          </Table.Tbody>
-        </Table>
+        <PaneTable columns={[t('people.person'), t('people.login'), t('people.roles'), t('people.licence'), t('people.state'), '']}>
+          {list.data.people.map((person) => (
+            <Row key={person.id} person={person} shown={chosen} onOpen={(act) => setOpen({ act, person })} />
+          ))}
+        </PaneTable>
       )}
       {open?.act === 'new' && <PersonDialog person={null} organisation={chosen} ours={ours} onClose={close} />}
       {open?.act === 'change' && <PersonDialog person={open.person} organisation={chosen} ours={ours} onClose={close} />}

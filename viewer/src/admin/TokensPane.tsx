@@ -10,6 +10,7 @@ import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import pane from '../ui/Pane.module.css';
+import { PaneTable } from '../ui/PaneTable';
 import { useFormat } from '../ui/useFormat';
 import { tokenRights, tokens, type Organisation, type Token, type TokenRight } from './api';
 import { OurOrganisation } from './OurOrganisation';
@@ -38,22 +39,11 @@ export function TokensPane() {
       {list.data.tokens.length === 0 ? (
         <EmptyState title={t('tokens.empty')} />
       ) : (
-        <Table className={pane.table} stickyHeader fz="sm" horizontalSpacing="sm" verticalSpacing={8}>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t('tokens.purpose')}</Table.Th>
-              <Table.Th>{t('tokens.rights')}</Table.Th>
-              <Table.Th>{t('tokens.end')}</Table.Th>
-              <Table.Th>{t('tokens.lastUsed')}</Table.Th>
-              <Table.Th />
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {list.data.tokens.map((token) => (
-              <Row key={token.id} token={token} onRevoke={() => setRevoking(token)} />
-            ))}
-          </Table.Tbody>
-        </Table>
+        <PaneTable columns={[t('tokens.purpose'), t('tokens.rights'), t('tokens.end'), t('tokens.lastUsed'), '']}>
+          {list.data.tokens.map((token) => (
+            <Row key={token.id} token={token} onRevoke={() => setRevoking(token)} />
+          ))}
+        </PaneTable>
       )}
       {adding && <TokenDialog organisation={chosen} offered={rightsIn(ours.find(({ id }) => id === chosen))} onClose={() => setAdding(false)} />}
       {revoking !== null && (

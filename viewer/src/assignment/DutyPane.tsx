@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
-import pane from '../ui/Pane.module.css';
+import { PaneTable } from '../ui/PaneTable';
 import { useDuties, useSetDuty } from './useAssignment';
 
 export function DutyPane() {
@@ -20,34 +20,24 @@ export function DutyPane() {
         {t('assignment.dutyHint')}
       </Text>
       {set.isError && <ErrorNotice error={set.error} />}
-      <Table className={pane.table} stickyHeader fz="sm" horizontalSpacing="sm" verticalSpacing={8}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{t('assignment.person')}</Table.Th>
-            <Table.Th>{t('assignment.licence')}</Table.Th>
-            <Table.Th>{t('assignment.load')}</Table.Th>
-            <Table.Th>{t('assignment.onDuty')}</Table.Th>
+      <PaneTable columns={[t('assignment.person'), t('assignment.licence'), t('assignment.load'), t('assignment.onDuty')]}>
+        {duties.data.people.map((one) => (
+          <Table.Tr key={one.id}>
+            <Table.Td>
+              {one.name} {one.title}
+            </Table.Td>
+            <Table.Td data-label={t('assignment.licence')}>{one.modalities.join(t('common.listSeparator'))}</Table.Td>
+            <Table.Td data-label={t('assignment.load')}>{one.load}</Table.Td>
+            <Table.Td>
+              <Switch
+                aria-label={t('assignment.dutyOf', { name: one.name })}
+                checked={one.duty === 'on'}
+                onChange={(event) => set.mutate({ person: one.id, duty: event.currentTarget.checked ? 'on' : 'off' })}
+              />
+            </Table.Td>
           </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {duties.data.people.map((one) => (
-            <Table.Tr key={one.id}>
-              <Table.Td>
-                {one.name} {one.title}
-              </Table.Td>
-              <Table.Td data-label={t('assignment.licence')}>{one.modalities.join(t('common.listSeparator'))}</Table.Td>
-              <Table.Td data-label={t('assignment.load')}>{one.load}</Table.Td>
-              <Table.Td>
-                <Switch
-                  aria-label={t('assignment.dutyOf', { name: one.name })}
-                  checked={one.duty === 'on'}
-                  onChange={(event) => set.mutate({ person: one.id, duty: event.currentTarget.checked ? 'on' : 'off' })}
-                />
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
+        ))}
+      </PaneTable>
     </>
   );
 }

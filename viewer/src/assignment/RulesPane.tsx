@@ -9,7 +9,7 @@ import { Chip } from '../ui/Chip';
 import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
-import pane from '../ui/Pane.module.css';
+import { PaneTable } from '../ui/PaneTable';
 import { assignment, type OnDuty, type Outcome, type Rule, type Rules } from './api';
 import { RuleDialog } from './RuleDialog';
 import { blank, moved } from './rules';
@@ -81,32 +81,21 @@ function Editor({ fetched, people, hospitals }: Props) {
         </EmptyState>
       )}
       {rules.length > 0 && (
-        <Table className={pane.table} fz="sm" horizontalSpacing="sm" verticalSpacing={8}>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t('assignment.order')}</Table.Th>
-              <Table.Th>{t('assignment.name')}</Table.Th>
-              <Table.Th>{t('assignment.asks')}</Table.Th>
-              <Table.Th>{t('assignment.to')}</Table.Th>
-              <Table.Th />
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {rules.map((rule, at) => (
-              <Row
-                key={rule.name}
-                rule={rule}
-                n={at + 1}
-                people={people}
-                hospitals={hospitals}
-                outcome={outcomes.get(rule.name.trim()) ?? null}
-                onMove={(by) => change(moved(rules, at, by))}
-                onEdit={() => setEditing(at)}
-                onRemove={() => change(rules.filter((_, other) => other !== at))}
-              />
-            ))}
-          </Table.Tbody>
-        </Table>
+        <PaneTable columns={[t('assignment.order'), t('assignment.name'), t('assignment.asks'), t('assignment.to'), '']}>
+          {rules.map((rule, at) => (
+            <Row
+              key={rule.name}
+              rule={rule}
+              n={at + 1}
+              people={people}
+              hospitals={hospitals}
+              outcome={outcomes.get(rule.name.trim()) ?? null}
+              onMove={(by) => change(moved(rules, at, by))}
+              onEdit={() => setEditing(at)}
+              onRemove={() => change(rules.filter((_, other) => other !== at))}
+            />
+          ))}
+        </PaneTable>
       )}
       <TryPane rules={rules} hospitals={hospitals} onTried={(trial) => setOutcomes(new Map(trial.outcomes.map(({ rule, outcome }) => [rule, outcome])))} />
       {editing !== null && (

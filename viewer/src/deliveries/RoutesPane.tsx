@@ -1,5 +1,5 @@
 /** Where the organisation wants the reports that it asks for. For its administrator. */
-import { Alert, Button, Code, Group, Table, Text } from '@mantine/core';
+import { Alert, Button, Code, Group, Table } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -11,6 +11,8 @@ import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import pane from '../ui/Pane.module.css';
+import { PaneHead } from '../ui/PaneHead';
+import { PaneTable } from '../ui/PaneTable';
 import { useKeys } from '../ui/useKeys';
 import { deliveries, type ReturnRoute } from './api';
 import { RouteDialog } from './RouteDialog';
@@ -50,48 +52,32 @@ export function RoutesPane() {
         </EmptyState>
       ) : (
         <>
-          <Group justify="space-between" px="md" py="xs">
-            <Text size="sm" c="dimmed">
-              {t('route.hint')}
-            </Text>
-            {add}
-          </Group>
-          <Table className={pane.table} stickyHeader fz="sm" horizontalSpacing="sm" verticalSpacing={8}>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{t('route.name')}</Table.Th>
-                <Table.Th>{t('route.method')}</Table.Th>
-                <Table.Th>{t('route.where')}</Table.Th>
-                <Table.Th>{t('route.forms')}</Table.Th>
-                <Table.Th />
+          <PaneHead hint={t('route.hint')}>{add}</PaneHead>
+          <PaneTable columns={[t('route.name'), t('route.method'), t('route.where'), t('route.forms'), '']}>
+            {routes.map((route) => (
+              <Table.Tr key={route.id}>
+                <Table.Td>
+                  <strong>{route.name}</strong>
+                </Table.Td>
+                <Table.Td>{t(`delivery.method.${route.method}`)}</Table.Td>
+                <Table.Td>
+                  {route.ae_title ?? route.url}
+                  {route.has_token && <div className={pane.quiet}>{t('route.hasToken')}</div>}
+                </Table.Td>
+                <Table.Td>{route.forms.map((form) => t(`delivery.form.${form}`)).join(t('common.listSeparator'))}</Table.Td>
+                <Table.Td>
+                  <Group gap="xs" justify="flex-end" wrap="nowrap">
+                    <Button size="compact-sm" variant="default" onClick={() => setOpen({ what: 'change', route })}>
+                      {t('rules.change')}
+                    </Button>
+                    <Button size="compact-sm" variant="default" onClick={() => setOpen({ what: 'remove', route })}>
+                      {t('rules.remove')}
+                    </Button>
+                  </Group>
+                </Table.Td>
               </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {routes.map((route) => (
-                <Table.Tr key={route.id}>
-                  <Table.Td>
-                    <strong>{route.name}</strong>
-                  </Table.Td>
-                  <Table.Td>{t(`delivery.method.${route.method}`)}</Table.Td>
-                  <Table.Td>
-                    {route.ae_title ?? route.url}
-                    {route.has_token && <div className={pane.quiet}>{t('route.hasToken')}</div>}
-                  </Table.Td>
-                  <Table.Td>{route.forms.map((form) => t(`delivery.form.${form}`)).join(t('common.listSeparator'))}</Table.Td>
-                  <Table.Td>
-                    <Group gap="xs" justify="flex-end" wrap="nowrap">
-                      <Button size="compact-sm" variant="default" onClick={() => setOpen({ what: 'change', route })}>
-                        {t('rules.change')}
-                      </Button>
-                      <Button size="compact-sm" variant="default" onClick={() => setOpen({ what: 'remove', route })}>
-                        {t('rules.remove')}
-                      </Button>
-                    </Group>
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
+            ))}
+          </PaneTable>
         </>
       )}
       {(open?.what === 'new' || open?.what === 'change') && (

@@ -8,6 +8,7 @@ import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import pane from '../ui/Pane.module.css';
+import { PaneTable } from '../ui/PaneTable';
 import { useFormat } from '../ui/useFormat';
 import { deliveries, type Untold } from './api';
 import classes from './Deliveries.module.css';
@@ -54,29 +55,27 @@ export function UndeliveredPane() {
           <Title order={2} size="h5" px="md" py="xs">
             {t('undelivered.notices')}
           </Title>
-          <Table className={pane.table} fz="sm" horizontalSpacing="sm" verticalSpacing={6}>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{t('undelivered.way')}</Table.Th>
-                <Table.Th>{t('undelivered.what')}</Table.Th>
-                <Table.Th>{t('queue.column.state')}</Table.Th>
-                <Table.Th>{t('queue.column.attempts')}</Table.Th>
-                <Table.Th>{t('queue.column.next')}</Table.Th>
-                <Table.Th>{t('queue.column.problem')}</Table.Th>
-                <Table.Th />
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {notices.map((untold) => (
-                <UntoldRow
-                  key={untold.id}
-                  untold={untold}
-                  sending={tell.isPending && tell.variables === untold.id}
-                  onSend={() => tell.mutate(untold.id)}
-                />
-              ))}
-            </Table.Tbody>
-          </Table>
+          <PaneTable
+            columns={[
+              t('undelivered.way'),
+              t('undelivered.what'),
+              t('queue.column.state'),
+              t('queue.column.attempts'),
+              t('queue.column.next'),
+              t('queue.column.problem'),
+              '',
+            ]}
+            tight
+          >
+            {notices.map((untold) => (
+              <UntoldRow
+                key={untold.id}
+                untold={untold}
+                sending={tell.isPending && tell.variables === untold.id}
+                onSend={() => tell.mutate(untold.id)}
+              />
+            ))}
+          </PaneTable>
         </section>
       )}
     </>

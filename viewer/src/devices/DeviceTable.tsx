@@ -10,6 +10,7 @@ import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import pane from '../ui/Pane.module.css';
+import { PaneTable } from '../ui/PaneTable';
 import { useFormat } from '../ui/useFormat';
 import { useProblemText } from '../ui/useProblemText';
 
@@ -27,23 +28,20 @@ export function DeviceTable() {
       <Text size="sm" c="dimmed" px="md" py="xs">
         {t('devices.node', { node })}
       </Text>
-      <Table className={pane.table} stickyHeader fz="sm" horizontalSpacing="sm" verticalSpacing={8}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{t('devices.column.title')}</Table.Th>
-            <Table.Th>{t('devices.column.rights')}</Table.Th>
-            <Table.Th>{t('devices.column.from')}</Table.Th>
-            <Table.Th>{t('devices.column.contact')}</Table.Th>
-            <Table.Th>{t('devices.column.seen')}</Table.Th>
-            <Table.Th>{t('devices.column.echo')}</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {all.map((device) => (
-            <Row key={device.ae_title} device={device} />
-          ))}
-        </Table.Tbody>
-      </Table>
+      <PaneTable
+        columns={[
+          t('devices.column.title'),
+          t('devices.column.rights'),
+          t('devices.column.from'),
+          t('devices.column.contact'),
+          t('devices.column.seen'),
+          t('devices.column.echo'),
+        ]}
+      >
+        {all.map((device) => (
+          <Row key={device.ae_title} device={device} />
+        ))}
+      </PaneTable>
     </>
   );
 }

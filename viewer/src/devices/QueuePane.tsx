@@ -12,6 +12,7 @@ import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import pane from '../ui/Pane.module.css';
+import { PaneTable } from '../ui/PaneTable';
 import { useFormat } from '../ui/useFormat';
 import { queueAbout, statusOf } from './queueAbout';
 
@@ -53,30 +54,28 @@ export function QueuePane({ mayRemove }: { mayRemove: boolean }) {
       {queue.isError && queue.data === undefined && <ErrorNotice error={queue.error} onRetry={() => void queue.refetch()} />}
       {queue.data !== undefined && jobs.length === 0 && <EmptyState title={t('queue.empty')} hint={t(`queue.emptyHint.${kind}`)} />}
       {jobs.length > 0 && (
-        <Table className={pane.table} stickyHeader fz="sm" horizontalSpacing="sm" verticalSpacing={6}>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t('queue.column.destination')}</Table.Th>
-              <Table.Th>{t('queue.column.about')}</Table.Th>
-              <Table.Th>{t('queue.column.state')}</Table.Th>
-              <Table.Th>{t('queue.column.attempts')}</Table.Th>
-              <Table.Th>{t('queue.column.next')}</Table.Th>
-              <Table.Th>{t('queue.column.problem')}</Table.Th>
-              <Table.Th />
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {jobs.map((job) => (
-              <Row
-                key={job.id}
-                job={job}
-                retrying={retry.isPending && retry.variables === job.id}
-                onRetry={() => retry.mutate(job.id)}
-                onRemove={mayRemove ? () => setRemoving(job) : undefined}
-              />
-            ))}
-          </Table.Tbody>
-        </Table>
+        <PaneTable
+          columns={[
+            t('queue.column.destination'),
+            t('queue.column.about'),
+            t('queue.column.state'),
+            t('queue.column.attempts'),
+            t('queue.column.next'),
+            t('queue.column.problem'),
+            '',
+          ]}
+          tight
+        >
+          {jobs.map((job) => (
+            <Row
+              key={job.id}
+              job={job}
+              retrying={retry.isPending && retry.variables === job.id}
+              onRetry={() => retry.mutate(job.id)}
+              onRemove={mayRemove ? () => setRemoving(job) : undefined}
+            />
+          ))}
+        </PaneTable>
       )}
       {jobs.length === limit && (
         <Button variant="default" m="md" onClick={() => setLimit(limit + page)}>

@@ -1,5 +1,5 @@
 /** By which rules what arrives goes on to other nodes. */
-import { Button, Group, Table, Text } from '@mantine/core';
+import { Button, Group, Table } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -12,6 +12,8 @@ import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import pane from '../ui/Pane.module.css';
+import { PaneHead } from '../ui/PaneHead';
+import { PaneTable } from '../ui/PaneTable';
 import { useKeys } from '../ui/useKeys';
 import { RuleDialog } from './RuleDialog';
 
@@ -38,60 +40,52 @@ export function RulesPane({ mayChange }: { mayChange: boolean }) {
         </EmptyState>
       ) : (
         <>
-          <Group justify="space-between" px="md" py="xs">
-            <Text size="sm" c="dimmed">
-              {t('rules.hint')}
-            </Text>
-            {add}
-          </Group>
+          <PaneHead hint={t('rules.hint')}>{add}</PaneHead>
           {put.isError && <ErrorNotice error={put.error} />}
-          <Table className={pane.table} stickyHeader fz="sm" horizontalSpacing="sm" verticalSpacing={8}>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{t('rules.column.id')}</Table.Th>
-                <Table.Th>{t('rules.column.conditions')}</Table.Th>
-                <Table.Th>{t('rules.column.destination')}</Table.Th>
-                <Table.Th>{t('rules.column.state')}</Table.Th>
-                {mayChange && <Table.Th />}
+          <PaneTable
+            columns={[
+              t('rules.column.id'),
+              t('rules.column.conditions'),
+              t('rules.column.destination'),
+              t('rules.column.state'),
+              ...(mayChange ? [''] : []),
+            ]}
+          >
+            {rules.map((rule) => (
+              <Table.Tr key={rule.id}>
+                <Table.Td>
+                  <strong>{rule.id}</strong>
+                </Table.Td>
+                <Table.Td>
+                  <Conditions rule={rule} />
+                </Table.Td>
+                <Table.Td>{rule.destination}</Table.Td>
+                <Table.Td>
+                  <Chip tone={rule.state === 'active' ? 'done' : 'quiet'}>{t(`rules.state.${rule.state}`)}</Chip>
+                </Table.Td>
+                {mayChange && (
+                  <Table.Td>
+                    <Group gap="xs" justify="flex-end">
+                      <Button
+                        size="compact-sm"
+                        variant="default"
+                        loading={put.isPending && put.variables.id === rule.id}
+                        onClick={() => put.mutate({ ...rule, state: rule.state === 'active' ? 'paused' : 'active' })}
+                      >
+                        {t(rule.state === 'active' ? 'rules.pause' : 'rules.activate')}
+                      </Button>
+                      <Button size="compact-sm" variant="default" onClick={() => setOpen({ what: 'change', rule })}>
+                        {t('rules.change')}
+                      </Button>
+                      <Button size="compact-sm" variant="default" onClick={() => setOpen({ what: 'remove', rule })}>
+                        {t('rules.remove')}
+                      </Button>
+                    </Group>
+                  </Table.Td>
+                )}
               </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {rules.map((rule) => (
-                <Table.Tr key={rule.id}>
-                  <Table.Td>
-                    <strong>{rule.id}</strong>
-                  </Table.Td>
-                  <Table.Td>
-                    <Conditions rule={rule} />
-                  </Table.Td>
-                  <Table.Td>{rule.destination}</Table.Td>
-                  <Table.Td>
-                    <Chip tone={rule.state === 'active' ? 'done' : 'quiet'}>{t(`rules.state.${rule.state}`)}</Chip>
-                  </Table.Td>
-                  {mayChange && (
-                    <Table.Td>
-                      <Group gap="xs" justify="flex-end">
-                        <Button
-                          size="compact-sm"
-                          variant="default"
-                          loading={put.isPending && put.variables.id === rule.id}
-                          onClick={() => put.mutate({ ...rule, state: rule.state === 'active' ? 'paused' : 'active' })}
-                        >
-                          {t(rule.state === 'active' ? 'rules.pause' : 'rules.activate')}
-                        </Button>
-                        <Button size="compact-sm" variant="default" onClick={() => setOpen({ what: 'change', rule })}>
-                          {t('rules.change')}
-                        </Button>
-                        <Button size="compact-sm" variant="default" onClick={() => setOpen({ what: 'remove', rule })}>
-                          {t('rules.remove')}
-                        </Button>
-                      </Group>
-                    </Table.Td>
-                  )}
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
+            ))}
+          </PaneTable>
         </>
       )}
       {(open?.what === 'new' || open?.what === 'change') && (

@@ -5,6 +5,7 @@ import type { Order } from '../api/types';
 import { Chip } from '../ui/Chip';
 import { dicomDate, dicomTime } from '../ui/dicomText';
 import pane from '../ui/Pane.module.css';
+import { PaneTable } from '../ui/PaneTable';
 import { Patient } from '../ui/Patient';
 import { useFormat } from '../ui/useFormat';
 
@@ -16,25 +17,23 @@ interface Props {
 export function OrderTable({ orders, onCancel }: Props) {
   const { t } = useTranslation();
   return (
-    <Table className={pane.table} stickyHeader fz="sm" horizontalSpacing="sm" verticalSpacing={6}>
-      <Table.Thead>
-        <Table.Tr>
-          <Table.Th>{t('orders.column.time')}</Table.Th>
-          <Table.Th>{t('worklist.column.patient')}</Table.Th>
-          <Table.Th>{t('studies.column.id')}</Table.Th>
-          <Table.Th>{t('orders.column.procedure')}</Table.Th>
-          <Table.Th>{t('orders.column.accession')}</Table.Th>
-          <Table.Th>{t('orders.column.station')}</Table.Th>
-          <Table.Th>{t('worklist.column.state')}</Table.Th>
-          {onCancel !== undefined && <Table.Th />}
-        </Table.Tr>
-      </Table.Thead>
-      <Table.Tbody>
-        {orders.map((order) => (
-          <Row key={order.id} order={order} onCancel={onCancel} />
-        ))}
-      </Table.Tbody>
-    </Table>
+    <PaneTable
+      columns={[
+        t('orders.column.time'),
+        t('worklist.column.patient'),
+        t('studies.column.id'),
+        t('orders.column.procedure'),
+        t('orders.column.accession'),
+        t('orders.column.station'),
+        t('worklist.column.state'),
+        ...(onCancel !== undefined ? [''] : []),
+      ]}
+      tight
+    >
+      {orders.map((order) => (
+        <Row key={order.id} order={order} onCancel={onCancel} />
+      ))}
+    </PaneTable>
   );
 }
 

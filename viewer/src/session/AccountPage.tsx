@@ -8,6 +8,7 @@ import { Chip } from '../ui/Chip';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import pane from '../ui/Pane.module.css';
+import { PaneTable } from '../ui/PaneTable';
 import { useFormat } from '../ui/useFormat';
 import classes from './Account.module.css';
 import { account, type SessionItem } from './api';
@@ -68,22 +69,11 @@ function Sessions() {
   return (
     <Stack gap="sm" align="flex-start">
       {failure !== null && <ErrorNotice error={failure} />}
-      <Table className={pane.table} fz="sm" horizontalSpacing="sm" verticalSpacing={8}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{t('account.browser')}</Table.Th>
-            <Table.Th>{t('account.address')}</Table.Th>
-            <Table.Th>{t('account.begun')}</Table.Th>
-            <Table.Th>{t('account.lastUsed')}</Table.Th>
-            <Table.Th />
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {sessions.map((one) => (
-            <Row key={one.id} session={one} busy={end.isPending && end.variables === one.id} onEnd={() => end.mutate(one.id)} />
-          ))}
-        </Table.Tbody>
-      </Table>
+      <PaneTable columns={[t('account.browser'), t('account.address'), t('account.begun'), t('account.lastUsed'), '']}>
+        {sessions.map((one) => (
+          <Row key={one.id} session={one} busy={end.isPending && end.variables === one.id} onEnd={() => end.mutate(one.id)} />
+        ))}
+      </PaneTable>
       <Button variant="default" disabled={sessions.length < 2} loading={endOthers.isPending} onClick={() => endOthers.mutate()}>
         {t('account.endOthers')}
       </Button>

@@ -1,5 +1,5 @@
 /** The link of an invitation: who it is for, and a password of their own. */
-import { Anchor, Button, Group, Paper, Stack, Text, Title } from '@mantine/core';
+import { Anchor, Button, Group, Stack, Text } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -9,7 +9,7 @@ import { ErrorNotice } from '../ui/ErrorNotice';
 import { LanguageSwitch } from '../ui/LanguageSwitch';
 import { useFormat } from '../ui/useFormat';
 import { invitations } from './api';
-import classes from './LoginPage.module.css';
+import { Door } from './Door';
 import { isReady, NewPasswordFields, noPassword } from './NewPasswordFields';
 
 export default function JoinPage() {
@@ -29,43 +29,33 @@ export default function JoinPage() {
     if (isReady(password)) taking.mutate();
   };
   return (
-    <main className={classes.page}>
-      <Paper withBorder p="xl" className={classes.card}>
-        <Stack gap="lg">
-          <div>
-            <Title order={1} size="h2">
-              {t('app.brand')}
-            </Title>
-            <Text c="dimmed">{t('join.title')}</Text>
-          </div>
-          {isProblem(invited.error, 'not-found') && <Text role="alert">{t('join.gone')}</Text>}
-          {invited.isError && !isProblem(invited.error, 'not-found') && (
-            <ErrorNotice error={invited.error} onRetry={() => void invited.refetch()} />
-          )}
-          {invited.data !== undefined && !taking.isSuccess && (
-            <form onSubmit={submit}>
-              <Stack gap="sm">
-                <Text>{t('join.for', { ...invited.data })}</Text>
-                <Text size="sm" c="dimmed">
-                  {t('join.until', { login: invited.data.login, at: format.moment(invited.data.expires_at) })}
-                </Text>
-                <NewPasswordFields value={password} onChange={setPassword} />
-                {taking.isError && <ErrorNotice error={taking.error} />}
-                <Button type="submit" size="md" disabled={!isReady(password)} loading={taking.isPending}>
-                  {t('join.submit')}
-                </Button>
-              </Stack>
-            </form>
-          )}
-          {taking.isSuccess && <Text role="status">{t('join.done', { login: invited.data?.login })}</Text>}
-          <Group justify="space-between">
-            <Anchor component={Link} to="/" size="sm">
-              {t('join.toLogin')}
-            </Anchor>
-            <LanguageSwitch />
-          </Group>
-        </Stack>
-      </Paper>
-    </main>
+    <Door purpose={t('join.title')}>
+      {isProblem(invited.error, 'not-found') && <Text role="alert">{t('join.gone')}</Text>}
+      {invited.isError && !isProblem(invited.error, 'not-found') && (
+        <ErrorNotice error={invited.error} onRetry={() => void invited.refetch()} />
+      )}
+      {invited.data !== undefined && !taking.isSuccess && (
+        <form onSubmit={submit}>
+          <Stack gap="sm">
+            <Text>{t('join.for', { ...invited.data })}</Text>
+            <Text size="sm" c="dimmed">
+              {t('join.until', { login: invited.data.login, at: format.moment(invited.data.expires_at) })}
+            </Text>
+            <NewPasswordFields value={password} onChange={setPassword} />
+            {taking.isError && <ErrorNotice error={taking.error} />}
+            <Button type="submit" size="md" disabled={!isReady(password)} loading={taking.isPending}>
+              {t('join.submit')}
+            </Button>
+          </Stack>
+        </form>
+      )}
+      {taking.isSuccess && <Text role="status">{t('join.done', { login: invited.data?.login })}</Text>}
+      <Group justify="space-between">
+        <Anchor component={Link} to="/" size="sm">
+          {t('join.toLogin')}
+        </Anchor>
+        <LanguageSwitch />
+      </Group>
+    </Door>
   );
 }

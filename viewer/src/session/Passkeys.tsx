@@ -7,6 +7,7 @@ import { keys } from '../api/queries';
 import { ConfirmDialog } from '../ui/ConfirmDialog';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import pane from '../ui/Pane.module.css';
+import { PaneTable } from '../ui/PaneTable';
 import { useFormat } from '../ui/useFormat';
 import { passkeys, type Passkey } from './api';
 import { browserName } from './browserName';
@@ -58,34 +59,24 @@ function List({ all, onRemove }: { all: Passkey[]; onRemove: (passkey: Passkey) 
   const { t } = useTranslation();
   const format = useFormat();
   return (
-    <Table className={pane.table} fz="sm" horizontalSpacing="sm" verticalSpacing={8}>
-      <Table.Thead>
-        <Table.Tr>
-          <Table.Th>{t('passkeys.name')}</Table.Th>
-          <Table.Th>{t('passkeys.since')}</Table.Th>
-          <Table.Th>{t('account.lastUsed')}</Table.Th>
-          <Table.Th />
+    <PaneTable columns={[t('passkeys.name'), t('passkeys.since'), t('account.lastUsed'), '']}>
+      {all.map((passkey) => (
+        <Table.Tr key={passkey.id}>
+          <Table.Td>{passkey.name}</Table.Td>
+          <Table.Td className={pane.fixed} data-label={t('passkeys.since')}>
+            {format.moment(passkey.created_at)}
+          </Table.Td>
+          <Table.Td className={pane.fixed} data-label={t('account.lastUsed')}>
+            {passkey.last_used_at === null ? t('passkeys.never') : format.moment(passkey.last_used_at)}
+          </Table.Td>
+          <Table.Td>
+            <Button size="compact-sm" variant="default" aria-label={t('passkeys.removeTitle', { name: passkey.name })} onClick={() => onRemove(passkey)}>
+              {t('passkeys.remove')}
+            </Button>
+          </Table.Td>
         </Table.Tr>
-      </Table.Thead>
-      <Table.Tbody>
-        {all.map((passkey) => (
-          <Table.Tr key={passkey.id}>
-            <Table.Td>{passkey.name}</Table.Td>
-            <Table.Td className={pane.fixed} data-label={t('passkeys.since')}>
-              {format.moment(passkey.created_at)}
-            </Table.Td>
-            <Table.Td className={pane.fixed} data-label={t('account.lastUsed')}>
-              {passkey.last_used_at === null ? t('passkeys.never') : format.moment(passkey.last_used_at)}
-            </Table.Td>
-            <Table.Td>
-              <Button size="compact-sm" variant="default" aria-label={t('passkeys.removeTitle', { name: passkey.name })} onClick={() => onRemove(passkey)}>
-                {t('passkeys.remove')}
-              </Button>
-            </Table.Td>
-          </Table.Tr>
-        ))}
-      </Table.Tbody>
-    </Table>
+      ))}
+    </PaneTable>
   );
 }
 

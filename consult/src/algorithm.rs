@@ -134,6 +134,21 @@ impl Scheme {
         scheme.filter(|scheme| scheme.suits(key)).ok_or(SignatureFault::Unknown)
     }
 
+    /// What a key signs with when nothing else is said: the hash as long as the curve, SHA-256 for RSA. `None` for keys that
+    /// this build does not know.
+    #[must_use]
+    pub fn for_key(key: &SubjectPublicKeyInfoOwned) -> Option<Self> {
+        match key.algorithm.oid {
+            ID_EC_PUBLIC_KEY => match ecdsa(key, Hash::Sha256)? {
+                Self::EcdsaP384(_) => Some(Self::EcdsaP384(Hash::Sha384)),
+                scheme => Some(scheme),
+            },
+            RSA_ENCRYPTION => Some(Self::RsaPkcs1(Hash::Sha256)),
+            ID_RSASSA_PSS => Some(Self::RsaPss(Hash::Sha256)),
+            _ => None,
+        }
+    }
+
     fn suits(self, key: &SubjectPublicKeyInfoOwned) -> bool {
         match self {
             Self::EcdsaP256(_) | Self::EcdsaP384(_) => key.algorithm.oid == ID_EC_PUBLIC_KEY,
@@ -217,6 +232,19 @@ pub fn verify(
     ring_signature::UnparsedPublicKey::new(verifier, bytes)
         .verify(message, signature)
         .map_err(|_| SignatureFault::Wrong)
+}
+
+/// Whether a signature is of this key over a message, by a scheme that is known beforehand.
+#[must_use]
+pub fn is_signed_by(
+    key: &SubjectPublicKeyInfoOwned,
+    scheme: Scheme,
+    message: &[u8],
+    signature: &[u8],
+) -> bool {
+    scheme
+        .identifier()
+        .is_ok_and(|identifier| verify(key, &identifier, Some(scheme.hash()), message, signature).is_ok())
 }
 
 /// The curve of an EC key, when it is one that is known.

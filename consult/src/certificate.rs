@@ -281,6 +281,14 @@ pub fn from_der(bytes: &[u8]) -> Result<Certificate, der::Error> {
     Certificate::from_der(bytes)
 }
 
+/// Certificates as DER.
+///
+/// # Errors
+/// When one has no DER.
+pub fn to_der(certificates: &[Certificate]) -> Result<Vec<Vec<u8>>, der::Error> {
+    certificates.iter().map(der::Encode::to_der).collect()
+}
+
 /// Certificates as one PEM text.
 ///
 /// # Errors

@@ -1,7 +1,9 @@
-//! Signing keys, each encrypted under its owner's passphrase and unlocked for one signature at a time.
+//! Signing keys, each encrypted under its owner's passphrase and unlocked for one signature at a time; and which key of a remote
+//! signing service is whose.
 
 use crate::ConsultError;
 use crate::ca::IssuedKey;
+use crate::record::KeyPlace;
 use crate::signing_key::SigningKey;
 use access::Secret;
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -16,6 +18,10 @@ use zeroize::Zeroizing;
 
 /// Record kind of signing keys; the identifier is the person's.
 pub const KIND: &str = "signing_key";
+/// Record kind of keys at a remote signing service; the identifier is the person's.
+pub const REGISTERED: &str = "phone_key";
+/// Bytes of the name that a service gives a key.
+const CREDENTIAL_BYTES_MAX: usize = 256;
 
 /// Characters of a passphrase at least.
 pub const PASSPHRASE_LENGTH_MIN: usize = 8;
@@ -35,6 +41,46 @@ pub struct SealedKey {
     ciphertext: String,
     /// DER certificates, the person's first.
     chain: Vec<String>,
+}
+
+/// A key that a remote signing service keeps for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisteredKey {
+    /// How the service names it.
+    pub credential: String,
+    /// DER certificates, base64, the person's first.
+    chain: Vec<String>,
+}
+
+impl RegisteredKey {
+    /// A key with its DER certificates, the person's first.
+    #[must_use]
+    pub fn new(credential: String, chain: &[Vec<u8>]) -> Self {
+        Self { credential, chain: chain.iter().map(|der| BASE64.encode(der)).collect() }
+    }
+
+    /// DER certificates, the person's first.
+    ///
+    /// # Errors
+    /// [`ConsultError::Failed`] when what is kept is damaged.
+    pub fn chain(&self) -> Result<Vec<Vec<u8>>, ConsultError> {
+        decoded(&self.chain)
+    }
+}
+
+fn decoded(chain: &[String]) -> Result<Vec<Vec<u8>>, ConsultError> {
+    let decode = |text: &String| BASE64.decode(text);
+    let all = chain.iter().map(decode).collect::<Result<_, _>>();
+    all.map_err(|_| ConsultError::Failed("the certificate chain is damaged"))
+}
+
+fn administered(person: &PersonId, detail: &str) -> AuditEntry {
+    AuditEntry {
+        action: AuditAction::Administer,
+        object: format!("person/{person}"),
+        outcome: AuditOutcome::Success,
+        detail: detail.to_owned(),
+    }
 }
 
 /// A key that has just been unlocked, for one signature.
@@ -99,12 +145,7 @@ impl SealedKey {
     /// # Errors
     /// [`ConsultError::Failed`] when what is kept is damaged.
     pub fn chain(&self) -> Result<Vec<Vec<u8>>, ConsultError> {
-        let decode = |text: &String| BASE64.decode(text);
-        self.chain
-            .iter()
-            .map(decode)
-            .collect::<Result<_, _>>()
-            .map_err(|_| ConsultError::Failed("the certificate chain is damaged"))
+        decoded(&self.chain)
     }
 }
 
@@ -163,17 +204,87 @@ impl Keystore {
             sort: 0,
             visible_to: vec![organisation.clone()],
         };
-        let audit = AuditEntry {
-            action: AuditAction::Administer,
-            object: format!("person/{person}"),
-            outcome: AuditOutcome::Success,
-            detail: "signing_key installed".to_owned(),
-        };
+        let audit = administered(person, "signing_key installed");
         let change = Change { puts: vec![put], audit: vec![audit], ..Change::default() };
         Ok(self.storage.apply(scope, change).await?)
     }
 
-    /// Whether the person can sign.
+    /// Keeps which key of the remote signing service is the person's, with its certificates; replaces a former one.
+    ///
+    /// # Errors
+    /// [`ConsultError::Invalid`] `credential`; [`ConsultError::Unavailable`].
+    pub async fn register(
+        &self,
+        scope: &Scope,
+        person: &PersonId,
+        organisation: &OrgId,
+        key: &RegisteredKey,
+    ) -> Result<(), ConsultError> {
+        if key.credential.is_empty() || key.credential.len() > CREDENTIAL_BYTES_MAX {
+            return Err(ConsultError::Invalid { field: "credential", why: "1–256 字节" });
+        }
+        let put = Put {
+            kind: REGISTERED,
+            id: person.to_string(),
+            expected: Expected::Anything,
+            body: serde_json::to_value(key).map_err(|_| ConsultError::Failed("the key has no JSON"))?,
+            keys: Vec::new(),
+            unique: Vec::new(),
+            sort: 0,
+            visible_to: vec![organisation.clone()],
+        };
+        let audit = vec![administered(person, "phone_key registered")];
+        Ok(self.storage.apply(scope, Change { puts: vec![put], audit, ..Change::default() }).await?)
+    }
+
+    /// Forgets it. Whoever has none loses none.
+    ///
+    /// # Errors
+    /// [`ConsultError::Unavailable`].
+    pub async fn unregister(&self, scope: &Scope, person: &PersonId) -> Result<(), ConsultError> {
+        let audit = vec![administered(person, "phone_key unregistered")];
+        let forgets = vec![(REGISTERED, person.to_string())];
+        Ok(self.storage.apply(scope, Change { forgets, audit, ..Change::default() }).await?)
+    }
+
+    /// The person's key at the remote signing service.
+    ///
+    /// # Errors
+    /// [`ConsultError::NoSigningKey`].
+    pub async fn registered(&self, scope: &Scope, person: &PersonId) -> Result<RegisteredKey, ConsultError> {
+        let record = match self.storage.record(scope, REGISTERED, person.as_str()).await {
+            Err(StorageError::NotFound) => return Err(ConsultError::NoSigningKey),
+            other => other?,
+        };
+        serde_json::from_value(record.body).map_err(|_| ConsultError::Failed("the registered key is damaged"))
+    }
+
+    /// The certificates of the person's key in a place, or of whichever they have, the keystore's first.
+    ///
+    /// # Errors
+    /// [`ConsultError::Unavailable`].
+    pub(crate) async fn chain(
+        &self,
+        scope: &Scope,
+        person: &PersonId,
+        place: Option<KeyPlace>,
+    ) -> Result<Option<Vec<Vec<u8>>>, ConsultError> {
+        if place != Some(KeyPlace::Phone) {
+            match self.sealed(scope, person).await {
+                Err(ConsultError::NoSigningKey) => {}
+                sealed => return sealed?.chain().map(Some),
+            }
+        }
+        if place != Some(KeyPlace::Keystore) {
+            match self.registered(scope, person).await {
+                Err(ConsultError::NoSigningKey) => {}
+                registered => return registered?.chain().map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the person can sign with a passphrase.
     ///
     /// # Errors
     /// [`ConsultError::Unavailable`].

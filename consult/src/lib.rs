@@ -33,6 +33,7 @@ pub mod notify;
 pub mod opinion;
 pub mod pades;
 pub mod pdf;
+pub mod phone;
 pub mod phrases;
 pub mod pkcs12;
 pub mod prior_reports;
@@ -65,7 +66,8 @@ pub use keystore::Keystore;
 pub use list::{Counts, ListQuery, Listing, Tab};
 pub use pdf::{Fonts, PdfError, Printer};
 pub use record::{
-    Consult, ConsultView, Evidence, Named, PatientBlock, ReportVersion, SlideNote, StudyBlock, TimelineEntry,
+    Consult, ConsultView, Evidence, KeyPlace, Named, PatientBlock, ReportVersion, SlideNote, StudyBlock,
+    TimelineEntry,
 };
 pub use report::{Preview, ReportDraft};
 pub use service::{Candidate, ConsultConfig, ConsultService, NewConsult, ReportPart};

@@ -106,6 +106,20 @@ pub struct SignerNote {
     /// When.
     #[serde(with = "time::serde::rfc3339")]
     pub signed_at: OffsetDateTime,
+    /// Where the key is.
+    #[serde(default)]
+    pub key: KeyPlace,
+}
+
+/// Where a signing key is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyPlace {
+    /// In the node's keystore, under the signer's passphrase.
+    #[default]
+    Keystore,
+    /// With a remote signing service that asks the signer's telephone.
+    Phone,
 }
 
 /// A signed version of the report; its bytes are in the record `report` named `record`.

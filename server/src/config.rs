@@ -8,6 +8,7 @@ use crate::http_config::HttpSection;
 use crate::notices::NotifySection;
 use crate::outgoing::SigningSection;
 use crate::outside::OidcSection;
+use crate::phone_signing::HttpPhoneSigning;
 use crate::watch::SlidesSection;
 use access::{AddressRange, Role};
 use anyhow::{Context as _, Result, bail};
@@ -123,6 +124,7 @@ impl Config {
         self.audit.refuse_if_wrong()?;
         self.http.refuse_if_wrong()?;
         self.signing.time_stamps(&self.trust_anchors_pem()?)?;
+        HttpPhoneSigning::new(&self.signing.remote)?;
         let Ok(toml::Value::Table(limits)) = toml::Value::try_from(&self.limits) else {
             bail!("[limits] cannot be read");
         };

@@ -9,6 +9,7 @@ mod manifest;
 use crate::config::Config;
 use crate::import::{bar, files_below, import_files};
 use crate::node::{Node, stop_signal};
+use crate::phone_signing::RemoteSection;
 use crate::samples;
 use anyhow::{Context as _, Result, bail};
 use cast::Cast;
@@ -47,6 +48,15 @@ pub struct DemoArgs {
     /// PEM file of the certificate authorities of its time stamps.
     #[arg(long)]
     timestamp_trust_anchors: Option<PathBuf>,
+    /// Ask this remote signing service (docs/remote-signing.md) on loopback.
+    #[arg(long, requires = "phone_signing_token_file")]
+    phone_signing_url: Option<String>,
+    /// File with the token that it is shown.
+    #[arg(long)]
+    phone_signing_token_file: Option<PathBuf>,
+    /// Seconds that a signer may take to answer on the telephone.
+    #[arg(long, default_value_t = 180)]
+    phone_signing_patience_s: u32,
     /// Where the samples are; `make samples` fetches and generates them.
     #[arg(long, env = "FARSIGHT_SAMPLES")]
     samples: Option<PathBuf>,
@@ -89,6 +99,15 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     let cast = Cast::prepare(&storage, &args.data).await?;
     config.signing.timestamp_url = args.timestamp_url.clone();
     config.signing.timestamp_trust_anchors = args.timestamp_trust_anchors.clone();
+    if let (Some(url), Some(token_file)) = (&args.phone_signing_url, &args.phone_signing_token_file) {
+        config.signing.remote = vec![RemoteSection {
+            url: url.clone(),
+            token_file: token_file.clone(),
+            patience_s: args.phone_signing_patience_s,
+            networks: config.delivery.networks.clone(),
+            ..RemoteSection::default()
+        }];
+    }
     let signing = authorities::signing(&config, &cast)?;
     // The listeners open before the samples come in, so that a port in use is told at once.
     let node = Node::bind(&config, storage.clone(), cast.anchors_pem.clone(), signing)

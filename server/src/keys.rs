@@ -1,13 +1,19 @@
 //! `farsight key`: keys that a certificate authority has handed out, for the people who sign.
 
-use crate::config::DataArgs;
+use crate::config::{Config, DataArgs};
 use crate::maintenance::{read_secret, scope};
+use crate::phone_signing::HttpPhoneSigning;
+use access::{Organisation, Person};
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
+use consult::algorithm::Scheme;
 use consult::certificate::{self, Purpose};
+use consult::keystore::RegisteredKey;
+use consult::signing_key::KeyError;
 use consult::{Keystore, pkcs12};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use storage::Storage;
 use time::OffsetDateTime;
 
 /// `farsight key`
@@ -25,29 +31,112 @@ pub enum KeyCommand {
         #[arg(long)]
         p12: PathBuf,
     },
+    /// Say which key of the remote signing service ([[signing.remote]]) is a person's; replaces a former one. Its certificates are
+    /// fetched from the service, unless a file has them.
+    Register {
+        #[command(flatten)]
+        data: DataArgs,
+        /// Login name.
+        #[arg(long)]
+        person: String,
+        /// How the service names the key (credentialID).
+        #[arg(long)]
+        credential: String,
+        /// PEM file of its certificates, the person's first.
+        #[arg(long)]
+        certificate: Option<PathBuf>,
+    },
+    /// Forget a person's key at the remote signing service.
+    Unregister {
+        #[command(flatten)]
+        data: DataArgs,
+        /// Login name.
+        #[arg(long)]
+        person: String,
+    },
 }
 
 /// Runs the command.
 pub async fn run(command: KeyCommand) -> Result<ExitCode> {
-    let KeyCommand::Install { data, person, p12 } = command;
-    let config = data.resolve()?;
+    match command {
+        KeyCommand::Install { data, person, p12 } => install(data, &person, &p12).await,
+        KeyCommand::Register { data, person, credential, certificate } => {
+            register(data, &person, credential, certificate).await
+        }
+        KeyCommand::Unregister { data, person } => {
+            let (storage, person, _) = of(&data, &person).await?;
+            Keystore::new(storage).unregister(&scope(), &person.id).await?;
+            println!("{} ({}) has no key at a remote signing service.", person.name, person.login);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn of(data: &DataArgs, login: &str) -> Result<(Storage, Person, Organisation)> {
     let storage = data.open().await?;
     let person =
-        storage.person_by_login(&person).await.with_context(|| format!("there is no person {person}"))?;
+        storage.person_by_login(login).await.with_context(|| format!("there is no person {login}"))?;
     let organisation = storage.organisation(&person.organisation).await?;
-    let file = std::fs::read(&p12).with_context(|| p12.display().to_string())?;
+    Ok((storage, person, organisation))
+}
+
+async fn install(data: DataArgs, login: &str, p12: &Path) -> Result<ExitCode> {
+    let config = data.resolve()?;
+    let (storage, person, organisation) = of(&data, login).await?;
+    let file = std::fs::read(p12).with_context(|| p12.display().to_string())?;
     let password = read_secret("Password of the file: ")?;
     let key = tokio::task::spawn_blocking(move || pkcs12::open(&file, &password)).await?;
     let key = key.with_context(|| p12.display().to_string())?;
     consult::signing_key::SigningKey::from_pkcs8(&key.key_pkcs8)
         .with_context(|| p12.display().to_string())?;
+    let subject = refuse_if_not_theirs(&config, &key.chain, &person, &organisation)?;
+    let passphrase = read_secret("Signing passphrase (at least 8 characters): ")?;
+    Keystore::new(storage).install(&scope(), &person.id, &person.organisation, key, passphrase).await?;
+    println!("{} ({}) signs with {subject}.", person.name, person.login);
+    Ok(ExitCode::SUCCESS)
+}
 
-    // What would be refused at every signature is refused here.
-    let chain = key.chain.iter().map(|der| certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
+async fn register(
+    data: DataArgs,
+    login: &str,
+    credential: String,
+    certificate: Option<PathBuf>,
+) -> Result<ExitCode> {
+    let config = data.resolve()?;
+    let (storage, person, organisation) = of(&data, login).await?;
+    let chain = match certificate {
+        Some(path) => {
+            let at = || path.display().to_string();
+            let pem = std::fs::read_to_string(&path).with_context(at)?;
+            certificate::to_der(&certificate::from_pem(&pem).with_context(at)?)?
+        }
+        None => {
+            let services = HttpPhoneSigning::new(&config.signing.remote)?;
+            services.certificates(&person.organisation, &credential).await.context(credential.clone())?
+        }
+    };
+    let subject = refuse_if_not_theirs(&config, &chain, &person, &organisation)?;
+    let key = RegisteredKey::new(credential, &chain);
+    Keystore::new(storage).register(&scope(), &person.id, &person.organisation, &key).await?;
+    println!("{} ({}) signs by telephone with {subject}.", person.name, person.login);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What would be refused at every signature is refused here. The certificate's subject.
+fn refuse_if_not_theirs(
+    config: &Config,
+    chain: &[Vec<u8>],
+    person: &Person,
+    organisation: &Organisation,
+) -> Result<String> {
+    let chain = chain.iter().map(|der| certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
     let (own, others) = chain.split_first().context("there is no certificate")?;
     let (name, of) = (certificate::common_name(own), certificate::organisation(own));
     if (name.as_str(), of.as_str()) != (person.name.as_str(), organisation.name.as_str()) {
         bail!("the certificate is of {name}, {of}; this is {}, {}", person.name, organisation.name);
+    }
+    if Scheme::for_key(own.tbs_certificate().subject_public_key_info()).is_none() {
+        bail!("{}", KeyError::Unsupported);
     }
     let anchors = certificate::from_pem(&config.trust_anchors_pem()?)?;
     if anchors.is_empty() {
@@ -58,8 +147,5 @@ pub async fn run(command: KeyCommand) -> Result<ExitCode> {
         let (zh, en) = fault.words();
         bail!("{zh} / {en}: see [report] trust_anchors");
     }
-    let passphrase = read_secret("Signing passphrase (at least 8 characters): ")?;
-    Keystore::new(storage).install(&scope(), &person.id, &person.organisation, key, passphrase).await?;
-    println!("{} ({}) signs with {}.", person.name, person.login, certificate::subject(own));
-    Ok(ExitCode::SUCCESS)
+    Ok(certificate::subject(own))
 }

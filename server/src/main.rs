@@ -26,6 +26,7 @@ mod notices;
 mod outgoing;
 mod outside;
 mod patients;
+mod phone_signing;
 mod reach;
 mod samples;
 mod services;

@@ -83,7 +83,8 @@ impl Node {
                 time_stamps: signing.time_stamps,
             },
             signing.authorities,
-        );
+        )
+        .with_phone_signing(signing.phone);
         let notices = Notices {
             storage: storage.clone(),
             consults: consults.clone(),
@@ -159,6 +160,8 @@ impl Node {
         // What a stop cuts short is asked again by the next start.
         let (consults, stamps) = (self.consults.clone(), stopped(stop.clone()));
         tokio::spawn(async move { consults.run_time_stamps(stamps).await });
+        let (consults, phones) = (self.consults.clone(), stopped(stop.clone()));
+        tokio::spawn(async move { consults.run_phone_signatures(phones).await });
         // An import that is under way is begun again by the next start: nothing waits for it.
         tokio::spawn(self.intake.run(stopped(stop.clone())));
         // Neither for what is being told: it is told by the next start.

@@ -1,8 +1,10 @@
 //! What the node asks others when a report is signed, by HTTP: time stamps (RFC 3161 §3.4), OCSP (RFC 6960, appendix A)
 //! and revocation lists. Every question has a time limit, every answer a size limit; redirections are not followed.
 
+use crate::phone_signing::{HttpPhoneSigning, RemoteSection};
 use anyhow::{Context as _, Result, bail};
 use consult::authorities::{Answer, Authorities, CLOCK_DIFFERENCE_MAX, NoAnswer, TimeStamps};
+use consult::phone::PhoneSigning;
 use consult::revocation::Question;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -37,6 +39,9 @@ pub struct SigningSection {
     pub timestamps: Need,
     /// How long an authority may take to answer, milliseconds.
     pub timeout_ms: u64,
+    /// Remote signing services, which ask signers' telephones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remote: Vec<RemoteSection>,
 }
 
 impl Default for SigningSection {
@@ -47,6 +52,7 @@ impl Default for SigningSection {
             timestamp_policy: None,
             timestamps: Need::Required,
             timeout_ms: 10_000,
+            remote: Vec::new(),
         }
     }
 }
@@ -58,6 +64,8 @@ pub struct Signing {
     pub authorities: Arc<dyn Authorities>,
     /// Whether reports need time stamps.
     pub time_stamps: TimeStamps,
+    /// Keys that are elsewhere.
+    pub phone: Arc<dyn PhoneSigning>,
 }
 
 impl SigningSection {
@@ -102,7 +110,8 @@ impl SigningSection {
             );
         }
         let authorities = HttpAuthorities::new(self.timestamp_url.clone(), self.timeout_ms)?;
-        Ok(Signing { authorities: Arc::new(authorities), time_stamps })
+        let phone = Arc::new(HttpPhoneSigning::new(&self.remote)?);
+        Ok(Signing { authorities: Arc::new(authorities), time_stamps, phone })
     }
 }
 

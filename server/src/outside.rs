@@ -50,7 +50,9 @@ impl OidcSection {
         if self.client_id.is_empty() {
             bail!("[oidc] client_id is missing: it is who this node is to {issuer}");
         }
-        let client_secret = self.client_secret_file.as_ref().map(|path| read_secret(path)).transpose()?;
+        let client_secret = self.client_secret_file.as_ref();
+        let client_secret =
+            client_secret.map(|path| read_secret("[oidc] client_secret_file", path)).transpose()?;
         let name = self.name.clone().or_else(|| url.host_str().map(str::to_owned)).unwrap_or_default();
         Ok(Some(SignOnConfig {
             name,
@@ -63,9 +65,10 @@ impl OidcSection {
     }
 }
 
-fn read_secret(path: &std::path::Path) -> Result<Secret> {
+/// A secret in a file that nobody else can read; `line` names the line of the configuration.
+pub fn read_secret(line: &str, path: &std::path::Path) -> Result<Secret> {
     use std::os::unix::fs::PermissionsExt as _;
-    let of = || format!("[oidc] client_secret_file = \"{}\"", path.display());
+    let of = || format!("{line} = \"{}\"", path.display());
     let mode = std::fs::metadata(path).with_context(of)?.permissions().mode();
     if mode & 0o077 != 0 {
         bail!("{} can be read by others: chmod 600 {}", of(), path.display());

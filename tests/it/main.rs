@@ -34,6 +34,7 @@ mod orthanc;
 mod patients;
 mod peers;
 mod people;
+mod phone_signing;
 mod rejections;
 mod reports;
 mod scanners;

@@ -51,7 +51,7 @@ impl Drop for Tsa {
     }
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
@@ -64,7 +64,7 @@ fn node_with(name: &str, data: &Path, tsa: &Tsa) -> Node {
 }
 
 /// What a judge in Python says of some PDFs.
-fn pyhanko(anchors: &Path, files: &[PathBuf]) -> Vec<Json> {
+pub(crate) fn pyhanko(anchors: &Path, files: &[PathBuf]) -> Vec<Json> {
     let mut command = python();
     let output = command.arg("judge_signatures.py").arg(anchors).args(files).output().expect("Python");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -73,7 +73,7 @@ fn pyhanko(anchors: &Path, files: &[PathBuf]) -> Vec<Json> {
 }
 
 /// Whether pyHanko finds a whole file signed by all.
-fn is_good(verdict: &Json) -> bool {
+pub(crate) fn is_good(verdict: &Json) -> bool {
     verdict["signatures"].as_array().is_some_and(|all| {
         let last = all.last().is_some_and(|one| one["coverage"] == "ENTIRE_FILE");
         last && all.iter().all(|one| one["ok"] == true)
@@ -81,7 +81,7 @@ fn is_good(verdict: &Json) -> bool {
 }
 
 /// What we say of some files, with more arguments.
-fn ours(files: &[PathBuf], more: &[&str]) -> Json {
+pub(crate) fn ours(files: &[PathBuf], more: &[&str]) -> Json {
     let mut arguments = vec!["verify", "--json"];
     arguments.extend(files.iter().map(|file| text(file)));
     arguments.extend(more);

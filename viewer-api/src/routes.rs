@@ -172,6 +172,11 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(consults::priors::draft_pdf))
         .routes(routes!(consults::reports::sign))
         .routes(routes!(consults::reports::review))
+        .routes(routes!(
+            consults::phone::ask_phone,
+            consults::phone::see_phone,
+            consults::phone::cancel_phone
+        ))
         .routes(routes!(consults::steps::return_report))
         .routes(routes!(consults::steps::request_data))
         .routes(routes!(consults::steps::resume))

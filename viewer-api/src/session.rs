@@ -57,6 +57,8 @@ pub struct Me {
     pub roles: Vec<Role>,
     /// Whether they have a signing key on this node.
     pub can_sign: bool,
+    /// Whether a remote signing service asks their telephone for signatures.
+    pub can_sign_by_phone: bool,
     /// Whether the viewer OHIF is at `/ohif` on this node.
     pub has_ohif: bool,
     /// For whom they may act, when there is a choice; their own first.
@@ -248,6 +250,7 @@ pub async fn me(state: &ApiState, person: &Person, must_enrol: bool) -> Result<M
         organisations,
         must_enrol_second_factor: must_enrol,
         has_ohif: state.0.ohif_folder.is_some(),
+        can_sign_by_phone: state.0.consults.signs_by_phone(person).await?,
         can_sign: state.0.keystore.can_sign(&Scope::node("session"), &person.id).await?,
         person: MePerson {
             id: person.id.to_string(),

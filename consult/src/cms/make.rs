@@ -5,7 +5,8 @@ use super::attributes::{
     EssCertIdV2, PROOF_OF_APPROVAL, PROOF_OF_CREATION, SIGNER_ATTRIBUTES_V2, SIGNING_CERTIFICATE_V2,
     SignerAttributesV2, SigningCertificateV2, TIME_STAMP_TOKEN, TITLE, attribute,
 };
-use super::{CmsError, Commitment, Form, SigningIdentity, signed_data_of};
+use super::{Claims, CmsError, Commitment, Form, SigningIdentity, signed_data_of};
+use crate::algorithm::Scheme;
 use ::cms::cert::CertificateChoices;
 use ::cms::content_info::{CmsVersion, ContentInfo};
 use ::cms::signed_data::{
@@ -19,6 +20,59 @@ use x509_cert::Certificate;
 use x509_cert::attr::Attribute;
 use x509_cert::time::Time;
 
+/// What one signature covers, ready for a key that may be elsewhere.
+pub struct ToSign {
+    chain: Vec<Certificate>,
+    scheme: Scheme,
+    attributes: SetOfVec<Attribute>,
+}
+
+impl ToSign {
+    /// The attributes of a signature over bytes, given in parts.
+    ///
+    /// # Errors
+    /// [`CmsError`] when the chain is empty or not DER.
+    pub fn new(
+        content: &[&[u8]],
+        form: Form,
+        signer: &Claims<'_>,
+        commitment: &Commitment,
+        at: OffsetDateTime,
+    ) -> Result<Self, CmsError> {
+        let digest = signer.scheme.hash().digest(content);
+        let attributes = signed_attributes(&digest, form, signer, commitment, at)?;
+        Ok(Self { chain: certificates(signer.chain)?, scheme: signer.scheme, attributes })
+    }
+
+    /// As it was kept: the DER of [`Self::message`].
+    ///
+    /// # Errors
+    /// [`CmsError`] when it is not what was kept.
+    pub fn kept(chain: &[Vec<u8>], scheme: Scheme, message: &[u8]) -> Result<Self, CmsError> {
+        Ok(Self { chain: certificates(chain)?, scheme, attributes: SetOfVec::from_der(message)? })
+    }
+
+    /// The bytes that the key signs: the signed attributes (RFC 5652 §5.4).
+    ///
+    /// # Errors
+    /// [`CmsError::Der`].
+    pub fn message(&self) -> Result<Vec<u8>, CmsError> {
+        Ok(self.attributes.to_der()?)
+    }
+
+    /// The signature (CMS, DER), without the content, with the value that the key made.
+    ///
+    /// # Errors
+    /// [`CmsError`].
+    pub fn with_value(&self, value: Vec<u8>) -> Result<Vec<u8>, CmsError> {
+        signed_data(ID_DATA, None, &self.chain, self.scheme, self.attributes.clone(), value)
+    }
+}
+
+fn certificates(chain: &[Vec<u8>]) -> Result<Vec<Certificate>, CmsError> {
+    Ok(chain.iter().map(|der| Certificate::from_der(der)).collect::<Result<_, _>>()?)
+}
+
 /// Signs bytes, given in parts; the result is DER and does not contain them.
 ///
 /// # Errors
@@ -30,10 +84,10 @@ pub fn sign(
     commitment: &Commitment,
     at: OffsetDateTime,
 ) -> Result<Vec<u8>, CmsError> {
-    let chain = identity.chain.iter().map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
-    let digest = identity.key.scheme().hash().digest(content);
-    let attributes = signed_attributes(&digest, form, identity, commitment, at)?;
-    assemble(ID_DATA, None, &chain, identity.key, attributes)
+    let claims = Claims { scheme: identity.key.scheme(), chain: identity.chain, title: identity.title };
+    let to_sign = ToSign::new(content, form, &claims, commitment, at)?;
+    let value = identity.key.sign(&to_sign.message()?);
+    to_sign.with_value(value.map_err(|_| CmsError::Malformed("the key did not sign"))?)
 }
 
 /// A SignedData by one signer over attributes that are ready; `econtent` is what it contains, if anything.
@@ -44,17 +98,26 @@ pub(crate) fn assemble(
     key: &crate::signing_key::SigningKey,
     attributes: SetOfVec<Attribute>,
 ) -> Result<Vec<u8>, CmsError> {
+    let value = key.sign(&attributes.to_der()?).map_err(|_| CmsError::Malformed("the key did not sign"))?;
+    signed_data(content_type, econtent, chain, key.scheme(), attributes, value)
+}
+
+fn signed_data(
+    content_type: der::asn1::ObjectIdentifier,
+    econtent: Option<Any>,
+    chain: &[Certificate],
+    scheme: Scheme,
+    attributes: SetOfVec<Attribute>,
+    value: Vec<u8>,
+) -> Result<Vec<u8>, CmsError> {
     let signer = chain.first().ok_or(CmsError::Malformed("no certificate"))?;
-    let scheme = key.scheme();
-    let signature =
-        key.sign(&attributes.to_der()?).map_err(|_| CmsError::Malformed("the key did not sign"))?;
     let signer_info = SignerInfo {
         version: CmsVersion::V1,
         sid: SignerIdentifier::IssuerAndSerialNumber(super::issuer_and_serial(signer)),
         digest_alg: scheme.hash().identifier(),
         signed_attrs: Some(attributes),
         signature_algorithm: scheme.identifier()?,
-        signature: OctetString::new(signature)?,
+        signature: OctetString::new(value)?,
         unsigned_attrs: None,
     };
     let certificates: Vec<_> = chain.iter().cloned().map(CertificateChoices::Certificate).collect();
@@ -115,11 +178,11 @@ pub(crate) fn basic_attributes(
 fn signed_attributes(
     digest: &[u8],
     form: Form,
-    identity: &SigningIdentity<'_>,
+    signer: &Claims<'_>,
     commitment: &Commitment,
     at: OffsetDateTime,
 ) -> Result<SetOfVec<Attribute>, CmsError> {
-    let signer_der = identity.chain.first().ok_or(CmsError::Malformed("no certificate"))?;
+    let signer_der = signer.chain.first().ok_or(CmsError::Malformed("no certificate"))?;
     let mut attributes = basic_attributes(ID_DATA, digest, signer_der)?;
     let commitment_type_id = match commitment {
         Commitment::Reader => PROOF_OF_CREATION,
@@ -127,8 +190,8 @@ fn signed_attributes(
     };
     let commits = CommitmentTypeIndication { commitment_type_id, qualifiers: None };
     attributes.push(attribute(COMMITMENT_TYPE, Any::encode_from(&commits)?)?);
-    if !identity.title.is_empty() {
-        let title = attribute(TITLE, Any::encode_from(&Utf8StringRef::new(identity.title)?)?)?;
+    if !signer.title.is_empty() {
+        let title = attribute(TITLE, Any::encode_from(&Utf8StringRef::new(signer.title)?)?)?;
         let claimed = SignerAttributesV2 { claimed_attributes: vec![title] };
         attributes.push(attribute(SIGNER_ATTRIBUTES_V2, Any::encode_from(&claimed)?)?);
     }

@@ -15,11 +15,12 @@ mod check;
 mod make;
 
 pub use check::{SignatureCheck, check};
-pub use make::{sign, with_time_stamp};
+pub use make::{ToSign, sign, with_time_stamp};
 
 pub(crate) use check::open;
 pub(crate) use make::{assemble, basic_attributes};
 
+use crate::algorithm::Scheme;
 use crate::signing_key::SigningKey;
 use ::cms::cert::IssuerAndSerialNumber;
 use ::cms::content_info::ContentInfo;
@@ -74,6 +75,16 @@ impl From<der::Error> for CmsError {
     fn from(error: der::Error) -> Self {
         Self::Der(error)
     }
+}
+
+/// Who signs, with what kind of key.
+pub struct Claims<'a> {
+    /// What the key signs with.
+    pub scheme: Scheme,
+    /// DER certificates, the signer's first.
+    pub chain: &'a [Vec<u8>],
+    /// Professional title; empty to leave it out.
+    pub title: &'a str,
 }
 
 /// Who signs, with what.

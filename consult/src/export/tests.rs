@@ -3,7 +3,7 @@
 use super::*;
 use crate::amendment::{Amendment, AmendmentKind, AmendmentNote};
 use crate::key_image::KeyImage;
-use crate::record::Consult;
+use crate::record::{Consult, KeyPlace};
 use crate::report::ReportDraft;
 use crate::testing::{NOW, canonical_of, consult, draft, frame_key_image, key_image, run};
 use access::Signatures;
@@ -19,7 +19,8 @@ const ENHANCED_CT: &str = "1.2.840.10008.5.1.4.1.1.2.1";
 const PAGE: &[u8] = b"%PDF-1.7\n%%EOF\n";
 
 fn signer(name: &str, role: &str, later: i64) -> SignerNote {
-    SignerNote { name: name.into(), role: role.into(), signed_at: NOW + Duration::minutes(later) }
+    let signed_at = NOW + Duration::minutes(later);
+    SignerNote { name: name.into(), role: role.into(), signed_at, key: KeyPlace::Keystore }
 }
 
 struct Made {

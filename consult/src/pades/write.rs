@@ -59,6 +59,24 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// As it was kept: see [`Self::parts`].
+    ///
+    /// # Errors
+    /// [`PadesError::Malformed`] when the room is not where it was.
+    pub fn kept(bytes: Vec<u8>, room: Range<usize>) -> Result<Self, PadesError> {
+        let is_room = |place: &[u8]| place.first() == Some(&b'<') && place.last() == Some(&b'>');
+        match bytes.get(room.clone()) {
+            Some(place) if place.len() == ROOM_BYTES * 2 + 2 && is_room(place) => Ok(Self { bytes, room }),
+            _ => Err(PadesError::Malformed("no room")),
+        }
+    }
+
+    /// The file with its room still empty, and where the room is, from `<` to behind `>`.
+    #[must_use]
+    pub fn parts(&self) -> (&[u8], Range<usize>) {
+        (&self.bytes, self.room.clone())
+    }
+
     /// What is signed: all bytes but the room.
     #[must_use]
     pub fn content(&self) -> [&[u8]; 2] {

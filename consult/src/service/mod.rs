@@ -9,6 +9,7 @@ mod writing;
 pub use handing::Candidate;
 
 use crate::authorities::{Authorities, TimeStamps};
+use crate::phone::{NoPhoneSigning, PhoneSigning};
 use crate::record::{Consult, ConsultView, KIND, Named, SlideNote, TimelineEntry};
 use crate::report::{TEXT_CHARS_MAX, clean};
 use crate::state::{Action, Refusal, State, Who, decide, parts};
@@ -42,6 +43,7 @@ pub struct ConsultService {
     pub(crate) printer: Arc<Printer>,
     pub(crate) config: Arc<ConsultConfig>,
     pub(crate) authorities: Arc<dyn Authorities>,
+    pub(crate) phone: Arc<dyn PhoneSigning>,
 }
 
 /// What the requester writes. Only study and reading organisation are needed for a draft.
@@ -93,7 +95,13 @@ impl ConsultService {
         config: ConsultConfig,
         authorities: Arc<dyn Authorities>,
     ) -> Self {
-        Self { storage, printer, config: Arc::new(config), authorities }
+        Self { storage, printer, config: Arc::new(config), authorities, phone: Arc::new(NoPhoneSigning) }
+    }
+
+    /// The same with remote signing services, for keys that are elsewhere.
+    #[must_use]
+    pub fn with_phone_signing(self, phone: Arc<dyn PhoneSigning>) -> Self {
+        Self { phone, ..self }
     }
 
     /// How long a lease lasts.

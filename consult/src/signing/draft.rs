@@ -26,7 +26,7 @@ impl ConsultService {
         let is_written = matches!(consult.state, State::Reading | State::Returned | State::Amending);
         let holder = caller.as_person().filter(|person| is_written && consult.is_held_by(&person.id));
         let reader = holder.ok_or(ConsultError::NotFound)?;
-        let Composed { bytes: canonical, .. } = self.compose(caller, &consult, reader).await?;
+        let Composed { bytes: canonical, .. } = self.compose(caller, &consult, reader, None).await?;
         let text = std::str::from_utf8(&canonical).map_err(|_| ConsultError::Failed("UTF-8"))?;
         self.refuse_unprintable("report", text)?;
         let pictures = self.pictures(&consult.reading.id, &canonical).await?;

@@ -3,6 +3,7 @@
 use super::cast::Cast;
 use crate::config::Config;
 use crate::outgoing::{HttpAuthorities, Signing};
+use crate::phone_signing::HttpPhoneSigning;
 use anyhow::Result;
 use consult::TimeStamps;
 use consult::authorities::CLOCK_DIFFERENCE_MAX;
@@ -29,6 +30,7 @@ impl Authorities for Mixed {
 
 /// The demonstration's authorities.
 pub fn signing(config: &Config, cast: &Cast) -> Result<Signing> {
+    let phone = Arc::new(HttpPhoneSigning::new(&config.signing.remote)?);
     let own = OwnAuthorities::new(cast.authority.clone(), OffsetDateTime::now_utc)?;
     if config.signing.timestamp_url.is_none() {
         let time_stamps = TimeStamps::Required {
@@ -36,9 +38,9 @@ pub fn signing(config: &Config, cast: &Cast) -> Result<Signing> {
             policy: None,
             clock_difference_max: CLOCK_DIFFERENCE_MAX,
         };
-        return Ok(Signing { authorities: Arc::new(own), time_stamps });
+        return Ok(Signing { authorities: Arc::new(own), time_stamps, phone });
     }
     let time_stamps = config.signing.time_stamps(&cast.anchors_pem)?;
     let http = HttpAuthorities::new(config.signing.timestamp_url.clone(), config.signing.timeout_ms)?;
-    Ok(Signing { authorities: Arc::new(Mixed { own, http }), time_stamps })
+    Ok(Signing { authorities: Arc::new(Mixed { own, http }), time_stamps, phone })
 }

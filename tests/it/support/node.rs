@@ -306,11 +306,13 @@ fn spawn(data: PathBuf, log: PathBuf, arguments: &[&str], under: &[&str]) -> Chi
     });
     let log_file = std::fs::File::create(&log).expect("a log file");
     let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).args(under).arg(program());
+    command.args(["demo", "--dicom", "127.0.0.1:0"]);
+    if !arguments.contains(&"--http") {
+        command.args(["--http", "127.0.0.1:0"]);
+    }
     command
-        .args(["--pdeathsig", "KILL", "--"])
-        .args(under)
-        .arg(program())
-        .args(["demo", "--http", "127.0.0.1:0", "--dicom", "127.0.0.1:0", "--data"])
+        .arg("--data")
         .arg(data)
         .args(arguments)
         .current_dir(root())

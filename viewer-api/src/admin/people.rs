@@ -61,7 +61,7 @@ pub struct PersonItem {
     pub has_password: bool,
     /// Whether logging in takes a one-time code or a passkey.
     pub has_second_factor: bool,
-    /// Whether there is a signing key for the person on this node.
+    /// Whether there is a signing key for the person on this node, or with a service that it asks.
     pub has_signing_key: bool,
     /// The licence of a doctor.
     pub credential: Option<CredentialBody>,
@@ -189,7 +189,8 @@ async fn item(
     Ok(PersonItem {
         etag: person.tag(),
         allowed: DUTIES.iter().filter(|(duty, _)| is_allowed(*duty)).map(|(_, word)| *word).collect(),
-        has_signing_key: state.0.keystore.can_sign(&node, &person.id).await?,
+        has_signing_key: state.0.keystore.can_sign(&node, &person.id).await?
+            || state.0.consults.signs_by_phone(&person).await?,
         has_second_factor: factor.is_some_and(|factor| factor.is_confirmed)
             || !storage.passkeys_of(&person.id).await?.is_empty(),
         has_password: !person.password_hash.is_empty(),

@@ -4,6 +4,7 @@
 pub mod asking;
 pub mod attachments;
 pub mod opinions;
+pub mod phone;
 pub mod priors;
 pub mod quality;
 pub mod reports;

@@ -6,18 +6,18 @@ use crate::json::JsonBody;
 use crate::key_images::{self, KeyImageChoice};
 use crate::problem::{ApiError, Problem};
 use crate::proof;
-use crate::request::UrlPath;
+use crate::request::{UrlPath, UrlQuery};
 use crate::state::ApiState;
 use access::{Caller, Guess, Right, Secret};
 use axum::Json;
 use axum::extract::State;
 use consult::template::filled::Values;
-use consult::{ConsultView, ReportDraft};
+use consult::{ConsultView, KeyPlace, ReportDraft};
 use model::{Sha256, Uid};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// A report to be saved.
 #[derive(Deserialize, ToSchema)]
@@ -122,16 +122,27 @@ pub async fn save_report(
     detail(state.0.consults.save_report(&auth.0, &id, body.version, report, now()).await)
 }
 
+/// Which key a report would be signed with.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PreviewQuery {
+    /// `keystore` or `phone`; whichever the signer has without it.
+    #[param(value_type = Option<String>)]
+    key: Option<KeyPlace>,
+}
+
 /// The canonical report as it would be signed now.
-#[utoipa::path(get, path = "/api/v1/consults/{id}/report/preview", tag = "reports", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/api/v1/consults/{id}/report/preview", tag = "reports",
+    params(("id" = String, Path), PreviewQuery),
     responses((status = 200, body = ReportPreview), (status = 404, body = Problem)))]
 pub async fn preview_report(
     State(state): State<ApiState>,
     auth: Authenticated,
     UrlPath(id): UrlPath<String>,
+    UrlQuery(query): UrlQuery<PreviewQuery>,
 ) -> Result<Json<ReportPreview>, ApiError> {
     let caller = auth.require(Right::Search)?;
-    let preview = state.0.consults.preview(caller, &consult_id(&id)?).await?;
+    let preview = state.0.consults.preview_for(caller, &consult_id(&id)?, query.key).await?;
     Ok(Json(ReportPreview {
         canonical_sha256: preview.canonical_sha256.to_string(),
         canonical: preview.canonical,
@@ -139,7 +150,7 @@ pub async fn preview_report(
     }))
 }
 
-fn hash(text: &str) -> Result<Sha256, ApiError> {
+pub(super) fn hash(text: &str) -> Result<Sha256, ApiError> {
     Sha256::parse(text).map_err(|_| ApiError::invalid("canonical_sha256", "64 hexadecimal digits"))
 }
 

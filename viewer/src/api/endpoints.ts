@@ -13,6 +13,7 @@ import type {
   DicomJson,
   ForwardRule,
   HiddenStudy,
+  KeyPlace,
   LateSeries,
   LevelInstances,
   Me,
@@ -23,6 +24,7 @@ import type {
   OrderState,
   OrderWish,
   Partner,
+  PhoneSignature,
   Preferences,
   QualityGrade,
   QueuedJob,
@@ -154,9 +156,14 @@ export const consults = {
   picture: (id: string, sha256: string) => `${apiRoot}/consults/${segment(id)}/report/pictures/${segment(sha256)}`,
   /** The page of what is saved, marked as a draft. */
   draftPdf: (id: string) => `${apiRoot}/consults/${segment(id)}/report/draft.pdf`,
-  preview: (id: string) => request<ReportPreview>('GET', `/consults/${segment(id)}/report/preview`),
+  preview: (id: string, key: KeyPlace) => request<ReportPreview>('GET', `/consults/${segment(id)}/report/preview${query({ key })}`),
   sign: (id: string, as: 'sign' | 'review', signing: Signing) =>
     request<Consult>('POST', `/consults/${segment(id)}/${as}`, { body: signing }),
+  phoneSignature: (id: string) => request<{ signature: PhoneSignature | null }>('GET', `/consults/${segment(id)}/phone-signature`),
+  /** The signer's telephone is asked; what comes of it is looked for. */
+  askPhone: (id: string, as: 'sign' | 'review', version: number, canonical_sha256: string) =>
+    request<PhoneSignature>('POST', `/consults/${segment(id)}/phone-signature`, { body: { as, version, canonical_sha256 } }),
+  cancelPhone: (id: string) => request<PhoneSignature>('DELETE', `/consults/${segment(id)}/phone-signature`),
   verdict: (id: string) => request<Verdict>('GET', `/consults/${segment(id)}/verify`),
   file: (
     id: string,

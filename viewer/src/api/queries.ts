@@ -15,6 +15,7 @@ export const keys = {
   slideProfile: (id: string) => ['slide', id, 'icc'] as const,
   consults: ['consults'] as const,
   consult: (id: string) => ['consult', id] as const,
+  phoneSignature: (id: string) => ['phone-signature', id] as const,
   lateImages: (id: string) => ['late-images', id] as const,
   candidates: (id: string) => ['candidates', id] as const,
   opinions: (consult: string) => ['opinions', consult] as const,

@@ -31,6 +31,8 @@ export interface Me {
   organisation: Ref & { kind: 'hospital' | 'centre' | 'collection' };
   roles: Role[];
   can_sign: boolean;
+  /** Whether a remote signing service asks their telephone. */
+  can_sign_by_phone: boolean;
   /** Whether the viewer OHIF is at /ohif. */
   has_ohif: boolean;
   /** For whom they may act, when there is a choice. */
@@ -454,10 +456,25 @@ export interface ReportDraft {
   key_images: KeyImage[];
 }
 
+/** Where a signing key is: in the node's keystore, or with a service that asks the signer's telephone. */
+export type KeyPlace = 'keystore' | 'phone';
+
+/** A signature that is waited for on the telephone, or the last that was. */
+export interface PhoneSignature {
+  as: 'sign' | 'review';
+  progress: 'waiting' | 'signed' | 'refused' | 'timed_out' | 'cancelled' | 'failed';
+  fault: 'service_refuses' | 'wrong_signature' | 'changed' | 'not_allowed' | 'not_completed' | null;
+  service: string;
+  /** Stands on the telephone, too. */
+  code: string;
+  asked_at: string;
+  until: string;
+}
+
 export interface ReportVersion {
   version: number;
   signed_at: string;
-  signers: { name: string; role: string; signed_at: string }[];
+  signers: { name: string; role: string; signed_at: string; key: KeyPlace }[];
   superseded: boolean;
   amendment?: AmendmentNote;
 }

@@ -119,6 +119,11 @@ function Facts({ consult, v, onVersion }: { consult: Consult; v: number | undefi
       {shown?.amendment !== undefined && (
         <Field label={t(`consult.amend.${shown.amendment.kind}Short`)}>{shown.amendment.reason}</Field>
       )}
+      {shown !== undefined && (
+        <Field label={t('sign.by')}>
+          {shown.signers.map(({ name, key }) => t('sign.keyOf', { name, key: t(`sign.key.${key}`) })).join(t('common.listSeparator'))}
+        </Field>
+      )}
       <div>
         <Text size="xs" c="dimmed">
           {t('report.files')}

@@ -1,5 +1,5 @@
 /** A case in front of its reader or reviewer: who and how long on top, images in the middle, the report on the right. */
-import { Alert } from '@mantine/core';
+import { Alert, Button, Text } from '@mantine/core';
 import { lazy, Suspense, useCallback, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
@@ -7,6 +7,7 @@ import type { Consult, FrameKeyImage } from '../api/types';
 import { useMe } from '../session/useMe';
 import type { ComparedReport } from '../templates/api';
 import { Aside } from '../templates/Aside';
+import { usePreferences } from '../templates/usePreferences';
 import { DraftPage } from '../templates/DraftPage';
 import { PriorReportsPane } from '../templates/PriorReportsPane';
 import classes from '../templates/Templates.module.css';
@@ -19,9 +20,11 @@ import { CaseImages } from './CaseImages';
 import { evidenceOf } from './evidence';
 import { taken } from './keyImagesOf';
 import { LostCase } from './LostCase';
+import reading from './Reading.module.css';
 import { ReportPane } from './ReportPane';
 import { useLease } from './useLease';
 import { useNextCase } from './useNextCase';
+import { usePhoneSignature } from './usePhoneSignature';
 import { useReport, type Report } from './useReport';
 
 const SignDialog = lazy(() => import('./SignDialog'));
@@ -46,7 +49,15 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
   }, []);
   const openNext = useNextCase(consult);
   const mayRead = consult.allowed.includes('sign') || consult.allowed.includes('edit');
-  const editable = mayRead && consult.reader?.id === me.person.id;
+  const isMine = mayRead && consult.reader?.id === me.person.id;
+  const [{ opensNext }] = usePreferences(me.person.id);
+  const onPhoneSigned = useCallback(() => {
+    setSigning(false);
+    if (opensNext) void openNext();
+  }, [opensNext, openNext]);
+  const { signature: phone, isKnown } = usePhoneSignature(consult.id, onPhoneSigned);
+  // What somebody is agreeing to on the telephone stays as it is: even an image that is looked at would change it.
+  const editable = isMine && isKnown && phone?.progress !== 'waiting';
   const report = useReport(consult, editable);
   const leaseLost = useLease(consult);
   const signs = consult.allowed.includes('sign') ? 'sign' : consult.allowed.includes('review') ? 'review' : null;
@@ -54,7 +65,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
   const edition = useEdition(report.text.template_version === null ? null : report.text.template, report.text.template_version);
   const template = edition.data ?? null;
   const turn = (what: 'prior' | 'page') => setBeside((now) => (now === what ? null : what));
-  const hasPage = editable || consult.versions.length > 0;
+  const hasPage = isMine || consult.versions.length > 0;
 
   const somethingToDo = signs !== null || consult.allowed.includes('claim');
 
@@ -83,7 +94,17 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
           {t('reading.leaseLost')}
         </Alert>
       )}
-      <LostCase consult={consult} editable={editable} />
+      <LostCase consult={consult} editable={isMine} />
+      {phone?.progress === 'waiting' && !signing && (
+        <Alert color="blue" variant="outline" role="status" data-testid="phone-bar">
+          <div className={reading.phoneBar}>
+            <Text size="sm">{t('sign.phone.bar', { code: phone.code })}</Text>
+            <Button size="compact-sm" variant="default" onClick={() => setSigning(true)}>
+              {t('sign.phone.show')}
+            </Button>
+          </div>
+        </Alert>
+      )}
       <Split
         storageKey="farsight.reading.report"
         label={t('reading.divider')}
@@ -104,7 +125,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
             )}
             {beside === 'page' && hasPage && (
               <Aside title={t('templates.page')} kind="page" onClose={() => setBeside(null)}>
-                <DraftPage consult={consult} isDraft={editable} saved={report.state.kind === 'saved' ? report.state.at : null} flush={report.flush} />
+                <DraftPage consult={consult} isDraft={isMine} saved={report.state.kind === 'saved' ? report.state.at : null} flush={report.flush} />
               </Aside>
             )}
           </div>
@@ -130,6 +151,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
             as={signs}
             flush={report.flush}
             template={template}
+            phone={phone}
             onClose={() => setSigning(false)}
             onSigned={() => void openNext()}
           />

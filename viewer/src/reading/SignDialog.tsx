@@ -1,15 +1,15 @@
 /**
- * The last look before a signature: exactly what will be signed, its hash, and the passphrase that signs it.
+ * The last look before a signature: exactly what will be signed, its hash, and the passphrase that signs it, or the telephone.
  * The hash shown goes with the request; if the report has changed since, the server refuses and the new text is shown.
  */
-import { Alert, Button, Checkbox, Group, Modal, PasswordInput, Stack, Text } from '@mantine/core';
+import { Alert, Button, Checkbox, Group, Modal, PasswordInput, SegmentedControl, Stack, Text } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { consults } from '../api/endpoints';
 import { isProblem } from '../api/problem';
 import { keys } from '../api/queries';
-import type { Consult } from '../api/types';
+import type { Consult, PhoneSignature } from '../api/types';
 import { rememberConsult } from '../consult/useConsult';
 import { useMe } from '../session/useMe';
 import type { Template } from '../templates/api';
@@ -21,6 +21,7 @@ import { CanonicalView } from './CanonicalView';
 import { KeyImages } from './KeyImages';
 import { keyImagesOf } from './keyImagesOf';
 import { missingNames } from './missing';
+import { PhoneEnded, PhoneWaiting } from './PhoneWaiting';
 import classes from './Reading.module.css';
 
 interface Props {
@@ -29,22 +30,29 @@ interface Props {
   flush: () => Promise<number>;
   /** By which the report is written. */
   template: Template | null;
+  /** What is asked on the signer's telephone, or was asked last. */
+  phone: PhoneSignature | null;
   onClose: () => void;
   onSigned: () => void;
 }
 
-export default function SignDialog({ consult, as, flush, template, onClose, onSigned }: Props) {
+export default function SignDialog({ consult, as, flush, template, phone, onClose, onSigned }: Props) {
   const { t } = useTranslation();
   const cache = useQueryClient();
   const word = useWords();
-  const [preferences, prefer] = usePreferences(useMe().person.id);
+  const me = useMe();
+  const [preferences, prefer] = usePreferences(me.person.id);
+  const hasChoice = me.can_sign && me.can_sign_by_phone;
+  const waiting = phone?.progress === 'waiting' ? phone : null;
+  const byPhone = waiting !== null || (me.can_sign_by_phone && (!me.can_sign || preferences.signsBy === 'phone'));
+  const key = byPhone ? 'phone' : 'keystore';
   const [passphrase, setPassphrase] = useState('');
   const field = useRef<HTMLInputElement>(null);
   const preview = useQuery({
-    queryKey: ['preview', consult.id],
+    queryKey: ['preview', consult.id, key],
     queryFn: async () => {
       const version = await flush();
-      return { version, ...(await consults.preview(consult.id)) };
+      return { version, ...(await consults.preview(consult.id, key)) };
     },
     staleTime: 0,
     gcTime: 0,
@@ -68,13 +76,25 @@ export default function SignDialog({ consult, as, flush, template, onClose, onSi
       if (isProblem(error, 'stale') || isProblem(error, 'conflict')) void preview.refetch();
     },
   });
+  const ask = useMutation({
+    mutationFn: async () => {
+      if (preview.data === undefined) throw new Error('nothing to sign');
+      const { version, canonical_sha256 } = preview.data;
+      return consults.askPhone(consult.id, as, version, canonical_sha256);
+    },
+    onSuccess: (asked) => cache.setQueryData(keys.phoneSignature(consult.id), { signature: asked }),
+    onError: (error) => {
+      if (isProblem(error, 'stale') || isProblem(error, 'conflict')) void preview.refetch();
+    },
+  });
   const wrongPassphrase = isProblem(sign.error, 'wrong-passphrase');
-  const stale = isProblem(sign.error, 'stale');
+  const stale = isProblem(sign.error, 'stale') || isProblem(ask.error, 'stale');
   const missing = preview.data?.missing ?? [];
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    sign.mutate();
+    if (byPhone) ask.mutate();
+    else sign.mutate();
   };
 
   return (
@@ -91,7 +111,7 @@ export default function SignDialog({ consult, as, flush, template, onClose, onSi
     >
       <form onSubmit={submit}>
         <Stack gap="md">
-          <Text size="sm">{t('sign.explain')}</Text>
+          <Text size="sm">{t(byPhone ? 'sign.phone.explain' : 'sign.explain')}</Text>
           {stale && (
             <Alert color="yellow" variant="outline" role="alert">
               {t('sign.stale')}
@@ -109,34 +129,52 @@ export default function SignDialog({ consult, as, flush, template, onClose, onSi
               {missing.length > 0 && <Text role="alert">{t('reading.missing', { what: missingNames(missing, t, template, word) })}</Text>}
             </>
           )}
-          <PasswordInput
-            ref={field}
-            label={t('sign.passphrase')}
-            autoComplete="off"
-            data-autofocus
-            value={passphrase}
-            error={wrongPassphrase ? t('problem.wrong-passphrase') : undefined}
-            visibilityToggleButtonProps={{ 'aria-label': t('login.showPassword') }}
-            onChange={(event) => setPassphrase(event.currentTarget.value)}
-          />
+          {hasChoice && waiting === null && (
+            <SegmentedControl
+              aria-label={t('sign.by')}
+              value={key}
+              data={[
+                { value: 'keystore', label: t('sign.key.keystore') },
+                { value: 'phone', label: t('sign.key.phone') },
+              ]}
+              onChange={(value) => prefer({ signsBy: value === 'phone' ? 'phone' : 'keystore' })}
+            />
+          )}
+          {waiting !== null && <PhoneWaiting consult={consult.id} signature={waiting} />}
+          {byPhone && phone !== null && <PhoneEnded signature={phone} />}
+          {!byPhone && (
+            <PasswordInput
+              ref={field}
+              label={t('sign.passphrase')}
+              autoComplete="off"
+              data-autofocus
+              value={passphrase}
+              error={wrongPassphrase ? t('problem.wrong-passphrase') : undefined}
+              visibilityToggleButtonProps={{ 'aria-label': t('login.showPassword') }}
+              onChange={(event) => setPassphrase(event.currentTarget.value)}
+            />
+          )}
           <Checkbox
             size="sm"
             label={t('sign.opensNext')}
             checked={preferences.opensNext}
             onChange={(event) => prefer({ opensNext: event.currentTarget.checked })}
           />
-          {sign.isError && !wrongPassphrase && !stale && <ErrorNotice error={sign.error} />}
+          {sign.isError && !byPhone && !wrongPassphrase && !stale && <ErrorNotice error={sign.error} />}
+          {ask.isError && byPhone && !stale && <ErrorNotice error={ask.error} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>
               {t('common.back')}
             </Button>
-            <Button
-              type="submit"
-              loading={sign.isPending}
-              disabled={passphrase === '' || preview.data === undefined || preview.isFetching || missing.length > 0}
-            >
-              {t(`sign.confirm.${as}`)}
-            </Button>
+            {waiting === null && (
+              <Button
+                type="submit"
+                loading={sign.isPending || ask.isPending}
+                disabled={(!byPhone && passphrase === '') || preview.data === undefined || preview.isFetching || missing.length > 0}
+              >
+                {t(byPhone ? 'sign.phone.ask' : `sign.confirm.${as}`)}
+              </Button>
+            )}
           </Group>
         </Stack>
       </form>

@@ -8,6 +8,7 @@ function person(...roles: Role[]): Me {
     organisation: { id: 'o', name: 'O', kind: 'centre' },
     roles,
     can_sign: false,
+    can_sign_by_phone: false,
     has_ohif: false,
     organisations: [],
     must_enrol_second_factor: false,

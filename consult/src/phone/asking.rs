@@ -1,0 +1,208 @@
+//! Asking for a signature by telephone, seeing how far it has come, and taking it back. Nothing here talks to a service: a job
+//! does.
+
+use super::working::job;
+use super::{As, Frozen, KIND, PhoneSignature, Progress, scheme_of};
+use crate::keystore::Keystore;
+use crate::record::KeyPlace;
+use crate::service::{conflict, person};
+use crate::signing::ready::Step;
+use crate::signing::stored::encode;
+use crate::{ConsultError, ConsultService};
+use access::Caller;
+use model::{ConsultId, Sha256};
+use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, StorageError};
+use time::OffsetDateTime;
+
+impl ConsultService {
+    /// Whether the caller has a registered key, and a service that asks their telephone.
+    ///
+    /// # Errors
+    /// [`ConsultError::Unavailable`].
+    pub async fn signs_by_phone(&self, person: &access::Person) -> Result<bool, ConsultError> {
+        if self.phone.service_for(&person.organisation).is_none() {
+            return Ok(false);
+        }
+        let node = model::Scope::node("phone signing");
+        match Keystore::new(self.storage.clone()).registered(&node, &person.id).await {
+            Ok(_) => Ok(true),
+            Err(ConsultError::NoSigningKey) => Ok(false),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Freezes what is to be signed, and has the signer's telephone asked. What waits already for the same is given back: nobody
+    /// is asked twice for the same.
+    ///
+    /// # Errors
+    /// As [`Self::sign`] and [`Self::review`]; [`ConsultError::NoSigningKey`]; [`ConsultError::Forbidden`] without a service;
+    /// [`ConsultError::Conflict`] while another signature of this report is waited for.
+    pub async fn ask_phone(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        role: As,
+        version: i64,
+        canonical_sha256: &Sha256,
+        now: OffsetDateTime,
+    ) -> Result<PhoneSignature, ConsultError> {
+        let ready = match role {
+            As::Sign => {
+                self.ready_to_sign(caller, id, version, canonical_sha256, KeyPlace::Phone, now).await?
+            }
+            As::Review => self.ready_to_review(caller, id, version, canonical_sha256, now).await?,
+        };
+        let service = self.phone.service_for(caller.organisation()).ok_or(ConsultError::Forbidden(
+            "本机构没有配置手机签名服务 / no remote signing service is configured for this organisation",
+        ))?;
+        let key = Keystore::new(self.storage.clone()).registered(caller.scope(), &ready.signer.id).await?;
+        let signer = person(caller).ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
+        let before = self.phone_record(caller.scope(), id).await?;
+        if let Some((waiting, _)) = before.as_ref().filter(|(one, _)| one.progress == Progress::Waiting) {
+            let is_same = waiting.signer.id == signer.id
+                && (waiting.role, &waiting.canonical_sha256) == (role, canonical_sha256);
+            if is_same {
+                return Ok(waiting.clone());
+            }
+            return Err(conflict(&ready.consult, version));
+        }
+        let chain = key.chain()?;
+        let hand = self.hand(&ready, chain.clone(), scheme_of(&chain)?, now).await?;
+        let at = hand.at;
+        let (ready, unsigned) = self.to_sign(ready, hand).await?;
+        let (page, room) = unsigned.page.parts();
+        let owner = &ready.consult.reading.id;
+        let page = self.storage.put_blob(caller.scope(), owner, page).await?;
+        let code = code()?;
+        let (words, reads) = match &ready.step {
+            Step::Read { .. } => ("报告签名", None),
+            Step::Review { pdf_sha256, .. } => ("审核签名", Some(*pdf_sha256)),
+        };
+        let frozen = Frozen {
+            credential: key.credential,
+            text: format!("{} {} {words}，核对码 {code}", ready.consult.reading.name, ready.consult.number),
+            chain: chain.iter().map(|der| encode(der)).collect(),
+            at,
+            address: caller.scope().actor.address,
+            messages: unsigned.messages()?.map(|message| encode(&message)),
+            page,
+            room: [room.start, room.end],
+            reads,
+        };
+        let asked = PhoneSignature {
+            consult: id.clone(),
+            signer,
+            organisation: owner.clone(),
+            role,
+            canonical_sha256: *canonical_sha256,
+            progress: Progress::Waiting,
+            fault: None,
+            service: service.name,
+            code,
+            asked_at: now,
+            until: now + service.patience,
+            transaction: uuid::Uuid::new_v4().to_string(),
+            response: None,
+            frozen: Some(frozen),
+        };
+        let expected = before.map_or(Expected::Absent, |(_, version)| Expected::Version(version));
+        let change = Change {
+            puts: vec![asked.put(expected)?],
+            jobs: vec![job(&asked)],
+            audit: vec![audited(&asked, AuditOutcome::Success, "phone asked")],
+            ..Change::default()
+        };
+        match self.storage.apply(caller.scope(), change).await {
+            Ok(()) => Ok(asked),
+            // Asked for twice at the same moment.
+            Err(StorageError::Conflict(_)) => Err(conflict(&ready.consult, version)),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// The caller's own signature by telephone of this report: the one that is waited for, or the last.
+    ///
+    /// # Errors
+    /// [`ConsultError::NotFound`] when the consult is out of reach.
+    pub async fn phone_signature(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+    ) -> Result<Option<PhoneSignature>, ConsultError> {
+        Ok(self.own_phone_signature(caller, id).await?.map(|(one, _)| one))
+    }
+
+    /// Takes it back: what the telephone answers counts no more.
+    ///
+    /// # Errors
+    /// [`ConsultError::NotFound`] when there was none, or it is somebody else's; [`ConsultError::Conflict`] when it is over
+    /// already.
+    pub async fn cancel_phone(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+    ) -> Result<PhoneSignature, ConsultError> {
+        let own = self.own_phone_signature(caller, id).await?;
+        let (waiting, version) = own.ok_or(ConsultError::NotFound)?;
+        let (consult, consult_version) = self.load(caller, id).await?;
+        if waiting.progress != Progress::Waiting {
+            return Err(conflict(&consult, consult_version));
+        }
+        let cancelled = waiting.ended(Progress::Cancelled, None);
+        let change = Change {
+            puts: vec![cancelled.put(Expected::Version(version))?],
+            audit: vec![audited(&cancelled, AuditOutcome::Success, "phone cancelled")],
+            ..Change::default()
+        };
+        match self.storage.apply(caller.scope(), change).await {
+            Ok(()) => {
+                // At once, and not only by the job: another question may follow before that looks.
+                let (me, told) = (self.clone(), cancelled.clone());
+                tokio::spawn(async move { me.take_back(&told).await });
+                Ok(cancelled)
+            }
+            Err(StorageError::Conflict(_)) => Err(conflict(&consult, consult_version)),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    async fn own_phone_signature(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+    ) -> Result<Option<(PhoneSignature, i64)>, ConsultError> {
+        self.load(caller, id).await?;
+        let me = caller.as_person().map(|person| &person.id);
+        let found = self.phone_record(caller.scope(), id).await?;
+        Ok(found.filter(|(one, _)| Some(&one.signer.id) == me))
+    }
+
+    /// The record of a consult, with its version.
+    pub(super) async fn phone_record(
+        &self,
+        scope: &model::Scope,
+        id: &ConsultId,
+    ) -> Result<Option<(PhoneSignature, i64)>, ConsultError> {
+        match self.storage.record(scope, KIND, id.as_str()).await {
+            Ok(record) => Ok(Some((PhoneSignature::of(&record)?, record.version))),
+            Err(StorageError::NotFound) => Ok(None),
+            Err(other) => Err(other.into()),
+        }
+    }
+}
+
+pub(super) fn audited(of: &PhoneSignature, outcome: AuditOutcome, detail: &str) -> AuditEntry {
+    AuditEntry {
+        action: AuditAction::Sign,
+        object: format!("consult/{}", of.consult),
+        outcome,
+        detail: detail.to_owned(),
+    }
+}
+
+/// Four digits that nobody foresees.
+fn code() -> Result<String, ConsultError> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).map_err(|_| ConsultError::Failed("no randomness"))?;
+    Ok(format!("{:04}", u32::from_be_bytes(bytes) % 10_000))
+}

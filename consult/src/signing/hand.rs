@@ -1,0 +1,80 @@
+//! Whose key and certificate sign: unlocked, the signer's own, valid, trusted and not revoked now.
+
+use super::make::Hand;
+use super::ready::Ready;
+use super::{damaged, signer_of};
+use crate::algorithm::Scheme;
+use crate::authorities;
+use crate::certificate::{self, Purpose};
+use crate::keystore::{Keystore, UnlockedKey};
+use crate::record::Consult;
+use crate::revocation::{self, RevocationData, Standing};
+use crate::{ConsultError, ConsultService};
+use access::{Caller, Person, Secret};
+use storage::{AuditAction, AuditEntry, AuditOutcome};
+use time::OffsetDateTime;
+use x509_cert::Certificate;
+
+impl ConsultService {
+    /// Unlocks the signer's key. A wrong passphrase is on record.
+    pub(super) async fn unlock(
+        &self,
+        caller: &Caller,
+        consult: &Consult,
+        signer: &Person,
+        passphrase: Secret,
+    ) -> Result<UnlockedKey, ConsultError> {
+        let keystore = Keystore::new(self.storage.clone());
+        let unlocked = keystore.unlock(caller.scope(), &signer.id, passphrase).await;
+        if unlocked.as_ref().err() == Some(&ConsultError::WrongPassphrase) {
+            let entry = AuditEntry {
+                action: AuditAction::Sign,
+                object: format!("consult/{}", consult.id),
+                outcome: AuditOutcome::Refused,
+                detail: "wrong passphrase".to_owned(),
+            };
+            self.storage.audit(caller.scope(), entry).await?;
+        }
+        unlocked
+    }
+
+    /// The signer's hand, with a certificate that is theirs, valid, trusted and not revoked now.
+    pub(crate) async fn hand(
+        &self,
+        ready: &Ready,
+        chain: Vec<Vec<u8>>,
+        scheme: Scheme,
+        now: OffsetDateTime,
+    ) -> Result<Hand, ConsultError> {
+        let (certificate, _) = signer_of(&chain)?;
+        let is_theirs = certificate::common_name(&certificate) == ready.signer.name
+            && certificate::organisation(&certificate) == ready.consult.reading.name;
+        if !is_theirs {
+            return Err(ConsultError::Forbidden("签名证书不是本人在本机构的证书"));
+        }
+        let at = now.replace_nanosecond(0).unwrap_or(now);
+        let path = self.path(&chain, at)?;
+        let revocation = match path.len() {
+            0 | 1 => RevocationData::default(),
+            _ => authorities::revocation_data(self.authorities.as_ref(), &path, at).await,
+        };
+        if let (Standing::Revoked { .. }, _) = revocation::judge_path(&path, &revocation, at) {
+            return Err(ConsultError::Forbidden("签名证书已被吊销"));
+        }
+        Ok(Hand { chain, scheme, title: ready.signer.title.clone(), path, revocation, at })
+    }
+
+    /// From the signer's certificate to a trust anchor. Without anchors nobody signs: nothing could be judged.
+    fn path(&self, chain: &[Vec<u8>], at: OffsetDateTime) -> Result<Vec<Certificate>, ConsultError> {
+        let chain = chain.iter().map(|der| certificate::from_der(der));
+        let chain = chain.collect::<Result<Vec<_>, _>>().map_err(|_| damaged())?;
+        let (first, others) = chain.split_first().ok_or_else(damaged)?;
+        let anchors = certificate::from_pem(&self.config.trust_anchors_pem)
+            .map_err(|_| ConsultError::Failed("the trust anchors cannot be read"))?;
+        if anchors.is_empty() {
+            return Err(ConsultError::Forbidden("本节点没有配置信任的证书颁发机构，不能签名"));
+        }
+        certificate::follow(first, others, &anchors, at, Purpose::Reports)
+            .map_err(|fault| ConsultError::Forbidden(fault.words().0))
+    }
+}

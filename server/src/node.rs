@@ -89,6 +89,7 @@ impl Node {
             storage: storage.clone(),
             consults: consults.clone(),
             config: config.notify.clone(),
+            smtp: config.notify.smtp()?,
             public_url: public_url.clone(),
         };
         let deliveries = Deliveries {

@@ -28,6 +28,7 @@ mod import;
 mod key_images;
 mod layering;
 mod live;
+mod mail;
 mod measurements;
 mod ohif;
 mod orthanc;

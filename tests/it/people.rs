@@ -15,7 +15,7 @@ const PASSWORD: &str = "quiet heron 31";
 const WITHIN: Duration = Duration::from_secs(5);
 
 /// A node by `serve`, and its folder.
-struct Site {
+pub(crate) struct Site {
     folder: tempfile::TempDir,
     serving: Option<Child>,
     base: String,
@@ -31,7 +31,7 @@ impl Drop for Site {
 }
 
 impl Site {
-    fn new(access: &str) -> Self {
+    pub(crate) fn new(access: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (http, dicom) = (free_port(), free_port());
         let config = format!(
@@ -47,11 +47,11 @@ impl Site {
         self.folder.path().join("farsight.toml")
     }
 
-    fn command(&self, arguments: &[&str]) -> Done {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Done {
         farsight(&[arguments, &["--config", self.config().to_str().expect("UTF-8")]].concat())
     }
 
-    fn serve(&mut self) {
+    pub(crate) fn serve(&mut self) {
         let log = std::fs::File::create(self.folder.path().join("log")).expect("a log");
         let mut serve = Command::new(program());
         serve.args(["serve", "--config"]).arg(self.config()).stdout(Stdio::null()).stderr(log);
@@ -61,7 +61,7 @@ impl Site {
     }
 
     /// An account by the command line, which prints the link of an invitation; then logged in.
-    fn appointed(&self, login: &str, org: &str, role: &str) -> Client {
+    pub(crate) fn appointed(&self, login: &str, org: &str, role: &str) -> Client {
         let add = ["user", "add", login, login, "--org", org, "--roles", role, "--invite"];
         let link = self.command(&add).expect_success().stdout;
         self.join(login, link.trim())

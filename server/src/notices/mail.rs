@@ -1,5 +1,6 @@
-//! E-mail: one RFC 5322 file for each, put into a folder from which a mail server takes it. The node itself speaks no SMTP.
+//! E-mail (RFC 5322): handed over to a mail server, or put into a folder from which one takes it.
 
+use super::smtp::{Letter, Smtp};
 use super::{Failed, NotifySection};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,9 +19,16 @@ pub(super) fn is_sender(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b','))
 }
 
-/// Puts a message into the folder; doing it again puts no second one while the first is still there.
+/// How e-mail leaves the node.
+#[derive(Clone, Copy)]
+pub(super) struct Way<'a> {
+    pub config: &'a NotifySection,
+    pub smtp: Option<&'a Smtp>,
+}
+
+/// Hands a message over, or puts it into the folder; there, doing it again puts no second one while the first is still there.
 pub(super) async fn send(
-    config: &NotifySection,
+    Way { config, smtp }: Way<'_>,
     public_url: &str,
     address: &str,
     outgoing: &Outgoing,
@@ -28,11 +36,14 @@ pub(super) async fn send(
     if address.is_empty() {
         return Ok(());
     }
-    let Some(folder) = config.mail_directory.clone() else {
-        return Err(Failed::ForGood("no [notify] mail_directory is configured"));
-    };
     let from = config.mail_from.as_deref().unwrap_or(FROM);
     let text = message(from, address, public_url, outgoing).ok_or(Failed::ForGood("a time without words"))?;
+    if let Some(smtp) = smtp {
+        return smtp.send(&Letter { from, to: address, text: &text }).await;
+    }
+    let Some(folder) = config.mail_directory.clone() else {
+        return Err(Failed::ForGood("neither [notify.smtp] nor [notify] mail_directory is configured"));
+    };
     let name = format!("{}.eml", outgoing.id);
     let put = tokio::task::spawn_blocking(move || put(&folder, &name, &text)).await;
     match put {
@@ -161,7 +172,8 @@ mod tests {
         let config =
             NotifySection { mail_directory: Some(folder.path().to_owned()), ..NotifySection::default() };
         for _ in 0..2 {
-            send(&config, "https://read.example.org/", "li@town.example.org", &outgoing()).await.unwrap();
+            let way = Way { config: &config, smtp: None };
+            send(way, "https://read.example.org/", "li@town.example.org", &outgoing()).await.unwrap();
         }
         let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().flatten().collect();
         assert_eq!(files.len(), 1);
@@ -179,7 +191,8 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_folder_it_is_set_aside_with_the_line_to_write() {
-        let sent = send(&NotifySection::default(), "http://a", "li@b.cn", &outgoing()).await;
-        assert_eq!(sent, Err(Failed::ForGood("no [notify] mail_directory is configured")));
+        let config = NotifySection::default();
+        let sent = send(Way { config: &config, smtp: None }, "http://a", "li@b.cn", &outgoing()).await;
+        assert!(matches!(sent, Err(Failed::ForGood(why)) if why.contains("mail_directory")), "{sent:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! What the node tells people by itself: notices from the outbox, alarms that are said again, e-mail and webhooks.
 
 mod mail;
+mod smtp;
 pub(crate) mod webhook;
 
 use access::AddressRange;
@@ -8,6 +9,7 @@ use consult::ConsultService;
 use consult::notify::{MAIL_JOB, Outgoing, WEBHOOK_JOB, organisation_of_lane};
 use model::PersonId;
 use serde::{Deserialize, Serialize};
+use smtp::{Smtp, SmtpSection};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,6 +40,9 @@ pub struct NotifySection {
     /// Folder into which e-mail is put, one RFC 5322 file each, for a mail server's pickup. Without it none is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mail_directory: Option<PathBuf>,
+    /// The mail server to which e-mail is handed over instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smtp: Option<SmtpSection>,
     /// Sender of e-mail; `farsight@localhost` without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mail_from: Option<String>,
@@ -51,10 +56,21 @@ impl NotifySection {
         if let Some(folder) = self.mail_directory.as_ref().filter(|folder| !folder.is_dir()) {
             anyhow::bail!("[notify] mail_directory = \"{}\" is not a folder", folder.display());
         }
+        if self.mail_directory.is_some() && self.smtp.is_some() {
+            anyhow::bail!(
+                "[notify] mail_directory and [notify.smtp] are two ways for the same e-mail: leave one out"
+            );
+        }
+        self.smtp()?;
         if let Some(from) = self.mail_from.as_ref().filter(|from| !mail::is_sender(from)) {
             anyhow::bail!("[notify] mail_from = \"{from}\" is not like farsight@hospital.example.org");
         }
         Ok(())
+    }
+
+    /// The mail server, if one is configured.
+    pub fn smtp(&self) -> anyhow::Result<Option<Smtp>> {
+        self.smtp.as_ref().map(SmtpSection::smtp).transpose()
     }
 }
 
@@ -63,6 +79,8 @@ pub struct Notices {
     pub storage: Storage,
     pub consults: ConsultService,
     pub config: NotifySection,
+    /// The mail server, when e-mail goes there.
+    pub smtp: Option<Smtp>,
     /// Where people reach the node.
     pub public_url: String,
 }
@@ -152,7 +170,8 @@ impl Notices {
             let person = PersonId::parse(&job.lane).map_err(|_| Failed::ForGood("no such person"))?;
             let settings =
                 self.consults.mail_of(&person).await.map_err(|_| Failed::Now("not read".into()))?;
-            return mail::send(&self.config, &self.public_url, &settings.address, outgoing).await;
+            let way = mail::Way { config: &self.config, smtp: self.smtp.as_ref() };
+            return mail::send(way, &self.public_url, &settings.address, outgoing).await;
         }
         let organisation = organisation_of_lane(&job.lane).ok_or(Failed::ForGood("no such organisation"))?;
         let webhook = self.consults.webhook_of(&organisation).await;

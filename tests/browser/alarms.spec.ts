@@ -42,10 +42,10 @@ async function ask(township: Page, question: string): Promise<Case> {
 
 /** No alarm is left behind for the other tests. */
 async function quiet(township: Page): Promise<void> {
-  const { consults } = await json<{ consults: { consult: string; findings: { n: number; acknowledged: object | null }[] }[] }>(township.request, 'get', '/api/v1/critical');
+  const { consults } = await json<{ consults: { consult: string; findings: { n: number; acknowledged: object | null; withdrawn: object | null }[] }[] }>(township.request, 'get', '/api/v1/critical');
   for (const { consult, findings } of consults)
-    for (const { n, acknowledged } of findings)
-      if (acknowledged === null) await json(township.request, 'post', `/api/v1/consults/${consult}/critical/${n}/acknowledge`, { read_back: '测试结束' });
+    for (const { n, acknowledged, withdrawn } of findings)
+      if (acknowledged === null && withdrawn === null) await json(township.request, 'post', `/api/v1/consults/${consult}/critical/${n}/acknowledge`, { read_back: '测试结束' });
 }
 
 test('the worklist changes without a reload when somebody asks, claims, and asks from elsewhere', async ({ visitor }) => {
@@ -126,6 +126,37 @@ test('a critical finding stands over every page until it is read back', async ({
   await expect(banner).toHaveCount(0);
   await expect(reader.getByText('右侧张力性气胸，立即穿刺减压')).toBeVisible();
   await shot(reader, 'critical-answered');
+});
+
+test('a critical finding that was raised by mistake is withdrawn, and the township is told at once', async ({ visitor }) => {
+  const [reader, township] = [await enter(visitor, 'reader'), await enter(visitor, 'township')];
+  const asked = await ask(township, '撤回危急值');
+  await json(reader.request, 'post', `/api/v1/consults/${asked.id}/critical`, { finding: '主动脉夹层（误报）' });
+  await township.goto('/');
+  const banner = township.getByTestId('critical-banner').getByRole('listitem').filter({ hasText: '主动脉夹层（误报）' });
+  await expect(banner).toBeVisible();
+
+  await reader.goto(`/cases/${asked.id}`);
+  const list = reader.getByRole('region', { name: '危急值' });
+  await list.getByRole('button', { name: '撤回' }).click();
+  const dialog = reader.getByRole('dialog', { name: /撤回危急值/ });
+  await expect(dialog.getByRole('button', { name: '撤回', exact: true })).toBeDisabled();
+  await shot(reader, 'critical-withdraw');
+  await dialog.getByRole('textbox', { name: '撤回原因', exact: true }).fill('看错患者');
+  await dialog.getByRole('button', { name: '撤回', exact: true }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(list.getByText('看错患者')).toBeVisible();
+  await expect(list.getByRole('button', { name: '撤回' })).toHaveCount(0);
+
+  const said = township.getByTestId('critical-withdrawn');
+  await expect(said).toContainText('看错患者');
+  await expect(banner).toHaveCount(0);
+  await shot(township, 'critical-withdrawn');
+  await said.getByRole('button', { name: '知道了' }).click();
+  await expect(said).toHaveCount(0);
+  await township.goto(`/cases/${asked.id}`);
+  await expect(township.getByRole('region', { name: '危急值' }).getByText('看错患者')).toBeVisible();
+  await shot(township, 'critical-withdrawn-case');
 });
 
 test('an alarm is answered on a phone', async ({ visitor }) => {

@@ -102,6 +102,63 @@ fn a_consult_is_not_closed_while_an_alarm_stands() {
     acknowledge(&asked, &township, 3, &json!({"read_back": "急诊手术"})).expect(200);
 }
 
+fn withdraw(asked: &Asked, person: &Client, n: u32, reason: &str) -> crate::support::Answer {
+    person.post(&asked.path(&format!("/critical/{n}/withdraw")), &json!({"reason": reason}))
+}
+
+#[test]
+fn a_finding_that_was_none_is_withdrawn_stays_on_record_and_holds_nothing_up() {
+    let node = Node::shared();
+    let [reader, other, reviewer, township] =
+        ["reader", "reader2", "reviewer", "township"].map(|login| node.person(login));
+    let asked = Asked::new(node);
+    asked.signed(node);
+    raise(&asked, &reader, "主动脉夹层");
+    raise(&asked, &reader, "消化道穿孔");
+    acknowledge(&asked, &township, 2, &json!({"read_back": "穿孔，准备手术"})).expect(200);
+    asked.act(&township, "acknowledge").expect_problem(409, "wrong-state");
+    let mut line = Line::open(&township, None);
+
+    for (person, n, reason, status, kind) in [
+        (&reader, 1, "  ", 422, "invalid"),
+        (&other, 1, "看错了", 403, "forbidden"),
+        (&township, 1, "看错了", 403, "forbidden"),
+        (&reader, 9, "看错了", 404, "not-found"),
+    ] {
+        withdraw(&asked, person, n, reason).expect_problem(status, kind);
+    }
+    let may = |person: &Client| {
+        person.get(&asked.path("/critical")).expect(200).json()["findings"][0]["may_withdraw"].clone()
+    };
+    assert_eq!([&reader, &other, &reviewer, &township].map(may), [true, false, true, false].map(Json::from));
+    let seen = withdraw(&asked, &reader, 1, "看错患者").expect(200).json();
+    line.hear_of("critical", &asked.id);
+    let withdrawn = &seen["findings"][0]["withdrawn"];
+    assert_eq!(
+        (&withdrawn["reason"], &withdrawn["by"]),
+        (&json!("看错患者"), &node.account("reader")["name"])
+    );
+    // By a reviewer, after it was received: what was received stays.
+    let seen = withdraw(&asked, &reviewer, 2, "复阅为伪影").expect(200).json();
+    assert_eq!(seen["findings"][1]["acknowledged"]["read_back"], "穿孔，准备手术");
+    for finding in seen["findings"].as_array().expect("findings") {
+        for field in ["finding", "found_at", "told_by", "told_at"] {
+            assert!(finding[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {finding}");
+        }
+    }
+    withdraw(&asked, &reader, 1, "再撤一次").expect_problem(409, "conflict");
+    acknowledge(&asked, &township, 1, &json!({"read_back": "收到"})).expect_problem(409, "conflict");
+    assert!(!open_alarms(&township).contains(&asked.number));
+    assert_eq!(asked.seen_by(&township)["open_criticals"], 0);
+    for (person, count) in [(&township, 2), (&reader, 1)] {
+        wait_for("everybody who was told is told", SOON, || {
+            let told = ("critical_withdrawn".to_owned(), asked.number.clone());
+            (notices(person).iter().filter(|notice| **notice == told).count() == count).then_some(())
+        });
+    }
+    assert_eq!(asked.act(&township, "acknowledge").expect(200).json()["state"], "closed");
+}
+
 #[test]
 fn who_has_no_part_raises_nothing_and_sees_nothing() {
     let node = Node::shared();

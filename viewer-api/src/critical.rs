@@ -6,7 +6,7 @@ use crate::problem::{ApiError, Problem};
 use crate::request::UrlPath;
 use crate::session::OrganisationName;
 use crate::state::ApiState;
-use access::Right;
+use access::{Caller, Right};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -70,6 +70,26 @@ pub struct CriticalReceipt {
     pub recorded_by: String,
 }
 
+/// That a finding was raised by mistake.
+#[derive(Serialize, ToSchema)]
+pub struct CriticalWithdrawal {
+    /// Who says so.
+    pub by: String,
+    /// When.
+    #[serde(with = "rfc3339")]
+    #[schema(value_type = String)]
+    pub at: OffsetDateTime,
+    /// Why.
+    pub reason: String,
+}
+
+/// Why a finding is withdrawn.
+#[derive(Deserialize, ToSchema)]
+pub struct WithdrawCritical {
+    /// For both sides to read.
+    pub reason: String,
+}
+
 /// A critical finding.
 #[derive(Serialize, ToSchema)]
 pub struct CriticalFinding {
@@ -97,10 +117,14 @@ pub struct CriticalFinding {
     #[serde(with = "rfc3339::option")]
     #[schema(value_type = Option<String>)]
     pub escalated_at: Option<OffsetDateTime>,
-    /// Seconds from telling to being received, or so far.
+    /// Seconds from telling to being received or withdrawn, or so far.
     pub waited_s: i64,
     /// Who received it; nothing while the alarm stands.
     pub acknowledged: Option<CriticalReceipt>,
+    /// That it was raised by mistake: it is no alarm, received or not.
+    pub withdrawn: Option<CriticalWithdrawal>,
+    /// Whether the caller may withdraw it.
+    pub may_withdraw: bool,
 }
 
 /// The critical findings of a consult.
@@ -153,8 +177,9 @@ fn name(named: consult::Named<OrgId>) -> OrganisationName {
     OrganisationName { id: named.id.to_string(), name: named.name }
 }
 
-fn finding(finding: Finding, now: OffsetDateTime) -> CriticalFinding {
+fn finding(caller: &Caller, reading: &OrgId, finding: Finding, now: OffsetDateTime) -> CriticalFinding {
     CriticalFinding {
+        may_withdraw: finding.may_be_withdrawn_by(caller, reading),
         waited_s: finding.waited(now).whole_seconds(),
         n: finding.n,
         finding: finding.finding,
@@ -171,17 +196,24 @@ fn finding(finding: Finding, now: OffsetDateTime) -> CriticalFinding {
             how: received.how,
             recorded_by: received.recorded_by.name,
         }),
+        withdrawn: finding.withdrawn.map(|withdrawn| CriticalWithdrawal {
+            by: withdrawn.by.name,
+            at: withdrawn.at,
+            reason: withdrawn.reason,
+        }),
     }
 }
 
-fn of_consult(critical: CriticalFindings, now: OffsetDateTime) -> CriticalOfConsult {
+fn of_consult(caller: &Caller, critical: CriticalFindings, now: OffsetDateTime) -> CriticalOfConsult {
+    let reading = &critical.reading.id;
+    let findings = critical.findings.into_iter().map(|one| finding(caller, reading, one, now)).collect();
     CriticalOfConsult {
         consult: critical.consult.to_string(),
         number: critical.number,
         patient_name: critical.patient_name,
         requesting: name(critical.requesting),
         reading: name(critical.reading),
-        findings: critical.findings.into_iter().map(|one| finding(one, now)).collect(),
+        findings,
     }
 }
 
@@ -213,7 +245,7 @@ pub async fn list_open_critical(
 ) -> Result<Json<OpenCritical>, ApiError> {
     let caller = auth.require(Right::Search)?;
     let (open, now) = (state.0.consults.open_critical(caller).await?, now());
-    Ok(Json(OpenCritical { consults: open.into_iter().map(|one| of_consult(one, now)).collect() }))
+    Ok(Json(OpenCritical { consults: open.into_iter().map(|one| of_consult(caller, one, now)).collect() }))
 }
 
 /// The critical findings of a consult.
@@ -225,7 +257,7 @@ pub async fn get_critical(
     UrlPath(id): UrlPath<String>,
 ) -> Result<Json<CriticalOfConsult>, ApiError> {
     let caller = auth.require(Right::Search)?;
-    Ok(Json(of_consult(state.0.consults.critical(caller, &consult_id(&id)?).await?, now())))
+    Ok(Json(of_consult(caller, state.0.consults.critical(caller, &consult_id(&id)?).await?, now())))
 }
 
 /// Raises a critical finding (reader or reviewer), before or after the report. The requesting organisation's screens show
@@ -243,7 +275,7 @@ pub async fn raise_critical(
     let (id, now) = (consult_id(&id)?, now());
     let new = NewFinding { finding: body.finding, found_at: body.found_at };
     let raised = state.0.consults.raise_critical(&auth.0, &id, new, now).await?;
-    Ok((StatusCode::CREATED, Json(of_consult(raised, now))))
+    Ok((StatusCode::CREATED, Json(of_consult(&auth.0, raised, now))))
 }
 
 /// Receives a critical finding with a read-back: on the screen (requesting organisation), or as it was told by telephone or
@@ -266,7 +298,23 @@ pub async fn acknowledge_critical(
         received_at: body.received_at,
     };
     let received = state.0.consults.acknowledge_critical(&auth.0, &id, n, receipt, now).await?;
-    Ok(Json(of_consult(received, now)))
+    Ok(Json(of_consult(&auth.0, received, now)))
+}
+
+/// Withdraws a critical finding that was raised by mistake (whoever raised it, or a reviewer), received or not. It stays on record.
+#[utoipa::path(post, path = "/api/v1/consults/{id}/critical/{n}/withdraw", tag = "critical findings",
+    params(("id" = String, Path), ("n" = u32, Path)), request_body = WithdrawCritical,
+    responses((status = 200, body = CriticalOfConsult), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn withdraw_critical(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+    UrlPath((id, n)): UrlPath<(String, u32)>,
+    JsonBody(body): JsonBody<WithdrawCritical>,
+) -> Result<Json<CriticalOfConsult>, ApiError> {
+    let (id, now) = (consult_id(&id)?, now());
+    let withdrawn = state.0.consults.withdraw_critical(&auth.0, &id, n, &body.reason, now).await?;
+    Ok(Json(of_consult(&auth.0, withdrawn, now)))
 }
 
 /// What the caller's organisation calls critical.

@@ -31,7 +31,7 @@ pub struct NoticeItem {
     pub id: String,
     /// `submitted`, `assigned`, `returned`, `to_review`, `data_wanted`, `resumed`, `declined`, `asked_back`,
     /// `answered`, `rejected`, `cancelled`, `report`, `critical`,
-    /// `critical_unanswered`, `critical_acknowledged`, `graded`, `message`, `clock50`, `clock80`, `clock100`,
+    /// `critical_unanswered`, `critical_acknowledged`, `critical_withdrawn`, `graded`, `message`, `clock50`, `clock80`, `clock100`,
     /// `delivery_failed`, `report_unsound`, `emergency` (whose `consult` is the access).
     #[schema(value_type = String)]
     pub what: What,

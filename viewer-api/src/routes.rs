@@ -148,6 +148,7 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(critical::get_critical_rules, critical::put_critical_rules))
         .routes(routes!(critical::get_critical, critical::raise_critical))
         .routes(routes!(critical::acknowledge_critical))
+        .routes(routes!(critical::withdraw_critical))
         .routes(routes!(messages::list_messages, messages::write_message))
         .routes(routes!(messages::read_messages))
         .routes(routes!(messages::unread_messages))

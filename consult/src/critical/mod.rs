@@ -11,6 +11,7 @@ pub use service::{NewFinding, Receipt};
 pub use settings::{CriticalItem, CriticalSettings};
 
 use crate::record::Named;
+use access::{Caller, Right};
 use model::{ConsultId, OrgId, PersonId};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
@@ -78,14 +79,46 @@ pub struct Finding {
     pub escalated_at: Option<OffsetDateTime>,
     /// Who received it; `None` while the alarm stands.
     pub acknowledged: Option<Acknowledgement>,
+    /// That it was raised by mistake. It stays on record, and is no alarm any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Withdrawal>,
+}
+
+/// That a finding was none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawal {
+    /// Who says so: whoever raised it, or a reviewer.
+    pub by: Named<PersonId>,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+    /// Why.
+    pub reason: String,
 }
 
 impl Finding {
-    /// How long it took from telling to being received, or takes so far.
+    /// How long it took from telling to being received or withdrawn, or takes so far.
     #[must_use]
     pub fn waited(&self, now: OffsetDateTime) -> Duration {
-        let end = self.acknowledged.as_ref().map_or(now, |received| received.received_at);
+        let received = self.acknowledged.as_ref().map(|received| received.received_at);
+        let end = received.or(self.withdrawn.as_ref().map(|withdrawn| withdrawn.at)).unwrap_or(now);
         (end - self.told_at).max(Duration::ZERO)
+    }
+
+    /// Whether a caller of the reading organisation may withdraw it: whoever raised it, or a reviewer.
+    #[must_use]
+    pub fn may_be_withdrawn_by(&self, caller: &Caller, reading: &OrgId) -> bool {
+        let raised = caller.as_person().is_some_and(|person| person.id == self.told_by.id);
+        self.withdrawn.is_none()
+            && caller.organisation() == reading
+            && caller.as_person().is_some()
+            && (raised || caller.may(Right::Review))
+    }
+
+    /// Whether the alarm stands: neither received nor withdrawn.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        self.acknowledged.is_none() && self.withdrawn.is_none()
     }
 }
 
@@ -109,10 +142,10 @@ pub struct CriticalFindings {
 }
 
 impl CriticalFindings {
-    /// How many of them are not acknowledged.
+    /// How many alarms stand.
     #[must_use]
     pub fn open(&self) -> u32 {
-        let open = self.findings.iter().filter(|finding| finding.acknowledged.is_none()).count();
+        let open = self.findings.iter().filter(|finding| finding.stands()).count();
         u32::try_from(open).unwrap_or(u32::MAX)
     }
 }
@@ -129,7 +162,7 @@ pub enum Reminder {
 /// What is due for a finding now.
 #[must_use]
 pub fn due(finding: &Finding, settings: &CriticalSettings, now: OffsetDateTime) -> Option<Reminder> {
-    if finding.acknowledged.is_some() {
+    if !finding.stands() {
         return None;
     }
     let minutes = |n: u32| Duration::minutes(i64::from(n));
@@ -155,6 +188,7 @@ pub(crate) mod testing {
             last_alarm_at: NOW,
             escalated_at: None,
             acknowledged: None,
+            withdrawn: None,
         }
     }
 
@@ -196,5 +230,20 @@ mod tests {
         one.acknowledged = Some(testing::receipt(&one));
         assert_eq!(due(&one, &settings, at(600)), None);
         assert_eq!(one.waited(at(600)), Duration::minutes(21));
+    }
+
+    #[test]
+    fn a_withdrawn_finding_is_no_alarm_and_its_clock_stands() {
+        let settings = CriticalSettings::default();
+        let at = |minutes| NOW + Duration::minutes(minutes);
+        let mut one = finding();
+        one.withdrawn =
+            Some(Withdrawal { by: one.told_by.clone(), at: at(2), reason: "看错患者".into() });
+        assert!(!one.stands());
+        assert_eq!(due(&one, &settings, at(600)), None);
+        assert_eq!(one.waited(at(600)), Duration::minutes(2));
+        let kept = serde_json::to_value(finding()).unwrap();
+        assert!(kept.get("withdrawn").is_none(), "records of earlier releases look as they did");
+        assert_eq!(serde_json::from_value::<Finding>(kept).unwrap(), finding());
     }
 }

@@ -1,8 +1,10 @@
-//! Raising, acknowledging and repeating; and that a consult is not closed before.
+//! Raising, acknowledging, withdrawing and repeating; and that a consult is not closed before.
 
-use super::{Acknowledgement, CriticalFindings, CriticalSettings, Finding, How, KIND, Reminder, TOPIC, due};
+use super::{
+    Acknowledgement, CriticalFindings, CriticalSettings, Finding, How, KIND, Reminder, TOPIC, Withdrawal, due,
+};
 use crate::record::Consult;
-use crate::service::{conflict, limited, person, who};
+use crate::service::{conflict, limited, person, required_reason, who};
 use crate::state::{Action, Pending, State, When, Who};
 use crate::{ConsultError, ConsultService};
 use access::Caller;
@@ -52,6 +54,7 @@ enum Happened {
     Repeated,
     Escalated,
     Acknowledged,
+    Withdrawn,
 }
 
 impl Happened {
@@ -61,6 +64,7 @@ impl Happened {
             Self::Repeated => "repeated",
             Self::Escalated => "escalated",
             Self::Acknowledged => "acknowledged",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }
@@ -115,6 +119,7 @@ impl ConsultService {
                 last_alarm_at: now,
                 escalated_at: None,
                 acknowledged: None,
+                withdrawn: None,
             });
             Ok((n, Happened::Raised))
         })
@@ -144,12 +149,52 @@ impl ConsultService {
                 let holder = Some(earlier.received_by.clone());
                 return Err(ConsultError::Conflict { holder, state: consult.state, version });
             }
+            if let Some(withdrawn) = &finding.withdrawn {
+                let holder = Some(withdrawn.by.name.clone());
+                return Err(ConsultError::Conflict { holder, state: consult.state, version });
+            }
             // A call often comes before the finding is entered here, never before it was made.
             if received.received_at < finding.found_at - CLOCK_SKEW {
                 return Err(ConsultError::Invalid { field: "received_at", why: "早于发现时间" });
             }
             finding.acknowledged = Some(received.clone());
             Ok((n, Happened::Acknowledged))
+        })
+        .await
+    }
+
+    /// Withdraws a critical finding that was raised by mistake, before or after it was received: whoever raised it, or a
+    /// reviewer of the reading organisation. What is kept of it stays.
+    ///
+    /// # Errors
+    /// [`ConsultError::NotFound`], [`ConsultError::Forbidden`]; [`ConsultError::Conflict`] when it was withdrawn before;
+    /// [`ConsultError::Invalid`] `reason`.
+    pub async fn withdraw_critical(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        n: u32,
+        reason: &str,
+        now: OffsetDateTime,
+    ) -> Result<CriticalFindings, ConsultError> {
+        let (consult, version) = self.load(caller, id).await?;
+        let refused = ConsultError::Forbidden("危急值由报告人或审核医师撤回");
+        let by = person(caller).ok_or(refused.clone())?;
+        let reason = required_reason(reason)?;
+        let is_kept = self.is_kept_from(caller, id).await?;
+        self.change_critical(caller, &consult, |critical| {
+            let finding = critical.findings.iter_mut().find(|finding| finding.n == n);
+            let finding = finding.filter(|finding| !is_kept || finding.told_by.id == by.id);
+            let finding = finding.ok_or(ConsultError::NotFound)?;
+            if let Some(earlier) = &finding.withdrawn {
+                let holder = Some(earlier.by.name.clone());
+                return Err(ConsultError::Conflict { holder, state: consult.state, version });
+            }
+            if !finding.may_be_withdrawn_by(caller, &consult.reading.id) {
+                return Err(refused.clone());
+            }
+            finding.withdrawn = Some(Withdrawal { by: by.clone(), at: now, reason: reason.clone() });
+            Ok((n, Happened::Withdrawn))
         })
         .await
     }
@@ -271,9 +316,10 @@ impl ConsultService {
         Ok(Change { puts: vec![put(&critical, expected)?], ..Change::default() })
     }
 
-    /// The findings as the report prints them: a character that no font has must not keep a report from being signed.
+    /// The findings as the report prints them, without those that were withdrawn: a character that no font has must not keep a report from being signed.
     pub(crate) async fn printed_critical(&self, consult: &Consult) -> Result<Vec<Finding>, ConsultError> {
         let mut findings = self.findings(consult).await?.0.findings;
+        findings.retain(|finding| finding.withdrawn.is_none());
         let printable = |text: &mut String| *text = self.printer.printable(text);
         for finding in &mut findings {
             printable(&mut finding.finding);
@@ -403,7 +449,7 @@ fn received(
 }
 
 fn put(critical: &CriticalFindings, expected: Expected) -> Result<Put, ConsultError> {
-    let first_open = critical.findings.iter().find(|finding| finding.acknowledged.is_none());
+    let first_open = critical.findings.iter().find(|finding| finding.stands());
     let mut visible_to = vec![critical.requesting.id.clone(), critical.reading.id.clone()];
     visible_to.dedup();
     Ok(Put {
@@ -427,7 +473,9 @@ fn change(
 ) -> Result<Change, ConsultError> {
     let mut change = Change { puts: vec![put(critical, expected)?], ..Change::default() };
     for (n, what) in happened {
-        let told_by = critical.findings.iter().find(|finding| finding.n == *n).map(|f| &f.told_by.id);
+        let finding = critical.findings.iter().find(|finding| finding.n == *n);
+        let told_by = finding.map(|finding| &finding.told_by.id);
+        let was_escalated = finding.is_some_and(|finding| finding.escalated_at.is_some());
         change.audit.push(AuditEntry {
             action: AuditAction::Change,
             object: format!("consult/{}", critical.consult),
@@ -440,6 +488,7 @@ fn change(
             "what": what.word(),
             "by": by,
             "told_by": told_by,
+            "escalated": was_escalated,
             "asked_by": critical.asked_by,
             "requesting": critical.requesting.id,
             "reading": critical.reading.id,

@@ -42,6 +42,8 @@ pub enum What {
     CriticalUnanswered,
     /// A critical finding that you raised was acknowledged.
     CriticalAcknowledged,
+    /// A critical finding was raised by mistake.
+    CriticalWithdrawn,
     /// Quality control has graded your report.
     Graded,
     /// You are asked for an opinion.
@@ -88,6 +90,7 @@ impl What {
             Self::Critical => "critical",
             Self::CriticalUnanswered => "critical_unanswered",
             Self::CriticalAcknowledged => "critical_acknowledged",
+            Self::CriticalWithdrawn => "critical_withdrawn",
             Self::Graded => "graded",
             Self::OpinionAsked => "opinion_asked",
             Self::OpinionGiven => "opinion_given",
@@ -152,6 +155,9 @@ struct Alarm {
     by: Option<PersonId>,
     #[serde(default)]
     told_by: Option<PersonId>,
+    /// Whether the coordinators were told.
+    #[serde(default)]
+    escalated: bool,
     requesting: OrgId,
     reading: OrgId,
 }
@@ -241,13 +247,21 @@ fn of_clock(seq: i64, late: Escalation) -> Option<Telling> {
 }
 
 fn of_critical(alarm: Alarm) -> Option<Telling> {
-    let Alarm { consult, n, what, by, told_by, requesting, reading } = alarm;
+    let Alarm { consult, n, what, by, told_by, escalated, requesting, reading } = alarm;
     let (what, to) = match what.as_str() {
         "raised" | "repeated" => (What::Critical, vec![To::With(requesting, Right::Ask)]),
         "escalated" => {
             let coordinators = [requesting.clone(), reading].map(|org| To::With(org, Right::Coordinate));
             let askers = To::With(requesting, Right::Ask);
             (What::CriticalUnanswered, coordinators.into_iter().chain([askers]).collect())
+        }
+        // Everybody who was told of it.
+        "withdrawn" => {
+            let askers = To::With(requesting.clone(), Right::Ask);
+            let coordinators = [requesting, reading].map(|org| To::With(org, Right::Coordinate));
+            let coordinators = coordinators.into_iter().filter(|_| escalated);
+            let all = [askers].into_iter().chain(coordinators).chain(told_by.map(To::Person));
+            (What::CriticalWithdrawn, all.collect())
         }
         "acknowledged" => (What::CriticalAcknowledged, told_by.map(To::Person).into_iter().collect()),
         _ => return None,
@@ -401,5 +415,10 @@ mod tests {
         assert_eq!(alarm("raised"), (What::Critical, vec![To::With(town.clone(), Right::Ask)]));
         assert_eq!(alarm("escalated").1.len(), 3);
         assert_eq!(alarm("acknowledged"), (What::CriticalAcknowledged, one("wang")));
+        let (what, to) = alarm("withdrawn");
+        assert_eq!(
+            (what, &to[0], to.len()),
+            (What::CriticalWithdrawn, &To::With(town.clone(), Right::Ask), 2)
+        );
     }
 }

@@ -75,7 +75,9 @@ impl Webhook {
 /// The lane of a call.
 pub(super) fn webhook_lane(organisation: &OrgId, what: What) -> String {
     match what {
-        What::Critical | What::CriticalUnanswered => format!("{organisation}{ALARMS}"),
+        What::Critical | What::CriticalUnanswered | What::CriticalWithdrawn => {
+            format!("{organisation}{ALARMS}")
+        }
         _ => organisation.to_string(),
     }
 }

@@ -130,6 +130,9 @@ fn words(what: What) -> (&'static str, &'static str) {
         What::Report => ("报告已送达", "the report has arrived"),
         What::Critical => ("危急值，请立即确认", "critical finding: acknowledge at once"),
         What::CriticalUnanswered => ("危急值无人确认", "nobody acknowledges a critical finding"),
+        What::CriticalWithdrawn => {
+            ("危急值已撤回", "a critical finding was withdrawn: it was raised by mistake")
+        }
         What::CriticalAcknowledged => ("危急值已确认", "the critical finding was acknowledged"),
         What::Graded => ("您的报告有了质控评价", "your report was graded by quality control"),
         What::Message => ("有新留言", "there is a new message"),

@@ -281,6 +281,7 @@ fn rows() -> Vec<(&'static str, &'static str, For, Json)> {
         ("get", "/api/v1/consults/{id}/critical", PATIENTS, none()),
         ("post", "/api/v1/consults/{id}/critical", PATIENTS, json!({"finding": "x"})),
         ("post", "/api/v1/consults/{id}/critical/{n}/acknowledge", PATIENTS, json!({"read_back": "x"})),
+        ("post", "/api/v1/consults/{id}/critical/{n}/withdraw", PATIENTS, json!({"reason": "x"})),
         ("get", "/api/v1/consults/{id}/messages", PATIENTS, none()),
         ("post", "/api/v1/consults/{id}/messages", PATIENTS, json!({"text": "x"})),
         ("put", "/api/v1/consults/{id}/messages/read", PATIENTS, json!({"n": 1})),

@@ -9,14 +9,17 @@ import { useFormat } from '../ui/useFormat';
 import classes from './Alarms.module.css';
 import { useSound } from './useSound';
 import { useAlarms, useOpenCritical, type Alarm } from './useCritical';
+import { useGone } from './useGone';
 
 const AcknowledgeDialog = lazy(() => import('./AcknowledgeDialog').then(({ AcknowledgeDialog: dialog }) => ({ default: dialog })));
+const Withdrawn = lazy(() => import('./Withdrawn'));
 
 export function CriticalBanner() {
   const { t } = useTranslation();
   const alarms = useAlarms();
   const [answering, setAnswering] = useState<Alarm | null>(null);
   const open = useOpenCritical();
+  const [gone, read] = useGone(alarms);
   useSound(new Map(alarms.map(({ of, finding }) => [`${of.consult}/${finding.n}`, finding.alarms])));
   return (
     <>
@@ -36,6 +39,13 @@ export function CriticalBanner() {
             ))}
           </ul>
         </section>
+      )}
+      {gone.length > 0 && (
+        <Suspense fallback={null}>
+          {gone.map((alarm) => (
+            <Withdrawn key={`${alarm.of.consult}/${alarm.finding.n}`} alarm={alarm} onRead={() => read(alarm)} />
+          ))}
+        </Suspense>
       )}
       {answering !== null && (
         // An alarm that cannot be answered for want of a part says so; the page below it stays.

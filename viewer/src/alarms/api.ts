@@ -25,6 +25,13 @@ export interface Finding {
   waited_s: number;
   /** `null` while the alarm stands. */
   acknowledged: Receipt | null;
+  /** Raised by mistake: no alarm, received or not. */
+  withdrawn: { by: string; at: string; reason: string } | null;
+  may_withdraw: boolean;
+}
+
+export function stands({ acknowledged, withdrawn }: Pick<Finding, 'acknowledged' | 'withdrawn'>): boolean {
+  return acknowledged === null && withdrawn === null;
 }
 
 export interface Critical {
@@ -63,6 +70,8 @@ export const critical = {
     request<Critical>('POST', `/consults/${segment(consult)}/critical`, { body: { finding, found_at } }),
   acknowledge: (consult: string, n: number, body: Acknowledgement) =>
     request<Critical>('POST', `/consults/${segment(consult)}/critical/${n}/acknowledge`, { body }),
+  withdraw: (consult: string, n: number, reason: string) =>
+    request<Critical>('POST', `/consults/${segment(consult)}/critical/${n}/withdraw`, { body: { reason } }),
   rules: () => request<CriticalRules>('GET', '/critical/rules'),
   putRules: (body: CriticalRules) => request<CriticalRules>('PUT', '/critical/rules', { body }),
 };

@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { keys } from '../api/queries';
 import { hasRole, useMe, worksOnConsults } from '../session/useMe';
-import { critical, type Acknowledgement, type Critical, type Finding } from './api';
+import { critical, stands, type Acknowledgement, type Critical, type Finding } from './api';
 
 /** An alarm must not depend on one way alone. */
 const refresh_ms = 30_000;
@@ -47,6 +47,17 @@ export function useAcknowledge(consult: string, n: number) {
   });
 }
 
+export function useWithdraw(consult: string, n: number) {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (reason: string) => critical.withdraw(consult, n, reason),
+    onSettled: async () => {
+      void cache.invalidateQueries({ queryKey: keys.consult(consult) });
+      await cache.invalidateQueries({ queryKey: keys.critical });
+    },
+  });
+}
+
 export interface Alarm {
   of: Critical;
   finding: Finding;
@@ -59,7 +70,7 @@ export function useAlarms(): Alarm[] {
   const coordinates = hasRole(me, 'coordinator');
   return (open.data?.consults ?? []).flatMap((of) =>
     of.findings
-      .filter(({ acknowledged, escalated_at }) => acknowledged === null && (of.requesting.id === me.organisation.id || (coordinates && escalated_at !== null)))
+      .filter((finding) => stands(finding) && (of.requesting.id === me.organisation.id || (coordinates && finding.escalated_at !== null)))
       .map((finding) => ({ of, finding })),
   );
 }

@@ -17,6 +17,7 @@ export const noticeKinds = [
   'critical',
   'critical_unanswered',
   'critical_acknowledged',
+  'critical_withdrawn',
   'graded',
   'message',
   'clock50',

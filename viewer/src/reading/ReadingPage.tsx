@@ -5,7 +5,6 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import type { Consult, FrameKeyImage } from '../api/types';
 import { useMe } from '../session/useMe';
-import type { ComparedReport } from '../templates/api';
 import { Aside } from '../templates/Aside';
 import { usePreferences } from '../templates/usePreferences';
 import { DraftPage } from '../templates/DraftPage';
@@ -25,17 +24,11 @@ import { ReportPane } from './ReportPane';
 import { useLease } from './useLease';
 import { useNextCase } from './useNextCase';
 import { usePhoneSignature } from './usePhoneSignature';
-import { useReport, type Report } from './useReport';
+import { mayWrite, priorWriting, signsAs, useReport } from './useReport';
+import windowClasses from './window/ReportWindow.module.css';
+import { useAway } from './window/useAway';
 
 const SignDialog = lazy(() => import('./SignDialog'));
-
-/** What may be done with an earlier report while one is written: it is quoted under what stands there already. */
-function priorWriting(report: Report): { onCompare: (compared: ComparedReport[]) => void; onQuote: (text: string) => void } {
-  return {
-    onCompare: (compared) => report.write({ compared }),
-    onQuote: (text) => report.write({ findings: report.text.findings.trim() === '' ? text : `${report.text.findings}\n${text}` }),
-  };
-}
 
 export default function ReadingPage({ consult }: { consult: Consult }) {
   const { t } = useTranslation();
@@ -48,28 +41,44 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
     opener.current = open;
   }, []);
   const openNext = useNextCase(consult);
-  const mayRead = consult.allowed.includes('sign') || consult.allowed.includes('edit');
-  const isMine = mayRead && consult.reader?.id === me.person.id;
+  const away = useAway(consult.id, (image) => opener.current?.(image));
+  const isMine = mayWrite(consult, me);
   const [{ opensNext }] = usePreferences(me.person.id);
   const onPhoneSigned = useCallback(() => {
     setSigning(false);
     if (opensNext) void openNext();
   }, [opensNext, openNext]);
   const { signature: phone, isKnown } = usePhoneSignature(consult.id, onPhoneSigned);
-  // What somebody is agreeing to on the telephone stays as it is: even an image that is looked at would change it.
-  const editable = isMine && isKnown && phone?.progress !== 'waiting';
+  // Written in one window at a time; and what somebody is agreeing to on the telephone stays as it is: even an image that is looked at
+  // would change it.
+  const editable = isMine && !away.isAway && isKnown && phone?.progress !== 'waiting';
   const report = useReport(consult, editable);
   const leaseLost = useLease(consult);
-  const signs = consult.allowed.includes('sign') ? 'sign' : consult.allowed.includes('review') ? 'review' : null;
+  const signs = signsAs(consult);
+  const flush = away.isThere ? away.flush : report.flush;
 
   const edition = useEdition(report.text.template_version === null ? null : report.text.template, report.text.template_version);
   const template = edition.data ?? null;
+  // Also what is seen before the other window is there: it is told when it comes.
+  const { saw: sawHere } = report;
+  const { saw: sawThere } = away;
+  const saw = useCallback(
+    (sop: string) => {
+      sawHere(sop);
+      sawThere(sop);
+    },
+    [sawHere, sawThere],
+  );
   const turn = (what: 'prior' | 'page') => setBeside((now) => (now === what ? null : what));
   const hasPage = isMine || consult.versions.length > 0;
 
   const somethingToDo = signs !== null || consult.allowed.includes('claim');
 
   const take = (image: FrameKeyImage): string => {
+    if (away.isThere) {
+      away.take(image);
+      return t('reportWindow.taken');
+    }
     const { images, what } = taken(report.keyImages, image, evidenceOf(consult));
     if (images !== null) report.chooseKeyImages(images);
     return t(`images.key.${what.kind}`, what.kind === 'taken' ? { n: what.n } : {});
@@ -77,7 +86,8 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
 
   useKeys({
     'Ctrl+Enter': () => {
-      if (signs !== null) setSigning(true);
+      if (away.isThere) away.sign();
+      else if (signs !== null) setSigning(true);
     },
     // They work while somebody types.
     'Ctrl+p': () => turn('page'),
@@ -88,7 +98,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
 
   return (
     <>
-      <CaseBar consult={consult} flush={report.flush} onNext={somethingToDo ? null : openNext} />
+      <CaseBar consult={consult} flush={flush} onNext={somethingToDo ? null : openNext} />
       {leaseLost && (
         <Alert color="yellow" variant="outline" role="status">
           {t('reading.leaseLost')}
@@ -104,6 +114,14 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
             </Button>
           </div>
         </Alert>
+        )}
+      {away.isThere && (
+        <div className={windowClasses.note} role="status">
+          {t('reportWindow.away')}
+          <Button size="compact-sm" variant="default" onClick={away.callBack}>
+            {t('reportWindow.back')}
+          </Button>
+        </div>
       )}
       <Split
         storageKey="farsight.reading.report"
@@ -111,10 +129,15 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
         initial={400}
         min={280}
         minLeft={360}
+        leftOnly={away.isThere}
         left={
           <div className={classes.beside}>
             <div className={classes.images}>
-              <CaseImages consult={consult} onDisplayed={report.saw} keyImages={{ take: editable && report.other === null ? take : null, onOpener }} />
+              <CaseImages
+                consult={consult}
+                onDisplayed={saw}
+                keyImages={{ take: isMine && (away.isThere || (editable && report.other === null)) ? take : null, onOpener }}
+              />
             </div>
             {beside === 'prior' && (
               <Aside title={t('priors.title')} kind="prior" onClose={() => setBeside(null)}>
@@ -140,6 +163,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
             signs={signs}
             onSign={() => setSigning(true)}
             onBeside={turn}
+            onDetach={away.open}
             onOpenKeyImage={(image) => opener.current?.(image)}
           />
         }

@@ -45,6 +45,8 @@ interface Props {
   signs: 'sign' | 'review' | null;
   onSign: () => void;
   onBeside: (what: 'prior' | 'page') => void;
+  /** Opens it in a window of its own; `null` where it is in one, or cannot be. */
+  onDetach: (() => void) | null;
   onOpenKeyImage: (image: FrameKeyImage) => void;
 }
 
@@ -52,7 +54,7 @@ const parts = ['findings', 'diagnosis', 'recommendation'] as const;
 const required: readonly (typeof parts)[number][] = ['findings', 'diagnosis'];
 const rows: Record<(typeof parts)[number], number> = { findings: 8, diagnosis: 4, recommendation: 3 };
 
-export function ReportPane({ consult, report, template, templateError, editable, signs, onSign, onBeside, onOpenKeyImage }: Props) {
+export function ReportPane({ consult, report, template, templateError, editable, signs, onSign, onBeside, onDetach, onOpenKeyImage }: Props) {
   const { t } = useTranslation();
   const words = useReportWords(consult);
   const unseen = useUnseenSlides(consult);
@@ -73,7 +75,12 @@ export function ReportPane({ consult, report, template, templateError, editable,
     <section className={classes.report} aria-label={t('report.title')}>
       <Stack gap="sm">
         <CriticalList consult={consult} />
-        <Group justify="flex-end">
+        <Group justify="flex-end" gap="xs">
+          {onDetach !== null && (
+            <Button size="xs" variant="default" onClick={onDetach}>
+              {t('reportWindow.detach')}
+            </Button>
+          )}
           <Button size="xs" variant="default" onClick={() => onBeside('prior')} title={t('priors.key')}>
             {t('priors.title')}
           </Button>

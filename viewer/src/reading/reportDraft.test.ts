@@ -186,3 +186,16 @@ test('words that could not be sent for a while are not given up for another wind
   expect(port.changed).toHaveBeenLastCalledWith({ kind: 'overtaken', mine: { ...blank, findings: '这里写的' } });
   expect(port.keep).toHaveBeenLastCalledWith(expect.objectContaining({ report: { ...blank, findings: '这里写的' } }));
 });
+
+test('words that a closed window had kept may have arrived from there: what is typed after them is no other opinion', async () => {
+  const kept = { ...blank, findings: '右肺' };
+  const port = ports(async (version) => {
+    if (version === 1) throw new Problem(409, { type: '/problems/conflict' });
+    return { version: version + 1 };
+  }, kept);
+  const saver = new ReportSaver(kept, empty(1), port);
+  saver.change({ findings: '右肺结节' });
+  await saver.flush();
+  expect(port.save).toHaveBeenLastCalledWith(9, { ...kept, findings: '右肺结节' });
+  expect(port.changed).toHaveBeenLastCalledWith({ kind: 'saved', at: 0 });
+});

@@ -70,7 +70,8 @@ export class ReportSaver {
   ) {
     this.version = server.version;
     this.base = wordsOf(server.report);
-    this.over = [this.base];
+    // Words that another window has kept may be on their way from there, too.
+    this.over = [...new Set([this.base, wordsOf(report)])];
   }
 
   get currentVersion(): number {

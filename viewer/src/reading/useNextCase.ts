@@ -6,7 +6,8 @@ import type { Consult, ConsultAction, WorklistTab } from '../api/types';
 import { hasRole, useMe } from '../session/useMe';
 import { markOpen } from '../ui/timing';
 
-export function useNextCase(current: Consult): () => Promise<void> {
+/** `go` is told which case comes next, or that there is none; without it, this page goes there. */
+export function useNextCase(current: Consult, go?: (id: string | null) => void): () => Promise<void> {
   const me = useMe();
   const navigate = useNavigate();
   return useCallback(async () => {
@@ -20,10 +21,12 @@ export function useNextCase(current: Consult): () => Promise<void> {
       const next = rows.find((row) => row.id !== current.id && row.allowed.includes(action));
       if (next !== undefined) {
         markOpen();
-        void navigate(`/cases/${next.id}`);
+        if (go === undefined) void navigate(`/cases/${next.id}`);
+        else go(next.id);
         return;
       }
     }
-    void navigate('/');
-  }, [me, navigate, current.id]);
+    if (go === undefined) void navigate('/');
+    else go(null);
+  }, [me, navigate, current.id, go]);
 }

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useEffectEvent, useMemo, useRef, useState } fro
 import { consults } from '../api/endpoints';
 import { Problem } from '../api/problem';
 import { keys } from '../api/queries';
-import type { Consult, KeyImage, ReportDraft } from '../api/types';
+import type { Consult, KeyImage, Me, ReportDraft } from '../api/types';
 import { rememberConsult } from '../consult/useConsult';
 import { useMe } from '../session/useMe';
 import type { ComparedReport } from '../templates/api';
@@ -50,6 +50,25 @@ export interface Report {
   saw: (sopInstanceUid: string) => void;
   /** Resolves with the version under which the server has every word. */
   flush: () => Promise<number>;
+}
+
+/** Whether the report is this person's to write now. */
+export function mayWrite(consult: Consult, me: Me): boolean {
+  const mayRead = consult.allowed.includes('sign') || consult.allowed.includes('edit');
+  return mayRead && consult.reader?.id === me.person.id;
+}
+
+/** Which signature this person may give now. */
+export function signsAs(consult: Consult): 'sign' | 'review' | null {
+  return consult.allowed.includes('sign') ? 'sign' : consult.allowed.includes('review') ? 'review' : null;
+}
+
+/** What may be done with an earlier report while one is written: it is quoted under what stands there already. */
+export function priorWriting(report: Report): { onCompare: (compared: ComparedReport[]) => void; onQuote: (text: string) => void } {
+  return {
+    onCompare: (compared) => report.write({ compared }),
+    onQuote: (text) => report.write({ findings: report.text.findings.trim() === '' ? text : `${report.text.findings}\n${text}` }),
+  };
 }
 
 /** One time of writing: from when the case is ours until it is not, or until somebody chose whose words count. */

@@ -10,13 +10,15 @@ interface Props {
   initial: number;
   min: number;
   minLeft: number;
+  /** The left pane has all the room, and the right one waits out of sight. */
+  leftOnly?: boolean;
   left: ReactNode;
   right: ReactNode;
 }
 
 const keyStep = 24;
 
-export function Split({ storageKey, label, initial, min, minLeft, left, right }: Props) {
+export function Split({ storageKey, label, initial, min, minLeft, leftOnly = false, left, right }: Props) {
   const [width, setWidth] = useStored(storageKey, initial);
   const frame = useRef<HTMLDivElement>(null);
 
@@ -40,6 +42,7 @@ export function Split({ storageKey, label, initial, min, minLeft, left, right }:
     <div className={classes.split} ref={frame}>
       <div className={classes.left}>{left}</div>
       <div
+        hidden={leftOnly}
         className={classes.divider}
         role="separator"
         aria-orientation="vertical"
@@ -50,8 +53,8 @@ export function Split({ storageKey, label, initial, min, minLeft, left, right }:
         onPointerMove={onPointerMove}
         onKeyDown={onKeyDown}
       />
-      <div className={classes.right} style={{ width }}>
-        {right}
+      <div className={classes.right} style={{ width }} hidden={leftOnly}>
+        {!leftOnly && right}
       </div>
     </div>
   );

@@ -1,0 +1,240 @@
+/** A case's report in a window of its own, for a second screen: it follows the case whose images the other window shows. */
+import { Alert, Button } from '@mantine/core';
+import { lazy, Suspense, useCallback, useEffect, useEffectEvent, useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useSearchParams } from 'react-router';
+import type { Consult } from '../../api/types';
+import { isProblem } from '../../api/problem';
+import { useConsult } from '../../consult/useConsult';
+import { LiveSign } from '../../live/LiveSign';
+import { useMe } from '../../session/useMe';
+import { useAppearance } from '../../session/usePreferences';
+import { Aside } from '../../templates/Aside';
+import { DraftPage } from '../../templates/DraftPage';
+import { PriorReportsPane } from '../../templates/PriorReportsPane';
+import templates from '../../templates/Templates.module.css';
+import { usePreferences } from '../../templates/usePreferences';
+import { useEdition } from '../../templates/useTemplates';
+import { Clock } from '../../ui/Clock';
+import { isRunning } from '../../ui/consultState';
+import { EmptyState } from '../../ui/EmptyState';
+import { ErrorNotice } from '../../ui/ErrorNotice';
+import { PageBar } from '../../ui/PageBar';
+import { PageSkeleton } from '../../ui/PageSkeleton';
+import { Patient } from '../../ui/Patient';
+import { StateChip } from '../../ui/StateChip';
+import { useExamText } from '../../ui/useExamText';
+import { useKeys } from '../../ui/useKeys';
+import { evidenceOf } from '../evidence';
+import { taken } from '../keyImagesOf';
+import LostAccess from '../LostAccess';
+import { LostCase } from '../LostCase';
+import { ReportPane } from '../ReportPane';
+import { useLease } from '../useLease';
+import { useNextCase } from '../useNextCase';
+import { usePhoneSignature } from '../usePhoneSignature';
+import { mayWrite, priorWriting, signsAs, useReport } from '../useReport';
+import { holdReport, lineOf, type Line, type ToImages, type ToReport } from './pairing';
+import classes from './ReportWindow.module.css';
+
+const SignDialog = lazy(() => import('../SignDialog'));
+
+type ToOther = Line<ToReport, ToImages>;
+
+let opened: { pair: string; line: ToOther } | null = null;
+
+/** The line of this window, which lives as long as it does. */
+function lineHere(pair: string): ToOther {
+  if (opened?.pair !== pair) {
+    opened?.line.close();
+    holdReport(pair);
+    opened = { pair, line: lineOf<ToReport, ToImages>(pair, 'report') };
+  }
+  return opened.line;
+}
+
+export default function ReportWindow() {
+  const { t } = useTranslation();
+  const [address, setAddress] = useSearchParams();
+  const pair = address.get('pair') ?? '';
+  const id = address.get('case');
+  const line = pair === '' ? null : lineHere(pair);
+  useAppearance();
+
+  const turnTo = useCallback((next: string | null) => setAddress(next === null ? { pair } : { pair, case: next }, { replace: true }), [pair, setAddress]);
+
+  useEffect(() => {
+    document.title = t('reportWindow.title');
+  }, [t]);
+
+  if (id === null || line === null) {
+    return <Waiting line={line} onCase={turnTo} />;
+  }
+  return (
+    <div className={classes.window}>
+      <ReportOf key={id} id={id} line={line} turnTo={turnTo} />
+      <LiveSign />
+    </div>
+  );
+}
+
+/** No case is open; the next one that the other window shows is. */
+function Waiting({ line, onCase }: { line: ToOther | null; onCase: (id: string) => void }) {
+  const { t } = useTranslation();
+  useEffect(() => {
+    if (line === null) return;
+    line.hear((message) => {
+      if (message.what === 'case') onCase(message.id);
+      if (message.what === 'close') window.close();
+    });
+    line.say({ to: 'images', what: 'ready', id: null });
+  }, [line, onCase]);
+  return <EmptyState title={t('reportWindow.waiting')} hint={t('reportWindow.waitingHint')} />;
+}
+
+function ReportOf({ id, line, turnTo }: { id: string; line: ToOther; turnTo: (id: string | null) => void }) {
+  const me = useMe();
+  const consult = useConsult(id);
+  const retry = () => void consult.refetch();
+  useEffect(() => {
+    // Until the report is there it says so by itself.
+    line.hear((message) => {
+      if (message.what === 'case' && message.id !== id) turnTo(message.id);
+      if (message.what === 'close') window.close();
+    });
+  }, [line, id, turnTo]);
+  if (isProblem(consult.error, 'forbidden') || isProblem(consult.error, 'not-found')) return <LostAccess id={id} error={consult.error} onRetry={retry} />;
+  if (consult.data === undefined) return consult.isError ? <ErrorNotice error={consult.error} onRetry={retry} /> : <PageSkeleton />;
+  const others = consult.data.timeline.findLastIndex(({ state, by }) => state === 'reading' && by !== null && by.id !== me.person.id);
+  return <Writing key={others} consult={consult.data} line={line} turnTo={turnTo} />;
+}
+
+function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; turnTo: (id: string | null) => void }) {
+  const { t } = useTranslation();
+  const me = useMe();
+  const examText = useExamText();
+  const [signing, setSigning] = useState(false);
+  const [beside, setBeside] = useState<'prior' | 'page' | null>(null);
+  const isMine = mayWrite(consult, me);
+  const [{ opensNext }] = usePreferences(me.person.id);
+  const go = useCallback(
+    (next: string | null) => {
+      line.say({ to: 'images', what: 'open', id: next });
+      turnTo(next);
+    },
+    [line, turnTo],
+  );
+  const openNext = useNextCase(consult, go);
+  const onPhoneSigned = useCallback(() => {
+    setSigning(false);
+    if (opensNext) void openNext();
+  }, [opensNext, openNext]);
+  const { signature: phone, isKnown } = usePhoneSignature(consult.id, onPhoneSigned);
+  // What somebody is agreeing to on the telephone stays as it is.
+  const editable = isMine && isKnown && phone?.progress !== 'waiting';
+  const report = useReport(consult, editable);
+  const leaseLost = useLease(consult);
+  const signs = signsAs(consult);
+  const edition = useEdition(report.text.template_version === null ? null : report.text.template, report.text.template_version);
+  const template = edition.data ?? null;
+  const evidence = useMemo(() => evidenceOf(consult), [consult]);
+  const turn = (what: 'prior' | 'page') => setBeside((now) => (now === what ? null : what));
+
+  const hear = useEffectEvent((message: ToReport) => {
+    if (message.what === 'close') {
+      // What could not be sent is kept in this browser, and gone on with in the other window.
+      void report
+        .flush()
+        .catch(() => undefined)
+        .finally(() => window.close());
+      return;
+    }
+    if (message.id !== consult.id) {
+      if (message.what === 'case') turnTo(message.id);
+      return;
+    }
+    if (message.what === 'saw') message.images.forEach(report.saw);
+    if (message.what === 'sign' && signs !== null) setSigning(true);
+    if (message.what === 'take' && editable && report.other === null) {
+      const { images } = taken(report.keyImages, message.image, evidence);
+      if (images !== null) report.chooseKeyImages(images);
+    }
+    if (message.what === 'flush') {
+      const { n } = message;
+      report.flush().then(
+        (version) => line.say({ to: 'images', what: 'flushed', n, version }),
+        () => line.say({ to: 'images', what: 'flushed', n, version: null }),
+      );
+    }
+  });
+  useEffect(() => {
+    line.hear((message) => hear(message));
+    line.say({ to: 'images', what: 'ready', id: consult.id });
+  }, [line, consult.id]);
+
+  useKeys({
+    'Ctrl+Enter': () => {
+      if (signs !== null) setSigning(true);
+    },
+    'Ctrl+p': () => turn('page'),
+    'Ctrl+d': () => turn('prior'),
+    n: () => void openNext(),
+  });
+
+  return (
+    <>
+      <PageBar>
+        <Patient patient={consult} />
+        <span>{examText(consult.study)}</span>
+        {isRunning(consult.state) && consult.amendment === null && <Clock consult={consult} />}
+        <StateChip state={consult.state} />
+      </PageBar>
+      {leaseLost && (
+        <Alert color="yellow" variant="outline" role="status">
+          {t('reading.leaseLost')}
+        </Alert>
+      )}
+      <LostCase consult={consult} editable={isMine} />
+      {phone?.progress === 'waiting' && !signing && (
+        <Alert color="blue" variant="outline" role="status">
+          <Button size="compact-sm" variant="default" onClick={() => setSigning(true)}>
+            {t('sign.phone.show')}
+          </Button>
+        </Alert>
+      )}
+      <div className={classes.body}>
+        <div className={classes.report}>
+          <ReportPane
+            consult={consult}
+            report={report}
+            template={template}
+            templateError={edition.error}
+            editable={editable}
+            signs={signs}
+            onSign={() => setSigning(true)}
+            onBeside={turn}
+            onDetach={null}
+            onOpenKeyImage={(image) => line.say({ to: 'images', what: 'show', id: consult.id, image })}
+          />
+        </div>
+        {beside === 'prior' && (
+          <Aside title={t('priors.title')} kind="prior" onClose={() => setBeside(null)}>
+            <div className={templates.asideBody}>
+              <PriorReportsPane consult={consult.id} compared={report.text.compared} writes={editable && report.other === null ? priorWriting(report) : null} />
+            </div>
+          </Aside>
+        )}
+        {beside === 'page' && (editable || consult.versions.length > 0) && (
+          <Aside title={t('templates.page')} kind="page" onClose={() => setBeside(null)}>
+            <DraftPage consult={consult} isDraft={editable} saved={report.state.kind === 'saved' ? report.state.at : null} flush={report.flush} />
+          </Aside>
+        )}
+      </div>
+      {signing && signs !== null && (
+        <Suspense fallback={<PageSkeleton rows={2} />}>
+          <SignDialog consult={consult} as={signs} flush={report.flush} template={template} onClose={() => setSigning(false)} onSigned={() => void openNext()} />
+        </Suspense>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,115 @@
+/** The window with the images, while the report of its case is in another one. */
+import { useQueryClient } from '@tanstack/react-query';
+import { useCallback, useEffect, useEffectEvent, useRef, useState, useSyncExternalStore } from 'react';
+import { useNavigate } from 'react-router';
+import { Unreachable } from '../../api/problem';
+import { keys } from '../../api/queries';
+import type { FrameKeyImage } from '../../api/types';
+import { hearReport, readAway, sayToReport, subscribeAway } from './away';
+import { canPair, ownPair, reportAddress } from './pairing';
+
+/** How long the other window may take to have every word sent. */
+const flush_ms = 10_000;
+
+export interface Away {
+  /** The report is in another window, or may be: it is not written here. */
+  isAway: boolean;
+  /** It is known to be there. */
+  isThere: boolean;
+  /** `null` where this browser cannot. */
+  open: (() => void) | null;
+  /** Has the other window closed. */
+  callBack: () => void;
+  saw: (sopInstanceUid: string) => void;
+  take: (image: FrameKeyImage) => void;
+  sign: () => void;
+  /** Resolves with the version under which the server has every word that was written there. */
+  flush: () => Promise<number>;
+}
+
+export function useAway(id: string, show: (image: FrameKeyImage) => void): Away {
+  const cache = useQueryClient();
+  const navigate = useNavigate();
+  const known = useSyncExternalStore(subscribeAway, readAway);
+  const seen = useRef(new Set<string>());
+  const flushes = useRef(new Map<number, (version: number | null) => void>());
+  const count = useRef(0);
+  const heading = useRef<string | null>(id);
+
+  // What was written there is on the server: it is fetched before it is gone on with here.
+  const [wasThere, setWasThere] = useState(known === true);
+  if (known === true && !wasThere) setWasThere(true);
+  useEffect(() => {
+    if (known !== false || !wasThere) return;
+    let isCurrent = true;
+    void cache.refetchQueries({ queryKey: keys.consult(id), exact: true }).finally(() => {
+      if (isCurrent) setWasThere(false);
+    });
+    return () => {
+      isCurrent = false;
+    };
+  }, [known, wasThere, cache, id]);
+
+  const greet = useEffectEvent(() => {
+    sayToReport({ to: 'report', what: 'case', id });
+    sayToReport({ to: 'report', what: 'saw', id, images: [...seen.current] });
+  });
+  useEffect(() => {
+    heading.current = id;
+    greet();
+  }, [id]);
+  const showHere = useEffectEvent(show);
+  useEffect(
+    () =>
+      hearReport((message) => {
+        // On the way to the next case, the other window is there before this one.
+        if (message.what === 'ready' && message.id !== heading.current) sayToReport({ to: 'report', what: 'case', id });
+        if (message.what === 'ready' && message.id === id) sayToReport({ to: 'report', what: 'saw', id, images: [...seen.current] });
+        if (message.what === 'open' && message.id !== id) {
+          heading.current = message.id;
+          void navigate(message.id === null ? '/' : `/cases/${message.id}`);
+        }
+        if (message.what === 'show' && message.id === id) showHere(message.image);
+        if (message.what === 'flushed') {
+          flushes.current.get(message.n)?.(message.version);
+          flushes.current.delete(message.n);
+        }
+      }),
+    [id, navigate],
+  );
+
+  const saw = useCallback(
+    (sop: string) => {
+      if (seen.current.has(sop)) return;
+      seen.current.add(sop);
+      sayToReport({ to: 'report', what: 'saw', id, images: [sop] });
+    },
+    [id],
+  );
+  const flush = useCallback(() => {
+    const n = (count.current += 1);
+    return new Promise<number>((done, fail) => {
+      const timer = setTimeout(() => {
+        flushes.current.delete(n);
+        fail(new Unreachable());
+      }, flush_ms);
+      flushes.current.set(n, (version) => {
+        clearTimeout(timer);
+        if (version === null) fail(new Unreachable());
+        else done(version);
+      });
+      sayToReport({ to: 'report', what: 'flush', id, n });
+    });
+  }, [id]);
+
+  return {
+    isAway: known !== false || wasThere,
+    isThere: known === true,
+    open: canPair() ? () => window.open(reportAddress(ownPair(), id), `farsight-report-${ownPair()}`, 'popup,width=640,height=960') : null,
+    callBack: () => sayToReport({ to: 'report', what: 'close' }),
+    saw,
+    take: (image) => sayToReport({ to: 'report', what: 'take', id, image }),
+    sign: () => sayToReport({ to: 'report', what: 'sign', id }),
+    flush,
+  };
+}

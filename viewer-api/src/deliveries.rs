@@ -169,6 +169,9 @@ pub struct UntoldItem {
     pub attempts: u32,
     /// Why, in English; never an address.
     pub problem: String,
+    /// The same as a word: `no_mail_folder`, `mail_folder`, `no_address`, `unknown_name`, `internal`, `refused`, `status`, `timed_out`,
+    /// `unreachable`, `broken_off`, `other`; empty when no attempt has failed.
+    pub problem_code: &'static str,
     /// When it was made (RFC 3339).
     pub created_at: String,
     /// When it is tried next.
@@ -322,6 +325,7 @@ pub async fn list_undelivered(
             JobState::SetAside => "set_aside",
         },
         attempts: job.attempts,
+        problem_code: consult::notify::problem_code(&job.problem),
         problem: job.problem,
         created_at: at(job.created_at_ms),
         due_at: at(job.due_at_ms),

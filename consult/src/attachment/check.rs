@@ -44,10 +44,10 @@ const PDF_END_BYTES: usize = 1024;
 /// Why it cannot be attached, for people.
 pub fn media_type(bytes: &[u8]) -> Result<MediaType, &'static str> {
     if bytes.is_empty() {
-        return Err("文件是空的");
+        return Err("文件是空的 / the file is empty");
     }
     if bytes.len() > BYTES_MAX {
-        return Err("文件太大（最大 16 MB）");
+        return Err("文件太大（最大 16 MB） / the file is too large (16 MB at most)");
     }
     if bytes.starts_with(b"%PDF-") {
         return pdf(bytes).map(|()| MediaType::Pdf);
@@ -58,13 +58,13 @@ pub fn media_type(bytes: &[u8]) -> Result<MediaType, &'static str> {
     if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         return png(bytes).map(|()| MediaType::Png);
     }
-    Err("只能附 PDF、JPEG 或 PNG 文件")
+    Err("只能附 PDF、JPEG 或 PNG 文件 / PDF, JPEG or PNG only")
 }
 
 fn fits(width: u32, height: u32) -> Result<(), &'static str> {
     let pixels = u64::from(width) * u64::from(height);
     if width == 0 || height == 0 || width.max(height) > SIDE_PIXELS_MAX || pixels > PIXELS_MAX {
-        return Err("图片的尺寸太大");
+        return Err("图片的尺寸太大 / the picture is too large");
     }
     Ok(())
 }
@@ -72,13 +72,17 @@ fn fits(width: u32, height: u32) -> Result<(), &'static str> {
 /// Begins and ends as a PDF does. It is never opened here: a reader's program does that, and judges what is in it.
 fn pdf(bytes: &[u8]) -> Result<(), &'static str> {
     let end = bytes.len().saturating_sub(PDF_END_BYTES);
-    if bytes[end..].windows(5).any(|window| window == b"%%EOF") { Ok(()) } else { Err("PDF 不完整") }
+    if bytes[end..].windows(5).any(|window| window == b"%%EOF") {
+        Ok(())
+    } else {
+        Err("PDF 不完整 / the PDF is not whole")
+    }
 }
 
 /// Walks the marker segments (ISO/IEC 10918-1 Annex B) to the frame header and the first scan; behind that the image must
 /// have its end. Telephones write more after it (a depth map, a film).
 fn jpeg(bytes: &[u8]) -> Result<(), &'static str> {
-    const BROKEN: &str = "JPEG 已损坏";
+    const BROKEN: &str = "JPEG 已损坏 / the JPEG is damaged";
     let byte = |at: usize| bytes.get(at).copied().ok_or(BROKEN);
     let word = |at: usize| Ok::<_, &str>(u32::from(byte(at)?) << 8 | u32::from(byte(at + 1)?));
     let (mut at, mut has_frame) = (2, false);
@@ -101,7 +105,7 @@ fn jpeg(bytes: &[u8]) -> Result<(), &'static str> {
             // In a scan's data 0xFF is followed by 0 or a restart.
             0xDA => {
                 let has_end = bytes[at..].windows(2).any(|pair| pair == [0xFF, 0xD9]);
-                return if has_end { Ok(()) } else { Err("JPEG 不完整") };
+                return if has_end { Ok(()) } else { Err("JPEG 不完整 / the JPEG is not whole") };
             }
             0xD8 | 0xD9 => return Err(BROKEN),
             _ => {}
@@ -116,7 +120,7 @@ fn jpeg(bytes: &[u8]) -> Result<(), &'static str> {
 
 /// Decodes it row by row: whole, and every chunk's checksum right.
 fn png(bytes: &[u8]) -> Result<(), &'static str> {
-    const BROKEN: &str = "PNG 已损坏";
+    const BROKEN: &str = "PNG 已损坏 / the PNG is damaged";
     let limits = png::Limits { bytes: PNG_BYTES_MAX };
     let decoder = png::Decoder::new_with_limits(std::io::Cursor::new(bytes), limits);
     let mut reader = decoder.read_info().map_err(|_| BROKEN)?;

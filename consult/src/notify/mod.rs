@@ -8,11 +8,13 @@ mod audience;
 mod channels;
 mod inbox;
 mod outbox;
+mod problem;
 
 pub use audience::What;
 pub(crate) use channels::is_url;
 pub use channels::{MAIL_JOB, MailSettings, Outgoing, WEBHOOK_JOB, Webhook, organisation_of_lane};
 pub use inbox::{Inbox, Notice};
+pub use problem::problem_code;
 
 /// Topic of the event that a person has a new notice, or has read some.
 pub const TOPIC: &str = "notice";

@@ -1,6 +1,8 @@
 //! What a requester has that is no DICOM, photographs, screen shots and papers, as DICOM objects of a study: of one that is there, or
-//! of a new one, of the patient whom a short form names. A JPEG's codestream stays as it is (`picture`).
+//! of a new one, of the patient whom a short form names. A JPEG's codestream stays as it is (`picture`), with a word beside it on which way up the
+//! camera was held (`exif`).
 
+mod exif;
 mod object;
 mod picture;
 #[cfg(test)]
@@ -93,26 +95,29 @@ impl NewStudy {
     fn attributes(&self, at: OffsetDateTime) -> Result<Dataset, ConsultError> {
         for text in [&self.batch, &self.patient_name, &self.patient_id, &self.description] {
             if text.chars().count() > FIELD_CHARS_MAX {
-                return Err(invalid("patient", "文字过长（最多 64 字）"));
+                return Err(invalid("patient", "文字过长（最多 64 字） / too long (64 characters at most)"));
             }
         }
         // These part a name into its groups and components.
         let name = line(&self.patient_name.replace(['=', '^'], " "));
         let id = line(&self.patient_id);
         if name.is_empty() {
-            return Err(invalid("patient_name", "请填写患者姓名"));
+            return Err(invalid("patient_name", "请填写患者姓名 / the patient's name is needed"));
         }
         if id.is_empty() {
-            return Err(invalid("patient_id", "请填写患者编号"));
+            return Err(invalid("patient_id", "请填写患者编号 / the patient's number is needed"));
         }
         if !matches!(self.sex.as_str(), "" | "M" | "F" | "O") {
-            return Err(invalid("patient_sex", "性别应为男、女或其他"));
+            return Err(invalid("patient_sex", "性别应为男、女或其他 / M, F or O"));
         }
         if !self.birth_date.is_empty() && parse_da(&self.birth_date).is_none() {
-            return Err(invalid("patient_birth_date", "出生日期不对"));
+            return Err(invalid("patient_birth_date", "出生日期不对 / not a date of birth"));
         }
         if self.accession_number.chars().count() > ACCESSION_CHARS_MAX {
-            return Err(invalid("accession_number", "检查号过长（最多 16 字）"));
+            return Err(invalid(
+                "accession_number",
+                "检查号过长（最多 16 字） / the accession number is too long (16 characters at most)",
+            ));
         }
         let description = line(&self.description);
         let mut set = Dataset::new();
@@ -145,7 +150,9 @@ impl NewStudy {
 /// Tells what a file is, by its content.
 fn content(bytes: &[u8]) -> Result<Content, &'static str> {
     if bytes.get(4..12).is_some_and(|brand| brand.starts_with(b"ftyphei") || brand == b"ftypmif1") {
-        return Err("HEIC 照片不能收：请在手机相机设置里改为“兼容性最佳”，或另存为 JPEG");
+        return Err(
+            "HEIC 照片不能收：请在手机相机设置里改为“兼容性最佳”，或另存为 JPEG / HEIC is not taken: choose “most compatible” in the camera's settings, or save it as JPEG",
+        );
     }
     match check::media_type(bytes)? {
         MediaType::Jpeg => picture::jpeg(bytes).map(Content::Photograph),

@@ -145,6 +145,11 @@ fn image(mut set: Dataset, name: &str, picture: Picture) -> Built {
     if picture.samples > 1 {
         set.put_u16(tags::PLANAR_CONFIGURATION, &[0]);
     }
+    if !picture.way.is_straight() {
+        set.put_u16(tags::IMAGE_ROTATION, &[u16::from(picture.way.quarters) * 90]);
+        let flip = if picture.way.is_mirrored { "Y" } else { "N" };
+        put(&mut set, tags::IMAGE_HORIZONTAL_FLIP, VR::CS, flip);
+    }
     let lossy = if picture.lossy_bytes.is_some() { "01" } else { "00" };
     put(&mut set, tags::LOSSY_IMAGE_COMPRESSION, VR::CS, lossy);
     if let Some(bytes) = picture.lossy_bytes {

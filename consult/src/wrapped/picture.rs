@@ -1,6 +1,7 @@
 //! The pixels of a photograph or a screen shot as DICOM holds them: a JPEG's own codestream, untouched, or what a lossless file
 //! decodes to.
 
+use super::exif::Way;
 use codec::{CodecError, FrameFormat, Photometric};
 
 /// JPEG Baseline (PS3.5 §A.4.1).
@@ -14,9 +15,9 @@ const NATIVE_BYTES_MAX: u64 = 64 << 20;
 /// Bytes that a PNG decoder may take for itself.
 const PNG_BYTES_MAX: usize = 64 << 20;
 
-const BROKEN_JPEG: &str = "JPEG 已损坏";
-const BROKEN_PNG: &str = "PNG 已损坏";
-const TOO_LARGE: &str = "图片的像素太多，请缩小后再传";
+const BROKEN_JPEG: &str = "JPEG 已损坏 / the JPEG is damaged";
+const BROKEN_PNG: &str = "PNG 已损坏 / the PNG is damaged";
+const TOO_LARGE: &str = "图片的像素太多，请缩小后再传 / the picture has too many pixels: send a smaller one";
 
 /// What one frame is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,14 @@ pub(super) enum Pixels {
     Codestream(&'static str, Vec<u8>),
     /// Samples by pixel, little endian.
     Native(Vec<u8>),
+}
+
+/// How large a picture is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub rows: u16,
+    pub columns: u16,
+    pub samples: u16,
 }
 
 /// A picture and its shape.
@@ -38,6 +47,8 @@ pub(super) struct Picture {
     pub pixels: Pixels,
     /// Bytes of the lossy codestream that the pixels came in.
     pub lossy_bytes: Option<usize>,
+    /// How it has to be turned to stand upright.
+    pub way: Way,
 }
 
 impl Picture {
@@ -57,6 +68,7 @@ struct Head {
     components: Vec<u8>,
     has_jfif: bool,
     adobe_transform: Option<u8>,
+    way: Way,
     end: usize,
 }
 
@@ -100,12 +112,16 @@ fn walk(bytes: &[u8]) -> Result<Head, &'static str> {
                 head.components = components.iter().step_by(3).copied().collect();
             }
             0xE0 => head.has_jfif |= segment.starts_with(b"JFIF\0"),
+            0xE1 => head.way = Way::in_segment(segment).unwrap_or(head.way),
             0xEE if segment.starts_with(b"Adobe") => head.adobe_transform = segment.get(11).copied(),
             // In a scan's data 0xFF is followed by 0, by another 0xFF, or by a restart.
             0xDA => loop {
                 let rest = bytes.get(at..).ok_or(BROKEN_JPEG)?;
-                at += rest.iter().position(|byte| *byte == 0xFF).ok_or("JPEG 不完整")?;
-                match byte(at + 1).map_err(|_| "JPEG 不完整")? {
+                at += rest
+                    .iter()
+                    .position(|byte| *byte == 0xFF)
+                    .ok_or("JPEG 不完整 / the JPEG is not whole")?;
+                match byte(at + 1).map_err(|_| "JPEG 不完整 / the JPEG is not whole")? {
                     0x00 | 0xD0..=0xD7 => at += 2,
                     0xFF => at += 1,
                     _ => break,
@@ -121,7 +137,11 @@ impl Head {
         match self.components.len() {
             1 => return Ok(Photometric::Monochrome2),
             3 => {}
-            _ => return Err("印刷用的 JPEG（CMYK）不能显示，请另存为普通 JPEG"),
+            _ => {
+                return Err(
+                    "印刷用的 JPEG（CMYK）不能显示，请另存为普通 JPEG / a JPEG for print (CMYK) cannot be shown: save it as an ordinary JPEG",
+                );
+            }
         }
         let names = self.components.iter().map(u8::to_ascii_uppercase);
         let is_rgb =
@@ -133,6 +153,9 @@ impl Head {
 /// A JPEG: as it is where DICOM has its process (baseline, extended), unpacked where not (progressive). What follows its end of
 /// image, a telephone's film or depth map, is left. It is decoded once, so that what cannot be shown is not kept.
 ///
+/// A colour photograph that was taken with the camera turned stays as it is, too: browsers turn it as its EXIF says, and it is said
+/// beside it for everybody else. What they would not turn is unpacked and turned.
+///
 /// # Errors
 /// Why not, for people.
 pub(super) fn jpeg(bytes: &[u8]) -> Result<Picture, &'static str> {
@@ -141,9 +164,15 @@ pub(super) fn jpeg(bytes: &[u8]) -> Result<Picture, &'static str> {
         (0xC0, 8) => Some(BASELINE),
         (0xC1, 8) => Some(EXTENDED),
         (0xC2, 8) => None,
-        _ => return Err("这种 JPEG（无损、算术编码或 12 位）不能收，请另存为普通 JPEG"),
+        _ => {
+            return Err(
+                "这种 JPEG（无损、算术编码或 12 位）不能收，请另存为普通 JPEG / this kind of JPEG (lossless, arithmetic or 12-bit) is not taken: save it as an ordinary JPEG",
+            );
+        }
     };
     let photometric = head.photometric()?;
+    let is_turned_by_all = syntax == Some(BASELINE) && head.components.len() == 3;
+    let syntax = syntax.filter(|_| head.way.is_straight() || is_turned_by_all);
     let samples = u16::try_from(head.components.len()).unwrap_or(0);
     let format = FrameFormat::eight_bit(head.rows.into(), head.columns.into(), samples, photometric);
     let image = bytes.get(..head.end).ok_or(BROKEN_JPEG)?;
@@ -162,8 +191,16 @@ pub(super) fn jpeg(bytes: &[u8]) -> Result<Picture, &'static str> {
         (None, Photometric::Monochrome2) => ("MONOCHROME2", Pixels::Native(decoded.bytes)),
         (None, _) => ("RGB", Pixels::Native(decoded.bytes)),
     };
-    let (rows, columns) = (head.rows, head.columns);
-    Ok(Picture { rows, columns, samples, bits: 8, photometric, pixels, lossy_bytes: Some(image.len()) })
+    let shape = Shape { rows: head.rows, columns: head.columns, samples };
+    let (pixels, shape, way) = match pixels {
+        Pixels::Native(bytes) if !head.way.is_straight() => {
+            let (turned, shape) = head.way.turn(&bytes, shape);
+            (Pixels::Native(turned), shape, Way::default())
+        }
+        kept => (kept, shape, head.way),
+    };
+    let Shape { rows, columns, samples } = shape;
+    Ok(Picture { rows, columns, samples, bits: 8, photometric, pixels, lossy_bytes: Some(image.len()), way })
 }
 
 /// A PNG, unpacked: every sample as it is there.
@@ -189,7 +226,11 @@ pub(super) fn png(bytes: &[u8]) -> Result<Picture, &'static str> {
         (png::ColorType::GrayscaleAlpha, png::BitDepth::Eight) => (without_alpha(&mut pixels, 1)?, 8),
         (png::ColorType::Rgb, png::BitDepth::Eight) => (3, 8),
         (png::ColorType::Rgba, png::BitDepth::Eight) => (without_alpha(&mut pixels, 3)?, 8),
-        _ => return Err("16 位彩色的 PNG 不能收，请另存为 8 位 PNG 或 JPEG"),
+        _ => {
+            return Err(
+                "16 位彩色的 PNG 不能收，请另存为 8 位 PNG 或 JPEG / a PNG with 16 bits of colour is not taken: save it with 8 bits, or as JPEG",
+            );
+        }
     };
     if bits == 16 {
         // PNG has the most significant byte first.
@@ -204,13 +245,16 @@ pub(super) fn png(bytes: &[u8]) -> Result<Picture, &'static str> {
         photometric,
         pixels: Pixels::Native(pixels),
         lossy_bytes: None,
+        way: Way::default(),
     })
 }
 
 /// Takes out the samples of opacity, which DICOM has no place for; answers how many are left of a pixel.
 fn without_alpha(pixels: &mut Vec<u8>, colours: usize) -> Result<u16, &'static str> {
     if pixels.chunks_exact(colours + 1).any(|pixel| pixel.get(colours) != Some(&0xFF)) {
-        return Err("PNG 有透明的部分，请另存为不透明的图片");
+        return Err(
+            "PNG 有透明的部分，请另存为不透明的图片 / parts of the PNG are transparent: save it without transparency",
+        );
     }
     let mut at = 0;
     pixels.retain(|_| {

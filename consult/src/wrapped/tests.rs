@@ -171,3 +171,33 @@ fn a_progressive_photograph_is_unpacked() {
     let last = &pixels[pixels.len() - 3..];
     assert!(last[0].abs_diff(230) < 40 && last[1].abs_diff(225) < 40, "{last:?}");
 }
+
+/// The same JPEG, taken with the camera turned.
+fn taken(jpeg: &[u8], orientation: u16) -> Vec<u8> {
+    let segment = super::exif::tests::segment(orientation, false);
+    let length = u16::try_from(segment.len() + 2).unwrap().to_be_bytes();
+    [&jpeg[..2], &[0xFF, 0xE1], &length, &segment, &jpeg[2..]].concat()
+}
+
+#[test]
+fn a_photograph_taken_upright_keeps_its_bytes_and_says_how_it_is_turned() {
+    let file = taken(&jpeg(), 6);
+    let picture = picture::jpeg(&file).unwrap();
+    assert_eq!((picture.rows, picture.columns, picture.way.quarters), (33, 51, 1));
+    let Pixels::Codestream(_, kept) = &picture.pixels else { panic!("it is unpacked") };
+    assert_eq!(*kept, file, "byte for byte");
+    assert_eq!(faults(&wrapped(&file)), Vec::<String>::new());
+
+    // What browsers would not turn is turned here.
+    let progressive = STANDARD.decode(PROGRESSIVE.replace(char::is_whitespace, "")).unwrap();
+    let straight = picture::jpeg(&progressive).unwrap();
+    let turned = picture::jpeg(&taken(&progressive, 6)).unwrap();
+    assert_eq!((turned.rows, turned.columns), (straight.columns, straight.rows));
+    assert!(turned.way.is_straight());
+    let (Pixels::Native(before), Pixels::Native(after)) = (&straight.pixels, &turned.pixels) else {
+        panic!("they are unpacked")
+    };
+    // The lower left corner comes to the upper left.
+    let last_row = before.len() - usize::from(straight.columns) * 3;
+    assert_eq!(after[..3], before[last_row..last_row + 3]);
+}

@@ -7,6 +7,7 @@ pub mod options;
 mod profile;
 pub mod seen;
 pub mod state;
+mod way;
 pub mod whole;
 
 pub use job::Job;

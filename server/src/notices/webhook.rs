@@ -93,7 +93,7 @@ mod tests {
             let webhook = Webhook { url: url.into(), secret: "s".into() };
             let called = call(&[], &webhook, &outgoing()).await;
             assert!(
-                matches!(called, Err(Failed::ForGood(why)) if why.contains("internal")),
+                matches!(called, Err(Failed::ForGood(why)) if consult::notify::problem_code(why) == "internal"),
                 "{url} {called:?}"
             );
         }
@@ -145,6 +145,16 @@ mod tests {
             let (url, _task) = answering(status).await;
             let called = call(&here(), &Webhook { url, secret: "s".into() }, &outgoing()).await;
             assert_eq!(matches!(called, Err(Failed::Now(_))), is_tried_again, "{status} {called:?}");
+            let code = match &called {
+                Err(Failed::Now(why)) => consult::notify::problem_code(why),
+                Err(Failed::ForGood(why)) => consult::notify::problem_code(why),
+                Ok(()) => "",
+            };
+            assert_eq!(
+                code,
+                if is_tried_again { "status" } else { "refused" },
+                "pages can say it: {called:?}"
+            );
         }
     }
 

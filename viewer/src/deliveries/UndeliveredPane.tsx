@@ -97,7 +97,9 @@ function UntoldRow({ untold, sending, onSend }: { untold: Untold; sending: boole
       </Table.Td>
       <Table.Td>{t('queue.attempts', { n: untold.attempts })}</Table.Td>
       <Table.Td className={pane.fixed}>{untold.state === 'waiting' ? format.moment(untold.due_at) : ''}</Table.Td>
-      <Table.Td className={pane.fault}>{untold.problem}</Table.Td>
+      <Table.Td className={pane.fault} title={untold.problem}>
+        {untold.problem_code !== '' && t(`untold.${untold.problem_code}`, { number: untold.problem.split(' ').at(-1) ?? '' })}
+      </Table.Td>
       <Table.Td>
         {untold.state !== 'running' && (
           <Button size="compact-sm" variant="default" loading={sending} onClick={onSend}>

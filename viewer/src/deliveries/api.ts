@@ -65,6 +65,19 @@ export interface RouteWish {
   forms: ReportForm[];
 }
 
+export type UntoldProblem =
+  | 'no_mail_folder'
+  | 'mail_folder'
+  | 'no_address'
+  | 'unknown_name'
+  | 'internal'
+  | 'refused'
+  | 'status'
+  | 'timed_out'
+  | 'unreachable'
+  | 'broken_off'
+  | 'other';
+
 export interface Untold {
   id: number;
   way: 'mail' | 'webhook';
@@ -74,6 +87,7 @@ export interface Untold {
   state: 'waiting' | 'running' | 'set_aside';
   attempts: number;
   problem: string;
+  problem_code: UntoldProblem | '';
   created_at: string;
   due_at: string;
 }

@@ -2,6 +2,7 @@
 import { useCallback } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Problem, Unreachable } from '../api/problem';
+import { ownHalf } from './ownHalf';
 
 export interface ProblemText {
   title: string;
@@ -9,12 +10,12 @@ export interface ProblemText {
 }
 
 export function useProblemText(): (error: unknown) => ProblemText {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   return useCallback(
     (error) => {
-      if (error instanceof Problem) return { title: t(`problem.${error.slug}`), detail: error.detail ?? null };
+      if (error instanceof Problem) return { title: t(`problem.${error.slug}`), detail: error.detail === undefined ? null : ownHalf(error.detail, i18n.language) };
       return { title: t(error instanceof Unreachable ? 'problem.unreachable' : 'problem.unexpected'), detail: null };
     },
-    [t],
+    [t, i18n.language],
   );
 }

@@ -6,6 +6,7 @@ use super::options::{Options, Profile};
 use super::profile;
 use super::seen::Seen;
 use super::state::{Applied, State};
+use super::way::Way;
 use crate::dicomweb::problem::WebError;
 use crate::seats::{self, PixelError, blocking};
 use bytes::Bytes;
@@ -15,6 +16,9 @@ use model::Scope;
 use std::sync::Arc;
 use storage::read::MetadataForm;
 use storage::{InstanceRef, MetadataBody, Storage};
+
+/// VL Photographic Image Storage.
+const PHOTOGRAPH: &str = "1.2.840.10008.5.1.4.1.1.77.1.4";
 
 /// One picture to be made.
 #[derive(Clone)]
@@ -89,7 +93,8 @@ impl Job {
         };
         let look = Look::of(storage, &self.instance, need).await?;
         let embedded = self.embedded_profile(&look);
-        let mut render = self.render(&look)?;
+        let upright = self.upright(storage).await?;
+        let mut render = self.render(&look, upright)?;
         if self.is_annotated() {
             let metadata = self.metadata(storage).await?;
             let texts = annotation::texts(&self.options.annotation, &metadata, self.frame);
@@ -121,6 +126,17 @@ impl Job {
         let (MetadataBody::Plain(text) | MetadataBody::Gzip(text)) = body;
         let mut all: serde_json::Value = serde_json::from_slice(&text).map_err(|_| WebError::Internal)?;
         Ok(all[0].take())
+    }
+
+    /// How a photograph is turned to stand upright, as the camera has said (`consult/src/wrapped`): browsers that decode it do so by
+    /// themselves. A presentation state says it otherwise.
+    async fn upright(&self, storage: &Storage) -> Result<Way, WebError> {
+        if self.applied.is_some() || self.instance.sop_class().as_str() != PHOTOGRAPH {
+            return Ok(Way::default());
+        }
+        let metadata = self.metadata(storage).await?;
+        let dataset = metadata.as_object().and_then(|object| dataset::json::from_json(object).ok());
+        Ok(dataset.as_ref().map(Way::of).unwrap_or_default())
     }
 
     /// The profile that the image's colours are in: the state's, or its own.
@@ -156,7 +172,7 @@ impl Job {
         }
     }
 
-    fn render(&self, look: &Look) -> Result<Render, WebError> {
+    fn render(&self, look: &Look, upright: Way) -> Result<Render, WebError> {
         let pixels = described(&self.instance)?;
         let own = look.frame(self.frame);
         let applied = self.applied.as_deref();
@@ -191,7 +207,9 @@ impl Job {
             applied.and_then(|applied| applied.rescale).unwrap_or((own.slope, own.intercept));
         if let Some(seen) = &self.seen {
             presentation.polarity = seen.polarity(presentation.polarity, pixels);
-            presentation.region = Some(seen.region(pixels));
+            presentation.region = Some(seen.region(upright, pixels));
+        } else if upright != Way::default() {
+            presentation.region = Some(upright.turn(Region::whole(pixels.columns, pixels.rows)));
         }
         let is_grey = pixels.photometric_interpretation.starts_with("MONOCHROME");
         let of_seen = self.seen.filter(|_| is_grey).and_then(|seen| seen.window(&own));

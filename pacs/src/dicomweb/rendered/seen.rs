@@ -2,10 +2,11 @@
 
 use super::look::window_of;
 use super::options::{Annotation, Options, Profile, Viewport};
+use super::way::Way;
 use super::{Job, document};
 use crate::dicomweb::problem::WebError;
 use bytes::Bytes;
-use codec::{Axes, Direction, Enlarge, ImageType, Polarity, Region, Window, WindowFunction};
+use codec::{Enlarge, ImageType, Polarity, Region, Window, WindowFunction};
 use dataset::{PixelDescription, Rendering};
 use model::Scope;
 use storage::{InstanceRef, Storage};
@@ -43,17 +44,16 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// All of an image, turned.
-    pub(super) fn region(&self, pixels: &PixelDescription) -> Region {
-        let (axes, across, down) = match self.turn {
-            Turn::None => (Axes::Kept, false, false),
-            Turn::Quarter => (Axes::Exchanged, true, false),
-            Turn::Half => (Axes::Kept, true, true),
-            Turn::ThreeQuarters => (Axes::Exchanged, false, true),
+    /// All of an image that is upright in this way, turned from there.
+    pub(super) fn region(&self, upright: Way, pixels: &PixelDescription) -> Region {
+        let quarters = match self.turn {
+            Turn::None => 0,
+            Turn::Quarter => 1,
+            Turn::Half => 2,
+            Turn::ThreeQuarters => 3,
         };
-        let direction = |is_flipped| if is_flipped { Direction::Flipped } else { Direction::Kept };
-        let (horizontal, vertical) = (direction(across != self.is_mirrored), direction(down));
-        Region { axes, horizontal, vertical, ..Region::whole(pixels.columns, pixels.rows) }
+        let way = upright.then(Way { quarters, is_mirrored: self.is_mirrored });
+        way.turn(Region::whole(pixels.columns, pixels.rows))
     }
 
     /// Which end is white, given what the image says.
@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn a_turn_is_clockwise_and_a_mirror_comes_after_it() {
-        use Direction::{Flipped, Kept};
+        use codec::Axes;
+        use codec::Direction::{Flipped, Kept};
         for (turn, is_mirrored, expected) in [
             (Turn::None, false, (Axes::Kept, Kept, Kept)),
             (Turn::Quarter, false, (Axes::Exchanged, Flipped, Kept)),
@@ -140,7 +141,7 @@ mod tests {
             (Turn::None, true, (Axes::Kept, Flipped, Kept)),
             (Turn::Quarter, true, (Axes::Exchanged, Kept, Kept)),
         ] {
-            let region = seen(turn, is_mirrored).region(&pixels("MONOCHROME2"));
+            let region = seen(turn, is_mirrored).region(Way::default(), &pixels("MONOCHROME2"));
             assert_eq!((region.axes, region.horizontal, region.vertical), expected, "{turn:?}");
         }
     }

@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next';
 import type { Series, StudyDetail } from '../../api/types';
 import { dicomDate, dicomTime } from '../../ui/dicomText';
 import { usePatientText } from '../../ui/usePatientText';
-import { hasOrientation, number, tags, text, type Instance } from './dicomJson';
+import { hasOrientation, isTurnedUpright, number, tags, text, type Instance } from './dicomJson';
 import classes from './Images.module.css';
 import { ruler, type Spacing } from './spacing';
 import type { ViewState } from './StackView';
@@ -75,6 +75,7 @@ export function Overlay({ study, isPrior, series, instance, spacing, view, prese
           </span>
         ))}
         {lacksSegments && <span className={classes.caution}>{t('images.segments.missing')}</span>}
+        {instance !== undefined && isTurnedUpright(instance) && <span className={classes.caution}>{t('photograph.turned')}</span>}
         {lossy && <span className={classes.caution}>{t(ratio === null ? 'images.lossy' : 'images.lossyBy', { ratio: ratio?.toFixed(0) })}</span>}
         {spacing !== undefined && spacing.basis !== 'patient' && (
           <span className={classes.caution} data-testid="spacing">

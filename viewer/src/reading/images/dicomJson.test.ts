@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hasOrientation, inOrder, number, tags, text, withModality, type Instance } from './dicomJson';
+import { hasOrientation, inOrder, isTurnedUpright, number, tags, text, upright, withModality, type Instance } from './dicomJson';
 
 function instance(uid: string, instanceNumber?: number | string): Instance {
   return {
@@ -35,4 +35,18 @@ test('orientation is known only where the image tells it', () => {
   expect(hasOrientation({ '52009229': { Value: [{ '00209116': { Value: [orientation] } }] } })).toBe(true);
   expect(hasOrientation({ '00200037': { vr: 'DS' } })).toBe(false);
   expect(hasOrientation({})).toBe(false);
+});
+
+test('a photograph taken with the camera turned has the rows and columns of what is shown', () => {
+  const taken = (rotation: number, sopClass = '1.2.840.10008.5.1.4.1.1.77.1.4'): Instance => ({
+    '00080016': { vr: 'UI', Value: [sopClass] },
+    [tags.rows]: { vr: 'US', Value: [30] },
+    [tags.columns]: { vr: 'US', Value: [40] },
+    '00700042': { vr: 'US', Value: [rotation] },
+  });
+  const shape = (instance: Instance) => [number(upright(instance), tags.rows), number(upright(instance), tags.columns)];
+  expect([shape(taken(90)), shape(taken(180)), shape(taken(0))]).toEqual([[40, 30], [30, 40], [30, 40]]);
+  expect([isTurnedUpright(taken(180)), isTurnedUpright(taken(0))]).toEqual([true, false]);
+  // What others write there about other images is not the camera's word.
+  expect(shape(taken(90, '1.2.840.10008.5.1.4.1.1.7'))).toEqual([30, 40]);
 });

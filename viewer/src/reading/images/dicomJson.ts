@@ -63,3 +63,16 @@ export function inOrder(instances: readonly Instance[]): Instance[] {
     return text(a, tags.sopInstanceUid) < text(b, tags.sopInstanceUid) ? -1 : 1;
   });
 }
+
+const photograph = '1.2.840.10008.5.1.4.1.1.77.1.4';
+
+/** Whether a photograph was taken with the camera turned, as it says itself. */
+export function isTurnedUpright(instance: Instance): boolean {
+  return text(instance, '00080016') === photograph && ((number(instance, '00700042') ?? 0) !== 0 || text(instance, '00700041') === 'Y');
+}
+
+/** The browser's decoder turns such a photograph as its EXIF says: rows and columns are what it makes of it. */
+export function upright(instance: Instance): Instance {
+  const isOnItsSide = isTurnedUpright(instance) && (number(instance, '00700042') ?? 0) % 180 === 90;
+  return isOnItsSide ? { ...instance, [tags.rows]: instance[tags.columns], [tags.columns]: instance[tags.rows] } : instance;
+}

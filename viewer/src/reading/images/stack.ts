@@ -3,7 +3,7 @@ import { metaData } from '@cornerstonejs/core';
 import { wadors } from '@cornerstonejs/dicom-image-loader';
 import { studies } from '../../api/endpoints';
 import { fetchBytes, fetchMetadata } from './dicomweb';
-import { hasOrientation, inOrder, number, tags, text, withModality, type Instance } from './dicomJson';
+import { hasOrientation, inOrder, number, tags, text, upright, withModality, type Instance } from './dicomJson';
 import { cross, type Plane, type Vector } from './linking';
 import { withPalette } from './palette';
 import { spacingOf, withSpacing, type Spacing } from './spacing';
@@ -64,7 +64,7 @@ export async function loadStack(org: string, studyUid: string, seriesUid: string
   const spacingByImageId = new Map<string, Spacing>();
   let bytesOfOne = 0;
   for (const image of images) {
-    const instance = await withPalette(withModality(withSpacing(image)), fetchBytes);
+    const instance = await withPalette(withModality(withSpacing(upright(image))), fetchBytes);
     const spacing = spacingOf(image);
     const sop = text(instance, tags.sopInstanceUid);
     const frames = number(instance, tags.frames) ?? 1;

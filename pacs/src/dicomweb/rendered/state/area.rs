@@ -1,7 +1,8 @@
 //! Spatial Transformation and Displayed Area (PS3.3 §C.10.6, §C.10.4).
 
+use super::super::way::Way;
 use super::{covers, references};
-use codec::{Axes, Direction, Presentation, Region};
+use codec::{Axes, Presentation, Region};
 use dataset::{Dataset, Tag, tags};
 use model::Uid;
 
@@ -61,16 +62,7 @@ fn rectangle(area: Option<&Dataset>, columns: u32, rows: u32) -> Region {
 
 /// Rotation clockwise, then a flip from left to right.
 fn turned(dataset: &Dataset, region: Region) -> Region {
-    let quarters = dataset.integer(tags::IMAGE_ROTATION).unwrap_or(0).rem_euclid(360) / 90;
-    let (axes, horizontal, vertical) = match quarters {
-        1 => (Axes::Exchanged, true, false),
-        2 => (Axes::Kept, true, true),
-        3 => (Axes::Exchanged, false, true),
-        _ => (Axes::Kept, false, false),
-    };
-    let is_mirrored = dataset.text(tags::IMAGE_HORIZONTAL_FLIP).as_deref() == Some("Y");
-    let direction = |is_flipped| if is_flipped { Direction::Flipped } else { Direction::Kept };
-    Region { axes, horizontal: direction(horizontal != is_mirrored), vertical: direction(vertical), ..region }
+    Way::of(dataset).turn(region)
 }
 
 /// Height and width of a pixel, where it is no square: of Presentation Pixel Spacing or Aspect Ratio.

@@ -5,7 +5,6 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Study } from '../api/types';
-import { hasRole, useMe } from '../session/useMe';
 import { useStudies } from '../studies/useStudies';
 import { ConfirmDialog } from '../ui/ConfirmDialog';
 import { dicomDate } from '../ui/dicomText';
@@ -25,7 +24,6 @@ import { ProjectDialog } from './ProjectDialog';
 
 export default function DeidentifyPage() {
   const { t } = useTranslation();
-  const me = useMe();
   const cache = useQueryClient();
   const list = useQuery({ queryKey: projectKeys, queryFn: deidentification.projects });
   const [wanted, setWanted] = useState<string | null>(null);
@@ -37,7 +35,6 @@ export default function DeidentifyPage() {
   const project = usable.find(({ id }) => id === wanted) ?? usable[0];
   useKeys({ n: () => setOpen('project') }, free);
   useKeys({ 'Ctrl+Enter': () => setOpen('export') }, free && tab === 'studies' && project !== undefined && chosen.length > 0);
-  if (!hasRole(me, 'archivist')) return <EmptyState title={t('problem.forbidden')} />;
   const toggle = (study: Study) =>
     setChosen((before) =>
       before.some((one) => one.study_instance_uid === study.study_instance_uid)

@@ -19,6 +19,21 @@ export function seesPatients(me: Me): boolean {
   return hasRole(me, 'requester', 'uploader', 'coordinator', 'reader', 'reviewer', 'archivist', 'quality_control', 'learner');
 }
 
+/** Whether the person asks for consults. */
+export const asks = (me: Me): boolean => hasRole(me, 'requester');
+
+/** Whether the person brings slides. */
+export const uploads = (me: Me): boolean => hasRole(me, 'requester', 'uploader');
+
+export const placesOrders = (me: Me): boolean => hasRole(me, 'requester', 'uploader', 'coordinator');
+
+export const seesStatistics = (me: Me): boolean => hasRole(me, 'coordinator', 'requester', 'quality_control', 'regulator');
+
+/** Whether the person keeps studies in order: corrects, deletes, exports without identity. */
+export const keepsStudies = (me: Me): boolean => hasRole(me, 'archivist');
+
+export const audits = (me: Me): boolean => hasRole(me, 'auditor');
+
 /** Whether accounts, organisations, agreements or tokens are the person's to look after, or to look at. */
 export function administers(me: Me): boolean {
   return hasRole(me, 'administrator', 'security_officer', 'regulator');

@@ -6,7 +6,7 @@ import { CriticalBanner } from '../alarms/CriticalBanner';
 import { LiveSign } from '../live/LiveSign';
 import { Bell } from '../notices/Bell';
 import { useAppearance } from '../session/usePreferences';
-import { administers, hasRole, seesPatients, useMe, worksOnConsults } from '../session/useMe';
+import { administers, audits, hasRole, keepsStudies, placesOrders, seesPatients, seesStatistics, uploads, useMe, worksOnConsults } from '../session/useMe';
 import { PageBoundary } from '../ui/PageBoundary';
 import { useKeys } from '../ui/useKeys';
 import { ConnectionBar } from './ConnectionBar';
@@ -37,17 +37,17 @@ export function Shell() {
         ]
       : []),
     ...(seesPatients(me) && !hasRole(me, 'learner') ? [{ to: '/patients', name: t('place.patients') }] : []),
-    ...(hasRole(me, 'requester', 'uploader') ? [{ to: '/uploads', name: t('transfer.pageLink') }] : []),
-    ...(hasRole(me, 'requester', 'uploader', 'coordinator') ? [{ to: '/orders', name: t('place.orders') }] : []),
-    ...(hasRole(me, 'coordinator', 'requester', 'quality_control', 'regulator') ? [{ to: '/statistics', name: t('place.statistics') }] : []),
+    ...(uploads(me) ? [{ to: '/uploads', name: t('transfer.pageLink') }] : []),
+    ...(placesOrders(me) ? [{ to: '/orders', name: t('place.orders') }] : []),
+    ...(seesStatistics(me) ? [{ to: '/statistics', name: t('place.statistics') }] : []),
     ...(hasRole(me, 'coordinator') ? [{ to: '/assignment', name: t('place.assignment') }] : []),
-    ...(hasRole(me, 'archivist') ? [{ to: '/corrections', name: t('place.corrections') }] : []),
-    ...(hasRole(me, 'archivist') ? [{ to: '/deidentify', name: t('place.deidentify') }] : []),
+    ...(keepsStudies(me) ? [{ to: '/corrections', name: t('place.corrections') }] : []),
+    ...(keepsStudies(me) ? [{ to: '/deidentify', name: t('place.deidentify') }] : []),
     ...(hasRole(me, 'administrator', 'coordinator') ? [{ to: '/devices', name: t('place.devices') }] : []),
     ...(hasRole(me, 'administrator', 'coordinator') ? [{ to: '/templates', name: t('place.templates') }] : []),
     ...(administers(me) ? [{ to: '/admin', name: t('place.admin') }] : []),
     ...(hasRole(me, 'requester', 'reader', 'reviewer', 'security_officer') ? [{ to: '/emergency', name: t('place.emergency') }] : []),
-    ...(hasRole(me, 'auditor') ? [{ to: '/audit', name: t('place.audit') }] : []),
+    ...(audits(me) ? [{ to: '/audit', name: t('place.audit') }] : []),
   ];
 
   return (

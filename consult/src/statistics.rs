@@ -3,13 +3,14 @@
 //! Each change of a consult writes a small fact beside it, ordered by when the question was sent, so that a year is counted
 //! without reading a single report.
 
+use crate::critical::{self, CriticalFindings};
 use crate::quality::Grade;
 use crate::record::{Consult, Named};
 use crate::{ConsultError, ConsultService, State};
 use access::{Caller, ConsultKind, Right, Urgency};
 use model::{OrgId, PersonId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use storage::{Expected, Order, Put, RecordQuery};
 use time::{OffsetDateTime, UtcOffset};
 
@@ -52,6 +53,10 @@ pub struct Fact {
     pub amendments: u32,
     /// Quality reviews: their grades.
     pub grades: Vec<Grade>,
+    /// How long critical findings waited to be acknowledged, or wait so far, milliseconds; kept beside the consult
+    /// ([`crate::critical`]) and looked up when facts are counted.
+    #[serde(skip)]
+    pub criticals_ms: Vec<i64>,
 }
 
 impl Fact {
@@ -76,6 +81,7 @@ impl Fact {
             waited_ms: consult.waits.iter().filter_map(|w| w.until.map(|until| w.lasted_ms(until))).sum(),
             amendments: u32::try_from(delivered.saturating_sub(1)).unwrap_or(u32::MAX),
             grades: consult.quality.iter().map(|review| review.grade).collect(),
+            criticals_ms: Vec::new(),
         })
     }
 
@@ -83,6 +89,13 @@ impl Fact {
     #[must_use]
     pub fn turnaround_ms(&self) -> Option<i64> {
         let whole = (self.delivered_at? - self.submitted_at).whole_milliseconds();
+        Some(i64::try_from(whole).ok()?.saturating_sub(self.waited_ms).max(0))
+    }
+
+    /// The time that was agreed on for the answer, in milliseconds: the due time without what waiting has moved it by.
+    #[must_use]
+    pub fn agreed_ms(&self) -> Option<i64> {
+        let whole = (self.due_at? - self.submitted_at).whole_milliseconds();
         Some(i64::try_from(whole).ok()?.saturating_sub(self.waited_ms).max(0))
     }
 
@@ -159,6 +172,22 @@ pub struct Row {
     pub graded: u64,
     /// Those that agreed.
     pub agreed: u64,
+    /// Median of the agreed times, minutes: what the times are to be held against.
+    pub target_min: Option<u64>,
+    /// Critical findings.
+    pub critical: u64,
+    /// Median of the time from telling to acknowledgement, minutes.
+    pub critical_median_min: Option<u64>,
+    /// The longest of them, minutes.
+    pub critical_longest_min: Option<u64>,
+}
+
+/// Times of the facts of one row, milliseconds.
+#[derive(Default)]
+struct Times {
+    turnaround: Vec<i64>,
+    agreed: Vec<i64>,
+    critical: Vec<i64>,
 }
 
 /// A period of time: from its first moment, before its last.
@@ -197,7 +226,7 @@ fn percentile(sorted: &[i64], percent: usize) -> Option<u64> {
 /// Counts facts into rows, ordered by key. `reading` is the organisation that sees the grades of its own reports.
 #[must_use]
 pub fn count(facts: &[Fact], by: By, reading: &OrgId, offset: UtcOffset, now: OffsetDateTime) -> Vec<Row> {
-    let mut rows: BTreeMap<String, (Row, Vec<i64>)> = BTreeMap::new();
+    let mut rows: BTreeMap<String, (Row, Times)> = BTreeMap::new();
     for fact in facts {
         let (key, name) = key(fact, by, offset);
         let (row, times) = rows.entry(key.clone()).or_default();
@@ -212,16 +241,24 @@ pub fn count(facts: &[Fact], by: By, reading: &OrgId, offset: UtcOffset, now: Of
         row.late += u64::from(fact.is_late(now));
         row.waited_min += u64::try_from(fact.waited_ms / 60_000).unwrap_or(0);
         row.amended += u64::from(fact.amendments > 0);
-        times.extend(fact.turnaround_ms());
+        times.turnaround.extend(fact.turnaround_ms());
+        times.agreed.extend(fact.agreed_ms());
+        times.critical.extend(&fact.criticals_ms);
         if fact.reading.id == *reading {
             row.graded += fact.grades.len() as u64;
             row.agreed += fact.grades.iter().filter(|grade| !grade.is_discrepancy()).count() as u64;
         }
     }
-    let finish = |(mut row, mut times): (Row, Vec<i64>)| {
-        times.sort_unstable();
-        row.median_min = percentile(&times, 50);
-        row.p90_min = percentile(&times, 90);
+    let finish = |(mut row, mut times): (Row, Times)| {
+        for list in [&mut times.turnaround, &mut times.agreed, &mut times.critical] {
+            list.sort_unstable();
+        }
+        row.median_min = percentile(&times.turnaround, 50);
+        row.p90_min = percentile(&times.turnaround, 90);
+        row.target_min = percentile(&times.agreed, 50);
+        row.critical = times.critical.len() as u64;
+        row.critical_median_min = percentile(&times.critical, 50);
+        row.critical_longest_min = percentile(&times.critical, 100);
         row
     };
     rows.into_values().map(finish).collect()
@@ -244,11 +281,42 @@ impl ConsultService {
         if ![Right::Coordinate, Right::Ask, Right::Oversee].into_iter().any(|right| caller.may(right)) {
             return Err(ConsultError::Forbidden("没有查看统计的权限"));
         }
-        let facts = self.facts(caller, period).await?;
+        let facts = self.facts(caller, period, now).await?;
         Ok(count(&facts, by, caller.organisation(), self.config.utc_offset, now))
     }
 
-    async fn facts(&self, caller: &Caller, period: Period) -> Result<Vec<Fact>, ConsultError> {
+    /// How long the critical findings of each consult within reach waited, or wait so far, in milliseconds.
+    async fn criticals(
+        &self,
+        caller: &Caller,
+        now: OffsetDateTime,
+    ) -> Result<HashMap<String, Vec<i64>>, ConsultError> {
+        let mut query = RecordQuery { limit: PAGE, ..RecordQuery::new(critical::KIND) };
+        let mut times = HashMap::new();
+        while times.len() < FACTS_MAX {
+            let page = self.storage.records(caller.scope(), &query).await?;
+            query.after = page.last().map(|record| (record.sort, record.id.clone()));
+            let is_last = page.len() < PAGE as usize;
+            for record in page {
+                let of: CriticalFindings = serde_json::from_value(record.body)
+                    .map_err(|_| ConsultError::Failed("a record of critical findings is damaged"))?;
+                let waited = of.findings.iter().map(|finding| finding.waited(now).whole_milliseconds());
+                times.insert(record.id, waited.filter_map(|ms| i64::try_from(ms).ok()).collect());
+            }
+            if is_last {
+                break;
+            }
+        }
+        Ok(times)
+    }
+
+    async fn facts(
+        &self,
+        caller: &Caller,
+        period: Period,
+        now: OffsetDateTime,
+    ) -> Result<Vec<Fact>, ConsultError> {
+        let mut criticals = self.criticals(caller, now).await?;
         let from = model::time_text::unix_ms(period.from);
         let mut query = RecordQuery {
             sort_below: Some(model::time_text::unix_ms(period.until)),
@@ -261,11 +329,12 @@ impl ConsultService {
             let page = self.storage.records(caller.scope(), &query).await?;
             let is_last = page.len() < PAGE as usize;
             for record in page {
-                let fact: Fact = serde_json::from_value(record.body)
+                let mut fact: Fact = serde_json::from_value(record.body)
                     .map_err(|_| ConsultError::Failed("a fact's record is damaged"))?;
                 if model::time_text::unix_ms(fact.submitted_at) < from {
                     return Ok(facts);
                 }
+                fact.criticals_ms = criticals.remove(&record.id).unwrap_or_default();
                 facts.push(fact);
             }
             if is_last {
@@ -319,6 +388,8 @@ mod tests {
     fn rows_say_how_many_how_fast_and_how_late() {
         let mut waited = fact(Some(100));
         waited.waited_ms = 70 * 60_000;
+        waited.criticals_ms = vec![4 * 60_000, 9 * 60_000, 6 * 60_000];
+        waited.due_at = Some(NOW + Duration::hours(3));
         waited.grades = vec![Grade::Concurs, Grade::MostlyMinor];
         let facts = [fact(Some(10)), fact(Some(20)), waited, fact(Some(130)), fact(None)];
         let city = OrgId::parse("city").unwrap();
@@ -329,6 +400,10 @@ mod tests {
         assert_eq!((row.asked, row.delivered, row.open, row.late), (5, 4, 1, 2));
         assert_eq!((row.median_min, row.p90_min, row.waited_min), (Some(20), Some(130), 70));
         assert_eq!((row.graded, row.agreed), (2, 1));
+        let critical = (row.critical, row.critical_median_min, row.critical_longest_min);
+        assert_eq!(critical, (3, Some(6), Some(9)));
+        // The time of waiting has moved its due time: what was agreed on is less.
+        assert_eq!(facts[2].agreed_ms(), Some(110 * 60_000));
         // Grades are the reading organisation's own.
         let township = OrgId::parse("township").unwrap();
         assert_eq!(count(&facts, By::Month, &township, UtcOffset::UTC, late)[0].graded, 0);

@@ -55,6 +55,11 @@ pub async fn back_up(BackupArgs { data, to }: &BackupArgs) -> Result<ExitCode> {
     let shown = bar.clone();
     let copied = storage.copy_files(folder, index, move |done, all| show(&shown, done, all)).await;
     bar.finish_and_clear();
+    if copied.is_ok() {
+        let at_ms = model::time_text::unix_ms(time::OffsetDateTime::now_utc());
+        let backup = storage::Backup { at_ms, what: to.display().to_string() };
+        storage.note_backup(&crate::maintenance::scope(), &backup).await?;
+    }
     storage.close().await;
     let copied = copied?;
     println!(

@@ -40,6 +40,8 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Make an empty data directory what a backup is of, and check it; exit status 0 when sound.
     Restore(backup::RestoreArgs),
+    /// Tell the node that a backup by other tools is finished.
+    BackupDone(maintenance::BackupDoneArgs),
     /// Index again whatever is kept and not indexed, from the objects alone; exit status 0 when all of it could be.
     Rebuild(DataArgs),
     /// Work with the audit chain.
@@ -163,6 +165,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Fsck(data) => maintenance::fsck(&data).await,
         Command::Backup(args) => backup::back_up(&args).await,
         Command::Restore(args) => backup::restore(&args).await,
+        Command::BackupDone(args) => maintenance::backup_done(args).await,
         Command::Rebuild(data) => maintenance::rebuild(&data).await,
         Command::Audit { command } => audit::run(command).await,
         Command::Export(args) => export::run(args).await,

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
-use model::Limits;
+use model::{Limits, OrgId};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use storage::{Storage, StorageConfig};
@@ -83,9 +83,20 @@ pub struct AccessSection {
     /// Addresses of proxies whose `X-Forwarded-For` is believed, such as `["127.0.0.1"]`: without them failed log-ins are
     /// counted by account alone, and the audit chain knows only the proxy's address.
     pub trusted_proxies: Vec<AddressRange>,
+    /// The organisation that runs this node: its administrators see how the store is. Without it, the only organisation that
+    /// nobody else looks after, if there is just one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_organisation: Option<String>,
 }
 
 impl AccessSection {
+    /// The organisation that runs this node.
+    pub fn node_organisation(&self) -> Result<Option<OrgId>> {
+        let Some(text) = &self.node_organisation else { return Ok(None) };
+        let line = || format!("[access] node_organisation = \"{text}\" is no organisation's identifier");
+        OrgId::parse(text).map(Some).with_context(line)
+    }
+
     /// The same for the HTTP interface.
     pub fn login_rules(&self) -> viewer_api::LoginRules {
         viewer_api::LoginRules {
@@ -123,6 +134,7 @@ impl Config {
         self.notify.refuse_if_wrong()?;
         self.audit.refuse_if_wrong()?;
         self.http.refuse_if_wrong()?;
+        self.access.node_organisation()?;
         self.signing.time_stamps(&self.trust_anchors_pem()?)?;
         HttpPhoneSigning::new(&self.signing.remote)?;
         let Ok(toml::Value::Table(limits)) = toml::Value::try_from(&self.limits) else {
@@ -259,6 +271,7 @@ mod tests {
             ("[http]\npublic_url = \"https://example.org/farsight\"\n", "public_url"),
             ("[dicom]\nae_title = \"LONGER THAN SIXTEEN\"\n", "ae_title"),
             ("[limits]\ncommit_group_max = 0\n", "commit_group_max"),
+            ("[access]\nnode_organisation = \"市医院\"\n", "node_organisation"),
             ("[http]\ncors_origins = [\"https://viewer.example.org/\"]\n", "cors_origins"),
             ("[http]\ncors_origins = [\"viewer.example.org\"]\n", "cors_origins"),
         ] {

@@ -1,4 +1,4 @@
-//! What consults need besides people: clocks that tell, and leases that run out.
+//! What consults need besides people: clocks that tell, leases that run out, shifts that begin and end.
 
 use consult::ConsultService;
 use consult::clock::Clock;
@@ -31,7 +31,7 @@ impl ConsultSection {
     }
 }
 
-/// Looks at clocks and leases until the node stops.
+/// Looks at clocks, leases and shifts until the node stops.
 pub async fn run(service: ConsultService, clock: impl Clock, stop: impl Future<Output = ()>) {
     let pause = (service.lease() / 4).clamp(ROUND_MIN, ROUND_MAX);
     // While the node was down no page could renew: readers have one lease's time to come back.
@@ -40,7 +40,10 @@ pub async fn run(service: ConsultService, clock: impl Clock, stop: impl Future<O
     loop {
         let now = clock.now();
         let leases = if now < end_from { Ok(0) } else { service.end_leases(now).await };
-        for (what, result) in [("clocks", service.escalate(now).await), ("leases", leases)] {
+        let shifts = service.turn_shifts(now).await;
+        for (what, result) in
+            [("clocks", service.escalate(now).await), ("leases", leases), ("shifts", shifts)]
+        {
             match result {
                 Ok(0) => {}
                 Ok(n) => tracing::debug!(what, n, "consults moved"),

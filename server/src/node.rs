@@ -108,6 +108,7 @@ impl Node {
         let state = ApiState::new(storage.clone(), consults.clone(), public_url, status)
             .with_cors_origins(config.http.cors_origins.clone())
             .with_login_rules(config.access.login_rules())
+            .with_node_organisation(config.access.node_organisation()?)
             .with_outside(outside, config.oidc.sign_on()?)
             .with_ohif(config.http.ohif_directory.clone())
             .with_intake(config.slides.intake())
@@ -170,6 +171,7 @@ impl Node {
         // What is cut short is sent again by the next start, with the same effect.
         tokio::spawn(self.deliveries.run(stopped(stop.clone())));
         tokio::spawn(self.audit.run(stopped(stop.clone())));
+        tokio::spawn(crate::maintenance::measure(self.storage.clone(), stopped(stop.clone())));
         tokio::spawn(crate::emergencies::end(self.storage.clone(), stopped(stop.clone())));
         // A study that is being put into a collection goes on where it was.
         let collections = pacs::deidentify::Keeper::new(self.storage.clone());

@@ -8,6 +8,7 @@ pub mod arriving;
 pub mod audit;
 pub mod backup;
 pub mod blob;
+pub mod condition;
 pub mod correct;
 pub mod directory;
 pub mod error;
@@ -63,6 +64,7 @@ pub use arriving::Arriving;
 pub use audit::heads;
 pub use audit::{AuditAction, AuditEntry, AuditEvent, AuditOutcome, AuditQuery};
 pub use blob::{Draft, Drafting};
+pub use condition::{Backup, Condition, Disk, Filling, Fsck, IndexState, JobsOfKind};
 pub use correct::{
     Apart, Correction, CorrectionRecord, CorrectionStep, HiddenSeries, PatientKey, Reason, ReasonCode,
 };

@@ -102,6 +102,7 @@ on_both![
     records_are_seen_by_those_they_are_for,
     every_tampering_with_the_audit_chain_shows,
     fsck_finds_each_problem,
+    the_store_says_what_it_keeps_what_waits_and_who_looked_after_it,
     sixty_four_writers_at_once,
     the_same_and_other_content_at_once,
     a_crash_leaves_nothing_unexplained,

@@ -46,8 +46,10 @@ export const places: readonly Place[] = [
   { name: 'uploads', who: 'uploader', address: at('/uploads') },
   { name: 'orders', who: 'uploader', address: at('/orders') },
   { name: 'statistics', who: 'coordinator', address: at('/statistics') },
+  { name: 'statistics-charts', who: 'coordinator', address: at('/statistics?view=charts') },
   { name: 'templates', who: 'coordinator', address: at('/templates') },
   { name: 'assignment', who: 'coordinator', address: at('/assignment') },
+  { name: 'assignment-rules', who: 'coordinator', address: at('/assignment?tab=rules') },
   { name: 'deidentify', who: 'archivist', address: at('/deidentify') },
   { name: 'devices', who: 'admin', address: at('/devices') },
   { name: 'rules', who: 'admin', address: at('/devices?tab=rules') },
@@ -63,6 +65,7 @@ export const places: readonly Place[] = [
   { name: 'people', who: 'admin', address: at('/admin?tab=people') },
   { name: 'agreements', who: 'admin', address: at('/admin?tab=agreements') },
   { name: 'tokens', who: 'admin', address: at('/admin?tab=tokens') },
+  { name: 'store', who: 'admin', address: at('/admin?tab=store') },
   { name: 'audit', who: 'auditor', address: at('/audit') },
   { name: 'account', who: 'township', address: at('/account') },
 ];

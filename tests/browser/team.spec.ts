@@ -40,6 +40,7 @@ async function sign(page: Page, login: string): Promise<void> {
 test('a coordinator writes a rule, tries it out, and a request goes to whom it names', async ({ person }) => {
   const coordinator = await person('coordinator');
   await coordinator.getByRole('link', { name: '分配', exact: true }).click();
+  await coordinator.getByRole('tab', { name: '规则' }).click();
   await expect(coordinator.getByText('还没有规则')).toBeVisible();
   await shot(coordinator, 'assignment-empty');
   await coordinator.getByRole('button', { name: '新建规则' }).click();

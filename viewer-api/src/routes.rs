@@ -5,9 +5,10 @@ use crate::preferences;
 use crate::state::ApiState;
 use crate::{
     admin, application, assignment, audit, auth, calibration, consults, corrections, cors, critical,
-    deliveries, devices, docs, dzi, forwarding, health, identities, iiif, invitations, key_images, live,
-    measurements, messages, notices, ohif, orders, partners, phrases, remotes, report_files, second_factor,
-    session, sessions, slide_notes, slides, statistics, studies, templates, uploads, verify, watched,
+    deliveries, devices, docs, duty_overview, dzi, forwarding, health, identities, iiif, invitations,
+    key_images, live, measurements, messages, notices, ohif, orders, partners, phrases, remotes,
+    report_files, second_factor, session, sessions, slide_notes, slides, statistics, store, studies,
+    templates, uploads, verify, watched,
 };
 use crate::{audit_state, deidentification, emergency, patients};
 use crate::{passkeys, sign_on};
@@ -210,6 +211,9 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(assignment::try_assignment))
         .routes(routes!(assignment::list_duties))
         .routes(routes!(assignment::set_duty))
+        .routes(routes!(duty_overview::duty_overview))
+        .routes(routes!(duty_overview::plan_shift))
+        .routes(routes!(duty_overview::cancel_shift))
         .routes(routes!(report_files::report_pdf))
         .routes(routes!(report_files::report_json))
         .routes(routes!(report_files::report_signature))
@@ -278,6 +282,7 @@ fn admin() -> OpenApiRouter<ApiState> {
         .routes(routes!(agreements::decline_proposal))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::revoke_token))
+        .routes(routes!(store::store_state))
 }
 
 /// What viewers of other origins may use, too, if the configuration says so.

@@ -7,6 +7,7 @@ use crate::problem::ApiError;
 use crate::sign_on::{Away, Provider, SignOnConfig};
 use access::{Brake, Passkeys};
 use consult::{ConsultService, Keystore};
+use model::OrgId;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -81,6 +82,10 @@ pub(crate) struct Inner {
     pub proofs_checked: AtomicU64,
     /// Who takes a second factor, and whose word on addresses counts.
     pub login_rules: LoginRules,
+    /// The organisation that runs this node, if the configuration names it.
+    pub node_organisation: Option<OrgId>,
+    /// How the store was a moment ago.
+    pub store: crate::store::Seen,
     /// Studies that people have opened in an emergency.
     pub emergencies: crate::emergency::Open,
     /// Seats for work with passwords and passphrases, whose hashes take much memory.
@@ -116,6 +121,8 @@ impl ApiState {
             away: Away::default(),
             outside: Arc::new(Nobody),
             login_rules: LoginRules::default(),
+            node_organisation: None,
+            store: crate::store::Seen::default(),
             emergencies: crate::emergency::Open::default(),
             password_work: Semaphore::new(PASSWORD_WORK_MAX),
             verifications: Arc::new(Semaphore::new(VERIFICATIONS_MAX)),
@@ -155,6 +162,15 @@ impl ApiState {
     pub fn with_login_rules(mut self, rules: LoginRules) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.login_rules = rules;
+        }
+        self
+    }
+
+    /// Says which organisation runs the node. For a state that nobody else has yet.
+    #[must_use]
+    pub fn with_node_organisation(mut self, organisation: Option<OrgId>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.node_organisation = organisation;
         }
         self
     }

@@ -35,7 +35,8 @@ pub struct StatisticsQuery {
 #[derive(Serialize, ToSchema)]
 pub struct StatisticsAnswer {
     /// `key`, `name`, `asked`, `delivered`, `open`, `rejected`, `cancelled`, `late`, `median_min`, `p90_min`, `waited_min`,
-    /// `amended`, `graded`, `agreed`.
+    /// `amended`, `graded`, `agreed`, `target_min` (median of the agreed times), `critical` (findings), `critical_median_min` and
+    /// `critical_longest_min` (from telling to acknowledgement).
     #[schema(value_type = Vec<Object>)]
     pub rows: Vec<Row>,
 }
@@ -78,7 +79,8 @@ pub async fn get_statistics_csv(
 }
 
 const COLUMNS: &str = "编号 key,名称 name,申请 asked,已送达 delivered,未完成 open,已拒绝 rejected,已取消 cancelled,\
-    超时 late,中位用时（分） median_min,90%用时（分） p90_min,等待资料（分） waited_min,修订 amended,质控 graded,符合 agreed";
+    超时 late,中位用时（分） median_min,90%用时（分） p90_min,等待资料（分） waited_min,修订 amended,质控 graded,符合 agreed,\
+    约定时限中位（分） target_min,危急值 critical,危急值确认中位（分） critical_median_min,危急值确认最长（分） critical_longest_min";
 
 fn csv(rows: &[Row]) -> String {
     let mut text = format!("\u{FEFF}{COLUMNS}\r\n");
@@ -88,7 +90,9 @@ fn csv(rows: &[Row]) -> String {
             .map(|n| n.to_string())
             .into_iter()
             .chain([optional(row.median_min), optional(row.p90_min)])
-            .chain([row.waited_min, row.amended, row.graded, row.agreed].map(|n| n.to_string()));
+            .chain([row.waited_min, row.amended, row.graded, row.agreed].map(|n| n.to_string()))
+            .chain([optional(row.target_min), row.critical.to_string()])
+            .chain([optional(row.critical_median_min), optional(row.critical_longest_min)]);
         let cells: Vec<String> = [cell(&row.key), cell(&row.name)].into_iter().chain(numbers).collect();
         text.push_str(&cells.join(","));
         text.push_str("\r\n");
@@ -112,7 +116,7 @@ mod tests {
         let row = Row { key: "=1+1".into(), name: "镇\"卫生院\",东".into(), asked: 2, ..Row::default() };
         let text = csv(&[row]);
         let line = text.lines().nth(1).unwrap();
-        assert_eq!(line, "'=1+1,\"镇\"\"卫生院\"\",东\",2,0,0,0,0,0,,,0,0,0,0");
-        assert!(text.starts_with('\u{FEFF}') && text.lines().next().unwrap().split(',').count() == 14);
+        assert_eq!(line, "'=1+1,\"镇\"\"卫生院\"\",东\",2,0,0,0,0,0,,,0,0,0,0,,0,,");
+        assert!(text.starts_with('\u{FEFF}') && text.lines().next().unwrap().split(',').count() == 18);
     }
 }

@@ -11,11 +11,21 @@ function keysOf(value, path = []) {
   return typeof value === 'string' ? [path.join('.')] : Object.entries(value).flatMap(([key, inner]) => keysOf(inner, [...path, key]));
 }
 
-const read = (language) => JSON.parse(readFileSync(join(root, 'i18n', `${language}.json`), 'utf8'));
-const zh = new Set(keysOf(read('zh')));
-const en = new Set(keysOf(read('en')));
-for (const key of zh) if (!en.has(key)) problems.push(`en.json lacks ${key}`);
-for (const key of en) if (!zh.has(key)) problems.push(`zh.json lacks ${key}`);
+const read = (name) => JSON.parse(readFileSync(join(root, 'i18n', `${name}.json`), 'utf8'));
+const zh = new Set();
+const sections = new Set();
+// What every page may say, and what comes with pages that are opened later: no section is in both.
+for (const part of ['', '.later']) {
+  const [chinese, english] = [read(`zh${part}`), read(`en${part}`)];
+  const [here, there] = [new Set(keysOf(chinese)), new Set(keysOf(english))];
+  for (const key of here) if (!there.has(key)) problems.push(`en${part}.json lacks ${key}`);
+  for (const key of there) if (!here.has(key)) problems.push(`zh${part}.json lacks ${key}`);
+  for (const section of Object.keys(chinese)) {
+    if (sections.has(section)) problems.push(`${section} is in zh.json and in zh${part}.json`);
+    sections.add(section);
+  }
+  for (const key of here) zh.add(key);
+}
 
 const shownAttributes = new Set(['alt', 'aria-label', 'label', 'placeholder', 'title']);
 const han = /\p{Script=Han}/u;

@@ -1,7 +1,10 @@
 /** The map of the application: which address is which place. What is not the first page comes when it is opened. */
 import { lazy, Suspense } from 'react';
 import { Navigate, Route, Routes } from 'react-router';
+import { withLaterWords } from './i18n';
 import { SessionGate } from './session/SessionGate';
+import { asks, audits, keepsStudies, placesOrders, seesPatients, seesStatistics, uploads } from './session/useMe';
+import { For } from './shell/For';
 import { HomePage } from './shell/HomePage';
 import { Shell } from './shell/Shell';
 import { PageSkeleton } from './ui/PageSkeleton';
@@ -13,20 +16,21 @@ const SignedReportPage = lazy(() => import('./consult/SignedReportPage').then(({
 const SlidesPage = lazy(() => import('./slides/SlidesPage').then(({ SlidesPage: page }) => ({ default: page })));
 const StudiesPage = lazy(() => import('./studies/StudiesPage').then(({ StudiesPage: page }) => ({ default: page })));
 const VerifyPage = lazy(() => import('./verify/VerifyPage').then(({ VerifyPage: page }) => ({ default: page })));
-const AdminPage = lazy(() => import('./admin/AdminPage'));
-const AssignmentPage = lazy(() => import('./assignment/AssignmentPage'));
+const AdminPage = lazy(() => withLaterWords(import('./admin/AdminPage')));
+const AssignmentPage = lazy(() => withLaterWords(import('./assignment/AssignmentPage')));
 const AuditPage = lazy(() => import('./admin/AuditPage'));
 const CorrectionsPage = lazy(() => import('./corrections/CorrectionsPage'));
 const DeidentifyPage = lazy(() => import('./deidentify/DeidentifyPage'));
-const DevicesPage = lazy(() => import('./devices/DevicesPage'));
+const DevicesPage = lazy(() => withLaterWords(import('./devices/DevicesPage')));
 const EmergencyPage = lazy(() => import('./emergency/EmergencyPage'));
 const JoinPage = lazy(() => import('./session/JoinPage'));
 const OrdersPage = lazy(() => import('./orders/OrdersPage'));
 const PatientsPage = lazy(() => import('./patients/PatientsPage'));
+const ReportWindow = lazy(() => withLaterWords(import('./reading/window/ReportWindow')));
 const SlidePage = lazy(() => import('./slides/SlidePage'));
-const StatisticsPage = lazy(() => import('./statistics/StatisticsPage'));
+const StatisticsPage = lazy(() => withLaterWords(import('./statistics/StatisticsPage')));
 const StudyCorrectionsPage = lazy(() => import('./corrections/StudyCorrectionsPage'));
-const StudyPage = lazy(() => import('./reading/StudyPage'));
+const StudyPage = lazy(() => withLaterWords(import('./reading/StudyPage')));
 const TemplatesPage = lazy(() => import('./templates/TemplatesPage'));
 const UploadsPage = lazy(() => import('./uploads/UploadsPage'));
 
@@ -37,29 +41,44 @@ export function App() {
         <Route path="/verify" element={<VerifyPage />} />
         <Route path="/join" element={<JoinPage />} />
         <Route element={<SessionGate />}>
+          <Route path="report-window" element={<ReportWindow />} />
           <Route element={<Shell />}>
             <Route index element={<HomePage />} />
-            <Route path="studies" element={<StudiesPage />} />
-            <Route path="studies/:org/:uid" element={<StudyPage />} />
-            <Route path="slides" element={<SlidesPage />} />
-            <Route path="slides/:id" element={<SlidePage />} />
-            <Route path="ask" element={<AskPage />} />
+            <Route element={<For may={seesPatients} />}>
+              <Route path="studies" element={<StudiesPage />} />
+              <Route path="studies/:org/:uid" element={<StudyPage />} />
+              <Route path="slides" element={<SlidesPage />} />
+              <Route path="slides/:id" element={<SlidePage />} />
+            </Route>
+            <Route element={<For may={asks} />}>
+              <Route path="ask" element={<AskPage />} />
+            </Route>
             <Route path="cases/:id" element={<CasePage />} />
             <Route path="cases/:id/report" element={<SignedReportPage />} />
-            <Route path="uploads" element={<UploadsPage />} />
-            <Route path="orders" element={<OrdersPage />} />
+            <Route element={<For may={uploads} />}>
+              <Route path="uploads" element={<UploadsPage />} />
+            </Route>
+            <Route element={<For may={placesOrders} />}>
+              <Route path="orders" element={<OrdersPage />} />
+            </Route>
             <Route path="devices" element={<DevicesPage />} />
-            <Route path="deidentify" element={<DeidentifyPage />} />
+            <Route element={<For may={keepsStudies} />}>
+              <Route path="deidentify" element={<DeidentifyPage />} />
+            </Route>
             <Route path="corrections" element={<CorrectionsPage />} />
             <Route path="corrections/:uid" element={<StudyCorrectionsPage />} />
             <Route path="emergency" element={<EmergencyPage />} />
             <Route path="patients" element={<PatientsPage />} />
             <Route path="templates" element={<TemplatesPage />} />
             <Route path="assignment" element={<AssignmentPage />} />
-            <Route path="statistics" element={<StatisticsPage />} />
+            <Route element={<For may={seesStatistics} />}>
+              <Route path="statistics" element={<StatisticsPage />} />
+            </Route>
             <Route path="account" element={<AccountPage />} />
             <Route path="admin" element={<AdminPage />} />
-            <Route path="audit" element={<AuditPage />} />
+            <Route element={<For may={audits} />}>
+              <Route path="audit" element={<AuditPage />} />
+            </Route>
             <Route path="*" element={<Navigate to="/" replace />} />
           </Route>
         </Route>

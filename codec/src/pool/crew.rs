@@ -97,6 +97,11 @@ impl Crew {
         }
     }
 
+    /// How many workers there are to be, and how many of them are free.
+    pub fn count(&self) -> (usize, usize) {
+        (self.shared.config.workers.max(1), self.shared.state().free.len())
+    }
+
     #[cfg(test)]
     pub fn free(&self) -> Vec<rustix::process::Pid> {
         self.shared.state().free.iter().map(Worker::pid).collect()

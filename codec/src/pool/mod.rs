@@ -118,6 +118,12 @@ pub fn confinement() -> String {
     POOL.get().map_or_else(|| "in-process".to_owned(), |pool| pool.confinement().to_string())
 }
 
+/// How many workers this process has, and how many of them are free now; `None` when there are none.
+#[must_use]
+pub fn workers() -> Option<(usize, usize)> {
+    POOL.get().map(|pool| pool.crew.count())
+}
+
 /// Runs a job where it belongs: with a worker if there are workers, and by `here` if not.
 pub(crate) fn run(
     job: &Job<'_>,

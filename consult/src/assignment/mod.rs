@@ -1,9 +1,13 @@
 //! Assignment by rule: a reading centre says in order which cases go to whom. This file is pure: what a rule looks at, and
 //! what it says of a case. Keeping rules and duty, and giving a case to somebody, is in [`service`].
 
+mod overview;
 mod service;
+mod shifts;
 
+pub use overview::{Burden, Carried, Overview};
 pub use service::{Duty, OnDuty, Rules, Trial};
+pub use shifts::Shift;
 
 use crate::ConsultError;
 use crate::record::Consult;

@@ -75,15 +75,32 @@ struct Reader {
     load: u64,
 }
 
-fn node() -> Scope {
+pub(super) fn node() -> Scope {
     Scope::node("assignment")
 }
 
-fn require_coordinator(caller: &Caller) -> Result<(), ConsultError> {
+pub(super) fn require_coordinator(caller: &Caller) -> Result<(), ConsultError> {
     if caller.may(Right::Coordinate) {
         return Ok(());
     }
     Err(ConsultError::Forbidden("分配规则由调度管理"))
+}
+
+/// That a person takes cases at a centre now, or does not.
+pub(super) fn duty_put(organisation: &OrgId, of: &PersonId, duty: Duty) -> Put {
+    Put {
+        kind: DUTY,
+        id: format!("{organisation}/{of}"),
+        expected: Expected::Anything,
+        body: serde_json::json!({"person": of, "duty": duty}),
+        keys: match duty {
+            Duty::Off => vec![("off", organisation.to_string())],
+            Duty::On => Vec::new(),
+        },
+        unique: Vec::new(),
+        sort: 0,
+        visible_to: vec![organisation.clone()],
+    }
 }
 
 impl ConsultService {
@@ -181,19 +198,7 @@ impl ConsultService {
         let organisation = caller.organisation();
         let readers = self.readers(organisation).await?;
         readers.iter().find(|person| person.id == *of).ok_or(ConsultError::NotFound)?;
-        let put = Put {
-            kind: DUTY,
-            id: format!("{organisation}/{of}"),
-            expected: Expected::Anything,
-            body: serde_json::json!({"person": of, "duty": duty}),
-            keys: match duty {
-                Duty::Off => vec![("off", organisation.to_string())],
-                Duty::On => Vec::new(),
-            },
-            unique: Vec::new(),
-            sort: 0,
-            visible_to: vec![organisation.clone()],
-        };
+        let put = duty_put(organisation, of, duty);
         let audit = AuditEntry {
             action: AuditAction::Administer,
             object: format!("duty/{of}"),
@@ -292,7 +297,7 @@ impl ConsultService {
     }
 
     /// Everybody who may read at an organisation, as what they are there.
-    async fn readers(&self, organisation: &OrgId) -> Result<Vec<Person>, ConsultError> {
+    pub(super) async fn readers(&self, organisation: &OrgId) -> Result<Vec<Person>, ConsultError> {
         let people = self.storage.people_acting_for(organisation).await?;
         Ok(people.into_iter().filter(|p| !p.is_disabled && p.rights().contains(&Right::Read)).collect())
     }

@@ -1,6 +1,7 @@
 //! The cases of the conformance suite, by subject.
 
 mod audit;
+mod condition;
 mod correct;
 mod directory;
 mod fsck;
@@ -18,6 +19,7 @@ mod search_plans;
 mod segment;
 
 pub use audit::*;
+pub use condition::*;
 pub use correct::*;
 pub use directory::*;
 pub use fsck::*;

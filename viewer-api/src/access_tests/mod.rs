@@ -7,6 +7,7 @@ mod forged;
 mod matrix;
 mod passkeys;
 mod sign_on;
+mod store;
 mod written;
 
 use crate::outside::Outside;

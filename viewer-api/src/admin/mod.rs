@@ -13,7 +13,7 @@ use access::{Organisation, Right};
 use model::OrgId;
 
 /// Refuses who has none of these rights, and who still has to enrol a second factor.
-fn require(who: &LoggedIn, rights: &[Right]) -> Result<(), ApiError> {
+pub(crate) fn require(who: &LoggedIn, rights: &[Right]) -> Result<(), ApiError> {
     if who.must_enrol {
         return Err(ApiError::SecondFactorNeeded);
     }

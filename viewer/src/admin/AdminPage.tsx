@@ -8,9 +8,10 @@ import pane from '../ui/Pane.module.css';
 import { AgreementsPane } from './AgreementsPane';
 import { OrganisationsPane } from './OrganisationsPane';
 import { PeoplePane } from './PeoplePane';
+import { StorePane } from './StorePane';
 import { TokensPane } from './TokensPane';
 
-const tabs = ['people', 'organisations', 'agreements', 'tokens'] as const;
+const tabs = ['people', 'organisations', 'agreements', 'tokens', 'store'] as const;
 type Tab = (typeof tabs)[number];
 
 export default function AdminPage() {
@@ -23,6 +24,7 @@ export default function AdminPage() {
     organisations: true,
     agreements: true,
     tokens: hasRole(me, 'security_officer'),
+    store: hasRole(me, 'administrator'),
   };
   const open = tabs.filter((tab) => isFor[tab]);
   const tab = open.find((known) => known === address.get('tab')) ?? open[0];
@@ -39,7 +41,7 @@ export default function AdminPage() {
           <Tabs.List aria-label={t('place.admin')}>
             {open.map((name) => (
               <Tabs.Tab key={name} value={name} className={pane.tab}>
-                {t(`admin.tab.${name}`)}
+                {name === 'store' ? t('store.title') : t(`admin.tab.${name}`)}
               </Tabs.Tab>
             ))}
           </Tabs.List>
@@ -50,6 +52,7 @@ export default function AdminPage() {
         {tab === 'organisations' && <OrganisationsPane />}
         {tab === 'agreements' && <AgreementsPane />}
         {tab === 'tokens' && <TokensPane />}
+        {tab === 'store' && <StorePane />}
       </div>
     </>
   );

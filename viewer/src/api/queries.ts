@@ -23,6 +23,8 @@ export const keys = {
   seconds: (consult: string) => ['seconds', consult] as const,
   assignmentRules: ['assignment-rules'] as const,
   duties: ['duties'] as const,
+  /** Stale with the consults. */
+  dutyOverview: ['consults', 'duty'] as const,
   critical: ['critical'] as const,
   messages: (consult: string) => ['messages', consult] as const,
   unreadMessages: ['unread-messages'] as const,

@@ -326,6 +326,12 @@ export interface StatisticsRow {
   amended: number;
   graded: number;
   agreed: number;
+  /** Median of the agreed times, minutes. */
+  target_min: number | null;
+  critical: number;
+  /** From telling to acknowledgement, minutes. */
+  critical_median_min: number | null;
+  critical_longest_min: number | null;
 }
 
 export interface Attachment {

@@ -1,6 +1,6 @@
 /** Rules of assignment and duty, as the server speaks of them. */
 import { request } from '../api/client';
-import type { ConsultKind, Ref, Urgency } from '../api/types';
+import type { ConsultKind, ConsultState, Ref, Urgency } from '../api/types';
 
 export const languages = ['zh', 'bo', 'ug', 'mn', 'en'] as const;
 export type Language = (typeof languages)[number];
@@ -33,6 +33,53 @@ export interface OnDuty extends Ref {
   load: number;
 }
 
+/** A consult on a coordinator's desk. */
+export interface Carried {
+  id: string;
+  number: string;
+  version: number;
+  patient: string;
+  modalities: string[];
+  description: string;
+  requesting: Ref;
+  urgency: Urgency;
+  state: ConsultState;
+  submitted_at: string | null;
+  /** While the clock runs. */
+  due_at: string | null;
+  is_overdue: boolean;
+  may_assign: boolean;
+}
+
+/** What one person has in hand, first what is due first. */
+export interface Burden extends OnDuty {
+  /** Somebody who no longer reads here may still have cases. */
+  is_reader: boolean;
+  overdue: number;
+  oldest_at: string | null;
+  cases: Carried[];
+}
+
+/** A planned time of duty. */
+export interface Shift {
+  id: string;
+  person: Ref;
+  from: string;
+  until: string;
+  has_begun: boolean;
+}
+
+export interface Overview {
+  people: Burden[];
+  unassigned: Carried[];
+  to_review: Carried[];
+  awaiting_data: Carried[];
+  /** The next to turn first. */
+  shifts: Shift[];
+  /** There are more open consults than these. */
+  is_cut: boolean;
+}
+
 export type Outcome = 'takes' | 'paused' | 'modality' | 'words' | 'kind' | 'urgency' | 'requesting' | 'language' | 'nobody' | 'later';
 
 export interface Trial {
@@ -56,5 +103,9 @@ export const assignment = {
   put: (rules: Rules) => request<Rules>('PUT', '/assignment/rules', { body: rules }),
   try: (facts: Facts, rules: Rule[]) => request<Trial>('POST', '/assignment/try', { body: { ...facts, rules } }),
   duties: () => request<{ people: OnDuty[]; requesting: Ref[] }>('GET', '/duty'),
+  overview: () => request<Overview>('GET', '/duty/overview'),
+  planShift: (person: string, shift: { from: string; until: string }) =>
+    request<Shift>('POST', `/duty/${encodeURIComponent(person)}/shifts`, { body: shift }),
+  cancelShift: (person: string, id: string) => request<undefined>('DELETE', `/duty/${encodeURIComponent(person)}/shifts/${encodeURIComponent(id)}`),
   setDuty: (person: string, duty: Duty) => request<OnDuty>('PUT', `/duty/${encodeURIComponent(person)}`, { body: { duty } }),
 };

@@ -7,10 +7,17 @@ export function useDuties(enabled: boolean) {
   return useQuery({ queryKey: keys.duties, queryFn: assignment.duties, enabled });
 }
 
+/** What changes with every consult, and is old after a while. */
+const refresh_ms = 15_000;
+
+export function useOverview() {
+  return useQuery({ queryKey: keys.dutyOverview, queryFn: assignment.overview, refetchInterval: refresh_ms });
+}
+
 export function useSetDuty() {
   const cache = useQueryClient();
   return useMutation({
     mutationFn: ({ person, duty }: { person: string; duty: Duty }) => assignment.setDuty(person, duty),
-    onSettled: () => cache.invalidateQueries({ queryKey: keys.duties }),
+    onSettled: () => Promise.all([keys.duties, keys.dutyOverview].map((queryKey) => cache.invalidateQueries({ queryKey }))),
   });
 }

@@ -2,6 +2,7 @@
 import i18next from 'i18next';
 import { initReactI18next } from 'react-i18next';
 import zh from './zh.json';
+import type zhLater from './zh.later.json';
 
 export const languages = ['zh', 'en'] as const;
 export type Language = (typeof languages)[number];
@@ -11,7 +12,7 @@ const storageKey = 'farsight.language';
 declare module 'i18next' {
   interface CustomTypeOptions {
     defaultNS: 'translation';
-    resources: { translation: typeof zh };
+    resources: { translation: typeof zh & typeof zhLater };
   }
 }
 
@@ -23,8 +24,15 @@ function storedLanguage(): Language | null {
 /** English comes when somebody asks for it. */
 async function fetchEnglish(): Promise<void> {
   if (i18next.hasResourceBundle('en', 'translation')) return;
-  const { default: en } = await import('./en.json');
-  i18next.addResourceBundle('en', 'translation', en);
+  const [{ default: en }, { default: later }] = await Promise.all([import('./en.json'), import('./en.later.json')]);
+  i18next.addResourceBundle('en', 'translation', { ...en, ...later });
+}
+
+/** The words of a page that is opened later come with it: the first page does not wait for them. */
+export async function withLaterWords<Page>(page: Promise<Page>): Promise<Page> {
+  const [opened, { default: later }] = await Promise.all([page, import('./zh.later.json')]);
+  i18next.addResourceBundle('zh', 'translation', later, true);
+  return opened;
 }
 
 export async function switchLanguage(language: Language): Promise<void> {

@@ -11,7 +11,7 @@ import { ConfirmDialog } from '../ui/ConfirmDialog';
 import { ErrorNotice } from '../ui/ErrorNotice';
 
 interface Props {
-  consult: Consult;
+  consult: Pick<Consult, 'id'>;
   /** The one who has it gives it away; otherwise the coordinator assigns it. */
   handsOver: boolean;
   /** Resolves with the version to act on, once every word is with the server. */

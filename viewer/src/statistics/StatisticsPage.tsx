@@ -1,27 +1,38 @@
 /** Turnaround, load, lateness and agreement, for the coordinator and for whoever asks. */
-import { Button, Group, Select, Table, TextInput, Title } from '@mantine/core';
+import { Button, Group, SegmentedControl, Select, Table, TextInput, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useSearchParams } from 'react-router';
 import { statistics } from '../api/endpoints';
 import { keys } from '../api/queries';
 import { statisticsBy, type StatisticsBy, type StatisticsRow, type Urgency } from '../api/types';
 import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
-import { firstOfMonth, periodOf, today } from './period';
+import { firstOfMonth, periodOf, today, yearBefore } from './period';
 import classes from './Statistics.module.css';
+
+const Charts = lazy(() => import('./Charts'));
 
 const numbers = ['asked', 'delivered', 'open', 'late', 'median_min', 'p90_min', 'waited_min', 'rejected', 'cancelled', 'amended'] as const;
 const urgencies: readonly Urgency[] = ['routine', 'urgent', 'emergency', 'frozen'];
 
 export default function StatisticsPage() {
   const { t } = useTranslation();
+  const [address, setAddress] = useSearchParams();
+  const view = address.get('view') === 'charts' ? 'charts' : 'table';
   const [by, setBy] = useState<StatisticsBy>('month');
-  const [from, setFrom] = useState(firstOfMonth(today()));
+  const [from, setFrom] = useState(view === 'charts' ? yearBefore(today()) : firstOfMonth(today()));
   const [until, setUntil] = useState(today());
   const period = periodOf(from, until);
+  const show = (next: string) => {
+    setAddress(next === 'charts' ? { view: 'charts' } : {}, { replace: true });
+    // One month is no line.
+    if (next === 'charts' && from === firstOfMonth(until)) setFrom(yearBefore(until));
+  };
   const found = useQuery({
+    enabled: view === 'table',
     queryKey: keys.statistics(by, from, until),
     queryFn: () => (period === null ? { rows: [] } : statistics.rows({ by, ...period })),
   });
@@ -30,13 +41,24 @@ export default function StatisticsPage() {
     <div className={classes.page}>
       <Group justify="space-between" align="flex-end" className={classes.bar}>
         <Group align="flex-end" gap="sm">
-          <Select
-            label={t('statistics.by')}
-            allowDeselect={false}
-            data={statisticsBy.map((value) => ({ value, label: t(`statistics.dimension.${value}`) }))}
-            value={by}
-            onChange={(value) => setBy(statisticsBy.find((one) => one === value) ?? 'month')}
+          <SegmentedControl
+            aria-label={t('charts.view')}
+            data={[
+              { value: 'table', label: t('charts.table') },
+              { value: 'charts', label: t('charts.charts') },
+            ]}
+            value={view}
+            onChange={show}
           />
+          {view === 'table' && (
+            <Select
+              label={t('statistics.by')}
+              allowDeselect={false}
+              data={statisticsBy.map((value) => ({ value, label: t(`statistics.dimension.${value}`) }))}
+              value={by}
+              onChange={(value) => setBy(statisticsBy.find((one) => one === value) ?? 'month')}
+            />
+          )}
           <TextInput type="date" label={t('statistics.from')} value={from} onChange={(event) => setFrom(event.currentTarget.value)} />
           <TextInput type="date" label={t('statistics.until')} value={until} onChange={(event) => setUntil(event.currentTarget.value)} />
         </Group>
@@ -49,10 +71,18 @@ export default function StatisticsPage() {
       <Title order={1} size="h4" className={classes.title}>
         {t('statistics.title')}
       </Title>
-      {found.isPending && <PageSkeleton rows={4} />}
-      {found.isError && <ErrorNotice error={found.error} onRetry={() => void found.refetch()} />}
-      {found.isSuccess && rows.length === 0 && <EmptyState title={t('statistics.empty')} />}
-      {rows.length > 0 && <Rows rows={rows} by={by} />}
+      {view === 'charts' ? (
+        <Suspense fallback={<PageSkeleton rows={4} />}>
+          <Charts days={{ from, until }} />
+        </Suspense>
+      ) : (
+        <>
+          {found.isPending && <PageSkeleton rows={4} />}
+          {found.isError && <ErrorNotice error={found.error} onRetry={() => void found.refetch()} />}
+          {found.isSuccess && rows.length === 0 && <EmptyState title={t('statistics.empty')} />}
+          {rows.length > 0 && <Rows rows={rows} by={by} />}
+        </>
+      )}
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { firstOfMonth, periodOf, today } from './period';
+import { firstOfMonth, periodOf, today, yearBefore } from './period';
 
 test('a period holds its last day whole', () => {
   const period = periodOf('2026-11-01', '2026-11-30');
@@ -16,4 +16,6 @@ test('what ends before it begins, or is no day, is no period', () => {
 test('days are of this computer', () => {
   expect(today(new Date(2026, 0, 5))).toBe('2026-01-05');
   expect(firstOfMonth('2026-01-05')).toBe('2026-01-01');
+  expect(yearBefore('2026-11-27')).toBe('2025-12-01');
+  expect(yearBefore('2026-12-31')).toBe('2026-01-01');
 });

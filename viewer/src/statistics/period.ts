@@ -5,12 +5,24 @@ function dayText(day: Date): string {
   return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
 }
 
+/** The first and the last day of a period. */
+export interface Days {
+  from: string;
+  until: string;
+}
+
 export function today(now = new Date()): string {
   return dayText(now);
 }
 
 export function firstOfMonth(day: string): string {
   return `${day.slice(0, 8)}01`;
+}
+
+/** The first day of the month eleven months before: with this one, a year. */
+export function yearBefore(day: string): string {
+  const [year = 0, month = 1] = day.split('-').map(Number);
+  return dayText(new Date(year, month - 12, 1));
 }
 
 /** From the beginning of the first day to the end of the last; `null` when that is no period. */

@@ -1,0 +1,133 @@
+/** What coordinators and administrators look at: duty and shifts, charts, the store. */
+import type { APIRequestContext, Page } from '@playwright/test';
+import { execFileSync } from 'node:child_process';
+import { dirname } from 'node:path';
+import { demo, program } from './node.ts';
+import { expect, expectNoSidewaysScroll, json, phone, shot, test } from './people.ts';
+
+test.describe.configure({ timeout: 120_000 });
+
+/** A local moment as a field for one wants it. */
+function local(days: number, hour: number): string {
+  const at = new Date();
+  const two = (n: number) => String(n).padStart(2, '0');
+  const day = new Date(at.getFullYear(), at.getMonth(), at.getDate() + days);
+  return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}T${two(hour)}:00`;
+}
+
+/** A question about 张三's chest CT, sent with the township's own session. */
+async function asked(township: Page): Promise<{ api: APIRequestContext; id: string; version: number }> {
+  const api = township.request;
+  const { studies } = await json<{ studies: { study_instance_uid: string; organisation: { id: string }; instance_count: number }[] }>(api, 'get', '/api/v1/studies?q=zs&modality=CT');
+  const study = studies.find(({ instance_count }) => instance_count === 120);
+  const centre = demo().organisations.find(({ kind }) => kind === 'centre');
+  if (study === undefined || centre === undefined) throw new Error('the demo has no chest CT');
+  const draft = await json<{ id: string; version: number }>(api, 'post', '/api/v1/consults', {
+    reading_organisation: centre.id,
+    kind: 'diagnosis',
+    urgency: 'routine',
+    study: { org: study.organisation.id, study_instance_uid: study.study_instance_uid },
+    question: '统计',
+    history: '',
+    consent: true,
+  });
+  const { version } = await json<{ version: number }>(api, 'post', `/api/v1/consults/${draft.id}/submit`, { version: draft.version });
+  return { api, id: draft.id, version };
+}
+
+test('a coordinator plans a shift that begins by itself, and takes it back', async ({ person }) => {
+  const page = await person('coordinator');
+  await page.getByRole('link', { name: '分配', exact: true }).click();
+  await expect(page.getByLabel('刘洋值班')).toBeChecked();
+  await page.getByLabel('刘洋值班').press('Space');
+  await expect(page.getByLabel('刘洋值班')).not.toBeChecked();
+
+  await page.getByRole('button', { name: '刘洋的排班' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('上岗').fill(local(1, 8));
+  await dialog.getByLabel('下岗').fill(local(1, 16));
+  await dialog.getByRole('button', { name: '加一班' }).click();
+  const shifts = dialog.getByRole('table', { name: '排班' });
+  await expect(shifts.getByRole('row')).toHaveCount(1);
+  await shot(page, 'duty-shifts');
+  // Two shifts at once would end each other.
+  await dialog.getByLabel('上岗').fill(local(1, 12));
+  await dialog.getByLabel('下岗').fill(local(1, 20));
+  const refused = page.waitForResponse((answer) => answer.url().endsWith('/shifts') && answer.status() === 422);
+  await dialog.getByRole('button', { name: '加一班' }).click();
+  await refused;
+  await expect(dialog.getByRole('alert')).toContainText('与此人的另一班重叠');
+  // One that has begun already puts on duty within seconds.
+  await dialog.getByLabel('上岗').fill(local(-1, 8));
+  await dialog.getByLabel('下岗').fill(local(1, 7));
+  await dialog.getByRole('button', { name: '加一班' }).click();
+  await expect(shifts.getByRole('row')).toHaveCount(2);
+  await expect(shifts.getByText('正在值班')).toBeVisible({ timeout: 30_000 });
+  await dialog.getByRole('button', { name: '关闭' }).last().click();
+  await expect(page.getByLabel('刘洋值班')).toBeChecked();
+  await expect(page.getByRole('row').filter({ hasText: '刘洋' })).toContainText('至 ');
+  await shot(page, 'duty');
+  await expectNoSidewaysScroll(page);
+
+  await page.getByRole('button', { name: '刘洋的排班' }).click();
+  await dialog.getByRole('button', { name: '取消这一班' }).first().click();
+  await expect(shifts.getByRole('row')).toHaveCount(1);
+  await dialog.getByRole('button', { name: '取消这一班' }).click();
+  await expect(shifts).toHaveCount(0);
+  await page.keyboard.press('Escape');
+
+  const small = await person('coordinator', phone);
+  await small.goto('/assignment');
+  await expect(small.getByLabel('刘洋值班')).toBeVisible();
+  await expectNoSidewaysScroll(small);
+  await shot(small, 'phone-duty');
+});
+
+test('statistics are drawn, with their numbers beside them, in both themes', async ({ person }) => {
+  // Something to be counted, that waits for nobody.
+  const { api, id, version } = await asked(await person('township'));
+  await json(api, 'post', `/api/v1/consults/${id}/cancel`, { version, reason: '测试' });
+  const page = await person('coordinator');
+  await page.goto('/statistics');
+  await page.getByText('图表', { exact: true }).click();
+  await expect(page.getByRole('table', { name: '各医院申请量' })).toContainText('清河镇卫生院');
+  await expect(page.getByRole('table', { name: '各检查类型申请量' })).toContainText('CT');
+  const { rows } = await json<{ rows: { key: string; median_min: number | null; target_min: number | null }[] }>(
+    page.request,
+    'get',
+    `/api/v1/statistics?by=month&from=2025-01-01T00:00:00Z&until=2099-01-01T00:00:00Z`,
+  );
+  const month = rows.at(-1);
+  const drawn = page.getByRole('figure', { name: '每月用时' });
+  if (month === undefined) throw new Error('nothing was asked');
+  await expect(drawn.getByRole('row').filter({ hasText: month.key })).toContainText(`${month.target_min ?? '–'}`);
+  await expect(drawn.getByRole('img', { name: '每月用时' }).or(drawn.getByText('这段时间没有数据'))).toBeVisible();
+  await expectNoSidewaysScroll(page);
+  await shot(page, 'statistics-charts');
+  await page.emulateMedia({ colorScheme: 'light' });
+  await shot(page, 'statistics-charts-light');
+});
+
+test('the administrator sees how the store is, and that a backup was made', async ({ person }) => {
+  const page = await person('admin');
+  await page.getByRole('tab', { name: '存储' }).click();
+  const warnings = page.getByRole('list', { name: '需要处理' });
+  await expect(warnings).toContainText('从未校验过存储');
+  await expect(page.getByRole('region', { name: '保存的内容' })).toContainText('SQLite');
+  await shot(page, 'store');
+  const data = dirname(process.env['FARSIGHT_DEMO'] ?? '');
+  execFileSync(program(), ['fsck', '--data', data]);
+  // What the page shows is some seconds old at most.
+  await expect(async () => {
+    await page.reload();
+    await expect(page.getByRole('region', { name: '维护' })).toContainText('全部完好', { timeout: 1_000 });
+  }).toPass({ timeout: 40_000 });
+  await expect(warnings).not.toContainText('从未校验过存储');
+  await shot(page, 'store-checked');
+
+  const small = await person('admin', phone);
+  await small.goto('/admin?tab=store');
+  await expect(small.getByRole('region', { name: '磁盘' })).toBeVisible();
+  await expectNoSidewaysScroll(small);
+  await shot(small, 'phone-store');
+});

@@ -2,7 +2,7 @@
 import { useElementSize } from '@mantine/hooks';
 import { useId } from 'react';
 import classes from './Charts.module.css';
-import { labelStep, linePath, ticks } from './scale';
+import { labelStep, levelPath, linePath, ticks } from './scale';
 
 export interface Line {
   name: string;
@@ -54,7 +54,7 @@ export function LineChart({ title, unit, labels, lines }: Props) {
         )}
         {lines.map(({ name, look, values }) => (
           <g key={name} className={classes.line} data-look={look}>
-            <path d={linePath(values, x, y)} />
+            <path d={look === 'target' ? levelPath(values, x, y, [edge.left, width - edge.right]) : linePath(values, x, y)} />
             {look !== 'target' &&
               values.map(
                 (value, at) =>

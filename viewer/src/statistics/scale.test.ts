@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { labelStep, linePath, ticks } from './scale';
+import { labelStep, levelPath, linePath, ticks } from './scale';
 
 test('ticks are round numbers up to the largest value', () => {
   expect(ticks(0)).toEqual([0, 1]);
@@ -16,4 +16,9 @@ test('a line breaks where nothing was measured', () => {
 test('labels leave each other room', () => {
   expect(labelStep(12, 800, 60)).toBe(1);
   expect(labelStep(12, 300, 60)).toBe(3);
+});
+
+test('what was agreed on is a level across its month', () => {
+  expect(levelPath([5, null, 7], (at) => at * 10, (value) => value, [0, 20])).toBe('M0.0 5.0H5.0M15.0 7.0H20.0');
+  expect(levelPath([5], () => 10, (value) => value, [0, 20])).toBe('M0.0 5.0H20.0');
 });

@@ -20,6 +20,13 @@ export function linePath(values: readonly (number | null)[], x: (at: number) => 
     .join('');
 }
 
+/** A level across each month, within the chart, so that one month alone has one, too. */
+export function levelPath(values: readonly (number | null)[], x: (at: number) => number, y: (value: number) => number, [from, to]: readonly [number, number]): string {
+  const half = (to - from) / Math.max(values.length - 1, 1) / 2;
+  const within = (place: number) => Math.min(Math.max(place, from), to).toFixed(1);
+  return values.map((value, at) => (value === null ? '' : `M${within(x(at) - half)} ${y(value).toFixed(1)}H${within(x(at) + half)}`)).join('');
+}
+
 /** Every `step`-th label is shown, so that they do not run into each other. */
 export function labelStep(count: number, width: number, label_px: number): number {
   return Math.max(1, Math.ceil((count * label_px) / Math.max(width, 1)));

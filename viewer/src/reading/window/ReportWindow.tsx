@@ -232,7 +232,7 @@ function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; t
       </div>
       {signing && signs !== null && (
         <Suspense fallback={<PageSkeleton rows={2} />}>
-          <SignDialog consult={consult} as={signs} flush={report.flush} template={template} onClose={() => setSigning(false)} onSigned={() => void openNext()} />
+          <SignDialog consult={consult} as={signs} flush={report.flush} template={template} phone={phone} onClose={() => setSigning(false)} onSigned={() => void openNext()} />
         </Suspense>
       )}
     </>

@@ -1,4 +1,4 @@
-//! Where a device may call from: single addresses and CIDR ranges (RFC 4632, RFC 4291 §2.3).
+//! Single addresses and CIDR ranges (RFC 4632, RFC 4291 §2.3).
 
 use model::Invalid;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -45,6 +45,12 @@ impl AddressRange {
         let address = address.to_canonical();
         address.is_ipv4() == self.first.is_ipv4()
             && prefix_of(address, self.prefix_bits) == bits_of(self.first)
+    }
+
+    /// Whether this is that one address and no other.
+    #[must_use]
+    pub fn is_only(&self, address: IpAddr) -> bool {
+        self.prefix_bits == width(self.first) && self.contains(address)
     }
 }
 

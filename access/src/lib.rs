@@ -17,6 +17,7 @@ pub mod organisation;
 pub mod passkey;
 pub mod password;
 pub mod person;
+pub mod reach;
 pub mod second_factor;
 pub mod secret;
 pub mod sign_on;
@@ -33,6 +34,7 @@ pub use invitation::Invitation;
 pub use organisation::{Fault, Organisation, OrganisationKind};
 pub use passkey::{Passkey, PasskeyError, Passkeys};
 pub use person::{Factors, Membership, Person, Role, Session, Token};
+pub use reach::{OutOfReach, Reach, Whose};
 pub use second_factor::SecondFactor;
 pub use secret::Secret;
 

@@ -13,6 +13,7 @@ pub mod forward;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod orders;
+pub mod reach;
 pub mod remote;
 mod seats;
 pub mod send;

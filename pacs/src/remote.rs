@@ -107,8 +107,8 @@ pub async fn echo(
 ) -> Result<Duration, RemoteError> {
     let (_, contact) = device(storage, scope, title).await?;
     let timeout = Duration::from_millis(config.limits.artim_timeout_ms);
-    let tls = config.tls_request.as_ref();
-    Ok(crate::dimse::echo::echo_to(&contact, tls, &config.ae_title, title, timeout).await?)
+    let dialling = (&config.reach, config.tls_request.as_ref());
+    Ok(crate::dimse::echo::echo_to(&contact, dialling, &config.ae_title, title, timeout).await?)
 }
 
 /// What a query found.

@@ -55,8 +55,13 @@ pub async fn store(
     let proposal =
         Proposal { calling: config.ae_title.clone(), called: called.clone(), contexts, provided: Vec::new() };
     let limits = &config.limits;
-    let open =
-        dial(contact, config.tls_request.as_ref(), Duration::from_millis(limits.artim_timeout_ms)).await?;
+    let open = dial(
+        contact,
+        &config.reach,
+        config.tls_request.as_ref(),
+        Duration::from_millis(limits.artim_timeout_ms),
+    )
+    .await?;
     let idle = Duration::from_millis(limits.dimse_idle_timeout_ms);
     let mut peer = Requestor::associate(open, &proposal, idle).await?;
     let mut answers = Vec::with_capacity(objects.len());

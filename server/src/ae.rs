@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use dataset::charset::Assumed;
 use model::{AeTitle, Sha256};
+use pacs::reach::NotCalled;
 use std::path::Path;
 use std::process::ExitCode;
 use storage::{Storage, StorageError};
@@ -93,12 +94,16 @@ pub async fn run(command: AeCommand) -> Result<ExitCode> {
             }
             let organisation = taking_part(&storage, "--org", &org).await?;
             let device = settings.apply(Device::new(ae_title, organisation, machine_rights()))?;
+            refuse_out_of_reach(&data, &device).await?;
             storage.put_device(&scope(), &device).await?;
             storage.close().await;
         }
         AeCommand::Set { data, ae_title, settings } => {
             let storage = data.open().await?;
             let device = settings.apply(known(&storage, &ae_title).await?)?;
+            if settings.contact.is_some() {
+                refuse_out_of_reach(&data, &device).await?;
+            }
             storage.put_device(&scope(), &device).await?;
             storage.close().await;
             print!("{}", shown(&device));
@@ -127,6 +132,25 @@ pub async fn run(command: AeCommand) -> Result<ExitCode> {
 async fn known(storage: &Storage, text: &str) -> Result<Device> {
     let ae_title = AeTitle::parse(text)?;
     storage.device(&ae_title).await.with_context(|| format!("AE title {ae_title}"))
+}
+
+/// Refuses a contact that would never be called; a name that nobody knows now is looked up whenever it is called.
+async fn refuse_out_of_reach(data: &DataArgs, device: &Device) -> Result<()> {
+    let Some(Contact { host, port, .. }) = &device.contact else { return Ok(()) };
+    match pacs::reach::resolved(&data.resolve()?.dicom.reach(), host, *port).await {
+        Ok(_) => Ok(()),
+        Err(NotCalled::Unknown) => {
+            eprintln!(
+                "{host} is not known now; {} is set, and looked up whenever it is called.",
+                device.ae_title
+            );
+            Ok(())
+        }
+        Err(NotCalled::OutOfReach(why)) => bail!(
+            "--contact {host}:{port} leads to {why}, which this node does not call. If it is meant, add it to [dicom] \
+             networks in the node's configuration, by itself or (this machine) as 127.0.0.0/8"
+        ),
+    }
 }
 
 impl Settings {

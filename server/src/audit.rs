@@ -2,6 +2,7 @@
 //! record repository.
 
 use crate::config::{Config, DataArgs};
+use access::{AddressRange, Reach};
 use anyhow::{Context as _, Result, bail};
 use clap::{Subcommand, ValueEnum};
 use pacs::atna::{Sender, Source, Target, Transport, framed, syslog};
@@ -33,6 +34,8 @@ pub struct AuditSection {
     pub send_to: Option<String>,
     /// `tls`, or `tcp` for a collector on this machine.
     pub send_by: Transport,
+    /// Internal networks into which the repository's name may lead, besides public addresses.
+    pub send_networks: Vec<AddressRange>,
     /// PEM file of the certificate authorities of the repository.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub send_trust_anchors: Option<PathBuf>,
@@ -48,6 +51,7 @@ impl Default for AuditSection {
             head_hours: 24,
             send_to: None,
             send_by: Transport::Tls,
+            send_networks: Reach::private_networks(),
             send_trust_anchors: None,
             source_id: "farsight".to_owned(),
         }
@@ -83,7 +87,14 @@ impl AuditSection {
             }
             None => String::new(),
         };
-        Ok(Some(Target { address: address.clone(), transport: self.send_by, authorities_pem }))
+        // An address that is written here is meant; whoever answers for a name is held to the networks.
+        let mut networks = self.send_networks.clone();
+        networks.extend(AddressRange::parse(host.trim_matches(['[', ']'])).ok());
+        if is_here {
+            networks.extend(Reach::loopback());
+        }
+        let reach = Reach::new(networks);
+        Ok(Some(Target { address: address.clone(), reach, transport: self.send_by, authorities_pem }))
     }
 
     fn source(&self) -> Source {
@@ -437,6 +448,7 @@ mod tests {
     fn an_index_that_cannot_be_read_is_no_reason_to_send_everything_again() {
         let target = Target {
             address: "127.0.0.1:601".to_owned(),
+            reach: Reach::default(),
             transport: Transport::Tcp,
             authorities_pem: String::new(),
         };

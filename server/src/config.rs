@@ -214,6 +214,7 @@ impl DataArgs {
         }
         let mut config = Config::default();
         config.storage.directory = directory;
+        crate::demo::adapt(&mut config);
         Ok(config)
     }
 

@@ -11,6 +11,7 @@ use crate::import::{bar, files_below, import_files};
 use crate::node::{Node, stop_signal};
 use crate::phone_signing::RemoteSection;
 use crate::samples;
+use access::Reach;
 use anyhow::{Context as _, Result, bail};
 use cast::Cast;
 use clap::Args;
@@ -88,8 +89,7 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     config.storage.directory = args.data.clone();
     config.http.listen = args.http;
     config.dicom.listen = args.dicom;
-    // Only this machine can be reached where the demonstration runs: a second one may take its reports.
-    config.delivery.networks = vec![access::AddressRange::parse("127.0.0.0/8")?];
+    stay_here(&mut config);
     config.http.ohif_directory = samples::ohif()?;
     if let Some(lease_s) = args.lease_s {
         config.consult.lease_s = lease_s;
@@ -122,6 +122,19 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     print_welcome(&cast, node.http, node.dicom, &manifest_path);
     node.run(stop).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Only this machine can be reached where the demonstration runs: a second one may take its reports and images.
+fn stay_here(config: &mut Config) {
+    config.delivery.networks = Reach::loopback();
+    config.dicom.networks = Reach::loopback();
+}
+
+/// What a command on a data directory works with: of a demonstration's it is what the demonstration runs with.
+pub fn adapt(config: &mut Config) {
+    if config.storage.directory.join(cast::SECRETS_FILE).is_file() {
+        stay_here(config);
+    }
 }
 
 /// Refuses to serve what a demonstration has left: everybody knows its passwords.

@@ -1,6 +1,7 @@
 //! `[dicom]`: the DIMSE listeners, what they take, and TLS.
 
 use crate::tls_files::{self, Clients, ListenerFiles};
+use access::{AddressRange, Reach};
 use anyhow::{Context as _, Result, bail};
 use pacs::dimse::{DimseConfig, StoragePolicy, TlsListen, TlsRequest};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,10 @@ pub struct DicomSection {
     pub additional_transfer_syntaxes: Vec<String>,
     /// Transfer syntaxes that are chosen before others, in this order, when a sender leaves the choice.
     pub preferred_transfer_syntaxes: Vec<String>,
+    /// Internal networks in which devices may be that this node calls, besides public addresses: single addresses and CIDR
+    /// ranges. Addresses of this machine and of metadata services count only where they are named alone, or with loopback
+    /// (`127.0.0.0/8`).
+    pub networks: Vec<AddressRange>,
     /// A second listener, with TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsSection>,
@@ -69,6 +74,7 @@ impl Default for DicomSection {
             additional_sop_classes: Vec::new(),
             additional_transfer_syntaxes: Vec::new(),
             preferred_transfer_syntaxes: Vec::new(),
+            networks: Reach::private_networks(),
             tls: None,
         }
     }
@@ -114,7 +120,13 @@ impl DicomSection {
         )?;
         let tls = self.tls.as_ref().map(TlsSection::listener).transpose().context("[dicom.tls]")?;
         let tls_request = self.tls_request()?;
-        Ok(DimseConfig { storage_policy, tls, tls_request, ..DimseConfig::new(ae_title, limits) })
+        let reach = self.reach();
+        Ok(DimseConfig { storage_policy, tls, tls_request, reach, ..DimseConfig::new(ae_title, limits) })
+    }
+
+    /// Which addresses devices may have that are called.
+    pub fn reach(&self) -> Reach {
+        Reach::new(self.networks.clone())
     }
 
     /// What it takes to call others over TLS; `None` without `[dicom.tls]`.

@@ -1,10 +1,11 @@
 //! Where the node may be led to by an address that somebody writes: the public internet, and the internal networks that the
 //! configuration names. What was looked at is what is called, and no redirection is followed.
 
-use access::AddressRange;
+use access::{AddressRange, Reach};
+use pacs::reach::NotCalled;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Why an address is not called.
@@ -30,18 +31,12 @@ pub async fn resolved(
     let port = url.port_or_known_default().ok_or(Unreachable::NoAddress)?;
     let host = url.host_str().ok_or(Unreachable::NoAddress)?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    // These are this machine (RFC 6761 §6.3), whether or not the resolver knows them.
-    let name = host.trim_end_matches('.');
-    let host = if name == "localhost" || name.ends_with(".localhost") { "localhost" } else { host };
-    let found = tokio::time::timeout(time_max, tokio::net::lookup_host((host, port))).await;
-    let Ok(Ok(found)) = found else { return Err(Unreachable::Unknown) };
-    let found: Vec<SocketAddr> = found.collect();
-    if found.is_empty() {
-        return Err(Unreachable::Unknown);
+    let reach = Reach::new(networks.to_vec());
+    match tokio::time::timeout(time_max, pacs::reach::resolved(&reach, host, port)).await {
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(NotCalled::OutOfReach(_))) => Err(Unreachable::Internal),
+        Ok(Err(NotCalled::Unknown)) | Err(_) => Err(Unreachable::Unknown),
     }
-    let is_allowed =
-        |address: IpAddr| networks.iter().any(|network| network.contains(address)) || is_global(address);
-    if found.iter().all(|address| is_allowed(address.ip())) { Ok(found) } else { Err(Unreachable::Internal) }
 }
 
 /// A client that calls these very addresses, by no proxy.
@@ -55,42 +50,10 @@ pub fn client(url: &Url, addresses: &[SocketAddr], time_max: Duration) -> Option
     builder.build().ok()
 }
 
-/// Whether an address is one of the public internet: neither of this machine, nor of an internal network, nor one that
-/// leads to such (RFC 6890 with the registries of special-purpose addresses).
-fn is_global(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => is_global_v4(address),
-        IpAddr::V6(address) => is_global_v6(address),
-    }
-}
-
-fn is_global_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let is_special = address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_documentation()
-        || a == 0
-        || a >= 224
-        || (a == 100 && (64..128).contains(&b))
-        || (a == 192 && b == 0 && c == 0)
-        || (a == 192 && b == 88 && c == 99)
-        || (a == 198 && (18..20).contains(&b));
-    !is_special
-}
-
-fn is_global_v6(address: Ipv6Addr) -> bool {
-    let [first, second, ..] = address.segments();
-    // Global unicast is 2000::/3; of it 2001::/23 (Teredo and others), 2001:db8::/32, 2002::/16 and 3fff::/20 are special.
-    let is_unicast = first & 0xe000 == 0x2000;
-    let is_special =
-        (first == 0x2001 && (second < 0x200 || second == 0xdb8)) || first == 0x2002 || first == 0x3fff;
-    is_unicast && !is_special
-}
-
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use std::net::IpAddr;
 
     /// Ways to write an address that must not be called.
     pub const TRICKS: [&str; 56] = [
@@ -175,13 +138,39 @@ pub mod tests {
         }
     }
 
-    #[test]
-    fn only_public_addresses_are_global() {
-        for global in ["8.8.8.8", "223.5.5.5", "2400:3200::1", "::ffff:8.8.8.8"] {
-            assert!(is_global(global.parse().unwrap()), "{global}");
+    /// The same as the contact of a device: as far as it is a host at all, and none that leads where nothing was named.
+    #[tokio::test]
+    async fn a_device_has_no_internal_address_however_it_is_written() {
+        let config = crate::config::Config::default();
+        let (nowhere, default) = (Reach::default(), config.dicom.reach());
+        let mut refused_by_default = 0;
+        for text in TRICKS {
+            let Some((contact, host)) = contact(text) else { continue };
+            let seen = pacs::reach::resolved(&nowhere, &contact.host, contact.port).await;
+            assert!(seen.is_err(), "{text} is {seen:?}");
+            // Devices may be in private networks unless others are named.
+            let seen = pacs::reach::resolved(&default, &contact.host, contact.port).await;
+            match seen {
+                Err(_) => refused_by_default += 1,
+                Ok(found) => assert!(
+                    found.iter().all(|address| is_private(address.ip())),
+                    "{host} is called at {found:?}"
+                ),
+            }
         }
-        for internal in ["224.0.0.1", "192.0.0.8", "192.88.99.1", "203.0.113.1", "240.0.0.1", "3fff::1"] {
-            assert!(!is_global(internal.parse().unwrap()), "{internal}");
-        }
+        assert!(refused_by_default >= 30, "{refused_by_default}");
+    }
+
+    /// What a device's contact would be, if somebody took the address of a trick for one.
+    fn contact(text: &str) -> Option<(access::Contact, &str)> {
+        let (_, rest) = text.trim().split_once(':')?;
+        let host = rest.trim_start_matches(['/', '\\']).split(":9").next()?;
+        let written = format!("{host}:104");
+        let contact = crate::ae::contact(&written, access::Transport::Plain).ok().flatten()?;
+        Some((contact, host))
+    }
+
+    fn is_private(address: IpAddr) -> bool {
+        Reach::private_networks().iter().any(|network| network.contains(address))
     }
 }

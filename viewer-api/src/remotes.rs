@@ -10,6 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use model::AeTitle;
+use pacs::dimse::RequestError;
 use pacs::remote::{RemoteError, Retrieval};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -80,6 +81,9 @@ impl From<RemoteError> for ApiError {
         match error {
             RemoteError::NotFound => Self::NotFound,
             RemoteError::BadQuery(why) => Self::invalid("body", why),
+            RemoteError::Peer(error @ RequestError::OutOfReach(_)) => {
+                Self::Peer(format!("没有呼叫：对方地址不在允许的网络里 / {error}"))
+            }
             RemoteError::Peer(error) => Self::Peer(error.to_string()),
             RemoteError::Storage(error) => error.into(),
         }

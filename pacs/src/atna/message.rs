@@ -35,7 +35,7 @@ fn codes(event: &AuditEvent) -> (char, Code, Option<Code>) {
         AuditAction::Login => ('E', AUTHENTICATION, Some(("110122", "Login"))),
         AuditAction::Logout => ('E', AUTHENTICATION, Some(("110123", "Logout"))),
         AuditAction::Store => ('C', TRANSFERRED, None),
-        AuditAction::Search | AuditAction::Export if is_of_log => ('R', LOG_USED, None),
+        AuditAction::Search | AuditAction::Export | AuditAction::Verify if is_of_log => ('R', LOG_USED, None),
         AuditAction::Search => ('E', QUERY, None),
         AuditAction::Read => ('R', ACCESSED, None),
         AuditAction::Change => ('U', PROCEDURE, None),

@@ -3,6 +3,7 @@
 //! be lost with it.
 
 use super::message::{Source, framed, syslog};
+use access::Reach;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub enum Transport {
 pub struct Target {
     /// Host and port.
     pub address: String,
+    /// Which addresses the host may have.
+    pub reach: Reach,
     /// How.
     pub transport: Transport,
     /// PEM of the certificate authorities that the repository's certificate must chain to; for TLS.
@@ -83,14 +86,15 @@ impl Sender {
 
 impl Target {
     async fn connect(&self) -> io::Result<Box<dyn Line>> {
-        let stream = TcpStream::connect(&self.address).await?;
+        let (host, port) = self.address.rsplit_once(':').unwrap_or_default();
+        let (host, port) = (host.trim_matches(['[', ']']), port.parse().map_err(io::Error::other)?);
+        let addresses = crate::reach::resolved(&self.reach, host, port).await.map_err(io::Error::other)?;
+        let stream = TcpStream::connect(addresses.as_slice()).await?;
         stream.set_nodelay(true)?;
         if self.transport == Transport::Tcp {
             return Ok(Box::new(stream));
         }
-        let host = self.address.rsplit_once(':').map_or("", |(host, _)| host);
-        let host = host.trim_matches(['[', ']']).to_owned();
-        let name = ServerName::try_from(host).map_err(io::Error::other)?;
+        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let connector = TlsConnector::from(Arc::new(self.tls()?));
         Ok(Box::new(connector.connect(name, stream).await?))
     }
@@ -169,6 +173,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target = Target {
             address: listener.local_addr().unwrap().to_string(),
+            reach: Reach::everywhere(),
             transport: Transport::Tcp,
             authorities_pem: String::new(),
         };
@@ -195,11 +200,28 @@ mod tests {
         assert_eq!(next.await.unwrap().len(), 1);
     }
 
+    /// Whoever answers for the collector's name cannot have the trail sent to what listens on this machine.
+    #[tokio::test]
+    async fn a_name_that_leads_to_this_machine_gets_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = Target {
+            address: format!("localhost:{}", listener.local_addr().unwrap().port()),
+            reach: Reach::new(Reach::private_networks()),
+            transport: Transport::Tcp,
+            authorities_pem: String::new(),
+        };
+        let mut sender = Sender::new(target, Source { host: "node".into(), id: "FARSIGHT".into() });
+        let error = sender.send(&[event(1)]).await.unwrap_err();
+        assert!(error.to_string().contains("this machine"), "{error}");
+        assert!(timeout(Duration::from_millis(50), listener.accept()).await.is_err());
+    }
+
     #[tokio::test]
     async fn without_authorities_nobody_is_trusted_by_tls() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let target = Target { address, transport: Transport::Tls, authorities_pem: String::new() };
+        let reach = Reach::everywhere();
+        let target = Target { address, reach, transport: Transport::Tls, authorities_pem: String::new() };
         let mut sender = Sender::new(target, Source { host: "node".into(), id: "FARSIGHT".into() });
         assert!(sender.send(&[event(1)]).await.is_err());
     }

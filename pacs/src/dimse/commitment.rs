@@ -260,7 +260,7 @@ pub(crate) async fn report_to(
     let (event, information) =
         found.map_err(|_| RequestError::Protocol("what is held cannot be looked up now"))?;
     let timeout = Duration::from_millis(config.limits.artim_timeout_ms);
-    let stream = dial(contact, config.tls_request.as_ref(), timeout).await?;
+    let stream = dial(contact, &config.reach, config.tls_request.as_ref(), timeout).await?;
     let mut requestor = Requestor::associate(stream, &proposal, timeout).await?;
     let context = requestor.context(STORAGE_COMMITMENT)?;
     let message_id = requestor.next_message_id();

@@ -4,12 +4,12 @@ use super::command::{Command, field, tag};
 use super::requestor::{Proposal, Proposed, RequestError, Requestor, dial};
 use super::sop;
 use super::tls::TlsRequest;
-use access::Contact;
+use access::{Contact, Reach};
 use model::AeTitle;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// Sends one C-ECHO and releases. The answer is how long the echo itself took.
+/// Sends one C-ECHO and releases, wherever whoever runs this machine says. The answer is how long the echo itself took.
 ///
 /// # Errors
 /// [`RequestError`].
@@ -19,19 +19,19 @@ pub async fn echo(
     called: &AeTitle,
     timeout: Duration,
 ) -> Result<Duration, RequestError> {
-    echo_to(&contact.into(), None, calling, called, timeout).await
+    echo_to(&contact.into(), (&Reach::everywhere(), None), calling, called, timeout).await
 }
 
-/// The same, over TLS where the contact says so.
+/// The same where it is within reach, over TLS where the contact says so.
 pub(crate) async fn echo_to(
     contact: &Contact,
-    tls: Option<&TlsRequest>,
+    (reach, tls): (&Reach, Option<&TlsRequest>),
     calling: &AeTitle,
     called: &AeTitle,
     timeout: Duration,
 ) -> Result<Duration, RequestError> {
     let work = async {
-        let stream = dial(contact, tls, timeout).await?;
+        let stream = dial(contact, reach, tls, timeout).await?;
         echo_over(stream, calling, called, timeout).await
     };
     tokio::time::timeout(timeout, work).await.map_err(|_| RequestError::TimedOut)?

@@ -140,7 +140,7 @@ async fn connect<S>(
         contexts: contexts.to_vec(),
         provided: Vec::new(),
     };
-    let stream = dial(contact, config.tls_request.as_ref(), timeout).await?;
+    let stream = dial(contact, &config.reach, config.tls_request.as_ref(), timeout).await?;
     Requestor::associate(stream, &proposal, Duration::from_millis(config.limits.dimse_idle_timeout_ms)).await
 }
 

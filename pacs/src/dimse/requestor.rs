@@ -10,7 +10,8 @@ use super::pdu::{
 use super::state::{Action, Event, State, action};
 use super::tls::TlsRequest;
 use super::wire::{Fragment, FragmentEnd, FragmentKind, Received, Wire, WireError, put_pdata};
-use access::Contact;
+use crate::reach::{self, NotCalled};
+use access::{Contact, OutOfReach, Reach};
 use dataset::TransferSyntax;
 use model::AeTitle;
 use std::time::Duration;
@@ -30,6 +31,9 @@ pub enum RequestError {
     /// No transport connection.
     #[error("cannot be reached: {0}")]
     Unreachable(String),
+    /// Its address is none that this node calls.
+    #[error("not called: it has {0}, which [dicom] networks does not name")]
+    OutOfReach(OutOfReach),
     /// No answer in time.
     #[error("no answer in time")]
     TimedOut,
@@ -129,18 +133,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
 /// A transport that is open.
 pub(crate) type Link = Box<dyn Transport>;
 
-/// Opens the transport to an application entity, over TLS when its contact says so.
+/// Opens the transport to an application entity, over TLS when its contact says so, if its address is within reach.
 ///
 /// # Errors
-/// [`RequestError::Unreachable`], [`RequestError::TimedOut`].
+/// [`RequestError::Unreachable`], [`RequestError::OutOfReach`], [`RequestError::TimedOut`].
 pub(crate) async fn dial(
     contact: &Contact,
+    reach: &Reach,
     tls: Option<&TlsRequest>,
     timeout: Duration,
 ) -> Result<Link, RequestError> {
     let open = async {
         let unreachable = |error: std::io::Error| RequestError::Unreachable(error.kind().to_string());
-        let stream = TcpStream::connect((contact.host.as_str(), contact.port)).await.map_err(unreachable)?;
+        let addresses = reach::resolved(reach, &contact.host, contact.port).await;
+        let addresses = addresses.map_err(|why| match why {
+            NotCalled::Unknown => RequestError::Unreachable(why.to_string()),
+            NotCalled::OutOfReach(why) => RequestError::OutOfReach(why),
+        })?;
+        let stream = TcpStream::connect(addresses.as_slice()).await.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         match (contact.transport, tls) {
             (access::Transport::Plain, _) => Ok(Box::new(stream) as Link),

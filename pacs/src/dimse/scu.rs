@@ -62,6 +62,7 @@ impl Peer<'_> {
         };
         let stream = dial(
             self.contact,
+            &self.config.reach,
             self.config.tls_request.as_ref(),
             Duration::from_millis(limits.artim_timeout_ms),
         )

@@ -5,7 +5,7 @@ use super::seats::{Seat, Seats};
 use super::sop::StoragePolicy;
 use super::tls::{TlsAcceptance, TlsRequest};
 use super::{admission, association};
-use access::{Brake, Presented};
+use access::{Brake, Presented, Reach};
 use model::{AeTitle, Limits};
 use std::future::Future;
 use std::io;
@@ -31,6 +31,8 @@ pub struct DimseConfig {
     pub tls: Option<TlsListen>,
     /// With what others are called whose contact is by TLS.
     pub tls_request: Option<TlsRequest>,
+    /// Which addresses others may have that are called.
+    pub reach: Reach,
     /// Milliseconds that associations get at shutdown to finish what they are doing.
     pub shutdown_grace_ms: u64,
     /// What slows down guesses at passwords; the pages' log-in has the same.
@@ -38,7 +40,7 @@ pub struct DimseConfig {
 }
 
 impl DimseConfig {
-    /// A configuration with ten seconds of grace.
+    /// A configuration with ten seconds of grace, which calls public addresses and those of private networks.
     #[must_use]
     pub fn new(ae_title: AeTitle, limits: Limits) -> Self {
         let storage_policy = StoragePolicy::default();
@@ -48,6 +50,7 @@ impl DimseConfig {
             storage_policy,
             tls: None,
             tls_request: None,
+            reach: Reach::new(Reach::private_networks()),
             shutdown_grace_ms: 10_000,
             brake: Arc::default(),
         }

@@ -160,9 +160,13 @@ async fn connect(
 ) -> Result<Requestor<Link>, RequestError> {
     let proposal =
         Proposal { calling: config.ae_title.clone(), called: called.clone(), contexts, provided: Vec::new() };
-    let stream =
-        dial(contact, config.tls_request.as_ref(), Duration::from_millis(config.limits.artim_timeout_ms))
-            .await?;
+    let stream = dial(
+        contact,
+        &config.reach,
+        config.tls_request.as_ref(),
+        Duration::from_millis(config.limits.artim_timeout_ms),
+    )
+    .await?;
     Requestor::associate(stream, &proposal, Duration::from_millis(config.limits.dimse_idle_timeout_ms)).await
 }
 

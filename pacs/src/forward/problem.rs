@@ -1,7 +1,8 @@
 //! Why a job failed, as a word that a page has in its own language. What is kept of a failure is a sentence for the log.
 
 /// Sentences, or how they begin, and their words. The first that fits counts.
-const SENTENCES: [(&str, &str); 15] = [
+const SENTENCES: [(&str, &str); 16] = [
+    ("not called: ", "out_of_reach"),
     ("cannot be reached: ", "unreachable"),
     ("no answer in time", "timed_out"),
     ("the association was rejected ", "rejected"),
@@ -19,7 +20,7 @@ const SENTENCES: [(&str, &str); 15] = [
     ("the job cannot be read", "unreadable"),
 ];
 
-/// `unreachable`, `timed_out`, `rejected`, `not_served`, `aborted`, `protocol`, `status`, `peer_is_full`, `no_contact`,
+/// `out_of_reach`, `unreachable`, `timed_out`, `rejected`, `not_served`, `aborted`, `protocol`, `status`, `peer_is_full`, `no_contact`,
 /// `unreadable`, `some_failed`; `other` for what has no word, empty for no problem.
 #[must_use]
 pub fn problem_code(problem: &str) -> &'static str {
@@ -42,6 +43,7 @@ mod tests {
     fn every_way_in_which_a_peer_fails_has_its_word() {
         for (error, word) in [
             (RequestError::Unreachable("connection refused".into()), "unreachable"),
+            (RequestError::OutOfReach(access::OutOfReach::ThisMachine), "out_of_reach"),
             (RequestError::TimedOut, "timed_out"),
             (RequestError::Rejected { result: 1, source_byte: 1, reason: 7 }, "rejected"),
             (RequestError::NotServed, "not_served"),

@@ -1,6 +1,6 @@
 //! A DIMSE server on a temporary storage, a study to send, DCMTK, and a scripted peer that knows only bytes.
 
-use access::{Device, Organisation, OrganisationKind, Person, Right, Role, Secret};
+use access::{Device, Organisation, OrganisationKind, Person, Reach, Right, Role, Secret};
 use dataset::{Dataset, TransferSyntax, VR, tags};
 use model::{AeTitle, Limits, OrgId, PersonId, Scope, Uid};
 use pacs::dimse::pdu::{AssociateAc, AssociateRq, ProposedContext};
@@ -27,6 +27,11 @@ pub fn ae(text: &str) -> AeTitle {
     AeTitle::parse(text).unwrap()
 }
 
+/// A node that calls peers on this machine, as tests have them.
+pub fn loopback_config(limits: Limits) -> DimseConfig {
+    DimseConfig { reach: Reach::new(Reach::loopback()), ..DimseConfig::new(ae("FARSIGHT"), limits) }
+}
+
 /// A running node: CT1 of the township may store and search, LOOKER of it may only search, CITY belongs to another
 /// organisation; the person `doctor` has the password `a good password`.
 pub struct Node {
@@ -45,7 +50,7 @@ impl Node {
     }
 
     pub async fn with_limits(limits: Limits) -> Self {
-        Self::with_config(DimseConfig::new(ae("FARSIGHT"), limits)).await
+        Self::with_config(loopback_config(limits)).await
     }
 
     pub async fn with_config(config: DimseConfig) -> Self {

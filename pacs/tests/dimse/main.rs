@@ -4,6 +4,7 @@ mod charsets;
 mod fixture;
 mod load;
 mod peers;
+mod reach;
 mod rules;
 mod scripted;
 mod services;

@@ -1,9 +1,8 @@
 //! Retrieval, worklist, forwarding and other nodes, with DCMTK's programs as the peers.
 
-use crate::fixture::{Node, PATIENCE, STUDY, ae, encoded, files, image, instance};
+use crate::fixture::{Node, PATIENCE, STUDY, ae, encoded, files, image, instance, loopback_config};
 use access::{Contact, Device, Right};
 use model::{Actor, OrgId, Scope};
-use pacs::dimse::DimseConfig;
 use pacs::forward::{ForwardRule, RuleState};
 use pacs::orders::{OrderState, Wish};
 use pacs::remote::{Method, Retrieval};
@@ -13,7 +12,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 
-const STORE: [&str; 4] = ["-aet", "CT1", "-aec", "FARSIGHT"];
+pub const STORE: [&str; 4] = ["-aet", "CT1", "-aec", "FARSIGHT"];
 
 pub fn town() -> OrgId {
     OrgId::parse("township").unwrap()
@@ -101,7 +100,7 @@ async fn stored(count: u32) -> Node {
     node
 }
 
-async fn movescu(node: &Node, calling: &str, destination: &str, keys: &[&str]) -> (i32, String) {
+pub async fn movescu(node: &Node, calling: &str, destination: &str, keys: &[&str]) -> (i32, String) {
     let mut arguments = vec!["-d", "-S", "-aet", calling, "-aec", "FARSIGHT", "-aem", destination];
     for key in keys {
         arguments.extend(["-k", key]);
@@ -276,7 +275,7 @@ async fn a_modality_finds_its_worklist() {
 }
 
 pub fn background(node: &Node) -> tokio::task::JoinHandle<()> {
-    let config = DimseConfig::new(ae("FARSIGHT"), model::Limits::default());
+    let config = loopback_config(model::Limits::default());
     tokio::spawn(pacs::forward::run(node.storage.clone(), config, std::future::pending()))
 }
 
@@ -380,7 +379,7 @@ async fn another_node_is_searched_and_its_studies_brought_here() {
     let node = Node::start().await;
     let (_archive, port) = dcmqrscp(&node, &files(node.directory.path(), 3)).await;
     device(&node, "ARCHIVE", "township", Some(port)).await;
-    let config = DimseConfig::new(ae("FARSIGHT"), model::Limits::default());
+    let config = loopback_config(model::Limits::default());
     let (storage, scope, archive) = (&node.storage, scope(), ae("ARCHIVE"));
     pacs::remote::echo(storage, &config, &scope, &archive).await.unwrap();
     let elsewhere = Scope::organisation(Actor::node("test"), OrgId::parse("city").unwrap());

@@ -1,6 +1,6 @@
 //! Every storage SOP class and every transfer syntax of the standard: negotiated, stored, and kept byte for byte.
 
-use crate::fixture::{CT, Node, Peer, STUDY, ae, dimse, pdata, request};
+use crate::fixture::{CT, Node, Peer, STUDY, dimse, loopback_config, pdata, request};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use model::{Limits, Scope, Uid};
@@ -189,7 +189,7 @@ async fn private_classes_and_syntaxes_are_stored_when_they_are_configured() {
     assert_eq!(results, [ContextResult::AbstractSyntaxNotSupported; 2]);
 
     let storage_policy = StoragePolicy::new(&[class.to_owned()], &[syntax.to_owned()], &[]).unwrap();
-    let config = DimseConfig::new(ae("FARSIGHT"), Limits::default());
+    let config = loopback_config(Limits::default());
     let node = Node::with_config(DimseConfig { storage_policy, ..config }).await;
     store_all(&node, &pairs, 0).await;
 }

@@ -1,6 +1,6 @@
 //! DICOM over TLS (PS3.15 §B.12) with DCMTK and OpenSSL on the other side.
 
-use crate::fixture::{Node, PATIENCE, Peer, ae, dcmtk, files, request};
+use crate::fixture::{Node, PATIENCE, Peer, ae, dcmtk, files, loopback_config, request};
 use crate::services::{device, files_in, free_port, holds, rule, scope, until};
 use model::{Limits, Sha256};
 use pacs::dimse::tls::certificate_sha256;
@@ -75,7 +75,7 @@ impl Certificates {
     async fn node_with(&self, asked: ClientCertificates, limits: Limits) -> Node {
         let acceptance = self.acceptance(asked);
         let tls = Some(TlsListen { address: "127.0.0.1:0".parse().unwrap(), acceptance });
-        Node::with_config(DimseConfig { tls, ..DimseConfig::new(ae("FARSIGHT"), limits) }).await
+        Node::with_config(DimseConfig { tls, ..loopback_config(limits) }).await
     }
 
     /// Has an authority sign a list of those that it no longer vouches for.
@@ -181,7 +181,7 @@ async fn a_revoked_certificate_is_refused_without_a_restart() {
     assert!(broken.is_err(), "a certificate is no list");
     let acceptance = plain.with_revocation_lists(vec![PathBuf::from(&der)]).unwrap();
     let tls = Some(TlsListen { address: "127.0.0.1:0".parse().unwrap(), acceptance });
-    let config = DimseConfig { tls, ..DimseConfig::new(ae("FARSIGHT"), Limits::default()) };
+    let config = DimseConfig { tls, ..loopback_config(Limits::default()) };
     let node = Node::with_config(config).await;
     let (ct, mr) = (certificates.options("ct", "ca"), certificates.options("mr", "ca"));
     let (code, text) = run(&node, "echoscu", &ct, &[]).await;
@@ -220,7 +220,7 @@ async fn an_authority_without_a_list_vouches_for_nobody() {
         .with_revocation_lists(vec![certificates.path("other.crl")])
         .unwrap();
     let tls = Some(TlsListen { address: "127.0.0.1:0".parse().unwrap(), acceptance });
-    let config = DimseConfig { tls, ..DimseConfig::new(ae("FARSIGHT"), Limits::default()) };
+    let config = DimseConfig { tls, ..loopback_config(Limits::default()) };
     let node = Node::with_config(config).await;
     assert_ne!(run(&node, "echoscu", &certificates.options("ct", "ca"), &[]).await.0, 0);
     refused(&node, "tls-client-certificate-without-revocation-list").await;
@@ -370,7 +370,7 @@ async fn nothing_is_forwarded_to_a_peer_with_the_wrong_certificate() {
     let authority = |name: &str| TlsRequest::new(Some(&certificates.read(name)), own).unwrap();
     let config = |request: TlsRequest| DimseConfig {
         tls_request: Some(request),
-        ..DimseConfig::new(ae("FARSIGHT"), Limits::default())
+        ..loopback_config(Limits::default())
     };
     // By C-ECHO, which says at once what is wrong.
     for (what, request, host, pinned, is_reached) in [

@@ -39,7 +39,7 @@ const CALL_MAX: Duration = Duration::from_secs(120);
 #[serde(default, deny_unknown_fields)]
 pub struct DeliverySection {
     /// Internal networks in which STOW-RS services and webhooks that take reports may be, such as `10.20.0.0/16`; none
-    /// without it. Devices that are called by C-STORE are registered one by one and need no such line.
+    /// without it. Those of devices that are called by C-STORE are in `[dicom] networks`.
     pub networks: Vec<AddressRange>,
 }
 
@@ -190,6 +190,8 @@ fn unanswered(error: &RequestError) -> Sent {
         // None of the SOP classes: it is the same the next time.
         RequestError::NotServed => return Sent::Failed(Problem::NotServed, String::new()),
         RequestError::Unreachable(_) => Problem::Unreachable,
+        // As for an address of HTTP: somebody has to change the configuration or the contact, and send it again.
+        RequestError::OutOfReach(_) => return Sent::Failed(Problem::InternalAddress, String::new()),
         RequestError::TimedOut => Problem::TimedOut,
         RequestError::Rejected { .. } => Problem::Rejected,
         RequestError::Aborted | RequestError::Protocol(_) => Problem::Broken,

@@ -22,7 +22,7 @@ pub const PASSPHRASE: &str = "sign-farsight";
 
 const TOWNSHIP: &str = "qinghe";
 const CITY: &str = "city-centre";
-const SECRETS_FILE: &str = "demo-secrets.json";
+pub const SECRETS_FILE: &str = "demo-secrets.json";
 
 /// A person of the demonstration.
 pub struct Account {

@@ -651,6 +651,7 @@ export interface ForwardRule {
 export type QueueKind = 'forward' | 'retrieve' | 'commitment';
 
 export type QueueProblem =
+  | 'out_of_reach'
   | 'unreachable'
   | 'timed_out'
   | 'rejected'

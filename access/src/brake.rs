@@ -46,6 +46,12 @@ impl Guess {
         Self(vec![(format!("{account} in {browser}"), PAIR)])
     }
 
+    /// A guess at an account, wherever it comes from.
+    #[must_use]
+    pub fn anywhere(account: &str) -> Self {
+        Self(vec![(account.to_owned(), ACCOUNT)])
+    }
+
     /// A guess at something that belongs to no account, such as the secret of an invitation. This machine's own address is
     /// that of proxies that are not trusted, and counts for nothing.
     #[must_use]
@@ -217,6 +223,7 @@ mod tests {
         let elsewhere: u32 = (0..200).map(|n| fail(&brake, &from(&format!("203.0.113.{n}")), 10)).sum();
         assert!(elsewhere <= ACCOUNT.failures_max, "{elsewhere}: guesses from everywhere have their limit");
         assert!(brake.check(&from("198.51.100.7")).is_err());
+        assert!(brake.blocks(&Guess::anywhere("login/wang")) && !brake.blocks(&Guess::anywhere("login/li")));
         let known = Guess::from_known_browser("login/wang", &Sha256([7; 32]));
         assert_eq!(fail(&brake, &known, 20), 10, "who is known goes on, and has a limit of their own");
     }

@@ -8,6 +8,7 @@ use der::asn1::ObjectIdentifier;
 use der::{Decode, Encode};
 use time::OffsetDateTime;
 use x509_cert::Certificate;
+use x509_cert::crl::CertificateList;
 use x509_cert::ext::pkix::{BasicConstraints, CertificatePolicies, ExtendedKeyUsage, KeyUsage, KeyUsages};
 use x509_cert::name::Name;
 
@@ -40,12 +41,12 @@ pub fn organisation(certificate: &Certificate) -> String {
 /// The whole subject for people: `CN=王医师, OU=…, O=…`, with non-ASCII characters as they are.
 #[must_use]
 pub fn subject(certificate: &Certificate) -> String {
-    let parts: Vec<String> = certificate
-        .tbs_certificate()
-        .subject()
-        .iter()
-        .map(|part| format!("{}={}", short_name(part.oid), any_text(&part.value)))
-        .collect();
+    words(certificate.tbs_certificate().subject())
+}
+
+fn words(name: &Name) -> String {
+    let parts: Vec<String> =
+        name.iter().map(|part| format!("{}={}", short_name(part.oid), any_text(&part.value))).collect();
     parts.into_iter().rev().collect::<Vec<_>>().join(", ")
 }
 
@@ -97,6 +98,19 @@ pub fn from_pem(pem: &str) -> Result<Vec<Certificate>, der::Error> {
 pub fn moment(time: &x509_cert::time::Time) -> Option<OffsetDateTime> {
     let seconds = i64::try_from(time.to_unix_duration().as_secs()).ok()?;
     OffsetDateTime::from_unix_timestamp(seconds).ok()
+}
+
+/// The last moment of a certificate.
+#[must_use]
+pub fn ends_at(certificate: &Certificate) -> Option<OffsetDateTime> {
+    moment(&certificate.tbs_certificate().validity().not_after)
+}
+
+/// The issuer of a revocation list (DER), and when the next one is due, if it says so.
+#[must_use]
+pub fn list_end(der: &[u8]) -> Option<(String, Option<OffsetDateTime>)> {
+    let list = CertificateList::<x509_cert::certificate::Rfc5280>::from_der(der).ok()?.tbs_cert_list;
+    Some((words(&list.issuer), list.next_update.as_ref().and_then(moment)))
 }
 
 /// What a certificate at the beginning of a path is for.

@@ -1,10 +1,10 @@
 //! Signing keys, each encrypted under its owner's passphrase and unlocked for one signature at a time; and which key of a remote
 //! signing service is whose.
 
-use crate::ConsultError;
 use crate::ca::IssuedKey;
 use crate::record::KeyPlace;
 use crate::signing_key::SigningKey;
+use crate::{ConsultError, certificate};
 use access::Secret;
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
@@ -13,7 +13,9 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use model::{OrgId, PersonId, Scope};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, Put, Storage, StorageError};
+use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 /// Record kind of signing keys; the identifier is the person's.
@@ -306,6 +308,27 @@ impl Keystore {
             other => other?,
         };
         serde_json::from_value(record.body).map_err(|_| ConsultError::Failed("the signing key is damaged"))
+    }
+
+    /// When the certificates of these people's keys end; who has no key is not there.
+    ///
+    /// # Errors
+    /// [`ConsultError::Unavailable`]; [`ConsultError::Failed`] when what is kept is damaged.
+    pub async fn certificate_ends(
+        &self,
+        scope: &Scope,
+        people: &[PersonId],
+    ) -> Result<HashMap<String, OffsetDateTime>, ConsultError> {
+        const DAMAGED: ConsultError = ConsultError::Failed("the signing key is damaged");
+        let ids: Vec<String> = people.iter().map(PersonId::to_string).collect();
+        let mut ends = HashMap::new();
+        for record in self.storage.records_by_id(scope, KIND, &ids).await? {
+            let sealed: SealedKey = serde_json::from_value(record.body).map_err(|_| DAMAGED)?;
+            let chain = sealed.chain()?;
+            let certificate = chain.first().and_then(|der| certificate::from_der(der).ok()).ok_or(DAMAGED)?;
+            ends.extend(certificate::ends_at(&certificate).map(|at| (record.id, at)));
+        }
+        Ok(ends)
     }
 
     /// Unlocks the person's key for one signature.

@@ -14,6 +14,7 @@ mod deliveries;
 mod demo;
 mod dicom_config;
 mod emergencies;
+mod ends;
 mod export;
 mod http;
 mod http_config;

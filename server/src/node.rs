@@ -112,7 +112,8 @@ impl Node {
             .with_outside(outside, config.oidc.sign_on()?)
             .with_ohif(config.http.ohif_directory.clone())
             .with_intake(config.slides.intake())
-            .with_dimse(dimse_config.clone());
+            .with_dimse(dimse_config.clone())
+            .with_node_ends(crate::ends::of(config));
         let (slides, intake) = (state.slides(), state.intake());
         let watches = config.slides.watches()?;
         for watch in &watches {
@@ -123,7 +124,7 @@ impl Node {
                     .map_err(|(field, why)| anyhow!("{field}: {why}"))?;
             }
         }
-        let audit = crate::audit::Keeper::new(config, storage.clone())?;
+        let audit = crate::audit::Keeper::new(config, storage.clone(), state.audit_check())?;
         let interface = viewer_api::Interface::new(state);
         let http_server = http::Server::new(listener, interface, &config.limits, config.http.tls()?);
         Ok(Self {

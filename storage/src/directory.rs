@@ -4,6 +4,7 @@
 
 mod accounts;
 mod amended;
+mod many;
 mod passkeys;
 mod sessions;
 

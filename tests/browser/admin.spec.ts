@@ -131,6 +131,7 @@ test('holders of an office are looked after by nobody here', async ({ person }) 
 
 test('a security officer makes a token that is shown once, and revokes it', async ({ person }) => {
   const page = await person('security');
+  await page.getByRole('link', { name: '管理', exact: true }).click();
   await page.getByRole('tab', { name: '令牌' }).click();
   await page.getByRole('button', { name: '新建令牌' }).click();
   const form = dialog(page, '新建令牌');

@@ -61,6 +61,7 @@ export const places: readonly Place[] = [
   { name: 'patients-decisions', who: 'city-archivist', address: at('/patients?tab=decisions') },
   { name: 'emergency', who: 'reader', address: at('/emergency') },
   { name: 'emergency-review', who: 'security', address: at('/emergency') },
+  { name: 'security', who: 'security', address: at('/security') },
   { name: 'organisations', who: 'admin', address: at('/admin?tab=organisations') },
   { name: 'people', who: 'admin', address: at('/admin?tab=people') },
   { name: 'agreements', who: 'admin', address: at('/admin?tab=agreements') },

@@ -2,7 +2,9 @@
 
 use crate::support::node::{Org, farsight};
 use crate::support::programs::{finish, python};
-use crate::support::{Ct, Node};
+use crate::support::{Ct, Node, wait_for};
+use serde_json::{Value as Json, json};
+use std::time::Duration;
 
 #[test]
 fn stores_and_reads_are_on_the_chain() {
@@ -77,6 +79,49 @@ fn a_chain_that_was_cut_behind_a_signed_head_is_found() {
     let done =
         farsight(&["audit", "verify", "--data", folder, "--heads", heads, "--key", &key]).expect_failure();
     assert!(done.stdout.contains("events are missing up to a head that was signed"), "{}", done.output());
+}
+
+/// What the auditor's page is told once a walk that it asks for is done.
+fn verified(node: &Node) -> Json {
+    let auditor = node.person("auditor");
+    let asked = auditor.post("/api/v1/audit/verify", &json!({})).expect(202).json();
+    assert_eq!(asked["is_verifying"], true, "{asked}");
+    wait_for("the chain was walked", Duration::from_secs(30), || {
+        let state = auditor.get("/api/v1/audit/state").expect(200).json();
+        (state["is_verifying"] == false).then_some(state)
+    })
+}
+
+#[test]
+fn an_auditor_has_the_whole_chain_walked_and_is_told_what_does_not_fit() {
+    let node = Node::start("audit-walk");
+    node.machine(Org::Township).stow(&[Ct::new().file()]).expect(200);
+    node.command(&["audit", "head"]).expect_success();
+    node.person("township").post("/api/v1/audit/verify", &json!({})).expect_problem(403, "forbidden");
+    let state = verified(&node);
+    assert_eq!(state["verified"]["fault"], Json::Null, "{state}");
+    assert_eq!(state["verified"]["anchored_seq"], state["head"]["seq"]);
+    assert_eq!(state["head"]["hash"].as_str().map(str::len), Some(64));
+    assert!(state["verified"]["events"].as_i64() >= state["head"]["seq"].as_i64());
+
+    let heads = node.data().join("audit-heads.jsonl");
+    let signed = std::fs::read(&heads).expect("heads");
+    std::fs::write(&heads, "").expect("cut");
+    let fault = verified(&node)["verified"]["fault"].clone();
+    assert_eq!((&fault["what"], &fault["number"]), (&json!("head"), &state["head"]["seq"]));
+    std::fs::write(&heads, "{}\n").expect("rubbish");
+    assert_eq!(verified(&node)["verified"]["fault"]["what"], "heads_file");
+    std::fs::write(&heads, signed).expect("as it was");
+
+    let edit = "import sqlite3, sys\nindex = sqlite3.connect(sys.argv[1] + '/index.sqlite', timeout=20)\n\
+                index.execute(\"UPDATE audit SET actor_id = 'somebody else' WHERE seq = 2\")\nindex.commit()\n";
+    let mut command = python();
+    command.args(["-c", edit]).arg(node.data());
+    finish(command).expect_success();
+    let fault = verified(&node)["verified"]["fault"].clone();
+    assert_eq!((&fault["what"], &fault["number"]), (&json!("event"), &json!(2)));
+    let events = node.person("auditor").get("/api/v1/audit?action=verify").expect(200).json();
+    assert!(events["events"].as_array().is_some_and(|all| all.len() >= 4), "each was asked for on the chain");
 }
 
 /// Whoever keeps a copy of the heads elsewhere asks with one that is older than the last head.

@@ -124,6 +124,7 @@ impl AuditFilter {
         let patient = self.patient_id.as_ref().map(|text| text.trim()).filter(|text| !text.is_empty());
         Ok(AuditQuery {
             before: self.before,
+            behind: None,
             actor: person.map(id_of),
             action: self.action,
             outcome: self.outcome,

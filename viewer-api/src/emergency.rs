@@ -13,6 +13,7 @@ use crate::auth::{Authenticated, LoggedIn};
 use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
 use crate::request::UrlPath;
+use crate::security::EmergenciesOverview;
 use crate::session::OrganisationName;
 use crate::state::ApiState;
 use crate::studies::{IDENTITY_REMOVED, Names, text, without_labels};
@@ -21,7 +22,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use dataset::tags;
-use keeping::{Access, Review, allows, entry, listed, node, now_ms, spend_attempt, withdraw};
+use keeping::{Access, Review, allows, awaited, entry, listed, node, now_ms, spend_attempt, withdraw};
 use model::time_text::{from_unix_ms, rfc3339};
 use model::{ConsultId, Key, Level, Matching, OrgId, Query, Scope, Uid};
 use serde::{Deserialize, Serialize};
@@ -131,6 +132,16 @@ pub struct EmergencyList {
 pub struct EmergencySetting {
     /// Off unless somebody has said otherwise.
     pub is_allowed: bool,
+}
+
+/// How emergency access stands with an organisation, for its security officer.
+pub(crate) async fn overview(state: &ApiState, owner: &OrgId) -> Result<EmergenciesOverview, ApiError> {
+    let (waiting, oldest) = awaited(&state.0.storage, owner).await?;
+    Ok(EmergenciesOverview {
+        is_allowed: allows(&state.0.storage, owner).await?,
+        waiting,
+        oldest_at: oldest.map(|at| rfc3339(from_unix_ms(at))),
+    })
 }
 
 /// Organisations that allow it.

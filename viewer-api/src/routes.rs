@@ -11,7 +11,7 @@ use crate::{
     templates, uploads, verify, watched,
 };
 use crate::{audit_state, deidentification, emergency, patients};
-use crate::{passkeys, sign_on};
+use crate::{passkeys, security, sign_on};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
 use axum::routing::get;
@@ -242,6 +242,8 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(audit::list_audit))
         .routes(routes!(audit::audit_csv))
         .routes(routes!(audit_state::audit_state))
+        .routes(routes!(audit_state::verify_audit))
+        .routes(routes!(security::security_overview))
         .routes(routes!(orders::list_orders, orders::place_order))
         .routes(routes!(orders::import_orders))
         .routes(routes!(orders::get_order, orders::cancel_order))

@@ -1,9 +1,11 @@
 //! What every handler shares.
 
+use crate::audit_state::AuditCheck;
 use crate::auth::LoginRules;
 use crate::live::Hub;
 use crate::outside::{Nobody, Outside};
 use crate::problem::ApiError;
+use crate::security::NodeEnds;
 use crate::sign_on::{Away, Provider, SignOnConfig};
 use access::{Brake, Passkeys};
 use consult::{ConsultService, Keystore};
@@ -86,6 +88,10 @@ pub(crate) struct Inner {
     pub node_organisation: Option<OrgId>,
     /// How the store was a moment ago.
     pub store: crate::store::Seen,
+    /// Walks along the audit chain that auditors ask for.
+    pub audit_check: AuditCheck,
+    /// When what the configuration names ends.
+    pub node_ends: NodeEnds,
     /// Studies that people have opened in an emergency.
     pub emergencies: crate::emergency::Open,
     /// Seats for work with passwords and passphrases, whose hashes take much memory.
@@ -123,6 +129,8 @@ impl ApiState {
             login_rules: LoginRules::default(),
             node_organisation: None,
             store: crate::store::Seen::default(),
+            audit_check: AuditCheck::default(),
+            node_ends: Arc::new(Vec::new),
             emergencies: crate::emergency::Open::default(),
             password_work: Semaphore::new(PASSWORD_WORK_MAX),
             verifications: Arc::new(Semaphore::new(VERIFICATIONS_MAX)),
@@ -183,6 +191,21 @@ impl ApiState {
             let origin = inner.public_origin.clone();
             inner.sign_on = sign_on.map(|config| Provider::new(config, &origin, outside.clone()));
             inner.outside = outside;
+        }
+        self
+    }
+
+    /// Walks along the audit chain that are asked for: to be done beside the interface.
+    #[must_use]
+    pub fn audit_check(&self) -> AuditCheck {
+        self.0.audit_check.clone()
+    }
+
+    /// Tells security officers when certificates and lists of the configuration end. For a state that nobody else has yet.
+    #[must_use]
+    pub fn with_node_ends(mut self, ends: NodeEnds) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.node_ends = ends;
         }
         self
     }

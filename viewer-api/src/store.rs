@@ -328,7 +328,7 @@ impl StoreState {
 
 /// Whether this organisation runs the node: the one that the configuration names, or the only one that nobody else looks
 /// after.
-async fn runs_the_node(state: &ApiState, organisation: &OrgId) -> Result<bool, ApiError> {
+pub(crate) async fn runs_the_node(state: &ApiState, organisation: &OrgId) -> Result<bool, ApiError> {
     if let Some(named) = &state.0.node_organisation {
         return Ok(named == organisation);
     }

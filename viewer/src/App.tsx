@@ -27,6 +27,7 @@ const JoinPage = lazy(() => import('./session/JoinPage'));
 const OrdersPage = lazy(() => withLaterWords(import('./orders/OrdersPage')));
 const PatientsPage = lazy(() => import('./patients/PatientsPage'));
 const ReportWindow = lazy(() => withLaterWords(import('./reading/window/ReportWindow')));
+const SecurityPage = lazy(() => import('./security/SecurityPage'));
 const SlidePage = lazy(() => import('./slides/SlidePage'));
 const StatisticsPage = lazy(() => withLaterWords(import('./statistics/StatisticsPage')));
 const StudyCorrectionsPage = lazy(() => import('./corrections/StudyCorrectionsPage'));
@@ -79,6 +80,7 @@ export function App() {
             <Route element={<For may={audits} />}>
               <Route path="audit" element={<AuditPage />} />
             </Route>
+            <Route path="security" element={<SecurityPage />} />
             <Route path="*" element={<Navigate to="/" replace />} />
           </Route>
         </Route>

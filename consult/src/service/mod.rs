@@ -104,6 +104,12 @@ impl ConsultService {
         Self { phone, ..self }
     }
 
+    /// Local time where the node is.
+    #[must_use]
+    pub fn utc_offset(&self) -> UtcOffset {
+        self.config.utc_offset
+    }
+
     /// How long a lease lasts.
     #[must_use]
     pub fn lease(&self) -> Duration {

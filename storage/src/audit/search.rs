@@ -6,6 +6,7 @@ use super::{
 use crate::db::{Bindings, at};
 use crate::{Storage, StorageError};
 use model::Scope;
+use sqlx::Row as _;
 use std::fmt::Write as _;
 
 /// Things that one question may be about at most.
@@ -16,6 +17,8 @@ pub const OBJECTS_MAX: usize = 2000;
 pub struct AuditQuery {
     /// Only before this sequence number.
     pub before: Option<i64>,
+    /// Only behind this sequence number.
+    pub behind: Option<i64>,
     /// Only of this actor (identifier).
     pub actor: Option<String>,
     /// Only of this kind.
@@ -37,6 +40,9 @@ impl AuditQuery {
         let mut and = |column: &str, placeholder: String| {
             let _ = write!(text, " AND {column} {placeholder}");
         };
+        if let Some(behind) = self.behind {
+            and("seq >", values.number(behind));
+        }
         if let Some(objects) = &self.objects {
             let objects = &objects[..objects.len().min(OBJECTS_MAX)];
             and("action <> 'store' AND object IN", format!("({})", values.list(objects)));
@@ -88,6 +94,25 @@ impl Storage {
 }
 
 impl Storage {
+    /// The last event before a moment, or 0: found by halving, since numbers and times go up together.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    pub async fn audit_seq_before(&self, moment_ms: i64) -> Result<i64, StorageError> {
+        let place = "reading the audit chain";
+        let (mut before, mut from) = (0, self.audit_head().await?.0 + 1);
+        while from - before > 1 {
+            let middle = before + (from - before) / 2;
+            let mut values = Bindings::default();
+            let seq = values.number(middle);
+            let text = format!("SELECT at_ms FROM audit WHERE seq = {seq}");
+            let row = values.query(text).fetch_optional(&self.inner.db.readers).await.map_err(at(place))?;
+            let at_ms: Option<i64> = row.map(|row| row.try_get(0)).transpose().map_err(at(place))?;
+            if at_ms.is_some_and(|at_ms| at_ms >= moment_ms) { from = middle } else { before = middle }
+        }
+        Ok(before)
+    }
+
     /// Events behind a sequence number, oldest first, all organisations': for the node itself.
     ///
     /// # Errors

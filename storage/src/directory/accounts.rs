@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use time::OffsetDateTime;
 
 const INVITATION: &str = "invitation";
-const SECOND_FACTOR: &str = "second-factor";
+pub(super) const SECOND_FACTOR: &str = "second-factor";
 pub(super) const LAST_USE: &str = "last-use";
 
 /// How often a change of a person is tried again when somebody else was first.

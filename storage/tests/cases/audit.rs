@@ -71,6 +71,11 @@ pub async fn every_tampering_with_the_audit_chain_shows(f: &Fixture) {
     let within = |from_ms, until_ms| AuditQuery { from_ms, until_ms, ..AuditQuery::default() };
     assert_eq!(seqs("town", within(Some(first), Some(last + 1))).await.len(), 6);
     assert_eq!(seqs("town", within(None, Some(first))).await, Vec::<i64>::new());
+    assert_eq!(s.audit_seq_before(first).await, Ok(0));
+    assert_eq!(s.audit_seq_before(last + 60_000).await, Ok(7));
+    let middle = s.audit_seq_before(events[2].at_ms).await.expect("found");
+    assert!(events.iter().all(|event| (event.seq > middle) == (event.at_ms >= events[2].at_ms)), "{middle}");
+    assert_eq!(seqs("town", AuditQuery { behind: Some(4), ..AuditQuery::default() }).await, [6, 5]);
 
     // Each tampering, and how it is put right again.
     for (tamper, at, repair) in [

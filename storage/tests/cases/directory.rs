@@ -2,7 +2,9 @@
 
 use crate::Fixture;
 use crate::support::build::{org, scope};
-use access::{Device, Organisation, OrganisationKind, Person, Right, Role, Secret, Session, Token};
+use access::{
+    Device, Organisation, OrganisationKind, Person, Right, Role, SecondFactor, Secret, Session, Token,
+};
 use model::{AeTitle, PersonId, Scope, TokenId};
 use storage::{Storage, StorageError};
 use time::{Duration, OffsetDateTime};
@@ -66,8 +68,21 @@ pub async fn the_directory_knows_people_tokens_and_sessions(f: &Fixture) {
     s.put_session(&session(now + Duration::hours(1))).await.expect("written");
     let caller = s.caller_by_session(&secret, None).await.expect("a caller");
     assert_eq!(caller.as_person(), Some(&wang));
+    let (both, nobody) = ([wang.id.clone(), PersonId::new()], std::collections::HashSet::new());
+    assert_eq!(s.sessions_of_all(&both).await.expect("read").len(), 1);
+    assert_eq!(s.with_second_factor(&both).await, Ok(nobody));
+    let mut factor = SecondFactor::enrol(wang.id.clone()).expect("randomness");
+    s.put_second_factor(&node, &factor, "enrolled").await.expect("written");
+    assert!(s.with_second_factor(&both).await.expect("read").is_empty(), "it is not confirmed");
+    factor.is_confirmed = true;
+    s.put_second_factor(&node, &factor, "confirmed").await.expect("written");
+    assert_eq!(
+        s.with_second_factor(&both).await.expect("read").into_iter().collect::<Vec<_>>(),
+        [wang.id.clone()]
+    );
     s.end_session(&secret).await.expect("ended");
     s.end_session(&secret).await.expect("ended twice is ended");
+    assert!(s.sessions_of_all(&both).await.expect("read").is_empty());
     assert!(s.caller_by_session(&secret, None).await.is_err());
     s.put_session(&session(now + Duration::hours(1))).await.expect("written");
     assert!(s.caller_by_session(&secret, None).await.is_ok());

@@ -37,6 +37,11 @@ pub async fn versions_and_unique_keys_conflict(f: &Fixture) {
     ] {
         assert_eq!(s.apply(&town, puts(vec![put("a", expected, &to)])).await, result, "{expected:?}");
     }
+    let mut ids: Vec<String> = (0..1200).map(|n| format!("none{n}")).collect();
+    ids.push("a".to_owned());
+    let there = s.records_by_id(&town, "consult", &ids).await.expect("read");
+    assert_eq!(there.iter().map(|record| record.id.as_str()).collect::<Vec<_>>(), ["a"]);
+    assert_eq!(s.records_by_id(&scope("city"), "consult", &ids).await, Ok(Vec::new()), "it is not theirs");
     let record = s.record(&town, "consult", "a").await.expect("it is there");
     assert_eq!((record.version, record.body), (3, json!({"文": "字\u{0}", "id": "a"})));
     assert_eq!(

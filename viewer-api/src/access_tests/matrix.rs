@@ -124,6 +124,8 @@ fn rows() -> Vec<(&'static str, &'static str, For, Json)> {
         ("get", "/api/v1/audit", OFFICES, none()),
         ("get", "/api/v1/audit.csv", OFFICES, none()),
         ("get", "/api/v1/audit/state", OFFICES, none()),
+        ("post", "/api/v1/audit/verify", OFFICES, none()),
+        ("get", "/api/v1/security/overview", OFFICES, none()),
         ("get", "/api/v1/devices", DESK, none()),
         ("get", "/api/v1/forwarding", DESK, none()),
         ("post", "/api/v1/forwarding/retry", DESK, json!({"destination": "X"})),

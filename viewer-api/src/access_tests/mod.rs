@@ -6,6 +6,7 @@ mod emergency;
 mod forged;
 mod matrix;
 mod passkeys;
+mod security;
 mod sign_on;
 mod store;
 mod written;

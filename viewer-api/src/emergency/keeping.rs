@@ -24,6 +24,8 @@ const ATTEMPTS_MAX: usize = 5;
 /// How old what a node knows of others' may be.
 const KNOWN_FOR: Duration = Duration::from_secs(2);
 const LISTED_MAX: u32 = 200;
+/// The key of an access that its owner has not reviewed yet.
+const AWAITED: &str = "awaited";
 
 /// An access as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,17 +60,21 @@ impl Access {
 
     pub fn put(&self, expected: Expected) -> Result<Put, ApiError> {
         let standing = if self.is_ended { "ended" } else { "open" };
+        let mut keys = vec![
+            ("owner", self.owner.to_string()),
+            ("person", self.person.to_string()),
+            ("standing", standing.to_owned()),
+        ];
+        if self.review.is_none() {
+            keys.push((AWAITED, self.owner.to_string()));
+        }
         Ok(Put {
             kind: KIND,
             id: self.id.to_string(),
             expected,
             body: serde_json::to_value(self).map_err(|_| ApiError::Unavailable)?,
             sort: self.begun_at_ms,
-            keys: vec![
-                ("owner", self.owner.to_string()),
-                ("person", self.person.to_string()),
-                ("standing", standing.to_owned()),
-            ],
+            keys,
             unique: Vec::new(),
             visible_to: Vec::new(),
         })
@@ -111,6 +117,13 @@ pub(super) async fn listed(
     let records = storage.records(&node(), &query).await?;
     // Of a damaged one nothing is opened.
     Ok(records.into_iter().filter_map(|record| serde_json::from_value(record.body).ok()).collect())
+}
+
+/// How many accesses wait for their owner's verdict, and since when the oldest of them does.
+pub(super) async fn awaited(storage: &Storage, owner: &OrgId) -> Result<(u64, Option<i64>), StorageError> {
+    let query = RecordQuery { limit: 1, ..RecordQuery::new(KIND).with(AWAITED, owner.as_str()) };
+    let oldest = storage.records(&node(), &query).await?.first().map(|record| record.sort);
+    Ok((storage.count(&node(), &query).await?, oldest))
 }
 
 /// The accesses that have not ended, as this node knows them.

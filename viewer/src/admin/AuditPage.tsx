@@ -5,6 +5,7 @@ import { useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { audit } from '../api/endpoints';
 import { keys } from '../api/queries';
+import { AuditStateBar } from '../security/AuditStateBar';
 import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
@@ -27,6 +28,7 @@ export default function AuditPage() {
   const rows = events.data?.pages.flatMap((one) => one.events) ?? [];
   return (
     <>
+      <AuditStateBar />
       <Filter csv={audit.csv(filter)} onSearch={(draft) => setFilter(filterOf(draft))} />
       {events.isPending && <PageSkeleton />}
       {events.isError && <ErrorNotice error={events.error} onRetry={() => void events.refetch()} />}

@@ -10,6 +10,7 @@ export function HomePage() {
   const me = useMe();
   if (worksOnConsults(me)) return <WorklistPage />;
   if (seesPatients(me)) return <Navigate to="/studies" replace />;
+  if (hasRole(me, 'security_officer')) return <Navigate to="/security" replace />;
   if (administers(me)) return <Navigate to="/admin" replace />;
   if (hasRole(me, 'auditor')) return <Navigate to="/audit" replace />;
   return <EmptyState title={t('place.none')} />;

@@ -45,6 +45,7 @@ export function Shell() {
     ...(keepsStudies(me) ? [{ to: '/deidentify', name: t('place.deidentify') }] : []),
     ...(hasRole(me, 'administrator', 'coordinator') ? [{ to: '/devices', name: t('place.devices') }] : []),
     ...(hasRole(me, 'administrator', 'coordinator') ? [{ to: '/templates', name: t('place.templates') }] : []),
+    ...(hasRole(me, 'security_officer') ? [{ to: '/security', name: t('place.security') }] : []),
     ...(administers(me) ? [{ to: '/admin', name: t('place.admin') }] : []),
     ...(hasRole(me, 'requester', 'reader', 'reviewer', 'security_officer') ? [{ to: '/emergency', name: t('place.emergency') }] : []),
     ...(audits(me) ? [{ to: '/audit', name: t('place.audit') }] : []),

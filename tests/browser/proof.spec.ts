@@ -79,6 +79,8 @@ test('somebody registers a passkey, logs in with it alone, and proves with it wh
 
 interface Site {
   base: string;
+  /** The path of the link by which 赵敏 is invited. */
+  invitation: string;
   stop: () => void;
 }
 
@@ -118,6 +120,8 @@ networks = ["127.0.0.0/8"]
   const command = (input: string, ...words: string[]) => execFileSync(program(), [...words, '--config', config], { input, stdio: ['pipe', 'pipe', 'inherit'] });
   command('', 'org', 'add', 'city', '市医院诊断中心', '--kind', 'centre');
   command('tidal otter 47\n', 'user', 'add', 'wang', '王建国', '--org', 'city', '--roles', 'reader');
+  const invited = command('', 'user', 'add', 'zhao', '赵敏', '--org', 'city', '--roles', 'requester', '--invite');
+  const invitation = `/join#${invited.toString().trim().split('#')[1]}`;
   const node = spawn(program(), ['serve', '--config', config], { stdio: 'ignore' });
   const base = `http://127.0.0.1:${port}`;
   for (let tries = 0; ; tries += 1) {
@@ -133,7 +137,7 @@ networks = ["127.0.0.0/8"]
     node.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   };
-  return { base, stop };
+  return { base, invitation, stop };
 }
 
 test('somebody binds their account at a provider and logs in by it', async ({ browser }) => {
@@ -154,16 +158,16 @@ test('somebody binds their account at a provider and logs in by it', async ({ br
     ],
     findAccount: (_: unknown, id: string) => ({ accountId: id, claims: () => ({ sub: id }) }),
   }).listen(theirs, '127.0.0.1');
-  const { base, stop } = await site(issuer, secret, ours);
+  const { base, invitation, stop } = await site(issuer, secret, ours);
   try {
     const context = await browser.newContext({ baseURL: base });
     const page = await context.newPage();
     /** What people do at the provider's pages. */
-    const atProvider = async () => {
+    const atProvider = async (page: Page, staff: string) => {
       await page.waitForURL(new RegExp(`^${issuer}/interaction`));
       const field = page.locator('input[name=login]');
       if ((await field.count()) > 0) {
-        await field.fill('staff-7');
+        await field.fill(staff);
         await page.locator('input[name=password]').fill('whatever');
         await page.locator('button[type=submit]').click();
         await page.waitForLoadState();
@@ -172,7 +176,7 @@ test('somebody binds their account at a provider and logs in by it', async ({ br
     };
     await page.goto('/');
     await page.getByRole('link', { name: '用 市医联体 登录' }).click();
-    await atProvider();
+    await atProvider(page, 'staff-7');
     await expect(page.getByText('还没有绑定：请先用密码登录')).toBeVisible();
     await shot(page, 'unbound');
 
@@ -196,6 +200,23 @@ test('somebody binds their account at a provider and logs in by it', async ({ br
     await page.goto('/api/v1/session/sign-on/callback?code=x&state=y');
     await expect(page.getByText('单点登录没有成功')).toBeVisible();
     await context.close();
+
+    // Somebody new takes up the invitation there, without a password, and the link is used up.
+    const newcomer = await browser.newContext({ baseURL: base });
+    const joining = await newcomer.newPage();
+    await joining.goto(invitation);
+    await expect(joining.getByText('赵敏，市医院诊断中心邀请您使用远见。')).toBeVisible();
+    await shot(joining, 'join');
+    await joining.getByRole('button', { name: '用 市医联体 的账号登录，不用密码' }).click();
+    await atProvider(joining, 'staff-9');
+    await expect(joining.getByRole('navigation', { name: '导航' })).toBeVisible();
+    await shot(joining, 'joined');
+    await joining.goto('/account');
+    await expect(joining.getByText('已绑定 市医联体 的账号。')).toBeVisible();
+    await newcomer.clearCookies();
+    await joining.goto(invitation);
+    await expect(joining.getByText('这个链接已经用过、已过期或不完整')).toBeVisible();
+    await newcomer.close();
   } finally {
     stop();
     provider.closeAllConnections();

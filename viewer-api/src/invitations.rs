@@ -45,7 +45,7 @@ pub struct TakeInvitation {
 }
 
 /// The person of an open invitation; who guesses is braked by their address.
-async fn open(
+pub async fn open(
     state: &ApiState,
     address: ClientAddress,
     secret: &Secret,
@@ -78,7 +78,8 @@ pub async fn look_at_invitation(
     }))
 }
 
-/// Sets the password of who was invited. The invitation is used up, and sessions that the account had have ended.
+/// Sets the password of who was invited. The invitation is used up; sessions that the account had, and what single sign-on was bound
+/// to it, have ended.
 #[utoipa::path(post, path = "/api/v1/invitations/take", tag = "session", request_body = TakeInvitation,
     responses((status = 204), (status = 404, body = Problem), (status = 422, body = Problem),
     (status = 429, body = Problem)))]

@@ -67,6 +67,7 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(sign_on::ways))
         .routes(routes!(sign_on::go_to_sign_on))
         .routes(routes!(sign_on::come_back))
+        .routes(routes!(sign_on::join_by_sign_on))
         .routes(routes!(sign_on::sign_on_binding, sign_on::bind_sign_on, sign_on::unbind_sign_on))
         .routes(routes!(passkeys::begin_proof))
         .routes(routes!(passkeys::log_in_by_passkey))

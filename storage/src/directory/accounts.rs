@@ -3,10 +3,11 @@
 //! read.
 
 use super::amended::{STALE, is_seen};
-use super::passkeys::PASSKEY;
+use super::passkeys::{PASSKEY, SIGN_ON, put_of_sign_on};
 use super::{PERSON, SESSION, directory, put, value};
 use crate::record::{Change, Expected, Put, RecordQuery};
 use crate::{AuditAction, AuditEntry, AuditOutcome, Storage, StorageError};
+use access::sign_on::SignOn;
 use access::{Invitation, Person, SecondFactor, Secret};
 use model::{OrgId, PersonId, Scope};
 use serde::{Deserialize, Serialize};
@@ -223,8 +224,8 @@ impl Storage {
         Ok((invitation, person))
     }
 
-    /// Takes an invitation: the password is set, the invitation is gone, and the person's sessions have ended. Of two at
-    /// once, one finds it gone.
+    /// Takes an invitation: the password is set, the invitation is gone, and the person's sessions and what single sign-on was
+    /// bound have ended: whoever had come in before has to be invited, too. Of two at once, one finds it gone.
     ///
     /// # Errors
     /// [`StorageError::NotFound`] when it is gone or not good.
@@ -234,15 +235,60 @@ impl Storage {
         secret: &Secret,
         password_hash: String,
     ) -> Result<Person, StorageError> {
+        self.take(scope, secret, password_hash, None).await
+    }
+
+    /// The same by an account of single sign-on instead of a password: it is bound, and a password that there was is gone.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] when the invitation is gone or not good; [`StorageError::Conflict`] when the account is bound to
+    /// somebody else.
+    pub async fn take_invitation_by_sign_on(
+        &self,
+        scope: &Scope,
+        secret: &Secret,
+        sign_on: &SignOn,
+    ) -> Result<Person, StorageError> {
+        match self.sign_on(&sign_on.issuer, &sign_on.subject).await {
+            Ok(bound) if bound.person != sign_on.person => {
+                return Err(StorageError::Conflict("single sign-on"));
+            }
+            Ok(_) | Err(StorageError::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+        self.take(scope, secret, String::new(), Some(sign_on)).await
+    }
+
+    async fn take(
+        &self,
+        scope: &Scope,
+        secret: &Secret,
+        password_hash: String,
+        sign_on: Option<&SignOn>,
+    ) -> Result<Person, StorageError> {
         let (invitation, person) = self.invited(secret).await?;
         let record = self.record(&directory(), PERSON, person.id.as_str()).await?;
         let version = record.version;
         let person = Person { password_hash, ..value(record)? };
+        let mut forgets = self.of_person(SESSION, &person.id).await?;
+        let bound = self.of_person(SIGN_ON, &person.id).await?;
+        let mut puts = vec![put_of(&person, Expected::Version(version))?];
+        if let Some(sign_on) = sign_on {
+            let is_same = bound.iter().any(|(_, id)| *id == sign_on.id().to_string());
+            let expected = if is_same { Expected::Anything } else { Expected::Absent };
+            puts.push(put_of_sign_on(sign_on, expected)?);
+        }
+        forgets.extend(bound.into_iter().filter(|(_, id)| sign_on.is_none_or(|s| s.id().to_string() != *id)));
+        let how = if sign_on.is_some() {
+            "single sign-on bound by invitation"
+        } else {
+            "password set by invitation"
+        };
         let change = Change {
             removes: vec![(INVITATION, invitation.secret_sha256.to_string())],
-            forgets: self.of_person(SESSION, &person.id).await?,
-            puts: vec![put_of(&person, Expected::Version(version))?],
-            audit: vec![entry(&person.id, AuditOutcome::Success, "password set by invitation")],
+            forgets,
+            puts,
+            audit: vec![entry(&person.id, AuditOutcome::Success, how)],
             ..Change::default()
         };
         match self.change_account_of(scope, Some(person.organisation.clone()), change).await {
@@ -323,7 +369,7 @@ impl Storage {
     /// accounts of single sign-on.
     async fn proofs_of(&self, id: &PersonId) -> Result<Vec<(&'static str, String)>, StorageError> {
         let mut proofs = vec![(SECOND_FACTOR, id.to_string())];
-        for kind in [PASSKEY, super::passkeys::BROWSER, super::passkeys::SIGN_ON] {
+        for kind in [PASSKEY, super::passkeys::BROWSER, SIGN_ON] {
             proofs.extend(self.of_person(kind, id).await?);
         }
         Ok(proofs)

@@ -36,6 +36,12 @@ fn put_of(passkey: &Passkey, expected: Expected) -> Result<Put, StorageError> {
     Ok(put)
 }
 
+pub(super) fn put_of_sign_on(sign_on: &SignOn, expected: Expected) -> Result<Put, StorageError> {
+    let mut put = Put { expected, ..put(SIGN_ON, sign_on.id().to_string(), sign_on)? };
+    put.keys.push(("person", sign_on.person.to_string()));
+    Ok(put)
+}
+
 impl Storage {
     /// The passkeys of a person.
     ///
@@ -147,10 +153,8 @@ impl Storage {
     /// # Errors
     /// [`StorageError::Conflict`] when it is bound already.
     pub async fn bind_sign_on(&self, scope: &Scope, sign_on: &SignOn) -> Result<(), StorageError> {
-        let mut new = Put { expected: Expected::Absent, ..put(SIGN_ON, sign_on.id().to_string(), sign_on)? };
-        new.keys.push(("person", sign_on.person.to_string()));
         let change = Change {
-            puts: vec![new],
+            puts: vec![put_of_sign_on(sign_on, Expected::Absent)?],
             audit: vec![entry(&sign_on.person, AuditOutcome::Success, "single sign-on bound")],
             ..Change::default()
         };

@@ -60,6 +60,7 @@ fn rows() -> Vec<(&'static str, &'static str, For, Json)> {
         ("options", "/api/v1/uploads/resumable", Anybody, none()),
         ("post", "/api/v1/invitations/look", Anybody, json!({"secret": "x"})),
         ("post", "/api/v1/invitations/take", Anybody, json!({"secret": "x", "password": "y"})),
+        ("post", "/api/v1/invitations/sign-on", Anybody, json!({"secret": "x"})),
         ("post", "/api/v1/session", Anybody, json!({"login": "x", "password": "y"})),
         ("get", "/api/v1/session", Themselves, none()),
         ("delete", "/api/v1/session", Themselves, none()),

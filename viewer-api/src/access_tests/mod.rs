@@ -72,6 +72,15 @@ pub async fn house_with(
     origin: &str,
     sign_on: Option<(Arc<dyn Outside>, SignOnConfig)>,
 ) -> House {
+    let set = |state: ApiState| match sign_on {
+        Some((outside, config)) => state.with_outside(outside, Some(config)),
+        None => state,
+    };
+    house_of(rules, origin, set).await
+}
+
+/// The same, with what is set of the interface's state.
+pub async fn house_of(rules: LoginRules, origin: &str, set: impl FnOnce(ApiState) -> ApiState) -> House {
     let directory = tempfile::tempdir().unwrap();
     let config = StorageConfig::sqlite(directory.path().join("data"), Limits::default());
     let storage = Storage::open(config).await.unwrap();
@@ -95,10 +104,7 @@ pub async fn house_with(
     };
     let printer = Arc::new(Printer::new(&Fonts::default()).unwrap());
     let consults = ConsultService::new(storage.clone(), printer, config, Arc::new(NoAuthorities));
-    let mut state = ApiState::new(storage.clone(), consults, origin.into(), Arc::new(Vec::new));
-    if let Some((outside, config)) = sign_on {
-        state = state.with_outside(outside, Some(config));
-    }
+    let state = set(ApiState::new(storage.clone(), consults, origin.into(), Arc::new(Vec::new)));
     House { storage, router: router(state.with_login_rules(rules)), _directory: directory }
 }
 
@@ -175,12 +181,23 @@ impl House {
         method: &str,
         path: &str,
     ) -> (u16, HashMap<String, String>, String) {
+        self.raw_with(cookie, method, path, String::new()).await
+    }
+
+    /// The same with a body.
+    pub async fn raw_with(
+        &self,
+        cookie: &str,
+        method: &str,
+        path: &str,
+        body: String,
+    ) -> (u16, HashMap<String, String>, String) {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header("x-farsight", "1")
             .header(header::COOKIE, cookie)
-            .body(Body::empty());
+            .body(Body::from(body));
         let response = self.router.clone().oneshot(request.unwrap()).await.unwrap();
         let status = response.status().as_u16();
         let mut headers = HashMap::<String, String>::new();

@@ -3,8 +3,8 @@
 use super::{House, PASSWORD, house_with};
 use crate::outside::{CalledFor, Fetched, NotReached, Outside};
 use crate::{LoginRules, SignOnConfig};
-use access::Role;
 use access::sign_on::SignOn;
+use access::{Invitation, Role, Secret};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p256::ecdsa::signature::Signer as _;
@@ -311,6 +311,119 @@ async fn its_holder_binds_an_account_after_a_fresh_proof_and_takes_it_off() {
     assert_eq!(house.ask(&cookie, "GET", path, &Json::Null).await.json()["is_bound"], json!(true));
     assert_eq!(house.ask(&cookie, "DELETE", path, &Json::Null).await.status, 204);
     assert_eq!(house.ask(&cookie, "GET", path, &Json::Null).await.json()["is_bound"], json!(false));
+}
+
+/// Somebody invited, and the secret of their link.
+async fn invited(house: &House, login: &str) -> (access::Person, Secret) {
+    let person =
+        access::Person { password_hash: String::new(), ..house.person(login, "city", &[Role::Reader]).await };
+    let (node, secret) = (model::Scope::node("test"), Secret::random().unwrap());
+    house.storage.put_person(&node, &person).await.unwrap();
+    let invitation = Invitation::new(secret.sha256(), person.id.clone(), OffsetDateTime::now_utc());
+    house.storage.put_invitation(&node, &invitation).await.unwrap();
+    (person, secret)
+}
+
+async fn go_to_join(house: &House, secret: &Secret) -> Away {
+    let body = json!({"secret": secret.expose()}).to_string();
+    let (status, headers, body) = house.raw_with("", "POST", "/api/v1/invitations/sign-on", body).await;
+    assert_eq!(status, 200, "{body}");
+    let url: Json = serde_json::from_str(&body).unwrap();
+    away(url["url"].as_str().unwrap(), &headers["set-cookie"])
+}
+
+/// Comes back as this account at the provider, with this code.
+async fn join(
+    house: &House,
+    provider: &FakeProvider,
+    away: &Away,
+    subject: &str,
+    code: &str,
+) -> (String, Option<String>) {
+    let mut claims = good(away);
+    claims["sub"] = json!(subject);
+    provider.0.lock().unwrap().claims = claims;
+    come_back(house, &away.cookie, &format!("code={code}&state={}", away.sent["state"])).await
+}
+
+#[tokio::test]
+async fn who_is_invited_takes_it_up_at_the_provider_once_and_has_no_password() {
+    let provider = FakeProvider::default();
+    let house = here(&provider).await;
+    let (person, secret) = invited(&house, "new").await;
+    let look = json!({"secret": "another"});
+    assert_eq!(house.ask("", "POST", "/api/v1/invitations/sign-on", &look).await.problem(), "not-found");
+
+    let (first, second) = (go_to_join(&house, &secret).await, go_to_join(&house, &secret).await);
+    let (to, session) = join(&house, &provider, &first, "staff-9", "1").await;
+    assert_eq!(to, "/");
+    let cookie = session.unwrap().split(';').next().unwrap().to_owned();
+    assert_eq!(
+        house.ask(&cookie, "GET", "/api/v1/session", &Json::Null).await.json()["person"]["login"],
+        "new"
+    );
+    assert_eq!(house.audited("single sign-on bound by invitation").await, 1);
+    assert_eq!(house.storage.person(&person.id).await.unwrap().password_hash, "");
+    // The link is used up: for whoever was on the way with it, and for a password.
+    let (to, session) = join(&house, &provider, &second, "staff-10", "2").await;
+    assert_eq!((to.as_str(), session), ("/?sign_on=invitation_gone", None));
+    let take = json!({"secret": secret.expose(), "password": "quiet heron 31"});
+    assert_eq!(house.ask("", "POST", "/api/v1/invitations/take", &take).await.status, 404);
+
+    let again = go(&house).await;
+    let (to, session) = join(&house, &provider, &again, "staff-9", "3").await;
+    assert_eq!((to.as_str(), session.is_some()), ("/", true), "from now on it logs in");
+}
+
+#[tokio::test]
+async fn an_invitation_is_taken_by_nobody_elses_account_and_by_no_less_than_the_account_takes() {
+    let provider = FakeProvider::default();
+    let house = here(&provider).await;
+    bound(&house, "doctor").await;
+    let (person, secret) = invited(&house, "new").await;
+    let away = go_to_join(&house, &secret).await;
+    let (to, session) = join(&house, &provider, &away, "staff-7", "1").await;
+    assert_eq!((to.as_str(), session), ("/?sign_on=taken", None), "it is the doctor's");
+
+    let mut factor = access::SecondFactor::enrol(person.id.clone()).unwrap();
+    factor.is_confirmed = true;
+    house.storage.put_second_factor(&model::Scope::node("test"), &factor, "").await.unwrap();
+    let away = go_to_join(&house, &secret).await;
+    let (to, session) = join(&house, &provider, &away, "staff-9", "2").await;
+    assert_eq!((to.as_str(), session), ("/?sign_on=second_factor", None));
+    let look = json!({"secret": secret.expose()});
+    assert_eq!(
+        house.ask("", "POST", "/api/v1/invitations/look", &look).await.status,
+        200,
+        "it is open still"
+    );
+    house
+        .storage
+        .put_person(&model::Scope::node("test"), &access::Person { is_disabled: true, ..person })
+        .await
+        .unwrap();
+    let begun = house.ask("", "POST", "/api/v1/invitations/sign-on", &look).await;
+    assert_eq!(begun.problem(), "not-found", "of an account that is disabled");
+}
+
+/// Whoever took a link that was not theirs is out when its owner has taken another.
+#[tokio::test]
+async fn a_new_invitation_takes_off_what_was_bound_by_the_one_before() {
+    let provider = FakeProvider::default();
+    let house = here(&provider).await;
+    let (person, secret) = invited(&house, "new").await;
+    let away = go_to_join(&house, &secret).await;
+    let (_, session) = join(&house, &provider, &away, "thief", "1").await;
+    let thief = session.unwrap().split(';').next().unwrap().to_owned();
+    let secret = Secret::random().unwrap();
+    let invitation = Invitation::new(secret.sha256(), person.id.clone(), OffsetDateTime::now_utc());
+    house.storage.put_invitation(&model::Scope::node("test"), &invitation).await.unwrap();
+    let take = json!({"secret": secret.expose(), "password": "quiet heron 31"});
+    assert_eq!(house.ask("", "POST", "/api/v1/invitations/take", &take).await.status, 204);
+    assert_eq!(house.ask(&thief, "GET", "/api/v1/session", &Json::Null).await.status, 401);
+    let again = go(&house).await;
+    let (to, session) = join(&house, &provider, &again, "thief", "2").await;
+    assert_eq!((to.as_str(), session), ("/?sign_on=unknown", None));
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ pub use provider::SignOnConfig;
 pub(crate) use provider::{Provider, SignOnError};
 
 use crate::auth::{ClientAddress, LoggedIn};
+use crate::invitations::{self, InvitationSecret};
+use crate::json::JsonBody;
 use crate::problem::{ApiError, Problem};
 use crate::proof::{self, Second};
 use crate::request::UrlQuery;
@@ -14,7 +16,7 @@ use crate::second_factor::require_code;
 use crate::session::{cookie, enter, record_login};
 use crate::state::ApiState;
 use access::sign_on::SignOn;
-use access::{Begun as Pending, Factors, Guess, Secret};
+use access::{Begun as Pending, Factors, Guess, Person, Secret};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -22,7 +24,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use model::{PersonId, Sha256};
-use provider::Begun;
+use provider::{Begun, Subject};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -41,6 +43,8 @@ enum Purpose {
     LogIn,
     /// To bind the account there to theirs here, in this session.
     Bind(PersonId, Sha256),
+    /// To take this invitation by it.
+    Join(Secret),
 }
 
 /// Those who are at the provider, by the state that they will come back with; each comes back once.
@@ -171,6 +175,23 @@ pub async fn bind_sign_on(
     Ok((jar, Json(Elsewhere { url })))
 }
 
+/// Sends who was invited to the provider: the account there takes the place of a password. The page goes where the answer says.
+#[utoipa::path(post, path = "/api/v1/invitations/sign-on", tag = "session", request_body = InvitationSecret,
+    responses((status = 200, body = Elsewhere), (status = 404, body = Problem), (status = 429, body = Problem),
+    (status = 503, body = Problem)))]
+pub async fn join_by_sign_on(
+    State(state): State<ApiState>,
+    address: ClientAddress,
+    jar: CookieJar,
+    JsonBody(body): JsonBody<InvitationSecret>,
+) -> Result<(CookieJar, Json<Elsewhere>), ApiError> {
+    here(&state)?;
+    let secret = Secret::new(body.secret);
+    invitations::open(&state, address, &secret).await?;
+    let (jar, url) = begin(&state, jar, Purpose::Join(secret), address.0).await?;
+    Ok((jar, Json(Elsewhere { url })))
+}
+
 /// Takes off what is bound to the caller's account.
 #[utoipa::path(delete, path = "/api/v1/session/sign-on/binding", tag = "session",
     responses((status = 204), (status = 403, body = Problem)))]
@@ -190,7 +211,59 @@ fn go_on(jar: CookieJar, path: &str) -> Response {
     (jar, [(header::CACHE_CONTROL, "no-store")], Html(page)).into_response()
 }
 
-/// Where the provider sends the person back: logs them in, or binds. What cannot be believed is refused, and the page of the
+fn factors(subject: &Subject) -> Factors {
+    if subject.is_by_two_factors { Factors::SingleSignOnTwice } else { Factors::SingleSignOn }
+}
+
+/// One factor elsewhere is no way around the second that the account has here.
+async fn is_too_little(
+    state: &ApiState,
+    subject: &Subject,
+    person: &Person,
+    address: Option<IpAddr>,
+) -> Result<bool, ApiError> {
+    if factors(subject).are_two() || proof::second(state, &person.id).await? == Second::Nothing {
+        return Ok(false);
+    }
+    record_login(state, Some(person), address, AuditOutcome::Refused, "single sign-on: one factor").await?;
+    Ok(true)
+}
+
+/// What has become of an invitation.
+enum Joined {
+    Now(Box<Person>),
+    /// Where the page goes that says why not; the invitation is as it was.
+    Not(&'static str),
+}
+
+/// Takes an invitation by an account at the provider, if both are good still.
+async fn join(
+    state: &ApiState,
+    secret: &Secret,
+    issuer: String,
+    subject: &Subject,
+    address: Option<IpAddr>,
+) -> Result<Joined, ApiError> {
+    let person = match state.0.storage.invited(secret).await {
+        Ok((_, person)) => person,
+        Err(StorageError::NotFound) => return Ok(Joined::Not("/?sign_on=invitation_gone")),
+        Err(error) => return Err(error.into()),
+    };
+    if is_too_little(state, subject, &person, address).await? {
+        return Ok(Joined::Not("/?sign_on=second_factor"));
+    }
+    let scope = access::Caller::person(&person, address).scope().clone();
+    let bound_at = OffsetDateTime::now_utc();
+    let sign_on = SignOn { person: person.id, issuer, subject: subject.subject.clone(), bound_at };
+    match state.0.storage.take_invitation_by_sign_on(&scope, secret, &sign_on).await {
+        Ok(person) => Ok(Joined::Now(Box::new(person))),
+        Err(StorageError::Conflict(_)) => Ok(Joined::Not("/?sign_on=taken")),
+        Err(StorageError::NotFound) => Ok(Joined::Not("/?sign_on=invitation_gone")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Where the provider sends the person back: logs them in, or binds, or takes an invitation. What cannot be believed is refused, and the page of the
 /// log-in says so.
 #[utoipa::path(get, path = "/api/v1/session/sign-on/callback", tag = "session", params(Answer),
     responses((status = 200, content_type = "text/html", body = String)))]
@@ -268,21 +341,19 @@ pub async fn come_back(
                 .await?;
                 return Ok(go_on(jar, "/?sign_on=unknown"));
             };
-            let factors =
-                if subject.is_by_two_factors { Factors::SingleSignOnTwice } else { Factors::SingleSignOn };
-            // One factor elsewhere is no way around the second that the account has here.
-            if !factors.are_two() && proof::second(&state, &person.id).await? != Second::Nothing {
-                record_login(
-                    &state,
-                    Some(person),
-                    address,
-                    AuditOutcome::Refused,
-                    "single sign-on: one factor",
-                )
-                .await?;
+            if is_too_little(&state, &subject, person, address).await? {
                 return Ok(go_on(jar, "/?sign_on=second_factor"));
             }
-            let (jar, _) = enter(&state, person, factors, address, &headers, jar).await?;
+            let (jar, _) = enter(&state, person, factors(&subject), address, &headers, jar).await?;
+            Ok(go_on(jar, "/"))
+        }
+        Purpose::Join(secret) => {
+            let taken = join(&state, &secret, issuer, &subject, address).await?;
+            let person = match taken {
+                Joined::Now(person) => person,
+                Joined::Not(why) => return Ok(go_on(jar, why)),
+            };
+            let (jar, _) = enter(&state, &person, factors(&subject), address, &headers, jar).await?;
             Ok(go_on(jar, "/"))
         }
     }

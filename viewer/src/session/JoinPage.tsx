@@ -5,10 +5,11 @@ import { useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { isProblem } from '../api/problem';
+import { keys } from '../api/queries';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { LanguageSwitch } from '../ui/LanguageSwitch';
 import { useFormat } from '../ui/useFormat';
-import { invitations } from './api';
+import { invitations, ways } from './api';
 import { Door } from './Door';
 import { isReady, NewPasswordFields, noPassword } from './NewPasswordFields';
 
@@ -24,6 +25,9 @@ export default function JoinPage() {
   const [password, setPassword] = useState(noPassword);
   const invited = useQuery({ queryKey: ['invitation'], queryFn: () => invitations.look(secret), retry: false, staleTime: Infinity });
   const taking = useMutation({ mutationFn: () => invitations.take(secret, password.password) });
+  const open = useQuery({ queryKey: keys.ways, queryFn: ways, staleTime: Infinity });
+  const going = useMutation({ mutationFn: () => invitations.signOn(secret), onSuccess: ({ url }) => window.location.assign(url) });
+  const provider = open.data?.sign_on ?? null;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (isReady(password)) taking.mutate();
@@ -41,6 +45,17 @@ export default function JoinPage() {
             <Text size="sm" c="dimmed">
               {t('join.until', { login: invited.data.login, at: format.moment(invited.data.expires_at) })}
             </Text>
+            {provider !== null && (
+              <>
+                <Button variant="default" size="md" loading={going.isPending || going.isSuccess} onClick={() => going.mutate()}>
+                  {t('join.signOn', { name: provider })}
+                </Button>
+                {going.isError && <ErrorNotice error={going.error} />}
+                <Text size="sm" c="dimmed">
+                  {t('join.orPassword')}
+                </Text>
+              </>
+            )}
             <NewPasswordFields value={password} onChange={setPassword} />
             {taking.isError && <ErrorNotice error={taking.error} />}
             <Button type="submit" size="md" disabled={!isReady(password)} loading={taking.isPending}>

@@ -8,7 +8,7 @@ import { ConfirmDialog } from '../ui/ConfirmDialog';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { signOn } from './api';
 
-const outcomes = ['refused', 'cancelled', 'unknown', 'second_factor', 'bound', 'taken'] as const;
+const outcomes = ['refused', 'cancelled', 'unknown', 'second_factor', 'bound', 'taken', 'invitation_gone'] as const;
 
 /** What the way by the provider has come to, when somebody is just back from there. */
 export function SignOnOutcome() {

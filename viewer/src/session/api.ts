@@ -93,5 +93,7 @@ export const ways = () => request<Ways>('GET', '/session/ways', { anonymous: tru
 /** The secret goes in the body: addresses are written to logs. */
 export const invitations = {
   look: (secret: string) => request<Invited>('POST', '/invitations/look', { body: { secret }, anonymous: true }),
+  /** By an account at the organisation's provider instead of a password. */
+  signOn: (secret: string) => request<{ url: string }>('POST', '/invitations/sign-on', { body: { secret }, anonymous: true }),
   take: (secret: string, password: string) => request<void>('POST', '/invitations/take', { body: { secret, password }, anonymous: true }),
 };

@@ -87,6 +87,9 @@ pub struct AccessSection {
     /// nobody else looks after, if there is just one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node_organisation: Option<String>,
+    /// Seconds that emergency access lasts in a demonstration; an hour everywhere else.
+    #[serde(skip)]
+    pub emergency_s: Option<u32>,
 }
 
 impl AccessSection {

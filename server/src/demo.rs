@@ -43,6 +43,9 @@ pub struct DemoArgs {
     /// Seconds after which a case goes back to the pool when its reader's page gives no sign of life.
     #[arg(long)]
     lease_s: Option<u32>,
+    /// Seconds, 3600 at most, after which emergency access ends.
+    #[arg(long)]
+    emergency_s: Option<u32>,
     /// Ask this time-stamping authority (RFC 3161) instead of the demonstration's own.
     #[arg(long, requires = "timestamp_trust_anchors")]
     timestamp_url: Option<String>,
@@ -94,6 +97,7 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     if let Some(lease_s) = args.lease_s {
         config.consult.lease_s = lease_s;
     }
+    config.access.emergency_s = args.emergency_s;
 
     let storage = Storage::open(config.storage_config()).await?;
     let cast = Cast::prepare(&storage, &args.data).await?;

@@ -114,6 +114,10 @@ impl Node {
             .with_intake(config.slides.intake())
             .with_dimse(dimse_config.clone())
             .with_node_ends(crate::ends::of(config));
+        let state = match config.access.emergency_s {
+            Some(seconds) => state.with_emergencies_lasting(Duration::from_secs(seconds.into())),
+            None => state,
+        };
         let (slides, intake) = (state.slides(), state.intake());
         let watches = config.slides.watches()?;
         for watch in &watches {

@@ -1,7 +1,7 @@
 //! Two hospitals: a doctor of one opens a patient of the other in an emergency.
 
 use crate::support::node::Org;
-use crate::support::{Client, Ct, Node, wait_for};
+use crate::support::{Client, Ct, Node, sample, wait_for};
 use serde_json::json;
 use std::time::Duration;
 
@@ -57,5 +57,74 @@ fn a_doctor_of_another_hospital_reads_one_study_and_its_security_officer_ends_it
         let events = auditor.get(&path).expect(200).json();
         let events = events["events"].as_array().expect("events").clone();
         events.iter().any(|event| event["organisation"] == json!(viewer)).then_some(())
+    });
+}
+
+/// A biopsy: the slide is looked at in the slide viewer, by its own addresses, without its label and for as long as it is open.
+#[test]
+fn a_doctor_of_another_hospital_looks_at_a_slide_until_the_access_ends() {
+    const LASTS: Duration = Duration::from_secs(8);
+    let data = crate::support::node::work_folder().join("emergency-slide");
+    let node = Node::start_in("emergency-slide", &data, &["--no-samples", "--emergency-s", "8"]);
+    node.command(&["org", "add", "linxi", "临溪县医院", "--kind", "hospital"]).expect_success();
+    let township = node.id_of(Org::Township);
+    let file = sample("demo/slides/CMU-1-Small-Region.svs");
+    let patient = ["--patient-name", "李秀英", "--patient-id", "QH20260017"];
+    let import = ["import", file.to_str().expect("UTF-8"), "--org", township];
+    node.command(&[&import[..], &patient].concat()).expect_success();
+    let slides = node.person("township").get("/api/v1/slides").expect(200).json();
+    let id = slides["slides"][0]["id"].as_str().expect("an id").to_owned();
+
+    let doctor = account(&node, "linxi-doctor", "linxi", "reader");
+    let colleague = account(&node, "linxi-other", "linxi", "reader");
+    let security = account(&node, "township-security", township, "security_officer");
+    security.put("/api/v1/emergency/setting", &json!({"is_allowed": true})).expect(200);
+    let faces = [
+        format!("/api/v1/slides/{id}"),
+        format!("/api/v1/slides/{id}/tiles/0/0/0"),
+        format!("/api/v1/slides/{id}/tiles/0/0/0?as=jpeg"),
+        format!("/api/v1/slides/{id}/dzi.dzi"),
+        format!("/iiif/3/{id}/info.json"),
+        format!("/iiif/3/{id}/0,0,256,256/max/0/default.jpg"),
+        format!("/api/v1/slides/{id}/annotations"),
+    ];
+    for face in &faces {
+        assert_eq!(doctor.get(face).status, 404, "{face}");
+    }
+    let asking = json!({
+        "organisation": township, "by": "patient_id", "number": "QH20260017", "reason": "术中需要看既往活检切片",
+    });
+    let begun = std::time::Instant::now();
+    let opened = doctor.post("/api/v1/emergency", &asking).expect(201).json();
+    for face in &faces {
+        let seen = doctor.get(face);
+        assert_eq!(seen.status, 200, "{face}: {}", seen.text());
+        assert_eq!(colleague.get(face).status, 404, "{face}");
+    }
+    // Whose it is stays in the study; the label, the scanner's file and everything that is written stay with the owner.
+    let seen = doctor.get(&faces[0]).expect(200).json();
+    assert_eq!((&seen["has_label"], &seen["has_overview"]), (&json!(false), &json!(false)));
+    for path in ["associated/label", "original"] {
+        assert_eq!(doctor.get(&format!("/api/v1/slides/{id}/{path}")).status, 404, "{path}");
+    }
+    let drawn = json!({"kind": "point", "points": [[1.0, 1.0]]});
+    assert_eq!(doctor.post(&format!("/api/v1/slides/{id}/annotations"), &drawn).status, 404);
+    assert_eq!(doctor.get("/api/v1/slides").expect(200).json()["slides"], json!([]), "in no list");
+    assert!(begun.elapsed() < LASTS, "the machine is too slow for this test");
+
+    wait_for("the access ends by itself", LASTS * 2, || (doctor.get(&faces[1]).status == 404).then_some(()));
+    assert!(begun.elapsed() >= LASTS, "it ended early");
+    for face in &faces {
+        assert_eq!(doctor.get(face).status, 404, "{face}");
+    }
+    // The owner's auditor finds that it was looked at, marked.
+    let auditor = account(&node, "township-auditor", township, "auditor");
+    let viewer = format!("-e{}", opened["id"].as_str().expect("an id"));
+    wait_for("the marked events", Duration::from_secs(10), || {
+        let events = auditor.get("/api/v1/audit?patient_id=QH20260017&limit=200").expect(200).json();
+        let events = events["events"].as_array().expect("events").clone();
+        let is_look =
+            |event: &serde_json::Value| event["organisation"] == json!(viewer) && event["action"] == "read";
+        events.iter().any(is_look).then_some(())
     });
 }

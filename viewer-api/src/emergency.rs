@@ -27,6 +27,7 @@ use model::time_text::{from_unix_ms, rfc3339};
 use model::{ConsultId, Key, Level, Matching, OrgId, Query, Scope, Uid};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::time::Duration;
 use storage::{AuditAction, AuditOutcome, Change, Expected, GrantChange, Put, RecordQuery, Row};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -34,7 +35,7 @@ use utoipa::ToSchema;
 const KIND: &str = "emergency";
 const SETTING: &str = "emergency-setting";
 /// How long it lasts.
-const LASTS_MS: i64 = 60 * 60 * 1000;
+pub(crate) const LASTS: Duration = Duration::from_secs(60 * 60);
 /// Characters of a reason, and of a note.
 const REASON_CHARS: std::ops::RangeInclusive<usize> = 10..=500;
 /// Studies of one patient that are opened at once.
@@ -322,7 +323,7 @@ pub async fn open_emergency(
         studies: studies.iter().map(|(study, _)| study.clone()).collect(),
         reason: reason.to_owned(),
         begun_at_ms: now,
-        until_ms: now + LASTS_MS,
+        until_ms: now.saturating_add(i64::try_from(state.0.emergency_lasts.as_millis()).unwrap_or(i64::MAX)),
         is_ended: false,
         review: None,
     };

@@ -92,6 +92,8 @@ pub(crate) struct Inner {
     pub audit_check: AuditCheck,
     /// When what the configuration names ends.
     pub node_ends: NodeEnds,
+    /// How long emergency access lasts.
+    pub emergency_lasts: Duration,
     /// Studies that people have opened in an emergency.
     pub emergencies: crate::emergency::Open,
     /// Seats for work with passwords and passphrases, whose hashes take much memory.
@@ -131,6 +133,7 @@ impl ApiState {
             store: crate::store::Seen::default(),
             audit_check: AuditCheck::default(),
             node_ends: Arc::new(Vec::new),
+            emergency_lasts: crate::emergency::LASTS,
             emergencies: crate::emergency::Open::default(),
             password_work: Semaphore::new(PASSWORD_WORK_MAX),
             verifications: Arc::new(Semaphore::new(VERIFICATIONS_MAX)),
@@ -206,6 +209,16 @@ impl ApiState {
     pub fn with_node_ends(mut self, ends: NodeEnds) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.node_ends = ends;
+        }
+        self
+    }
+
+    /// Ends emergency access after so long and not after an hour, so that somebody can see it end. For a state that nobody else
+    /// has yet.
+    #[must_use]
+    pub fn with_emergencies_lasting(mut self, lasts: Duration) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.emergency_lasts = lasts.min(crate::emergency::LASTS);
         }
         self
     }

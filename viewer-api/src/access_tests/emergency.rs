@@ -1,7 +1,7 @@
 //! Emergency access: what it opens and for whom, that it tells nothing otherwise, and that its owner hears of it and ends it.
 
 use super::matrix::{CANARY, STUDY, store};
-use super::{Answer, House, house};
+use super::{Answer, House, house, house_of};
 use crate::LoginRules;
 use access::Role;
 use model::Scope;
@@ -36,6 +36,13 @@ fn shape(answer: &Answer) -> (u16, Json) {
 
 fn paths() -> [String; 2] {
     [format!("/api/v1/studies/township/{STUDY}"), format!("/dicom-web/studies/{STUDY}/metadata")]
+}
+
+/// The one instance of the study by WADO-URI (PS3.18 §9).
+fn wado(study: &str) -> String {
+    format!(
+        "/wado?requestType=WADO&studyUID={study}&seriesUID=1.2.3.4.1&objectUID=1.2.3.4.1.1&contentType=application%2Fdicom"
+    )
 }
 
 #[tokio::test]
@@ -98,6 +105,84 @@ async fn a_doctor_opens_one_patient_and_its_owner_hears_of_it_and_ends_it() {
     assert_eq!(house.ask(&security, "POST", &review, &wrong).await.status, 409);
     for path in paths() {
         assert_eq!(get(&house, &doctor, &path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn wado_uri_is_open_for_what_was_opened_and_for_nothing_else() {
+    let house = house(LoginRules::default()).await;
+    store(&house).await;
+    let security = house.cookie("township", Role::SecurityOfficer).await;
+    let doctor = house.cookie("other", Role::Reader).await;
+    let colleague = house.cookie("other", Role::Reviewer).await;
+    allow(&house, &security, true).await;
+    assert_eq!(get(&house, &doctor, &wado(STUDY)).await.status, 404);
+    assert_eq!(open(&house, &doctor, CANARY).await.status, 201);
+    let seen = get(&house, &doctor, &wado(STUDY)).await;
+    assert_eq!(seen.status, 200);
+    assert!(seen.body.contains(CANARY));
+    assert_eq!(get(&house, &colleague, &wado(STUDY)).await.status, 404);
+    // What is named besides opens nothing: the instance is of one study.
+    let twice = format!("{}&studyUID={STUDY}", wado("1.2.3.5"));
+    assert_ne!(get(&house, &doctor, &twice.replace("1.2.3.4.1.1", "1.2.3.5.1.1")).await.status, 200);
+}
+
+#[tokio::test]
+async fn it_ends_by_itself() {
+    let lasts = std::time::Duration::from_millis(1500);
+    let house =
+        house_of(LoginRules::default(), "http://node", |state| state.with_emergencies_lasting(lasts)).await;
+    store(&house).await;
+    let security = house.cookie("township", Role::SecurityOfficer).await;
+    let doctor = house.cookie("other", Role::Reader).await;
+    allow(&house, &security, true).await;
+    let begun = std::time::Instant::now();
+    let opened = open(&house, &doctor, CANARY).await.json();
+    let id = opened["id"].as_str().unwrap().to_owned();
+    assert_eq!(get(&house, &doctor, &paths()[0]).await.status, 200);
+    // A comparison with the clock: nobody has to do anything for it.
+    while get(&house, &doctor, &paths()[0]).await.status == 200 {
+        assert!(begun.elapsed() < 4 * lasts, "it does not end");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(begun.elapsed() >= lasts, "it ended early");
+    for path in [&paths()[0], &paths()[1], &wado(STUDY)] {
+        assert_eq!(get(&house, &doctor, path).await.status, 404, "{path}");
+    }
+    let mine = get(&house, &doctor, "/api/v1/emergency/mine").await.json();
+    assert_eq!(mine["accesses"][0]["is_ended"], true);
+    // Then its grants are taken away, once, and that is on the chain.
+    let viewer = model::OrgId::parse(&format!("-e{id}")).unwrap();
+    let viewer = Scope::organisation(model::Actor::node("test"), viewer);
+    let study = model::Uid::parse(STUDY).unwrap();
+    let granted =
+        async || house.storage.instances(&viewer, &study, None, None).await.map_or(0, |all| all.len());
+    assert_eq!(granted().await, 1);
+    crate::emergency::end_emergencies(&house.storage).await.unwrap();
+    crate::emergency::end_emergencies(&house.storage).await.unwrap();
+    assert_eq!(granted().await, 0);
+    assert_eq!(house.audited("ended").await, 1);
+    // What has ended can still be judged.
+    let review = format!("/api/v1/emergency/{id}/review");
+    assert_eq!(house.ask(&security, "POST", &review, &json!({"is_justified": true})).await.status, 200);
+}
+
+#[tokio::test]
+async fn it_lasts_an_hour_and_never_longer() {
+    for longer in [None, Some(std::time::Duration::from_secs(86_400))] {
+        let set = |state: crate::ApiState| match longer {
+            Some(lasts) => state.with_emergencies_lasting(lasts),
+            None => state,
+        };
+        let house = house_of(LoginRules::default(), "http://node", set).await;
+        store(&house).await;
+        let security = house.cookie("township", Role::SecurityOfficer).await;
+        let doctor = house.cookie("other", Role::Reader).await;
+        allow(&house, &security, true).await;
+        let opened = open(&house, &doctor, CANARY).await.json();
+        let until = model::time_text::parse_rfc3339(opened["until"].as_str().unwrap()).unwrap();
+        let left = until - time::OffsetDateTime::now_utc();
+        assert!(left > Duration::minutes(59) && left <= Duration::minutes(60), "{left}");
     }
 }
 

@@ -1,13 +1,13 @@
 //! Emergency accesses as they are kept: what is open, who sees what by it, and its end.
 
-use super::{KIND, LASTS_MS, SETTING};
+use super::{KIND, SETTING};
 use crate::problem::ApiError;
 use crate::state::ApiState;
 use access::{Caller, Person, Role};
-use axum::http::Method;
 use axum::http::request::Parts;
+use axum::http::{Method, Uri};
 use model::time_text::unix_ms;
-use model::{ConsultId, OrgId, PersonId, Scope, Uid};
+use model::{ConsultId, OrgId, PersonId, Scope, SlideId, Uid};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,8 +19,9 @@ use storage::{
 use time::OffsetDateTime;
 
 const ATTEMPTS: &str = "emergency-attempts";
-/// Attempts of one person in [`LASTS_MS`], good ones included.
+/// Attempts of one person in [`ATTEMPTS_MS`], good ones included.
 const ATTEMPTS_MAX: usize = 5;
+const ATTEMPTS_MS: i64 = 60 * 60 * 1000;
 /// How old what a node knows of others' may be.
 const KNOWN_FOR: Duration = Duration::from_secs(2);
 const LISTED_MAX: u32 = 200;
@@ -155,21 +156,52 @@ pub(crate) async fn caller_of(
     person: &Person,
     address: Option<IpAddr>,
 ) -> Result<Option<Caller>, ApiError> {
-    let path = parts.uri.path();
     let reads = parts.method == Method::GET || parts.method == Method::HEAD;
-    if !reads || !path.contains("/studies/") {
-        return Ok(None);
-    }
+    let Some(named) = Named::by(&parts.uri).filter(|_| reads) else { return Ok(None) };
     let now = now_ms();
     let open = state.0.emergencies.all(&state.0.storage).await?;
-    let named = |study: &Uid| path.split('/').any(|part| part == study.as_str());
-    let found = open.iter().find(|one| {
+    for one in open.iter() {
         let is_theirs = one.person == person.id && one.organisation == person.organisation;
-        is_theirs && now < one.until_ms && one.studies.iter().any(named)
-    });
-    let Some(viewer) = found.and_then(Access::viewer) else { return Ok(None) };
-    let opened = Person { organisation: viewer, roles: vec![Role::Reader], ..person.clone() };
-    Ok(Some(Caller::person(&opened, address)))
+        let Some(viewer) = one.viewer().filter(|_| is_theirs && now < one.until_ms) else { continue };
+        let opened = Person { organisation: viewer, roles: vec![Role::Reader], ..person.clone() };
+        let caller = Caller::person(&opened, address);
+        let is_opened = match &named {
+            Named::Studies(uids) => {
+                one.studies.iter().any(|study| uids.iter().any(|uid| uid == study.as_str()))
+            }
+            // A slide is of an opened study when the access reaches it.
+            Named::Slide(id) => state.0.slides.slide(caller.scope(), id).await.is_ok(),
+        };
+        if is_opened {
+            return Ok(Some(caller));
+        }
+    }
+    Ok(None)
+}
+
+/// What a request is about, by its address.
+enum Named {
+    /// Something in one of these studies, if they are any.
+    Studies(Vec<String>),
+    Slide(SlideId),
+}
+
+impl Named {
+    /// By a path below `/studies/`, by WADO-URI (`?studyUID=`), or by a slide's own address or identifier of IIIF.
+    fn by(uri: &Uri) -> Option<Self> {
+        let path = uri.path();
+        if path == "/wado" {
+            let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+            let studies = pairs.filter(|(name, _)| name == "studyUID").map(|(_, uid)| uid.into_owned());
+            return Some(Self::Studies(studies.collect()));
+        }
+        if let Some(rest) = path.strip_prefix("/api/v1/slides/").or_else(|| path.strip_prefix("/iiif/3/")) {
+            let is_of_id = |c: char| c.is_ascii_alphanumeric() || c == '-';
+            let end = rest.find(|c| !is_of_id(c)).unwrap_or(rest.len());
+            return SlideId::parse(&rest[..end]).ok().map(Self::Slide);
+        }
+        path.contains("/studies/").then(|| Self::Studies(path.split('/').map(str::to_owned).collect()))
+    }
 }
 
 pub(super) async fn allows(storage: &Storage, owner: &OrgId) -> Result<bool, ApiError> {
@@ -191,9 +223,9 @@ pub(super) async fn spend_attempt(storage: &Storage, person: &PersonId) -> Resul
         Err(StorageError::NotFound) => (Expected::Absent, Vec::new()),
         Err(error) => return Err(error.into()),
     };
-    let mut times: Vec<i64> = times.into_iter().filter(|at| now - at < LASTS_MS).collect();
+    let mut times: Vec<i64> = times.into_iter().filter(|at| now - at < ATTEMPTS_MS).collect();
     if let Some(first) = times.first().filter(|_| times.len() >= ATTEMPTS_MAX) {
-        let retry_after_s = u64::try_from((first + LASTS_MS - now) / 1000 + 1).unwrap_or(1);
+        let retry_after_s = u64::try_from((first + ATTEMPTS_MS - now) / 1000 + 1).unwrap_or(1);
         return Err(ApiError::TooManyAttempts { retry_after_s });
     }
     times.push(now);

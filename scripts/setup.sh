@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 group="${1:-run}"
 build_packages=(cmake nasm pkg-config gcc g++ libc6-dev make libopenjph-dev libjxl-dev)
 run_packages=(fonts-noto-cjk libopenslide0)
-test_packages=(dcmtk dicom3tools chromium postgresql strace poppler-utils openssl qpdf libmagic1 orthanc orthanc-dicomweb)
+test_packages=(dcmtk dicom3tools chromium postgresql strace poppler-utils openssl qpdf libmagic1 orthanc orthanc-dicomweb rsyslog rsyslog-openssl)
 # libturbojpeg0: wsidicomizer loads it.
 bench_packages=(libturbojpeg0 nginx-light wrk)
 
@@ -60,7 +60,7 @@ install_packages() {
         trap - EXIT
     fi
     if [ -d /run/systemd/system ]; then
-        for service in postgresql nginx orthanc; do
+        for service in postgresql nginx orthanc rsyslog; do
             case " $missing " in
             *" $service"*) as_root systemctl disable --quiet --now "$service" 2>/dev/null || true ;;
             esac

@@ -11,6 +11,7 @@ mod bad_input;
 mod canary;
 mod codec_workers;
 mod collections;
+mod collector;
 mod commitment;
 mod consult;
 mod corrections;

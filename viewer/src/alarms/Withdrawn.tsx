@@ -3,6 +3,7 @@ import { Button } from '@mantine/core';
 import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
+import { isProblem } from '../api/problem';
 import { useFormat } from '../ui/useFormat';
 import classes from './Alarms.module.css';
 import { stands } from './api';
@@ -15,8 +16,9 @@ export default function Withdrawn({ alarm: { of, finding }, onRead }: { alarm: A
   const critical = useCriticalOf(of.consult);
   const now = critical.data?.findings.find(({ n }) => n === finding.n);
   const withdrawn = now?.withdrawn ?? null;
-  // Received, or not ours to see any more.
-  const isOver = critical.isError || (now !== undefined && withdrawn === null && !stands(now));
+  // Received, or not ours to see any more; what cannot be fetched for a while is still to be read.
+  const isOver =
+    isProblem(critical.error, 'forbidden') || isProblem(critical.error, 'not-found') || (now !== undefined && withdrawn === null && !stands(now));
   useEffect(() => {
     if (isOver) onRead();
   }, [isOver, onRead]);

@@ -78,6 +78,20 @@ test('the report follows the images, and closing either loses no word', async ({
   await expect(report.getByLabel('影像所见')).toHaveValue('');
   await expect(images.getByText('报告在另一个窗口')).toBeVisible();
 
+  // Back at a case that it has had before, it still hears the images, and answers.
+  await images.goto(`/cases/${first}`);
+  await expect(report.getByLabel('影像所见')).toHaveValue('在报告窗口写下的话。');
+  await expect(images.getByText('报告在另一个窗口')).toBeVisible();
+  const screen = images.getByTestId('viewport').first().getByRole('img', { name: /^影像/ });
+  await expect(screen).toHaveAttribute('data-shown', 'true', { timeout: 60_000 });
+  await images.keyboard.press('k');
+  await expect(images.getByTestId('key-image-said')).toHaveText('已放入报告，图 1');
+  const figures = report.getByTestId('key-images').getByRole('listitem');
+  await expect(figures).toHaveCount(1);
+  await expect(figures).toHaveAttribute('data-saved', 'true');
+  await images.goto(`/cases/${second}`);
+  await expect(report.getByText(`第 2 问 ${mark}`)).toBeVisible();
+
   // Closed in the middle of a word: the window with the images goes on with it.
   await report.getByLabel('影像所见').fill('还没有存好');
   await report.close({ runBeforeUnload: false });

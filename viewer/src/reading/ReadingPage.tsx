@@ -42,12 +42,14 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
   }, []);
   const openNext = useNextCase(consult);
   const away = useAway(consult.id, (image) => opener.current?.(image));
+  const { isThere } = away;
   const isMine = mayWrite(consult, me);
   const [{ opensNext }] = usePreferences(me.person.id);
   const onPhoneSigned = useCallback(() => {
     setSigning(false);
-    if (opensNext) void openNext();
-  }, [opensNext, openNext]);
+    // The window with the report, where there is one, opens the next case in both.
+    if (opensNext && !isThere) void openNext();
+  }, [opensNext, isThere, openNext]);
   const { signature: phone, isKnown } = usePhoneSignature(consult.id, onPhoneSigned);
   // Written in one window at a time; and what somebody is agreeing to on the telephone stays as it is: even an image that is looked at
   // would change it.
@@ -74,13 +76,15 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
 
   const somethingToDo = signs !== null || consult.allowed.includes('claim');
 
-  const take = (image: FrameKeyImage): string => {
-    if (away.isThere) {
-      away.take(image);
-      return t('reportWindow.taken');
-    }
+  const takeHere = (image: FrameKeyImage) => {
     const { images, what } = taken(report.keyImages, image, evidenceOf(consult));
     if (images !== null) report.chooseKeyImages(images);
+    return what;
+  };
+  const take = async (image: FrameKeyImage): Promise<string> => {
+    const what = away.isThere ? await away.take(image) : takeHere(image);
+    if (what === null) return t('reportWindow.silent');
+    if (what.kind === 'refused') return t('reportWindow.refused');
     return t(`images.key.${what.kind}`, what.kind === 'taken' ? { n: what.n } : {});
   };
 

@@ -42,7 +42,7 @@ interface Props {
 /** Between the images and the report that shows some of them. */
 export interface KeyImageTies {
   /** Puts an image into the report, and says in words what became of it; `null` where no report is written. */
-  take: ((image: FrameKeyImage) => string) | null;
+  take: ((image: FrameKeyImage) => Promise<string>) | null;
   /** Is given what shows a key image among the images. */
   onOpener: (open: (image: FrameKeyImage) => void) => void;
 }
@@ -168,7 +168,7 @@ export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) 
   const take = keyImages?.take ?? null;
   const takeKeyImage = () => {
     const image = here === undefined || take === null ? null : keyFrameOf(here, drawnOn(here.state.imageId));
-    if (image !== null && take !== null) setSaid(take(image));
+    if (image !== null && take !== null) void take(image).then(setSaid);
   };
   useEffect(() => {
     if (said === null) return;

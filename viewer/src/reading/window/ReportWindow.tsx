@@ -3,7 +3,7 @@ import { Alert, Button } from '@mantine/core';
 import { lazy, Suspense, useCallback, useEffect, useEffectEvent, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSearchParams } from 'react-router';
-import type { Consult } from '../../api/types';
+import type { Consult, FrameKeyImage } from '../../api/types';
 import { isProblem } from '../../api/problem';
 import { useConsult } from '../../consult/useConsult';
 import { LiveSign } from '../../live/LiveSign';
@@ -34,7 +34,7 @@ import { useLease } from '../useLease';
 import { useNextCase } from '../useNextCase';
 import { usePhoneSignature } from '../usePhoneSignature';
 import { mayWrite, priorWriting, signsAs, useReport } from '../useReport';
-import { holdReport, lineOf, type Line, type ToImages, type ToReport } from './pairing';
+import { holdReport, lineOf, type Line, type TakenThere, type ToImages, type ToReport } from './pairing';
 import classes from './ReportWindow.module.css';
 
 const SignDialog = lazy(() => import('../SignDialog'));
@@ -78,17 +78,26 @@ export default function ReportWindow() {
   );
 }
 
+/** What the window hears while it writes no report; `null`: one is written, which hears for itself. */
+function useWithoutReport(line: ToOther | null, onCase: (id: string) => void) {
+  useEffect(
+    () =>
+      line?.hear((message) => {
+        if (message.what === 'case') onCase(message.id);
+        if (message.what === 'take') line.say({ to: 'images', what: 'taken', n: message.n, taken: { kind: 'refused' } });
+        if (message.what === 'close') window.close();
+      }),
+    [line, onCase],
+  );
+}
+
 /** No case is open; the next one that the other window shows is. */
 function Waiting({ line, onCase }: { line: ToOther | null; onCase: (id: string) => void }) {
   const { t } = useTranslation();
   useEffect(() => {
-    if (line === null) return;
-    line.hear((message) => {
-      if (message.what === 'case') onCase(message.id);
-      if (message.what === 'close') window.close();
-    });
-    line.say({ to: 'images', what: 'ready', id: null });
-  }, [line, onCase]);
+    line?.say({ to: 'images', what: 'ready', id: null });
+  }, [line]);
+  useWithoutReport(line, onCase);
   return <EmptyState title={t('reportWindow.waiting')} hint={t('reportWindow.waitingHint')} />;
 }
 
@@ -96,14 +105,10 @@ function ReportOf({ id, line, turnTo }: { id: string; line: ToOther; turnTo: (id
   const me = useMe();
   const consult = useConsult(id);
   const retry = () => void consult.refetch();
-  useEffect(() => {
-    // Until the report is there it says so by itself.
-    line.hear((message) => {
-      if (message.what === 'case' && message.id !== id) turnTo(message.id);
-      if (message.what === 'close') window.close();
-    });
-  }, [line, id, turnTo]);
-  if (isProblem(consult.error, 'forbidden') || isProblem(consult.error, 'not-found')) return <LostAccess id={id} error={consult.error} onRetry={retry} />;
+  const lost = isProblem(consult.error, 'forbidden') || isProblem(consult.error, 'not-found') ? consult.error : null;
+  // Once the report is there it says so by itself, and closes only after its words are sent.
+  useWithoutReport(lost !== null || consult.data === undefined ? line : null, turnTo);
+  if (lost !== null) return <LostAccess id={id} error={lost} onRetry={retry} />;
   if (consult.data === undefined) return consult.isError ? <ErrorNotice error={consult.error} onRetry={retry} /> : <PageSkeleton />;
   const others = consult.data.timeline.findLastIndex(({ state, by }) => state === 'reading' && by !== null && by.id !== me.person.id);
   return <Writing key={others} consult={consult.data} line={line} turnTo={turnTo} />;
@@ -140,6 +145,13 @@ function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; t
   const evidence = useMemo(() => evidenceOf(consult), [consult]);
   const turn = (what: 'prior' | 'page') => setBeside((now) => (now === what ? null : what));
 
+  const take = (image: FrameKeyImage): TakenThere => {
+    if (!editable || report.other !== null) return { kind: 'refused' };
+    const { images, what } = taken(report.keyImages, image, evidence);
+    if (images !== null) report.chooseKeyImages(images);
+    return what;
+  };
+
   const hear = useEffectEvent((message: ToReport) => {
     if (message.what === 'close') {
       // What could not be sent is kept in this browser, and gone on with in the other window.
@@ -149,16 +161,16 @@ function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; t
         .finally(() => window.close());
       return;
     }
+    if (message.what === 'take') {
+      line.say({ to: 'images', what: 'taken', n: message.n, taken: message.id === consult.id ? take(message.image) : { kind: 'refused' } });
+      return;
+    }
     if (message.id !== consult.id) {
       if (message.what === 'case') turnTo(message.id);
       return;
     }
     if (message.what === 'saw') message.images.forEach(report.saw);
     if (message.what === 'sign' && signs !== null) setSigning(true);
-    if (message.what === 'take' && editable && report.other === null) {
-      const { images } = taken(report.keyImages, message.image, evidence);
-      if (images !== null) report.chooseKeyImages(images);
-    }
     if (message.what === 'flush') {
       const { n } = message;
       report.flush().then(
@@ -168,8 +180,9 @@ function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; t
     }
   });
   useEffect(() => {
-    line.hear((message) => hear(message));
+    const stop = line.hear((message) => hear(message));
     line.say({ to: 'images', what: 'ready', id: consult.id });
+    return stop;
   }, [line, consult.id]);
 
   useKeys({

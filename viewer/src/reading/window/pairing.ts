@@ -3,6 +3,7 @@
  * knows that the other one is there: it holds a lock as long as it lives, however it ends.
  */
 import type { FrameKeyImage } from '../../api/types';
+import type { Taken } from '../keyImagesOf';
 
 /** To the window with the report. */
 export type ToReport =
@@ -10,12 +11,15 @@ export type ToReport =
   | { to: 'report'; what: 'case'; id: string }
   /** These images of the case have been on the screen. */
   | { to: 'report'; what: 'saw'; id: string; images: string[] }
-  /** This picture belongs into the case's report. */
-  | { to: 'report'; what: 'take'; id: string; image: FrameKeyImage }
+  /** This picture belongs into the case's report: what becomes of it is wanted. */
+  | { to: 'report'; what: 'take'; id: string; n: number; image: FrameKeyImage }
   | { to: 'report'; what: 'sign'; id: string }
   /** The version under which the server has every word is wanted. */
   | { to: 'report'; what: 'flush'; id: string; n: number }
   | { to: 'report'; what: 'close' };
+
+/** What became of an image that was to be in the report; `refused`: the report may not be changed now. */
+export type TakenThere = Taken | { kind: 'refused' };
 
 /** To the window with the images. */
 export type ToImages =
@@ -24,6 +28,7 @@ export type ToImages =
   /** The next case; `null`: there is none. */
   | { to: 'images'; what: 'open'; id: string | null }
   | { to: 'images'; what: 'show'; id: string; image: FrameKeyImage }
+  | { to: 'images'; what: 'taken'; n: number; taken: TakenThere }
   /** `null`: not every word could be sent. */
   | { to: 'images'; what: 'flushed'; n: number; version: number | null };
 
@@ -32,7 +37,8 @@ type Said<M> = (message: M) => void;
 export interface Line<In, Out> {
   say: Said<Out>;
   close: () => void;
-  hear: (listener: Said<In>) => void;
+  /** Calls every listener until the answer takes it away. */
+  hear: (listener: Said<In>) => () => void;
 }
 
 const nameOf = (pair: string) => `farsight.report.${pair}`;
@@ -44,9 +50,11 @@ export function lineOf<In extends ToReport | ToImages, Out extends ToReport | To
     say: (message) => channel.postMessage(message),
     close: () => channel.close(),
     hear: (listener) => {
-      channel.onmessage = ({ data }: MessageEvent<In | Out>) => {
+      const onMessage = ({ data }: MessageEvent<In | Out>) => {
         if (data.to === me) listener(data as In);
       };
+      channel.addEventListener('message', onMessage);
+      return () => channel.removeEventListener('message', onMessage);
     },
   };
 }

@@ -6,10 +6,12 @@ import { Unreachable } from '../../api/problem';
 import { keys } from '../../api/queries';
 import type { FrameKeyImage } from '../../api/types';
 import { hearReport, readAway, sayToReport, subscribeAway } from './away';
-import { canPair, ownPair, reportAddress } from './pairing';
+import { canPair, ownPair, reportAddress, type TakenThere } from './pairing';
 
 /** How long the other window may take to have every word sent. */
 const flush_ms = 10_000;
+/** How long it may take to say what became of an image. */
+const take_ms = 5_000;
 
 export interface Away {
   /** The report is in another window, or may be: it is not written here. */
@@ -21,7 +23,8 @@ export interface Away {
   /** Has the other window closed. */
   callBack: () => void;
   saw: (sopInstanceUid: string) => void;
-  take: (image: FrameKeyImage) => void;
+  /** Resolves with what became of it; `null`: the other window did not say. */
+  take: (image: FrameKeyImage) => Promise<TakenThere | null>;
   sign: () => void;
   /** Resolves with the version under which the server has every word that was written there. */
   flush: () => Promise<number>;
@@ -33,16 +36,21 @@ export function useAway(id: string, show: (image: FrameKeyImage) => void): Away 
   const known = useSyncExternalStore(subscribeAway, readAway);
   const seen = useRef(new Set<string>());
   const flushes = useRef(new Map<number, (version: number | null) => void>());
+  const takes = useRef(new Map<number, (taken: TakenThere) => void>());
   const count = useRef(0);
   const heading = useRef<string | null>(id);
 
-  // What was written there is on the server: it is fetched before it is gone on with here.
+  // What was written there is on the server, and so is whether a telephone is asked about it: both are fetched before it is gone on
+  // with here.
   const [wasThere, setWasThere] = useState(known === true);
   if (known === true && !wasThere) setWasThere(true);
   useEffect(() => {
     if (known !== false || !wasThere) return;
     let isCurrent = true;
-    void cache.refetchQueries({ queryKey: keys.consult(id), exact: true }).finally(() => {
+    void Promise.allSettled([
+      cache.refetchQueries({ queryKey: keys.consult(id), exact: true }),
+      cache.refetchQueries({ queryKey: keys.phoneSignature(id), exact: true }),
+    ]).then(() => {
       if (isCurrent) setWasThere(false);
     });
     return () => {
@@ -70,6 +78,10 @@ export function useAway(id: string, show: (image: FrameKeyImage) => void): Away 
           void navigate(message.id === null ? '/' : `/cases/${message.id}`);
         }
         if (message.what === 'show' && message.id === id) showHere(message.image);
+        if (message.what === 'taken') {
+          takes.current.get(message.n)?.(message.taken);
+          takes.current.delete(message.n);
+        }
         if (message.what === 'flushed') {
           flushes.current.get(message.n)?.(message.version);
           flushes.current.delete(message.n);
@@ -102,13 +114,28 @@ export function useAway(id: string, show: (image: FrameKeyImage) => void): Away 
     });
   }, [id]);
 
+  const take = (image: FrameKeyImage) => {
+    const n = (count.current += 1);
+    return new Promise<TakenThere | null>((done) => {
+      const timer = setTimeout(() => {
+        takes.current.delete(n);
+        done(null);
+      }, take_ms);
+      takes.current.set(n, (what) => {
+        clearTimeout(timer);
+        done(what);
+      });
+      sayToReport({ to: 'report', what: 'take', id, n, image });
+    });
+  };
+
   return {
     isAway: known !== false || wasThere,
     isThere: known === true,
     open: canPair() ? () => window.open(reportAddress(ownPair(), id), `farsight-report-${ownPair()}`, 'popup,width=640,height=960') : null,
     callBack: () => sayToReport({ to: 'report', what: 'close' }),
     saw,
-    take: (image) => sayToReport({ to: 'report', what: 'take', id, image }),
+    take,
     sign: () => sayToReport({ to: 'report', what: 'sign', id }),
     flush,
   };

@@ -26,6 +26,8 @@ export function ProofDialog() {
   });
   const own = useQuery({ queryKey: keys.passkeys, queryFn: passkeys.list, enabled: open });
   const hasPasskey = own.data !== undefined && own.data.passkeys.length > 0 && canUsePasskeys(own.data.domain, window.location.hostname);
+  const sessions = useQuery({ queryKey: keys.sessions, queryFn: account.sessions, enabled: open });
+  const cameBy = sessions.data?.sessions.find(({ is_this: isThis }) => isThis)?.factors;
   const byPasskey = useMutation({ mutationFn: passkeys.prove, onSuccess: () => settle(true) });
   const settle = (proved: boolean) => {
     setOpen(false);
@@ -72,6 +74,7 @@ export function ProofDialog() {
               {byPasskey.isError && !(byPasskey.error instanceof NotChosen) && <ErrorNotice error={byPasskey.error} />}
             </>
           )}
+          {(cameBy === 'single_sign_on' || cameBy === 'single_sign_on_twice') && <Text size="sm">{t('proof.signOn')}</Text>}
           <PasswordInput
             label={t('proof.field')}
             autoComplete="current-password"

@@ -87,7 +87,7 @@ export class SlideStage {
       imageLoaderLimit: 12,
       // The default of one tile a frame starves a slow computer, whose frames are few.
       maxTilesPerFrame: 24,
-      maxImageCacheCount: Math.floor(cacheBytesMax / tileBytes(slide)),
+      maxImageCacheCount: Math.max(1, Math.floor(cacheBytesMax / tileBytes(slide))),
       // A tile that fades in over its coarser parent shows a seam; it replaces it at once instead.
       blendTime: 0,
       immediateRender: false,

@@ -19,7 +19,7 @@ const python = process.env['FARSIGHT_PYTHON'] ?? join(root, '.venv/bin/python');
 /** A node of one's own: it asks a telephone. */
 const node = new DemoNode('telephone');
 const folder = mkdtempSync(join(tmpdir(), 'farsight-telephone-'));
-let service: ChildProcess;
+let service: ChildProcess | undefined;
 let address: string;
 let cast: Cast;
 let shared: string | undefined;
@@ -34,8 +34,13 @@ test.beforeAll(async () => {
   const secrets = JSON.parse(readFileSync(join(data, 'demo-secrets.json'), 'utf8')) as { authority_pem: string };
   writeFileSync(join(folder, 'authority.pem'), secrets.authority_pem);
   const script = join(root, 'tests/peers/phone_signing.py');
-  service = spawn(python, [script, folder, '0', join(folder, 'authority.pem'), '王建国', '市医院诊断中心'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  address = await new Promise<string>((done) => service.stdout?.once('data', (line: Buffer) => done(`http://127.0.0.1:${line.toString().trim()}`)));
+  const phone = spawn(python, [script, folder, '0', join(folder, 'authority.pem'), '王建国', '市医院诊断中心'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  service = phone;
+  address = await new Promise<string>((done, fail) => {
+    phone.stdout.once('data', (line: Buffer) => done(`http://127.0.0.1:${line.toString().trim()}`));
+    phone.once('error', fail);
+    phone.once('exit', (code) => fail(new Error(`the telephone ended with ${code} before it said where it listens`)));
+  });
   await node.start('127.0.0.1:0', ['--phone-signing-url', `${address}/csc/v2`, '--phone-signing-token-file', join(folder, 'token')]);
   const register = ['key', 'register', '--data', data, '--person', 'reader', '--credential', 'cred-1', '--certificate', join(folder, 'chain.pem')];
   execFileSync(program(), register);
@@ -44,11 +49,15 @@ test.beforeAll(async () => {
 });
 
 test.afterAll(async () => {
-  await cast.end();
+  // Also after a beginning that failed halfway, when there may be no cast.
   if (shared !== undefined) process.env['FARSIGHT_DEMO'] = shared;
-  await node.end();
-  service.kill();
-  rmSync(folder, { recursive: true, force: true });
+  try {
+    await (cast as Cast | undefined)?.end();
+  } finally {
+    service?.kill();
+    rmSync(folder, { recursive: true, force: true });
+    await node.end();
+  }
 });
 
 interface Question {

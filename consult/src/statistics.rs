@@ -300,7 +300,11 @@ impl ConsultService {
             for record in page {
                 let of: CriticalFindings = serde_json::from_value(record.body)
                     .map_err(|_| ConsultError::Failed("a record of critical findings is damaged"))?;
-                let waited = of.findings.iter().map(|finding| finding.waited(now).whole_milliseconds());
+                let waited = of
+                    .findings
+                    .iter()
+                    .filter(|finding| finding.withdrawn.is_none())
+                    .map(|finding| finding.waited(now).whole_milliseconds());
                 times.insert(record.id, waited.filter_map(|ms| i64::try_from(ms).ok()).collect());
             }
             if is_last {

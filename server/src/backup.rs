@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use storage::backup;
-use storage::backup::{BackupFolder, POSTGRES_INDEX, SQLITE_INDEX, index_in};
+use storage::backup::{POSTGRES_INDEX, SQLITE_INDEX, index_in};
 
 /// `farsight backup`
 #[derive(Args)]
@@ -37,7 +37,7 @@ pub struct RestoreArgs {
 pub async fn back_up(BackupArgs { data, to }: &BackupArgs) -> Result<ExitCode> {
     let config = data.resolve()?;
     let storage = data.open().await?;
-    let folder = BackupFolder::open(to)?;
+    let folder = storage.backup_folder(to)?;
     let index = match &config.storage.postgres_url {
         None => {
             storage.copy_index(&folder).await?;
@@ -55,13 +55,18 @@ pub async fn back_up(BackupArgs { data, to }: &BackupArgs) -> Result<ExitCode> {
     let shown = bar.clone();
     let copied = storage.copy_files(folder, index, move |done, all| show(&shown, done, all)).await;
     bar.finish_and_clear();
+    let mut noted = Ok(());
     if copied.is_ok() {
         let at_ms = model::time_text::unix_ms(time::OffsetDateTime::now_utc());
         let backup = storage::Backup { at_ms, what: to.display().to_string() };
-        storage.note_backup(&crate::maintenance::scope(), &backup).await?;
+        noted = storage.note_backup(&crate::maintenance::scope(), &backup).await;
     }
     storage.close().await;
     let copied = copied?;
+    // The backup is whole all the same.
+    if let Err(error) = noted {
+        eprintln!("The node could not be told of this backup: {error}");
+    }
     println!(
         "{}: the index and {} files ({} bytes) copied, {} unchanged, {} removed",
         to.display(),
@@ -92,9 +97,7 @@ pub async fn restore(args: &RestoreArgs) -> Result<ExitCode> {
         (Some(_), false) => bail!("the backup's index is SQLite's: leave [storage] postgres_url out"),
         _ => {}
     }
-    let bar = bytes_bar();
-    let copied = backup::restore(from, to, &|done, all| show(&bar, done, all))?;
-    bar.finish_and_clear();
+    // Filled first, and all or nothing: should it fail, the folder is still empty for another try.
     if let Some(url) = &config.storage.postgres_url {
         let mut fill = client("pg_restore", url)?;
         let database = fill.get_envs().find(|(name, _)| *name == "PGDATABASE").and_then(|(_, value)| value);
@@ -104,6 +107,9 @@ pub async fn restore(args: &RestoreArgs) -> Result<ExitCode> {
             .arg(from.join(POSTGRES_INDEX));
         run(fill)?;
     }
+    let bar = bytes_bar();
+    let copied = backup::restore(from, to, &|done, all| show(&bar, done, all))?;
+    bar.finish_and_clear();
     println!("{} files ({} bytes) restored to {}", copied.files, copied.bytes, to.display());
     let data = DataArgs { config: args.config.clone(), data: args.data.clone() };
     // What arrived while the backup was being made is there, and not in its index.
@@ -114,8 +120,9 @@ pub async fn restore(args: &RestoreArgs) -> Result<ExitCode> {
 /// One of PostgreSQL's programs. It is told of the database by its environment: arguments are shown to everybody on the machine.
 fn client(program: &str, url: &str) -> Result<Command> {
     let url = reqwest::Url::parse(url).context("[storage] postgres_url")?;
+    // One value, whatever is in it.
     let plain = |text: &str| {
-        let text = text.replace('+', "%2B");
+        let text = text.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
         form_urlencoded::parse(text.as_bytes()).next().map(|(text, _)| text.into_owned()).unwrap_or_default()
     };
     let mut command = Command::new(program);
@@ -139,10 +146,10 @@ fn client(program: &str, url: &str) -> Result<Command> {
             "user" => command.env("PGUSER", &*value),
             "password" => command.env("PGPASSWORD", &*value),
             "dbname" => command.env("PGDATABASE", &*value),
-            "sslmode" => command.env("PGSSLMODE", &*value),
-            "sslrootcert" => command.env("PGSSLROOTCERT", &*value),
-            "sslcert" => command.env("PGSSLCERT", &*value),
-            "sslkey" => command.env("PGSSLKEY", &*value),
+            "sslmode" | "ssl-mode" => command.env("PGSSLMODE", &*value),
+            "sslrootcert" | "ssl-root-cert" | "ssl-ca" => command.env("PGSSLROOTCERT", &*value),
+            "sslcert" | "ssl-cert" => command.env("PGSSLCERT", &*value),
+            "sslkey" | "ssl-key" => command.env("PGSSLKEY", &*value),
             _ => &mut command,
         };
     }

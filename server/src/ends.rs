@@ -10,12 +10,17 @@ use viewer_api::{NodeEnd, NodeEnds};
 /// What looks into the files each time that somebody asks: they are renewed while the node runs.
 pub fn of(config: &Config) -> NodeEnds {
     let mut certificates: Vec<(&'static str, PathBuf)> = Vec::new();
-    let mut lists: Vec<PathBuf> = Vec::new();
+    let mut lists: Vec<(&'static str, PathBuf)> = Vec::new();
+    if let Some(tls) = &config.http.tls {
+        certificates.push(("[http.tls] certificate", tls.certificate.clone()));
+        certificates.extend(tls.client_ca.clone().map(|path| ("[http.tls] client_ca", path)));
+        lists.extend(tls.revocation_lists.iter().map(|path| ("[http.tls] revocation_lists", path.clone())));
+    }
     if let Some(tls) = &config.dicom.tls {
         certificates.push(("[dicom.tls] certificate", tls.certificate.clone()));
         certificates.extend(tls.client_ca.clone().map(|path| ("[dicom.tls] client_ca", path)));
         certificates.extend(tls.server_ca.clone().map(|path| ("[dicom.tls] server_ca", path)));
-        lists.clone_from(&tls.revocation_lists);
+        lists.extend(tls.revocation_lists.iter().map(|path| ("[dicom.tls] revocation_lists", path.clone())));
     }
     let named = [
         ("[report] trust_anchors", &config.report.trust_anchors),
@@ -25,7 +30,7 @@ pub fn of(config: &Config) -> NodeEnds {
     certificates.extend(named.into_iter().filter_map(|(what, path)| Some((what, path.clone()?))));
     std::sync::Arc::new(move || {
         let certificates = certificates.iter().flat_map(|(what, path)| of_certificates(what, path));
-        certificates.chain(lists.iter().map(|path| of_list(path))).collect()
+        certificates.chain(lists.iter().map(|(what, path)| of_list(what, path))).collect()
     })
 }
 
@@ -44,20 +49,19 @@ fn of_certificates(what: &str, path: &Path) -> Vec<NodeEnd> {
     found.iter().map(end).collect()
 }
 
-fn of_list(path: &Path) -> NodeEnd {
-    const WHAT: &str = "[dicom.tls] revocation_lists";
-    let Ok(bytes) = std::fs::read(path) else { return unreadable(WHAT, path) };
+fn of_list(what: &str, path: &Path) -> NodeEnd {
+    let Ok(bytes) = std::fs::read(path) else { return unreadable(what, path) };
     let der = match CertificateRevocationListDer::from_pem_slice(&bytes) {
         Ok(list) => list.as_ref().to_vec(),
         Err(_) => bytes,
     };
     match certificate::list_end(&der) {
-        Some((subject, at @ Some(_))) => NodeEnd { what: WHAT.to_owned(), subject, at },
+        Some((subject, at @ Some(_))) => NodeEnd { what: what.to_owned(), subject, at },
         // A list without an end is good for ever; one that is none is told.
         Some((subject, None)) => {
-            NodeEnd { what: WHAT.to_owned(), subject, at: Some(time::macros::datetime!(9999-12-31 0:00 UTC)) }
+            NodeEnd { what: what.to_owned(), subject, at: Some(time::macros::datetime!(9999-12-31 0:00 UTC)) }
         }
-        None => unreadable(WHAT, path),
+        None => unreadable(what, path),
     }
 }
 
@@ -76,12 +80,15 @@ mod tests {
         std::fs::write(&file, anchor).unwrap();
         let mut config = Config::default();
         config.report.trust_anchors = Some(file.clone());
+        let tls = format!("certificate = {file:?}\nprivate_key = \"/nowhere\"\n");
+        config.http.tls = Some(toml::from_str(&tls).unwrap());
         config.signing.timestamp_trust_anchors = Some(folder.path().join("none.pem"));
         let look = of(&config);
         let seen = look();
-        assert_eq!(seen[0].what, "[report] trust_anchors");
-        assert!(seen[0].subject.contains("CN=CA") && seen[0].at.unwrap() > begun, "{seen:?}");
-        assert_eq!((seen[1].what.as_str(), seen[1].at), ("[signing] timestamp_trust_anchors", None));
+        assert_eq!(seen[0].what, "[http.tls] certificate");
+        assert_eq!(seen[1].what, "[report] trust_anchors");
+        assert!(seen[1].subject.contains("CN=CA") && seen[1].at.unwrap() > begun, "{seen:?}");
+        assert_eq!((seen[2].what.as_str(), seen[2].at), ("[signing] timestamp_trust_anchors", None));
         // Renewed while the node runs.
         std::fs::write(&file, "no certificate").unwrap();
         assert_eq!(look()[0].at, None);

@@ -82,6 +82,13 @@ impl HttpSection {
     /// Refuses what cannot work.
     pub fn refuse_if_wrong(&self) -> Result<()> {
         self.tls()?;
+        if self.listen.ip().is_unspecified() && self.public_url.is_none() {
+            bail!(
+                "[http] listen = \"{}\" is no address that anybody could call: say [http] public_url, such as \
+                 https://read.example.org; links in invitations and signed reports begin with it",
+                self.listen
+            );
+        }
         if let Some(url) = &self.public_url {
             let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
             // Links in metadata and cookies are for the root of a host.

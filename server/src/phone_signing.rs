@@ -175,7 +175,10 @@ impl Remote {
         match self.call("signatures/signPolling", &asked).await {
             Ok((202, _)) => Ok(Answer::Waiting),
             Ok((_, answer)) => {
-                let values = answer["signatures"].as_array().map(Vec::as_slice).unwrap_or_default();
+                // A proxy's page, say: it must not end what the signer may be agreeing to.
+                let Some(values) = answer["signatures"].as_array() else {
+                    return Err(NoService::Now("it answers something else".to_owned()));
+                };
                 let value =
                     |text: &Json| BASE64.decode(text.as_str().unwrap_or_default()).unwrap_or_default();
                 Ok(Answer::Values(values.iter().map(value).collect()))

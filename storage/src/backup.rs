@@ -2,12 +2,14 @@
 //!
 //! The index is copied first, as of one moment; then the files. What the index names was placed before it was named, and
 //! stays until somebody has it deleted: so the copy is what a crash at some moment would have left, which is a state that the
-//! node starts from. A second backup into the same folder copies what has changed, and takes away what was deleted: what had
+//! node starts from; but for what is deleted while the copy is made, which its index may still name: restoring says so, and the
+//! next backup has it no more. A second backup into the same folder copies what has changed, and takes away what was deleted: what had
 //! to be erased here is erased there. Until all files are there the folder has the index of the backup before.
 
 use crate::db::{Dialect, at, sql};
 use crate::ingest::blocking;
 use crate::{Storage, StorageError, segment};
+use rustix::fs::{FlockOperation, flock};
 use std::collections::BTreeMap;
 use std::fs::{File, FileTimes};
 use std::io;
@@ -38,6 +40,9 @@ pub enum BackupError {
         /// Why.
         error: io::Error,
     },
+    /// Another backup is being made there.
+    #[error("another backup is being made into {0}")]
+    Busy(PathBuf),
     /// The folder has something else in it.
     #[error("{0} is neither empty nor a backup: name a folder of its own")]
     NotABackup(PathBuf),
@@ -69,10 +74,11 @@ pub struct Copied {
     pub removed: u64,
 }
 
-/// A folder that is being made a backup.
+/// A folder that is being made a backup, by nobody else.
 #[derive(Debug)]
 pub struct BackupFolder {
     to: PathBuf,
+    _lock: File,
 }
 
 fn io_at(path: &Path) -> impl FnOnce(io::Error) -> BackupError {
@@ -80,19 +86,18 @@ fn io_at(path: &Path) -> impl FnOnce(io::Error) -> BackupError {
 }
 
 impl BackupFolder {
-    /// An empty folder, one that is not there yet, or one with a backup.
-    ///
-    /// # Errors
-    /// [`BackupError::NotABackup`], [`BackupError::Io`].
-    pub fn open(to: &Path) -> Result<Self, BackupError> {
+    fn open(to: &Path) -> Result<Self, BackupError> {
         std::fs::create_dir_all(to).map_err(io_at(to))?;
         let is_empty = std::fs::read_dir(to).map_err(io_at(to))?.next().is_none();
         let mark = to.join(MARK);
         if !is_empty && !mark.is_file() {
             return Err(BackupError::NotABackup(to.to_owned()));
         }
-        std::fs::write(&mark, "1\n").map_err(io_at(&mark))?;
-        Ok(Self { to: to.to_owned() })
+        let lock = File::options().create(true).append(true).open(&mark).map_err(io_at(&mark))?;
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(BackupError::Busy(to.to_owned()));
+        }
+        Ok(Self { to: to.to_owned(), _lock: lock })
     }
 
     /// Where the new copy of the index is written.
@@ -110,6 +115,15 @@ pub fn index_in(folder: &Path) -> Option<&'static str> {
 }
 
 impl Storage {
+    /// An empty folder, one that is not there yet, or one with a backup, for the next one.
+    ///
+    /// # Errors
+    /// [`BackupError`]; then nothing was written.
+    pub fn backup_folder(&self, to: &Path) -> Result<BackupFolder, BackupError> {
+        refuse_inside(self.inner.objects.root(), to)?;
+        BackupFolder::open(to)
+    }
+
     /// Copies SQLite's index as of one moment.
     ///
     /// # Errors
@@ -161,7 +175,9 @@ pub fn restore(from: &Path, to: &Path, progress: &dyn Fn(u64, u64)) -> Result<Co
         return Err(BackupError::NotABackup(to.to_owned()));
     }
     let mut files = files_in(from)?;
-    files.retain(|path, _| path != Path::new(MARK) && path != Path::new(POSTGRES_INDEX));
+    // What a backup that broke off has left is no part of it.
+    let is_part = |path: &Path| path.to_string_lossy().ends_with(PART);
+    files.retain(|path, _| path != Path::new(MARK) && path != Path::new(POSTGRES_INDEX) && !is_part(path));
     let copied = copy_all(from, to, &files, progress)?;
     synchronise(to)?;
     Ok(copied)
@@ -181,7 +197,6 @@ fn copy(
     progress: &dyn Fn(u64, u64),
 ) -> Result<Copied, BackupError> {
     let to = &folder.to;
-    refuse_inside(from, to)?;
     let mut files = files_in(from)?;
     files.retain(|path, _| is_kept(path));
     let copied = copy_all(from, to, &files, progress)?;
@@ -224,7 +239,12 @@ fn files_in(root: &Path) -> Result<BTreeMap<PathBuf, Stamp>, BackupError> {
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
         let here = root.join(&folder);
-        for entry in std::fs::read_dir(&here).map_err(io_at(&here))? {
+        let entries = match std::fs::read_dir(&here) {
+            // A program that has ended takes the folder of what it was writing along.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && folder != PathBuf::new() => continue,
+            other => other.map_err(io_at(&here))?,
+        };
+        for entry in entries {
             let entry = entry.map_err(io_at(&here))?;
             let path = folder.join(entry.file_name());
             let metadata = match entry.metadata() {

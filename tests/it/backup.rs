@@ -136,6 +136,7 @@ fn a_folder_with_something_else_in_it_is_left_alone() {
     assert_eq!(files_in(folder.path()).len(), 1);
     let inside = back_up(node.data(), &node.data().join("copy")).expect_failure();
     assert!(inside.stderr.contains("must not lie in each other"), "{}", inside.stderr);
+    assert!(!node.data().join("copy").exists(), "nothing was written there");
 
     let good = work_folder().join("backup-refused-copy");
     back_up(node.data(), &good).expect_success();

@@ -1,14 +1,14 @@
 //! The audit trail at somebody else's collector: rsyslog, over TLS with octet counting (RFC 5425), told everything once it can be
 //! reached, and again after it was away.
 
-use crate::support::node::{farsight, program};
-use crate::support::programs::finish;
+use crate::support::node::farsight;
+use crate::support::serving::{Serving, certificates, free_port};
 use crate::support::wait_for;
 use base64::Engine as _;
 use std::collections::BTreeSet;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -21,25 +21,6 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
-}
-
-/// An authority `ca` and `collector`, which it has certified for this machine.
-fn certificates(folder: &Path) {
-    let openssl = |arguments: &str| {
-        let mut command = Command::new("openssl");
-        command.args(arguments.split(' ')).current_dir(folder);
-        finish(command).expect_success();
-    };
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
-    openssl(&format!("req -x509 {key} -days 30 -subj /CN=ca -keyout ca.key -out ca.pem"));
-    std::fs::write(folder.join("ext"), "subjectAltName=IP:127.0.0.1\n").expect("a file");
-    openssl(&format!("req {key} -subj /CN=collector -keyout collector.key -out collector.csr"));
-    let ca = "-CA ca.pem -CAkey ca.key -CAcreateserial";
-    openssl(&format!("x509 -req -in collector.csr {ca} -days 30 -extfile ext -out collector.pem"));
 }
 
 /// rsyslog, which writes what it understands of each message on a line of `received`.
@@ -98,7 +79,7 @@ fn received(folder: &Path) -> BTreeSet<i64> {
 fn everything_arrives_at_rsyslog_over_tls_also_what_happened_while_it_was_away() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
-    certificates(folder);
+    certificates(folder, &["collector"]);
     let path = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
     let [http, dicom, port] = [free_port(), free_port(), free_port()];
     let config = format!(
@@ -117,10 +98,7 @@ fn everything_arrives_at_rsyslog_over_tls_also_what_happened_while_it_was_away()
     };
     command(&["org", "add", "township", "清河镇卫生院"]).expect_success();
     let rsyslog = collector(folder, port);
-    let log = std::fs::File::create(folder.join("log")).expect("a log");
-    let mut serve = Command::new(program());
-    serve.args(["serve", "--config", &path("farsight.toml")]).stdout(Stdio::null()).stderr(log);
-    let _serving = Running(serve.spawn().expect("the program starts"));
+    let _serving = Serving::start(folder);
     let all_arrive = |what: &str| {
         let count = events();
         wait_for(what, PATIENCE, || (received(folder).len() as i64 >= count).then_some(()));

@@ -8,6 +8,7 @@ use crate::request::UrlPath;
 use crate::second_factor::{nothing_left, require_code};
 use crate::session::{Me, enter, record_login};
 use crate::sessions::{amend, proved};
+use crate::sign_on::no_way_in;
 use crate::state::ApiState;
 use access::passkey::{NAME_CHARS_MAX, PASSKEYS_MAX, Proof};
 use access::{Factors, Guess, Passkey, PasskeyError, Passkeys, Person};
@@ -173,7 +174,8 @@ pub async fn add_passkey(
 
 /// Removes one of the caller's passkeys.
 #[utoipa::path(delete, path = "/api/v1/session/passkeys/{id}", tag = "session", params(("id" = String, Path)),
-    responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 409, body = Problem)))]
 pub async fn remove_passkey(
     State(state): State<ApiState>,
     who: LoggedIn,
@@ -181,6 +183,14 @@ pub async fn remove_passkey(
 ) -> Result<StatusCode, ApiError> {
     require_code(&state, &who).await?;
     let id = Sha256::parse(&id).map_err(|_| ApiError::NotFound)?;
+    if who.person.password_hash.is_empty() {
+        let storage = &state.0.storage;
+        let is_other = |passkey: &Passkey| passkey.id != id;
+        let others = storage.passkeys_of(&who.person.id).await?.iter().any(is_other);
+        if !others && storage.sign_ons_of(&who.person.id).await?.is_empty() {
+            return Err(no_way_in());
+        }
+    }
     state.0.storage.remove_passkey(who.caller.scope(), &who.person.id, &id).await?;
     nothing_left(&state, &who).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -67,7 +67,8 @@ impl Shift {
     }
 
     fn put(&self, expected: Expected) -> Result<Put, ConsultError> {
-        let next = if self.has_begun { self.until } else { self.from };
+        // At one moment, ends before beginnings: the next shift of the person begins as this one ends.
+        let next = if self.has_begun { unix_ms(self.until) } else { unix_ms(self.from).saturating_add(1) };
         Ok(Put {
             kind: KIND,
             id: self.id.clone(),
@@ -75,7 +76,7 @@ impl Shift {
             body: serde_json::to_value(self).map_err(|_| ConsultError::Failed("a shift has no JSON"))?,
             keys: vec![("org", self.organisation.to_string())],
             unique: Vec::new(),
-            sort: unix_ms(next),
+            sort: next,
             visible_to: vec![self.organisation.clone()],
         })
     }
@@ -160,7 +161,7 @@ impl ConsultService {
     /// [`ConsultError::Unavailable`].
     pub async fn turn_shifts(&self, now: OffsetDateTime) -> Result<u32, ConsultError> {
         let query = RecordQuery {
-            sort_below: Some(unix_ms(now).saturating_add(1)),
+            sort_below: Some(unix_ms(now).saturating_add(2)),
             limit: ROUND,
             ..RecordQuery::new(KIND)
         };
@@ -252,6 +253,9 @@ mod tests {
         let ended = Shift { has_begun: true, ..shift(-8, 0) };
         let ends = turn(ended, 2, NOW).unwrap();
         assert_eq!((duty(&ends).as_deref(), ends.removes.len()), (Some("off"), 1));
+        // Who has two shifts on end stays on duty.
+        let ends_then = Shift { has_begun: true, ..shift(-8, 8) }.put(Expected::Absent).unwrap().sort;
+        assert!(ends_then < shift(8, 16).put(Expected::Absent).unwrap().sort);
         let slept = turn(shift(-8, -1), 1, NOW).unwrap();
         assert_eq!((duty(&slept), slept.removes.len()), (None, 1));
     }

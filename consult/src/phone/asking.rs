@@ -2,7 +2,7 @@
 //! does.
 
 use super::working::job;
-use super::{As, Frozen, KIND, PhoneSignature, Progress, scheme_of};
+use super::{As, Fault, Frozen, KIND, PhoneSignature, Progress, scheme_of};
 use crate::keystore::Keystore;
 use crate::record::KeyPlace;
 use crate::service::{conflict, person};
@@ -36,7 +36,7 @@ impl ConsultService {
     ///
     /// # Errors
     /// As [`Self::sign`] and [`Self::review`]; [`ConsultError::NoSigningKey`]; [`ConsultError::Forbidden`] without a service;
-    /// [`ConsultError::Conflict`] while another signature of this report is waited for.
+    /// [`ConsultError::Conflict`] while one's own signature of other words is waited for.
     pub async fn ask_phone(
         &self,
         caller: &Caller,
@@ -58,10 +58,11 @@ impl ConsultService {
         let key = Keystore::new(self.storage.clone()).registered(caller.scope(), &ready.signer.id).await?;
         let signer = person(caller).ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
         let before = self.phone_record(caller.scope(), id).await?;
-        if let Some((waiting, _)) = before.as_ref().filter(|(one, _)| one.progress == Progress::Waiting) {
-            let is_same = waiting.signer.id == signer.id
-                && (waiting.role, &waiting.canonical_sha256) == (role, canonical_sha256);
-            if is_same {
+        let is_own = |one: &PhoneSignature| {
+            one.progress == Progress::Waiting && one.signer.id == signer.id && one.role == role
+        };
+        if let Some((waiting, _)) = before.as_ref().filter(|(one, _)| is_own(one)) {
+            if waiting.canonical_sha256 == *canonical_sha256 {
                 return Ok(waiting.clone());
             }
             return Err(conflict(&ready.consult, version));
@@ -105,15 +106,22 @@ impl ConsultService {
             response: None,
             frozen: Some(frozen),
         };
-        let expected = before.map_or(Expected::Absent, |(_, version)| Expected::Version(version));
-        let change = Change {
-            puts: vec![asked.put(expected)?],
-            jobs: vec![job(&asked)],
-            audit: vec![audited(&asked, AuditOutcome::Success, "phone asked")],
-            ..Change::default()
-        };
+        let expected = before.as_ref().map_or(Expected::Absent, |(_, version)| Expected::Version(*version));
+        // Whoever may sign now is the only one: what waits for somebody else can sign nothing any more.
+        let outdated = before.map(|(one, _)| one).filter(|one| one.progress == Progress::Waiting);
+        let outdated = outdated.map(|one| one.ended(Progress::Failed, Some(Fault::Changed)));
+        let mut audit = vec![audited(&asked, AuditOutcome::Success, "phone asked")];
+        audit.extend(outdated.iter().map(|one| audited(one, AuditOutcome::Refused, "phone report changed")));
+        let change =
+            Change { puts: vec![asked.put(expected)?], jobs: vec![job(&asked)], audit, ..Change::default() };
         match self.storage.apply(caller.scope(), change).await {
-            Ok(()) => Ok(asked),
+            Ok(()) => {
+                if let Some(outdated) = outdated {
+                    let me = self.clone();
+                    tokio::spawn(async move { me.take_back(&outdated).await });
+                }
+                Ok(asked)
+            }
             // Asked for twice at the same moment.
             Err(StorageError::Conflict(_)) => Err(conflict(&ready.consult, version)),
             Err(other) => Err(other.into()),

@@ -210,8 +210,15 @@ impl ConsultService {
             ..Change::default()
         };
         match self.storage.apply(&scope_of(&ended), change).await {
+            Ok(()) => {
+                // The telephone may still show the question.
+                if progress == Progress::Failed {
+                    self.take_back(&ended).await;
+                }
+                Ok(Stand::Over)
+            }
             // It has ended otherwise at this moment.
-            Ok(()) | Err(StorageError::Conflict(_)) => Ok(Stand::Over),
+            Err(StorageError::Conflict(_)) => Ok(Stand::Over),
             Err(other) => Err(other.into()),
         }
     }

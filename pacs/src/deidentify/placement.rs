@@ -252,6 +252,12 @@ pub async fn put(
                 placements.push(placement);
                 continue;
             }
+            // The copies that may show identity would stay, and the page would say that there are none.
+            Some((placement, _)) if placement.with_risky && !wish.with_risky => {
+                return Err(StorageError::Conflict(
+                    "a study is there with images that may show identity: take it out first",
+                ));
+            }
             Some((placement, version)) => (placement, Expected::Version(version)),
             None => (new(project, collection, study, copy), Expected::Absent),
         };

@@ -194,11 +194,23 @@ pub async fn join_by_sign_on(
 
 /// Takes off what is bound to the caller's account.
 #[utoipa::path(delete, path = "/api/v1/session/sign-on/binding", tag = "session",
-    responses((status = 204), (status = 403, body = Problem)))]
+    responses((status = 204), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub async fn unbind_sign_on(State(state): State<ApiState>, who: LoggedIn) -> Result<StatusCode, ApiError> {
     require_code(&state, &who).await?;
+    if who.person.password_hash.is_empty() && state.0.storage.passkeys_of(&who.person.id).await?.is_empty() {
+        return Err(no_way_in());
+    }
     state.0.storage.unbind_sign_ons(who.caller.scope(), &who.person.id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Why the last way to log in stays.
+pub(crate) fn no_way_in() -> ApiError {
+    ApiError::Conflict(
+        "去掉后就没有任何登录方式了：先登记通行密钥，或请管理员重新发邀请设密码 / without it there would be no way to log in: \
+         register a passkey first, or have an administrator invite you again to set a password"
+            .to_owned(),
+    )
 }
 
 /// Goes on inside: a redirection would still count as the other site's, and strict cookies would not come along.

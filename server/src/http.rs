@@ -447,7 +447,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_is_refused_while_sending_reads_why() {
-        let running = run(4, 5_000).await;
+        let running = run(64, 5_000).await;
         for _ in 0..20 {
             let mut stream = TcpStream::connect(running.address).await.unwrap();
             let mut request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\n".to_vec();

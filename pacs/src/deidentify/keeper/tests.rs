@@ -103,11 +103,14 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 #[tokio::test]
 async fn an_instance_that_breaks_in_the_middle_is_left_out_and_the_others_are_there() {
     let house = House::new().await;
-    let large = files_below(&house.directory.path().join("data/segments"))
-        .into_iter()
-        .find(|path| path.metadata().unwrap().len() > 1 << 20)
-        .unwrap();
-    std::fs::OpenOptions::new().write(true).open(large).unwrap().set_len(1 << 20).unwrap();
+    // The file of the large one, and the one that is being written, whose room is taken before it is filled.
+    let is_long = |path: &PathBuf| path.metadata().unwrap().len() > 1 << 20;
+    let long: Vec<_> =
+        files_below(&house.directory.path().join("data/segments")).into_iter().filter(is_long).collect();
+    assert!(!long.is_empty());
+    for path in long {
+        std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(1 << 20).unwrap();
+    }
     house.put().await;
     house.work().await;
     let placed = house.placed().await;

@@ -16,7 +16,8 @@ pub enum Risk {
     BurnedIn,
     /// The label of a slide, or its overview: never goes out.
     Label,
-    /// A document or a report, whose content is its text: never goes out.
+    /// A document or a report, whose content is its text, or a camera's photograph, whose codestream says where and when and by
+    /// which camera it was taken: never goes out.
     Document,
 }
 
@@ -41,6 +42,8 @@ const DOCUMENTS: [&str; 3] =
     ["1.2.840.10008.5.1.4.1.1.104.", "1.2.840.10008.5.1.4.1.1.88.", "1.2.840.10008.5.1.4.1.1.66"];
 /// Under the last of these only raw data itself and encapsulated surfaces; segmentations and the like are images.
 const RAW_DATA: &str = "1.2.840.10008.5.1.4.1.1.66";
+/// VL Photographic Image Storage: what a township's telephone has taken is kept bit for bit, EXIF included.
+const PHOTOGRAPH: &str = "1.2.840.10008.5.1.4.1.1.77.1.4";
 const SECONDARY_CAPTURE: &str = "1.2.840.10008.5.1.4.1.1.7";
 
 /// Judges an image by its attributes.
@@ -50,7 +53,7 @@ pub fn risk(dataset: &Dataset) -> Risk {
     let class = text(tags::SOP_CLASS_UID);
     let is_document =
         DOCUMENTS.iter().any(|root| if *root == RAW_DATA { class == *root } else { class.starts_with(root) });
-    if is_document {
+    if is_document || class == PHOTOGRAPH {
         return Risk::Document;
     }
     let kinds = dataset.texts(tags::IMAGE_TYPE);

@@ -332,6 +332,7 @@ fn what_may_show_identity_in_its_pixels() {
     assert_eq!(of("1.2.840.10008.5.1.4.1.1.77.1.6", "SM", "NO", "ORIGINAL\\PRIMARY\\VOLUME"), Risk::None);
     assert_eq!(of("1.2.840.10008.5.1.4.1.1.104.1", "DOC", "NO", ""), Risk::Document);
     assert_eq!(of("1.2.840.10008.5.1.4.1.1.88.22", "SR", "", ""), Risk::Document);
+    assert_eq!(of("1.2.840.10008.5.1.4.1.1.77.1.4", "XC", "NO", ""), Risk::Document, "EXIF");
     assert_eq!(of("1.2.840.10008.5.1.4.1.1.66.4", "SEG", "", ""), Risk::Unsaid);
 }
 

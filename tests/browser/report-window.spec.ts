@@ -142,9 +142,12 @@ test('called back, the report is written beside its images again, and the next c
   await dialog.getByLabel('签名口令', { exact: true }).fill(account('reader').signing_passphrase ?? '');
   await dialog.getByRole('button', { name: '确认签名' }).click();
   await expect(dialog).toHaveCount(0);
-  await window.keyboard.press('n');
-  await expect(window.getByText(`第 4 问 ${mark}`)).toBeVisible();
-  await images.waitForURL(`/cases/${second}`);
+  // The next case opens by itself. Which one depends on what else the reader has; it is the same in both.
+  const inBoth = () => {
+    const shown = new URL(images.url()).pathname.split('/').at(-1);
+    return shown !== first && new URL(window.url()).searchParams.get('case') === shown;
+  };
+  await expect.poll(inBoth).toBe(true);
   await expect(images.getByText('报告在另一个窗口')).toBeVisible();
   await window.close();
 

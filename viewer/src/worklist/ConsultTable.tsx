@@ -55,8 +55,16 @@ export function ConsultTable({ rows, columns, selectedId, onSelect, onOpen, onCl
 
   // The keyboard takes the list along; a list that is merely fresh stays where it is.
   const selectedIndex = rows.findIndex(({ id }) => id === selectedId);
+  // A row that is pressed stays under the pointer: moved before it is let go, it would not be clicked.
+  const pressed = useRef<string | null>(null);
+  const press = (id: string) => {
+    pressed.current = id;
+    onSelect(id);
+  };
   useEffect(() => {
-    if (selectedIndex >= 0) virtualizer.scrollToIndex(selectedIndex, { align: 'auto' });
+    const isPressed = pressed.current === selectedId;
+    pressed.current = null;
+    if (selectedIndex >= 0 && !isPressed) virtualizer.scrollToIndex(selectedIndex, { align: 'auto' });
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [selectedId]);
 
@@ -85,7 +93,7 @@ export function ConsultTable({ rows, columns, selectedId, onSelect, onOpen, onCl
                   columns={columns}
                   measure={virtualizer.measureElement}
                   selected={row.id === selectedId}
-                  onSelect={onSelect}
+                  onSelect={press}
                   onOpen={onOpen}
                   onClaim={onClaim}
                 />

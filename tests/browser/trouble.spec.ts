@@ -2,7 +2,7 @@
  * When things go wrong while somebody works: each says what happened and what to do, and no typed word is lost.
  * A line that is cut during an upload is in uploads.spec.ts, one that is cut while notes are drawn in notes.spec.ts.
  */
-import type { Page } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
 import { account, demo, DemoNode } from './node.ts';
 import { expect as patient, shot, test } from './people.ts';
 import { ask, Cast, chestOf, type Case } from './stage.ts';
@@ -238,4 +238,36 @@ test('the server is restarted in the middle of a report', async ({ person, toler
   await expect(findings(page)).toHaveValue('重启之前。没有服务器时写的。');
   const { report } = (await (await page.request.get(`/api/v1/consults/${id}`)).json()) as { report: { findings: string } };
   expect(report.findings).toBe('重启之前。没有服务器时写的。');
+});
+
+test('a row at the lower edge of the list opens when it is pressed, and the keyboard brings a row into sight whole', async ({ person }) => {
+  const questions = Array.from({ length: 30 }, (_, number) => `下缘 ${number + 1} 止`);
+  for (const question of questions) {
+    const { id } = await ask(cast, await chestOf(cast), 'routine', question);
+    await cast.step('township', id, 'submit');
+  }
+  const page = await person('township');
+  const rows = page.getByRole('row').filter({ has: page.getByRole('link') });
+  const chosen = page.locator('tr[aria-current]');
+  const height = page.viewportSize()?.height ?? 0;
+  await expect(rows.nth(24)).toBeAttached();
+  const lower = async (of: Locator) => {
+    const box = await of.boundingBox();
+    return box === null ? Infinity : box.y + box.height;
+  };
+  // The list goes along until all of the chosen row is in sight, and no further than it must.
+  for (let step = 0; step < 25; step += 1) {
+    await page.keyboard.press('ArrowDown');
+    await expect.poll(() => lower(chosen)).toBeLessThanOrEqual(height);
+  }
+
+  // The row that is cut by the edge is pressed where it can be seen.
+  await page.mouse.move(720, height - 3);
+  const cut = page.locator('tr:hover');
+  await expect(cut).toHaveCount(1);
+  const address = (await cut.getByRole('link').first().getAttribute('href')) ?? '';
+  await page.mouse.down();
+  await page.waitForTimeout(150);
+  await page.mouse.up();
+  await page.waitForURL(`**${address}`);
 });

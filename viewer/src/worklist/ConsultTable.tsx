@@ -42,7 +42,8 @@ export function ConsultTable({ rows, columns, selectedId, onSelect, onOpen, onCl
     estimateSize: () => row_px,
     getItemKey: (index) => rows[index]?.id ?? index,
     overscan: 12,
-    scrollPaddingStart: head_px,
+    // Rows are counted from below the head, which stays: so much less of them is in sight.
+    scrollPaddingEnd: head_px,
   });
   const shown = virtualizer.getVirtualItems();
   const above = shown[0]?.start ?? 0;

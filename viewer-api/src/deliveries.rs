@@ -169,7 +169,7 @@ pub struct UntoldItem {
     pub attempts: u32,
     /// Why, in English; never an address.
     pub problem: String,
-    /// The same as a word: `no_mail_folder`, `mail_folder`, `no_address`, `unknown_name`, `internal`, `refused`, `status`, `timed_out`,
+    /// The same as a word: `no_mail_way`, `mail_refused`, `mail_status`, `mail_log_in`, `mail_tls`, `mail_unreachable`, `mail_folder`, `no_address`, `unknown_name`, `internal`, `refused`, `status`, `timed_out`,
     /// `unreachable`, `broken_off`, `other`; empty when no attempt has failed.
     pub problem_code: &'static str,
     /// When it was made (RFC 3339).

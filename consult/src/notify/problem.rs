@@ -1,8 +1,19 @@
 //! Why an e-mail or a webhook call did not arrive, in a word that pages can say in people's languages.
 
 /// What a job's sentence begins with (`server/src/notices`), and its word.
-const SENTENCES: [(&str, &str); 10] = [
-    ("no [notify] mail_directory", "no_mail_folder"),
+const SENTENCES: [(&str, &str); 21] = [
+    ("neither [notify.smtp] nor [notify] mail_directory", "no_mail_way"),
+    ("the mail server's name is none", "no_mail_way"),
+    ("the mail server refuses", "mail_refused"),
+    ("the mail server answers ", "mail_status"),
+    ("the mail server offers no log-in", "mail_log_in"),
+    ("the mail server offers no STARTTLS", "mail_tls"),
+    ("the mail server speaks before TLS", "mail_tls"),
+    ("no TLS with the mail server", "mail_tls"),
+    ("no TLS is configured", "mail_tls"),
+    ("the mail server cannot be reached", "mail_unreachable"),
+    ("the mail server does not answer", "mail_unreachable"),
+    ("the mail server hung up", "mail_unreachable"),
     ("the mail folder", "mail_folder"),
     ("the webhook's address is none", "no_address"),
     ("the webhook's name is not known", "unknown_name"),
@@ -14,8 +25,8 @@ const SENTENCES: [(&str, &str); 10] = [
     ("the call of the webhook broke off", "broken_off"),
 ];
 
-/// `no_mail_folder`, `mail_folder`, `no_address`, `unknown_name`, `internal`, `refused`, `status`, `timed_out`, `unreachable`,
-/// `broken_off`; `other` for what has no word, empty for no problem.
+/// `no_mail_way`, `mail_refused`, `mail_status`, `mail_log_in`, `mail_tls`, `mail_unreachable`, `mail_folder`, `no_address`,
+/// `unknown_name`, `internal`, `refused`, `status`, `timed_out`, `unreachable`, `broken_off`; `other` for what has no word, empty for no problem.
 #[must_use]
 pub fn problem_code(problem: &str) -> &'static str {
     if problem.is_empty() {

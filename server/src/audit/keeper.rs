@@ -111,6 +111,10 @@ impl Keeper {
 
     /// Walks the chain whenever it is asked for, by an auditor or after a head, and says what was found.
     async fn check(&self) {
+        // One that was promised before the node ended.
+        if self.storage.record(&crate::maintenance::scope(), STATE, "verifying").await.is_ok() {
+            self.check.ask();
+        }
         loop {
             self.check.asked().await;
             let mut change = Change { forgets: vec![(STATE, "verifying".to_owned())], ..Change::default() };

@@ -1,5 +1,8 @@
 //! Handing e-mail to a mail server by message submission (RFC 6409, RFC 5321): over TLS from the first byte or by STARTTLS,
 //! with a log-in if one is configured. Without TLS only to this machine. One message, one connection.
+//!
+//! Our own, because the crate `lettre` (0.11) goes on with what was said in the clear behind the answer to STARTTLS as if TLS had
+//! brought it (RFC 3207 §6), and reads a line of any length before it looks how long it is.
 
 use super::Failed;
 use crate::outside::read_secret;
@@ -389,9 +392,50 @@ mod tests {
             let sent = smtp.send(&LETTER).await;
             assert_eq!(matches!(sent, Err(Failed::Now(_))), is_tried_again, "{answers:?}: {sent:?}");
             assert!(sent.is_err() && !format!("{sent:?}").contains("b.example"), "{sent:?}");
+            assert!(word(&sent).starts_with("mail_"), "{sent:?}");
         }
         let (smtp, _task) = scripted(&["SSH-2.0-OpenSSH_9.2"]).await;
         assert!(matches!(smtp.send(&LETTER).await, Err(Failed::Now(why)) if why.contains("something else")));
+    }
+
+    /// What went wrong has a word that pages can say.
+    fn word(sent: &Result<(), Failed>) -> &'static str {
+        match sent {
+            Ok(()) => "",
+            Err(Failed::Now(why)) => consult::notify::problem_code(why),
+            Err(Failed::ForGood(why)) => consult::notify::problem_code(why),
+        }
+    }
+
+    /// A mail server that wants STARTTLS, with these answers.
+    async fn starting_tls(answers: &'static [&'static str]) -> Result<(), Failed> {
+        let folder = tempfile::tempdir().unwrap();
+        let anchors = folder.path().join("anchors.pem");
+        let authority =
+            consult::ca::CertificateAuthority::create("CA", time::OffsetDateTime::now_utc()).unwrap();
+        std::fs::write(&anchors, authority.anchor_pem().unwrap()).unwrap();
+        let (plain, _task) = scripted(answers).await;
+        let section = SmtpSection {
+            server: plain.address.clone(),
+            security: Security::Starttls,
+            trust_anchors: Some(anchors),
+            ..SmtpSection::default()
+        };
+        section.smtp().unwrap().send(&LETTER).await
+    }
+
+    #[tokio::test]
+    async fn what_is_said_in_the_clear_behind_the_answer_to_starttls_is_not_listened_to() {
+        let answers = &["220 hello", "250-here\r\n250 STARTTLS", "220 go\r\n250-here\r\n250 AUTH PLAIN"];
+        let sent = starting_tls(answers).await;
+        assert!(matches!(&sent, Err(Failed::Now(why)) if why.contains("before TLS begins")), "{sent:?}");
+        assert_eq!(word(&sent), "mail_tls");
+        let sent = starting_tls(&["220 hello", "250 here"]).await;
+        assert!(matches!(&sent, Err(Failed::Now(why)) if why.contains("no STARTTLS")), "{sent:?}");
+        assert_eq!(word(&sent), "mail_tls");
+        let nobody =
+            SmtpSection { server: "127.0.0.1:1".into(), security: Security::None, ..SmtpSection::default() };
+        assert_eq!(word(&nobody.smtp().unwrap().send(&LETTER).await), "mail_unreachable");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use access::{Guess, Person, Transport};
 use model::time_text::{from_unix_ms, rfc3339, unix_ms};
 use model::{OrgId, PersonId, Scope};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use storage::audit::OBJECTS_MAX;
 use storage::{AuditAction, AuditEvent, AuditOutcome, AuditQuery};
 use time::{Duration, OffsetDateTime, Time};
@@ -38,6 +38,20 @@ fn node() -> Scope {
 fn first<T>(mut lines: Vec<T>) -> Vec<T> {
     lines.truncate(LINES_MAX);
     lines
+}
+
+fn failed_line(people: &HashMap<&str, &Person>, object: &str, events: &[&AuditEvent]) -> FailedLine {
+    let person = object.strip_prefix("person/").and_then(|id| people.get(id));
+    let addresses: BTreeSet<String> =
+        events.iter().filter_map(|event| event.actor.address).map(|address| address.to_string()).collect();
+    let last = events.iter().map(|event| event.at_ms).max().unwrap_or_default();
+    FailedLine {
+        person: person.map(|person| person.id.to_string()),
+        who: person.map_or_else(|| object.trim_start_matches("ae/").to_owned(), |p| p.login.clone()),
+        count: events.len(),
+        last_at: rfc3339(from_unix_ms(last)),
+        addresses: addresses.into_iter().take(ADDRESSES_MAX).collect(),
+    }
 }
 
 impl Looked {
@@ -113,47 +127,28 @@ impl Looked {
         for event in &events {
             by_object.entry(event.entry.object.as_str()).or_default().push(event);
         }
+        let people: HashMap<&str, &Person> =
+            self.people.iter().map(|person| (person.id.as_str(), person)).collect();
         let mut lines: Vec<FailedLine> =
-            by_object.into_iter().map(|(object, events)| self.failed_line(object, &events)).collect();
+            by_object.into_iter().map(|(object, events)| failed_line(&people, object, &events)).collect();
         lines.sort_by_key(|line| Reverse(line.count));
         Ok(FailedOverview { days: FAILED_DAYS, count: events.len(), is_more, lines: first(lines) })
     }
 
-    fn failed_line(&self, object: &str, events: &[&AuditEvent]) -> FailedLine {
-        let id = object.strip_prefix("person/");
-        let person = self.people.iter().find(|person| Some(person.id.as_str()) == id);
-        let addresses: BTreeSet<String> = events
-            .iter()
-            .filter_map(|event| event.actor.address)
-            .map(|address| address.to_string())
-            .collect();
-        let last = events.iter().map(|event| event.at_ms).max().unwrap_or_default();
-        FailedLine {
-            person: person.map(|person| person.id.to_string()),
-            who: person.map_or_else(|| object.trim_start_matches("ae/").to_owned(), |p| p.login.clone()),
-            count: events.len(),
-            last_at: rfc3339(from_unix_ms(last)),
-            addresses: addresses.into_iter().take(ADDRESSES_MAX).collect(),
-        }
-    }
-
     pub async fn sessions(&self, state: &ApiState) -> Result<SessionsOverview, ApiError> {
         let sessions = state.0.storage.sessions_of_all(&self.ids()).await?;
-        let mut lines: Vec<SessionsLine> = Vec::new();
-        for person in self.active() {
-            let theirs = sessions.iter().filter(|session| session.person == person.id);
-            let (count, one) =
-                theirs.fold((0, false), |(count, one), s| (count + 1, one || !s.factors.are_two()));
-            if count > 0 {
-                lines.push(SessionsLine {
-                    person: person.id.to_string(),
-                    login: person.login.clone(),
-                    name: person.name.clone(),
-                    count,
-                    has_one_factor: one,
-                });
-            }
+        let mut theirs: HashMap<&PersonId, (usize, bool)> = HashMap::new();
+        for session in &sessions {
+            let (count, has_one_factor) = theirs.entry(&session.person).or_default();
+            *count += 1;
+            *has_one_factor |= !session.factors.are_two();
         }
+        let line = |person: &Person| {
+            let (count, has_one_factor) = theirs.get(&person.id).copied()?;
+            let (login, name) = (person.login.clone(), person.name.clone());
+            Some(SessionsLine { person: person.id.to_string(), login, name, count, has_one_factor })
+        };
+        let mut lines: Vec<SessionsLine> = self.active().filter_map(line).collect();
         lines.sort_by_key(|line| Reverse(line.count));
         Ok(SessionsOverview { open: sessions.len(), lines: first(lines) })
     }

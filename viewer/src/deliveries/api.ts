@@ -66,7 +66,12 @@ export interface RouteWish {
 }
 
 export type UntoldProblem =
-  | 'no_mail_folder'
+  | 'no_mail_way'
+  | 'mail_refused'
+  | 'mail_status'
+  | 'mail_log_in'
+  | 'mail_tls'
+  | 'mail_unreachable'
   | 'mail_folder'
   | 'no_address'
   | 'unknown_name'

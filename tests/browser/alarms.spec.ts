@@ -1,5 +1,6 @@
 /** Alarms, messages, notices and the live line, in Chromium as the people of both sides. */
 import type { Page, ViewportSize } from '@playwright/test';
+import { askOfChest } from './asking.ts';
 import { account, demo } from './node.ts';
 import { expect, expectNoSidewaysScroll, json, phone, shot, test } from './people.ts';
 
@@ -20,25 +21,8 @@ async function enter(visitor: Visitor, login: string, viewport?: ViewportSize): 
   return page;
 }
 
-/** A question about 张三's chest CT, sent with the township's own session. */
-async function ask(township: Page, question: string): Promise<Case> {
-  const api = township.request;
-  const { studies } = await json<{ studies: { study_instance_uid: string; organisation: { id: string }; instance_count: number }[] }>(api, 'get', '/api/v1/studies?q=zs&modality=CT');
-  const study = studies.find(({ instance_count }) => instance_count === 120);
-  const centre = demo().organisations.find(({ kind }) => kind === 'centre');
-  if (study === undefined || centre === undefined) throw new Error('the demo has no chest CT');
-  const draft = await json<Case & { version: number }>(api, 'post', '/api/v1/consults', {
-    reading_organisation: centre.id,
-    kind: 'diagnosis',
-    urgency: 'urgent',
-    study: { org: study.organisation.id, study_instance_uid: study.study_instance_uid },
-    question,
-    history: '突发胸痛',
-    consent: true,
-  });
-  await json(api, 'post', `/api/v1/consults/${draft.id}/submit`, { version: draft.version });
-  return draft;
-}
+/** A question in the pool. */
+const ask = (township: Page, question: string): Promise<Case> => askOfChest(township, { question, urgency: 'urgent', history: '突发胸痛' });
 
 /** No alarm is left behind for the other tests. */
 async function quiet(township: Page): Promise<void> {

@@ -1,8 +1,8 @@
 /** What coordinators and administrators look at: duty and shifts, charts, the store. */
-import type { APIRequestContext, Page } from '@playwright/test';
 import { execFileSync } from 'node:child_process';
 import { dirname } from 'node:path';
-import { demo, program } from './node.ts';
+import { askOfChest } from './asking.ts';
+import { program } from './node.ts';
 import { expect, expectNoSidewaysScroll, json, phone, shot, test } from './people.ts';
 
 test.describe.configure({ timeout: 120_000 });
@@ -13,26 +13,6 @@ const hour_ms = 3_600_000;
 function local(days: number, hour: number): string {
   const there = new Date(Date.now() + (8 + 24 * days) * hour_ms);
   return `${there.toISOString().slice(0, 10)}T${String(hour).padStart(2, '0')}:00`;
-}
-
-/** A question about 张三's chest CT, sent with the township's own session. */
-async function asked(township: Page): Promise<{ api: APIRequestContext; id: string; version: number }> {
-  const api = township.request;
-  const { studies } = await json<{ studies: { study_instance_uid: string; organisation: { id: string }; instance_count: number }[] }>(api, 'get', '/api/v1/studies?q=zs&modality=CT');
-  const study = studies.find(({ instance_count }) => instance_count === 120);
-  const centre = demo().organisations.find(({ kind }) => kind === 'centre');
-  if (study === undefined || centre === undefined) throw new Error('the demo has no chest CT');
-  const draft = await json<{ id: string; version: number }>(api, 'post', '/api/v1/consults', {
-    reading_organisation: centre.id,
-    kind: 'diagnosis',
-    urgency: 'routine',
-    study: { org: study.organisation.id, study_instance_uid: study.study_instance_uid },
-    question: '统计',
-    history: '',
-    consent: true,
-  });
-  const { version } = await json<{ version: number }>(api, 'post', `/api/v1/consults/${draft.id}/submit`, { version: draft.version });
-  return { api, id: draft.id, version };
 }
 
 test('a coordinator plans a shift that begins by itself, and takes it back', async ({ person, tolerate }) => {
@@ -87,7 +67,9 @@ test('a coordinator plans a shift that begins by itself, and takes it back', asy
 
 test('statistics are drawn, with their numbers beside them, in both themes', async ({ person }) => {
   // Something to be counted, that waits for nobody.
-  const { api, id, version } = await asked(await person('township'));
+  const township = await person('township');
+  const api = township.request;
+  const { id, version } = await askOfChest(township, { question: '统计' });
   await json(api, 'post', `/api/v1/consults/${id}/cancel`, { version, reason: '测试' });
   const page = await person('coordinator');
   await page.goto('/statistics');

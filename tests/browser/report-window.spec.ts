@@ -1,33 +1,16 @@
 /** The report in a window of its own, for a second screen: it follows the images, and no word is lost when either is closed. */
 import type { Page } from '@playwright/test';
-import { account, demo } from './node.ts';
+import { askOfChest } from './asking.ts';
+import { account } from './node.ts';
 import { expect, json, shot, test } from './people.ts';
 
 test.describe.configure({ mode: 'serial', timeout: 180_000 });
 
 const mark = Date.now().toString().slice(-8);
 
-/** Questions about 张三's chest CT, in the pool. */
+/** Questions in the pool. */
 async function ask(township: Page, n: number): Promise<string> {
-  const { studies } = await json<{ studies: { study_instance_uid: string; organisation: { id: string }; instance_count: number }[] }>(
-    township.request,
-    'get',
-    '/api/v1/studies?q=zs&modality=CT',
-  );
-  const study = studies.find(({ instance_count }) => instance_count === 120);
-  const centre = demo().organisations.find(({ kind }) => kind === 'centre');
-  if (study === undefined || centre === undefined) throw new Error('the demo has no chest CT');
-  const draft = await json<{ id: string; version: number }>(township.request, 'post', '/api/v1/consults', {
-    reading_organisation: centre.id,
-    kind: 'diagnosis',
-    urgency: 'emergency',
-    study: { org: study.organisation.id, study_instance_uid: study.study_instance_uid },
-    question: `第 ${n} 问 ${mark}`,
-    history: '',
-    consent: true,
-  });
-  await json(township.request, 'post', `/api/v1/consults/${draft.id}/submit`, { version: draft.version });
-  return draft.id;
+  return (await askOfChest(township, { question: `第 ${n} 问 ${mark}`, urgency: 'emergency' })).id;
 }
 
 interface Case {

@@ -1,6 +1,7 @@
 /** One case through one day, as each role sees it: the first page, the places that there are, those that are not theirs, the keys. */
 import type { Page } from '@playwright/test';
-import { account, demo } from './node.ts';
+import { draftOfChest } from './asking.ts';
+import { account } from './node.ts';
 import { expect, json, test } from './people.ts';
 
 test.describe.configure({ mode: 'serial', timeout: 120_000 });
@@ -73,20 +74,7 @@ test('the township doctor asks, and sees where the question is', async ({ person
     expect(await status(page, path), path).toBe(403);
   }
 
-  const { studies } = await json<{ studies: { study_instance_uid: string; organisation: { id: string }; instance_count: number }[] }>(page.request, 'get', '/api/v1/studies?q=zs&modality=CT');
-  const study = studies.find(({ instance_count }) => instance_count === 120);
-  const centre = demo().organisations.find(({ kind }) => kind === 'centre');
-  if (study === undefined || centre === undefined) throw new Error('the demo has no chest CT');
-  const draft = await json<{ id: string }>(page.request, 'post', '/api/v1/consults', {
-    reading_organisation: centre.id,
-    kind: 'diagnosis',
-    urgency: 'routine',
-    study: { org: study.organisation.id, study_instance_uid: study.study_instance_uid },
-    question,
-    history: '',
-    consent: true,
-  });
-  id = draft.id;
+  ({ id } = await draftOfChest(page, { question }));
   await page.goto(`/ask?draft=${id}`);
   await expect(page.getByLabel('问题')).toHaveValue(question);
   await page.getByRole('button', { name: '发送申请' }).click();

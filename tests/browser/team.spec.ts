@@ -1,6 +1,7 @@
 /** Several people on one case, as they see it: rules and duty, experts who are asked, a second opinion. */
 import type { Page } from '@playwright/test';
-import { account, demo } from './node.ts';
+import { askOfChest } from './asking.ts';
+import { account } from './node.ts';
 import { expect, expectNoSidewaysScroll, json, shot, test } from './people.ts';
 
 // Several people have the images open at once, which a browser without a graphics card draws slowly.
@@ -8,26 +9,6 @@ test.describe.configure({ mode: 'serial', timeout: 300_000 });
 
 const question = '右肺上叶结节，能否手术？';
 let address = '';
-
-/** A question about 张三's chest CT, sent with the township's own session. */
-async function ask(township: Page): Promise<string> {
-  const api = township.request;
-  const { studies } = await json<{ studies: { study_instance_uid: string; organisation: { id: string }; instance_count: number }[] }>(api, 'get', '/api/v1/studies?q=zs&modality=CT');
-  const study = studies.find(({ instance_count }) => instance_count === 120);
-  const centre = demo().organisations.find(({ kind }) => kind === 'centre');
-  if (study === undefined || centre === undefined) throw new Error('the demo has no chest CT');
-  const draft = await json<{ id: string; version: number }>(api, 'post', '/api/v1/consults', {
-    reading_organisation: centre.id,
-    kind: 'diagnosis',
-    urgency: 'urgent',
-    study: { org: study.organisation.id, study_instance_uid: study.study_instance_uid },
-    question,
-    history: '体检发现',
-    consent: true,
-  });
-  await json(api, 'post', `/api/v1/consults/${draft.id}/submit`, { version: draft.version });
-  return draft.id;
-}
 
 async function sign(page: Page, login: string): Promise<void> {
   await page.keyboard.press('Control+Enter');
@@ -64,7 +45,7 @@ test('a coordinator writes a rule, tries it out, and a request goes to whom it n
   await expectNoSidewaysScroll(coordinator);
 
   const township = await person('township');
-  address = `/cases/${await ask(township)}`;
+  address = `/cases/${(await askOfChest(township, { question, urgency: 'urgent', history: '体检发现' })).id}`;
   await coordinator.getByRole('tab', { name: '值班' }).click();
   await expect(coordinator.getByLabel('王建国值班')).toBeChecked();
   await shot(coordinator, 'assignment-duty');

@@ -5,7 +5,7 @@
 import type { Locator, Page } from '@playwright/test';
 import { account, demo, DemoNode } from './node.ts';
 import { expect as patient, shot, test } from './people.ts';
-import { ask, Cast, chestOf, type Case } from './stage.ts';
+import { ask, Cast, chestOf } from './stage.ts';
 
 // Waiting costs nothing where a machine has a lot to do.
 const expect = patient.configure({ timeout: 60_000 });

@@ -1,30 +1,28 @@
 /** A case in front of its reader or reviewer: who and how long on top, images in the middle, the report on the right. */
-import { Alert, Button, Text } from '@mantine/core';
+import { Alert, Button } from '@mantine/core';
 import { lazy, Suspense, useCallback, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import type { Consult, FrameKeyImage } from '../api/types';
 import { useMe } from '../session/useMe';
-import { Aside } from '../templates/Aside';
 import { usePreferences } from '../templates/usePreferences';
-import { DraftPage } from '../templates/DraftPage';
-import { PriorReportsPane } from '../templates/PriorReportsPane';
 import classes from '../templates/Templates.module.css';
 import { useEdition } from '../templates/useTemplates';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { Split } from '../ui/Split';
 import { useKeys } from '../ui/useKeys';
+import { BesideReport, type Beside } from './BesideReport';
 import { CaseBar } from './CaseBar';
 import { CaseImages } from './CaseImages';
 import { evidenceOf } from './evidence';
 import { taken } from './keyImagesOf';
 import { LostCase } from './LostCase';
-import reading from './Reading.module.css';
+import { PhoneBar } from './PhoneBar';
 import { ReportPane } from './ReportPane';
 import { useLease } from './useLease';
 import { useNextCase } from './useNextCase';
 import { usePhoneSignature } from './usePhoneSignature';
-import { mayWrite, priorWriting, signsAs, useReport } from './useReport';
+import { mayWrite, signsAs, useReport } from './useReport';
 import windowClasses from './window/ReportWindow.module.css';
 import { useAway } from './window/useAway';
 
@@ -35,7 +33,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
   const me = useMe();
   const navigate = useNavigate();
   const [signing, setSigning] = useState(false);
-  const [beside, setBeside] = useState<'prior' | 'page' | null>(null);
+  const [beside, setBeside] = useState<Beside | null>(null);
   const opener = useRef<((image: FrameKeyImage) => void) | null>(null);
   const onOpener = useCallback((open: (image: FrameKeyImage) => void) => {
     opener.current = open;
@@ -71,8 +69,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
     },
     [sawHere, sawThere],
   );
-  const turn = (what: 'prior' | 'page') => setBeside((now) => (now === what ? null : what));
-  const hasPage = isMine || consult.versions.length > 0;
+  const turn = (what: Beside) => setBeside((now) => (now === what ? null : what));
 
   const somethingToDo = signs !== null || consult.allowed.includes('claim');
 
@@ -109,16 +106,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
         </Alert>
       )}
       <LostCase consult={consult} editable={isMine} />
-      {phone?.progress === 'waiting' && !signing && (
-        <Alert color="blue" variant="outline" role="status" data-testid="phone-bar">
-          <div className={reading.phoneBar}>
-            <Text size="sm">{t('sign.phone.bar', { code: phone.code })}</Text>
-            <Button size="compact-sm" variant="default" onClick={() => setSigning(true)}>
-              {t('sign.phone.show')}
-            </Button>
-          </div>
-        </Alert>
-        )}
+      {phone?.progress === 'waiting' && !signing && <PhoneBar code={phone.code} onShow={() => setSigning(true)} />}
       {away.isThere && (
         <div className={windowClasses.note} role="status">
           {t('reportWindow.away')}
@@ -143,18 +131,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
                 keyImages={{ take: isMine && (away.isThere || (editable && report.other === null)) ? take : null, onOpener }}
               />
             </div>
-            {beside === 'prior' && (
-              <Aside title={t('priors.title')} kind="prior" onClose={() => setBeside(null)}>
-                <div className={classes.asideBody}>
-                  <PriorReportsPane consult={consult.id} compared={report.text.compared} writes={editable && report.other === null ? priorWriting(report) : null} />
-                </div>
-              </Aside>
-            )}
-            {beside === 'page' && hasPage && (
-              <Aside title={t('templates.page')} kind="page" onClose={() => setBeside(null)}>
-                <DraftPage consult={consult} isDraft={isMine} saved={report.state.kind === 'saved' ? report.state.at : null} flush={report.flush} />
-              </Aside>
-            )}
+            {beside !== null && <BesideReport what={beside} consult={consult} report={report} isMine={isMine} editable={editable} onClose={() => setBeside(null)} />}
           </div>
         }
         right={

@@ -1,5 +1,5 @@
 /** A case's report in a window of its own, for a second screen: it follows the case whose images the other window shows. */
-import { Alert, Button } from '@mantine/core';
+import { Alert } from '@mantine/core';
 import { lazy, Suspense, useCallback, useEffect, useEffectEvent, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSearchParams } from 'react-router';
@@ -9,10 +9,6 @@ import { useConsult } from '../../consult/useConsult';
 import { LiveSign } from '../../live/LiveSign';
 import { useMe } from '../../session/useMe';
 import { useAppearance } from '../../session/usePreferences';
-import { Aside } from '../../templates/Aside';
-import { DraftPage } from '../../templates/DraftPage';
-import { PriorReportsPane } from '../../templates/PriorReportsPane';
-import templates from '../../templates/Templates.module.css';
 import { usePreferences } from '../../templates/usePreferences';
 import { useEdition } from '../../templates/useTemplates';
 import { Clock } from '../../ui/Clock';
@@ -25,15 +21,17 @@ import { Patient } from '../../ui/Patient';
 import { StateChip } from '../../ui/StateChip';
 import { useExamText } from '../../ui/useExamText';
 import { useKeys } from '../../ui/useKeys';
+import { BesideReport, type Beside } from '../BesideReport';
 import { evidenceOf } from '../evidence';
 import { taken } from '../keyImagesOf';
 import LostAccess from '../LostAccess';
 import { LostCase } from '../LostCase';
+import { PhoneBar } from '../PhoneBar';
 import { ReportPane } from '../ReportPane';
 import { useLease } from '../useLease';
 import { useNextCase } from '../useNextCase';
 import { usePhoneSignature } from '../usePhoneSignature';
-import { mayWrite, priorWriting, signsAs, useReport } from '../useReport';
+import { mayWrite, signsAs, useReport } from '../useReport';
 import { holdReport, lineOf, type Line, type TakenThere, type ToImages, type ToReport } from './pairing';
 import classes from './ReportWindow.module.css';
 
@@ -119,7 +117,7 @@ function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; t
   const me = useMe();
   const examText = useExamText();
   const [signing, setSigning] = useState(false);
-  const [beside, setBeside] = useState<'prior' | 'page' | null>(null);
+  const [beside, setBeside] = useState<Beside | null>(null);
   const isMine = mayWrite(consult, me);
   const [{ opensNext }] = usePreferences(me.person.id);
   const go = useCallback(
@@ -143,7 +141,7 @@ function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; t
   const edition = useEdition(report.text.template_version === null ? null : report.text.template, report.text.template_version);
   const template = edition.data ?? null;
   const evidence = useMemo(() => evidenceOf(consult), [consult]);
-  const turn = (what: 'prior' | 'page') => setBeside((now) => (now === what ? null : what));
+  const turn = (what: Beside) => setBeside((now) => (now === what ? null : what));
 
   const take = (image: FrameKeyImage): TakenThere => {
     if (!editable || report.other !== null) return { kind: 'refused' };
@@ -208,13 +206,7 @@ function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; t
         </Alert>
       )}
       <LostCase consult={consult} editable={isMine} />
-      {phone?.progress === 'waiting' && !signing && (
-        <Alert color="blue" variant="outline" role="status">
-          <Button size="compact-sm" variant="default" onClick={() => setSigning(true)}>
-            {t('sign.phone.show')}
-          </Button>
-        </Alert>
-      )}
+      {phone?.progress === 'waiting' && !signing && <PhoneBar code={phone.code} onShow={() => setSigning(true)} />}
       <div className={classes.body}>
         <div className={classes.report}>
           <ReportPane
@@ -230,18 +222,7 @@ function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; t
             onOpenKeyImage={(image) => line.say({ to: 'images', what: 'show', id: consult.id, image })}
           />
         </div>
-        {beside === 'prior' && (
-          <Aside title={t('priors.title')} kind="prior" onClose={() => setBeside(null)}>
-            <div className={templates.asideBody}>
-              <PriorReportsPane consult={consult.id} compared={report.text.compared} writes={editable && report.other === null ? priorWriting(report) : null} />
-            </div>
-          </Aside>
-        )}
-        {beside === 'page' && (editable || consult.versions.length > 0) && (
-          <Aside title={t('templates.page')} kind="page" onClose={() => setBeside(null)}>
-            <DraftPage consult={consult} isDraft={editable} saved={report.state.kind === 'saved' ? report.state.at : null} flush={report.flush} />
-          </Aside>
-        )}
+        {beside !== null && <BesideReport what={beside} consult={consult} report={report} isMine={isMine} editable={editable} onClose={() => setBeside(null)} />}
       </div>
       {signing && signs !== null && (
         <Suspense fallback={<PageSkeleton rows={2} />}>

@@ -13,7 +13,6 @@ import { imageBudget_bytes, rendersOnCpu, whenContextIsLost } from './engine';
 import { cellsOf, hang, imagesOf, layouts, relaid, type Arrangement, type Layout, type Links } from './hanging';
 import classes from './Images.module.css';
 import { keyFrameOf, showAs } from './keyFrame';
-import { useMammograms } from './mammograms';
 import { MeasureList } from './MeasureList';
 import { countImages, useMemory } from './memory';
 import { volumeGeometry, type NoVolume } from './mpr/geometry';
@@ -29,6 +28,7 @@ import { layoutKeys, Tool, Toolbar } from './Toolbar';
 import { actionKeys, toolKeys, type ImageAction, type PointerTool } from './tools';
 import { useCine } from './useCine';
 import type { Listed } from './measurementSheets';
+import { usePictures } from './pictures';
 import { useMeasurements } from './useMeasurements';
 import { targetOf, Viewport, type Shown } from './Viewport';
 
@@ -57,8 +57,8 @@ export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) 
   const presentations = usePresentations(studies);
   const [shown, setShown] = useState<ReadonlyMap<number, Shown>>(new Map());
   const segmentations = useSegmentations(studies, shown.size > 0);
-  const mammograms = useMammograms(studies[0], stacks);
-  const hung = useMemo(() => hang(studies, mammograms), [studies, mammograms]);
+  const pictures = usePictures(studies, stacks);
+  const hung = useMemo(() => hang(studies, pictures), [studies, pictures]);
   const [chosen, setChosen] = useState<Arrangement | null>(null);
   const arrangement = chosen ?? hung;
   const { layout, cells, links } = arrangement;

@@ -1,6 +1,7 @@
 /** Hanging protocols: what is where when a study is opened, by modality and body part, as a table. */
 import type { Series, StudyDetail } from '../../api/types';
 import type { PresetName } from './presets';
+import { protocols, unlinked, type Cell, type Protocol } from './protocols';
 
 export const layouts = ['1x1', '1x2', '2x1', '2x2'] as const;
 export type Layout = (typeof layouts)[number];
@@ -33,75 +34,19 @@ export interface Arrangement {
   links: Links;
 }
 
-/** What a mammogram is of, from its own image (PS3.3 §C.8.11.7). */
-export interface Mammogram {
+/** What a picture is of, as it says itself: only pictures that stand for themselves, no sections. */
+export interface Picture {
+  /** Position among the studies. */
+  study: number;
   seriesUid: string;
+  /** Where its first frame is in the series' stack. */
   index: number;
-  side: 'L' | 'R';
-  view: 'CC' | 'MLO';
+  modality: string;
+  side: 'L' | 'R' | null;
+  view: 'CC' | 'MLO' | 'frontal' | 'lateral' | null;
 }
 
-interface Cell {
-  of: 'current' | 'prior';
-  /** Words in the series' description; without a match the first series. */
-  like?: RegExp;
-  preset?: PresetName;
-}
-
-interface Protocol {
-  name: string;
-  modalities: readonly string[];
-  bodyPart?: RegExp;
-  /** Whether there has to be an earlier study of the kind. */
-  withPrior: boolean;
-  /** Series of the current study that have to be there. */
-  series?: readonly RegExp[];
-  layout: Layout;
-  cells: readonly Cell[];
-  links: Links;
-}
-
-const chest = /CHEST|THORAX|LUNG|胸|肺/i;
-const lung = /LUNG|肺/i;
-const soft = /MEDIAST|SOFT|STANDARD|纵隔|软组织/i;
-const sections = ['CT', 'MR', 'PT', 'NM'] as const;
-const both: Links = { scroll: true, look: true };
-const none: Links = { scroll: false, look: false };
-
-/** The first that fits is taken. */
-const protocols: readonly Protocol[] = [
-  {
-    name: 'chest-ct-prior-kernels',
-    modalities: ['CT'],
-    bodyPart: chest,
-    withPrior: true,
-    series: [lung, soft],
-    layout: '2x2',
-    cells: [
-      { of: 'current', like: lung, preset: 'lung' },
-      { of: 'prior', like: lung, preset: 'lung' },
-      { of: 'current', like: soft, preset: 'mediastinum' },
-      { of: 'prior', like: soft, preset: 'mediastinum' },
-    ],
-    links: { scroll: true, look: false },
-  },
-  {
-    name: 'chest-ct-kernels',
-    modalities: ['CT'],
-    bodyPart: chest,
-    withPrior: false,
-    series: [lung, soft],
-    layout: '1x2',
-    cells: [
-      { of: 'current', like: lung, preset: 'lung' },
-      { of: 'current', like: soft, preset: 'mediastinum' },
-    ],
-    links: { scroll: true, look: false },
-  },
-  { name: 'sections-prior', modalities: sections, withPrior: true, layout: '1x2', cells: [{ of: 'current' }, { of: 'prior' }], links: both },
-  { name: 'radiograph-prior', modalities: ['CR', 'DX'], withPrior: true, layout: '1x2', cells: [{ of: 'current' }, { of: 'prior' }], links: none },
-  { name: 'one', modalities: [], withPrior: false, layout: '1x1', cells: [{ of: 'current' }], links: none },
-];
+const radiographs: readonly string[] = ['CR', 'DX'];
 
 const mammography = [
   ['CC', 'R'],
@@ -111,6 +56,26 @@ const mammography = [
 ] as const;
 
 export const imagesOf = (study: StudyDetail): Series[] => study.series.filter((series) => series.is_image);
+
+const scoutWords = /SCOUT|TOPOGRAM|LOCALI[SZ]ER|SURVIEW|SURVEY|PILOT|\bLOC\b|3.?PLANE|定位|DOSE (REPORT|INFO|SUMMARY)|PATIENT PROTOCOL|剂量(报告|表)|SMARTPREP|MONITORING/i;
+const sectional: readonly string[] = ['CT', 'MR', 'PT', 'NM'];
+/** A CT of so few images beside one of so many is a topogram or a table of doses, whatever it is called. */
+const fewImages = { most: 3, besides: 20 };
+
+/** Not what anybody has come to read: it only shows where the sections are, or how they were made. */
+function isScout(series: Series, all: readonly Series[]): boolean {
+  if (!sectional.includes(series.modality)) return false;
+  const most = Math.max(...all.filter(({ modality }) => modality === series.modality).map(({ instance_count }) => instance_count));
+  if (scoutWords.test(series.description) && series.instance_count < most) return true;
+  return series.modality === 'CT' && series.instance_count <= fewImages.most && most >= fewImages.besides;
+}
+
+/** What a study is opened with: never its scout, unless that is all there is. */
+export function readable(study: StudyDetail): Series[] {
+  const all = imagesOf(study);
+  const rest = all.filter((series) => !isScout(series, all));
+  return rest.length > 0 ? rest : all;
+}
 
 function says(series: Series, study: StudyDetail, words: RegExp): boolean {
   return words.test(`${series.body_part} ${series.description} ${study.description}`);
@@ -124,19 +89,19 @@ function likeness(series: Series, one: Series): number {
 }
 
 export function seriesLike(study: StudyDetail, one: Series): Series | null {
-  const [best] = imagesOf(study)
+  const [best] = readable(study)
     .map((series) => ({ series, score: likeness(series, one) }))
     .filter(({ score }) => score >= 0)
     .sort((a, b) => b.score - a.score);
   return best?.series ?? null;
 }
 
-const partOf = (study: StudyDetail) => imagesOf(study).find(({ body_part }) => body_part !== '')?.body_part.toUpperCase() ?? '';
+const partOf = (study: StudyDetail) => readable(study).find(({ body_part }) => body_part !== '')?.body_part.toUpperCase() ?? '';
 
 /** The earlier study to compare with: the newest of the same modality and body part, else the newest of the modality. 0 is none. */
 export function priorOf(studies: readonly StudyDetail[]): number {
   const [current, ...earlier] = studies;
-  const first = current === undefined ? undefined : imagesOf(current)[0];
+  const first = current === undefined ? undefined : readable(current)[0];
   if (current === undefined || first === undefined) return 0;
   const fitting = earlier
     .map((study, index) => ({ study, index: index + 1 }))
@@ -150,10 +115,10 @@ export function priorOf(studies: readonly StudyDetail[]): number {
 
 function content(studies: readonly StudyDetail[], prior: number, cell: Cell): Content | null {
   const current = studies[0];
-  const first = current === undefined ? undefined : imagesOf(current)[0];
+  const first = current === undefined ? undefined : readable(current)[0];
   if (current === undefined || first === undefined) return null;
   const { like } = cell;
-  const wanted = (like === undefined ? undefined : imagesOf(current).find((series) => like.test(series.description))) ?? first;
+  const wanted = (like === undefined ? undefined : readable(current).find((series) => series.modality === first.modality && like.test(series.description))) ?? first;
   const preset = cell.preset === undefined ? {} : { preset: cell.preset };
   if (cell.of === 'current') return { study: 0, seriesUid: wanted.series_instance_uid, ...preset };
   const earlier = studies[prior];
@@ -163,33 +128,55 @@ function content(studies: readonly StudyDetail[], prior: number, cell: Cell): Co
 
 function fits(protocol: Protocol, studies: readonly StudyDetail[], prior: number): boolean {
   const current = studies[0];
-  const first = current === undefined ? undefined : imagesOf(current)[0];
+  const first = current === undefined ? undefined : readable(current)[0];
   if (current === undefined || first === undefined) return false;
   const { bodyPart, series = [] } = protocol;
   if (protocol.modalities.length > 0 && !protocol.modalities.includes(first.modality)) return false;
   if (bodyPart !== undefined && !says(first, current, bodyPart)) return false;
   if (protocol.withPrior && prior === 0) return false;
-  return series.every((words) => imagesOf(current).some(({ description }) => words.test(description)));
+  const has = readable(current).filter(({ modality }) => modality === first.modality);
+  return new Set(series.map((words) => has.find(({ description }) => words.test(description))).filter((one) => one !== undefined)).size === series.length;
 }
 
+const shown = ({ study, seriesUid, index }: Picture): Content => ({ study, seriesUid, index });
+
 /** Right breasts on the left, each with its chest wall to the middle. */
-function hangMammograms(mammograms: readonly Mammogram[]): Arrangement | null {
+function hangMammograms(pictures: readonly Picture[]): Arrangement | null {
   const cells = mammography.map(([view, side]): Content | null => {
-    const found = mammograms.find((one) => one.view === view && one.side === side);
-    if (found === undefined) return null;
-    return { study: 0, seriesUid: found.seriesUid, index: found.index, justify: side === 'R' ? 'right' : 'left' };
+    const found = pictures.find((one) => one.study === 0 && one.view === view && one.side === side);
+    return found === undefined ? null : { ...shown(found), justify: side === 'R' ? 'right' : 'left' };
   });
   if (cells.filter((cell) => cell !== null).length < 2) return null;
   return { protocol: 'mammography', layout: '2x2', cells, links: { scroll: false, look: true } };
 }
 
-/** `studies`: the current one first. `mammograms`: what its images say of themselves, once that is known. */
-export function hang(studies: readonly StudyDetail[], mammograms: readonly Mammogram[] = []): Arrangement {
-  const breasts = hangMammograms(mammograms);
-  if (breasts !== null) return breasts;
+/** From the front and from the side beside each other; with a prior, that beside each. */
+function hangRadiographs(pictures: readonly Picture[], prior: number): Arrangement | null {
+  const of = (study: number, view: Picture['view']) => pictures.find((one) => one.study === study && one.view === view && radiographs.includes(one.modality));
+  const [frontal, lateral] = [of(0, 'frontal'), of(0, 'lateral')];
+  if (frontal === undefined || lateral === undefined) return null;
+  const before = prior === 0 ? [] : [of(prior, 'frontal'), of(prior, 'lateral')];
+  if (before.every((one) => one === undefined)) return { protocol: 'radiograph-two-views', layout: '1x2', cells: [frontal, lateral].map(shown), links: unlinked };
+  const [first, second] = before.map((one) => (one === undefined ? null : shown(one)));
+  return { protocol: 'radiograph-two-views-prior', layout: '2x2', cells: [shown(frontal), first ?? null, shown(lateral), second ?? null], links: unlinked };
+}
+
+/** The first pictures of an ultrasound examination at a glance. */
+function hangUltrasound(pictures: readonly Picture[]): Arrangement | null {
+  const own = pictures.filter(({ study, modality }) => study === 0 && modality === 'US');
+  if (own.length < 2) return null;
+  const layout = own.length < 3 ? '1x2' : '2x2';
+  const cells = Array.from({ length: cellsOf[layout] }, (_, at) => (own[at] === undefined ? null : shown(own[at])));
+  return { protocol: 'ultrasound-grid', layout, cells, links: unlinked };
+}
+
+/** `studies`: the current one first. `pictures`: what its images say of themselves, once that is known. */
+export function hang(studies: readonly StudyDetail[], pictures: readonly Picture[] = []): Arrangement {
   const prior = priorOf(studies);
+  const byPicture = hangMammograms(pictures) ?? hangRadiographs(pictures, prior) ?? hangUltrasound(pictures);
+  if (byPicture !== null) return byPicture;
   const protocol = protocols.find((one) => fits(one, studies, prior));
-  if (protocol === undefined) return { protocol: 'none', layout: '1x1', cells: [null], links: none };
+  if (protocol === undefined) return { protocol: 'none', layout: '1x1', cells: [null], links: unlinked };
   return {
     protocol: protocol.name,
     layout: protocol.layout,

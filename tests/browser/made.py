@@ -168,15 +168,72 @@ def state(of: Dataset) -> Dataset:
     return ds
 
 
+def drawing(units: str, kind: str, points: list[float]) -> Dataset:
+    ds = Dataset()
+    ds.GraphicAnnotationUnits, ds.GraphicDimensions, ds.NumberOfGraphicPoints = units, 2, len(points) // 2
+    ds.GraphicData, ds.GraphicType, ds.GraphicFilled = points, kind, "N"
+    return ds
+
+
+def words(units: str, anchor: list[float], text: str) -> Dataset:
+    ds = Dataset()
+    ds.AnchorPointAnnotationUnits, ds.AnchorPoint, ds.AnchorPointVisibility = units, anchor, "N"
+    ds.UnformattedTextValue = text
+    return ds
+
+
+def annotate(state_of: Dataset, drawings: list[Dataset], texts: list[Dataset]) -> None:
+    on, layer = Dataset(), Dataset()
+    layer.GraphicLayer, layer.GraphicLayerOrder = "ONE", 1
+    on.GraphicLayer = "ONE"
+    if drawings:
+        on.GraphicObjectSequence = drawings
+    if texts:
+        on.TextObjectSequence = texts
+    state_of.GraphicAnnotationSequence, state_of.GraphicLayerSequence = [on], [layer]
+
+
 def unpresentable() -> list[Dataset]:
-    """The same with what a browser cannot do: a shutter of bits, the patient's own size."""
+    """The same with what a browser cannot do: a shutter of bits, the patient's own size, a table of greys, units of tiles; and what it can."""
     shown, state_of = presented()
     state_of.ShutterShape, state_of.ShutterOverlayGroup = ["BITMAP"], 0x6000
     state_of.DisplayedAreaSelectionSequence[0].PresentationSizeMode = "TRUE SIZE"
-    return [shown, state_of]
+    # The ends of its axes, in pixels; the middle of what is displayed, in shares of it.
+    ellipse = drawing("PIXEL", "ELLIPSE", [80, 50, 120, 50, 100, 40, 100, 60])
+    annotate(state_of, [ellipse, drawing("MATRIX", "POLYLINE", [1, 1, 2, 2])], [words("DISPLAY", [0.5, 0.5], "病灶")])
+    table = Dataset()
+    table.LUTDescriptor, table.LUTData = [2, 0, 16], b"\x00\x00\xff\xff"
+    voi = Dataset()
+    voi.VOILUTSequence = [table]
+    state_of.SoftcopyVOILUTSequence = [voi]
+    older = state(shown)
+    older.SeriesInstanceUID, older.ContentLabel, older.PresentationCreationDate = generate_uid(), "FIRST", "20261101"
+    annotate(older, [drawing("PIXEL", "POINT", [100, 50])], [])
+    return [shown, state_of, older]
 
 
-KINDS = {"segments": segments, "presented": presented, "unpresentable": unpresentable}
+def windows() -> list[Dataset]:
+    """A stack with a state that has a window for each image."""
+    images = stack()[:3]
+    made = state(images[0])
+    for keyword in ("ShutterShape", "ImageRotation", "ImageHorizontalFlip", "DisplayedAreaSelectionSequence", "PresentationLUTShape"):
+        delattr(made, keyword)
+    references = []
+    vois = []
+    for at, one in enumerate(images):
+        reference = Dataset()
+        reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = one.SOPClassUID, one.SOPInstanceUID
+        references.append(reference)
+        voi = Dataset()
+        voi.ReferencedImageSequence, voi.WindowCenter, voi.WindowWidth = [reference], 50 + 100 * at, 300 + at
+        vois.append(voi)
+    made.ReferencedSeriesSequence[0].ReferencedImageSequence = references
+    made.SoftcopyVOILUTSequence = vois
+    made.PresentationLUTShape = "IDENTITY"
+    return [*images, made]
+
+
+KINDS = {"segments": segments, "presented": presented, "unpresentable": unpresentable, "windows": windows}
 
 
 def main() -> None:

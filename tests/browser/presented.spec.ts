@@ -86,5 +86,31 @@ test('what of a state cannot be done is said', async ({ person }) => {
   await open(page, made);
   await expect(page.getByText('显示状态的位图遮挡不能显示')).toBeVisible();
   await expect(page.getByText('不知道屏幕像素大小，未按实际尺寸显示')).toBeVisible();
+  await expect(page.getByText('显示状态的灰阶查找表未应用，灰度可能不同')).toBeVisible();
+  await expect(page.getByText('显示状态里有标注不能显示，请在制作它的设备上查看')).toBeVisible();
+  await expect(page.getByText('另有 1 个显示状态里的标注未显示：FIRST')).toBeVisible();
+  // What stands in the middle of the display, and an ellipse, are there.
+  const [box, label] = [await screenOf(page).boundingBox(), await page.locator('svg tspan', { hasText: '病灶' }).boundingBox()];
+  if (box === null || label === null) throw new Error('they have no place on the page');
+  expect(Math.abs(label.x - (box.x + box.width / 2))).toBeLessThan(8);
+  expect(Math.abs(label.y - (box.y + box.height / 2))).toBeLessThan(24);
+  await expect(page.locator('svg polygon')).toHaveCount(1);
+  await shot(page, 'unpresentable');
   await expect(page.getByTestId('shutters')).toHaveCount(0);
+});
+
+test('a window that a state has for each image comes with the image, until the reader chooses another', async ({ person }) => {
+  const made = await store('windows');
+  const page = await person('township');
+  await open(page, made);
+  const window = page.getByTestId('window');
+  await expect(window).toHaveText('W 300 L 50', patient);
+  await page.keyboard.press('ArrowDown');
+  await expect(window).toHaveText('W 301 L 150', patient);
+  await page.keyboard.press('1');
+  await page.keyboard.press('ArrowDown');
+  await expect(page.getByTestId('slice')).toHaveText('图像 3 / 3', patient);
+  await expect(window).toHaveText('W 1500 L -600');
+  await page.keyboard.press('x');
+  await expect(window).toHaveText('W 302 L 250', patient);
 });

@@ -54,7 +54,7 @@ export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) 
   const [stage] = useState(() => new Stage(askText.ask));
   const [stacks] = useState(() => new Stacks());
   const memory = useMemory();
-  const presentations = usePresentations(studies);
+  const { states: presentations, unread } = usePresentations(studies);
   const [shown, setShown] = useState<ReadonlyMap<number, Shown>>(new Map());
   const segmentations = useSegmentations(studies, shown.size > 0);
   const pictures = usePictures(studies, stacks);
@@ -287,6 +287,7 @@ export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) 
               stage={stage}
               stacks={stacks}
               presentations={presentations}
+              unread={content === null ? 0 : (unread[content.study] ?? 0)}
               segmentations={segmentations}
               showsShutters={showsShutters}
               isActive={at === active}

@@ -9,7 +9,7 @@ import { ruler, type Spacing } from './spacing';
 import type { ViewState } from './StackView';
 import { useTechnique } from './useTechnique';
 
-export type LeftOut = 'bitmap' | 'trueSize' | 'area';
+export type LeftOut = 'bitmap' | 'trueSize' | 'area' | 'graphics' | 'lut' | 'colour' | 'overlay';
 
 interface Props {
   study: StudyDetail;
@@ -22,8 +22,14 @@ interface Props {
   presented: string | null;
   /** The label of a presentation state of which only the drawing is shown. */
   drawnFrom: string | null;
+  /** The label of a state that has nothing to draw, and is not applied. */
+  notApplied: string | null;
   /** What the state asks for and is not done. */
   leftOut: readonly LeftOut[];
+  /** Labels of further states with drawings on this image. */
+  otherDrawings: readonly string[];
+  /** States of the study that could not be read, or are shown on no image. */
+  unread: number;
   /** Segments on this image could not be fetched. */
   lacksSegments: boolean;
 }
@@ -31,7 +37,7 @@ interface Props {
 const rulerPxMax = 160;
 const filled = (parts: readonly (string | number | null | undefined)[]) => parts.filter((part) => part !== null && part !== undefined && part !== '');
 
-export function Overlay({ study, isPrior, series, instance, spacing, view, presented, drawnFrom, leftOut, lacksSegments }: Props) {
+export function Overlay({ study, isPrior, series, instance, spacing, view, presented, drawnFrom, notApplied, leftOut, otherDrawings, unread, lacksSegments }: Props) {
   const { t } = useTranslation();
   const { name, sex, age } = usePatientText()(study);
   const technique = useTechnique()(instance);
@@ -69,11 +75,14 @@ export function Overlay({ study, isPrior, series, instance, spacing, view, prese
       <div className={classes.corner} data-at="bottom-right">
         {presented !== null && <span className={classes.caution}>{t('images.presented', { label: presented })}</span>}
         {drawnFrom !== null && <span className={classes.caution}>{t('images.drawnFrom', { label: drawnFrom })}</span>}
+        {notApplied !== null && <span className={classes.caution}>{t('viewing.notApplied', { label: notApplied })}</span>}
         {leftOut.map((what) => (
           <span key={what} className={classes.caution}>
-            {t(`images.leftOut.${what}`)}
+            {t(`viewing.leftOut.${what}`)}
           </span>
         ))}
+        {otherDrawings.length > 0 && <span className={classes.caution}>{t('viewing.otherDrawings', { labels: otherDrawings.join(', '), n: otherDrawings.length })}</span>}
+        {unread > 0 && <span className={classes.caution}>{t('viewing.unreadStates', { n: unread })}</span>}
         {lacksSegments && <span className={classes.caution}>{t('images.segments.missing')}</span>}
         {instance !== undefined && isTurnedUpright(instance) && <span className={classes.caution}>{t('photograph.turned')}</span>}
         {lossy && <span className={classes.caution}>{t(ratio === null ? 'images.lossy' : 'images.lossyBy', { ratio: ratio?.toFixed(0) })}</span>}

@@ -48,6 +48,8 @@ export interface FirstLook {
 /** What of a presentation state (PS3.3 §A.33.1) is applied to a whole stack. */
 export interface PresentedLook {
   window: Window | null;
+  /** Of each image of the stack, where they differ. */
+  windows: readonly (Window | null)[] | null;
   turn: Turn;
   inverted: boolean;
   area: DisplayedArea | null;
@@ -81,6 +83,8 @@ export class StackView {
   private lastIndex = 0;
   private justify: FirstLook['justify'];
   private presented: PresentedLook | null = null;
+  /** The window that the state has set, as long as nobody has set another. */
+  private following: Window | null = null;
   private readonly sized = new ResizeObserver(resizeSoon);
 
   constructor(
@@ -92,6 +96,7 @@ export class StackView {
     engine.enableElement({ viewportId: this.id, type: Enums.ViewportType.STACK, element });
     this.viewport = engine.getViewport(this.id) as StackViewport;
     element.addEventListener(Enums.Events.IMAGE_RENDERED, this.rendered);
+    element.addEventListener(Enums.Events.STACK_NEW_IMAGE, this.came);
     eventTarget.addEventListener(Enums.Events.IMAGE_LOAD_ERROR, this.failed);
     ToolGroupManager.getToolGroup(groupId)?.addViewport(this.id, engine.id);
     this.sized.observe(element);
@@ -101,6 +106,7 @@ export class StackView {
     this.sized.disconnect();
     this.stop();
     this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.rendered);
+    this.element.removeEventListener(Enums.Events.STACK_NEW_IMAGE, this.came);
     eventTarget.removeEventListener(Enums.Events.IMAGE_LOAD_ERROR, this.failed);
     const engine = imageEngine();
     ToolGroupManager.getToolGroup(this.groupId)?.removeViewports(engine.id, this.id);
@@ -212,7 +218,12 @@ export class StackView {
   private presentState(window?: Window): void {
     const [state, imageId] = [this.presented, this.viewport.getCurrentImageId()];
     if (state === null || imageId === undefined) return;
-    if (window === undefined && state.window !== null) this.viewport.setProperties({ voiRange: rangeOf(state.window) });
+    const own = state.windows?.[this.index] ?? state.window;
+    this.following = null;
+    if (window === undefined && own !== null) {
+      this.viewport.setProperties({ voiRange: rangeOf(own) });
+      this.following = this.window();
+    }
     this.viewport.setProperties({ invert: state.inverted });
     this.turnTo(state.turn, imageId);
     if (state.area !== null) this.bringIntoView(state.area, imageId);
@@ -303,6 +314,21 @@ export class StackView {
       pxPerUnit: this.pxPerUnit(),
       affine: this.affine(imageId),
     });
+  };
+
+  /** Before an image is drawn: where a state has a window for each, it has its own, until the reader chooses another. */
+  private readonly came = (event: Event): void => {
+    const windows = this.presented?.windows ?? null;
+    if (windows === null || this.following === null) return;
+    const [now, { imageIdIndex }] = [this.window(), (event as Types.CustomEventType<{ imageIdIndex: number }>).detail];
+    if (now === null || now.center !== this.following.center || now.width !== this.following.width) {
+      this.following = null;
+      return;
+    }
+    const own = windows[imageIdIndex] ?? null;
+    if (own === null) return;
+    this.viewport.setProperties({ voiRange: rangeOf(own) });
+    this.following = this.window();
   };
 
   private readonly failed = (event: Event): void => {

@@ -7,7 +7,7 @@ import { marks, measureSinceOpen } from '../../ui/timing';
 import { number, tags, type Instance } from './dicomJson';
 import { DocumentView } from './documents/DocumentView';
 import { Graphics } from './documents/Graphics';
-import { latestOf, ofStack, type Presentation, type StackPresentation, type Target } from './documents/presentation';
+import { latestOf, ofStack, otherDrawings, type Presentation, type StackPresentation, type Target } from './documents/presentation';
 import { ShutterLayer } from './documents/ShutterLayer';
 import { draggedSeries, seriesType } from './dragging';
 import type { Content } from './hanging';
@@ -36,6 +36,8 @@ interface Props {
   stacks: Stacks;
   /** Presentation states of the studies. */
   presentations: readonly Instance[];
+  /** States of the study that could not be read, or are shown on no image. */
+  unread: number;
   segmentations: Segmentations;
   /** Whether what the states hide is hidden. */
   showsShutters: boolean;
@@ -59,7 +61,7 @@ function firstLook(content: Content, stack: Stack, presented: StackPresentation 
     return {
       ...(content.index === undefined ? {} : { index: content.index }),
       ...(window === undefined ? {} : { window }),
-      presented: { window: own, turn: turnIn(rotation, flipHorizontal), inverted: invert, area },
+      presented: { window: own, windows: presented.windows, turn: turnIn(rotation, flipHorizontal), inverted: invert, area },
     };
   }
   return {
@@ -83,16 +85,25 @@ export function targetOf(stack: Stack, imageId: string): Target {
   return { sop: stack.sopByImageId.get(imageId) ?? '', frame: Number(imageId.split('/').at(-1)), columns, rows };
 }
 
-/** What a state asks for that is not done. */
-function leftOutOf(state: Presentation | null, applied: StackPresentation | null): LeftOut[] {
+const noLabels: readonly string[] = [];
+
+/** An overlay plane of the image's own (PS3.3 §C.9.2): lines or words that a device or somebody has laid over it. */
+const hasOverlayPlane = (image: Instance | undefined): boolean => Object.keys(image ?? {}).some((tag) => /^60[0-9A-F]{2}3000$/i.test(tag));
+
+/** What a state, or the image itself, asks for that is not done. */
+function leftOutOf(state: Presentation | null, applied: StackPresentation | null, image: Instance | undefined): LeftOut[] {
   return [
     ...(state?.shutters.lacksBitmap === true ? (['bitmap'] as const) : []),
     ...(applied?.look.area?.isTrueSize === true ? (['trueSize'] as const) : []),
     ...(applied?.lacksArea === true ? (['area'] as const) : []),
+    ...(state?.lacksGraphics === true ? (['graphics'] as const) : []),
+    ...(state?.lacksLut === true ? (['lut'] as const) : []),
+    ...(state?.lacksColour === true ? (['colour'] as const) : []),
+    ...(hasOverlayPlane(image) ? (['overlay'] as const) : []),
   ];
 }
 
-export function Viewport({ at, content, studies, stage, stacks, presentations, segmentations, showsShutters, isActive, isAlone, onActivate, onDrop, onShown }: Props) {
+export function Viewport({ at, content, studies, stage, stacks, presentations, unread, segmentations, showsShutters, isActive, isAlone, onActivate, onDrop, onShown }: Props) {
   const { t } = useTranslation();
   const screen = useRef<HTMLDivElement>(null);
   const { view, stack, applied, failure, broken } = useStackView(screen, { at, content, studies, stage, stacks, presentations, onShown });
@@ -102,7 +113,7 @@ export function Viewport({ at, content, studies, stage, stacks, presentations, s
   const series = study?.series.find(({ series_instance_uid: uid }) => uid === content?.seriesUid);
   const target = view === null || stack === null ? null : targetOf(stack, view.imageId);
   const state = target === null ? null : latestOf(presentations, target);
-  const hasDrawing = state !== null && (state.graphics.length > 0 || state.shutters.shapes.length > 0);
+  const hasDrawing = state !== null && (state.graphics.length > 0 || state.lacksGraphics || state.shutters.shapes.length > 0);
 
   const drop = (event: DragEvent) => {
     event.preventDefault();
@@ -151,7 +162,10 @@ export function Viewport({ at, content, studies, stage, stacks, presentations, s
           presented={applied?.look.label ?? null}
           lacksSegments={segments.state === 'failed'}
           drawnFrom={applied === null && hasDrawing ? state.label : null}
-          leftOut={leftOutOf(state, applied)}
+          notApplied={applied === null && state !== null && !hasDrawing ? state.label : null}
+          leftOut={leftOutOf(state, applied, stack.instanceByImageId.get(view.imageId))}
+          otherDrawings={target === null ? noLabels : otherDrawings(presentations, target)}
+          unread={unread}
         />
       )}
       {view !== null && state !== null && state.graphics.length > 0 && <Graphics graphics={state.graphics} affine={view.affine} />}

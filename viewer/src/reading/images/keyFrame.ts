@@ -49,7 +49,7 @@ export function toPicture([x, y]: Point, [columns, rows]: Point, { rotation, mir
 const ellipseSides = 48;
 
 /** From the ends of both axes, in whichever order. */
-function ellipse(points: readonly Point[]): Point[] {
+export function ellipse(points: readonly Point[]): Point[] {
   const [a, b, c, d] = points;
   if (a === undefined || b === undefined || c === undefined || d === undefined) return [];
   const middle: Point = [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];

@@ -12,8 +12,12 @@ export function Graphics({ graphics, affine }: { graphics: readonly Graphic[]; a
         if (first === undefined) return null;
         if (one.kind === 'text') {
           return (
-            <text key={index} x={first[0]} y={first[1]}>
-              {one.text}
+            <text key={index} y={first[1]}>
+              {one.text.split('\n').map((line, at) => (
+                <tspan key={at} x={first[0]} dy={at === 0 ? '0.9em' : '1.3em'}>
+                  {line}
+                </tspan>
+              ))}
             </text>
           );
         }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Instance } from '../dicomJson';
-import { latestOf, ofStack, presentationOf, type Target } from './presentation';
+import { latestOf, namesNoImage, ofStack, otherDrawings, presentationOf, type Target } from './presentation';
 
 const value = (of: Record<string, unknown>): Instance => Object.fromEntries(Object.entries(of).map(([tag, one]) => [tag, { Value: Array.isArray(one) ? one : [one] }]));
 const frame = (sop: string, number = 1): Target => ({ sop, frame: number, columns: 100, rows: 50 });
@@ -28,19 +28,73 @@ test('window, rotation, flip and inversion are those of the state', () => {
     area: null,
     shutters: { shapes: [], colour: 'rgb(0, 0, 0)', lacksBitmap: false },
     graphics: [],
+    lacksGraphics: false,
+    lacksLut: false,
+    lacksColour: false,
   });
   expect(presentationOf(made, frame('1.2.4'))).toBeNull();
 });
 
-test('lines and words stand where they were drawn; what is not in pixels is left out', () => {
-  const line = value({ '00700005': 'PIXEL', '00700023': 'POLYLINE', '00700022': [1, 2, 3, 4, 5, 6], '00700024': 'N' });
-  const elsewhere = value({ '00700005': 'DISPLAY', '00700023': 'POLYLINE', '00700022': [0, 0, 1, 1] });
+const drawing = (units: string, type: string, points: number[], filled: Record<string, unknown> = {}) =>
+  value({ '00700005': units, '00700023': type, '00700022': points, '00700024': 'N', ...filled });
+const drawn = (objects: Instance[], more: Record<string, unknown> = {}, words: Instance[] = []) =>
+  presentationOf(state({ '00700001': value({ '00700009': objects, '00700008': words }), ...more }), frame('1.2.3'));
+
+test('lines and words stand where they were drawn', () => {
   const words = value({ '00700006': '结节', '00700014': [10, 20], '00700004': 'PIXEL' });
-  const made = state({ '00700001': value({ '00700009': [line, elsewhere], '00700008': words }) });
-  expect(presentationOf(made, frame('1.2.3'))?.graphics).toEqual([
+  expect(drawn([drawing('PIXEL', 'POLYLINE', [1, 2, 3, 4, 5, 6])], {}, [words])?.graphics).toEqual([
     { points: [[1, 2], [3, 4], [5, 6]], isClosed: false, kind: 'line', text: '' },
     { points: [[10, 20]], isClosed: false, kind: 'text', text: '结节' },
   ]);
+});
+
+test('what was drawn on a display stands on the image below it, however that was turned', () => {
+  const points = (more: Record<string, unknown>) => drawn([drawing('DISPLAY', 'POLYLINE', [0, 0, 1, 0.5])], more)?.graphics[0]?.points;
+  expect(points({})).toEqual([[0, 0], [100, 25]]);
+  // Turned clockwise, the top left of the display is the bottom left of the image.
+  expect(points({ '00700042': 90 })).toEqual([[0, 50], [50, 0]]);
+  expect(points({ '00700042': 180 })).toEqual([[100, 50], [0, 25]]);
+  expect(points({ '00700042': 270 })).toEqual([[100, 0], [50, 50]]);
+  expect(points({ '00700041': 'Y' })).toEqual([[100, 0], [0, 25]]);
+  expect(points({ '00700042': 90, '00700041': 'Y' })).toEqual([[0, 0], [50, 50]]);
+  const area = value({ '00700052': [11, 6], '00700053': [60, 30], '00700100': 'SCALE TO FIT' });
+  expect(points({ '0070005A': area })).toEqual([[10, 5], [60, 17.5]]);
+  const label = value({ '00700006': '病灶', '00700010': [0.5, 0.5], '00700003': 'DISPLAY' });
+  expect(drawn([], {}, [label])?.graphics[0]?.points).toEqual([[50, 25]]);
+});
+
+test('an ellipse goes through the ends of its axes', () => {
+  const outline = drawn([drawing('PIXEL', 'ELLIPSE', [10, 20, 50, 20, 30, 10, 30, 30])])?.graphics[0];
+  expect(outline?.isClosed).toBe(true);
+  for (const [x, y] of [[10, 20], [50, 20], [30, 10], [30, 30]] as const) {
+    expect(outline?.points.some((point) => Math.hypot(point[0] - x, point[1] - y) < 1e-6)).toBe(true);
+  }
+});
+
+test('what is not shown is known: units, kinds, and more than there is room for', () => {
+  expect(drawn([drawing('MATRIX', 'POLYLINE', [1, 2, 3, 4])])).toMatchObject({ graphics: [], lacksGraphics: true });
+  expect(drawn([drawing('PIXEL', 'SPIRAL', [1, 2, 3, 4])])).toMatchObject({ graphics: [], lacksGraphics: true });
+  expect(drawn(Array.from({ length: 501 }, () => drawing('PIXEL', 'POINT', [1, 2])))).toMatchObject({ lacksGraphics: true });
+  expect(drawn([], {}, [value({ '00700006': '?' })])).toMatchObject({ lacksGraphics: true });
+  expect(drawn([drawing('PIXEL', 'POINT', [1, 2])])).toMatchObject({ lacksGraphics: false });
+});
+
+test('a table or a curve of greys, and colours, are known not to be applied', () => {
+  const of = (more: Record<string, unknown>) => presentationOf(state(more), frame('1.2.3'));
+  const table = value({ '00283002': [2, 0, 16] });
+  expect(of({ '00283110': value({ '00283010': table }) })?.lacksLut).toBe(true);
+  expect(of({ '00283110': value({ '00281050': '1', '00281051': '2', '00281056': 'SIGMOID' }) })?.lacksLut).toBe(true);
+  expect(of({ '20500010': table })?.lacksLut).toBe(true);
+  expect(of({ '00283110': value({ '00281050': '1', '00281051': '2' }) })?.lacksLut).toBe(false);
+  expect(of({ '00080016': '1.2.840.10008.5.1.4.1.1.11.3' })?.lacksColour).toBe(true);
+  expect(of({ '00080016': '1.2.840.10008.5.1.4.1.1.11.2' })?.lacksColour).toBe(false);
+});
+
+test('drawings of earlier states are named, and a state that names no image in our way is known', () => {
+  const made = (label: string, date: string) => state({ '00700080': label, '00700082': date, '00700001': value({ '00700009': drawing('PIXEL', 'POINT', [1, 2]) }) });
+  expect(otherDrawings([made('OLD', '20250101'), made('NEW', '20260101')], frame('1.2.3'))).toEqual(['OLD']);
+  expect(otherDrawings([made('OLD', '20250101')], frame('1.2.4'))).toEqual([]);
+  expect([namesNoImage(value({ '00700402': [] })), namesNoImage(state())]).toEqual([true, false]);
 });
 
 test('the latest of several is taken', () => {
@@ -66,11 +120,11 @@ test('a state of some frames is not put on all of them', () => {
   expect(ofStack([some], frames('1.1', '1.1'))).toBeNull();
 });
 
-test('a window that differs between images is left out', () => {
+test('a window that differs between images is each image\'s own', () => {
   const window = (sop: string, center: string) => value({ '00081140': value({ '00081155': sop }), '00281050': center, '00281051': '400' });
   const made = (second: string) => ({ ...about('1.1', '1.2'), '00283110': { Value: [window('1.1', '40'), window('1.2', second)] } });
-  expect(ofStack([made('40')], frames('1.1', '1.2'))?.look.window).toEqual({ center: 40, width: 400 });
-  expect(ofStack([made('60')], frames('1.1', '1.2'))?.look.window).toBeNull();
+  expect(ofStack([made('40')], frames('1.1', '1.2'))).toMatchObject({ look: { window: { center: 40, width: 400 } }, windows: null });
+  expect(ofStack([made('60')], frames('1.1', '1.2'))?.windows).toEqual([{ center: 40, width: 400 }, { center: 60, width: 400 }]);
 });
 
 test('a drawing on one frame is not on the others', () => {

@@ -1,5 +1,6 @@
 /** Grayscale Softcopy Presentation States (PS3.3 §A.33.1): how whoever made one wanted an image to be seen. */
 import { items, number, numbers, text, type Instance } from '../dicomJson';
+import { ellipse } from '../keyFrame';
 import type { Window } from '../presets';
 import { displayedAreaOf, type DisplayedArea } from './displayedArea';
 import { shuttersOf, type Shutters } from './shutters';
@@ -23,6 +24,12 @@ export interface Presentation {
   area: DisplayedArea | null;
   shutters: Shutters;
   graphics: Graphic[];
+  /** Some of what was drawn or written is of a kind, or in units, that is not shown. */
+  lacksGraphics: boolean;
+  /** It maps greys by a table or a curve that is not applied. */
+  lacksLut: boolean;
+  /** It colours, which is not applied. */
+  lacksColour: boolean;
 }
 
 const graphicsMax = 500;
@@ -53,31 +60,96 @@ function pairs(data: readonly number[]): [number, number][] {
   return Array.from({ length: Math.floor(data.length / 2) }, (_, at) => [data[at * 2] ?? 0, data[at * 2 + 1] ?? 0]);
 }
 
-function graphicsOf(state: Instance, target: Target): Graphic[] {
-  const found: Graphic[] = [];
+type Point = [number, number];
+
+/** Points of a display, (0, 0) its top left and (1, 1) its bottom right, in pixels of the image (PS3.3 §C.10.5.1.2). */
+function fromDisplay({ left, top, right, bottom }: Pick<DisplayedArea, 'left' | 'top' | 'right' | 'bottom'>, rotation: number, flipped: boolean): (point: Point) => Point {
+  return ([across, v]) => {
+    const u = flipped ? 1 - across : across;
+    const [x, y] = { 0: [u, v], 90: [v, 1 - u], 180: [1 - u, 1 - v], 270: [1 - v, u] }[rotation] as Point;
+    return [left + x * (right - left), top + y * (bottom - top)];
+  };
+}
+
+function rotationOf(state: Instance): number {
+  return (((number(state, '00700042') ?? 0) % 360) + 360) % 360;
+}
+
+/** What brings points in these units (Graphic Annotation Units) into pixels; `null` for units that are not known. */
+function unitsOf(state: Instance, target: Target): (units: string) => ((point: Point) => Point) | null {
+  const all = { left: 0, top: 0, right: target.columns, bottom: target.rows };
+  const rotation = rotationOf(state);
+  return (units) => {
+    if (units === 'PIXEL') return (point) => point;
+    if (units !== 'DISPLAY' || rotation % 90 !== 0) return null;
+    return fromDisplay(areaOf(state, target) ?? all, rotation, text(state, '00700041') === 'Y');
+  };
+}
+
+function shapeOf(object: Instance, points: Point[]): Graphic | null {
+  const graphic = { points, isClosed: false, kind: 'line', text: '' } as const;
+  switch (text(object, '00700023')) {
+    case 'POLYLINE':
+    case 'INTERPOLATED':
+      return { ...graphic, isClosed: text(object, '00700024') === 'Y' };
+    case 'CIRCLE':
+      return points.length < 2 ? null : { ...graphic, isClosed: true, kind: 'circle' };
+    case 'ELLIPSE':
+      return points.length < 4 ? null : { ...graphic, isClosed: true, points: ellipse(points).map(([x, y]) => [x, y]) };
+    case 'POINT':
+      return { ...graphic, kind: 'point' };
+    default:
+      return null;
+  }
+}
+
+/** Words stand at their anchor, else where their box begins. */
+function wordsOf(object: Instance, into: ReturnType<typeof unitsOf>): Graphic | null {
+  for (const [place, units] of [
+    ['00700014', '00700004'],
+    ['00700010', '00700003'],
+  ] as const) {
+    const [at] = pairs(numbers(object, place));
+    const map = into(text(object, units));
+    if (at !== undefined && map !== null) return { points: [map(at)], isClosed: false, kind: 'text', text: text(object, '00700006').replaceAll('\r\n', '\n') };
+  }
+  return null;
+}
+
+function graphicsOf(state: Instance, target: Target): Pick<Presentation, 'graphics' | 'lacksGraphics'> {
+  const graphics: Graphic[] = [];
+  const into = unitsOf(state, target);
   let left = pointsMax;
+  let lacksGraphics = false;
+  const keep = (graphic: Graphic | null) => {
+    if (graphic === null || left < graphic.points.length || graphics.length >= graphicsMax) {
+      lacksGraphics = true;
+      return;
+    }
+    left -= graphic.points.length;
+    graphics.push(graphic);
+  };
   for (const layer of items(state, '00700001').filter((item) => isAbout(item, target))) {
     for (const object of items(layer, '00700009')) {
-      // Relative to the displayed area is not supported, so it is not shown in a wrong place.
-      if (text(object, '00700005') !== 'PIXEL') continue;
-      const type = text(object, '00700023');
-      const points = pairs(numbers(object, '00700022')).slice(0, left);
-      left -= points.length;
-      if (type === 'POLYLINE' || type === 'INTERPOLATED') found.push({ points, isClosed: text(object, '00700024') === 'Y', kind: 'line', text: '' });
-      else if (type === 'CIRCLE') found.push({ points, isClosed: true, kind: 'circle', text: '' });
-      else if (type === 'POINT') found.push({ points, isClosed: false, kind: 'point', text: '' });
+      const map = into(text(object, '00700005'));
+      keep(map === null ? null : shapeOf(object, pairs(numbers(object, '00700022')).map(map)));
     }
-    for (const object of items(layer, '00700008')) {
-      const anchor = numbers(object, '00700014');
-      const corner = numbers(object, '00700010');
-      const usesAnchor = anchor.length === 2 && text(object, '00700004') === 'PIXEL';
-      const usesCorner = corner.length === 2 && text(object, '00700003') === 'PIXEL';
-      const at = usesAnchor ? anchor : usesCorner ? corner : null;
-      if (at !== null) found.push({ points: pairs(at), isClosed: false, kind: 'text', text: text(object, '00700006').replaceAll('\r\n', '\n') });
-    }
+    for (const object of items(layer, '00700008')) keep(wordsOf(object, into));
+    // Compound Graphic Sequence (PS3.3 §C.10.5.1.3): rulers, axes, crosshairs.
+    if (items(layer, '00700209').length > 0) lacksGraphics = true;
   }
-  return found.slice(0, graphicsMax);
+  return { graphics, lacksGraphics };
 }
+
+/** Greys by a table: of the values, of interest, or of the presentation; or by a curve. */
+function hasLut(state: Instance, target: Target): boolean {
+  const voi = items(state, '00283110').find((item) => isAbout(item, target));
+  const isCurved = voi !== undefined && text(voi, '00281056') === 'SIGMOID';
+  return isCurved || (voi !== undefined && items(voi, '00283010').length > 0) || items(state, '00283000').length > 0 || items(state, '20500010').length > 0;
+}
+
+/** Pseudo-colour, blending and the like (PS3.3 §A.33.3 and after): all but the grey and the colour state. */
+const colouring = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.11\.(3|4|8|9|10|11)$/;
 
 function references(state: Instance): Instance[] {
   return items(state, '00081115').flatMap((series) => items(series, '00081140'));
@@ -100,12 +172,14 @@ export function presentationOf(state: Instance, target: Target): Presentation | 
   return {
     label: text(state, '00700080'),
     window: windowOf(state, target),
-    rotation: (((number(state, '00700042') ?? 0) % 360) + 360) % 360,
+    rotation: rotationOf(state),
     flipHorizontal: text(state, '00700041') === 'Y',
     invert: text(state, '20500020') === 'INVERSE',
     area: areaOf(state, target),
     shutters: shuttersOf(state),
-    graphics: graphicsOf(state, target),
+    ...graphicsOf(state, target),
+    lacksLut: hasLut(state, target),
+    lacksColour: colouring.test(text(state, '00080016')),
   };
 }
 
@@ -124,10 +198,21 @@ export function latestOf(states: readonly Instance[], target: Target): Presentat
   return null;
 }
 
+/** Labels of the other states about a frame in which somebody has drawn or written: only the latest one's is shown. */
+export function otherDrawings(states: readonly Instance[], target: Target): string[] {
+  const [, ...older] = byAge(states).flatMap((state) => presentationOf(state, target) ?? []);
+  return older.filter(({ graphics, lacksGraphics }) => graphics.length > 0 || lacksGraphics).map(({ label }) => label);
+}
+
+/** Whether a state names no image in the way that is read here, so that it is shown on none. */
+export const namesNoImage = (state: Instance): boolean => references(state).length === 0;
+
 export interface StackPresentation {
   /** SOP Instance UID of the state. */
   uid: string;
   look: Presentation;
+  /** Of each image id of the stack, where they differ. */
+  windows: readonly (Window | null)[] | null;
   /** Parts of different images are meant: none is brought into view. */
   lacksArea: boolean;
 }
@@ -148,6 +233,6 @@ export function ofStack(states: readonly Instance[], targets: readonly Target[])
     return targets.every((target) => JSON.stringify(of(latest, target)) === said);
   };
   const sameArea = isSame(areaOf);
-  const same = { window: isSame(windowOf) ? look.window : null, area: sameArea ? look.area : null };
-  return { uid: text(latest, '00080018'), look: { ...look, ...same }, lacksArea: !sameArea };
+  const windows = isSame(windowOf) ? null : targets.map((target) => windowOf(latest, target));
+  return { uid: text(latest, '00080018'), look: { ...look, area: sameArea ? look.area : null }, windows, lacksArea: !sameArea };
 }

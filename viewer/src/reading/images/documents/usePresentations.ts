@@ -4,23 +4,33 @@ import { studies as calls } from '../../../api/endpoints';
 import type { StudyDetail } from '../../../api/types';
 import type { Instance } from '../dicomJson';
 import { fetchMetadata } from '../dicomweb';
+import { namesNoImage } from './presentation';
 
-const seriesMax = 20;
-const none: readonly Instance[] = [];
+export interface Presentations {
+  states: readonly Instance[];
+  /** How many of each study (by its place) could not be read, or cannot be shown on any image. */
+  unread: readonly number[];
+}
 
-export function usePresentations(studies: readonly StudyDetail[]): readonly Instance[] {
+const seriesMax = 50;
+const none: Presentations = { states: [], unread: [] };
+
+export function usePresentations(studies: readonly StudyDetail[]): Presentations {
   const [found, setFound] = useState(none);
   useEffect(() => {
-    const series = studies.flatMap((study) =>
+    const series = studies.map((study) =>
       study.series
         .filter(({ modality }) => modality === 'PR')
         .map((one) => `${calls.dicomweb(study.organisation.id, study.study_instance_uid)}/series/${one.series_instance_uid}/metadata`),
     );
-    if (series.length === 0) return;
+    if (series.flat().length === 0) return;
     let stale = false;
     // One that cannot be read takes nothing from the others.
-    Promise.allSettled(series.slice(0, seriesMax).map(fetchMetadata)).then((answers) => {
-      if (!stale) setFound(answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : [])));
+    Promise.all(series.map(async (of) => ({ of, answers: await Promise.allSettled(of.slice(0, seriesMax).map(fetchMetadata)) }))).then((read) => {
+      if (stale) return;
+      const states = read.map(({ answers }) => answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : [])));
+      const failed = read.map(({ of, answers }) => Math.max(0, of.length - seriesMax) + answers.filter(({ status }) => status === 'rejected').length);
+      setFound({ states: states.flat(), unread: failed.map((n, at) => n + (states[at] ?? []).filter(namesNoImage).length) });
     });
     return () => {
       stale = true;

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Page } from '@playwright/test';
-import { expect as patient, expectNoSidewaysScroll, phone, shot, test } from './people.ts';
+import { expect as patient, expectNoSidewaysScroll, json, phone, shot, test } from './people.ts';
 
 const expect = patient.configure({ timeout: 60_000 });
 
@@ -14,6 +14,8 @@ const root = resolve(import.meta.dirname, '../..');
 const python = process.env['FARSIGHT_PYTHON'] ?? join(root, '.venv/bin/python');
 const mark = Date.now().toString().slice(-8);
 const picture = readFileSync(join(root, 'docs/images/worklist.png'));
+const photograph = readFileSync(join(root, 'docs/images/reading.jpg'));
+const paper = '%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\ntrailer\n<</Root 1 0 R>>\n%%EOF\n';
 
 /** A CD as hospitals burn them: DICOMDIR, images two folders down, a viewer and its start file. */
 function disc(patientName: string): string {
@@ -54,6 +56,19 @@ files.write(folder)
   mkdirSync(join(folder, 'VIEWER'));
   writeFileSync(join(folder, 'VIEWER/viewer.exe'), Buffer.concat([Buffer.from('MZ'), Buffer.alloc(3_000_000)]));
   return folder;
+}
+
+/** Files or folders of this computer, let go over the page as by a hand. */
+async function drop(page: Page, paths: readonly string[]): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const data = { items: [], files: [...paths], dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) await session.send('Input.dispatchDragEvent', { type, x: 400, y: 400, data });
+  await session.detach();
+}
+
+interface Sent {
+  study: { org: string; study_instance_uid: string };
+  version: number;
 }
 
 async function chooseFolder(page: Page, folder: string): Promise<void> {
@@ -120,4 +135,36 @@ test('photographs alone are a study of the patient who is named, from a phone', 
   await send.click();
   await expect(page.getByRole('button', { name: '换一个' })).toBeVisible();
   await expect(page.getByText('何秀兰')).toBeVisible();
+});
+
+test('a folder with a photograph and a paper is dropped, and the question about them is sent within a minute', async ({ person }) => {
+  const folder = mkdtempSync(join(tmpdir(), 'farsight-dropped-'));
+  mkdirSync(join(folder, '病历'));
+  writeFileSync(join(folder, '皮疹.jpg'), photograph);
+  writeFileSync(join(folder, '病历/出院小结.pdf'), paper);
+  const page = await person('township');
+  const began = performance.now();
+  await page.getByRole('link', { name: '申请会诊' }).first().click();
+  await expect(page.getByRole('heading', { name: '申请会诊' })).toBeVisible();
+  await drop(page, [folder]);
+  const papers = page.getByRole('region', { name: '照片与文件' });
+  await papers.getByLabel('患者姓名').fill('田小草');
+  await papers.getByLabel('患者编号').fill(`T${mark}`);
+  await papers.getByRole('button', { name: '上传 2 个文件' }).click();
+  await expect(page.getByText(/2 序列 2 幅/).first()).toBeVisible();
+  await page.getByLabel('问题').fill('皮疹性质？需要活检吗？');
+  await page.getByLabel(/患者已知情同意/).check();
+  await page.getByRole('button', { name: '发送申请' }).click();
+  await page.waitForURL(/\/cases\/[^/]+$/);
+  await expect(page.getByText('皮疹性质？需要活检吗？')).toBeVisible();
+  const took_s = (performance.now() - began) / 1000;
+  console.log(`asked in ${took_s.toFixed(1)} s with 5 clicks and 3 fields: a folder dropped, 2 files sent, the question written`);
+  expect(took_s).toBeLessThan(60);
+
+  // Both are kept as they were, in DICOM.
+  const id = new URL(page.url()).pathname.split('/').at(-1) ?? '';
+  const { study, version } = await json<Sent>(page.request, 'get', `/api/v1/consults/${id}`);
+  const { series } = await json<{ series: { modality: string }[] }>(page.request, 'get', `/api/v1/studies/${study.org}/${study.study_instance_uid}`);
+  expect(series.map(({ modality }) => modality).sort()).toEqual(['DOC', 'XC']);
+  await json(page.request, 'post', `/api/v1/consults/${id}/cancel`, { version, reason: '演示结束' });
 });

@@ -7,8 +7,8 @@ export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
   if (entries.length === 0) return chosenFiles([...transfer.files]);
   const files: PlacedFile[] = [];
   for (let entry = entries.shift(); entry !== undefined; entry = entries.shift()) {
-    if (entry instanceof FileSystemFileEntry) files.push({ file: await fileOf(entry), folder: folderOf(entry.fullPath) });
-    else if (entry instanceof FileSystemDirectoryEntry) entries.push(...(await entriesOf(entry)));
+    if (isFile(entry)) files.push({ file: await fileOf(entry), folder: folderOf(entry.fullPath) });
+    else if (isDirectory(entry)) entries.push(...(await entriesOf(entry)));
   }
   return withBundles(files);
 }
@@ -16,6 +16,15 @@ export async function droppedFiles(transfer: DataTransfer): Promise<File[]> {
 /** Files that were chosen one by one lie in one folder; those of a chosen folder say where in it. */
 export function chosenFiles(files: readonly File[]): Promise<File[]> {
   return withBundles(files.map((file) => ({ file, folder: folderOf(file.webkitRelativePath) })));
+}
+
+// Chromium has entries and not their classes' names, so `instanceof` would throw there.
+function isFile(entry: FileSystemEntry): entry is FileSystemFileEntry {
+  return entry.isFile;
+}
+
+function isDirectory(entry: FileSystemEntry): entry is FileSystemDirectoryEntry {
+  return entry.isDirectory;
 }
 
 function folderOf(path: string): string {

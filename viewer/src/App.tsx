@@ -12,7 +12,7 @@ import { PageSkeleton } from './ui/PageSkeleton';
 const AccountPage = lazy(() => import('./session/AccountPage'));
 const AskPage = lazy(() => import('./consult/AskPage').then(({ AskPage: page }) => ({ default: page })));
 const CasePage = lazy(() => import('./consult/CasePage').then(({ CasePage: page }) => ({ default: page })));
-const SignedReportPage = lazy(() => import('./consult/SignedReportPage').then(({ SignedReportPage: page }) => ({ default: page })));
+const SignedReportPage = lazy(() => withLaterWords(import('./consult/SignedReportPage')).then(({ SignedReportPage: page }) => ({ default: page })));
 const SlidesPage = lazy(() => import('./slides/SlidesPage').then(({ SlidesPage: page }) => ({ default: page })));
 const StudiesPage = lazy(() => import('./studies/StudiesPage').then(({ StudiesPage: page }) => ({ default: page })));
 const VerifyPage = lazy(() => import('./verify/VerifyPage').then(({ VerifyPage: page }) => ({ default: page })));

@@ -34,7 +34,17 @@ function SignedReport({ consult }: { consult: Consult }) {
   const step = useStep(consult);
   const [v, setV] = useState<number | undefined>(undefined);
   const pdf = consults.file(consult.id, 'report.pdf', { v });
+  const [elsewhere, setElsewhere] = useState(false);
   useKeys({ Escape: () => void navigate(`/cases/${consult.id}`) });
+  const print = () => {
+    try {
+      frame.current?.contentWindow?.print();
+    } catch {
+      // Some browsers' own PDF viewers are not the page's to print.
+      window.open(pdf, '_blank', 'noopener');
+      setElsewhere(true);
+    }
+  };
 
   return (
     <>
@@ -44,7 +54,7 @@ function SignedReport({ consult }: { consult: Consult }) {
             <Button component="a" href={pdf} download={`${consult.number}.pdf`} variant="default">
               {t('report.downloadPdf')}
             </Button>
-            <Button variant="default" onClick={() => frame.current?.contentWindow?.print()}>
+            <Button variant="default" onClick={print}>
               {t('report.print')}
             </Button>
             {consult.allowed.includes('acknowledge') && (
@@ -60,6 +70,11 @@ function SignedReport({ consult }: { consult: Consult }) {
         <span>{consult.number}</span>
       </PageBar>
       {step.isError && <ErrorNotice error={step.error} />}
+      {elsewhere && (
+        <Alert color="gray" variant="outline" role="status">
+          {t('printing.elsewhere')}
+        </Alert>
+      )}
       <div className={classes.reportBody}>
         <iframe ref={frame} key={pdf} className={classes.pdf} src={pdf} title={t('report.pdfTitle')} />
         <aside className={classes.reportSide}>

@@ -82,7 +82,7 @@ export function PersonMenu({ onShowKeys }: { onShowKeys: () => void }) {
             {t(sound.isOn ? 'critical.soundOff' : 'critical.soundOn')}
           </Menu.Item>
         )}
-        <Menu.Item onClick={onShowKeys}>{t('keys.title')}</Menu.Item>
+        <Menu.Item onClick={onShowKeys}>{t('person.keys')}</Menu.Item>
         <Menu.Item component={Link} to="/verify">
           {t('place.verify')}
         </Menu.Item>

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { Link, NavLink, Outlet, useLocation, useNavigate } from 'react-router';
 import { CriticalBanner } from '../alarms/CriticalBanner';
 import { LiveSign } from '../live/LiveSign';
+import { withLaterWords } from '../i18n';
 import { Bell } from '../notices/Bell';
 import { useAppearance } from '../session/usePreferences';
 import { administers, audits, hasRole, keepsStudies, placesOrders, seesPatients, seesStatistics, uploads, useMe, worksOnConsults } from '../session/useMe';
@@ -13,7 +14,7 @@ import { ConnectionBar } from './ConnectionBar';
 import { PersonMenu } from './PersonMenu';
 import classes from './Shell.module.css';
 
-const KeysHelp = lazy(() => import('../ui/KeysHelp').then(({ KeysHelp: help }) => ({ default: help })));
+const KeysHelp = lazy(() => withLaterWords(import('../ui/KeysHelp')).then(({ KeysHelp: help }) => ({ default: help })));
 
 export function Shell() {
   const { t } = useTranslation();

@@ -19,11 +19,13 @@ const groups = {
     'Alt+1 … 4': 'layout',
     's, Shift+s': 'linkStacks',
     'Shift+r': 'referenceLines',
+    k: 'keyImage',
     m: 'mpr',
     'o, Shift+o': 'segments',
     'Space , .': 'cine',
     Delete: 'removeMeasure',
   },
+  mpr: { '← → ↑ ↓': 'mprPlanes', '+ -': 'mprSlab', o: 'mprProjection', 'm, Esc': 'mprClose' },
   slide: {
     '1–7': 'magnification',
     '+ -': 'step',

@@ -65,6 +65,10 @@ export class Cast {
     return answerOf<T>(await (await this.as(login)).post(`/api/v1${path}`, { data }));
   }
 
+  async put<T>(login: string, path: string, data: unknown): Promise<T> {
+    return answerOf<T>(await (await this.as(login)).put(`/api/v1${path}`, { data }));
+  }
+
   /** A step of a case over whatever version it has. */
   async step(login: string, id: string, name: string, more: object = {}): Promise<Case> {
     const { version } = await this.get<Case>(login, `/consults/${id}`);
@@ -74,7 +78,7 @@ export class Cast {
   async report(login: string, id: string, words: { findings: string; diagnosis: string; recommendation: string }): Promise<void> {
     const { version } = await this.get<Case>(login, `/consults/${id}`);
     const report = { ...words, template: null, displayed: [], key_images: [] };
-    await answerOf(await (await this.as(login)).put(`/api/v1/consults/${id}/report`, { data: { version, report } }));
+    await this.put(login, `/consults/${id}/report`, { version, report });
   }
 
   async sign(login: string, id: string): Promise<void> {
@@ -92,6 +96,18 @@ export class Cast {
   async end(): Promise<void> {
     for (const context of this.contexts.values()) await context.dispose();
   }
+}
+
+/** Asks under an agreement that wants so many signatures; what is asked afterwards is under the demonstration's own again. */
+export async function askUnder(cast: Cast, signatures: 'single' | 'double', question: string): Promise<Case> {
+  const { agreements } = await cast.get<{ agreements: { id: string; signatures: string }[] }>('admin', '/admin/agreements');
+  const demo = agreements.find(({ id }) => id === 'demo');
+  if (demo === undefined) throw new Error('the demonstration has no agreement');
+  const { id } = await ask(cast, await chestOf(cast), 'urgent', question);
+  await cast.put('admin', '/admin/agreements/demo', { ...demo, signatures });
+  const sent = await cast.step('township', id, 'submit');
+  await cast.put('admin', '/admin/agreements/demo', demo);
+  return sent;
 }
 
 const questionText = '右上肺磨玻璃结节，需要穿刺吗？';

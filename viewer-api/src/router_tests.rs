@@ -202,3 +202,23 @@ async fn ohif_is_for_those_who_see_images_under_a_policy_of_its_own() {
     let (_, _, policy) = ask(&doctor, "/api/v1/session").await;
     assert!(!policy.contains("'unsafe-eval'"), "only there: {policy}");
 }
+
+/// Whatever is written into a page by mistake is not run: scripts come as files of this node, or not at all.
+#[tokio::test]
+async fn no_page_runs_a_script_that_is_written_into_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let router = house(&directory, &[("doctor", Role::Requester)]).await;
+    let cookie = log_in(&router, "doctor").await;
+    for page in ["/", "/cases/1", "/verify", "/api/docs", "/api/v1/session", "/ohif"] {
+        let request = Request::get(page).header(header::COOKIE, &cookie).body(Body::empty()).unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        let scripts = policy.split(';').find_map(|rule| rule.trim().strip_prefix("script-src ")).unwrap();
+        let allowed: Vec<&str> = scripts.split(' ').collect();
+        assert!(allowed.contains(&"'self'"), "{page}: {policy}");
+        for loose in ["'unsafe-inline'", "*", "data:", "http:", "https:"] {
+            assert!(!allowed.contains(&loose), "{page}: {policy}");
+        }
+        assert!(policy.contains("base-uri 'none'") && policy.contains("object-src 'self'"), "{page}: {policy}");
+    }
+}

@@ -15,6 +15,8 @@ export const theme = createTheme({
   defaultRadius: 'md',
   focusRing: 'auto',
   cursorType: 'pointer',
+  // For people who have asked their computer for stillness; base.css says the same to style sheets.
+  respectReducedMotion: true,
   // What is chosen must not be seen between two choices while the mark slides.
   // Said without the component itself, which the first page does not need.
   components: { SegmentedControl: { defaultProps: { transitionDuration: 0 } } },

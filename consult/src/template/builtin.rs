@@ -4,7 +4,7 @@
 use super::Template;
 use std::sync::LazyLock;
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 13] = [
     include_str!("data/ct-chest.json"),
     include_str!("data/lung-nodule.json"),
     include_str!("data/ct-head.json"),
@@ -13,6 +13,10 @@ const FILES: [&str; 9] = [
     include_str!("data/us-abdomen.json"),
     include_str!("data/gastric-biopsy.json"),
     include_str!("data/breast-cancer.json"),
+    include_str!("data/lung-cancer.json"),
+    include_str!("data/colorectal-cancer.json"),
+    include_str!("data/gastric-cancer.json"),
+    include_str!("data/thyroid-cancer.json"),
     include_str!("data/frozen-section.json"),
 ];
 
@@ -73,7 +77,21 @@ mod tests {
                 read.id
             );
         }
-        assert_eq!(all().count(), 9);
+        assert_eq!(all().count(), 13);
         assert_eq!(versions("lung-nodule"), [1]);
+    }
+
+    #[test]
+    fn a_resected_cancer_is_not_signed_without_its_stage() {
+        for id in ["breast-cancer", "lung-cancer", "colorectal-cancer", "gastric-cancer", "thyroid-cancer"] {
+            let template = current(id).unwrap_or_else(|| panic!("{id}"));
+            for (key, is_required) in [("pt", true), ("pn", true), ("pm", false)] {
+                let (section, field) = template.fields().find(|(_, field)| field.key == key).unwrap();
+                assert_eq!((section, field.required), ("diagnosis", is_required), "{id} {key}");
+                let prefix = field.label.zh.as_str();
+                let is_stage = |code: &str| code.starts_with(prefix) || code == "na";
+                assert!(field.choices.iter().all(|choice| is_stage(&choice.code)), "{id} {key}");
+            }
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The report's page: PDF/A-3b set by typst from the canonical report, which is attached. It names the reader, and leaves
+//! The report's page: PDF/A-3a and PDF/UA-1 set by typst from the canonical report, which is attached. It names the reader, and leaves
 //! a place where the reviewer is named when he signs; signing itself is in [`crate::pades`].
 
 use crate::cms;
@@ -72,7 +72,7 @@ pub struct ToPrint<'a> {
 /// A page that is to be signed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Printed {
-    /// PDF/A-3b.
+    /// PDF/A-3a, PDF/UA-1.
     pub pdf: Vec<u8>,
     /// Where the reader is named.
     pub reader: Place,
@@ -263,7 +263,7 @@ impl Printer {
     ) -> Result<(Vec<u8>, PagedDocument), PdfError> {
         let compiled = typst::compile::<PagedDocument>(sheet);
         let document = compiled.output.map_err(|errors| describe(&errors))?;
-        let standards = PdfStandards::new(&[PdfStandard::A_3b])
+        let standards = PdfStandards::new(&[PdfStandard::A_3a, PdfStandard::Ua_1])
             .map_err(|error| PdfError::Set(error.message().to_string()))?;
         let at = at.to_offset(time::UtcOffset::UTC);
         let datetime = Datetime::from_ymd_hms(

@@ -8,6 +8,9 @@
 mod appearance;
 mod increment;
 mod read;
+mod tags;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use read::{Coverage, EmbeddedSignature, PdfSignatures, read};

@@ -1,6 +1,7 @@
 //! Signing a PDF: an increment with room for the signature, then the signature in the room.
 
 use super::increment::{Increment, text};
+use super::tags::{self, Tagged};
 use super::{PadesError, Place, READER_FIELD, REVIEWER_FIELD, ROOM_BYTES, appearance};
 use lopdf::{Dictionary, Object, ObjectId, Stream, StringFormat, dictionary};
 use std::ops::Range;
@@ -125,7 +126,9 @@ pub fn prepare(
     let mut increment = Increment::over(pdf)?;
     let signature = increment.add(signature_dictionary(signer));
     match field {
-        Field::Reader { place, reviewer } => make_fields(&mut increment, signature, *place, *reviewer, dss)?,
+        Field::Reader { place, reviewer } => {
+            make_fields(&mut increment, signature, signer, [Some(*place), *reviewer], dss)?;
+        }
         Field::Reviewer { appearance } => fill_field(&mut increment, signature, appearance, dss)?,
     }
     finish(increment.write()?, pdf.len())
@@ -149,21 +152,29 @@ fn signature_dictionary(signer: &SignerNote) -> Dictionary {
 fn make_fields(
     increment: &mut Increment,
     signature: ObjectId,
-    place: Place,
-    reviewer: Option<Place>,
+    signer: &SignerNote,
+    [reader, reviewer]: [Option<Place>; 2],
     dss: &Dss,
 ) -> Result<(), PadesError> {
-    let mut reader = field_dictionary(increment, READER_FIELD, "报告医师签名", place)?;
-    reader.set("V", signature);
-    let mut fields = vec![(increment.add(reader), place.page)];
-    if let Some(place) = reviewer {
-        let waiting = field_dictionary(increment, REVIEWER_FIELD, "审核医师签名", place)?;
-        fields.push((increment.add(waiting), place.page));
+    let mut fields = Vec::new();
+    // The reviewer's name is said by the signature that comes: what is signed now stays as it is.
+    let by = format!("报告医师签名：{}", signer.name);
+    for (name, title, words, place) in [
+        (READER_FIELD, "报告医师签名", by.as_str(), reader),
+        (REVIEWER_FIELD, "审核医师签名", "审核医师签名", reviewer),
+    ] {
+        let Some(place) = place else { continue };
+        let mut field = field_dictionary(increment, name, title, place)?;
+        if name == READER_FIELD {
+            field.set("V", signature);
+        }
+        let field = increment.add(field);
+        annotate(increment, field, place.page)?;
+        let page = page_id(increment, place.page)?;
+        fields.push(Tagged { field, page, words: words.to_owned() });
     }
-    for (id, page) in &fields {
-        annotate(increment, *id, *page)?;
-    }
-    let references: Vec<Object> = fields.iter().map(|(id, _)| Object::Reference(*id)).collect();
+    tags::add(increment, &fields)?;
+    let references: Vec<Object> = fields.iter().map(|one| Object::Reference(one.field)).collect();
     let form = increment.add(dictionary! { "Fields" => references, "SigFlags" => SIGNATURE_FLAGS });
     let store = store(increment, dss, None)?;
     let store = increment.add(store);

@@ -66,6 +66,9 @@ pub struct Agreement {
     pub signatures: Signatures,
     /// Whether a request goes to the reading pool without a coordinator's acceptance.
     pub auto_accept: bool,
+    /// Certificate authorities of both sides' signers, PEM: where they are named, no other is trusted for reports under it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_anchors_pem: Option<String>,
     /// First moment of validity.
     #[serde(with = "time::serde::rfc3339")]
     pub valid_from: OffsetDateTime,
@@ -193,6 +196,7 @@ mod tests {
             turnarounds: vec![Turnaround { urgency: Urgency::Urgent, turnaround_min: 60 }],
             signatures: Signatures::Single,
             auto_accept: true,
+            trust_anchors_pem: None,
             valid_from: datetime!(2026-01-01 0:00 UTC),
             valid_until: datetime!(2026-12-31 0:00 UTC),
             awaits: None,

@@ -93,6 +93,55 @@ pub fn from_pem(pem: &str) -> Result<Vec<Certificate>, der::Error> {
     Certificate::load_pem_chain(pem.as_bytes())
 }
 
+/// Authorities that one agreement may name.
+const ANCHORS_MAX: usize = 16;
+/// Bytes of their PEM.
+const ANCHORS_BYTES_MAX: usize = 64 << 10;
+
+/// The certificate authorities that an agreement names, from their PEM.
+///
+/// # Errors
+/// Why they cannot be agreed on, in Chinese and in English: no certificates, too many, one that is no authority's, or
+/// something beside them, such as a private key.
+pub fn agreed_anchors(pem: &str) -> Result<Vec<Certificate>, (&'static str, &'static str)> {
+    let unreadable = ("不是 PEM 格式的证书", "these are no certificates in PEM");
+    if pem.len() > ANCHORS_BYTES_MAX {
+        return Err(("证书太多（最多 16 个）", "too many certificates (16 at most)"));
+    }
+    let anchors = from_pem(pem).map_err(|_| unreadable)?;
+    if anchors.is_empty() || pem.matches("-----BEGIN ").count() != anchors.len() {
+        return Err(unreadable);
+    }
+    if anchors.len() > ANCHORS_MAX {
+        return Err(("证书太多（最多 16 个）", "too many certificates (16 at most)"));
+    }
+    if !anchors.iter().all(|anchor| may_issue(anchor, 0)) {
+        return Err(("不是证书颁发机构的证书", "one is not the certificate of an authority"));
+    }
+    Ok(anchors)
+}
+
+/// A certificate as two sides know that they mean the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateNote {
+    /// The whole subject, as [`subject`] gives it.
+    pub subject: String,
+    /// SHA-256 of the certificate's DER.
+    pub sha256: model::Sha256,
+    /// Its last moment.
+    pub ends_at: Option<OffsetDateTime>,
+}
+
+/// What the certificates of a PEM text are; nothing of a text that cannot be read.
+#[must_use]
+pub fn notes(pem: &str) -> Vec<CertificateNote> {
+    let note = |certificate: &Certificate| {
+        let sha256 = crate::cms::sha256(&certificate.to_der().ok()?);
+        Some(CertificateNote { subject: subject(certificate), sha256, ends_at: ends_at(certificate) })
+    };
+    from_pem(pem).unwrap_or_default().iter().filter_map(note).collect()
+}
+
 /// A time of X.509, to the second.
 #[must_use]
 pub fn moment(time: &x509_cert::time::Time) -> Option<OffsetDateTime> {

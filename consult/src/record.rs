@@ -196,6 +196,9 @@ pub struct Consult {
     pub agreement: Option<String>,
     /// One signature or two, from the agreement.
     pub signatures: Signatures,
+    /// Certificate authorities of signers, PEM, where the agreement names its own; otherwise the node's count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_anchors_pem: Option<String>,
     /// How it is accepted, from the agreement.
     pub acceptance: Acceptance,
     /// Who has it.

@@ -215,6 +215,7 @@ impl ConsultService {
             let agreed = first.submitted_at.zip(first.due_at).map(|(sent, due)| due - sent);
             second.due_at = now.checked_add(agreed.unwrap_or(TURNAROUND));
             second.signatures = Signatures::Single;
+            second.trust_anchors_pem.clone_from(&first.trust_anchors_pem);
             second.acceptance = Acceptance::Automatic;
         } else {
             let agreement = self.agreement(&second, now).await?;
@@ -222,6 +223,7 @@ impl ConsultService {
             second.due_at = now.checked_add(Duration::minutes(i64::from(turnaround_min)));
             second.agreement = Some(agreement.id.clone());
             second.signatures = agreement.signatures;
+            second.trust_anchors_pem = agreement.trust_anchors_pem;
             second.acceptance =
                 if agreement.auto_accept { Acceptance::Automatic } else { Acceptance::ByCoordinator };
             if new.first == FirstReport::Shown && second.reading.id != first.reading.id {

@@ -141,6 +141,7 @@ impl ConsultService {
         };
         consult.agreement = Some(agreement.id.clone());
         consult.signatures = agreement.signatures;
+        consult.trust_anchors_pem = agreement.trust_anchors_pem;
         consult.acceptance =
             if agreement.auto_accept { Acceptance::Automatic } else { Acceptance::ByCoordinator };
         consult.submitted_at = Some(now);
@@ -341,6 +342,7 @@ pub(crate) fn blank(
         due_at: None,
         agreement: None,
         signatures: Signatures::Double,
+        trust_anchors_pem: None,
         acceptance: Acceptance::ByCoordinator,
         reader: None,
         reviewer: None,

@@ -6,6 +6,7 @@ use access::agreement::Turnaround;
 use access::{Agreement, ConsultKind, Signatures, Urgency};
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, Subcommand};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use time::{Duration, OffsetDateTime};
 
@@ -62,6 +63,10 @@ pub struct AddArgs {
     /// Requests go to the reading pool without a coordinator.
     #[arg(long)]
     auto_accept: bool,
+    /// PEM file of the certificate authorities whose signatures count for reports under it; those of the node
+    /// ([report] trust_anchors) when it is not named.
+    #[arg(long, value_name = "FILE")]
+    trust_anchors: Option<PathBuf>,
     /// Days from now until it ends.
     #[arg(long, default_value_t = 365)]
     days: u32,
@@ -102,6 +107,7 @@ async fn add(args: AddArgs) -> Result<()> {
         turnarounds: args.turnaround.iter().map(|text| turnaround(text)).collect::<Result<_>>()?,
         signatures: word::<Signatures>(&args.signatures)?,
         auto_accept: args.auto_accept,
+        trust_anchors_pem: args.trust_anchors.map(|path| agreed_anchors(&path)).transpose()?,
         valid_from: now,
         valid_until: now.saturating_add(Duration::days(args.days.into())),
         // Whoever runs the machine speaks for both.
@@ -115,6 +121,14 @@ async fn add(args: AddArgs) -> Result<()> {
     Ok(())
 }
 
+/// The authorities that a file names.
+fn agreed_anchors(path: &Path) -> Result<String> {
+    let at = || path.display().to_string();
+    let pem = std::fs::read_to_string(path).with_context(at)?;
+    consult::certificate::agreed_anchors(&pem).map_err(|(zh, en)| anyhow!("{zh} / {en}")).with_context(at)?;
+    Ok(pem)
+}
+
 /// `urgent=120`
 fn turnaround(text: &str) -> Result<Turnaround> {
     let parts = text.split_once('=').and_then(|(urgency, minutes)| Some((urgency, minutes.parse().ok()?)));
@@ -124,6 +138,8 @@ fn turnaround(text: &str) -> Result<Turnaround> {
 
 fn line(agreement: &Agreement) -> String {
     let Agreement { id, requesting, reading, kinds, modalities, turnarounds, signatures, .. } = agreement;
+    let anchors = agreement.trust_anchors_pem.as_deref().map(consult::certificate::notes).unwrap_or_default();
+    let trusted: Vec<String> = anchors.iter().map(|anchor| format!("\ttrusts {}", anchor.subject)).collect();
     let minutes: Vec<String> =
         turnarounds.iter().map(|t| format!("{:?}={}", t.urgency, t.turnaround_min).to_lowercase()).collect();
     let modalities = if modalities.is_empty() { "all modalities".to_owned() } else { modalities.join(",") };
@@ -135,8 +151,9 @@ fn line(agreement: &Agreement) -> String {
         None => "not valid now".to_owned(),
     };
     format!(
-        "{id}\t{requesting} asks {reading}\t{kinds:?}\t{modalities}\t{}\t{signatures:?}\t{state}",
-        minutes.join(",")
+        "{id}\t{requesting} asks {reading}\t{kinds:?}\t{modalities}\t{}\t{signatures:?}\t{state}{}",
+        minutes.join(","),
+        trusted.concat()
     )
 }
 

@@ -89,7 +89,8 @@ async fn install(data: DataArgs, login: &str, p12: &Path) -> Result<ExitCode> {
     let key = key.with_context(|| p12.display().to_string())?;
     consult::signing_key::SigningKey::from_pkcs8(&key.key_pkcs8)
         .with_context(|| p12.display().to_string())?;
-    let subject = refuse_if_not_theirs(&config, &key.chain, &person, &organisation)?;
+    let anchors = anchors(&config, &storage, &organisation).await?;
+    let subject = refuse_if_not_theirs(&anchors, &key.chain, &person, &organisation)?;
     let passphrase = read_secret("Signing passphrase (at least 8 characters): ")?;
     Keystore::new(storage).install(&scope(), &person.id, &person.organisation, key, passphrase).await?;
     println!("{} ({}) signs with {subject}.", person.name, person.login);
@@ -115,16 +116,27 @@ async fn register(
             services.certificates(&person.organisation, &credential).await.context(credential.clone())?
         }
     };
-    let subject = refuse_if_not_theirs(&config, &chain, &person, &organisation)?;
+    let anchors = anchors(&config, &storage, &organisation).await?;
+    let subject = refuse_if_not_theirs(&anchors, &chain, &person, &organisation)?;
     let key = RegisteredKey::new(credential, &chain);
     Keystore::new(storage).register(&scope(), &person.id, &person.organisation, &key).await?;
     println!("{} ({}) signs by telephone with {subject}.", person.name, person.login);
     Ok(ExitCode::SUCCESS)
 }
 
+/// Whom signatures of an organisation may lead to: the node's authorities, and those that its agreements name.
+async fn anchors(config: &Config, storage: &Storage, organisation: &Organisation) -> Result<String> {
+    let mut pem = config.trust_anchors_pem()?;
+    for agreement in storage.agreements(&organisation.id).await? {
+        pem.push('\n');
+        pem.push_str(agreement.trust_anchors_pem.as_deref().unwrap_or_default());
+    }
+    Ok(pem)
+}
+
 /// What would be refused at every signature is refused here. The certificate's subject.
 fn refuse_if_not_theirs(
-    config: &Config,
+    anchors_pem: &str,
     chain: &[Vec<u8>],
     person: &Person,
     organisation: &Organisation,
@@ -138,14 +150,14 @@ fn refuse_if_not_theirs(
     if Scheme::for_key(own.tbs_certificate().subject_public_key_info()).is_none() {
         bail!("{}", KeyError::Unsupported);
     }
-    let anchors = certificate::from_pem(&config.trust_anchors_pem()?)?;
+    let anchors = certificate::from_pem(anchors_pem)?;
     if anchors.is_empty() {
         eprintln!("[report] trust_anchors names no authority: the certificate's path was not checked.");
     } else if let Err(fault) =
         certificate::follow(own, others, &anchors, OffsetDateTime::now_utc(), Purpose::Reports)
     {
         let (zh, en) = fault.words();
-        bail!("{zh} / {en}: see [report] trust_anchors");
+        bail!("{zh} / {en}: see [report] trust_anchors, and the agreements");
     }
     Ok(certificate::subject(own))
 }

@@ -25,6 +25,8 @@ export interface Demo {
   base_url: string;
   accounts: Account[];
   organisations: { id: string; kind: 'hospital' | 'centre'; token: string }[];
+  /** PEM file. */
+  trust_anchors: string;
 }
 
 /** What demo.json says of the running node. */

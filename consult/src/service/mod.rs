@@ -36,6 +36,14 @@ pub struct ConsultConfig {
     pub time_stamps: TimeStamps,
 }
 
+impl ConsultConfig {
+    /// Whom signatures under a consult have to lead to, PEM: the authorities that its agreement names, otherwise the node's.
+    #[must_use]
+    pub fn anchors_of<'a>(&'a self, consult: &'a Consult) -> &'a str {
+        consult.trust_anchors_pem.as_deref().unwrap_or(&self.trust_anchors_pem)
+    }
+}
+
 /// Consults of one node. Cheap to clone.
 #[derive(Clone)]
 pub struct ConsultService {

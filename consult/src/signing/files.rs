@@ -35,7 +35,7 @@ impl ConsultService {
             ReportPart::ReviewerSignature => {
                 decode(stored.reviewer.as_deref().ok_or(ConsultError::NotFound)?)?
             }
-            ReportPart::Chain => self.chain_pem(&stored)?,
+            ReportPart::Chain => self.chain_pem(&self.get(caller, id).await?.consult, &stored)?,
         };
         let entry = AuditEntry {
             action: AuditAction::Export,
@@ -83,7 +83,8 @@ impl ConsultService {
                 Err(other) => return Err(other.into()),
             }
         }
-        self.judge(brought, Some(known), Some(false), Some(stored.pdf_sha256)).await
+        let anchors = self.config.anchors_of(consult).to_owned();
+        self.judge(brought, anchors, Some(known), Some(false), Some(stored.pdf_sha256)).await
     }
 
     /// Judges what anyone brings: the canonical JSON or the PDF, and signatures when they are not in the PDF. Whether a
@@ -101,6 +102,7 @@ impl ConsultService {
         let query = RecordQuery::new(KIND).with("sha256", cms::sha256(&brought.canonical).to_string());
         // A report that was returned and signed again unchanged has the same bytes twice; the one that counts decides.
         let (mut is_superseded, mut page) = (None, None);
+        let mut anchors = self.config.trust_anchors_pem.clone();
         for record in self.storage.records(&scope, &query).await? {
             let stored = StoredReport::of(&record)?;
             let consult = self.storage.record(&scope, crate::record::KIND, stored.consult.as_str()).await?;
@@ -108,14 +110,16 @@ impl ConsultService {
             let is_current = consult.versions.iter().any(|v| v.record == record.id && !v.superseded);
             if is_current || is_superseded.is_none() {
                 (is_superseded, page) = (Some(!is_current), Some(stored.pdf_sha256));
+                self.config.anchors_of(&consult).clone_into(&mut anchors);
             }
         }
-        self.judge(brought, None, is_superseded, page).await
+        self.judge(brought, anchors, None, is_superseded, page).await
     }
 
     async fn judge(
         &self,
         brought: Brought,
+        anchors_pem: String,
         known: Option<HashMap<String, Sha256>>,
         is_superseded: Option<bool>,
         page_sha256: Option<Sha256>,
@@ -128,7 +132,7 @@ impl ConsultService {
                 TimeStamps::Required { .. } | TimeStamps::Missing => Stamping::Required,
             };
             let context = Context {
-                anchors_pem: &config.trust_anchors_pem,
+                anchors_pem: &anchors_pem,
                 time_stamp_anchors_pem: match &config.time_stamps {
                     TimeStamps::Required { anchors_pem, .. } => anchors_pem,
                     TimeStamps::None | TimeStamps::Missing => "",
@@ -222,7 +226,7 @@ impl ConsultService {
     }
 
     /// Signers' certificates with what came with them, then the trust anchors.
-    fn chain_pem(&self, stored: &StoredReport) -> Result<Vec<u8>, ConsultError> {
+    fn chain_pem(&self, consult: &Consult, stored: &StoredReport) -> Result<Vec<u8>, ConsultError> {
         let brought = stored.brought()?;
         let mut certificates = Vec::new();
         for signature in &brought.signatures {
@@ -230,7 +234,7 @@ impl ConsultService {
             certificates.push(check.signer);
             certificates.extend(check.others);
         }
-        certificates.extend(certificate::from_pem(&self.config.trust_anchors_pem).unwrap_or_default());
+        certificates.extend(certificate::from_pem(self.config.anchors_of(consult)).unwrap_or_default());
         certificate::to_pem(&certificates).map_err(|_| damaged())
     }
 }

@@ -53,7 +53,7 @@ impl ConsultService {
             return Err(ConsultError::Forbidden("签名证书不是本人在本机构的证书"));
         }
         let at = now.replace_nanosecond(0).unwrap_or(now);
-        let path = self.path(&chain, at)?;
+        let path = path(self.config.anchors_of(&ready.consult), &chain, at)?;
         let revocation = match path.len() {
             0 | 1 => RevocationData::default(),
             _ => authorities::revocation_data(self.authorities.as_ref(), &path, at).await,
@@ -63,18 +63,18 @@ impl ConsultService {
         }
         Ok(Hand { chain, scheme, title: ready.signer.title.clone(), path, revocation, at })
     }
+}
 
-    /// From the signer's certificate to a trust anchor. Without anchors nobody signs: nothing could be judged.
-    fn path(&self, chain: &[Vec<u8>], at: OffsetDateTime) -> Result<Vec<Certificate>, ConsultError> {
-        let chain = chain.iter().map(|der| certificate::from_der(der));
-        let chain = chain.collect::<Result<Vec<_>, _>>().map_err(|_| damaged())?;
-        let (first, others) = chain.split_first().ok_or_else(damaged)?;
-        let anchors = certificate::from_pem(&self.config.trust_anchors_pem)
-            .map_err(|_| ConsultError::Failed("the trust anchors cannot be read"))?;
-        if anchors.is_empty() {
-            return Err(ConsultError::Forbidden("本节点没有配置信任的证书颁发机构，不能签名"));
-        }
-        certificate::follow(first, others, &anchors, at, Purpose::Reports)
-            .map_err(|fault| ConsultError::Forbidden(fault.words().0))
+/// From the signer's certificate to a trust anchor. Without anchors nobody signs: nothing could be judged.
+fn path(anchors_pem: &str, chain: &[Vec<u8>], at: OffsetDateTime) -> Result<Vec<Certificate>, ConsultError> {
+    let chain = chain.iter().map(|der| certificate::from_der(der));
+    let chain = chain.collect::<Result<Vec<_>, _>>().map_err(|_| damaged())?;
+    let (first, others) = chain.split_first().ok_or_else(damaged)?;
+    let anchors = certificate::from_pem(anchors_pem)
+        .map_err(|_| ConsultError::Failed("the trust anchors cannot be read"))?;
+    if anchors.is_empty() {
+        return Err(ConsultError::Forbidden("本节点没有配置信任的证书颁发机构，不能签名"));
     }
+    certificate::follow(first, others, &anchors, at, Purpose::Reports)
+        .map_err(|fault| ConsultError::Forbidden(fault.words().0))
 }

@@ -9,8 +9,8 @@ use consult::authorities::{Answer, Authorities, NoAnswer, OwnAuthorities};
 use consult::report::ReportDraft;
 use consult::revocation::Question;
 use consult::{
-    CertificateAuthority, ConsultConfig, ConsultService, ConsultView, Fonts, Keystore, NewConsult, Printer,
-    TimeStamps,
+    CertificateAuthority, ConsultConfig, ConsultError, ConsultService, ConsultView, Fonts, Keystore,
+    NewConsult, Printer, TimeStamps,
 };
 use dataset::write::to_bytes;
 use dataset::{Dataset, TransferSyntax, VR, tags};
@@ -25,10 +25,12 @@ pub const NOW: OffsetDateTime = datetime!(2026-11-23 6:40 UTC);
 pub const CENTRE: &str = "清河市人民医院远程诊断中心";
 pub const STUDY: &str = "1.2.3.4";
 
-/// Authorities that can be out of reach.
+/// Authorities that can be out of reach, and say what a test wants of revocation.
 pub struct Reach {
     own: OwnAuthorities,
     pub is_down: AtomicBool,
+    /// The revocation list (DER) in place of the authority's own, which is empty.
+    pub list: std::sync::Mutex<Option<Vec<u8>>>,
 }
 
 impl Authorities for Reach {
@@ -40,6 +42,9 @@ impl Authorities for Reach {
     }
 
     fn fetch(&self, question: Question) -> Answer<'_> {
+        if let Some(list) = self.list.lock().unwrap().clone() {
+            return Box::pin(async { Ok(list) });
+        }
         self.own.fetch(question)
     }
 }
@@ -50,6 +55,7 @@ pub struct House {
     pub storage: Storage,
     pub service: ConsultService,
     pub anchors: String,
+    pub authority: CertificateAuthority,
     printer: Arc<Printer>,
     config: ConsultConfig,
     pub doctor: Caller,
@@ -90,6 +96,7 @@ pub async fn house(signatures: Signatures) -> House {
         auto_accept: true,
         valid_from: datetime!(2026-01-01 0:00 UTC),
         valid_until: datetime!(2027-01-01 0:00 UTC),
+        trust_anchors_pem: None,
         awaits: None,
         proposed: None,
     };
@@ -142,8 +149,8 @@ pub async fn house(signatures: Signatures) -> House {
             clock_difference_max: time::Duration::weeks(5200),
         },
     };
-    let own = OwnAuthorities::new(authority, || NOW).unwrap();
-    let reach = Arc::new(Reach { own, is_down: AtomicBool::new(false) });
+    let own = OwnAuthorities::new(authority.clone(), || NOW).unwrap();
+    let reach = Arc::new(Reach { own, is_down: AtomicBool::new(false), list: std::sync::Mutex::new(None) });
     let printer = Arc::new(Printer::new(&Fonts::default()).unwrap());
     let service = ConsultService::new(storage.clone(), printer.clone(), config.clone(), reach.clone());
     let mut callers = callers.into_iter();
@@ -158,6 +165,7 @@ pub async fn house(signatures: Signatures) -> House {
         storage,
         service,
         anchors,
+        authority,
         printer,
         config,
         doctor,
@@ -244,6 +252,31 @@ impl House {
     pub fn again(&self) -> ConsultService {
         let (storage, printer) = (self.storage.clone(), self.printer.clone());
         ConsultService::new(storage, printer, self.config.clone(), self.reach.clone())
+    }
+
+    /// Gives the first reader another key, issued then by some authority; gives the certificate, DER.
+    pub async fn key_of(&self, authority: &CertificateAuthority, issued_at: OffsetDateTime) -> Vec<u8> {
+        let key = authority.issue("王建国", CENTRE, issued_at).unwrap();
+        let certificate = key.chain[0].clone();
+        let reader = self.readers[0].as_person().unwrap();
+        Keystore::new(self.storage.clone())
+            .install(&Scope::node("test"), &reader.id, &reader.organisation, key, secret("签名口令 2026"))
+            .await
+            .unwrap();
+        certificate
+    }
+
+    /// The first reader tries to sign what they have claimed.
+    pub async fn try_to_sign(
+        &self,
+        view: &ConsultView,
+        at: OffsetDateTime,
+    ) -> Result<ConsultView, ConsultError> {
+        let (reader, id) = (&self.readers[0], &view.consult.id);
+        let before = self.service.get(reader, id).await.unwrap();
+        let saved = self.service.save_report(reader, id, before.version, report(), at).await.unwrap();
+        let hash = self.service.preview(reader, id).await.unwrap().canonical_sha256;
+        self.service.sign(reader, id, saved.version, &hash, secret("签名口令 2026"), at).await
     }
 
     /// Quality control of the centre.

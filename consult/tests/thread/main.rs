@@ -3,6 +3,7 @@
 mod clocks;
 mod deliveries;
 mod house;
+mod keys;
 mod measurements;
 mod notices;
 mod stamps;

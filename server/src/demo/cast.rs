@@ -242,6 +242,7 @@ fn agreement() -> Result<Agreement> {
         auto_accept: true,
         valid_from: OffsetDateTime::UNIX_EPOCH,
         valid_until: OffsetDateTime::now_utc() + Duration::days(3650),
+        trust_anchors_pem: None,
         awaits: None,
         proposed: None,
     })

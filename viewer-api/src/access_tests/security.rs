@@ -51,6 +51,7 @@ async fn agreement(house: &House, id: &str, reading: &str, until: OffsetDateTime
         auto_accept: true,
         valid_from: until - Duration::days(365),
         valid_until: until,
+        trust_anchors_pem: None,
         awaits: None,
         proposed: None,
     };

@@ -14,6 +14,7 @@ use access::{Agreement, ConsultKind, Organisation, Right, Signatures};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use consult::certificate;
 use model::OrgId;
 use model::time_text::{parse_rfc3339, rfc3339};
 use serde::{Deserialize, Serialize};
@@ -70,10 +71,38 @@ pub struct Terms {
     pub signatures: Signatures,
     /// Whether a request goes to the reading pool without a coordinator's acceptance.
     pub auto_accept: bool,
+    /// Certificate authorities whose signatures count for reports under it, PEM; those of the node when none are named.
+    #[serde(default)]
+    pub trust_anchors_pem: Option<String>,
+    /// The same, for people.
+    #[serde(default, skip_deserializing)]
+    pub trust_anchors: Vec<TrustAnchor>,
     /// First moment (RFC 3339).
     pub valid_from: String,
     /// Last moment (RFC 3339).
     pub valid_until: String,
+}
+
+/// A certificate authority.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct TrustAnchor {
+    /// Whose certificate it is.
+    pub subject: String,
+    /// SHA-256 of it, hexadecimal.
+    pub sha256: String,
+    /// Its last moment (RFC 3339).
+    pub valid_until: Option<String>,
+}
+
+impl TrustAnchor {
+    fn all(pem: &str) -> Vec<Self> {
+        let one = |note: certificate::CertificateNote| Self {
+            subject: note.subject,
+            sha256: note.sha256.to_string(),
+            valid_until: note.ends_at.map(rfc3339),
+        };
+        certificate::notes(pem).into_iter().map(one).collect()
+    }
 }
 
 /// A new agreement.
@@ -140,6 +169,8 @@ impl Terms {
             turnarounds: agreement.turnarounds,
             signatures: agreement.signatures,
             auto_accept: agreement.auto_accept,
+            trust_anchors: agreement.trust_anchors_pem.as_deref().map(TrustAnchor::all).unwrap_or_default(),
+            trust_anchors_pem: agreement.trust_anchors_pem,
             valid_from: rfc3339(agreement.valid_from),
             valid_until: rfc3339(agreement.valid_until),
         }
@@ -150,12 +181,18 @@ impl Terms {
             parse_rfc3339(text)
                 .ok_or_else(|| ApiError::invalid(field, "不是时间 / not a moment (RFC 3339, 1900 to 2999)"))
         };
+        let trust_anchors_pem = self.trust_anchors_pem.filter(|pem| !pem.trim().is_empty());
+        if let Some(pem) = &trust_anchors_pem {
+            certificate::agreed_anchors(pem)
+                .map_err(|(zh, en)| ApiError::invalid("trust_anchors_pem", &format!("{zh} / {en}")))?;
+        }
         let agreement = Agreement {
             kinds: self.kinds,
             modalities: self.modalities,
             turnarounds: self.turnarounds,
             signatures: self.signatures,
             auto_accept: self.auto_accept,
+            trust_anchors_pem,
             valid_from: moment("valid_from", &self.valid_from)?,
             valid_until: moment("valid_until", &self.valid_until)?,
             ..to
@@ -246,6 +283,7 @@ pub async fn create_agreement(
         turnarounds: Vec::new(),
         signatures: Signatures::Double,
         auto_accept: false,
+        trust_anchors_pem: None,
         valid_from: OffsetDateTime::UNIX_EPOCH,
         valid_until: OffsetDateTime::UNIX_EPOCH,
         awaits: sides.other(own),
@@ -371,6 +409,7 @@ mod tests {
             turnarounds: Vec::new(),
             signatures: Signatures::Double,
             auto_accept: false,
+            trust_anchors_pem: None,
             valid_from: OffsetDateTime::UNIX_EPOCH,
             valid_until: OffsetDateTime::UNIX_EPOCH,
             awaits: Some(id("city")),

@@ -1,5 +1,5 @@
 /** An agreement, new or changed. */
-import { Checkbox, Group, SegmentedControl, Select, SimpleGrid, Stack, Switch, TagsInput, Text, TextInput } from '@mantine/core';
+import { Checkbox, Group, SegmentedControl, Select, SimpleGrid, Stack, Switch, TagsInput, Text, Textarea, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -88,6 +88,16 @@ export function AgreementDialog({ agreement, onClose }: { agreement: Agreement |
           description={t('agreements.autoAcceptHint')}
           checked={draft.auto_accept}
           onChange={(event) => set({ auto_accept: event.currentTarget.checked })}
+        />
+        <Textarea
+          label={t('agreements.anchors')}
+          description={t('agreements.anchorsHint')}
+          autosize
+          minRows={2}
+          maxRows={6}
+          spellCheck={false}
+          value={draft.anchors}
+          onChange={(event) => set({ anchors: event.currentTarget.value })}
         />
         <SimpleGrid cols={2} spacing="sm">
           <TextInput type="date" label={t('agreements.from')} required value={draft.from} onChange={(event) => set({ from: event.currentTarget.value })} />

@@ -119,6 +119,11 @@ function Row({ agreement, onOpen }: { agreement: Agreement; onOpen: (act: 'chang
       <Table.Td data-label={t('agreements.signatures')}>
         {t(`agreements.signature.${agreement.signatures}`)}
         <div className={pane.quiet}>{t(agreement.auto_accept ? 'agreements.autoAccept' : 'agreements.coordinator')}</div>
+        {(agreement.trust_anchors ?? []).map(({ sha256, subject }) => (
+          <div key={sha256} className={pane.quiet}>
+            {t('agreements.trusts', { subject })}
+          </div>
+        ))}
       </Table.Td>
       <Table.Td data-label={t('agreements.validity')}>
         <div className={pane.fixed}>{format.moment(agreement.valid_until)}</div>
@@ -169,6 +174,7 @@ function TermsSeen({ terms }: { terms: Terms }) {
         .join(separator),
     ],
     [t('agreements.signatures'), t(`agreements.signature.${terms.signatures}`)],
+    ...(terms.trust_anchors ?? []).map(({ sha256, subject }) => [t('agreements.anchors'), t('agreements.anchor', { subject, sha256 })]),
     [t('agreements.acceptance'), t(terms.auto_accept ? 'agreements.autoAccept' : 'agreements.coordinator')],
     [t('agreements.from'), format.moment(terms.valid_from)],
     [t('agreements.until'), format.moment(terms.valid_until)],
@@ -177,7 +183,7 @@ function TermsSeen({ terms }: { terms: Terms }) {
     <Table fz="sm" verticalSpacing={4}>
       <Table.Tbody>
         {rows.map(([what, value]) => (
-          <Table.Tr key={what}>
+          <Table.Tr key={`${what} ${value}`}>
             <Table.Th scope="row">{what}</Table.Th>
             <Table.Td>{value}</Table.Td>
           </Table.Tr>

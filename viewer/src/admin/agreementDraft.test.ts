@@ -32,5 +32,8 @@ test('an agreement is written as it was read', () => {
     may_confirm: false,
   };
   expect(termsOf(draftOf(agreement, now))).toEqual(terms);
+  const pem = '-----BEGIN CERTIFICATE-----';
+  expect(termsOf(draftOf({ ...agreement, trust_anchors_pem: pem }, now)).trust_anchors_pem).toBe(pem);
+  expect(termsOf({ ...draftOf(agreement, now), anchors: ' \n' }).trust_anchors_pem).toBeNull();
   expect(localDay(new Date(terms.valid_until))).toBe('2027-11-26');
 });

@@ -10,6 +10,8 @@ export interface AgreementDraft {
   minutes: Record<Urgency, string>;
   signatures: Terms['signatures'];
   auto_accept: boolean;
+  /** Certificates; empty when those whom the node trusts may sign. */
+  anchors: string;
   /** Local days, `2026-11-26`. */
   from: string;
   until: string;
@@ -30,6 +32,7 @@ export function draftOf(agreement: Agreement | null, now: Date): AgreementDraft 
       minutes,
       signatures: 'double',
       auto_accept: false,
+      anchors: '',
       from: localDay(now),
       until: localDay(end),
     };
@@ -44,6 +47,7 @@ export function draftOf(agreement: Agreement | null, now: Date): AgreementDraft 
     minutes,
     signatures: agreement.signatures,
     auto_accept: agreement.auto_accept,
+    anchors: agreement.trust_anchors_pem ?? '',
     from: localDay(new Date(agreement.valid_from)),
     until: localDay(new Date(agreement.valid_until)),
   };
@@ -67,6 +71,7 @@ export function termsOf(draft: AgreementDraft): Terms {
       .map((urgency) => ({ urgency, turnaround_min: Number(draft.minutes[urgency]) })),
     signatures: draft.signatures,
     auto_accept: draft.auto_accept,
+    trust_anchors_pem: draft.anchors.trim() === '' ? null : draft.anchors,
     valid_from: new Date(`${draft.from}T00:00:00`).toISOString(),
     valid_until: new Date(`${draft.until}T23:59:59`).toISOString(),
   };

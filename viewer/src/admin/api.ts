@@ -55,12 +55,24 @@ export const urgencies = ['routine', 'urgent', 'emergency', 'frozen'] as const;
 export type Urgency = (typeof urgencies)[number];
 export type ConsultKind = 'diagnosis' | 'consultation';
 
+/** A certificate authority that an agreement names. */
+export interface TrustAnchor {
+  subject: string;
+  /** Of the certificate, hexadecimal. */
+  sha256: string;
+  valid_until: string | null;
+}
+
 export interface Terms {
   kinds: ConsultKind[];
   modalities: string[];
   turnarounds: { urgency: Urgency; turnaround_min: number }[];
   signatures: 'single' | 'double';
   auto_accept: boolean;
+  /** Whose certificates sign reports under it, PEM; `null`: those whom the node trusts. */
+  trust_anchors_pem: string | null;
+  /** The same, read by the server. */
+  trust_anchors?: TrustAnchor[];
   valid_from: string;
   valid_until: string;
 }

@@ -10,6 +10,10 @@ use lopdf::{Dictionary, Document, LoadOptions, Object, Stream};
 pub const PDF_BYTES_MAX: usize = 16 << 20;
 /// Streams in a PDF: ours have some dozens.
 const STREAMS_MAX: usize = 256;
+/// The end of a file or of an increment (ISO 32000-2 §7.5.5).
+const END: &[u8] = b"%%EOF";
+/// Ends tried, from the last one on.
+const ENDS_MAX: usize = 8;
 /// Bytes that one stream may grow to while the file's structure is read.
 const STRUCTURE_BYTES_MAX: usize = 2 << 20;
 /// Attachments that are looked at.
@@ -34,8 +38,7 @@ pub(crate) fn load(pdf: &[u8]) -> Result<Document, &'static str> {
     if pdf.len() > PDF_BYTES_MAX {
         return Err("PDF 太大");
     }
-    let streams = pdf.windows(9).filter(|window| *window == b"endstream").count();
-    if streams > STREAMS_MAX || !structure::is_sound(pdf) {
+    if !has_our_shape(pdf) {
         return Err("PDF 的结构不是本系统的报告");
     }
     // Strict: nothing is repaired, so nothing is read but what was looked at.
@@ -45,6 +48,22 @@ pub(crate) fn load(pdf: &[u8]) -> Result<Document, &'static str> {
         ..LoadOptions::default()
     };
     Document::load_mem_with_options(pdf, options).map_err(|_| "PDF 无法读取")
+}
+
+fn has_our_shape(pdf: &[u8]) -> bool {
+    let streams = pdf.windows(9).filter(|window| *window == b"endstream").count();
+    streams <= STREAMS_MAX && structure::is_sound(pdf)
+}
+
+/// What of a file has the shape of ours: all of it, or, where another program has appended something in its own shape, what
+/// stands before. What cannot be read at all comes back whole.
+pub(crate) fn readable(pdf: &[u8]) -> &[u8] {
+    if pdf.len() > PDF_BYTES_MAX || has_our_shape(pdf) {
+        return pdf;
+    }
+    let ends = pdf.windows(END.len()).enumerate().rev().filter(|(_, window)| *window == END);
+    let parts = ends.take(ENDS_MAX).filter_map(|(at, _)| pdf.get(..at + END.len()));
+    parts.into_iter().find(|part| has_our_shape(part)).unwrap_or(pdf)
 }
 
 /// Takes the attachments out of a PDF.

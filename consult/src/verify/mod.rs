@@ -6,7 +6,7 @@ mod findings;
 mod tests;
 
 use crate::cms::Commitment;
-use crate::pades::{self, PdfSignatures};
+use crate::pades::{self, Coverage, PdfSignatures};
 use crate::report::CanonicalReport;
 use crate::revocation::RevocationData;
 use crate::{ConsultError, certificate, extract};
@@ -128,13 +128,19 @@ impl Brought {
         if !report.starts_with(b"%PDF-") {
             return Ok(Self { canonical: report, signatures, page: None, pictures: Vec::new() });
         }
-        let attached = extract::extract_from_pdf(&report)
-            .map_err(|why| ConsultError::Invalid { field: "report", why })?;
+        // Of a file that somebody has added to in another shape, what was signed is judged, and that it was added to.
+        let part = extract::readable(&report);
+        let attached =
+            extract::extract_from_pdf(part).map_err(|why| ConsultError::Invalid { field: "report", why })?;
         let mut all = attached.signatures;
         all.extend(signatures);
         all.dedup();
-        let in_page = pades::read(&report)
+        let mut in_page = pades::read(part)
             .map_err(|_| ConsultError::Invalid { field: "report", why: "PDF 中的签名无法读取" })?;
+        if let Some(signatures) = in_page.as_mut().filter(|found| found.coverage == Coverage::Whole) {
+            let is_whole = part.len() == report.len();
+            signatures.coverage = if is_whole { Coverage::Whole } else { Coverage::Appended };
+        }
         Ok(Self {
             canonical: attached.canonical,
             signatures: all,

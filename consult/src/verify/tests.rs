@@ -185,6 +185,15 @@ fn a_signed_page_is_whole_with_its_pictures_and_nothing_behind_it() {
     let mut appended = second.clone();
     appended.extend(b"\n% and more\n");
     assert_eq!(judge_pdf(&appended).unwrap().coverage.result, Judgement::Bad);
+    // By another program, in a shape that is not ours: what was signed is judged, and that something was added.
+    for more in [
+        "94 0 obj\n<</Type/Page>>\nendobj\n%%EOF\n",
+        "\n5 0 obj\n<</Type/ObjStm>>\nendobj\nstartxref\n0\n%%EOF",
+    ] {
+        let verdict = judge_pdf(&[second.as_slice(), more.as_bytes()].concat()).unwrap();
+        assert_eq!((verdict.coverage.result, verdict.ok), (Judgement::Bad, false), "{more}");
+        assert_eq!(verdict.integrity.result, Judgement::Good, "{more}");
+    }
 
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("report.pdf").display().to_string();

@@ -235,6 +235,14 @@ fn what_only_openslide_reads_is_encoded_again_and_says_so() {
     check_again_encoded("ventana-overlap.bif", "Ventana BIF");
 }
 
+/// Side by side its tiles would show every seam twice and make a larger slide of it.
+#[test]
+fn a_trestle_file_is_put_together_by_openslide() {
+    let slide = check_again_encoded("trestle.tif", "Trestle");
+    // Ten tiles of 256 pixels across that share 32 with their neighbours, fourteen down.
+    assert_eq!((&slide["width"], &slide["height"]), (&2272.into(), &3168.into()));
+}
+
 /// What `original` gives, as tar lists it: names and contents.
 fn original_files(slide: &Json) -> Vec<(String, Vec<u8>)> {
     let path = format!("/api/v1/slides/{}/original", slide["id"].as_str().expect("an id"));

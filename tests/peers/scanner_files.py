@@ -323,6 +323,24 @@ def ventana(path, image, overlap):
     tiff.write(path)
 
 
+def trestle(path, image, side=256, overlap=32):
+    """Tiles of level 0 overlap; the description says by how many pixels those of each level do."""
+    tiff = Tiff()
+    for number, level in enumerate(levels(image, 2)):
+        step = side - overlap if number == 0 else side
+        across, down = (-(-(length - side + step) // step) for length in (level.shape[1], level.shape[0]))
+        canvas = np.full((down * step + overlap, across * step + overlap, 3), 255, np.uint8)
+        canvas[: level.shape[0], : level.shape[1]] = level
+        rows = [[canvas[y * step :, x * step :][:side, :side] for x in range(across)] for y in range(down)]
+        extra = [(305, ASCII, "MedScan 4.1"), (254, LONG, [int(number > 0)])]
+        if number == 0:
+            overlaps = f"OverlapsXY= {overlap} {overlap} 0 0"
+            extra.append((270, ASCII, f"Objective Power=20;Background Color=FFFFFF;{overlaps}"))
+        laid_out = np.vstack([np.hstack(row) for row in rows])
+        tiff.tiled(laid_out, (side, side), lambda part: jpeg(np.ascontiguousarray(part)), JPEG, YCBCR, extra)
+    tiff.write(path)
+
+
 def hamamatsu(path, image, subsampling, listed=True, optimize=False):
     """Each level one JPEG; restart markers four to a row in the large ones, none in the small one."""
     unit = {0: (8, 8), 1: (16, 8), 2: (16, 16)}[subsampling]
@@ -454,6 +472,7 @@ def main(slide: str, folder: str) -> None:
     leica(out / "leica.scn", image)
     ventana(out / "ventana.bif", image, 0)
     ventana(out / "ventana-overlap.bif", image, 12)
+    trestle(out / "trestle.tif", image)
     several = out / "several"
     mirax(several / "mirax.mrxs", image)
     virtual_microscope(several / "hamamatsu.vms", image)

@@ -384,6 +384,22 @@ fn xml_that_lies_about_its_images() {
 }
 
 #[test]
+fn a_trestle_file_is_no_tiff_of_tiles_side_by_side() {
+    let written_by = |software: &str| {
+        let mut builder = Builder::new(CLASSIC);
+        let overlaps = "Objective Power=20;OverlapsXY= 8 8".to_owned();
+        let more = vec![(305, Field::Text(software.to_owned())), (270, Field::Text(overlaps))];
+        image(&mut builder, 128, 96, more);
+        builder.build()
+    };
+    assert_eq!(
+        refusal(written_by("MedScan 1.2")),
+        SlideError::Unsupported("a Trestle file, whose tiles overlap")
+    );
+    assert_eq!(check(written_by("another")).unwrap().format, "tiled TIFF");
+}
+
+#[test]
 fn any_byte_of_their_files_may_be_wrong_without_a_panic() {
     for bytes in [philips("\"0.002\" \"0.002\""), leica(SCANNED), ventana(4, 0)] {
         for at in (0..bytes.len()).step_by(3) {

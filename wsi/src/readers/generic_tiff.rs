@@ -1,4 +1,6 @@
 //! Tiled pyramidal TIFF and BigTIFF of any other writer, OME-TIFF with its levels in SubIFDs among them.
+//!
+//! Trestle's files look like one too, but their tiles overlap: side by side they would be another picture.
 
 use super::pyramid::{self, Gathered};
 use super::tiles::{Form, TiledImage};
@@ -7,6 +9,11 @@ use crate::tiff::{Directory, Tiff};
 use crate::{AssociatedKind, SlideError};
 use model::Limits;
 use std::sync::Arc;
+
+/// What Trestle's scanners begin their Software tag with.
+const TRESTLE: &str = "MedScan";
+/// Bytes of a Software tag that say whose it is.
+const SOFTWARE_BYTES: u64 = 64;
 
 pub(super) struct GenericTiff;
 
@@ -17,6 +24,9 @@ impl Reader for GenericTiff {
 
     fn plan(&self, tiff: &Arc<Tiff>, limits: &Limits) -> Result<Plan, SlideError> {
         let first = &tiff.directories[0];
+        if tiff.text_start(first, tag::SOFTWARE, SOFTWARE_BYTES).starts_with(TRESTLE) {
+            return Err(SlideError::Unsupported("a Trestle file, whose tiles overlap"));
+        }
         let text = pyramid::description(tiff, first)?;
         let ome = ome::Facts::of(&text)?;
         let mut gathered = Gathered::default();

@@ -1,16 +1,12 @@
 """Importing slides: `farsight import` beside `wsidicomizer` on one generated SVS, and one of gigabytes alone, for its memory.
 
-    .venv/bin/python bench/imports.py [--farsight PROGRAM] [--gigabytes 4.2]
-
 Each runs as a process of its own, watched through /proc: wall, CPU and the most memory of all its processes together.
 """
 
-import argparse
-import os
+import shutil
+import statistics
 import struct
 import subprocess
-import sys
-import tempfile
 import time
 from io import BytesIO
 from pathlib import Path
@@ -18,9 +14,11 @@ from pathlib import Path
 import numpy
 from PIL import Image
 
-from process import Process, free_port
+from process import Failed, Process, free_port, tail
 
-ROOT = Path(__file__).resolve().parent.parent
+# In an environment of its own: it wants another wsidicom than the tests.
+WSIDICOMIZER = Path(__file__).resolve().parent.parent / ".venv-bench/bin/wsidicomizer"
+MIDDLE_BYTES = 175_000_000
 TILE = 256
 KINDS = 32
 DESCRIPTION = b"Aperio Image Library v12\r\n%dx%d (256x256) JPEG/RGB Q=80|AppMag = 20|MPP = 0.5|Date = 01/02/26|Time = 10:11:12\0"
@@ -34,7 +32,7 @@ def jpeg_tiles() -> list[bytes]:
     for _ in range(KINDS):
         coarse = rng.integers(90, 235, (TILE // 8, TILE // 8, 3), dtype=numpy.uint8)
         smooth = numpy.asarray(Image.fromarray(coarse).resize((TILE, TILE), Image.Resampling.BICUBIC), dtype=int)
-        noisy = numpy.clip(smooth + rng.integers(-14, 15, smooth.shape), 0, 255).astype(numpy.uint8)
+        noisy = numpy.clip(smooth + rng.integers(-15, 16, smooth.shape), 0, 255).astype(numpy.uint8)
         out = BytesIO()
         Image.fromarray(noisy).save(out, "JPEG", quality=80, subsampling=2)
         tiles.append(out.getvalue())
@@ -45,28 +43,28 @@ def write_svs(path: Path, bytes_wanted: int) -> int:
     """A pyramid as Aperio writes it, in BigTIFF, with so many bytes in its largest level; answers with its tiles."""
     tiles = jpeg_tiles()
     mean = sum(map(len, tiles)) / len(tiles)
-    # Each level is exactly a quarter as wide as the one before: other readers ask for that.
-    side = max(16, int((bytes_wanted / mean) ** 0.5) // 16 * 16)
+    # Each level is exactly a quarter as wide and high as the one before: other readers ask for that.
+    across = max(16, int((bytes_wanted / mean) ** 0.5) // 16 * 16)
+    down = max(16, round(bytes_wanted / mean / across / 16) * 16)
     thumbnail = numpy.full((64, 64, 3), 200, dtype=numpy.uint8).tobytes()
     pages: list[list[tuple[int, int, int, bytes]]] = []
     count = 0
     with path.open("wb") as out:
         out.write(b"\0" * 16)
-        levels = [n for n in (side, side // 4, side // 16) if n >= 1]
-        for number, across in enumerate(levels):
+        for number, factor in enumerate((1, 4, 16)):
             if number == 1:
                 at = out.tell()
                 out.write(thumbnail)
                 pages.append(strip_page(at, len(thumbnail)))
             offsets, lengths = [], []
-            for index in range(across * across):
+            for index in range((across // factor) * (down // factor)):
                 # The numbers of Knuth's, so that neighbours differ.
                 tile = tiles[(index * 2654435761 >> 7) % KINDS]
                 offsets.append(out.tell())
                 lengths.append(len(tile))
                 out.write(tile)
             count += len(offsets)
-            pages.append(tile_page(across * TILE, offsets, lengths))
+            pages.append(tile_page(across // factor * TILE, down // factor * TILE, offsets, lengths))
         link_at = 8
         for page in pages:
             values_at = {}
@@ -102,11 +100,11 @@ def long8(tag: int, values: list[int]) -> tuple[int, int, int, bytes]:
     return tag, LONG8, len(values), numpy.asarray(values, dtype="<u8").tobytes()
 
 
-def tile_page(side: int, offsets: list[int], lengths: list[int]) -> list[tuple[int, int, int, bytes]]:
-    text = DESCRIPTION % (side, side)
+def tile_page(width: int, height: int, offsets: list[int], lengths: list[int]) -> list[tuple[int, int, int, bytes]]:
+    text = DESCRIPTION % (width, height)
     return [
-        long8(256, [side]),
-        long8(257, [side]),
+        long8(256, [width]),
+        long8(257, [height]),
         short(258, 8, 8, 8),
         short(259, 7),
         short(262, 6),
@@ -148,7 +146,7 @@ def watched(command: list[str], folder: Path) -> tuple[float, float, float]:
             time.sleep(0.02)
         took = time.monotonic() - began
         if process.popen.returncode != 0:
-            sys.exit(f"{command[0]} failed:\n{process.log.read_text()[-2000:]}")
+            raise Failed(f"{command[0]} failed:\n{tail(process.log)}")
     return took, cpu / 1000, peak
 
 
@@ -163,46 +161,50 @@ def node(binary: Path, data: Path) -> None:
     subprocess.run(add, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def by_farsight(binary: Path, slide: Path, work: Path, name: str) -> tuple[float, float, float]:
-    folder = work / name
+def by_farsight(binary: Path, slide: Path, folder: Path) -> tuple[float, float, float]:
     folder.mkdir()
     node(binary, folder / "data")
     options = ["--org", "township", "--patient-id", "BENCH", "--data", str(folder / "data")]
     return watched([str(binary), "import", str(slide), *options], folder)
 
 
-def by_wsidicomizer(slide: Path, work: Path, name: str) -> tuple[float, float, float]:
-    program = Path(sys.executable).parent / "wsidicomizer"
-    folder = work / name
+def by_wsidicomizer(slide: Path, folder: Path) -> tuple[float, float, float]:
     folder.mkdir()
-    return watched([str(program), "-i", str(slide), "-o", str(folder / "out")], folder)
+    return watched([str(WSIDICOMIZER), "-i", str(slide), "-o", str(folder / "out")], folder)
 
 
-def main() -> None:
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--farsight", type=Path, default=target / "release/farsight")
-    parser.add_argument("--gigabytes", type=float, default=4.2, help="of the large slide; 0 leaves it out")
-    parser.add_argument("--rounds", type=int, default=2)
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="imports-", dir=ROOT / "bench") as folder:
-        work = Path(folder)
-        slide = work / "middle.svs"
-        tiles = write_svs(slide, 175_000_000)
-        print(f"{slide.stat().st_size / 1e6:.0f} MB, {tiles} tiles\n")
-        print("| Round | Program | s | CPU s | peak MB |\n|---|---|---|---|---|")
-        for turn in range(args.rounds):
-            took = by_farsight(args.farsight, slide, work, f"farsight-{turn}")
-            print("| %d | farsight | %.2f | %.2f | %.0f |" % (turn, *took), flush=True)
-            if (Path(sys.executable).parent / "wsidicomizer").exists():
-                took = by_wsidicomizer(slide, work, f"wsidicomizer-{turn}")
-                print("| %d | wsidicomizer | %.2f | %.2f | %.0f |" % (turn, *took), flush=True)
-        if args.gigabytes > 0:
-            large = work / "large.svs"
-            tiles = write_svs(large, int(args.gigabytes * 1e9))
-            took = by_farsight(args.farsight, large, work, "large")
-            print("| | farsight, %.1f GB, %d tiles | %.1f | %.1f | %.0f |" % (large.stat().st_size / 1e9, tiles, *took))
-
-
-if __name__ == "__main__":
-    main()
+def compare(binary: Path, work: Path, rounds: int, middle: int, large: int, say=print) -> list[str]:
+    """Both programs on a slide of `middle` bytes, in alternation; then Farsight alone on one of `large`."""
+    slide = work / "middle.svs"
+    tiles = write_svs(slide, middle)
+    programs = {
+        "farsight": lambda folder: by_farsight(binary, slide, folder),
+        "wsidicomizer": lambda folder: by_wsidicomizer(slide, folder),
+    }
+    runs = {name: [] for name in programs}
+    for turn in range(rounds):
+        for name, start in programs.items():
+            runs[name].append(start(work / f"{name}-{turn}"))
+            say("  %s: %.2f s, %.2f s CPU, peak %.0f MB" % (name, *runs[name][-1]), flush=True)
+            shutil.rmtree(work / f"{name}-{turn}")
+    lines = [
+        f"An SVS of {slide.stat().st_size / 1e6:.0f} MB, {tiles} tiles; processes of their own, median of {rounds}. Farsight compares "
+        "every tile with the file again and keeps the file; wsidicomizer does neither.",
+        "",
+        "| Program | s | CPU s | peak MB | it / Farsight, s |",
+        "|---|---|---|---|---|",
+    ]
+    medians = {name: [statistics.median(column) for column in zip(*of, strict=True)] for name, of in runs.items()}
+    own = medians["farsight"][0]
+    lines += ["| %s | %.2f | %.2f | %.0f | %.2f |" % (name, *of, of[0] / own) for name, of in medians.items()]
+    slide.unlink()
+    if large > 0:
+        slide = work / "large.svs"
+        tiles = write_svs(slide, large)
+        took = by_farsight(binary, slide, work / "large")
+        shutil.rmtree(work / "large")
+        say("  large: %.1f s, %.1f s CPU, peak %.0f MB" % took, flush=True)
+        size = slide.stat().st_size / 1e9
+        slide.unlink()
+        lines += ["", "One of %.1f GB, %d tiles, by Farsight: %.1f s, %.1f s CPU, peak %.0f MB." % (size, tiles, *took)]
+    return lines

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Speed, side by side with other programs, on this machine's loopback.
 
-    run.py                 everything: store, large, busy, tiles, query, scale, retrieve
+    run.py                 everything: store, large, busy, tiles, imports, query, scale, retrieve
     run.py scale --studies 1000000
     run.py store tiles     only these
+    run.py tiles --gigabytes 4.2    tiles also of a slide of so many gigabytes, for the memory that serving it takes
     run.py --quick         a tenth of the data, one round: does it work, not how fast is it
 
 Servers that are missing or do not start are left out and named in the result.
@@ -21,6 +22,7 @@ import time
 from pathlib import Path
 
 import busy
+import imports
 import large
 import query
 import retrieve
@@ -33,7 +35,7 @@ from servers import Farsight, Orthanc, Storescp, tool
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 RESULTS = HERE / "results"
-PARTS = ("store", "large", "busy", "tiles", "query", "scale", "retrieve")
+PARTS = ("store", "large", "busy", "tiles", "imports", "query", "scale", "retrieve")
 
 
 def main() -> int:
@@ -66,6 +68,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rounds", type=int, default=3, help="how often each measurement is repeated (median)")
     parser.add_argument("--studies", type=int, default=100_000, help="the larger index of `scale`")
+    parser.add_argument("--gigabytes", type=float, default=0, help="a further slide of `tiles` and `imports`, so large")
     parser.add_argument("--farsight", type=Path, default=target / "release/farsight", help="the program to measure")
     parser.add_argument("--peers-only", action="store_true", help="measure the other programs only")
     args = parser.parse_args()
@@ -172,8 +175,32 @@ def run_tiles(binary: Path, work: Path, args) -> list[str]:
         tool(name)
     width, height = (12000, 9000) if args.quick else (48000, 36000)
     slide = generated(f"slide-{width}.svs", "slide", "--width", str(width), "--height", str(height), "--big")
+    slides = [slide]
+    if args.gigabytes > 0:
+        slides.append(gigabytes(args.gigabytes))
     seconds = 2 if args.quick else 8
-    return tiles.compare(binary, slide, work, args.rounds, seconds)
+    return tiles.compare(binary, slides, work, args.rounds, seconds)
+
+
+def gigabytes(wanted: float) -> Path:
+    """A generated SVS of so many gigabytes, kept between runs."""
+    path = RESULTS / "data" / f"slide-{wanted:g}GB.svs"
+    if not path.exists():
+        print(f"  generating {path.name}", flush=True)
+        path.parent.mkdir(exist_ok=True)
+        partial = path.with_name("partial-" + path.name)
+        imports.write_svs(partial, int(wanted * 1e9))
+        partial.rename(path)
+    return path
+
+
+def run_imports(binary: Path, work: Path, args) -> list[str]:
+    if args.peers_only or not binary.exists():
+        raise Failed("imports need Farsight")
+    if not imports.WSIDICOMIZER.exists():
+        raise Failed("wsidicomizer is not installed: scripts/setup.sh bench does that")
+    middle = 20_000_000 if args.quick else imports.MIDDLE_BYTES
+    return imports.compare(binary, work, args.rounds, middle, int(args.gigabytes * 1e9))
 
 
 def run_query(binary: Path, work: Path, args) -> list[str]:
@@ -210,7 +237,7 @@ def run_retrieve(binary: Path, work: Path, args) -> list[str]:
     return retrieve.compare(binary, studies[0], folder, work, args.rounds, 20 if args.quick else 200)
 
 
-RUNNERS = {"store": run_store, "large": run_large, "busy": run_busy, "tiles": run_tiles, "query": run_query, "scale": run_scale, "retrieve": run_retrieve}
+RUNNERS = {"store": run_store, "large": run_large, "busy": run_busy, "tiles": run_tiles, "imports": run_imports, "query": run_query, "scale": run_scale, "retrieve": run_retrieve}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -4,9 +4,11 @@ import mmap
 import os
 import random
 import re
+import shutil
 import statistics
 import struct
 import subprocess
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,16 +45,45 @@ class Load:
     cpu_us: float
 
 
-def compare(binary: Path, slide: Path, work: Path, rounds: int, seconds: int, say=print) -> list[str]:
-    with Farsight(binary, work / "tiles-farsight") as farsight:
+@dataclass
+class Served:
+    """One slide under load."""
+
+    imported: str
+    tiles: int
+    of: int
+    bytes: float
+    peak_mb: float
+    loads: list[Load]
+
+
+def compare(binary: Path, slides: list[Path], work: Path, rounds: int, seconds: int, say=print) -> list[str]:
+    """The same of each slide, the smaller first: what memory serving takes must not grow with it."""
+    lines, peaks = [], []
+    for number, slide in enumerate(slides):
+        served = serve(binary, slide, work / f"tiles-{number}", rounds, seconds, say)
+        lines += [
+            f"Slide: {served.imported}, by the command line beside the running node.",
+            f"{served.tiles} random tiles of {served.of}, mean {served.bytes / 1024:.1f} KiB, the same bytes from both "
+            f"({CHECKED} compared); `wrk` for {seconds} s on the same processors, median of {rounds}.",
+            "",
+            *table(served.loads),
+            "",
+        ]
+        peaks.append(f"| {slide.stat().st_size / 1e6:.0f} | {served.of} | {served.peak_mb:.0f} |")
+    return [*lines, "Memory of Farsight while it serves, most of all rounds:", "", "| Slide MB | tiles | peak MB |", "|---|---|---|", *peaks]
+
+
+def serve(binary: Path, slide: Path, work: Path, rounds: int, seconds: int, say) -> Served:
+    with Farsight(binary, work / "farsight") as farsight:
         took, cpu, peak = farsight.import_file(slide)
         imported = f"{slide.stat().st_size / 1e6:.0f} MB imported in {took:.1f} s, {cpu:.1f} s CPU, peak {peak:.0f} MB"
         say(f"  {imported}", flush=True)
         files = work / "objects"
         files.mkdir()
-        tiles = choose(farsight, files)
+        tiles, of = choose(farsight, files)
         size = statistics.mean(tile.last - tile.first + 1 for tile in tiles)
-        with Nginx(work / "tiles-nginx", files) as nginx:
+        with Nginx(work / "nginx", files) as nginx:
             check_same(farsight, nginx, tiles)
             lists = {farsight: work / "farsight.list", nginx: work / "nginx.list"}
             authorisation = farsight.headers["Authorization"]
@@ -70,18 +101,15 @@ def compare(binary: Path, slide: Path, work: Path, rounds: int, seconds: int, sa
                             f"p50 {one.p50_ms:.2f} ms, p99 {one.p99_ms:.2f} ms, {one.cpu_us:.0f} us CPU each",
                             flush=True,
                         )
-            served = farsight.peak_mb()
-    return [
-        f"Slide: {imported}, by the command line beside the running node.",
-        f"{len(tiles)} random tiles, mean {size / 1024:.1f} KiB, the same bytes from both ({CHECKED} compared); `wrk` "
-        f"for {seconds} s on the same processors, median of {rounds}. Farsight's peak: {served:.0f} MB.",
-        "",
-        *table(loads),
-    ]
+            peak_mb = farsight.peak_mb()
+            say(f"  peak while serving: {peak_mb:.0f} MB", flush=True)
+    shutil.rmtree(work)
+    return Served(imported, len(tiles), of, size, peak_mb, loads)
 
 
-def choose(farsight: Farsight, files: Path) -> list[Tile]:
-    """Random tiles over all levels, each level as often as it has tiles; the instances are kept in `files`."""
+def choose(farsight: Farsight, files: Path) -> tuple[list[Tile], int]:
+    """Random tiles over all levels, each level as often as it has tiles, and how many there are; the instances are kept in
+    `files`."""
     found = get_json(f"{farsight.base_url}/api/v1/slides", farsight.headers)["slides"]
     if not found:
         raise Failed("no slide after the import")
@@ -109,15 +137,27 @@ def choose(farsight: Farsight, files: Path) -> list[Tile]:
         name, ranges = frames[width]
         first, last = ranges[y * across + x]
         tiles.append(Tile(f"/api/v1/slides/{slide['id']}/tiles/{level}/{x}/{y}", name, first, last))
-    return tiles
+    return tiles, len(every)
 
 
 def fetch_instance(url: str, headers: dict[str, str], path: Path) -> None:
-    """The one part of a WADO-RS answer, into a file."""
-    body = get(url, {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*', **headers})
-    start = body.index(b"\r\n\r\n") + 4
-    boundary = body[: body.index(b"\r\n")]
-    path.write_bytes(memoryview(body)[start : body.rindex(b"\r\n" + boundary)])
+    """The one part of a WADO-RS answer, into a file, piece by piece: an instance may have gigabytes."""
+    accept = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*', **headers}
+    with urllib.request.urlopen(urllib.request.Request(url, headers=accept)) as answer, path.open("wb") as out:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += answer.read(1 << 12)
+        part = head.index(b"\r\n\r\n") + 4
+        boundary = head[: head.index(b"\r\n")]
+        out.write(head[part:])
+        shutil.copyfileobj(answer, out, 1 << 20)
+    # Behind the part stands the last boundary.
+    end = b"\r\n" + boundary + b"--"
+    length = path.stat().st_size
+    with path.open("rb+") as file:
+        file.seek(max(0, length - len(end) - 64))
+        at = file.tell() + file.read().rindex(end)
+        file.truncate(at)
 
 
 def frame_ranges(path: Path, frames: int) -> list[tuple[int, int]]:

@@ -102,6 +102,16 @@ python_packages() {
     done
 }
 
+# What imports are measured beside, in an environment of its own: it wants another wsidicom than the tests.
+bench_peers() {
+    cmp -s bench/requirements.txt .venv-bench/requirements.done && return 0
+    say "installing the Python packages of bench/requirements.txt"
+    python3 -m venv .venv-bench
+    .venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt ||
+        fail "pip could not install what bench/requirements.txt asks for"
+    cp bench/requirements.txt .venv-bench/requirements.done
+}
+
 # Packages of one folder with a package-lock.json; again only when the lock changed.
 npm_packages() {
     local folder="$1" stamp="$1/node_modules/.package-lock.sha256" wanted
@@ -134,6 +144,7 @@ test | bench)
     python_packages sample-data/requirements.txt tests/peers/requirements.txt
     npm_packages viewer
     npm_packages tests/browser
+    [ "$group" = test ] || bench_peers
     ;;
 *)
     fail "unknown group '$group': run, test, bench or python"

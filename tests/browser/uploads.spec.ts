@@ -1,5 +1,6 @@
 /** A slide over a poor line: the line is cut, the page is closed, and it goes on; the right patient is read before saying yes. */
 import type { Page, Route } from '@playwright/test';
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -57,6 +58,15 @@ test('a slide arrives over a line that breaks, and is the right patient’s', as
   await shot(page, 'uploads-ready');
   await open.click();
   await expect(page.getByText('周小红').first()).toBeVisible();
+
+  // From the slide's page the scanner's file comes back, byte for byte; whoever is only asked has no such link.
+  await page.getByRole('button', { name: '无损 A' }).click();
+  await expect(page.getByText('扫描仪的原文件')).toBeVisible();
+  await shot(page, 'slide-original');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: /^下载/ }).click()]);
+  expect(download.suggestedFilename()).toBe(name);
+  const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+  expect(digest(readFileSync(await download.path()))).toBe(digest(slide(name).buffer));
 });
 
 test('after the page was closed the same file goes on where it was', async ({ person, tolerate }) => {

@@ -255,3 +255,60 @@ fn a_reader_who_is_gone_loses_the_case_and_no_word() {
     assert_eq!(next["report"]["diagnosis"], case.report()["diagnosis"]);
     reader.post(&path(&consult, "/lease"), &json!({})).expect_problem(409, "conflict");
 }
+
+#[test]
+fn a_reviewer_takes_a_preliminary_report_over_and_another_reviews_it() {
+    let node = Node::start("take-over");
+    let [township, city] = [Org::Township, Org::City].map(|org| node.id_of(org).to_owned());
+    node.command(&["agreement", "end", "demo"]).expect_success();
+    let double = ["--signatures", "double", "--auto-accept"];
+    let sides = ["agreement", "add", "--requesting", &township, "--reading", &city];
+    node.command(&[&sides[..], &double].concat()).expect_success();
+    node.command(&["user", "set", "reader2", "--roles", "reader,reviewer"]).expect_success();
+    let case = Case::on(&node);
+    let (reader, consult) = case.written();
+    let signed = sign(&reader, &consult, &case.passphrase()).expect(200).json();
+    assert_eq!(signed["state"], "preliminary");
+
+    let (second, reviewer) = (node.person("reader2"), node.person("reviewer"));
+    let problem = say(&reviewer, &signed, "take-over", "").expect_problem(403, "forbidden").json();
+    assert!(problem["detail"].as_str().expect("words").contains("may not read"), "{problem}");
+    say(&reader, &signed, "take-over", "").expect_problem(403, "forbidden");
+    say(&case.township, &signed, "take-over", "").expect_problem(403, "forbidden");
+    let seen = second.get(&path(&signed, "")).expect(200).json();
+    assert!(allowed(&seen).contains(&"take_over"), "{}", seen["allowed"]);
+    let taken = say(&second, &seen, "take-over", "措辞需改").expect(200).json();
+    assert_eq!((&taken["state"], &taken["reader"]["id"]), (&json!("reading"), &json!(id_of("reader2"))));
+    assert_eq!(taken["report"]["diagnosis"], case.report()["diagnosis"]);
+    let notices = wait_for("the earlier reader to be told", Duration::from_secs(30), || {
+        let notices = reader.get("/api/v1/notices?limit=50").expect(200).json();
+        notices.to_string().contains("taken_over").then_some(notices)
+    });
+    assert!(notices.to_string().contains(consult["id"].as_str().expect("an id")), "{notices}");
+    // Whoever wrote it before writes no longer.
+    let body = json!({"version": taken["version"], "report": case.report()});
+    reader.put(&path(&taken, "/report"), &body).expect_problem(403, "forbidden");
+
+    let mut report = case.report();
+    report["diagnosis"] = json!("右肺上叶实性结节，不除外恶性。");
+    let body = json!({"version": taken["version"], "report": report});
+    let mut mine = taken.clone();
+    mine["version"] = second.put(&path(&taken, "/report"), &body).expect(200).json()["version"].clone();
+    let again = sign(&second, &mine, &node.account("reader2")["signing_passphrase"]).expect(200).json();
+    assert_eq!(again["state"], "preliminary");
+    let review = |person: &Client, login: &str| {
+        let preview = person.get(&path(&again, "/report/preview")).expect(200).json();
+        let body = json!({
+            "version": again["version"], "canonical_sha256": preview["canonical_sha256"],
+            "passphrase": node.account(login)["signing_passphrase"],
+        });
+        person.post(&path(&again, "/review"), &body)
+    };
+    review(&second, "reader2").expect_problem(403, "forbidden");
+    let done = review(&reviewer, "reviewer").expect(200).json();
+    assert_eq!(done["state"], "delivered");
+    let signers = done["versions"].as_array().expect("versions").last().expect("one")["signers"].to_string();
+    assert!(signers.contains("刘洋") && signers.contains("赵红") && !signers.contains("王建国"), "{signers}");
+    let canonical = case.township.get(&path(&done, "/report.json")).expect(200).json();
+    assert_eq!(canonical["reader"]["name"], "刘洋");
+}

@@ -181,6 +181,7 @@ fn api() -> OpenApiRouter<ApiState> {
             consults::phone::cancel_phone
         ))
         .routes(routes!(consults::steps::return_report))
+        .routes(routes!(consults::steps::take_over))
         .routes(routes!(consults::steps::request_data))
         .routes(routes!(consults::steps::resume))
         .routes(routes!(consults::steps::decline))

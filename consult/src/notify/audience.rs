@@ -18,6 +18,8 @@ pub enum What {
     Assigned,
     /// The reviewer gave your report back.
     Returned,
+    /// The reviewer has become the reader of your report, to change it.
+    TakenOver,
     /// Your report waits for a second signature (reviewers).
     ToReview,
     /// More data are wanted of you.
@@ -78,6 +80,7 @@ impl What {
             Self::Submitted => "submitted",
             Self::Assigned => "assigned",
             Self::Returned => "returned",
+            Self::TakenOver => "taken_over",
             Self::ToReview => "to_review",
             Self::DataWanted => "data_wanted",
             Self::Resumed => "resumed",
@@ -183,6 +186,14 @@ struct Asked {
 }
 
 #[derive(Deserialize)]
+struct TakenOver {
+    consult: ConsultId,
+    version: i64,
+    by: PersonId,
+    person: Option<PersonId>,
+}
+
+#[derive(Deserialize)]
 struct Written {
     consult: ConsultId,
     by: PersonId,
@@ -197,6 +208,7 @@ pub(super) fn tellings(event: &OutboxEvent) -> Vec<Telling> {
         }
         crate::critical::TOPIC => Alarm::deserialize(&event.body).ok().and_then(of_critical),
         clock::TOPIC => Escalation::deserialize(&event.body).ok().and_then(|late| of_clock(event.seq, late)),
+        crate::service::TAKEN_OVER => TakenOver::deserialize(&event.body).ok().map(of_taken_over),
         crate::opinion::TOPIC => Asked::deserialize(&event.body).ok().and_then(of_opinion),
         crate::message::TOPIC => Written::deserialize(&event.body).ok().map(of_message),
         crate::delivery::TOPIC => Delivered::deserialize(&event.body).ok().and_then(of_delivery),
@@ -301,6 +313,16 @@ fn of_opinion(asked: Asked) -> Option<Telling> {
     Some(Telling { what, about, consult, to, by: PersonId::parse(&by).ok() })
 }
 
+fn of_taken_over(taken: TakenOver) -> Telling {
+    Telling {
+        what: What::TakenOver,
+        about: format!("taken-over-{}-{}", taken.consult, taken.version),
+        consult: taken.consult,
+        to: taken.person.into_iter().map(To::Person).collect(),
+        by: Some(taken.by),
+    }
+}
+
 fn of_message(written: Written) -> Telling {
     Telling {
         what: What::Message,
@@ -379,6 +401,13 @@ mod tests {
         assert_eq!(opinion("decline_opinion", &["wang"]), Some((What::OpinionDeclined, one("wang"))));
         assert_eq!(opinion("withdraw_opinion", &["chen"]), Some((What::OpinionWithdrawn, one("chen"))));
         assert_eq!(opinion("claim", &["chen"]), None);
+    }
+
+    #[test]
+    fn whose_report_is_taken_over_is_told() {
+        let body = json!({"consult": "c1", "version": 7, "by": "zhao", "person": "wang"});
+        assert_eq!(told("consult.taken_over", body), Some((What::TakenOver, one("wang"))));
+        assert_eq!(moved("take_over", "reading"), None);
     }
 
     #[test]

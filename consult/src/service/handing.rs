@@ -10,6 +10,9 @@ use model::{ConsultId, PersonId, Scope};
 use storage::{Change, RecordQuery};
 use time::{Date, OffsetDateTime};
 
+/// Outbox topic of reports whose reviewer has become their reader: for whoever was it before. Identifiers only.
+pub(crate) const TAKEN_OVER: &str = "consult.taken_over";
+
 /// Somebody who could read a consult.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
@@ -31,6 +34,11 @@ fn may_read(person: &Person, consult: &Consult, today: Date) -> bool {
     })
 }
 
+/// A note on the timeline: from whom to whom, and why.
+fn handed(way: &str, reason: &str) -> String {
+    if reason.is_empty() { way.to_owned() } else { format!("{way}：{reason}") }
+}
+
 impl Consult {
     /// Whether this person has it.
     #[must_use]
@@ -41,6 +49,13 @@ impl Consult {
     /// Nobody has it any more; the texts stay, but the next reader has displayed nothing yet.
     pub(crate) fn back_to_pool(&mut self) {
         self.pass_to(None);
+    }
+
+    /// What was signed and never delivered stays on record, and no longer counts.
+    pub(crate) fn supersede_preliminary(&mut self) {
+        for signed in self.versions.iter_mut().filter(|signed| signed.delivered_at.is_none()) {
+            signed.superseded = true;
+        }
     }
 
     pub(crate) fn pass_to(&mut self, reader: Option<Named<PersonId>>) {
@@ -134,14 +149,43 @@ impl ConsultService {
         if consult.is_held_by(&to.id) {
             return invalid("已经由这位医师处理");
         }
-        let note = if reason.is_empty() {
-            format!("→ {}", to.name)
-        } else {
-            format!("→ {}：{reason}", to.name)
-        };
-        advance(&mut consult, states, caller, now, &note);
+        advance(&mut consult, states, caller, now, &handed(&format!("→ {}", to.name), &reason));
         consult.pass_to(Some(Named { id: to.id, name: to.name }));
         self.finish(caller, consult, version, Action::Assign, Change::default()).await
+    }
+
+    /// A reviewer who would change the text becomes its reader, with what the earlier reader wrote as the draft. The
+    /// signature on it counts no longer, and stays on record; somebody else reviews what is signed then.
+    ///
+    /// # Errors
+    /// As [`Self::accept`]; [`ConsultError::Forbidden`] also for a reviewer who may not read the study to the end.
+    pub async fn take_over(
+        &self,
+        caller: &Caller,
+        id: &ConsultId,
+        version: i64,
+        reason: &str,
+        now: OffsetDateTime,
+    ) -> Result<ConsultView, ConsultError> {
+        let reason = limited("reason", reason)?;
+        let (mut consult, states) = self.begin(caller, id, version, Action::TakeOver).await?;
+        let reviewer = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以接手"))?;
+        may_sign(reviewer, &consult.study.modalities, self.today(now))?;
+        let before = consult.reader.take();
+        let name = before.as_ref().map_or("", |before| before.name.as_str());
+        let note = handed(&format!("{name} → {}", reviewer.name), &reason);
+        advance(&mut consult, states, caller, now, &note);
+        consult.supersede_preliminary();
+        consult.pass_to(person(caller));
+        let told = serde_json::json!({
+            "consult": id, "version": version, "by": reviewer.id, "person": before.map(|before| before.id),
+        });
+        let change = Change {
+            puts: lease::put(&consult, self.config.lease, now).into_iter().collect(),
+            events: vec![(TAKEN_OVER, told)],
+            ..Change::default()
+        };
+        self.finish(caller, consult, version, Action::TakeOver, change).await
     }
 
     /// How many consults a person has in hand.

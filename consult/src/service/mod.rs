@@ -7,6 +7,7 @@ mod steps;
 mod writing;
 
 pub use handing::Candidate;
+pub(crate) use handing::TAKEN_OVER;
 
 use crate::authorities::{Authorities, TimeStamps};
 use crate::phone::{NoPhoneSigning, PhoneSigning};
@@ -14,7 +15,7 @@ use crate::record::{Consult, ConsultView, KIND, Named, SlideNote, TimelineEntry}
 use crate::report::{TEXT_CHARS_MAX, clean};
 use crate::state::{Action, Refusal, State, Who, decide, parts};
 use crate::{ConsultError, Printer, statistics};
-use access::{Caller, ConsultKind, Urgency};
+use access::{Caller, ConsultKind, Right, Urgency};
 use model::{ConsultId, OrgId, PersonId, Scope, Uid};
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,10 +165,15 @@ impl ConsultService {
         if action == Action::Grade && caller.as_person().is_some_and(|p| consult.was_signed_by(p)) {
             return Err(ConsultError::Forbidden("不能评价自己签过名的报告"));
         }
-        if matches!(action, Action::Claim | Action::Review)
+        if matches!(action, Action::Claim | Action::Review | Action::TakeOver)
             && caller.as_person().is_some_and(|p| consult.bars(&p.id))
         {
             return Err(ConsultError::Forbidden("第一次报告的签名医师不能做第二意见"));
+        }
+        if action == Action::TakeOver && caller.may(Right::Review) && !caller.may(Right::Read) {
+            return Err(ConsultError::Forbidden(
+                "没有阅片权限，不能接手修改 / whoever changes the text becomes its reader, and may not read here",
+            ));
         }
         let who = who_for(caller, &consult, action);
         if who.is_empty() {
@@ -196,7 +202,8 @@ impl ConsultService {
     ) -> Result<ConsultView, ConsultError> {
         self.commit(caller.scope(), &consult, Finish { version, action, change }).await?;
         let is_assigned = consult.state == State::Assigned;
-        if is_assigned || matches!(action, Action::Claim | Action::Assign | Action::Review) {
+        if is_assigned || matches!(action, Action::Claim | Action::Assign | Action::Review | Action::TakeOver)
+        {
             self.join_conversation(&consult).await;
         }
         Ok(view(caller, consult, version.saturating_add(1)))
@@ -285,9 +292,11 @@ fn for_the_requester(consult: &mut Consult) {
     }
     let mut before = State::Draft;
     for entry in &mut consult.timeline {
-        // Returned, or handed over, while it is amended: only why it was opened is for both sides.
-        let goes_on =
-            entry.state == State::Amending && matches!(before, State::Preliminary | State::Amending);
+        // Returned, taken over or handed over, also while it is amended: of that only why it was opened is for both sides.
+        let goes_on = matches!(
+            (before, entry.state),
+            (State::Preliminary, State::Reading | State::Amending) | (State::Amending, State::Amending)
+        );
         let is_internal = matches!(entry.state, State::Accepted | State::Assigned | State::Returned);
         if is_internal || goes_on {
             entry.note.clear();
@@ -315,7 +324,10 @@ fn who_for(caller: &Caller, consult: &Consult, action: Action) -> Vec<Who> {
             parts(caller, &consult.requesting.id, &consult.reading.id, theirs)
         }
         Action::Grade if caller.as_person().is_some_and(|p| consult.was_signed_by(p)) => Vec::new(),
-        Action::Claim | Action::Review if caller.as_person().is_some_and(|p| consult.bars(&p.id)) => {
+        Action::TakeOver if !caller.may(Right::Read) => Vec::new(),
+        Action::Claim | Action::Review | Action::TakeOver
+            if caller.as_person().is_some_and(|p| consult.bars(&p.id)) =>
+        {
             Vec::new()
         }
         _ => who(caller, consult),

@@ -91,9 +91,7 @@ impl ConsultService {
         let reason = required_reason(reason)?;
         let (mut consult, states) = self.begin(caller, id, version, Action::Return).await?;
         advance(&mut consult, states, caller, now, &reason);
-        for signed in consult.versions.iter_mut().filter(|signed| signed.delivered_at.is_none()) {
-            signed.superseded = true;
-        }
+        consult.supersede_preliminary();
         self.finish(caller, consult, version, Action::Return, Change::default()).await
     }
 }

@@ -111,6 +111,8 @@ words!(
         Review = "review", "审核签名";
         /// Back to the reader, with a reason.
         Return = "return", "退回";
+        /// The reviewer changes the text, and so becomes its author: reader instead of whoever signed it.
+        TakeOver = "take_over", "接手修改";
         /// The requester has taken note of the report.
         Acknowledge = "acknowledge", "确认收到";
         /// The inviting physician's own decision closes a consultation.

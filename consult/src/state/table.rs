@@ -165,6 +165,8 @@ const TABLE: &[Row] = &[
     row(S::Preliminary, A::Review, REVIEWER, DOUBLE, &[S::Final, S::Delivered]),
     row(S::Preliminary, A::Return, REVIEWER, &[When::Signatures(Signatures::Double), When::Report(Report::First)], &[S::Returned]),
     row(S::Preliminary, A::Return, REVIEWER, &[When::Signatures(Signatures::Double), When::Report(Report::Amended)], &[S::Amending]),
+    row(S::Preliminary, A::TakeOver, REVIEWER, &[When::Signatures(Signatures::Double), When::Report(Report::First)], &[S::Reading]),
+    row(S::Preliminary, A::TakeOver, REVIEWER, &[When::Signatures(Signatures::Double), When::Report(Report::Amended)], &[S::Amending]),
     row(S::Preliminary, A::Cancel, REQUESTER, FIRST, &[S::Cancelled]),
 
     row(S::Returned, A::Edit, HOLDER, &[], &[S::Reading]),

@@ -54,7 +54,8 @@ const EXPECTED: &str = "
         coordinator release, holder decline, holder request_data, coordinator request_data, holder sign?unasked,
         requester cancel, holder ask_opinion, coordinator ask_opinion, expert give_opinion, expert decline_opinion,
         holder withdraw_opinion?asked, coordinator withdraw_opinion?asked
-    preliminary: reviewer review?double, reviewer return?double, requester cancel?first
+    preliminary: reviewer review?double, reviewer return?double, reviewer take_over?double,
+        requester cancel?first
     returned: holder edit, holder claim, holder assign, coordinator assign, holder release, coordinator release,
         holder decline, requester cancel, holder ask_opinion, coordinator ask_opinion, expert give_opinion,
         expert decline_opinion, holder withdraw_opinion?asked, coordinator withdraw_opinion?asked

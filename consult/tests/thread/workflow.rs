@@ -490,3 +490,60 @@ async fn earlier_studies_of_the_same_patient_come_along_and_go_again() {
     service.cancel(doctor, &draft.consult.id, asked.version, "误发", NOW).await.unwrap();
     assert!(seen().await, "the other consult still needs it");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reviewer_who_changes_the_text_becomes_its_author_and_another_reviews() {
+    let house = house(Signatures::Double).await;
+    let (service, doctor, [wang, chen], zhao) =
+        (&house.service, &house.doctor, &house.readers, &house.reviewer);
+    let sign = async |reader: &access::Caller, view: &ConsultView, diagnosis: &str| {
+        let report = consult::report::ReportDraft { diagnosis: diagnosis.into(), ..crate::house::report() };
+        let id = &view.consult.id;
+        let saved = service.save_report(reader, id, view.version, report, NOW).await.unwrap();
+        let hash = service.preview(reader, id).await.unwrap().canonical_sha256;
+        service.sign(reader, id, saved.version, &hash, secret("签名口令 2026"), NOW).await.unwrap()
+    };
+    let asked = house.asked().await;
+    let id = &asked.consult.id;
+    let claimed = service.claim(chen, id, asked.version, NOW).await.unwrap();
+    let first = sign(chen, &claimed, "右肺结节，良性。").await;
+    let hash = service.preview(wang, id).await.unwrap().canonical_sha256;
+
+    let refused = service.take_over(zhao, id, first.version, "", NOW).await;
+    assert!(matches!(refused, Err(ConsultError::Forbidden(_))), "zhao may not read: {refused:?}");
+    assert!(!service.get(zhao, id).await.unwrap().allowed.contains(&Action::TakeOver));
+    let refused = service.take_over(chen, id, first.version, "", NOW).await;
+    assert!(matches!(refused, Err(ConsultError::NotYours { .. })), "{refused:?}");
+    assert!(service.get(wang, id).await.unwrap().allowed.contains(&Action::TakeOver));
+
+    let taken = service.take_over(wang, id, first.version, "分型有误", NOW).await.unwrap();
+    assert_eq!((taken.consult.state, taken.consult.reader.unwrap().id), (State::Reading, person("wang")));
+    let draft = taken.consult.report.unwrap();
+    assert_eq!((draft.diagnosis.as_str(), draft.displayed), ("右肺结节，良性。", Vec::new()));
+    let kept = &taken.consult.versions;
+    assert_eq!((kept.len(), kept[0].superseded, kept[0].signers[0].name.as_str()), (1, true, "陈晓"));
+    assert_eq!(taken.consult.timeline.last().unwrap().note, "陈晓 → 王建国：分型有误");
+    let lease = service.renew_lease(wang, id, NOW).await.unwrap();
+    assert_eq!(lease.holder, Some(person("wang")));
+    // The requester learns that somebody reads, not what the centre says among its own people.
+    let theirs = service.get(doctor, id).await.unwrap().consult;
+    assert!(theirs.timeline.iter().all(|entry| entry.note.is_empty()), "{:?}", theirs.timeline);
+    // The signature that was dropped is reviewed by nobody any more.
+    let late = service.review(zhao, id, taken.version, &hash, secret("签名口令 2026"), NOW).await;
+    assert!(matches!(late, Err(ConsultError::WrongState { .. })), "{late:?}");
+
+    let view = service.get(wang, id).await.unwrap();
+    let signed = sign(wang, &view, "右肺结节，微浸润性腺癌可能。").await;
+    let hash = service.preview(wang, id).await.unwrap().canonical_sha256;
+    let own = service.review(wang, id, signed.version, &hash, secret("签名口令 2026"), NOW).await;
+    assert!(matches!(own, Err(ConsultError::NotYours { .. })), "nobody reviews himself: {own:?}");
+    let done = house.reviewed(&signed, NOW).await;
+    assert_eq!(done.consult.state, State::Delivered);
+    let json = service.report_file(doctor, id, ReportPart::Json, None).await.unwrap();
+    let report = CanonicalReport::from_bytes(&json).unwrap();
+    assert_eq!(
+        (report.reader.name.as_str(), report.diagnosis.as_str()),
+        ("王建国", "右肺结节，微浸润性腺癌可能。")
+    );
+    assert!(service.verify_stored(doctor, id).await.unwrap().ok);
+}

@@ -119,6 +119,9 @@ fn words(what: What) -> (&'static str, &'static str) {
         What::Submitted => ("有新申请待受理", "a new request waits to be accepted"),
         What::Assigned => ("已分配给您", "the case was given to you"),
         What::Returned => ("报告被退回", "your report was returned"),
+        What::TakenOver => {
+            ("审核医师接手修改您的报告", "the reviewer has taken over your report, to change it")
+        }
         What::ToReview => ("有报告待审核", "a report waits for review"),
         What::DataWanted => ("需要补充资料", "more data are wanted"),
         What::Resumed => ("资料已补充，可以继续", "the data that were wanted have come"),

@@ -389,7 +389,7 @@ fn rows() -> Vec<(&'static str, &'static str, For, Json)> {
 }
 
 /// Steps of a consult that take the version that was seen, and words where they need some.
-const STEPS: [&str; 17] = [
+const STEPS: [&str; 18] = [
     "/api/v1/consults/{id}/abandon",
     "/api/v1/consults/{id}/accept",
     "/api/v1/consults/{id}/accept-images",
@@ -407,6 +407,7 @@ const STEPS: [&str; 17] = [
     "/api/v1/consults/{id}/resume",
     "/api/v1/consults/{id}/return",
     "/api/v1/consults/{id}/submit",
+    "/api/v1/consults/{id}/take-over",
 ];
 
 fn consult() -> Json {

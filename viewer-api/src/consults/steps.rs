@@ -90,6 +90,11 @@ step!(
     return_report, "/api/v1/consults/{id}/return", return_to_reader, reason
 );
 step!(
+    /// Makes the reviewer the reader of a preliminary report, to change its text: the signature on it no longer counts, and
+    /// somebody else reviews it (reviewer who may read the study).
+    take_over, "/api/v1/consults/{id}/take-over", take_over, reason
+);
+step!(
     /// Asks the requester for more, saying what (coordinator, or the reader who has it): the clock stops.
     request_data, "/api/v1/consults/{id}/request-data", request_data, reason
 );

@@ -102,6 +102,7 @@ export type ReasonedAction =
   | 'reject'
   | 'cancel'
   | 'return'
+  | 'take_over'
   | 'request_data'
   | 'resume'
   | 'decline'

@@ -234,6 +234,7 @@ export type ConsultAction =
   | 'sign'
   | 'review'
   | 'return'
+  | 'take_over'
   | 'acknowledge'
   | 'record_decision'
   | 'ask_back'

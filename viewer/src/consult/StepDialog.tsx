@@ -6,7 +6,9 @@ import type { ReasonedAction } from '../api/endpoints';
 import { ConfirmDialog } from '../ui/ConfirmDialog';
 
 /** Steps whose words may be left out. */
-const optional: readonly ReasonedAction[] = ['cancel', 'resume'];
+const optional: readonly ReasonedAction[] = ['cancel', 'resume', 'take_over'];
+/** What follows from a step, where its words do not say it. */
+const consequences = { take_over: ['takeOver.reader', 'takeOver.signature', 'takeOver.another'] } as const;
 
 interface Props {
   action: ReasonedAction;
@@ -21,7 +23,7 @@ function OpenDialog({ action, onClose, onConfirm }: Props) {
   return (
     <ConfirmDialog
       title={t(`consult.dialog.${action}.title`)}
-      consequences={[]}
+      consequences={action in consequences ? consequences[action as keyof typeof consequences].map((key) => t(key)) : []}
       confirm={t(`consult.action.${action}`)}
       ready={!required || reason.trim() !== ''}
       onConfirm={() => onConfirm(reason.trim())}

@@ -5,6 +5,7 @@ export const noticeKinds = [
   'submitted',
   'assigned',
   'returned',
+  'taken_over',
   'to_review',
   'data_wanted',
   'resumed',

@@ -35,7 +35,7 @@ interface Props {
 
 /** In plain sight; the others are behind a button. */
 const plainSteps: readonly PlainAction[] = ['accept', 'claim'];
-const wordedSteps: readonly ReasonedAction[] = ['request_data', 'return', 'answer', 'respond'];
+const wordedSteps: readonly ReasonedAction[] = ['request_data', 'return', 'take_over', 'answer', 'respond'];
 const furtherPlain: readonly PlainAction[] = ['release', 'abandon'];
 const furtherWorded: readonly ReasonedAction[] = ['resume', 'decline', 'reject'];
 

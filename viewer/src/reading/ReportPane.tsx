@@ -176,9 +176,10 @@ function AmendNote({ consult }: { consult: Consult }) {
 /** A returned report says why until it is signed again. */
 function ReturnNote({ consult }: { consult: Consult }) {
   const { t } = useTranslation();
-  const returned = consult.timeline.findLast(({ state }, index) => {
+  const returned = consult.timeline.findLast(({ state, by }, index) => {
     const before = consult.timeline[index - 1]?.state;
-    return state === 'returned' || (state === 'amending' && before === 'preliminary');
+    // A reviewer who changes the text of an amendment has become its reader.
+    return state === 'returned' || (state === 'amending' && before === 'preliminary' && by?.id !== consult.reader?.id);
   });
   const signedSince = consult.timeline.at(-1)?.state === 'preliminary';
   if (returned === undefined || signedSince) return null;

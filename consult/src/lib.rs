@@ -6,6 +6,7 @@
 
 pub mod algorithm;
 pub mod amendment;
+pub mod arriving;
 pub mod assignment;
 pub mod attachment;
 pub mod authorities;

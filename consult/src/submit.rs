@@ -132,6 +132,7 @@ impl ConsultService {
         consult.priors = self.priors(caller, &consult.patient, &consult.study, &priors).await?;
         consult.evidence =
             self.evidence(&caller.scope().clone().without_labels(), &consult, EVIDENCE_MAX).await?;
+        self.refuse_arriving(&consult, now).await?;
         let agreement = self.agreement(&consult, now).await?;
         if consult.urgency == Urgency::Frozen && consult.slide.is_none() {
             return invalid("urgency", "术中冰冻只用于病理切片 / a frozen section is asked about a slide");

@@ -7,9 +7,9 @@ mod inflate;
 mod parser;
 
 use crate::syntax::Encoding;
-use crate::{Dataset, FrameIndex, PixelDescription, Refused, TransferSyntax};
+use crate::{Dataset, FrameIndex, PixelDescription, Refused, Tag, TransferSyntax};
 use inflate::Inflater;
-use model::Limits;
+use model::{Limits, Uid};
 use parser::Parser;
 
 /// A push parser for one data set (without preamble and file meta information).
@@ -80,6 +80,12 @@ impl Scanner {
         self.parser.skip(count);
         self.received += count;
         count
+    }
+
+    /// A UID that has come, at the top level of the data set, before its end.
+    #[must_use]
+    pub fn uid(&self, tag: Tag) -> Option<Uid> {
+        self.parser.top().uid(tag)
     }
 
     /// The end of the data set. Frames are found here: Extended Offset Table or Basic Offset Table if it proves true

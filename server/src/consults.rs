@@ -16,11 +16,14 @@ const ROUND_MIN: Duration = Duration::from_millis(200);
 pub struct ConsultSection {
     /// Seconds for which a reader has a consult after the last sign of life of the page; then it goes back to the pool.
     pub lease_s: u32,
+    /// Seconds after the last image of a study within which a question about it is not sent: more may be on its way. 0: never.
+    pub quiet_s: u32,
 }
 
 impl Default for ConsultSection {
     fn default() -> Self {
-        Self { lease_s: 15 * 60 }
+        let quiet_s = u32::try_from(consult::arriving::QUIET.as_secs()).unwrap_or(u32::MAX);
+        Self { lease_s: 15 * 60, quiet_s }
     }
 }
 
@@ -28,6 +31,11 @@ impl ConsultSection {
     /// How long a lease lasts.
     pub fn lease(&self) -> Duration {
         Duration::from_secs(u64::from(self.lease_s.max(1)))
+    }
+
+    /// How long after its last image a study counts as still arriving.
+    pub fn quiet(&self) -> Duration {
+        Duration::from_secs(self.quiet_s.into())
     }
 }
 

@@ -43,6 +43,9 @@ pub struct DemoArgs {
     /// Seconds after which a case goes back to the pool when its reader's page gives no sign of life.
     #[arg(long)]
     lease_s: Option<u32>,
+    /// Seconds after the last image of a study within which a question about it is not sent.
+    #[arg(long)]
+    quiet_s: Option<u32>,
     /// Seconds, 3600 at most, after which emergency access ends.
     #[arg(long)]
     emergency_s: Option<u32>,
@@ -96,6 +99,9 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode> {
     config.http.ohif_directory = samples::ohif()?;
     if let Some(lease_s) = args.lease_s {
         config.consult.lease_s = lease_s;
+    }
+    if let Some(quiet_s) = args.quiet_s {
+        config.consult.quiet_s = quiet_s;
     }
     config.access.emergency_s = args.emergency_s;
 

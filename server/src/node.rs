@@ -80,6 +80,7 @@ impl Node {
                 trust_anchors_pem,
                 verify_url: format!("{}/verify", public_url.trim_end_matches('/')),
                 lease: config.consult.lease(),
+                quiet: config.consult.quiet(),
                 time_stamps: signing.time_stamps,
             },
             signing.authorities,

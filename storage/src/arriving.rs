@@ -8,7 +8,7 @@ use crate::objects::{io_error, sync_directory};
 use crate::{Storage, StorageError};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -95,6 +95,21 @@ impl Storage {
         self.on_arriving(move || {
             let modified = std::fs::metadata(mark)?.modified()?;
             Ok(model::time_text::unix_ms(modified.into()))
+        })
+        .await
+    }
+
+    /// The first of a file's durable bytes, at most so many.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`].
+    pub async fn arriving_head(&self, id: Uuid, bytes_max: u64) -> Result<Vec<u8>, StorageError> {
+        let (path, mark) = self.arriving_paths(id);
+        self.on_arriving(move || {
+            let durable = read_mark(&File::open(mark)?)?;
+            let mut head = Vec::new();
+            File::open(path)?.take(durable.min(bytes_max)).read_to_end(&mut head)?;
+            Ok(head)
         })
         .await
     }
@@ -281,6 +296,8 @@ mod tests {
         let file = storage.open_arriving(id).await.unwrap();
         file.write(b" and more").await.unwrap().keep().await.unwrap();
         assert_eq!(std::fs::read(storage.arriving_path(id)).unwrap(), b"kept and more");
+        assert_eq!(storage.arriving_head(id, 4).await.unwrap(), b"kept");
+        assert_eq!(storage.arriving_head(id, 100).await.unwrap(), b"kept and more");
         assert_eq!(storage.arriving_files().await.unwrap(), [id]);
         storage.remove_arriving(id).await.unwrap();
         storage.remove_arriving(id).await.unwrap();

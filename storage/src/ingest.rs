@@ -1,5 +1,6 @@
 //! The one ingest path: bytes → scanner → object durable → one index transaction → acknowledged.
 
+use crate::coming::OnItsWay;
 use crate::objects::io_error;
 use crate::prepare::{Prepared, prepare};
 use crate::segment::OwnSegment;
@@ -8,7 +9,7 @@ use crate::writer::{Arrived, Content};
 use crate::{Storage, StorageError};
 use dataset::charset::Assumed;
 use dataset::part10::HeadReader;
-use dataset::{Refused, Scanned, Scanner, TransferSyntax};
+use dataset::{Refused, Scanned, Scanner, TransferSyntax, tags};
 use model::{Actor, Limits, OrgId, Scope, Sha256, Uid};
 use sha2::Digest as _;
 use tokio::task::JoinHandle;
@@ -83,6 +84,9 @@ enum Stage {
 }
 
 struct Body {
+    owner: OrgId,
+    /// Told to whoever asks whether its study is still arriving, once it is too large for memory.
+    on_its_way: Option<OnItsWay>,
     syntax: TransferSyntax,
     scanner: Scanner,
     hash: sha2::Sha256,
@@ -138,7 +142,7 @@ impl Storage {
         arrival: Arrival,
         syntax: TransferSyntax,
     ) -> Result<Sink, StorageError> {
-        let body = Body::new(self, syntax);
+        let body = Body::new(self, arrival.owner.clone(), syntax);
         Ok(self.new_sink(scope, arrival, Stage::Body(Box::new(body))))
     }
 
@@ -211,7 +215,8 @@ impl Sink {
             Stage::Body(body) => body.take(&self.storage, bytes).await,
             Stage::Head(reader) => {
                 let Some((meta, rest)) = reader.feed(bytes)? else { return Ok(()) };
-                let mut body = Box::new(Body::new(&self.storage, meta.transfer_syntax));
+                let mut body =
+                    Box::new(Body::new(&self.storage, self.arrival.owner.clone(), meta.transfer_syntax));
                 body.take(&self.storage, &rest).await?;
                 self.stage = Stage::Body(body);
                 Ok(())
@@ -231,7 +236,8 @@ impl Sink {
             Stage::Head(_) => return Err(Refused::NotDicom("it ends before its data set begins").into()),
             Stage::Over => return Err(Refused::NotDicom("it has been refused already").into()),
         };
-        let Body { syntax, scanner, hash, length, buffer, spill } = body;
+        // It is on its way until the index has it.
+        let Body { syntax, scanner, hash, length, buffer, spill, owner: _, on_its_way: _on_its_way } = body;
         let content = match spill {
             Spill::None => Content::Memory(buffer),
             spill => {
@@ -295,9 +301,11 @@ fn check_declared(arrival: &Arrival, prepared: &Prepared) -> Result<(), Refused>
 }
 
 impl Body {
-    fn new(storage: &Storage, syntax: TransferSyntax) -> Self {
+    fn new(storage: &Storage, owner: OrgId, syntax: TransferSyntax) -> Self {
         let scanner = Scanner::new(&syntax, storage.limits());
         Self {
+            owner,
+            on_its_way: None,
             syntax,
             scanner,
             hash: sha2::Sha256::new(),
@@ -343,6 +351,10 @@ impl Body {
 
     /// Hands the buffer to a thread that writes it, and goes on with the one that comes back from the piece before.
     async fn spill(&mut self, storage: &Storage) -> Result<(), StorageError> {
+        if self.on_its_way.is_none() {
+            let study = self.scanner.uid(tags::STUDY_INSTANCE_UID);
+            self.on_its_way = study.map(|study| storage.inner.coming.begin(&self.owner, study));
+        }
         let (own, empty) = std::mem::replace(&mut self.spill, Spill::None).idle(storage).await?;
         let full = std::mem::replace(&mut self.buffer, empty);
         self.spill = Spill::Writing(tokio::task::spawn_blocking(move || write(own, full)));

@@ -29,6 +29,7 @@ mod bulk;
 mod caches;
 mod change;
 mod coercion;
+mod coming;
 mod db;
 mod erasure;
 mod file;
@@ -64,6 +65,7 @@ pub use arriving::Arriving;
 pub use audit::heads;
 pub use audit::{AuditAction, AuditEntry, AuditEvent, AuditOutcome, AuditQuery};
 pub use blob::{Draft, Drafting};
+pub use coming::StudyArrival;
 pub use condition::{Backup, Condition, Disk, Filling, Fsck, IndexState, JobsOfKind};
 pub use correct::{
     Apart, Correction, CorrectionRecord, CorrectionStep, HiddenSeries, PatientKey, Reason, ReasonCode,

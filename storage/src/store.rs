@@ -43,6 +43,7 @@ pub(crate) struct Inner {
     pub writer: Writer,
     pub caches: Arc<Caches>,
     pub callers: crate::directory::Callers,
+    pub coming: Arc<crate::coming::Coming>,
     /// Searches that look at many studies at once.
     pub long_searches: tokio::sync::Semaphore,
 }
@@ -80,6 +81,7 @@ impl Storage {
             writer,
             caches,
             callers: crate::directory::Callers::new(),
+            coming: Arc::default(),
             long_searches: tokio::sync::Semaphore::new(LONG_SEARCHES_MAX),
         };
         let storage = Self { inner: Arc::new(inner) };

@@ -82,6 +82,7 @@ on_both![
     labels_that_were_indexed_before_are_told_apart,
     series_are_found_where_corrections_have_put_them,
     sending_again_changes_nothing,
+    a_study_says_when_it_last_arrived_and_that_a_large_instance_is_on_its_way,
     other_content_is_kept_apart,
     names_are_found_by_whatever_people_type,
     every_key_filters,

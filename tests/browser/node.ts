@@ -61,11 +61,13 @@ export class DemoNode {
   }
 
   async start(address = '127.0.0.1:0', more: readonly string[] = []): Promise<void> {
+    // Tests ask about what they have sent a moment ago; those of the quiet period say what it is.
+    const quiet_s = more.includes('--quiet-s') ? [] : ['--quiet-s', '0'];
     const log = join(artefacts, `server-${this.name}.log`);
     const out = openSync(log, 'a');
     const node = spawn(
       'setpriv',
-      ['--pdeathsig', 'KILL', '--', program(), 'demo', '--data', join(this.folder, 'data'), '--http', address, '--dicom', '127.0.0.1:0', ...more],
+      ['--pdeathsig', 'KILL', '--', program(), 'demo', '--data', join(this.folder, 'data'), '--http', address, '--dicom', '127.0.0.1:0', ...quiet_s, ...more],
       { cwd: root, stdio: ['ignore', out, out] },
     );
     closeSync(out);

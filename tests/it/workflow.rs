@@ -1,8 +1,9 @@
 //! The ways beside the straight one, over HTTP: waiting for data, from hand to hand, late images, an amended report.
 
 use crate::consult::{Case, act, path, sign};
-use crate::support::node::Org;
+use crate::support::node::{Org, work_folder};
 use crate::support::{Answer, Client, Ct, Node, run, wait_for};
+use crate::uploads::{begin, finish, over, patch, tus};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
 
@@ -311,4 +312,57 @@ fn a_reviewer_takes_a_preliminary_report_over_and_another_reviews_it() {
     assert!(signers.contains("刘洋") && signers.contains("赵红") && !signers.contains("王建国"), "{signers}");
     let canonical = case.township.get(&path(&done, "/report.json")).expect(200).json();
     assert_eq!(canonical["reader"]["name"], "刘洋");
+}
+
+#[test]
+fn a_question_waits_until_what_it_is_about_has_arrived() {
+    let node = Node::start_in(
+        "still-arriving",
+        &work_folder().join("still-arriving"),
+        &["--no-samples", "--quiet-s", "4"],
+    );
+    let case = Case::on(&node);
+    let arriving = |person: &Client| {
+        let at = format!("/api/v1/studies/{}/{}/arriving", node.id_of(Org::Township), case.study());
+        person.get(&at)
+    };
+    let draft = case.draft();
+    let refused = act(&case.township, &draft, "submit").expect_problem(422, "invalid").json();
+    assert_eq!(refused["field"], "study", "{refused}");
+    assert!(refused["detail"].as_str().expect("words").contains("still arriving"), "{refused}");
+    assert_eq!(arriving(&case.township).expect(200).json()["is_arriving"], true);
+    arriving(&node.person("reader")).expect_problem(404, "not-found");
+    // The draft is as it was.
+    assert_eq!(case.township.get(&path(&draft, "")).expect(200).json()["version"], draft["version"]);
+    wait_for("the study to be quiet", Duration::from_secs(30), || {
+        (arriving(&case.township).expect(200).json()["is_arriving"] == false).then_some(())
+    });
+
+    // A file of the study that comes in pieces, by somebody else.
+    let first = case.images[0].clone();
+    let more = Ct { number: 9, instance: format!("{}9", first.instance), ..first }.file().bytes;
+    let uploader = tus(node.person("uploader"));
+    let upload = begin(&uploader, "IM009", more.len());
+    patch(&uploader, &upload, 0, &more[..more.len() / 2]).expect(204);
+    let state = arriving(&case.township).expect(200).json();
+    assert_eq!((&state["is_arriving"], &state["uploads"]), (&json!(true), &json!(1)), "{state}");
+    let refused = act(&case.township, &draft, "submit").expect_problem(422, "invalid").json();
+    assert_eq!(refused["field"], "study", "{refused}");
+    assert!(refused["detail"].as_str().expect("words").contains("uploaded"), "{refused}");
+    // One of another study, and one that does not say, hold nothing up.
+    let other = Ct::new().file().bytes;
+    for bytes in [&other[..other.len() - 1], &b"no DICOM, and no name"[..]] {
+        let upload = begin(&uploader, "x", bytes.len() + 1);
+        patch(&uploader, &upload, 0, bytes).expect(204);
+    }
+    assert_eq!(arriving(&case.township).expect(200).json()["uploads"], 1);
+
+    patch(&uploader, &upload, more.len() / 2, &more[more.len() / 2..]).expect(204);
+    finish(&uploader, &upload, &more, &json!({}));
+    assert_eq!(over(&uploader, &upload)["outcome"], "stored");
+    wait_for("everything to have arrived", Duration::from_secs(30), || {
+        (arriving(&case.township).expect(200).json()["is_arriving"] == false).then_some(())
+    });
+    let sent = act(&case.township, &draft, "submit").expect(200).json();
+    assert_eq!(sent["evidence"].as_array().expect("evidence").len(), 4);
 }

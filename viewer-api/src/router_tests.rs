@@ -50,6 +50,7 @@ async fn house_with_origins(
         trust_anchors_pem: String::new(),
         verify_url: String::new(),
         lease: std::time::Duration::from_secs(900),
+        quiet: std::time::Duration::ZERO,
         time_stamps: TimeStamps::None,
     };
     let printer = Arc::new(Printer::new(&Fonts::default()).unwrap());

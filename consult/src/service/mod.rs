@@ -33,6 +33,8 @@ pub struct ConsultConfig {
     pub verify_url: String,
     /// How long a reader has a consult without a sign of life: see [`crate::lease`].
     pub lease: Duration,
+    /// How long after its last instance a study counts as still arriving: see [`crate::arriving`].
+    pub quiet: Duration,
     /// Whether reports need time stamps, and by whom.
     pub time_stamps: TimeStamps,
 }

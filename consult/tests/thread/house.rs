@@ -142,6 +142,7 @@ pub async fn house(signatures: Signatures) -> House {
         trust_anchors_pem: anchors.clone(),
         verify_url: "http://127.0.0.1:8080/verify".into(),
         lease: std::time::Duration::from_secs(900),
+        quiet: consult::arriving::QUIET,
         // The authority's clock stands still, the tests' moments are hours apart, and the jobs' clock is the real one.
         time_stamps: TimeStamps::Required {
             anchors_pem: anchors.clone(),

@@ -1,6 +1,6 @@
 //! The ways beside the straight one: waiting for data, from hand to hand, leases, amending, asking back.
 
-use crate::house::{House, NOW, house, secret};
+use crate::house::{House, NOW, STUDY, house, org, secret};
 use access::Signatures;
 use consult::quality::Grade;
 use consult::report::CanonicalReport;
@@ -10,7 +10,7 @@ use consult::{
     Action, AmendmentKind, AmendmentNote, ConsultError, ConsultView, Judgement, ListQuery, ReportPart, State,
     Tab,
 };
-use model::PersonId;
+use model::{PersonId, Uid};
 use time::Duration;
 
 fn person(id: &str) -> PersonId {
@@ -546,4 +546,26 @@ async fn a_reviewer_who_changes_the_text_becomes_its_author_and_another_reviews(
         ("王建国", "右肺结节，微浸润性腺癌可能。")
     );
     assert!(service.verify_stored(doctor, id).await.unwrap().ok);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_not_sent_within_the_quiet_period_after_the_last_image() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor) = (&house.service, &house.doctor);
+    let (township, study) = (org("township"), Uid::parse(STUDY).unwrap());
+    let last_ms = house.storage.study_arrival(&township, &study).await.unwrap().last_ms.unwrap();
+    let after = |ms: i64| model::time_text::from_unix_ms(last_ms + ms);
+    let left =
+        async |ms: i64| service.arriving(&township, &study, after(ms)).await.unwrap().map(|d| d.as_millis());
+    assert_eq!(left(0).await, Some(10_000));
+    assert_eq!(left(9_999).await, Some(1));
+    assert_eq!(left(10_000).await, None);
+    assert_eq!(left(-1).await, None, "a clock that was set back holds nobody up");
+
+    let draft = service.create(doctor, crate::house::question(), after(0)).await.unwrap();
+    let early = service.submit(doctor, &draft.consult.id, draft.version, after(3_000)).await;
+    assert!(matches!(early, Err(ConsultError::Invalid { field: "study", .. })), "{early:?}");
+    let kept = service.get(doctor, &draft.consult.id).await.unwrap();
+    assert_eq!((kept.consult.state, kept.version), (State::Draft, draft.version));
+    service.submit(doctor, &draft.consult.id, draft.version, NOW).await.unwrap();
 }

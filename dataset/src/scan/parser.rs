@@ -100,6 +100,11 @@ struct Item {
 }
 
 impl Parser {
+    /// What has come of the data set itself, around all sequences that are open.
+    pub(super) fn top(&self) -> &Dataset {
+        self.open.first().map_or(&self.current.dataset, |outermost| &outermost.outer.dataset)
+    }
+
     pub(super) fn new(syntax: &TransferSyntax, limits: &Limits) -> Self {
         let coding = match syntax.encoding() {
             Encoding::ImplicitLittle => Coding::ImplicitLittle,

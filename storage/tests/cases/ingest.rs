@@ -5,7 +5,7 @@ use crate::Fixture;
 use crate::support::build::{CT, Instance, org, scope, store, store_as, uid};
 use dataset::{Refused, TransferSyntax};
 use model::{Level, Query, Scope};
-use storage::{Arrival, Outcome, StorageError, Via};
+use storage::{Arrival, Outcome, StorageError, StudyArrival, Via};
 
 pub async fn what_is_stored_is_found_and_read(f: &Fixture) {
     let one = Instance::default();
@@ -37,6 +37,37 @@ pub async fn what_is_stored_is_found_and_read(f: &Fixture) {
         f.storage.instances(&scope("town"), &one.study_uid(), None, None).await.expect("they are listed");
     let numbers: Vec<_> = all.iter().map(|i| i.instance().clone()).collect();
     assert_eq!(numbers, [one.instance_uid(), large.instance_uid()]);
+}
+
+pub async fn a_study_says_when_it_last_arrived_and_that_a_large_instance_is_on_its_way(f: &Fixture) {
+    let large = Instance { number: 2, frames: 3, rows: 60_000, ..Instance::default() };
+    let study = large.study_uid();
+    let arrival = async || f.storage.study_arrival(&org("town"), &study).await.expect("it is known");
+    assert_eq!(arrival().await, StudyArrival { last_ms: None, is_coming: false });
+    let before = model::time_text::unix_ms(time::OffsetDateTime::now_utc());
+    store(&f.storage, "town", &Instance::default()).await;
+    let first = arrival().await.last_ms.expect("one has arrived");
+    assert!(first >= before, "{first} is not before {before}");
+
+    let bytes = large.bytes();
+    let begin = async || {
+        let coming = Arrival { owner: org("town"), via: Via::Dimse, declared: None };
+        let syntax = TransferSyntax::explicit_little();
+        let mut sink = f.storage.sink(&scope("town"), coming, syntax).await.expect("a sink");
+        sink.write(&bytes[..bytes.len() / 2]).await.expect("half of it");
+        sink
+    };
+    let broken_off = begin().await;
+    let mut sink = begin().await;
+    assert!(arrival().await.is_coming);
+    let other = f.storage.study_arrival(&org("city"), &study).await.expect("it is known");
+    assert_eq!(other, StudyArrival { last_ms: None, is_coming: false });
+    drop(broken_off);
+    assert!(arrival().await.is_coming);
+    sink.write(&bytes[bytes.len() / 2..]).await.expect("the rest");
+    sink.commit().await.expect("it is stored");
+    let now = arrival().await;
+    assert!(!now.is_coming && now.last_ms >= Some(first), "{now:?}");
 }
 
 pub async fn sending_again_changes_nothing(f: &Fixture) {

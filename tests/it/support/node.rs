@@ -308,6 +308,10 @@ fn spawn(data: PathBuf, log: PathBuf, arguments: &[&str], under: &[&str]) -> Chi
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--"]).args(under).arg(program());
     command.args(["demo", "--dicom", "127.0.0.1:0"]);
+    // Tests ask about what they have sent a moment ago; those of the quiet period say what it is.
+    if !arguments.contains(&"--quiet-s") {
+        command.args(["--quiet-s", "0"]);
+    }
     if !arguments.contains(&"--http") {
         command.args(["--http", "127.0.0.1:0"]);
     }

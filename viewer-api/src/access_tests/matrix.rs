@@ -142,6 +142,7 @@ fn rows() -> Vec<(&'static str, &'static str, For, Json)> {
         ("get", "/api/v1/partners", PATIENTS, none()),
         ("get", "/api/v1/studies", PATIENTS, none()),
         ("get", "/api/v1/studies/{org}/{study}", PATIENTS, none()),
+        ("get", "/api/v1/studies/{org}/{study}/arriving", PATIENTS, none()),
         ("get", "/api/v1/studies/{uid}/apart", PATIENTS, none()),
         ("get", "/api/v1/studies/{uid}/identity-in-content", PATIENTS, none()),
         ("get", "/api/v1/hidden", PATIENTS, none()),

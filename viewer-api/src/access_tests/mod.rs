@@ -100,6 +100,7 @@ pub async fn house_of(rules: LoginRules, origin: &str, set: impl FnOnce(ApiState
         trust_anchors_pem: String::new(),
         verify_url: String::new(),
         lease: std::time::Duration::from_secs(900),
+        quiet: std::time::Duration::ZERO,
         time_stamps: TimeStamps::None,
     };
     let printer = Arc::new(Printer::new(&Fonts::default()).unwrap());

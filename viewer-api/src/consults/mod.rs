@@ -1,6 +1,7 @@
-//! Consults: lists and single ones. Asking is in [`asking`], steps in [`steps`], the report and its signatures in
+//! Consults: lists and single ones. Asking is in [`asking`] and [`arriving`], steps in [`steps`], the report and its signatures in
 //! [`reports`]. What is allowed is decided in `consult`.
 
+pub mod arriving;
 pub mod asking;
 pub mod attachments;
 pub mod opinions;

@@ -58,10 +58,6 @@ macro_rules! step {
 }
 
 step!(
-    /// Sends the question: freezes the evidence and lets the reading centre see the study.
-    submit, "/api/v1/consults/{id}/submit", submit
-);
-step!(
     /// Puts a request into the pool (coordinator).
     accept, "/api/v1/consults/{id}/accept", accept
 );

@@ -66,6 +66,8 @@ export const studies = {
   list: (filter: StudyFilter, signal?: AbortSignal) =>
     request<StudyList>('GET', `/studies${query({ ...filter })}`, { signal }),
   get: (org: string, uid: string) => request<StudyDetail>('GET', `/studies/${segment(org)}/${segment(uid)}`),
+  /** Whether more of it is coming: a question about it waits. */
+  arriving: (org: string, uid: string) => request<{ is_arriving: boolean }>('GET', `/studies/${segment(org)}/${segment(uid)}/arriving`),
   dicomweb: (org: string, uid: string) => `/dicom-web/orgs/${segment(org)}/studies/${segment(uid)}`,
 };
 

@@ -7,6 +7,7 @@ export const keys = {
   preferences: ['preferences'] as const,
   studies: ['studies'] as const,
   study: (org: string, uid: string) => ['study', org, uid] as const,
+  arriving: (org: string, uid: string) => ['arriving', org, uid] as const,
   slides: ['slides'] as const,
   slide: (id: string) => ['slide', id] as const,
   bookmarks: (slide: string) => ['bookmarks', slide] as const,

@@ -1,11 +1,12 @@
 /** The form of a request. Errors stand beside the field they are about. */
 import { Button, Checkbox, Group, Paper, Select, Stack, Text, Textarea, Title } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import { lazy, Suspense, useState, type FormEvent, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, useEffectEvent, useRef, useState, type FormEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { Problem } from '../api/problem';
 import type { Consult, Partner } from '../api/types';
+import { withLaterWords } from '../i18n';
 import { useMe } from '../session/useMe';
 import { DropZone } from '../studies/DropZone';
 import { ErrorNotice } from '../ui/ErrorNotice';
@@ -14,9 +15,11 @@ import { missingField, requestFrom, type AskDraft, type AskField, type AskStudy 
 import classes from './Consult.module.css';
 import { PriorChoice } from './PriorChoice';
 import { StudyChoice } from './StudyChoice';
+import { useArriving } from './useArriving';
 import { useAsk } from './useAsk';
 
 const Papers = lazy(() => import('./Papers'));
+const StillArriving = lazy(() => withLaterWords(import('./StillArriving')));
 
 const fields: readonly AskField[] = ['study', 'agreement', 'question', 'consent'];
 
@@ -58,23 +61,48 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
   const errorAt = (field: AskField) => (wrong === field ? t(`ask.missing.${field}`) : undefined);
   const partner = offered.find(({ organisation }) => organisation.id === draft.reading_organisation);
 
+  const form = useRef<HTMLFormElement>(null);
+  const fault = () => {
+    if (form.current !== null) showFault(form.current);
+  };
+  const { isArriving, look } = useArriving(draft.study);
+  /** The study whose last image is waited for, so that the question about it goes. */
+  const [awaited, setAwaited] = useState<string | null>(null);
+  const waits = awaited !== null && awaited === draft.study?.study_instance_uid && missing === null;
+  const wait = () => {
+    send.reset();
+    setAwaited(draft.study?.study_instance_uid ?? null);
+  };
+
+  const sendNow = () => {
+    if (send.isPending) return;
+    send.mutate(undefined, {
+      onSuccess: (sent) => void navigate(`/cases/${sent.id}`),
+      onError: (error) => void refused(error),
+    });
+  };
+  /** An image may have come between the last look and the question. */
+  const refused = async (error: unknown) => {
+    if (refusedField(error) === 'study' && (await look())) return wait();
+    setAwaited(null);
+    fault();
+  };
+  const goOn = useEffectEvent(sendNow);
+  useEffect(() => {
+    if (waits && !isArriving) goOn();
+  }, [waits, isArriving]);
+
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     setTried(true);
-    if (missing !== null) {
-      showFault(event.currentTarget);
-      return;
-    }
-    const form = event.currentTarget;
-    send.mutate(undefined, {
-      onSuccess: (sent) => void navigate(`/cases/${sent.id}`),
-      onError: () => showFault(form),
-    });
+    if (missing !== null) fault();
+    else if (isArriving) wait();
+    else sendNow();
   };
 
   return (
     <DropZone onStored={stored} onPapers={(files) => setPapers((before) => [...before, ...files])}>
-      <form onSubmit={submit} className={classes.page} noValidate>
+      <form ref={form} onSubmit={submit} className={classes.page} noValidate>
         <Stack gap="md">
           <Title order={1} size="h3">
             {t('ask.title')}
@@ -131,11 +159,16 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
           </StepPanel>
           <StepPanel number={3} title={t('ask.step.send')}>
             {send.isError && wrong === null && <ErrorNotice error={send.error} />}
+            {isArriving && draft.study !== null && (
+              <Suspense fallback={null}>
+                <StillArriving waits={waits} onStop={() => setAwaited(null)} />
+              </Suspense>
+            )}
             <Group justify="space-between">
               <Text size="sm" c="dimmed">
                 {t(`ask.saving.${saving}`)}
               </Text>
-              <Button type="submit" size="lg" loading={send.isPending}>
+              <Button type="submit" size="lg" loading={send.isPending || waits}>
                 {t('ask.send')}
               </Button>
             </Group>

@@ -29,6 +29,11 @@ export function sendPapers(files: readonly File[], of: Readonly<Record<string, s
   }));
 }
 
+/** Whether files from this page are still on their way. */
+export function useIsSending(): boolean {
+  return useSyncExternalStore(queue.subscribe, queue.snapshot).some(({ state }) => !isFinished(state));
+}
+
 const TakeFiles = createContext<(files: Promise<readonly File[]>) => void>(() => undefined);
 
 /** Slides and large files go in pieces, and the page of uploads shows them; papers wait until somebody says whose they are. */

@@ -5,6 +5,7 @@
 //! `upload` is the side of whoever sends, `worker` does the jobs, `bring` tells what a file is.
 
 pub mod bring;
+mod of_study;
 mod record;
 pub mod upload;
 mod worker;
@@ -12,6 +13,7 @@ mod worker;
 mod worker_tests;
 
 pub use bring::{Brought, Refusal, Why};
+pub use of_study::OfStudy;
 pub use record::{State, Upload};
 pub use upload::{Finish, IntakeError, NewUpload, Receiving};
 

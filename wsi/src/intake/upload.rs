@@ -197,7 +197,7 @@ impl Intake {
         self.list(scope, &query).await
     }
 
-    async fn list(&self, scope: &Scope, query: &RecordQuery) -> Result<Vec<Upload>, IntakeError> {
+    pub(super) async fn list(&self, scope: &Scope, query: &RecordQuery) -> Result<Vec<Upload>, IntakeError> {
         let records = self.storage.records(scope, query).await?;
         let parsed = records.into_iter().map(|record| Upload::parse(record.body));
         parsed.collect::<Result<_, _>>().map_err(|_| StorageError::Corrupt("an upload").into())

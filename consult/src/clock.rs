@@ -54,6 +54,16 @@ pub enum Tell {
         /// Which role.
         role: Role,
     },
+    /// The readers there who are on duty; everybody who reads there where nobody is.
+    OnDuty {
+        /// Where.
+        organisation: OrgId,
+    },
+    /// Whoever is on call there.
+    OnCall {
+        /// Where.
+        organisation: OrgId,
+    },
 }
 
 /// A share of the agreed time has passed: the body of an outbox event of topic [`TOPIC`]. No patient data.
@@ -98,19 +108,21 @@ impl Escalation {
     }
 }
 
-/// Who can move it, from 50 %; from 80 % whoever watches, too; at 100 % whoever waits.
+/// Who can move it, from 50 %; from 80 % whoever watches, too; at 100 % whoever is on call, and whoever waits.
 fn who_is_told(consult: &Consult, percent: u8) -> Vec<Tell> {
-    let role = |role| Tell::Role { organisation: consult.reading.id.clone(), role };
+    let organisation = || consult.reading.id.clone();
+    let role = |role| Tell::Role { organisation: organisation(), role };
     let mut tell = vec![match (&consult.reader, consult.state) {
         (_, State::Preliminary) => role(Role::Reviewer),
         (Some(Named { id, .. }), _) => Tell::Person { person: id.clone() },
         (None, State::Submitted) => role(Role::Coordinator),
-        (None, _) => role(Role::Reader),
+        (None, _) => Tell::OnDuty { organisation: organisation() },
     }];
     if percent >= 80 && !tell.contains(&role(Role::Coordinator)) {
         tell.push(role(Role::Coordinator));
     }
     if percent >= 100 {
+        tell.push(Tell::OnCall { organisation: organisation() });
         tell.push(Tell::Person { person: consult.created_by.id.clone() });
     }
     tell
@@ -244,11 +256,14 @@ mod tests {
         let reader = Tell::Person { person: PersonId::parse("wang").unwrap() };
         assert_eq!(who_is_told(&asked, 50), [reader]);
         assert_eq!(who_is_told(&asked, 80).len(), 2);
-        assert_eq!(who_is_told(&asked, 100).len(), 3);
+        let organisation = asked.reading.id.clone();
+        assert_eq!(who_is_told(&asked, 100).len(), 4);
+        assert_eq!(who_is_told(&asked, 100)[2], Tell::OnCall { organisation: organisation.clone() });
         asked.reader = None;
         asked.state = State::Accepted;
-        let role = |role| Tell::Role { organisation: asked.reading.id.clone(), role };
-        assert_eq!(who_is_told(&asked, 80), [role(Role::Reader), role(Role::Coordinator)]);
+        let role = |role| Tell::Role { organisation: organisation.clone(), role };
+        let pool = Tell::OnDuty { organisation: organisation.clone() };
+        assert_eq!(who_is_told(&asked, 80), [pool, role(Role::Coordinator)]);
         asked.state = State::Submitted;
         assert_eq!(who_is_told(&asked, 80), [role(Role::Coordinator)]);
     }

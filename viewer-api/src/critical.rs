@@ -117,6 +117,10 @@ pub struct CriticalFinding {
     #[serde(with = "rfc3339::option")]
     #[schema(value_type = Option<String>)]
     pub escalated_at: Option<OffsetDateTime>,
+    /// When those on call were told so.
+    #[serde(with = "rfc3339::option")]
+    #[schema(value_type = Option<String>)]
+    pub called_at: Option<OffsetDateTime>,
     /// Seconds from telling to being received or withdrawn, or so far.
     pub waited_s: i64,
     /// Who received it; nothing while the alarm stands.
@@ -189,6 +193,7 @@ fn finding(caller: &Caller, reading: &OrgId, finding: Finding, now: OffsetDateTi
         alarms: finding.alarms,
         last_alarm_at: finding.last_alarm_at,
         escalated_at: finding.escalated_at,
+        called_at: finding.called_at,
         acknowledged: finding.acknowledged.map(|received| CriticalReceipt {
             received_by: received.received_by,
             received_at: received.received_at,

@@ -11,7 +11,7 @@ use access::{Right, Urgency};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use consult::assignment::{Burden, Carried, Overview, Shift};
+use consult::assignment::{Burden, Carried, Overview, Plan, Shift, ShiftKind};
 use model::PersonId;
 use model::time_text::rfc3339;
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,9 @@ pub struct ShiftItem {
     pub id: String,
     /// Whose.
     pub person: DutyPerson,
+    /// `duty`, or `on_call`: told what nobody else has answered.
+    #[schema(value_type = String)]
+    pub kind: ShiftKind,
     /// When the person goes on duty (RFC 3339).
     pub from: String,
     /// When the person goes off (RFC 3339).
@@ -99,9 +102,13 @@ pub struct DutyOverview {
     pub is_cut: bool,
 }
 
-/// A time of duty to be planned.
+/// A time of duty, or on call, to be planned.
 #[derive(Deserialize, ToSchema)]
 pub struct NewShift {
+    /// `duty` (default) or `on_call`.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    pub kind: ShiftKind,
     /// RFC 3339.
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String)]
@@ -150,6 +157,7 @@ impl From<Shift> for ShiftItem {
         Self {
             id: shift.id,
             person: DutyPerson { id: shift.person.id.to_string(), name: shift.person.name },
+            kind: shift.kind,
             from: rfc3339(shift.from),
             until: rfc3339(shift.until),
             has_begun: shift.has_begun,
@@ -178,7 +186,7 @@ pub async fn duty_overview(
     }))
 }
 
-/// Plans a shift of a reader (coordinator): at its beginning they go on duty, at its end off.
+/// Plans a shift of a reader (coordinator): at its beginning they go on duty, at its end off; on call it switches nothing.
 #[utoipa::path(post, path = "/api/v1/duty/{person}/shifts", tag = "assignment", params(("person" = String, Path)),
     request_body = NewShift,
     responses((status = 201, body = ShiftItem), (status = 403, body = Problem), (status = 404, body = Problem),
@@ -192,7 +200,8 @@ pub async fn plan_shift(
     let caller = auth.require(Right::Coordinate)?;
     let person = PersonId::parse(&person).map_err(|_| ApiError::NotFound)?;
     let now = OffsetDateTime::now_utc();
-    let shift = state.0.consults.plan_shift(caller, &person, body.from, body.until, now).await?;
+    let plan = Plan { kind: body.kind, from: body.from, until: body.until };
+    let shift = state.0.consults.plan_shift(caller, &person, plan, now).await?;
     Ok((StatusCode::CREATED, Json(shift.into())))
 }
 

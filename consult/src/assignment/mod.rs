@@ -7,7 +7,7 @@ mod shifts;
 
 pub use overview::{Burden, Carried, Overview};
 pub use service::{Duty, OnDuty, Rules, Trial};
-pub use shifts::Shift;
+pub use shifts::{Plan, Shift, ShiftKind};
 
 use crate::ConsultError;
 use crate::record::Consult;

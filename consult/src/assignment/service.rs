@@ -297,9 +297,17 @@ impl ConsultService {
     }
 
     /// Everybody who may read at an organisation, as what they are there.
-    pub(super) async fn readers(&self, organisation: &OrgId) -> Result<Vec<Person>, ConsultError> {
+    pub(crate) async fn readers(&self, organisation: &OrgId) -> Result<Vec<Person>, ConsultError> {
         let people = self.storage.people_acting_for(organisation).await?;
         Ok(people.into_iter().filter(|p| !p.is_disabled && p.rights().contains(&Right::Read)).collect())
+    }
+
+    /// The readers of an organisation who are on duty; all of them where nobody is.
+    pub(crate) async fn on_duty(&self, organisation: &OrgId) -> Result<Vec<Person>, ConsultError> {
+        let (readers, off) = (self.readers(organisation).await?, self.off_duty(organisation).await?);
+        let is_on = |person: &&Person| !off.contains(person.id.as_str());
+        let on: Vec<Person> = readers.iter().filter(is_on).cloned().collect();
+        Ok(if on.is_empty() { readers } else { on })
     }
 
     async fn off_duty(&self, organisation: &OrgId) -> Result<HashSet<String>, ConsultError> {

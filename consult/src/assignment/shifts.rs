@@ -1,5 +1,6 @@
 //! Shifts: planned switches of duty. At its beginning a person goes on duty, at its end off; in between anybody who may can
-//! still switch by hand. Each is a record ordered by its next moment, so that a round reads only those that are due.
+//! still switch by hand. A shift on call (听班) switches nothing: whoever has it is told when the agreed time is over, and of
+//! critical findings that nobody acknowledges. Each is a record ordered by its next moment, so that a round reads only those that are due.
 
 use super::Duty;
 use super::service::{duty_put, node, require_coordinator};
@@ -25,7 +26,29 @@ const AHEAD_MAX: Duration = Duration::days(366);
 /// Shifts turned in one round.
 const ROUND: u32 = 100;
 
-/// A planned time of duty.
+/// What a shift is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShiftKind {
+    /// On duty: rules give the person cases.
+    #[default]
+    Duty,
+    /// On call: the person is told what nobody else has answered, and takes cases or not as they would without it.
+    OnCall,
+}
+
+/// When a shift is, and what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// What it is.
+    pub kind: ShiftKind,
+    /// Its beginning.
+    pub from: OffsetDateTime,
+    /// Its end.
+    pub until: OffsetDateTime,
+}
+
+/// A planned time of duty, or on call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shift {
     /// Identifier.
@@ -34,13 +57,16 @@ pub struct Shift {
     pub person: Named<PersonId>,
     /// At which centre.
     pub organisation: OrgId,
+    /// What it is.
+    #[serde(default)]
+    pub kind: ShiftKind,
     /// When the person goes on duty.
     #[serde(with = "time::serde::rfc3339")]
     pub from: OffsetDateTime,
     /// When the person goes off.
     #[serde(with = "time::serde::rfc3339")]
     pub until: OffsetDateTime,
-    /// Whether it has begun: the person was put on duty by it.
+    /// Whether it has begun: the person was put on duty by it, or is on call.
     pub has_begun: bool,
 }
 
@@ -57,7 +83,8 @@ impl Shift {
             return Some(("until", "一班最长7天，最多提前一年 / at most 7 days, at most a year ahead"));
         }
         let overlaps = |other: &Self| {
-            other.person.id == self.person.id && other.from < self.until && self.from < other.until
+            let is_alike = other.person.id == self.person.id && other.kind == self.kind;
+            is_alike && other.from < self.until && self.from < other.until
         };
         // The end of one would end the other.
         others
@@ -99,6 +126,17 @@ impl ConsultService {
         records.into_iter().map(shift_of).collect()
     }
 
+    /// Who is on call at an organisation at a moment.
+    pub(crate) async fn on_call(
+        &self,
+        organisation: &OrgId,
+        at: OffsetDateTime,
+    ) -> Result<Vec<PersonId>, ConsultError> {
+        let is_now = |shift: &Shift| shift.kind == ShiftKind::OnCall && shift.from <= at && at < shift.until;
+        let shifts = self.shifts(organisation).await?;
+        Ok(shifts.into_iter().filter(is_now).map(|shift| shift.person.id).collect())
+    }
+
     /// Plans a shift of a reader of the caller's centre (coordinator).
     ///
     /// # Errors
@@ -108,8 +146,7 @@ impl ConsultService {
         &self,
         caller: &Caller,
         of: &PersonId,
-        from: OffsetDateTime,
-        until: OffsetDateTime,
+        Plan { kind, from, until }: Plan,
         now: OffsetDateTime,
     ) -> Result<Shift, ConsultError> {
         require_coordinator(caller)?;
@@ -121,6 +158,7 @@ impl ConsultService {
             id: uuid::Uuid::new_v4().to_string(),
             person: Named { id: person.id, name: person.name },
             organisation,
+            kind,
             from,
             until,
             has_begun: false,
@@ -133,7 +171,8 @@ impl ConsultService {
             return Err(ConsultError::Invalid { field: "from", why });
         }
         let said = |at| model::time_text::rfc3339(at);
-        let audit = audit(of, format!("shift planned {} to {}", said(from), said(until)));
+        let what = if kind == ShiftKind::OnCall { "on call" } else { "shift" };
+        let audit = audit(of, format!("{what} planned {} to {}", said(from), said(until)));
         let change =
             Change { puts: vec![shift.put(Expected::Absent)?], audit: vec![audit], ..Change::default() };
         self.storage.apply(caller.scope(), change).await?;
@@ -190,18 +229,24 @@ impl ConsultService {
 /// What happens to a shift whose next moment has come.
 fn turn(shift: Shift, version: i64, now: OffsetDateTime) -> Result<Change, ConsultError> {
     let (organisation, person) = (&shift.organisation, &shift.person.id);
+    let switched = |duty| match shift.kind {
+        ShiftKind::Duty => Some(duty_put(organisation, person, duty)),
+        ShiftKind::OnCall => None,
+    };
+    let said = |way: &str| match shift.kind {
+        ShiftKind::Duty => audit(person, format!("{way} by plan")),
+        ShiftKind::OnCall => audit(person, format!("{way} call by plan")),
+    };
     if shift.until > now {
-        let puts = vec![
-            duty_put(organisation, person, Duty::On),
-            Shift { has_begun: true, ..shift.clone() }.put(Expected::Version(version))?,
-        ];
-        return Ok(Change { puts, audit: vec![audit(person, "on by plan".into())], ..Change::default() });
+        let begun = Shift { has_begun: true, ..shift.clone() }.put(Expected::Version(version))?;
+        let puts = switched(Duty::On).into_iter().chain([begun]).collect();
+        return Ok(Change { puts, audit: vec![said("on")], ..Change::default() });
     }
     let mut change = Change { removes: vec![(KIND, shift.id.clone())], ..Change::default() };
     // One that passed while the node stood still changes nothing.
     if shift.has_begun {
-        change.puts.push(duty_put(organisation, person, Duty::Off));
-        change.audit.push(audit(person, "off by plan".into()));
+        change.puts.extend(switched(Duty::Off));
+        change.audit.push(said("off"));
     }
     Ok(change)
 }
@@ -216,6 +261,7 @@ mod tests {
             id: "s".into(),
             person: Named { id: PersonId::parse("wang").unwrap(), name: "王建国".into() },
             organisation: OrgId::parse("city").unwrap(),
+            kind: ShiftKind::Duty,
             from: NOW + Duration::hours(from_h),
             until: NOW + Duration::hours(until_h),
             has_begun: false,
@@ -238,6 +284,25 @@ mod tests {
             ..shift(19, 21)
         };
         assert_eq!(field(other), None);
+        let on_call = Shift { kind: ShiftKind::OnCall, ..shift(9, 21) };
+        assert_eq!(field(on_call), None, "who is on duty may be on call as well");
+    }
+
+    #[test]
+    fn a_shift_on_call_switches_nothing_and_one_of_an_earlier_release_is_a_duty() {
+        let on_call = |from_h, until_h, has_begun| Shift {
+            kind: ShiftKind::OnCall,
+            has_begun,
+            ..shift(from_h, until_h)
+        };
+        let begins = turn(on_call(0, 8, false), 1, NOW).unwrap();
+        assert_eq!(begins.puts.iter().map(|put| put.kind).collect::<Vec<_>>(), [KIND]);
+        assert_eq!(begins.puts[0].body["has_begun"], true);
+        let ends = turn(on_call(-8, 0, true), 2, NOW).unwrap();
+        assert_eq!((ends.puts.len(), ends.removes.len(), ends.audit.len()), (0, 1, 1));
+        let mut kept = serde_json::to_value(shift(0, 8)).unwrap();
+        kept.as_object_mut().unwrap().remove("kind");
+        assert_eq!(serde_json::from_value::<Shift>(kept).unwrap(), shift(0, 8));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use time::{Duration, OffsetDateTime};
 
 /// Record kind; the identifier is the consult's.
 pub const KIND: &str = "critical";
-/// Topic of events: raised, said again, taken to the coordinators, acknowledged.
+/// Topic of events: raised, said again, taken to the coordinators, taken to those on call, acknowledged.
 pub const TOPIC: &str = "critical";
 
 /// How a critical finding was received.
@@ -77,6 +77,9 @@ pub struct Finding {
     /// When the coordinators were told that nobody acknowledges.
     #[serde(with = "time::serde::rfc3339::option")]
     pub escalated_at: Option<OffsetDateTime>,
+    /// When those on call were told so, because the coordinators did not get it answered either.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+    pub called_at: Option<OffsetDateTime>,
     /// Who received it; `None` while the alarm stands.
     pub acknowledged: Option<Acknowledgement>,
     /// That it was raised by mistake. It stays on record, and is no alarm any more.
@@ -157,6 +160,8 @@ pub enum Reminder {
     Repeat,
     /// The coordinators are told, and the alarm is said again.
     Escalate,
+    /// Those on call are told, and the alarm is said again.
+    Call,
 }
 
 /// What is due for a finding now.
@@ -168,6 +173,11 @@ pub fn due(finding: &Finding, settings: &CriticalSettings, now: OffsetDateTime) 
     let minutes = |n: u32| Duration::minutes(i64::from(n));
     if finding.escalated_at.is_none() && now - finding.told_at >= minutes(settings.escalate_min) {
         return Some(Reminder::Escalate);
+    }
+    // The coordinators have had as long as the alarm's own interval.
+    let is_left = |escalated_at| now - escalated_at >= minutes(settings.repeat_min);
+    if finding.called_at.is_none() && finding.escalated_at.is_some_and(is_left) {
+        return Some(Reminder::Call);
     }
     (now - finding.last_alarm_at >= minutes(settings.repeat_min)).then_some(Reminder::Repeat)
 }
@@ -187,6 +197,7 @@ pub(crate) mod testing {
             alarms: 1,
             last_alarm_at: NOW,
             escalated_at: None,
+            called_at: None,
             acknowledged: None,
             withdrawn: None,
         }
@@ -226,7 +237,11 @@ mod tests {
         one.escalated_at = Some(at(15));
         one.last_alarm_at = at(15);
         assert_eq!(due(&one, &settings, at(19)), None);
-        assert_eq!(due(&one, &settings, at(20)), Some(Reminder::Repeat));
+        assert_eq!(due(&one, &settings, at(20)), Some(Reminder::Call));
+        one.called_at = Some(at(20));
+        one.last_alarm_at = at(20);
+        assert_eq!(due(&one, &settings, at(24)), None);
+        assert_eq!(due(&one, &settings, at(25)), Some(Reminder::Repeat));
         one.acknowledged = Some(testing::receipt(&one));
         assert_eq!(due(&one, &settings, at(600)), None);
         assert_eq!(one.waited(at(600)), Duration::minutes(21));

@@ -53,6 +53,7 @@ enum Happened {
     Raised,
     Repeated,
     Escalated,
+    Called,
     Acknowledged,
     Withdrawn,
 }
@@ -63,6 +64,7 @@ impl Happened {
             Self::Raised => "raised",
             Self::Repeated => "repeated",
             Self::Escalated => "escalated",
+            Self::Called => "called",
             Self::Acknowledged => "acknowledged",
             Self::Withdrawn => "withdrawn",
         }
@@ -118,6 +120,7 @@ impl ConsultService {
                 alarms: 1,
                 last_alarm_at: now,
                 escalated_at: None,
+                called_at: None,
                 acknowledged: None,
                 withdrawn: None,
             });
@@ -240,7 +243,7 @@ impl ConsultService {
         Ok(seen)
     }
 
-    /// Says alarms again that nobody has acknowledged, and tells the coordinators, each when it is due. Another process
+    /// Says alarms again that nobody has acknowledged, and tells the coordinators and then those on call, each when it is due. Another process
     /// that does the same at the same moment changes nothing.
     ///
     /// # Errors
@@ -282,10 +285,17 @@ impl ConsultService {
             let Some(reminder) = due(finding, settings, now) else { continue };
             finding.alarms = finding.alarms.saturating_add(1);
             finding.last_alarm_at = now;
-            if reminder == Reminder::Escalate {
-                finding.escalated_at = Some(now);
-            }
-            let what = if reminder == Reminder::Escalate { Happened::Escalated } else { Happened::Repeated };
+            let what = match reminder {
+                Reminder::Repeat => Happened::Repeated,
+                Reminder::Escalate => {
+                    finding.escalated_at = Some(now);
+                    Happened::Escalated
+                }
+                Reminder::Call => {
+                    finding.called_at = Some(now);
+                    Happened::Called
+                }
+            };
             happened.push((finding.n, what));
         }
         if happened.is_empty() {
@@ -475,6 +485,7 @@ fn change(
     for (n, what) in happened {
         let finding = critical.findings.iter().find(|finding| finding.n == *n);
         let told_by = finding.map(|finding| &finding.told_by.id);
+        let was_called = finding.is_some_and(|finding| finding.called_at.is_some());
         let was_escalated = finding.is_some_and(|finding| finding.escalated_at.is_some());
         change.audit.push(AuditEntry {
             action: AuditAction::Change,
@@ -489,6 +500,7 @@ fn change(
             "by": by,
             "told_by": told_by,
             "escalated": was_escalated,
+            "called": was_called,
             "asked_by": critical.asked_by,
             "requesting": critical.requesting.id,
             "reading": critical.reading.id,

@@ -119,6 +119,10 @@ pub(super) enum To {
     With(OrgId, Right),
     /// Everybody of an organisation with this role.
     Role(OrgId, Role),
+    /// The readers of an organisation who are on duty.
+    OnDuty(OrgId),
+    /// Whoever is on call at an organisation.
+    OnCall(OrgId),
 }
 
 /// What is to be said to whom.
@@ -161,6 +165,9 @@ struct Alarm {
     /// Whether the coordinators were told.
     #[serde(default)]
     escalated: bool,
+    /// Whether those on call were told.
+    #[serde(default)]
+    called: bool,
     requesting: OrgId,
     reading: OrgId,
 }
@@ -254,12 +261,14 @@ fn of_clock(seq: i64, late: Escalation) -> Option<Telling> {
     let to = late.tell.into_iter().map(|tell| match tell {
         Tell::Person { person } => To::Person(person),
         Tell::Role { organisation, role } => To::Role(organisation, role),
+        Tell::OnDuty { organisation } => To::OnDuty(organisation),
+        Tell::OnCall { organisation } => To::OnCall(organisation),
     });
     Some(Telling { what, about: format!("{seq}"), consult: late.consult, to: to.collect(), by: None })
 }
 
 fn of_critical(alarm: Alarm) -> Option<Telling> {
-    let Alarm { consult, n, what, by, told_by, escalated, requesting, reading } = alarm;
+    let Alarm { consult, n, what, by, told_by, escalated, called, requesting, reading } = alarm;
     let (what, to) = match what.as_str() {
         "raised" | "repeated" => (What::Critical, vec![To::With(requesting, Right::Ask)]),
         "escalated" => {
@@ -267,12 +276,20 @@ fn of_critical(alarm: Alarm) -> Option<Telling> {
             let askers = To::With(requesting, Right::Ask);
             (What::CriticalUnanswered, coordinators.into_iter().chain([askers]).collect())
         }
+        "called" => {
+            let askers = To::With(requesting.clone(), Right::Ask);
+            let on_call = [requesting, reading].map(To::OnCall);
+            (What::CriticalUnanswered, on_call.into_iter().chain([askers]).collect())
+        }
         // Everybody who was told of it.
         "withdrawn" => {
             let askers = To::With(requesting.clone(), Right::Ask);
+            let on_call = [&requesting, &reading].map(|org| To::OnCall(org.clone()));
+            let on_call = on_call.into_iter().filter(|_| called);
             let coordinators = [requesting, reading].map(|org| To::With(org, Right::Coordinate));
             let coordinators = coordinators.into_iter().filter(|_| escalated);
-            let all = [askers].into_iter().chain(coordinators).chain(told_by.map(To::Person));
+            let all = [askers].into_iter().chain(coordinators).chain(on_call);
+            let all = all.chain(told_by.map(To::Person));
             (What::CriticalWithdrawn, all.collect())
         }
         "acknowledged" => (What::CriticalAcknowledged, told_by.map(To::Person).into_iter().collect()),
@@ -416,8 +433,14 @@ mod tests {
         let late = Escalation::of(&consult, 100).unwrap();
         let (what, to) = told("consult.clock", json!(late)).unwrap();
         assert_eq!(what, What::Clock100);
-        let coordinators = To::Role(consult.reading.id.clone(), Role::Coordinator);
-        assert_eq!(to, [one("wang"), vec![coordinators], one("li")].concat());
+        let reading = consult.reading.id.clone();
+        let watching = vec![To::Role(reading.clone(), Role::Coordinator), To::OnCall(reading.clone())];
+        assert_eq!(to, [one("wang"), watching, one("li")].concat());
+        // Of an event of an earlier release.
+        let role = json!({"to": "role", "organisation": reading, "role": "reader"});
+        let before = Escalation { tell: vec![serde_json::from_value(role).unwrap()], ..late };
+        let (_, to) = told("consult.clock", json!(before)).unwrap();
+        assert_eq!(to, [To::Role(reading, Role::Reader)]);
     }
 
     #[test]
@@ -443,6 +466,9 @@ mod tests {
         let town = OrgId::parse("town").unwrap();
         assert_eq!(alarm("raised"), (What::Critical, vec![To::With(town.clone(), Right::Ask)]));
         assert_eq!(alarm("escalated").1.len(), 3);
+        let (what, to) = alarm("called");
+        let on_call = ["town", "city"].map(|id| To::OnCall(OrgId::parse(id).unwrap()));
+        assert_eq!((what, &to[..2]), (What::CriticalUnanswered, &on_call[..]));
         assert_eq!(alarm("acknowledged"), (What::CriticalAcknowledged, one("wang")));
         let (what, to) = alarm("withdrawn");
         assert_eq!(

@@ -66,7 +66,7 @@ impl ConsultService {
                 Err(StorageError::NotFound) => continue,
                 Err(error) => return Err(error.into()),
             };
-            let people = self.people_of(&telling).await?;
+            let people = self.people_of(&telling, now).await?;
             let organisations = organisations_of(&telling, &consult, &people);
             for person in people.into_iter().filter(|person| !person.is_disabled) {
                 let id = format!("{}-{}", telling.about, person.id);
@@ -96,7 +96,7 @@ impl ConsultService {
     }
 
     /// Everybody whom it concerns, once, without whoever brought it about; also those whose account is disabled.
-    async fn people_of(&self, telling: &Telling) -> Result<Vec<Person>, ConsultError> {
+    async fn people_of(&self, telling: &Telling, now: OffsetDateTime) -> Result<Vec<Person>, ConsultError> {
         let mut people: BTreeMap<PersonId, Person> = BTreeMap::new();
         for to in &telling.to {
             let found = match to {
@@ -118,6 +118,14 @@ impl ConsultService {
                         .filter(|person| !person.is_disabled && person.roles.contains(role))
                         .take(PEOPLE_MAX)
                         .collect()
+                }
+                To::OnDuty(organisation) => {
+                    self.on_duty(organisation).await?.into_iter().take(PEOPLE_MAX).collect()
+                }
+                To::OnCall(organisation) => {
+                    let on_call = self.on_call(organisation, now).await?;
+                    let readers = self.readers(organisation).await?;
+                    readers.into_iter().filter(|person| on_call.contains(&person.id)).collect()
                 }
             };
             people.extend(found.into_iter().map(|person| (person.id.clone(), person)));
@@ -144,7 +152,10 @@ fn organisations_of(telling: &Telling, consult: &Consult, people: &[Person]) -> 
     let organisations = telling.to.iter().filter_map(|to| match to {
         To::Person(id) if telling.by.as_ref() == Some(id) => None,
         To::Person(id) => side(id),
-        To::With(organisation, _) | To::Role(organisation, _) => Some(organisation),
+        To::With(organisation, _)
+        | To::Role(organisation, _)
+        | To::OnDuty(organisation)
+        | To::OnCall(organisation) => Some(organisation),
     });
     organisations.cloned().collect()
 }

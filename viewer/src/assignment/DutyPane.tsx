@@ -91,6 +91,7 @@ function Desk({ overview }: { overview: Overview }) {
           </PaneTable>
           {overview.people.length === 0 && <p className={classes.hint}>{t('assignment.noReaders')}</p>}
           <p className={classes.hint}>{t('assignment.dutyHint')}</p>
+          <OnCall shifts={overview.shifts} />
         </section>
         {shown !== undefined && <CasePile key={shown.name} title={nameOf(shown.name)} cases={shown.cases} />}
       </div>
@@ -109,13 +110,26 @@ function Age({ at }: { at: string | null }) {
   return <>{t(`desk.age.${unit}`, { n })}</>;
 }
 
+/** Who is told what nobody else has answered; nobody may be. */
+function OnCall({ shifts }: { shifts: Shift[] }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const now = shifts.filter(({ kind, has_begun }) => kind === 'on_call' && has_begun);
+  const names = now.map(({ person, until }) => t('desk.onCallUntil', { name: person.name, at: format.moment(until) }));
+  return (
+    <p className={classes.hint} data-testid="on-call">
+      {names.length === 0 ? t('desk.nobodyOnCall') : t('desk.onCallAre', { who: names.join(t('common.listSeparator')) })}
+    </p>
+  );
+}
+
 function NextShift({ shift }: { shift: Shift | undefined }) {
   const { t } = useTranslation();
   const format = useFormat();
   if (shift === undefined) return null;
   return (
     <span className={pane.fixed}>
-      {shift.has_begun ? t('desk.untilMoment', { at: format.moment(shift.until) }) : t('desk.fromMoment', { at: format.moment(shift.from) })}
+      {shift.kind === 'on_call' && <Chip>{t('desk.onCall')}</Chip>} {shift.has_begun ? t('desk.untilMoment', { at: format.moment(shift.until) }) : t('desk.fromMoment', { at: format.moment(shift.from) })}
     </span>
   );
 }

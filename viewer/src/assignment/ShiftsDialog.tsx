@@ -1,5 +1,5 @@
-/** When a reader goes on duty and off by plan. */
-import { Button, Group, Modal, Stack, Table, Text, TextInput } from '@mantine/core';
+/** When a reader goes on duty and off by plan, and when they are on call. */
+import { Button, Checkbox, Group, Modal, Stack, Table, Text, TextInput } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -22,9 +22,10 @@ export function ShiftsDialog({ person, shifts, onClose }: Props) {
   const cache = useQueryClient();
   const [from, setFrom] = useState('');
   const [until, setUntil] = useState('');
+  const [isOnCall, setOnCall] = useState(false);
   const refresh = () => cache.invalidateQueries({ queryKey: keys.dutyOverview });
   const plan = useMutation({
-    mutationFn: (shift: { from: string; until: string }) => assignment.planShift(person.id, shift),
+    mutationFn: (shift: Pick<Shift, 'kind' | 'from' | 'until'>) => assignment.planShift(person.id, shift),
     onSuccess: () => {
       setFrom('');
       setUntil('');
@@ -36,7 +37,7 @@ export function ShiftsDialog({ person, shifts, onClose }: Props) {
   const isReady = begin !== null && end !== null && begin < end;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (isReady) plan.mutate({ from: begin, until: end });
+    if (isReady) plan.mutate({ kind: isOnCall ? 'on_call' : 'duty', from: begin, until: end });
   };
   return (
     <Modal opened onClose={onClose} title={t('desk.planTitle', { name: person.name })} closeButtonProps={{ 'aria-label': t('common.close') }}>
@@ -50,7 +51,8 @@ export function ShiftsDialog({ person, shifts, onClose }: Props) {
               {shifts.map((shift) => (
                 <Table.Tr key={shift.id}>
                   <Table.Td>
-                    {format.moment(shift.from)} – {format.moment(shift.until)} {shift.has_begun && <Chip tone="active">{t('desk.running')}</Chip>}
+                    {format.moment(shift.from)} – {format.moment(shift.until)} {shift.kind === 'on_call' && <Chip>{t('desk.onCall')}</Chip>}{' '}
+                    {shift.has_begun && <Chip tone="active">{t(shift.kind === 'on_call' ? 'desk.onCallNow' : 'desk.running')}</Chip>}
                   </Table.Td>
                   <Table.Td>
                     <Button size="compact-sm" variant="default" onClick={() => cancel.mutate(shift.id)}>
@@ -69,6 +71,7 @@ export function ShiftsDialog({ person, shifts, onClose }: Props) {
               <TextInput type="datetime-local" label={t('desk.begins')} required value={from} onChange={(event) => setFrom(event.currentTarget.value)} />
               <TextInput type="datetime-local" label={t('desk.ends')} required value={until} onChange={(event) => setUntil(event.currentTarget.value)} />
             </Group>
+            <Checkbox label={t('desk.onCall')} description={t('desk.onCallHint')} checked={isOnCall} onChange={(event) => setOnCall(event.currentTarget.checked)} />
             {plan.isError && <ErrorNotice error={plan.error} />}
             <Group justify="flex-end">
               <Button variant="default" onClick={onClose}>

@@ -60,9 +60,13 @@ export interface Burden extends OnDuty {
   cases: Carried[];
 }
 
-/** A planned time of duty. */
+/** On call: told what nobody else has answered. */
+export type ShiftKind = 'duty' | 'on_call';
+
+/** A planned time of duty, or on call. */
 export interface Shift {
   id: string;
+  kind: ShiftKind;
   person: Ref;
   from: string;
   until: string;
@@ -104,7 +108,7 @@ export const assignment = {
   try: (facts: Facts, rules: Rule[]) => request<Trial>('POST', '/assignment/try', { body: { ...facts, rules } }),
   duties: () => request<{ people: OnDuty[]; requesting: Ref[] }>('GET', '/duty'),
   overview: () => request<Overview>('GET', '/duty/overview'),
-  planShift: (person: string, shift: { from: string; until: string }) =>
+  planShift: (person: string, shift: Pick<Shift, 'kind' | 'from' | 'until'>) =>
     request<Shift>('POST', `/duty/${encodeURIComponent(person)}/shifts`, { body: shift }),
   cancelShift: (person: string, id: string) => request<undefined>('DELETE', `/duty/${encodeURIComponent(person)}/shifts/${encodeURIComponent(id)}`),
   setDuty: (person: string, duty: Duty) => request<OnDuty>('PUT', `/duty/${encodeURIComponent(person)}`, { body: { duty } }),

@@ -12,7 +12,7 @@ test('how long ago is said in minutes, hours or days', () => {
 });
 
 test('the shift that runs comes before the next one', () => {
-  const shift = (id: string, person: string, from: string, has_begun: boolean): Shift => ({ id, person: { id: person, name: '' }, from, until: from, has_begun });
+  const shift = (id: string, person: string, from: string, has_begun: boolean): Shift => ({ id, kind: 'duty', person: { id: person, name: '' }, from, until: from, has_begun });
   const shifts = [shift('late', 'wang', '2026-11-29T08:00:00Z', false), shift('soon', 'wang', '2026-11-28T08:00:00Z', false), shift('now', 'li', '2026-11-27T08:00:00Z', true)];
   expect(nextShift(shifts, 'wang')?.id).toBe('soon');
   expect(nextShift([...shifts, shift('runs', 'wang', '2026-11-30T08:00:00Z', true)], 'wang')?.id).toBe('runs');

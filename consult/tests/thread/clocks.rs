@@ -83,6 +83,8 @@ async fn plan(house: &House, of: &str, kind: ShiftKind, hours: [i64; 2]) {
 async fn a_case_in_the_pool_is_told_to_who_is_on_duty_and_when_it_is_late_to_who_is_on_call() {
     let house = house(Signatures::Single).await;
     let (service, [wang, chen]) = (&house.service, &house.readers);
+    // From now on.
+    service.notify(NOW).await.unwrap();
     service.set_duty(&house.reviewer, &PersonId::parse("chen").unwrap(), Duty::Off).await.unwrap();
     plan(&house, "chen", ShiftKind::OnCall, [0, 8]).await;
     service.turn_shifts(NOW + Duration::minutes(1)).await.unwrap();
@@ -110,6 +112,7 @@ async fn a_case_in_the_pool_is_told_to_who_is_on_duty_and_when_it_is_late_to_who
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nobody_is_on_duty_everybody_who_reads_is_told() {
     let house = house(Signatures::Single).await;
+    house.service.notify(NOW).await.unwrap();
     for reader in ["wang", "chen"] {
         house.service.set_duty(&house.reviewer, &PersonId::parse(reader).unwrap(), Duty::Off).await.unwrap();
     }
@@ -125,6 +128,8 @@ async fn where_nobody_is_on_duty_everybody_who_reads_is_told() {
 async fn a_critical_finding_that_the_coordinators_do_not_get_answered_goes_to_who_is_on_call() {
     let house = house(Signatures::Single).await;
     let (service, [wang, chen]) = (&house.service, &house.readers);
+    // From now on.
+    service.notify(NOW).await.unwrap();
     plan(&house, "chen", ShiftKind::OnCall, [0, 8]).await;
     let claimed = house.claimed().await;
     let new = NewFinding { finding: "张力性气胸".into(), found_at: None };

@@ -81,7 +81,7 @@ impl ConsultService {
         now: OffsetDateTime,
     ) -> Result<ConsultView, ConsultError> {
         let (mut consult, states) = self.begin(caller, id, version, Action::AcceptImages).await?;
-        let late = self.late(caller, &consult).await?;
+        let mut late = self.late(caller, &consult).await?;
         if late.is_empty() {
             return Err(ConsultError::Invalid { field: "evidence", why: "没有新到的图像" });
         }
@@ -89,6 +89,8 @@ impl ConsultService {
         if consult.evidence.len().saturating_add(late.len()) > EVIDENCE_MAX {
             return Err(ConsultError::Invalid { field: "evidence", why: "这一检查的图像太多" });
         }
+        let scope = caller.scope().clone().without_labels();
+        self.note_fidelity(&scope, &mut consult, &mut late).await?;
         consult.evidence.extend(late);
         consult.evidence_updates.push(EvidenceUpdate {
             version: consult.evidence_version().saturating_add(1),

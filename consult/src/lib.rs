@@ -20,6 +20,7 @@ pub mod delivery;
 pub mod error;
 pub mod export;
 pub mod extract;
+pub mod fidelity;
 pub mod follow_up;
 mod fonts;
 pub mod key_image;

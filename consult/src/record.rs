@@ -2,6 +2,7 @@
 
 use crate::amendment::{Amendment, AmendmentNote};
 use crate::attachment::Attachment;
+use crate::fidelity::{Fidelity, SeriesNote};
 use crate::follow_up::{Decision, Question};
 use crate::late_images::EvidenceUpdate;
 use crate::quality::QualityReview;
@@ -67,6 +68,9 @@ pub struct SlideNote {
     pub id: SlideId,
     /// Lossless grade: `A`, `B` or `C`; in words where nothing was compared, because the slide came as DICOM.
     pub grade: String,
+    /// What people tell it by among the others of its study, such as its stain; empty where there are no others.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
 }
 
 /// One instance in evidence: frozen when the question was sent.
@@ -80,6 +84,9 @@ pub struct Evidence {
     pub sop_instance_uid: Uid,
     /// SHA-256 of the data set's bytes as they arrived (from ingest).
     pub sha256: Sha256,
+    /// Whether it is lossless as it arrived; `None` of what is no image, and in records of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fidelity: Option<Fidelity>,
 }
 
 /// One step that has happened.
@@ -175,6 +182,9 @@ pub struct Consult {
     pub priors: Vec<StudyBlock>,
     /// The slide, when the question is about one.
     pub slide: Option<SlideNote>,
+    /// All slides of the study, with their grades, when it is about one of several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slides: Vec<SlideNote>,
     /// The question.
     pub question: String,
     /// Clinical history.
@@ -207,6 +217,9 @@ pub struct Consult {
     pub reviewer: Option<Named<PersonId>>,
     /// What was submitted; empty in a draft.
     pub evidence: Vec<Evidence>,
+    /// What people know its series by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<SeriesNote>,
     /// What has happened.
     pub timeline: Vec<TimelineEntry>,
     /// The report as the reader last saved it.

@@ -3,6 +3,7 @@
 use crate::amendment::AmendmentNote;
 use crate::attachment::AttachmentItem;
 use crate::critical::{Finding, How};
+use crate::fidelity::{self, SeriesFidelity};
 use crate::key_image::{KEY_IMAGES_MAX, KeyImage};
 use crate::opinion::OpinionNote;
 use crate::prior_reports::{COMPARED_MAX, ComparedReport};
@@ -20,7 +21,7 @@ use time::format_description::well_known::Rfc3339;
 /// What kind of document the canonical JSON is.
 pub const FORMAT: &str = "farsight-report/1";
 /// The page that the report is printed with; goes up with any change to what it prints.
-pub const TEMPLATE: &str = "report-a4/7";
+pub const TEMPLATE: &str = "report-a4/8";
 /// Characters of one text of a report.
 pub const TEXT_CHARS_MAX: usize = 20_000;
 /// Bytes of a canonical report that is looked at.
@@ -253,6 +254,9 @@ pub struct CanonicalReport {
     pub priors: Vec<Exam>,
     /// The slide and its lossless grade.
     pub slide: Option<SlideNote>,
+    /// All slides of the study with their grades; left out where there is one, or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slides: Vec<SlideNote>,
     /// The question.
     pub request: Request,
     /// 影像所见
@@ -282,6 +286,9 @@ pub struct CanonicalReport {
     pub reader: Physician,
     /// What was submitted.
     pub evidence: Vec<EvidenceItem>,
+    /// Whether its images are lossless, by series; left out of reports on what was sent before this was noted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fidelity: Vec<SeriesFidelity>,
     /// What was attached; left out when nothing was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<AttachmentItem>,
@@ -338,6 +345,7 @@ impl CanonicalReport {
             exam: Exam::of(&consult.study),
             priors: consult.priors.iter().map(Exam::of).collect(),
             slide: consult.slide.clone(),
+            slides: consult.slides.clone(),
             request: Request {
                 question: consult.question.clone(),
                 history: consult.history.clone(),
@@ -369,6 +377,7 @@ impl CanonicalReport {
                     displayed: displayed.contains(&item.sop_instance_uid),
                 })
                 .collect(),
+            fidelity: fidelity::by_series(consult),
             attachments: consult.attachments.iter().map(AttachmentItem::from).collect(),
             notice: around.notice.map(str::to_owned),
             verify_url: around.verify_url.to_owned(),

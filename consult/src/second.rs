@@ -198,6 +198,8 @@ impl ConsultService {
             history: first.history.clone(),
             consent: first.consent,
             evidence: first.evidence.clone(),
+            series: first.series.clone(),
+            slides: first.slides.clone(),
             attachments: first.attachments.clone(),
             second_of: Some(SecondOf {
                 consult: first.id.clone(),

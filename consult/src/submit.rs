@@ -4,7 +4,7 @@ use crate::blocks::blocks;
 use crate::record::{Consult, ConsultView, Evidence, Named, PatientBlock, StudyBlock};
 use crate::service::{advance, event, grants, limited, person, put, view};
 use crate::state::{Acceptance, Action, State, Who, decide};
-use crate::{ConsultError, ConsultService, NewConsult, clock};
+use crate::{ConsultError, ConsultService, NewConsult, SlideNote, clock, fidelity};
 use access::{Agreement, Caller, ConsultKind, Right, Signatures, Urgency};
 use model::{ConsultId, Key, Level, OrgId, PersonId, Query, Scope, Uid};
 use serde_json::Value as Json;
@@ -44,6 +44,7 @@ impl ConsultService {
             urgency: draft.urgency,
             priors,
             slide: draft.slide,
+            slides: self.printable_slides(draft.slides),
             question: limited("question", &draft.question)?,
             history: limited("history", &draft.history)?,
             consent: draft.consent,
@@ -96,6 +97,7 @@ impl ConsultService {
         consult.kind = draft.kind;
         consult.urgency = draft.urgency;
         consult.slide = draft.slide;
+        consult.slides = self.printable_slides(draft.slides);
         consult.question = limited("question", &draft.question)?;
         consult.history = limited("history", &draft.history)?;
         consult.consent = draft.consent;
@@ -130,8 +132,10 @@ impl ConsultService {
             self.study(caller, &consult.study.org, &consult.study.study_instance_uid).await?;
         let priors: Vec<Uid> = consult.priors.iter().map(|prior| prior.study_instance_uid.clone()).collect();
         consult.priors = self.priors(caller, &consult.patient, &consult.study, &priors).await?;
-        consult.evidence =
-            self.evidence(&caller.scope().clone().without_labels(), &consult, EVIDENCE_MAX).await?;
+        let scope = caller.scope().clone().without_labels();
+        let mut evidence = self.evidence(&scope, &consult, EVIDENCE_MAX).await?;
+        self.note_fidelity(&scope, &mut consult, &mut evidence).await?;
+        consult.evidence = evidence;
         self.refuse_arriving(&consult, now).await?;
         let agreement = self.agreement(&consult, now).await?;
         if consult.urgency == Urgency::Frozen && consult.slide.is_none() {
@@ -154,6 +158,14 @@ impl ConsultService {
         change.audit.extend(self.assign_by_rule(&mut consult, now).await?);
         change.puts.push(clock::put(&consult, 0, Expected::Anything));
         self.finish(caller, consult, version, Action::Submit, change).await
+    }
+
+    /// A character that no font has must not keep a report from being signed.
+    fn printable_slides(&self, mut slides: Vec<SlideNote>) -> Vec<SlideNote> {
+        for slide in &mut slides {
+            slide.name = self.printer.printable(&slide.name);
+        }
+        slides
     }
 
     pub(crate) async fn organisation(
@@ -241,6 +253,7 @@ impl ConsultService {
                 series_instance_uid: instance.series().clone(),
                 sop_instance_uid: instance.instance().clone(),
                 sha256: *instance.sha256(),
+                fidelity: fidelity::of_instance(instance),
             }));
         }
         Ok(evidence)
@@ -334,6 +347,7 @@ pub(crate) fn blank(
         study,
         priors: Vec::new(),
         slide: None,
+        slides: Vec::new(),
         question: String::new(),
         history: String::new(),
         consent: false,
@@ -348,6 +362,7 @@ pub(crate) fn blank(
         reader: None,
         reviewer: None,
         evidence: Vec::new(),
+        series: Vec::new(),
         timeline: Vec::new(),
         report: None,
         reported_at: None,

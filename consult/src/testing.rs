@@ -63,6 +63,7 @@ pub(crate) fn consult(signatures: Signatures) -> Consult {
                 series_instance_uid: Uid::parse("1.2.3.4.1").unwrap(),
                 sop_instance_uid: Uid::parse(&format!("1.2.3.4.1.{n}")).unwrap(),
                 sha256: Sha256([n; 32]),
+                fidelity: None,
             })
             .collect(),
         report: Some(draft()),

@@ -20,6 +20,17 @@ pub enum Encoding {
     DeflatedLittle,
 }
 
+/// Whether compression of a transfer syntax loses anything (PS3.5 §8.2, §10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// It does not.
+    Never,
+    /// It may hold a lossless codestream or a lossy one; what the object says counts.
+    Perhaps,
+    /// There is no lossless form of it.
+    Always,
+}
+
 impl TransferSyntax {
     /// Implicit VR Little Endian.
     pub const IMPLICIT_LITTLE: &str = "1.2.840.10008.1.2";
@@ -68,6 +79,22 @@ impl TransferSyntax {
             Self::EXPLICIT_BIG => Encoding::ExplicitBig,
             Self::DEFLATED => Encoding::DeflatedLittle,
             _ => Encoding::ExplicitLittle,
+        }
+    }
+
+    /// Whether its compression loses anything. One that is not known may.
+    #[must_use]
+    pub fn loss(&self) -> Loss {
+        if !self.is_encapsulated() || self.as_str() == Self::RLE {
+            return Loss::Never;
+        }
+        match self.as_str().strip_prefix("1.2.840.10008.1.2.4.") {
+            // JPEG lossless, JPEG-LS lossless, JPEG 2000 lossless, JPEG XL lossless, High-Throughput JPEG 2000 lossless.
+            Some("57" | "70" | "80" | "90" | "92" | "110" | "201" | "202") => Loss::Never,
+            // JPEG baseline and extended, JPEG XL made of JPEG, MPEG2, MPEG-4, HEVC.
+            Some("50" | "51" | "111") => Loss::Always,
+            Some("100" | "101" | "102" | "103" | "104" | "105" | "106" | "107" | "108") => Loss::Always,
+            _ => Loss::Perhaps,
         }
     }
 

@@ -1,8 +1,10 @@
 //! Reports by templates: what is filled, refused, signed, printed and verified; templates and phrases of an organisation.
 
 use crate::consult::{Case, path, sign};
+use crate::support::dicom::{Part10, new_uid};
 use crate::support::node::{Org, farsight};
-use crate::support::{Client, Node, run};
+use crate::support::programs::{finish, python};
+use crate::support::{Client, Ct, Node, run, sample};
 use serde_json::{Value as Json, json};
 
 /// A lung nodule by its template, without what is required.
@@ -195,4 +197,51 @@ fn phrases_are_ones_own_or_the_organisations() {
     assert_eq!(seen["organisation"]["phrases"][0]["text"], "机构的。");
     let elsewhere = node.person("township").get("/api/v1/phrases").expect(200).json();
     assert_eq!(elsewhere["organisation"]["phrases"], json!([]));
+}
+
+/// A real image of lossy JPEG (pydicom's sample), made another series of a study.
+fn lossy_image(of: &Ct) -> Part10 {
+    let script = "import sys, pydicom\n\
+        d = pydicom.dcmread(sys.argv[1])\n\
+        d.StudyInstanceUID, d.SeriesInstanceUID, d.SOPInstanceUID = sys.argv[2:5]\n\
+        d.file_meta.MediaStorageSOPInstanceUID = d.SOPInstanceUID\n\
+        d.PatientName, d.PatientID, d.Modality, d.SeriesNumber = sys.argv[5], sys.argv[6], 'DX', 7\n\
+        d.SpecificCharacterSet = 'ISO_IR 192'\n\
+        d.save_as(sys.argv[7])";
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("lossy.dcm");
+    let mut command = python();
+    command.args(["-c", script]).arg(sample("syntaxes/JPGExtended.dcm"));
+    command.args([&of.study, &new_uid(), &new_uid(), &of.patient_name, &of.patient_id]).arg(&out);
+    finish(command).expect_success();
+    Part10::parse(std::fs::read(out).expect("a file"))
+}
+
+#[test]
+fn a_report_says_which_images_were_lossy_when_they_came() {
+    let case = Case::new();
+    let lossy = lossy_image(&case.images[0]);
+    case.node.machine(Org::Township).stow(&[lossy]).expect(200);
+    let (reader, consult) = case.written();
+    let evidence = consult["evidence"].as_array().expect("evidence");
+    assert_eq!(evidence.len(), 4);
+    let preview = reader.get(&path(&consult, "/report/preview")).expect(200).json();
+    let graded = preview["canonical"]["fidelity"].as_array().expect("by series").clone();
+    let row = |fidelity: &str| {
+        let one = graded.iter().find(|one| one["fidelity"] == fidelity).expect("a series");
+        (one["modality"].clone(), one["number"].clone(), one["images"].clone())
+    };
+    assert_eq!(graded.len(), 2, "{graded:?}");
+    assert_eq!(row("lossless"), (json!("CT"), json!("1"), json!(3)));
+    assert_eq!(row("lossy"), (json!("DX"), json!("7"), json!(1)));
+
+    let done = sign(&reader, &consult, &case.passphrase()).expect(200).json();
+    let pdf = case.township.get(&path(&done, "/report.pdf")).expect(200).body;
+    let (pages, text) = pages_and_text(&pdf);
+    assert_eq!(pages, "1");
+    for words in ["无损3幅（CT序列1）", "有损压缩（收到时已如此）1幅（DX序列7）"] {
+        assert!(text.contains(words), "{words} in {text}");
+    }
+    let verdict = case.township.get(&path(&done, "/verify")).expect(200).json();
+    assert_eq!(verdict["ok"], true, "{verdict}");
 }

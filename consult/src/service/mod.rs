@@ -74,6 +74,8 @@ pub struct NewConsult {
     pub priors: Vec<Uid>,
     /// The slide, when the question is about one.
     pub slide: Option<SlideNote>,
+    /// All slides of the study, when there are several.
+    pub slides: Vec<SlideNote>,
     /// The question.
     pub question: String,
     /// Clinical history.

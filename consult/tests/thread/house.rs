@@ -232,6 +232,7 @@ pub fn question() -> NewConsult {
         study_instance_uid: Uid::parse(STUDY).unwrap(),
         priors: Vec::new(),
         slide: None,
+        slides: Vec::new(),
         question: "右肺结节性质？".into(),
         history: "体检发现1周".into(),
         consent: true,

@@ -2,6 +2,7 @@
 
 use super::{OFFSET_TABLES, holds_pixels};
 use codec::{FrameFormat, Photometric};
+use dataset::syntax::Loss;
 use dataset::{Dataset, Tag, TransferSyntax, VR, Value, tags};
 use storage::InstanceRef;
 
@@ -61,36 +62,25 @@ pub fn describe(dataset: &mut Dataset, instance: &InstanceRef, format: &FrameFor
 }
 
 /// What a lossy transfer syntax is called in (0028,2114).
-fn lossy_method(syntax: &TransferSyntax) -> Option<(&'static str, Certainty)> {
-    use Certainty::{Always, Perhaps};
+fn lossy_method(syntax: &TransferSyntax) -> Option<&'static str> {
     Some(match syntax.as_str().strip_prefix("1.2.840.10008.1.2.4.")? {
-        "50" | "51" => ("ISO_10918_1", Always),
-        "81" => ("ISO_14495_1", Perhaps),
-        "91" | "93" => ("ISO_15444_1", Perhaps),
-        "203" => ("ISO_15444_15", Perhaps),
-        "111" => ("ISO_18181_1", Always),
-        "112" => ("ISO_18181_1", Perhaps),
+        "50" | "51" => "ISO_10918_1",
+        "81" => "ISO_14495_1",
+        "91" | "93" => "ISO_15444_1",
+        "203" => "ISO_15444_15",
+        "111" | "112" => "ISO_18181_1",
         _ => return None,
     })
-}
-
-/// Whether a syntax that may be lossy is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Certainty {
-    /// There is no lossless form of it.
-    Always,
-    /// It may hold a lossless codestream; what the object says counts.
-    Perhaps,
 }
 
 /// Once lossy, always lossy: (0028,2110), (0028,2112) and (0028,2114) stay, and are put where a lossy syntax came
 /// without them.
 fn note_loss(dataset: &mut Dataset, from: &TransferSyntax, stored_bytes: u64, frame_bytes: u64, frames: u32) {
-    let Some((method, certainty)) = lossy_method(from) else { return };
+    let Some(method) = lossy_method(from) else { return };
     let said = dataset.text(tags::LOSSY_IMAGE_COMPRESSION);
-    let is_lossy = match (said.as_deref(), certainty) {
-        (Some("01"), _) | (_, Certainty::Always) | (None, _) => true,
-        (Some(_), Certainty::Perhaps) => false,
+    let is_lossy = match (said.as_deref(), from.loss()) {
+        (Some("01"), _) | (_, Loss::Always) | (None, _) => true,
+        (Some(_), Loss::Perhaps | Loss::Never) => false,
     };
     if !is_lossy {
         return;

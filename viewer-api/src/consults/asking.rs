@@ -13,7 +13,9 @@ use axum::http::StatusCode;
 use consult::{NewConsult, SlideNote};
 use model::{OrgId, SlideId, Uid};
 use serde::Deserialize;
+use std::sync::Arc;
 use utoipa::ToSchema;
+use wsi::Slide;
 
 /// What the requester writes.
 #[derive(Deserialize, ToSchema)]
@@ -57,20 +59,48 @@ pub struct StudyReference {
     pub study_instance_uid: String,
 }
 
+/// Slides of one study that a report names.
+const SLIDES_MAX: usize = 200;
+
 /// What a report says of a slide that came as DICOM, where others have their grade.
 const AS_RECEIVED: &str = "按接收原样（DICOM）";
 
+/// The words that are printed and signed: a grade is what was compared.
+fn grade(slide: &Slide) -> String {
+    if slide.is_as_received() { AS_RECEIVED.to_owned() } else { slide.grade.grade.to_string() }
+}
+
+/// All slides of a study, where there are several: numbered, with their stains.
+async fn slides_of(
+    state: &ApiState,
+    caller: &Caller,
+    body: &ConsultDraft,
+) -> Result<Vec<SlideNote>, ApiError> {
+    let study = (OrgId::parse(&body.study.org), Uid::parse(&body.study.study_instance_uid));
+    let (Ok(owner), Ok(study)) = study else { return Ok(Vec::new()) };
+    let slides = state.0.slides.slides_of_study(caller.scope(), &owner, &study).await?;
+    if slides.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let note = |(n, slide): (usize, &Arc<Slide>)| SlideNote {
+        id: slide.id.clone(),
+        grade: grade(slide),
+        name: format!("{} {}", n.saturating_add(1), slide.stain.as_deref().unwrap_or_default())
+            .trim()
+            .to_owned(),
+    };
+    Ok(slides.iter().take(SLIDES_MAX).enumerate().map(note).collect())
+}
+
 async fn draft(state: &ApiState, caller: &Caller, body: ConsultDraft) -> Result<NewConsult, ApiError> {
+    let slides = slides_of(state, caller, &body).await?;
     let slide = match body.slide_id {
         None => None,
         Some(id) => {
             let id =
                 SlideId::parse(&id).map_err(|_| ApiError::invalid("slide_id", "there is no such slide"))?;
             let slide = state.0.slides.slide(caller.scope(), &id).await?;
-            // The words that are printed and signed: a grade is what was compared.
-            let grade =
-                if slide.is_as_received() { AS_RECEIVED.to_owned() } else { slide.grade.grade.to_string() };
-            Some(SlideNote { id, grade })
+            Some(SlideNote { id, grade: grade(&slide), name: String::new() })
         }
     };
     Ok(NewConsult {
@@ -87,6 +117,7 @@ async fn draft(state: &ApiState, caller: &Caller, body: ConsultDraft) -> Result<
             .map(|uid| Uid::parse(uid).map_err(|_| ApiError::invalid("priors", "choose earlier studies")))
             .collect::<Result<_, _>>()?,
         slide,
+        slides,
         question: body.question,
         history: body.history,
         consent: body.consent,

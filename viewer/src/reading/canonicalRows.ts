@@ -50,7 +50,7 @@ export function isIdentity({ path }: CanonicalRow): boolean {
 }
 
 /** Lists whose items are what is said, and not only counted. */
-const toldLists = ['structured.fields', 'structured.sections', 'compared', 'opinions'];
+const toldLists = ['structured.fields', 'structured.sections', 'compared', 'opinions', 'slides', 'fidelity'];
 
 function isTold(path: string[]): boolean {
   return toldLists.includes(path.join('.'));
@@ -65,8 +65,17 @@ function told(path: string[], value: JsonValue): CanonicalRow[] {
   if (path[0] === 'opinions') {
     return value.map((item) => ({ path: [...path, [text(item, 'expert'), text(item, 'title')].filter((part) => part !== '').join(' ')], value: text(item, 'text') }));
   }
+  if (path[0] === 'slides') return [{ path, value: value.map((item) => `${text(item, 'name')} ${text(item, 'grade')}`).join(', ') }];
+  if (path[0] === 'fidelity') {
+    // By what is said of them: how many images of which series.
+    return value.map((item) => ({ path: [...path, text(item, 'fidelity')], value: `${text(item, 'modality')} ${text(item, 'number')} (${images(item)})`.trim() }));
+  }
   const name = path[1] === 'fields' ? 'label' : 'title';
   return value.filter((item) => text(item, 'text') !== '').map((item) => ({ path: ['structured', text(item, name)], value: text(item, 'text') }));
+}
+
+function images(item: JsonValue): number {
+  return item !== null && typeof item === 'object' && !Array.isArray(item) && typeof item['images'] === 'number' ? item['images'] : 0;
 }
 
 function listText(list: JsonValue[]): string | number {

@@ -8,7 +8,7 @@ use crate::quality::Grade;
 use crate::record::{Consult, Named};
 use crate::{ConsultError, ConsultService, State};
 use access::{Caller, ConsultKind, Right, Urgency};
-use model::{OrgId, PersonId};
+use model::{OrgId, PersonId, Scope};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use storage::{Expected, Order, Put, RecordQuery};
@@ -223,9 +223,16 @@ fn percentile(sorted: &[i64], percent: usize) -> Option<u64> {
     sorted.get(rank - 1).map(|ms| u64::try_from(ms / 60_000).unwrap_or(0))
 }
 
-/// Counts facts into rows, ordered by key. `reading` is the organisation that sees the grades of its own reports.
+/// Counts facts into rows, ordered by key. `reading` is the organisation that sees the grades of its own reports; `None` counts
+/// those of all.
 #[must_use]
-pub fn count(facts: &[Fact], by: By, reading: &OrgId, offset: UtcOffset, now: OffsetDateTime) -> Vec<Row> {
+pub fn count(
+    facts: &[Fact],
+    by: By,
+    reading: Option<&OrgId>,
+    offset: UtcOffset,
+    now: OffsetDateTime,
+) -> Vec<Row> {
     let mut rows: BTreeMap<String, (Row, Times)> = BTreeMap::new();
     for fact in facts {
         let (key, name) = key(fact, by, offset);
@@ -244,7 +251,7 @@ pub fn count(facts: &[Fact], by: By, reading: &OrgId, offset: UtcOffset, now: Of
         times.turnaround.extend(fact.turnaround_ms());
         times.agreed.extend(fact.agreed_ms());
         times.critical.extend(&fact.criticals_ms);
-        if fact.reading.id == *reading {
+        if reading.is_none_or(|reading| fact.reading.id == *reading) {
             row.graded += fact.grades.len() as u64;
             row.agreed += fact.grades.iter().filter(|grade| !grade.is_discrepancy()).count() as u64;
         }
@@ -281,20 +288,43 @@ impl ConsultService {
         if ![Right::Coordinate, Right::Ask, Right::Oversee].into_iter().any(|right| caller.may(right)) {
             return Err(ConsultError::Forbidden("没有查看统计的权限"));
         }
-        let facts = self.facts(caller, period, now).await?;
-        Ok(count(&facts, by, caller.organisation(), self.config.utc_offset, now))
+        let facts = self.facts(caller.scope(), period, now).await?;
+        Ok(count(&facts, by, Some(caller.organisation()), self.config.utc_offset, now))
+    }
+
+    /// Statistics of the consults of every organisation of the node, or of one of them: numbers for the office of the
+    /// alliance, without a look at any consult. That the caller's organisation is that office is for whoever calls to know.
+    ///
+    /// # Errors
+    /// [`ConsultError::Forbidden`] without the right to oversee; [`ConsultError::Invalid`] `from` when the period holds too
+    /// much.
+    pub async fn alliance_statistics(
+        &self,
+        caller: &Caller,
+        of: Option<&OrgId>,
+        by: By,
+        period: Period,
+        now: OffsetDateTime,
+    ) -> Result<Vec<Row>, ConsultError> {
+        if !caller.may(Right::Oversee) {
+            return Err(ConsultError::Forbidden("没有查看联盟统计的权限"));
+        }
+        let mut facts = self.facts(&Scope::node("statistics"), period, now).await?;
+        let is_part = |fact: &Fact| of.is_none_or(|of| fact.requesting.id == *of || fact.reading.id == *of);
+        facts.retain(is_part);
+        Ok(count(&facts, by, None, self.config.utc_offset, now))
     }
 
     /// How long the critical findings of each consult within reach waited, or wait so far, in milliseconds.
     async fn criticals(
         &self,
-        caller: &Caller,
+        scope: &Scope,
         now: OffsetDateTime,
     ) -> Result<HashMap<String, Vec<i64>>, ConsultError> {
         let mut query = RecordQuery { limit: PAGE, ..RecordQuery::new(critical::KIND) };
         let mut times = HashMap::new();
         while times.len() < FACTS_MAX {
-            let page = self.storage.records(caller.scope(), &query).await?;
+            let page = self.storage.records(scope, &query).await?;
             query.after = page.last().map(|record| (record.sort, record.id.clone()));
             let is_last = page.len() < PAGE as usize;
             for record in page {
@@ -316,11 +346,11 @@ impl ConsultService {
 
     async fn facts(
         &self,
-        caller: &Caller,
+        scope: &Scope,
         period: Period,
         now: OffsetDateTime,
     ) -> Result<Vec<Fact>, ConsultError> {
-        let mut criticals = self.criticals(caller, now).await?;
+        let mut criticals = self.criticals(scope, now).await?;
         let from = model::time_text::unix_ms(period.from);
         let mut query = RecordQuery {
             sort_below: Some(model::time_text::unix_ms(period.until)),
@@ -330,7 +360,7 @@ impl ConsultService {
         };
         let mut facts = Vec::new();
         loop {
-            let page = self.storage.records(caller.scope(), &query).await?;
+            let page = self.storage.records(scope, &query).await?;
             let is_last = page.len() < PAGE as usize;
             for record in page {
                 let mut fact: Fact = serde_json::from_value(record.body)
@@ -398,7 +428,7 @@ mod tests {
         let facts = [fact(Some(10)), fact(Some(20)), waited, fact(Some(130)), fact(None)];
         let city = OrgId::parse("city").unwrap();
         let late = NOW + Duration::hours(3);
-        let rows = count(&facts, By::Reader, &city, UtcOffset::UTC, late);
+        let rows = count(&facts, By::Reader, Some(&city), UtcOffset::UTC, late);
         let [row] = rows.as_slice() else { panic!("{rows:?}") };
         assert_eq!((row.key.as_str(), row.name.as_str()), ("wang", "王建国"));
         assert_eq!((row.asked, row.delivered, row.open, row.late), (5, 4, 1, 2));
@@ -410,7 +440,8 @@ mod tests {
         assert_eq!(facts[2].agreed_ms(), Some(110 * 60_000));
         // Grades are the reading organisation's own.
         let township = OrgId::parse("township").unwrap();
-        assert_eq!(count(&facts, By::Month, &township, UtcOffset::UTC, late)[0].graded, 0);
+        assert_eq!(count(&facts, By::Month, Some(&township), UtcOffset::UTC, late)[0].graded, 0);
+        assert_eq!(count(&facts, By::Month, None, UtcOffset::UTC, late)[0].graded, 2);
     }
 
     #[test]
@@ -418,7 +449,7 @@ mod tests {
         let mut one = fact(Some(1));
         one.submitted_at = time::macros::datetime!(2026-10-31 17:00 UTC);
         let city = OrgId::parse("city").unwrap();
-        let rows = count(&[one], By::Month, &city, time::macros::offset!(+8), NOW);
+        let rows = count(&[one], By::Month, Some(&city), time::macros::offset!(+8), NOW);
         assert_eq!(rows[0].key, "2026-11");
     }
 

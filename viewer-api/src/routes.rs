@@ -194,6 +194,7 @@ fn api() -> OpenApiRouter<ApiState> {
         .routes(routes!(consults::steps::respond))
         .routes(routes!(statistics::get_statistics))
         .routes(routes!(statistics::get_statistics_csv))
+        .routes(routes!(statistics::get_alliance))
         .routes(routes!(consults::attachments::attach))
         .routes(routes!(consults::attachments::get_attachment, consults::attachments::detach))
         .routes(routes!(consults::steps::accept_images))

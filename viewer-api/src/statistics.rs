@@ -3,13 +3,16 @@
 use crate::auth::Authenticated;
 use crate::problem::{ApiError, Problem};
 use crate::request::UrlQuery;
+use crate::session::OrganisationName;
 use crate::state::ApiState;
-use access::Right;
+use crate::store::runs_the_node;
+use access::{Caller, OrganisationKind, Right};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use consult::statistics::{By, Period, Row};
+use model::OrgId;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
@@ -29,6 +32,18 @@ pub struct StatisticsQuery {
     #[serde(with = "time::serde::rfc3339")]
     #[param(value_type = String)]
     pub until: OffsetDateTime,
+    /// Of all organisations of the node, not of the caller's own: for the right to oversee at the organisation that runs it.
+    #[serde(default)]
+    pub alliance: bool,
+    /// Of one of them.
+    pub organisation: Option<String>,
+}
+
+/// The organisations whose numbers the caller sees besides their own.
+#[derive(Serialize, ToSchema)]
+pub struct AllianceAnswer {
+    /// None for whoever does not oversee an alliance.
+    pub organisations: Vec<OrganisationName>,
 }
 
 /// Statistics.
@@ -47,10 +62,43 @@ async fn rows(state: &ApiState, auth: &Authenticated, query: &StatisticsQuery) -
         return Err(ApiError::invalid("until", "the period ends before it begins"));
     }
     let period = Period { from: query.from, until: query.until };
+    if query.alliance {
+        if !oversees_the_alliance(state, caller).await? {
+            return Err(ApiError::Forbidden(
+                "只有联盟管理机构的质控或监管人员可以查看 / only for who oversees at the organisation that runs this node",
+            ));
+        }
+        let of = query.organisation.as_deref().map(OrgId::parse).transpose();
+        let of = of.map_err(|_| ApiError::invalid("organisation", "there is no such organisation"))?;
+        let now = OffsetDateTime::now_utc();
+        return Ok(state.0.consults.alliance_statistics(caller, of.as_ref(), query.by, period, now).await?);
+    }
     Ok(state.0.consults.statistics(caller, query.by, period, OffsetDateTime::now_utc()).await?)
 }
 
-/// Turnaround, load, lateness and agreement of the consults that the caller's organisation asked, or was asked.
+async fn oversees_the_alliance(state: &ApiState, caller: &Caller) -> Result<bool, ApiError> {
+    Ok(caller.may(Right::Oversee) && runs_the_node(state, caller.organisation()).await?)
+}
+
+/// The organisations of the alliance, for who oversees it: whose numbers they can choose.
+#[utoipa::path(get, path = "/api/v1/statistics/alliance", tag = "consults",
+    responses((status = 200, body = AllianceAnswer), (status = 403, body = Problem)))]
+pub async fn get_alliance(
+    State(state): State<ApiState>,
+    auth: Authenticated,
+) -> Result<Json<AllianceAnswer>, ApiError> {
+    let caller = auth.require_any(&[Right::Search, Right::Oversee])?;
+    if !oversees_the_alliance(&state, caller).await? {
+        return Ok(Json(AllianceAnswer { organisations: Vec::new() }));
+    }
+    let all = state.0.storage.organisations().await?;
+    let taking_part = all.into_iter().filter(|one| one.kind != OrganisationKind::Collection);
+    let named = taking_part.map(|one| OrganisationName { id: one.id.to_string(), name: one.name });
+    Ok(Json(AllianceAnswer { organisations: named.collect() }))
+}
+
+/// Turnaround, load, lateness and agreement of the consults that the caller's organisation asked, or was asked; for the office
+/// of the alliance of all. No patient is named.
 #[utoipa::path(get, path = "/api/v1/statistics", tag = "consults", params(StatisticsQuery),
     responses((status = 200, body = StatisticsAnswer), (status = 403, body = Problem), (status = 422, body = Problem)))]
 pub async fn get_statistics(

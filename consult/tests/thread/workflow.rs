@@ -448,6 +448,15 @@ async fn statistics_count_what_each_side_may_see() {
     assert_eq!((theirs[0].asked, theirs[0].graded), (3, 0));
     assert_eq!(of(&house.stranger, By::Month).await.unwrap(), []);
     assert!(matches!(of(&house.readers[1], By::Month).await, Err(ConsultError::Forbidden(_))));
+    let all = async |caller, of: Option<&str>| {
+        let of = of.map(org);
+        service.alliance_statistics(caller, of.as_ref(), By::Requesting, period, late).await
+    };
+    let office = house.overseer().await;
+    assert_eq!(all(&office, None).await.unwrap()[0].asked, 3);
+    assert_eq!(all(&office, Some("city")).await.unwrap()[0].graded, 1);
+    assert_eq!(all(&office, Some("other")).await.unwrap(), []);
+    assert!(matches!(all(&house.reviewer, None).await, Err(ConsultError::Forbidden(_))));
     let before = Period { from: NOW - Duration::days(9), until: NOW };
     assert_eq!(service.statistics(&house.reviewer, By::Month, before, late).await.unwrap(), []);
 }

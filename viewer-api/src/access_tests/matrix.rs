@@ -292,6 +292,7 @@ fn rows() -> Vec<(&'static str, &'static str, For, Json)> {
         ("put", "/api/v1/consults/{id}/messages/read", PATIENTS, json!({"n": 1})),
         ("get", "/api/v1/statistics", PATIENTS, none()),
         ("get", "/api/v1/statistics.csv", PATIENTS, none()),
+        ("get", "/api/v1/statistics/alliance", PATIENTS, none()),
         (
             "post",
             "/api/v1/consults/{id}/grade",

@@ -1,6 +1,7 @@
 //! Who gets what from the whole router: two hospitals, a centre, people in each role, over a temporary storage.
 
 mod accounts;
+mod alliance;
 mod authenticator;
 mod emergency;
 mod forged;

@@ -30,6 +30,7 @@ import type {
   QueuedJob,
   QueueKind,
   Reason,
+  Ref,
   ReportDraft,
   ReportPreview,
   Slide,
@@ -188,9 +189,14 @@ export interface StatisticsFilter {
   /** RFC 3339. */
   from: string;
   until: string;
+  /** Of all organisations of the node, or of one of them, instead of one's own. */
+  alliance?: 'true';
+  organisation?: string;
 }
 
 export const statistics = {
+  /** Whose numbers may be chosen besides one's own: nobody's, mostly. */
+  alliance: () => request<{ organisations: Ref[] }>('GET', '/statistics/alliance'),
   rows: (filter: StatisticsFilter) => request<{ rows: StatisticsRow[] }>('GET', `/statistics${query({ ...filter })}`),
   csv: (filter: StatisticsFilter) => `${apiRoot}/statistics.csv${query({ ...filter })}`,
 };

@@ -8,26 +8,26 @@ import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { LineChart, type Line } from './LineChart';
-import type { Days } from './period';
-import { periodOf } from './period';
+import { periodOf, type Days } from './period';
+import { whose } from './whose';
 import classes from './Charts.module.css';
 
 /** Bars of one chart; the rest are one bar together. */
 const barsMax = 12;
 
-function useRows(by: StatisticsBy, { from, until }: Days) {
+function useRows(by: StatisticsBy, { from, until }: Days, of: string) {
   const period = periodOf(from, until);
   return useQuery({
-    queryKey: keys.statistics(by, from, until),
-    queryFn: () => (period === null ? { rows: [] } : statistics.rows({ by, ...period })),
+    queryKey: keys.statistics(by, from, until, of),
+    queryFn: () => (period === null ? { rows: [] } : statistics.rows({ by, ...period, ...whose(of) })),
   });
 }
 
-export default function Charts({ days }: { days: Days }) {
+export default function Charts({ days, scope }: { days: Days; scope: string }) {
   const { t } = useTranslation();
-  const months = useRows('month', days);
-  const hospitals = useRows('requesting', days);
-  const modalities = useRows('modality', days);
+  const months = useRows('month', days, scope);
+  const hospitals = useRows('requesting', days, scope);
+  const modalities = useRows('modality', days, scope);
   for (const found of [months, hospitals, modalities]) {
     if (found.isError) return <ErrorNotice error={found.error} onRetry={() => void found.refetch()} />;
   }

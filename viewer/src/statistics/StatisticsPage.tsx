@@ -12,6 +12,7 @@ import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { firstOfMonth, periodOf, today, yearBefore } from './period';
 import classes from './Statistics.module.css';
+import { all, own, whose } from './whose';
 
 const Charts = lazy(() => import('./Charts'));
 
@@ -26,6 +27,9 @@ export default function StatisticsPage() {
   const [from, setFrom] = useState(view === 'charts' ? yearBefore(today()) : firstOfMonth(today()));
   const [until, setUntil] = useState(today());
   const period = periodOf(from, until);
+  const { data: alliance } = useQuery({ queryKey: keys.alliance, queryFn: statistics.alliance });
+  const [of, setOf] = useState(own);
+  const organisations = alliance?.organisations ?? [];
   const show = (next: string) => {
     setAddress(next === 'charts' ? { view: 'charts' } : {}, { replace: true });
     // One month is no line.
@@ -33,8 +37,8 @@ export default function StatisticsPage() {
   };
   const found = useQuery({
     enabled: view === 'table',
-    queryKey: keys.statistics(by, from, until),
-    queryFn: () => (period === null ? { rows: [] } : statistics.rows({ by, ...period })),
+    queryKey: keys.statistics(by, from, until, of),
+    queryFn: () => (period === null ? { rows: [] } : statistics.rows({ by, ...period, ...whose(of) })),
   });
   const rows = found.data?.rows ?? [];
   return (
@@ -50,6 +54,20 @@ export default function StatisticsPage() {
             value={view}
             onChange={show}
           />
+          {organisations.length > 0 && (
+            <Select
+              label={t('alliance.whose')}
+              allowDeselect={false}
+              searchable
+              data={[
+                { value: own, label: t('alliance.own') },
+                { value: all, label: t('alliance.all') },
+                ...organisations.map(({ id, name }) => ({ value: `=${id}`, label: name })),
+              ]}
+              value={of}
+              onChange={(value) => setOf(value ?? own)}
+            />
+          )}
           {view === 'table' && (
             <Select
               label={t('statistics.by')}
@@ -63,7 +81,7 @@ export default function StatisticsPage() {
           <TextInput type="date" label={t('statistics.until')} value={until} onChange={(event) => setUntil(event.currentTarget.value)} />
         </Group>
         {period !== null && (
-          <Button component="a" variant="default" href={statistics.csv({ by, ...period })} download="statistics.csv">
+          <Button component="a" variant="default" href={statistics.csv({ by, ...period, ...whose(of) })} download="statistics.csv">
             {t('statistics.csv')}
           </Button>
         )}
@@ -73,7 +91,7 @@ export default function StatisticsPage() {
       </Title>
       {view === 'charts' ? (
         <Suspense fallback={<PageSkeleton rows={4} />}>
-          <Charts days={{ from, until }} />
+          <Charts days={{ from, until }} scope={of} />
         </Suspense>
       ) : (
         <>

@@ -8,7 +8,8 @@ use dataset::syntax::Loss;
 use model::{Scope, Uid};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use storage::{InstanceRef, MetadataBody, MetadataForm};
+use storage::read::MetadataForm;
+use storage::{InstanceRef, MetadataBody};
 
 /// How faithful an image is to what its device recorded, as far as it says itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -119,7 +120,7 @@ impl ConsultService {
             .collect();
         for (study, series) in series {
             let body = self.storage.metadata(&own, &study, Some(&series), None, MetadataForm::Plain).await?;
-            let MetadataBody::Plain(body) = body else { continue };
+            let (MetadataBody::Plain(body) | MetadataBody::Gzip(body)) = body;
             let said: Vec<Said> = serde_json::from_slice(&body)
                 .map_err(|_| ConsultError::Failed("the metadata of a series cannot be read"))?;
             let is_known = consult.series.iter().any(|note| note.series == series);

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 /// `farsight slide`
 #[derive(Subcommand)]
 pub enum SlideCommand {
-    /// List slides: identifier, grade, size, file, owner.
+    /// List slides: identifier, grade (`received` of one that came as DICOM), size, file, owner.
     List(DataArgs),
     /// Read every stored tile and compare it with the scanner's file that is kept (of grade C, a sample with OpenSlide's
     /// pixels); exit status 0 when the grade holds.
@@ -35,7 +35,8 @@ async fn list(data: &DataArgs) -> Result<ExitCode> {
     let storage = data.open().await?;
     for slide in wsi::Slides::new(storage.clone()).slides(&scope()).await? {
         let size = format!("{}×{}", slide.width(), slide.height());
-        println!("{}  {}  {size:>15}  {}  {}", slide.id, slide.grade.grade, slide.source, slide.owner);
+        let grade = slide.grade_word();
+        println!("{}  {grade:<8}  {size:>15}  {}  {}", slide.id, slide.source, slide.owner);
     }
     storage.close().await;
     Ok(ExitCode::SUCCESS)
@@ -73,6 +74,12 @@ async fn check(data: &DataArgs, id: &str) -> Result<ExitCode> {
         ),
     }
     println!("{}", report.method);
+    if let Some(reason) = &report.reason {
+        println!("Its tiles were not taken as they are: {reason}");
+    }
+    for omitted in &slide.omitted {
+        println!("Left out, but in the original: {omitted}");
+    }
     let holds = report.grade == slide.grade.grade && report.tiles_checked == slide.grade.tiles_checked;
     if !holds {
         println!("At import it was grade {}, with {} tiles.", slide.grade.grade, slide.grade.tiles_checked);

@@ -103,7 +103,7 @@ fn check(name: &str, media_type: &str) -> &'static Json {
     let (received, slide) = (received(), slide(name));
     assert_eq!(
         (&slide["format"], &slide["grade"], &slide["patient_name"]),
-        (&"DICOM".into(), &"A".into(), &"王五".into())
+        (&"DICOM".into(), &"received".into(), &"王五".into())
     );
     let person = received.node.person("township");
     let id = slide["id"].as_str().expect("an id");

@@ -28,7 +28,7 @@ const OrdersPage = lazy(() => withLaterWords(import('./orders/OrdersPage')));
 const PatientsPage = lazy(() => import('./patients/PatientsPage'));
 const ReportWindow = lazy(() => withLaterWords(import('./reading/window/ReportWindow')));
 const SecurityPage = lazy(() => import('./security/SecurityPage'));
-const SlidePage = lazy(() => import('./slides/SlidePage'));
+const SlidePage = lazy(() => withLaterWords(import('./slides/SlidePage')));
 const StatisticsPage = lazy(() => withLaterWords(import('./statistics/StatisticsPage')));
 const StudyCorrectionsPage = lazy(() => import('./corrections/StudyCorrectionsPage'));
 const StudyPage = lazy(() => withLaterWords(import('./reading/StudyPage')));

@@ -32,13 +32,21 @@ pub enum Grade {
     C,
 }
 
-impl std::fmt::Display for Grade {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
+impl Grade {
+    /// Its letter.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::A => "A",
             Self::B => "B",
             Self::C => "C",
-        })
+        }
+    }
+}
+
+impl std::fmt::Display for Grade {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -63,6 +71,9 @@ pub struct GradeReport {
     /// Grade C: how alike stored tiles are to what they were made of, of a sample of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub likeness: Option<Likeness>,
+    /// Grade C: why no reader here could take the file's tiles as they are, where it is a slide that one knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl Slides {

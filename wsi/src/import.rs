@@ -230,7 +230,7 @@ impl Slides {
         self.storage.keep_draft(scope, owner, draft).await?;
         work.commit(sinks).await?;
         let instances = work.instances(levels.len()).await?;
-        let grade = work.prove(&sha256, &levels, &instances).await?;
+        let grade = work.prove(&sha256, &levels, &instances, plan.refused).await?;
         let slide = Slide {
             source: source_name,
             original_bytes: total,
@@ -322,7 +322,7 @@ impl Slides {
                 Err(error)
             }
             Err(SlideError::Unsupported(_)) => Err(error),
-            other => other,
+            other => other.map(|plan| with_reason(plan, &error)),
         }
     }
 
@@ -414,6 +414,17 @@ impl Slides {
         let change = Change { removes: vec![(CLAIM, id.to_owned())], ..Change::default() };
         let _ = self.storage.apply(&Scope::node("slide import"), change).await;
     }
+}
+
+/// Why no reader here took the file stays with it, and what OpenSlide does not show of it is named.
+fn with_reason(mut plan: Plan, refusal: &SlideError) -> Plan {
+    if let SlideError::Unsupported(why) = refusal {
+        plan.refused = Some(why);
+        if readers::is_shown_in_part(why) {
+            plan.omitted.push("all focal planes, times and channels but the first".to_owned());
+        }
+    }
+    plan
 }
 
 pub(crate) const BEING_IMPORTED: &str =

@@ -129,6 +129,7 @@ impl<'a> Import<'a> {
         original: &Sha256,
         levels: &[SurveyedLevel],
         instances: &[InstanceRef],
+        refused: Option<&str>,
     ) -> Result<GradeReport, SlideError> {
         let grade = levels.iter().map(|level| level.survey.grade).max().unwrap_or(Grade::A);
         let storage = &self.slides.storage;
@@ -153,6 +154,7 @@ impl<'a> Import<'a> {
             codec: levels.first().map_or("", |level| level.survey.codec).to_owned(),
             generations: u32::from(grade == Grade::C),
             likeness: counts.likeness,
+            reason: refused.map(str::to_owned),
         })
     }
 

@@ -255,6 +255,12 @@ impl Slide {
         self.original_sha256.is_none()
     }
 
+    /// Its grade in a word: `A`, `B`, `C`, or `received` where nothing was compared.
+    #[must_use]
+    pub fn grade_word(&self) -> &'static str {
+        if self.is_as_received() { "received" } else { self.grade.grade.as_str() }
+    }
+
     /// Whether what an address shows may become something else: a slide that came as DICOM instances is what has arrived
     /// of it, and with more of them levels have other numbers, another plane is the middle one, and windows change.
     #[must_use]

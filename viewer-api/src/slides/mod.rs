@@ -91,14 +91,19 @@ pub struct SlideInfo {
     /// Whether what browsers are shown is made of the stored tiles, since they cannot show those: `Farsight-Derived` says
     /// so of each.
     pub is_shown_derived: bool,
-    /// `A` the scanner's codestream is unchanged, `B` re-tiled with equal coefficients, `C` encoded again. With
-    /// `as_received` nothing of this was compared.
-    pub grade: String,
+    /// `A` the scanner's codestream is unchanged, `B` re-tiled with equal coefficients, `C` encoded again; `received` with
+    /// `as_received`, where nothing of this was compared.
+    pub grade: &'static str,
     /// Whether it came as DICOM and is kept as it came: there is no file of the scanner to compare it with.
     pub as_received: bool,
-    /// What was checked: `tiles_checked`, `tiles_equal`, `method`, `codec`, `generations`.
+    /// What was checked: `tiles_checked`, `tiles_equal`, `filled`, `method`, `codec`, `generations`; of what was encoded
+    /// again `likeness`, and the `reason` why its tiles were not taken as they are, where there is one.
     #[schema(value_type = Object)]
     pub grade_report: serde_json::Value,
+    /// Images, planes and channels that were left out, with the reason; the original has them.
+    pub omitted: Vec<String>,
+    /// The scanner's file, when the caller may have it.
+    pub original: Option<OriginalInfo>,
     /// Whether there is a label that the caller may see.
     pub has_label: bool,
     /// Whether there is an overview that the caller may see.
@@ -109,6 +114,15 @@ pub struct SlideInfo {
     pub description: String,
     /// When it was imported (RFC 3339).
     pub imported_at: String,
+}
+
+/// The scanner's file as it came: `original` hands it out.
+#[derive(Serialize, ToSchema)]
+pub struct OriginalInfo {
+    /// Bytes.
+    pub bytes: u64,
+    /// How many files it is an archive of, when the scanner wrote several.
+    pub files: Option<u32>,
 }
 
 /// A level of a pyramid.
@@ -192,15 +206,33 @@ async fn info(
         channels: slide_layers::channels(slide),
         composition: slide_layers::composition(slide),
         is_shown_derived: !wsi::out::is_shown_as_stored(slide),
-        grade: slide.grade.grade.to_string(),
+        grade: slide.grade_word(),
         as_received: slide.is_as_received(),
-        grade_report: serde_json::to_value(&slide.grade).map_err(|_| ApiError::Internal)?,
+        grade_report: grade_report(slide)?,
+        omitted: slide.omitted.clone(),
+        original: original_info(caller, slide),
         has_label: associated.contains(&"label"),
         has_overview: associated.contains(&"overview"),
         associated,
         description: slide.description.clone(),
         imported_at: model::time_text::rfc3339(model::time_text::from_unix_ms(slide.imported_at_ms)),
     })
+}
+
+/// A slide that came as DICOM has no letter in its report either.
+fn grade_report(slide: &wsi::Slide) -> Result<serde_json::Value, ApiError> {
+    let mut report = serde_json::to_value(&slide.grade).map_err(|_| ApiError::Internal)?;
+    report["grade"] = slide.grade_word().into();
+    Ok(report)
+}
+
+/// To whom `get_original` gives it.
+fn original_info(caller: &Caller, slide: &wsi::Slide) -> Option<OriginalInfo> {
+    let may_have = slide.owner == *caller.organisation()
+        && label_right(caller) == LabelRight::Granted
+        && caller.may(Right::Retrieve);
+    (may_have && !slide.is_as_received())
+        .then(|| OriginalInfo { bytes: slide.original_bytes, files: slide.original_files })
 }
 
 /// The ideographic group of a person name, or the first that there is.

@@ -97,7 +97,7 @@ export interface Uploaded {
   outcome: UploadOutcome;
 }
 
-export type Grade = 'A' | 'B' | 'C';
+export type Grade = 'A' | 'B' | 'C' | 'received';
 
 export interface SlideLevel {
   level: number;
@@ -148,6 +148,10 @@ export interface GradeReport {
   method: string;
   codec: string;
   generations: number;
+  /** Grade C: how alike its tiles are to what they were made of. */
+  likeness?: { tiles: number; psnr_db_worst: number };
+  /** Grade C: why the file's tiles were not taken as they are. */
+  reason?: string;
 }
 
 export interface Slide {
@@ -176,9 +180,13 @@ export interface Slide {
   tile_height: number;
   levels: SlideLevel[];
   grade: Grade;
-  /** It came as DICOM: there is no file of the scanner that it was compared with. */
+  /** It came as DICOM: there is no file of the scanner that it was compared with, and its grade is `received`. */
   as_received: boolean;
   grade_report: GradeReport;
+  /** What was left out of it, each with the reason. */
+  omitted: string[];
+  /** The scanner's file, or several of them, for whoever may have it. */
+  original: { bytes: number; files: number | null } | null;
   has_label: boolean;
   has_overview: boolean;
   associated: string[];

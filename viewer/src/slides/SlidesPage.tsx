@@ -5,7 +5,6 @@ import { Link } from 'react-router';
 import type { Slide } from '../api/types';
 import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
-import { gradeWord } from '../ui/GradeChip';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { Patient } from '../ui/Patient';
 import { markOpen } from '../ui/timing';
@@ -45,7 +44,7 @@ function SlideCard({ slide }: { slide: Slide }) {
         <Patient patient={slide} />
         <Text size="sm">{slide.description || slide.source}</Text>
         <Text size="sm" c="dimmed">
-          {slide.organisation.name} · {t(`grade.chip.${gradeWord(slide)}`)}
+          {slide.organisation.name} · {t(`grade.chip.${slide.grade}`)}
         </Text>
       </div>
     </Link>

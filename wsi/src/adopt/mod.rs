@@ -301,6 +301,7 @@ impl Slides {
                     codec,
                     generations: base_facts.lossy_encodings,
                     likeness: None,
+                    reason: None,
                 },
                 original_sha256: None,
                 original_files: None,

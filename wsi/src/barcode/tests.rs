@@ -70,6 +70,7 @@ fn what_the_scanner_has_read_comes_first_and_is_cleaned() {
         levels: Vec::new(),
         associated,
         omitted: Vec::new(),
+        refused: None,
         scan: scan(&[" \u{1d}S26-1\r\n", "", "S26-1"]),
     };
     assert_eq!(of_plan(&plan), ["S26-1"]);

@@ -37,7 +37,7 @@ pub(crate) const NOT_INSTALLED: &str = "OpenSlide (libopenslide0) is not install
 /// A tile's side, in pixels.
 const SIDE: u64 = 512;
 /// JPEG quality of the second generation: what it loses is not seen.
-const QUALITY: u8 = 95;
+pub(crate) const QUALITY: u8 = 95;
 /// Levels of a slide.
 const LEVELS_MAX: usize = 64;
 /// How long an answer may take.
@@ -218,7 +218,7 @@ pub(crate) fn plan(path: &Path, limits: &Limits) -> Result<Plan, SlideError> {
             Err(error) => omitted.push(format!("{name}: {error}")),
         }
     }
-    Ok(Plan { format: format_of(&facts), levels, associated, omitted, scan: scan(&facts) })
+    Ok(Plan { format: format_of(&facts), levels, associated, omitted, refused: None, scan: scan(&facts) })
 }
 
 fn format_of(facts: &Facts) -> &'static str {

@@ -48,6 +48,7 @@ pub(in crate::out) fn slide(sizes: &[(u32, u32)]) -> Slide {
             codec: String::new(),
             generations: 0,
             likeness: None,
+            reason: None,
         },
         original_sha256: None,
         original_files: None,

@@ -64,7 +64,7 @@ impl Reader for Bif {
         let scan = Scan { icc_profile, ..facts.scan };
         let levels = gathered.checked_levels(tiff, limits)?;
         let Gathered { associated, omitted, .. } = gathered;
-        Ok(Plan { format: "Ventana BIF", levels, associated, omitted, scan })
+        Ok(Plan { format: "Ventana BIF", levels, associated, omitted, refused: None, scan })
     }
 }
 

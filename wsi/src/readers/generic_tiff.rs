@@ -29,6 +29,9 @@ impl Reader for GenericTiff {
         }
         let text = pyramid::description(tiff, first)?;
         let ome = ome::Facts::of(&text)?;
+        if ome.as_ref().is_some_and(|facts| facts.channels > 1) && Form::of(tiff, first)?.samples == 1 {
+            return Err(SlideError::Unsupported(ome::CHANNELS));
+        }
         let mut gathered = Gathered::default();
         gathered.level(TiledImage::of(tiff, first, limits)?)?;
         for directory in tiff.sub_directories(first, tag::SUB_IFDS)? {
@@ -52,7 +55,7 @@ impl Reader for GenericTiff {
         }
         let levels = gathered.checked_levels(tiff, limits)?;
         let Gathered { associated, omitted, .. } = gathered;
-        Ok(Plan { format: "tiled TIFF", levels, associated, omitted, scan })
+        Ok(Plan { format: "tiled TIFF", levels, associated, omitted, refused: None, scan })
     }
 }
 

@@ -40,6 +40,11 @@ trait Reader: Sync {
 const READERS: [&dyn Reader; 6] =
     [&ndpi::Ndpi, &svs::Svs, &philips::Philips, &scn::Scn, &bif::Bif, &generic_tiff::GenericTiff];
 
+/// Whether a file that was refused for this reason has more planes or channels than OpenSlide shows of it.
+pub(crate) fn is_shown_in_part(refused: &str) -> bool {
+    [ome::STACK, ome::CHANNELS, scn::STACK].contains(&refused)
+}
+
 /// Everything about a slide file that can be known without reading its tiles.
 pub struct Plan {
     /// The format in words, such as `Aperio SVS`.
@@ -50,6 +55,8 @@ pub struct Plan {
     pub associated: Vec<(AssociatedKind, SmallImage)>,
     /// Images that are left out, with the reason.
     pub omitted: Vec<String>,
+    /// Why no reader here takes its tiles as they are, when OpenSlide reads it.
+    pub refused: Option<&'static str>,
     /// What the file says about the scan.
     pub scan: Scan,
 }

@@ -4,9 +4,16 @@ use super::{Scan, pyramid};
 use crate::xml::{self, Node};
 use crate::{AssociatedKind, SlideError};
 
+/// Why a file is not taken of which another reader shows one plane.
+pub(super) const STACK: &str = "OME-TIFF with several focal planes or times";
+/// Why a file is not taken of which another reader shows one channel.
+pub(super) const CHANNELS: &str = "OME-TIFF with several channels";
+
 /// What a slide's import needs of it.
 pub(super) struct Facts {
     pub scan: Scan,
+    /// Channels of the first image; colour is one.
+    pub channels: usize,
     /// Names of images with the directory that their pixels begin at.
     images: Vec<(String, Option<usize>)>,
 }
@@ -21,7 +28,7 @@ impl Facts {
         if !start.contains("<OME") && !start.contains(":OME") {
             return Ok(None);
         }
-        let mut facts = Self { scan: Scan::default(), images: Vec::new() };
+        let mut facts = Self { scan: Scan::default(), channels: 0, images: Vec::new() };
         let mut is_stack = false;
         xml::walk(text, |path, node| {
             let element = path.last().map(String::as_str).unwrap_or_default();
@@ -42,6 +49,7 @@ impl Facts {
                         let sides = length("PhysicalSizeX").zip(length("PhysicalSizeY"));
                         facts.scan.mpp_um = sides.and_then(|(x, y)| pyramid::plausible_mpp(x, y));
                     }
+                    "Channel" if facts.images.len() == 1 => facts.channels += 1,
                     "TiffData" => {
                         let directory = attributes.number("IFD").unwrap_or(0);
                         if let Some((_, first @ None)) = facts.images.last_mut() {
@@ -69,7 +77,7 @@ impl Facts {
             Ok(())
         })?;
         if is_stack {
-            return Err(SlideError::Unsupported("OME-TIFF with several focal planes or times"));
+            return Err(SlideError::Unsupported(STACK));
         }
         Ok(Some(facts))
     }

@@ -66,7 +66,7 @@ impl Reader for Philips {
         scan.icc_profile = pyramid::icc_profile(tiff, first);
         let levels = gathered.checked_levels(tiff, limits)?;
         let Gathered { associated, omitted, .. } = gathered;
-        Ok(Plan { format: "Philips TIFF", levels, associated, omitted, scan })
+        Ok(Plan { format: "Philips TIFF", levels, associated, omitted, refused: None, scan })
     }
 }
 

@@ -10,6 +10,9 @@ use crate::{AssociatedKind, SlideError};
 use model::Limits;
 use std::sync::Arc;
 
+/// Why a file is not taken of which another reader shows one plane of one channel.
+pub(super) const STACK: &str = "a Leica file with several focal planes or channels";
+
 const XML_BYTES_MAX: u64 = 16 << 20;
 /// The schema's name without its date.
 const SCHEMA: &str = "http://www.leica-microsystems.com/scn/";
@@ -39,7 +42,7 @@ impl Reader for Scn {
             }));
         };
         if region.is_stack {
-            return Err(SlideError::Unsupported("a Leica file with several focal planes or channels"));
+            return Err(SlideError::Unsupported(STACK));
         }
         let mut gathered = Gathered::default();
         let mut parts = region.parts.clone();
@@ -69,7 +72,7 @@ impl Reader for Scn {
         let scan = Scan { mpp_um, icc_profile, barcodes, ..region.scan.clone() };
         let levels = gathered.checked_levels(tiff, limits)?;
         let Gathered { associated, omitted, .. } = gathered;
-        Ok(Plan { format: "Leica SCN", levels, associated, omitted, scan })
+        Ok(Plan { format: "Leica SCN", levels, associated, omitted, refused: None, scan })
     }
 }
 

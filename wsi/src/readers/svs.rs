@@ -35,7 +35,7 @@ impl Reader for Svs {
         }
         let levels = gathered.checked_levels(tiff, limits)?;
         let Gathered { associated, omitted, .. } = gathered;
-        Ok(Plan { format: "Aperio SVS", levels, associated, omitted, scan })
+        Ok(Plan { format: "Aperio SVS", levels, associated, omitted, refused: None, scan })
     }
 }
 

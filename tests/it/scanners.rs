@@ -3,8 +3,8 @@
 use crate::support::node::Org;
 use crate::support::programs::{finish, python};
 use crate::support::{Node, run, sample};
-use serde_json::Value as Json;
-use std::path::PathBuf;
+use serde_json::{Value as Json, json};
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 pub struct Imported {
@@ -53,7 +53,7 @@ impl Imported {
     }
 }
 
-/// Imports as a grade, and other readers agree on tiles and pixels; dciodvfy and wsidicom on the instances.
+/// Imports as a grade, and other readers agree on tiles and pixels; dciodvfy finds the instances sound.
 #[track_caller]
 fn check(source: &str, format: &str, grade: &str) -> &'static Json {
     let imported = imported();
@@ -68,6 +68,7 @@ fn check(source: &str, format: &str, grade: &str) -> &'static Json {
     let done = finish(command).expect_success();
     assert!(done.stdout.contains("pixels agree"), "{source}: {}", done.output());
     instances_are_sound(imported, slide, source);
+    instances_say_what_was_done(imported, slide, source);
     slide
 }
 
@@ -80,20 +81,58 @@ fn instances_are_sound(imported: &Imported, slide: &Json, source: &str) {
     let uid = |key: &str| slide[key].as_str().expect("a UID");
     let path =
         format!("/dicom-web/studies/{}/series/{}", uid("study_instance_uid"), uid("series_instance_uid"));
-    let accept = "multipart/related; type=\"application/dicom\"; transfer-syntax=*";
-    let answer = imported.node.machine(Org::Township).get_as(&path, accept).expect(200);
     let folder = tempfile::tempdir().expect("a folder");
     let levels = slide["levels"].as_array().expect("levels").len();
-    let parts = answer.parts();
-    assert!(parts.len() >= levels, "{source}");
-    for (number, (_, bytes)) in parts.into_iter().enumerate() {
-        let file = folder.path().join(format!("{number}.dcm"));
+    let files = fetched(imported, &path, folder.path());
+    assert!(files.len() >= levels, "{source}");
+    are_sound(&files, source);
+}
+
+/// The instances under a path of DICOMweb, as files of a folder.
+fn fetched(imported: &Imported, path: &str, folder: &Path) -> Vec<PathBuf> {
+    let accept = "multipart/related; type=\"application/dicom\"; transfer-syntax=*";
+    let answer = imported.node.machine(Org::Township).get_as(path, accept).expect(200);
+    let parts = answer.parts().into_iter().enumerate();
+    let write = |(number, (_, bytes)): (usize, (_, Vec<u8>))| {
+        let file = folder.join(format!("{number}.dcm"));
         std::fs::write(&file, bytes).expect("a file");
+        file
+    };
+    parts.map(write).collect()
+}
+
+#[track_caller]
+fn are_sound(files: &[PathBuf], source: &str) {
+    for file in files {
         let done = run("dciodvfy", &[file.to_str().expect("UTF-8")]);
         let is_known = |line: &&str| source == "aperio-33003.svs" && line.contains(NO_WORD_FOR);
         let errors: Vec<_> =
             done.stderr.lines().filter(|line| line.starts_with("Error") && !is_known(line)).collect();
         assert!(errors.is_empty(), "{source}: {errors:#?}");
+    }
+}
+
+/// Grade B has a derivation, grade C is derived also at its full size; of grade A nothing is said.
+fn instances_say_what_was_done(imported: &Imported, slide: &Json, source: &str) {
+    let path = format!("/dicom-web/studies/{}/metadata", slide["study_instance_uid"].as_str().expect("a UID"));
+    let all = imported.node.machine(Org::Township).get(&path).expect(200).json();
+    let (grade, levels) = (slide["grade"].as_str().expect("a grade"), slide["levels"].as_array().expect("levels"));
+    for level in levels {
+        let is_it = |one: &&Json| one["00080018"]["Value"][0] == level["sop_instance_uid"];
+        let instance = all.as_array().expect("instances").iter().find(is_it).expect("the level's instance");
+        let derivation = instance["00082111"]["Value"][0].as_str().unwrap_or_default();
+        let is_said = match grade {
+            "A" => derivation.is_empty(),
+            "B" => derivation.contains("without decoding"),
+            _ => derivation.contains("Decoded by OpenSlide") && derivation.contains("not known"),
+        };
+        assert!(is_said, "{source}: {derivation}");
+        let is_original = grade != "C" && level["level"] == 0;
+        let first = if is_original { "ORIGINAL" } else { "DERIVED" };
+        assert_eq!(instance["00080008"]["Value"][0], first, "{source} level {}", level["level"]);
+        let comments = instance["00204000"]["Value"][0].as_str().expect("comments");
+        assert_eq!(comments.contains("nominal"), slide["mpp_um"].is_null(), "{source}: {comments}");
+        assert!(comments.contains("Focus method is not known"), "{source}: {comments}");
     }
 }
 
@@ -166,6 +205,47 @@ fn hamamatsus_one_large_jpeg_cut_into_tiles() {
         assert_eq!(slide["levels"].as_array().map(Vec::len), Some(3), "{source}");
         assert_eq!(slide["has_overview"], true, "{source}");
     }
+}
+
+/// Label and overview lie in a study of their own.
+#[test]
+fn labels_and_overviews_are_sound() {
+    let imported = imported();
+    let machine = || imported.node.machine(Org::Township);
+    let found = machine().get("/dicom-web/studies?includefield=00081030&limit=1000").expect(200).json();
+    let is_apart = |study: &&Json| {
+        study["00081030"]["Value"][0].as_str().is_some_and(|text| text.ends_with("(label and overview)"))
+    };
+    let studies: Vec<_> = found.as_array().expect("studies").iter().filter(is_apart).collect();
+    let has = |slide: &&Json| slide["has_label"] == true || slide["has_overview"] == true;
+    assert_eq!(studies.len(), imported.slides.iter().filter(has).count());
+    for study in studies {
+        let folder = tempfile::tempdir().expect("a folder");
+        let uid = study["0020000D"]["Value"][0].as_str().expect("a UID");
+        let files = fetched(imported, &format!("/dicom-web/studies/{uid}"), folder.path());
+        assert!((1..=2).contains(&files.len()), "{uid}");
+        are_sound(&files, uid);
+    }
+}
+
+/// Exported to files, the slides of every format open with another program and show what the scanners' files do.
+#[test]
+fn wsidicom_opens_the_files_of_every_format() {
+    let imported = imported();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = python();
+    command.arg("judge_files.py");
+    for slide in &imported.slides {
+        let uid = |key: &str| slide[key].as_str().expect("a UID");
+        let path =
+            format!("/dicom-web/studies/{}/series/{}", uid("study_instance_uid"), uid("series_instance_uid"));
+        let own = folder.path().join(uid("id"));
+        std::fs::create_dir(&own).expect("a folder");
+        fetched(imported, &path, &own);
+        command.arg(&own).arg(imported.path(slide["source"].as_str().expect("a name")));
+    }
+    let done = finish(command).expect_success();
+    assert!(done.stdout.contains(&format!("{} slides agree", imported.slides.len())), "{}", done.output());
 }
 
 #[test]
@@ -241,6 +321,25 @@ fn a_trestle_file_is_put_together_by_openslide() {
     let slide = check_again_encoded("trestle.tif", "Trestle");
     // Ten tiles of 256 pixels across that share 32 with their neighbours, fourteen down.
     assert_eq!((&slide["width"], &slide["height"]), (&2272.into(), &3168.into()));
+}
+
+/// Other planes and channels do not vanish in silence, whoever reads the file.
+#[test]
+fn what_is_left_out_of_a_slide_is_said_and_why() {
+    let stack = check_again_encoded("ome-stack.tif", "tiled TIFF");
+    let why = "OME-TIFF with several focal planes or times";
+    assert_eq!(stack["grade_report"]["reason"], why);
+    assert_eq!(stack["omitted"], json!(["all focal planes, times and channels but the first"]));
+    let said = imported().node.command(&["slide", "check", stack["id"].as_str().expect("an id")]);
+    let said = said.expect_success().stdout;
+    assert!(said.contains(why) && said.contains("Left out, but in the original: all focal planes"), "{said}");
+
+    let planes = imported().slide("hamamatsu-422.ndpi");
+    let omitted = [1, 3, 5].map(|number| format!("image {number}: a further focal plane"));
+    assert_eq!(planes["omitted"], json!(omitted));
+    assert_eq!(imported().slide("CMU-1-Small-Region.webp.tiff")["grade_report"]["reason"], "WebP tiles");
+    let whole = imported().slide("leica.scn");
+    assert_eq!((&whole["omitted"], &whole["grade_report"]["reason"]), (&json!([]), &Json::Null));
 }
 
 /// What `original` gives, as tar lists it: names and contents.

@@ -6,6 +6,7 @@ scanner_files.py SLIDE FOLDER
 
 import base64
 import io
+import itertools
 import struct
 import sys
 from pathlib import Path
@@ -194,6 +195,14 @@ def ome(path, image):
         tiff.write(label("OME"), metadata={"axes": "YXS", "Name": "label"}, photometric="rgb")
 
 
+def ome_stack(path, image):
+    """OME-TIFF with two focal planes, of which OpenSlide shows the first."""
+    planes = np.stack([image[:700, :900], 255 - image[:700, :900]])
+    with tifffile.TiffWriter(path, ome=True) as tiff:
+        options = {"tile": (256, 256), "compression": "jpeg", "compressionargs": {"level": 85}, "photometric": "rgb"}
+        tiff.write(planes, metadata={"axes": "ZYXS", "Name": "stack"}, **options)
+
+
 def philips(path, image):
     """Sizes padded to whole tiles, tiles of bare glass left out, label and macro in the XML."""
     tile = (512, 512)
@@ -341,12 +350,13 @@ def trestle(path, image, side=256, overlap=32):
     tiff.write(path)
 
 
-def hamamatsu(path, image, subsampling, listed=True, optimize=False):
-    """Each level one JPEG; restart markers four to a row in the large ones, none in the small one."""
+def hamamatsu(path, image, subsampling, listed=True, optimize=False, planes=(0,)):
+    """Each level one JPEG; restart markers four to a row in the large ones, none in the small one; `planes` in nanometres
+    from the one in focus."""
     unit = {0: (8, 8), 1: (16, 8), 2: (16, 16)}[subsampling]
     tiff = Tiff("ndpi")
     pixels = levels(image[:2000, :2048], 3)
-    for number, level in enumerate(pixels):
+    for (number, level), plane in itertools.product(enumerate(pixels), planes):
         level = np.ascontiguousarray(level)
         blocks = level.shape[1] // unit[0] // 4
         options = {"restart_marker_blocks": blocks} if number < 2 else {}
@@ -358,7 +368,7 @@ def hamamatsu(path, image, subsampling, listed=True, optimize=False):
             (277, SHORT, [3]), (278, LONG, [level.shape[0]]), (279, LONG, [len(data)]),
             (282, RATIONAL, [(20000 >> number, 1)]), (283, RATIONAL, [(20000 >> number, 1)]), (296, SHORT, [3]),
             (305, ASCII, "NDP.scan"), (306, ASCII, "2013/06/19 14:50:58"), (65420, LONG, [1]),
-            (65421, FLOAT, [20.0 / 2**number]), (65422, SLONG, [1000]), (65423, SLONG, [2000]), (65424, SLONG, [0]),
+            (65421, FLOAT, [20.0 / 2**number]), (65422, SLONG, [1000]), (65423, SLONG, [2000]), (65424, SLONG, [plane]),
             (65442, ASCII, "000145"),
         ]  # fmt: skip
         if options and listed:
@@ -468,6 +478,7 @@ def main(slide: str, folder: str) -> None:
     aperio(out / "aperio-33003.svs", image[:1000, :1100], J2K_YCC)
     shared_tables(out / "tables.tif", image)
     ome(out / "ome.tif", image)
+    ome_stack(out / "ome-stack.tif", image)
     philips(out / "philips.tiff", image)
     leica(out / "leica.scn", image)
     ventana(out / "ventana.bif", image, 0)
@@ -477,7 +488,7 @@ def main(slide: str, folder: str) -> None:
     mirax(several / "mirax.mrxs", image)
     virtual_microscope(several / "hamamatsu.vms", image)
     hamamatsu(out / "hamamatsu-444.ndpi", image, 0)
-    hamamatsu(out / "hamamatsu-422.ndpi", image, 1, listed=False)
+    hamamatsu(out / "hamamatsu-422.ndpi", image, 1, listed=False, planes=(0, 1500))
     hamamatsu(out / "hamamatsu-420.ndpi", image, 2, optimize=True)
 
 

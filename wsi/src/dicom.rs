@@ -4,7 +4,7 @@
 use crate::identity::Particulars;
 use crate::readers::{Geometry, Scan, Survey, TileSource};
 use crate::small_image::SmallImage;
-use crate::{AssociatedKind, SlideError, icc};
+use crate::{AssociatedKind, Grade, SlideError, icc, openslide};
 use dataset::{Dataset, Element, Tag, VR, Value, tags, write};
 use model::time_text::parse_da;
 use model::{Sha256, Uid};
@@ -16,7 +16,7 @@ mod specimen;
 /// VL Whole Slide Microscopy Image Storage.
 pub(crate) const SOP_CLASS: &str = "1.2.840.10008.5.1.4.1.1.77.1.6";
 /// Changes whenever the same file and options would give other instances: part of every UID.
-const WRITER: &str = "farsight-wsi-2";
+const WRITER: &str = "farsight-wsi-3";
 /// Bytes of a piece of the stream, about.
 const PIECE_BYTES: usize = 1 << 20;
 /// Micrometres per pixel that are written when the file says nothing and has no objective power either.
@@ -35,6 +35,8 @@ pub(crate) struct Context {
     /// `YYYYMMDD`.
     pub date: String,
     pub scanner: Option<String>,
+    /// Whether the file says when it was scanned; the day of the import stands there otherwise.
+    has_date: bool,
     time: String,
     birth_date: String,
     sex: String,
@@ -92,6 +94,7 @@ impl Context {
             stain: line(&option(&of.stain), 64),
             container,
             scanner: scan.scanner(),
+            has_date: scan.date.is_some(),
             scan: scan.clone(),
             seed: [0; 32],
         };
@@ -169,10 +172,11 @@ pub(crate) fn level(
     image: &Geometry,
     survey: &Survey,
 ) -> Dataset {
-    let (image_type, label) = if number == 0 {
-        ("ORIGINAL\\PRIMARY\\VOLUME\\NONE", "level 0")
-    } else {
-        ("DERIVED\\PRIMARY\\VOLUME\\RESAMPLED", "resampled level")
+    // What was decoded and encoded once more is derived, also at its full size (PS3.3 §C.7.6.1.1.2).
+    let (image_type, label) = match (number, survey.grade) {
+        (0, Grade::A | Grade::B) => ("ORIGINAL\\PRIMARY\\VOLUME\\NONE", "level 0"),
+        (0, Grade::C) => ("DERIVED\\PRIMARY\\VOLUME\\NONE", "level 0"),
+        _ => ("DERIVED\\PRIMARY\\VOLUME\\RESAMPLED", "resampled level"),
     };
     let scale_x = f64::from(base.width) / f64::from(image.width);
     let scale_y = f64::from(base.height) / f64::from(image.height);
@@ -200,12 +204,40 @@ pub(crate) fn level(
     let mut dataset = common(context, &shape);
     text(&mut dataset, tags::PYRAMID_UID, VR::UI, context.uid("pyramid").as_str());
     text(&mut dataset, tags::PYRAMID_LABEL, VR::LO, "Whole slide pyramid");
-    if context.scan.mpp_um.is_none() {
-        text(&mut dataset, tags::IMAGE_COMMENTS, VR::LT, "Pixel spacing is nominal, not calibrated");
-    } else {
-        text(&mut dataset, tags::IMAGE_COMMENTS, VR::LT, label);
+    if let Some(derivation) = derivation(survey.grade) {
+        text(&mut dataset, tags::DERIVATION_DESCRIPTION, VR::ST, &derivation);
     }
+    text(&mut dataset, tags::IMAGE_COMMENTS, VR::LT, &comments(context, label));
     dataset
+}
+
+/// What was done to the scanner's codestream (0008,2111).
+fn derivation(grade: Grade) -> Option<String> {
+    match grade {
+        Grade::A => None,
+        Grade::B => Some(
+            "Cut into tiles without decoding: the quantised DCT coefficients of every block and the quantisation tables are \
+             those of the scanner's file; Huffman codes were written anew"
+                .to_owned(),
+        ),
+        Grade::C => Some(format!(
+            "Decoded by OpenSlide and encoded once more as baseline JPEG of quality {}. Compression ratio and method are of \
+             this encoding; what the scanner's own encoding lost before is not known",
+            openslide::QUALITY
+        )),
+    }
+}
+
+/// What attributes that must have a value cannot say.
+fn comments(context: &Context, label: &str) -> String {
+    let mut said = vec![label, "Focus method is not known"];
+    if context.scan.mpp_um.is_none() {
+        said.push("Pixel spacing is nominal, not calibrated");
+    }
+    if !context.has_date {
+        said.push("Acquisition date and time are not known: the day of the import stands for them");
+    }
+    said.join(". ")
 }
 
 /// A label, overview or thumbnail, with its pixels.

@@ -59,7 +59,10 @@ pub(crate) fn encode(
     if bytes.len() as u64 != format.pixel_bytes()? || format.is_planar {
         return Err(CodecError::Damaged("the pixels' length is not what their shape takes"));
     }
-    if matches!(format.photometric, Photometric::YbrIct | Photometric::YbrRct | Photometric::YbrFull422) {
+    if matches!(
+        format.photometric,
+        Photometric::YbrIct | Photometric::YbrRct | Photometric::YbrFull422 | Photometric::Xyb
+    ) {
         return Err(CodecError::Unsupported("pixels in a colour space of a codestream"));
     }
     let bytes = match target {

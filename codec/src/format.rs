@@ -19,6 +19,8 @@ pub enum Photometric {
     YbrIct,
     /// YBR_RCT (JPEG 2000 reversible).
     YbrRct,
+    /// XYB (JPEG XL).
+    Xyb,
 }
 
 impl Photometric {
@@ -34,6 +36,7 @@ impl Photometric {
             "YBR_FULL_422" => Self::YbrFull422,
             "YBR_ICT" => Self::YbrIct,
             "YBR_RCT" => Self::YbrRct,
+            "XYB" => Self::Xyb,
             _ => return None,
         })
     }

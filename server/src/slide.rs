@@ -14,7 +14,8 @@ pub enum SlideCommand {
     /// List slides: identifier, grade (`received` of one that came as DICOM), size, file, owner.
     List(DataArgs),
     /// Read every stored tile and compare it with the scanner's file that is kept (of grade C, a sample with OpenSlide's
-    /// pixels); exit status 0 when the grade holds.
+    /// pixels), and its SHA-256 with the one that is kept of it; of a slide that came as DICOM there is no such file, and the first
+    /// check keeps the SHA-256 of every frame. Exit status 0 when grade and hashes hold.
     Check {
         #[command(flatten)]
         data: DataArgs,
@@ -58,12 +59,13 @@ async fn check(data: &DataArgs, id: &str) -> Result<ExitCode> {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
     };
-    let report = slides.check(&scope(), &id, &progress).await;
+    let checked = slides.check(&scope(), &id, &progress).await;
     bar.finish_and_clear();
     storage.close().await;
-    let report = report?;
+    let wsi::Checked { report, frames } = checked?;
     println!("{} ({}, {})", slide.source, slide.format, report.codec);
     match report.likeness {
+        _ if slide.is_as_received() => println!("received: there is no scanner's file to compare it with"),
         Some(likeness) => println!(
             "grade {}: {} tiles compared with OpenSlide's pixels, worst {:.1} dB in luma, blocks differ by {} of 255 at most",
             report.grade, likeness.tiles, likeness.psnr_db_worst, likeness.block_difference_max
@@ -80,9 +82,15 @@ async fn check(data: &DataArgs, id: &str) -> Result<ExitCode> {
     for omitted in &slide.omitted {
         println!("Left out, but in the original: {omitted}");
     }
+    if frames.compared > 0 {
+        println!("SHA-256 of {} of {} frames is the one that is kept", frames.equal, frames.compared);
+    }
+    if frames.noted > 0 {
+        println!("SHA-256 of {} frames is kept from now on; their instances are what came", frames.noted);
+    }
     let holds = report.grade == slide.grade.grade && report.tiles_checked == slide.grade.tiles_checked;
     if !holds {
         println!("At import it was grade {}, with {} tiles.", slide.grade.grade, slide.grade.tiles_checked);
     }
-    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if holds && frames.equal == frames.compared { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

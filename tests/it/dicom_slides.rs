@@ -18,7 +18,7 @@ pub struct Received {
     folder: tempfile::TempDir,
 }
 
-const COUNT: usize = 15;
+const COUNT: usize = 18;
 
 /// A node that was sent every kind of slide: by STOW-RS, C-STORE and import.
 pub fn received() -> &'static Received {
@@ -44,13 +44,18 @@ pub fn received() -> &'static Received {
             all
         };
         let stowed: Vec<_> =
-            files(&["full", "sparse", "fragments", "named", "extended", "high", "scattered"])
+            files(&["full", "sparse", "fragments", "named", "extended", "high", "scattered", "jpegxl"])
                 .iter()
                 .map(|path| std::fs::read(path).expect("a file"))
                 .collect();
         node.machine(Org::Township).stow(&stowed).expect(200);
         for (names, syntax) in
-            [(&["parts", "planes", "bare", "stack", "apart"][..], "-xy"), (&["jpegls"], "-xt")]
+            [
+            (&["parts", "planes", "bare", "stack", "apart"][..], "-xy"),
+            (&["jpegls"], "-xt"),
+            (&["reversible"], "-xv"),
+            (&["irreversible"], "-xw"),
+        ]
         {
             let paths = files(names);
             let mut arguments = vec!["-R", syntax, "--"];
@@ -153,6 +158,28 @@ fn tiled_full_down_to_one_pixel_with_a_label_that_is_no_level() {
     received.node.person("reader").get(&path).expect_problem(404, "not-found");
 }
 
+#[test]
+fn each_frame_has_a_hash_that_a_check_compares() {
+    let node = &received().node;
+    let check = |name: &str| {
+        let id = slide(name)["id"].as_str().expect("an id").to_owned();
+        node.command(&["slide", "check", &id]).expect_success().stdout
+    };
+    for name in ["full", "parts"] {
+        let frames = frames_of(name);
+        let first = check(name);
+        assert!(first.contains(&format!("SHA-256 of {frames} frames is kept from now on")), "{first}");
+        let again = check(name);
+        assert!(again.contains(&format!("SHA-256 of {frames} of {frames} frames")), "{again}");
+        assert!(again.contains("received"), "{again}");
+    }
+}
+
+/// Frames of all levels, as `expected.json` has them.
+fn frames_of(name: &str) -> usize {
+    received().expected[name].as_object().expect("tiles").values().filter(|frame| frame.is_string()).count()
+}
+
 /// The label lies in the study that is granted, and is not there for whoever is asked.
 #[test]
 fn whoever_is_asked_gets_the_study_without_its_label_and_reports_on_it_as_received() {
@@ -247,6 +274,26 @@ fn uncompressed_frames() {
 fn jpeg_ls() {
     let slide = check("jpegls", "image/jls");
     assert_eq!(slide["grade_report"]["codec"], "JPEG-LS");
+}
+
+#[test]
+fn jpeg_2000_under_its_own_syntaxes() {
+    for (name, codec) in
+        [("reversible", "JPEG 2000 (reversible)"), ("irreversible", "JPEG 2000 (irreversible)")]
+    {
+        assert_eq!(check(name, "image/j2c")["grade_report"]["codec"], codec);
+    }
+}
+
+#[test]
+fn jpeg_xl_is_decoded_for_browsers() {
+    let slide = check("jpegxl", "image/jxl");
+    assert_eq!(slide["grade_report"]["codec"], "JPEG XL");
+    let tile = format!("/api/v1/slides/{}/tiles/0/0/0", slide["id"].as_str().expect("an id"));
+    let person = received().node.person("township");
+    let shown = person.with_header("Accept", "image/webp,image/*,*/*;q=0.8").get(&tile).expect(200);
+    assert_eq!(shown.header("content-type"), "image/jpeg");
+    assert!(shown.header("farsight-derived").starts_with("tile;format=jpeg"));
 }
 
 #[test]

@@ -161,6 +161,29 @@ fn a_tiff_with_jpeg_2000_files_as_tiles() {
     check("CMU-1-Small-Region.jp2.tiff", "tiled TIFF", "A");
 }
 
+/// A stranger's codestream of a kind that most readers of slides do not know; browsers get JPEG of it, and it says so.
+#[test]
+fn tiffs_with_tiles_in_jpeg_xl() {
+    for (source, codec, syntax) in [
+        ("jpeg-xl.tif", "JPEG XL (XYB)", ".112"),
+        ("jpeg-xl-lossless.tif", "JPEG XL (RGB)", ".112"),
+        ("jpeg-xl-recompressed.tif", "JPEG XL (recompressed JPEG)", ".111"),
+    ] {
+        let slide = check(source, "tiled TIFF", "A");
+        assert_eq!((&slide["grade_report"]["codec"], &slide["is_shown_derived"]), (&codec.into(), &true.into()));
+        let person = || imported().node.person("township");
+        let tile = format!("/api/v1/slides/{}/tiles/0/1/1", slide["id"].as_str().expect("an id"));
+        assert_eq!(person().get(&tile).expect(200).header("content-type"), "image/jxl", "{source}");
+        let shown = person().with_header("Accept", "image/avif,image/webp,image/*,*/*;q=0.8").get(&tile).expect(200);
+        assert_eq!(shown.header("content-type"), "image/jpeg", "{source}");
+        assert!(shown.header("farsight-derived").starts_with("tile;format=jpeg"), "{source}");
+        let path = format!("/dicom-web/studies/{}/metadata", slide["study_instance_uid"].as_str().expect("a UID"));
+        let all = imported().node.machine(Org::Township).get(&path).expect(200).json();
+        let of = |one: &Json| one["00083002"]["Value"][0].as_str().unwrap_or_default().ends_with(syntax);
+        assert!(all.as_array().expect("instances").iter().any(of), "{source}: {}", all[0]);
+    }
+}
+
 #[test]
 fn a_big_tiff_with_whole_jpeg_files_as_tiles() {
     check("CMU-1-Small-Region.jpeg.tiff", "tiled TIFF", "A");

@@ -24,7 +24,9 @@ from pydicom.uid import ExplicitVRLittleEndian, UID, generate_uid
 
 WSM = "1.2.840.10008.5.1.4.1.1.77.1.6"
 JPEG, HTJ2K, J2K = UID("1.2.840.10008.1.2.4.50"), UID("1.2.840.10008.1.2.4.203"), UID("1.2.840.10008.1.2.4.91")
+J2K_LOSSLESS, JPEG_XL = UID("1.2.840.10008.1.2.4.90"), UID("1.2.840.10008.1.2.4.112")
 HTJ2K_LOSSLESS, JPEG_LS = UID("1.2.840.10008.1.2.4.201"), UID("1.2.840.10008.1.2.4.80")
+COLOURS = {JPEG: "YBR_FULL_422", HTJ2K: "YBR_RCT", HTJ2K_LOSSLESS: "YBR_RCT", J2K_LOSSLESS: "YBR_RCT", J2K: "YBR_ICT"}
 TILE = 128
 
 
@@ -57,7 +59,9 @@ class Slide:
         self.count += 1
         d = Dataset()
         d.file_meta = FileMetaDataset()
-        d.file_meta.TransferSyntaxUID = syntax
+        # pydicom does not know JPEG XL: written as another of the same length, and named below.
+        is_xl = syntax == JPEG_XL
+        syntax = d.file_meta.TransferSyntaxUID = HTJ2K_LOSSLESS if is_xl else syntax
         d.file_meta.MediaStorageSOPClassUID = d.SOPClassUID = WSM
         d.file_meta.MediaStorageSOPInstanceUID = d.SOPInstanceUID = generate_uid()
         d.SpecificCharacterSet = "ISO_IR 192"
@@ -77,7 +81,7 @@ class Slide:
             d.SamplesPerPixel, d.PhotometricInterpretation = 1, "MONOCHROME2"
         else:
             d.SamplesPerPixel, d.PlanarConfiguration = 3, 0
-            d.PhotometricInterpretation = {JPEG: "YBR_FULL_422", HTJ2K: "YBR_RCT", HTJ2K_LOSSLESS: "YBR_RCT"}.get(syntax, "RGB")
+            d.PhotometricInterpretation = "XYB" if is_xl else COLOURS.get(syntax, "RGB")
         d.BitsAllocated, d.BitsStored, d.HighBit, d.PixelRepresentation = 8 if bits <= 8 else 16, bits, bits - 1, 0
         d.DimensionOrganizationType = organization
         d.TotalPixelMatrixFocalPlanes = options.get("planes", 1)
@@ -115,7 +119,10 @@ class Slide:
         else:
             d.PixelData = b"".join(frames)
         d["PixelData"].VR = "OB" if syntax.is_encapsulated or bits <= 8 else "OW"
-        d.save_as(self.folder / f"{self.name}-{self.count}.dcm", enforce_file_format=True)
+        path = self.folder / f"{self.name}-{self.count}.dcm"
+        d.save_as(path, enforce_file_format=True)
+        if is_xl:
+            path.write_bytes(path.read_bytes().replace(HTJ2K_LOSSLESS.encode(), JPEG_XL.encode(), 1))
 
 
 def path_of(facts):
@@ -260,7 +267,13 @@ def main(slide, folder):
     plain.instance((700, 500), [tile.tobytes() for tile in tiles.values()], syntax=ExplicitVRLittleEndian)
     expect("plain", 0, {place: tile.tobytes() for place, tile in tiles.items()})
 
+    def irreversible(tile):
+        return imagecodecs.jpeg2k_encode(tile, level=40, codecformat="j2k", mct=True, reversible=False)
+
     for name, syntax, encode, options in [
+        ("reversible", J2K_LOSSLESS, codestream, {}),
+        ("irreversible", J2K, irreversible, {}),
+        ("jpegxl", JPEG_XL, lambda tile: imagecodecs.jpegxl_encode(tile, distance=1.0), {}),
         ("jpegls", JPEG_LS, lambda tile: imagecodecs.jpegls_encode(tile), {}),
         ("high", HTJ2K_LOSSLESS, lambda tile: imagecodecs.htj2k_encode(tile), {}),
         ("extended", JPEG, jpeg, {"eot": True}),

@@ -91,6 +91,8 @@ def tiles_are_the_files(node, path):
 def decoded(node, tile):
     if tile[:2] == b"\xff\xd8":
         return imagecodecs.jpeg8_decode(tile)
+    if tile[:2] == b"\xff\x0a" or tile[4:8] == b"JXL ":
+        return imagecodecs.jpegxl_decode(tile)
     pixels = imagecodecs.jpeg2k_decode(tile)
     # Without a colour transform of its own (COD, MCT) the components are what the scanner's file calls them.
     at = tile.find(b"\xff\x52")

@@ -19,7 +19,7 @@ from PIL import Image
 
 SHORT, LONG, ASCII, RATIONAL, UNDEFINED, FLOAT, LONG8, SLONG, BYTE = 3, 4, 2, 5, 7, 11, 16, 9, 1
 WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 9: 4, 11: 4, 16: 8}
-JPEG, J2K_YCC, J2K_RGB = 7, 33003, 33005
+JPEG, J2K_YCC, J2K_RGB, JPEG_XL, JPEG_XL_DNG = 7, 33003, 33005, 50002, 52546
 RGB, YCBCR = 2, 6
 
 
@@ -201,6 +201,25 @@ def ome_stack(path, image):
     with tifffile.TiffWriter(path, ome=True) as tiff:
         options = {"tile": (256, 256), "compression": "jpeg", "compressionargs": {"level": 85}, "photometric": "rgb"}
         tiff.write(planes, metadata={"axes": "ZYXS", "Name": "stack"}, **options)
+
+
+def jpeg_xl(path, image, compression, **options):
+    """A pyramid by tifffile with tiles in JPEG XL: with loss its colours are XYB."""
+    with tifffile.TiffWriter(path) as tiff:
+        for number, level in enumerate(levels(image[:1000, :1100], 2)):
+            options_ = {"tile": (256, 256), "photometric": "rgb", "metadata": None, "subfiletype": int(number > 0)}
+            tiff.write(level, compression=compression, compressionargs=options, **options_)
+
+
+def recompressed(path, image):
+    """Tiles that were JPEG and are JPEG XL that gives the JPEG back."""
+    tiff = Tiff()
+    for number, level in enumerate(levels(image[:1000, :1100], 2)):
+        tiff.tiled(
+            level, (256, 256), lambda tile: imagecodecs.jpegxl_encode_jpeg(jpeg(np.ascontiguousarray(tile))), JPEG_XL,
+            RGB, [(254, LONG, [int(number > 0)])],
+        )  # fmt: skip
+    tiff.write(path)
 
 
 def philips(path, image):
@@ -479,6 +498,9 @@ def main(slide: str, folder: str) -> None:
     shared_tables(out / "tables.tif", image)
     ome(out / "ome.tif", image)
     ome_stack(out / "ome-stack.tif", image)
+    jpeg_xl(out / "jpeg-xl.tif", image, JPEG_XL, distance=1.0)
+    jpeg_xl(out / "jpeg-xl-lossless.tif", image, JPEG_XL_DNG, lossless=True)
+    recompressed(out / "jpeg-xl-recompressed.tif", image)
     philips(out / "philips.tiff", image)
     leica(out / "leica.scn", image)
     ventana(out / "ventana.bif", image, 0)

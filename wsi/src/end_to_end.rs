@@ -4,7 +4,8 @@ mod labels;
 
 use crate::testing::{Kind, Svs, cmu_small_region};
 use crate::{
-    AssociatedKind, Grade, ImportOptions, LabelRight, Outcome, Particulars, SlideError, Slides, TileForm,
+    AssociatedKind, FramesChecked, Grade, ImportOptions, LabelRight, Outcome, Particulars, SlideError, Slides,
+    TileForm,
 };
 use model::{Actor, ConsultId, Level, Limits, OrgId, Query, Scope, Uid};
 use std::path::{Path, PathBuf};
@@ -90,7 +91,8 @@ async fn the_real_slide_becomes_tiles_of_grade_a() {
     }
 
     let proof = node.slides.check(&node.own(), &slide.id, &|_| {}).await.unwrap();
-    assert_eq!(proof, slide.grade, "the kept original proves it again");
+    assert_eq!(proof.report, slide.grade, "the kept original proves it again");
+    assert_eq!(proof.frames, FramesChecked { compared: 130, equal: 130, noted: 0 });
     for kind in [AssociatedKind::Label, AssociatedKind::Overview, AssociatedKind::Thumbnail] {
         let picture =
             node.slides.associated(&node.own(), LabelRight::Granted, &slide.id, kind).await.unwrap();
@@ -252,7 +254,8 @@ async fn one_large_jpeg_becomes_tiles_of_grade_b() {
     );
     assert_eq!((slide.format.as_str(), slide.objective, slide.mpp_um), ("Hamamatsu NDPI", Some(20.0), None));
     let proof = node.slides.check(&node.own(), &slide.id, &|_| {}).await.unwrap();
-    assert_eq!(proof, slide.grade);
+    assert_eq!(proof.report, slide.grade);
+    assert_eq!((proof.frames.equal, proof.frames.noted), (tiles, 0));
     let original = node.slides.original(&node.own(), LabelRight::Granted, &slide.id).await.unwrap();
     let bytes = node.slides.read_original(&original, 0..original.length).await.unwrap();
     assert_eq!(bytes, std::fs::read(&path).unwrap());

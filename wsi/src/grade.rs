@@ -1,6 +1,7 @@
 //! How faithful the stored tiles are to the scanner's (three grades), and the proof of it from what is kept.
 
 use crate::bundle::{self, FromStart};
+use crate::frame_hashes::{FramesChecked, hashes_of};
 use crate::import::{Phase, Progress};
 use crate::likeness::Likeness;
 use crate::readers::{self, Counts, TileSource};
@@ -9,6 +10,7 @@ use crate::{Slide, SlideError, Slides, openslide};
 use bytes::Bytes;
 use model::{OrgId, Scope, Sha256, SlideId};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::sync::Arc;
 use storage::blob::ScratchFolder;
 use storage::{InstanceRef, Storage};
@@ -18,7 +20,7 @@ const TILES_PER_STEP: u64 = 64;
 /// Tiles of a level that was encoded again of which the likeness is measured.
 const SAMPLE_TILES_MAX: u64 = 128;
 /// Bytes of stored tiles that are read together at most, before the step ends early.
-const STEP_BYTES_MAX: usize = 16 << 20;
+pub(crate) const STEP_BYTES_MAX: usize = 16 << 20;
 
 /// The grade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -76,35 +78,60 @@ pub struct GradeReport {
     pub reason: Option<String>,
 }
 
+/// What a check of a slide has found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// The grade as it is now; that of the record when it came as DICOM.
+    pub report: GradeReport,
+    /// What the hashes of its frames say.
+    pub frames: FramesChecked,
+}
+
 impl Slides {
     /// Compares every stored tile with the original that is kept, again; of grade C, a sample of them with what OpenSlide
-    /// makes of it now.
+    /// makes of it now. Of every slide each frame's SHA-256 is compared with the one that is kept, which is all there is to
+    /// compare with when it came as DICOM.
     ///
     /// # Errors
     /// [`SlideError::NotFound`]; [`SlideError::Damaged`] when the original cannot be read as it could at import, and when
-    /// tiles that were encoded again are not alike.
+    /// tiles that were encoded again are not alike; [`SlideError::Storage`] of an instance that is not what came.
     pub async fn check(
         &self,
         scope: &Scope,
         id: &SlideId,
         progress: &(dyn Fn(Progress) + Send + Sync),
-    ) -> Result<GradeReport, SlideError> {
+    ) -> Result<Checked, SlideError> {
         let found = self.reach(scope, id).await?;
         let slide = found.slide;
-        let original = slide.original_sha256.ok_or(SlideError::Unsupported(
-            "it came as DICOM instances, whose checksums `farsight fsck` verifies",
-        ))?;
-        let instances: Vec<_> = found.levels.iter().filter_map(|parts| parts.first().cloned()).collect();
-        let counts = if slide.grade.grade == Grade::C {
-            let (levels, _files) = self.unpacked_levels(&slide, &original).await?;
-            same_levels(&levels, &slide)?;
-            compare_sample(&self.storage, &levels, &instances, progress).await?
-        } else {
-            let levels = self.original_levels(&slide.owner, &original).await?;
-            same_levels(&levels, &slide)?;
-            compare(&self.storage, &levels, &instances, progress).await?
+        let mut instances: Vec<_> = found.levels.iter().flatten().cloned().collect();
+        let report = match slide.original_sha256 {
+            Some(original) => self.check_with(&slide, &original, &instances, progress).await?,
+            None => slide.grade.clone(),
         };
-        Ok(report(&slide, counts))
+        // The planes of a level may be in one instance.
+        let mut seen = HashSet::new();
+        instances.retain(|instance| seen.insert(*instance.sha256()));
+        let frames = self.check_frames(&slide, &instances, progress).await?;
+        Ok(Checked { report, frames })
+    }
+
+    async fn check_with(
+        &self,
+        slide: &Slide,
+        original: &Sha256,
+        instances: &[InstanceRef],
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<GradeReport, SlideError> {
+        let counts = if slide.grade.grade == Grade::C {
+            let (levels, _files) = self.unpacked_levels(slide, original).await?;
+            same_levels(&levels, slide)?;
+            compare_sample(&self.storage, &levels, instances, progress).await?
+        } else {
+            let levels = self.original_levels(&slide.owner, original).await?;
+            same_levels(&levels, slide)?;
+            compare(&self.storage, &levels, instances, progress).await?.0
+        };
+        Ok(report(slide, counts))
     }
 
     /// The levels of an original that is kept as OpenSlide reads them, and the folder that its files lie in meanwhile.
@@ -228,29 +255,33 @@ pub(crate) async fn compare_sample(
     }
 }
 
-/// Reads every tile of every level from the original and from storage, and compares them.
+/// Reads every tile of every level from the original and from storage, and compares them; with the hashes of each level's
+/// stored tiles.
 pub(crate) async fn compare(
     storage: &Storage,
     levels: &[Arc<dyn TileSource>],
     instances: &[InstanceRef],
     progress: &(dyn Fn(Progress) + Send + Sync),
-) -> Result<Counts, SlideError> {
+) -> Result<(Counts, Vec<Vec<u8>>), SlideError> {
     let total: u64 = levels.iter().map(|level| level.geometry().tile_count()).sum();
-    let mut counts = Counts::default();
+    let (mut counts, mut hashes) = (Counts::default(), Vec::new());
     let mut done = 0;
     for (level, instance) in levels.iter().zip(instances) {
         let tiles = level.geometry().tile_count();
-        let mut next = 0;
+        let (mut next, mut own) = (0, Vec::new());
         while next < tiles {
             let frames = stored(storage, instance, next, tiles).await?;
             let (first, level) = (next, level.clone());
             next += frames.len() as u64;
             done += frames.len() as u64;
-            counts += blocking(move || level.compare(first, &frames)).await?;
+            let compared = blocking(move || Ok((level.compare(first, &frames)?, hashes_of(&frames)))).await?;
+            counts += compared.0;
+            own.extend(compared.1);
             progress(Progress { phase: Phase::Proving, done, total });
         }
+        hashes.push(own);
     }
-    Ok(counts)
+    Ok((counts, hashes))
 }
 
 /// The next stored frames, as many as one step takes; at least one.

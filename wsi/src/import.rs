@@ -10,6 +10,7 @@
 
 use crate::bundle::{self, FromStart};
 use crate::dicom::Context;
+use crate::frame_hashes::FrameHashes;
 use crate::grade::{GradeReport, blocking};
 use crate::identity::{self, Evidence, Identity, NamePattern, Particulars};
 use crate::import_steps::{Import, SurveyedLevel, describe, survey};
@@ -230,7 +231,7 @@ impl Slides {
         self.storage.keep_draft(scope, owner, draft).await?;
         work.commit(sinks).await?;
         let instances = work.instances(levels.len()).await?;
-        let grade = work.prove(&sha256, &levels, &instances, plan.refused).await?;
+        let (grade, frames) = work.prove(&sha256, &levels, &instances, plan.refused).await?;
         let slide = Slide {
             source: source_name,
             original_bytes: total,
@@ -240,7 +241,7 @@ impl Slides {
             imported_at_ms: time_text::unix_ms(now),
             ..slide_of(&plan, &context, &levels, owner, grade, sha256)
         };
-        self.record(scope, slide, sha256, (&options.of, &identity)).await
+        self.record(scope, slide, frames, (&options.of, &identity)).await
     }
 
     /// Looks at a file's structure, so that what is no slide is not copied first.
@@ -364,11 +365,12 @@ impl Slides {
         &self,
         scope: &Scope,
         slide: Slide,
-        original: Sha256,
+        frames: FrameHashes,
         (given, identity): (&Particulars, &Identity),
     ) -> Result<ImportedSlide, SlideError> {
-        let body = serde_json::to_value(&slide)
-            .map_err(|_| SlideError::Storage(StorageError::Corrupt("a slide's record")))?;
+        const CORRUPT: SlideError = SlideError::Storage(StorageError::Corrupt("a slide's record"));
+        let body = serde_json::to_value(&slide).map_err(|_| CORRUPT)?;
+        let original = slide.original_sha256.ok_or(CORRUPT)?;
         let mut keys = vec![("study", study_key(&slide.owner, &slide.study))];
         let apart = slide.associated.iter().find(|image| image.study != slide.study);
         keys.extend(apart.map(|image| ("label_study", study_key(&slide.owner, &image.study))));
@@ -383,7 +385,7 @@ impl Slides {
             visible_to: vec![slide.owner.clone()],
         };
         let change = Change {
-            puts: vec![put, identify::put(&slide, identity)?],
+            puts: vec![put, identify::put(&slide, identity)?, frames.put(&slide, Expected::Absent)?],
             audit: vec![AuditEntry {
                 action: AuditAction::Store,
                 object: format!("slide/{}", slide.id),

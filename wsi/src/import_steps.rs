@@ -1,6 +1,7 @@
 //! The steps of an import: looking at every tile, writing instances, committing them together, comparing.
 
 use crate::dicom::{self, Context};
+use crate::frame_hashes::{self, FrameHashes};
 use crate::grade::{self, Grade, GradeReport};
 use crate::import::{Phase, Progress};
 use crate::readers::{Plan, Survey, TileSource};
@@ -123,19 +124,24 @@ impl<'a> Import<'a> {
         Ok(instances)
     }
 
-    /// Reads every tile back and compares it with that of the original that is kept.
+    /// Reads every tile back and compares it with that of the original that is kept, and keeps the hashes of all.
     pub async fn prove(
         &self,
         original: &Sha256,
         levels: &[SurveyedLevel],
         instances: &[InstanceRef],
         refused: Option<&str>,
-    ) -> Result<GradeReport, SlideError> {
+    ) -> Result<(GradeReport, FrameHashes), SlideError> {
         let grade = levels.iter().map(|level| level.survey.grade).max().unwrap_or(Grade::A);
         let storage = &self.slides.storage;
-        let counts = if grade == Grade::C {
+        let (counts, hashes) = if grade == Grade::C {
             let sources: Vec<_> = levels.iter().map(|level| level.source.clone()).collect();
-            grade::compare_sample(storage, &sources, instances, self.progress).await?
+            let counts = grade::compare_sample(storage, &sources, instances, self.progress).await?;
+            let mut hashes = Vec::with_capacity(instances.len());
+            for instance in instances {
+                hashes.push(frame_hashes::hashes_of_instance(storage, instance, &|_| {}).await?);
+            }
+            (counts, hashes)
         } else {
             let originals = self.slides.original_levels(self.owner, original).await?;
             grade::compare(storage, &originals, instances, self.progress).await?
@@ -145,7 +151,11 @@ impl<'a> Import<'a> {
                 "a tile came back other than it was stored",
             )));
         }
-        Ok(GradeReport {
+        let mut kept = FrameHashes::default();
+        for (instance, hashes) in instances.iter().zip(&hashes) {
+            kept.keep(storage, self.owner, instance, hashes).await?;
+        }
+        let report = GradeReport {
             grade,
             tiles_checked: counts.checked,
             tiles_equal: counts.equal,
@@ -155,7 +165,8 @@ impl<'a> Import<'a> {
             generations: u32::from(grade == Grade::C),
             likeness: counts.likeness,
             reason: refused.map(str::to_owned),
-        })
+        };
+        Ok((report, kept))
     }
 
     /// The owner's own sight, whoever imports: what another organisation holds under the same UIDs does not count.

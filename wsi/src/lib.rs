@@ -14,6 +14,7 @@ pub mod calibration;
 mod composed;
 pub mod composite;
 pub mod error;
+pub mod frame_hashes;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -27,6 +28,7 @@ pub mod intake;
 mod jpeg;
 mod jpeg2000;
 mod jpeg_frame;
+mod jpegxl;
 pub mod layers;
 pub mod likeness;
 mod mcu;
@@ -65,7 +67,8 @@ mod testing;
 pub use composed::ComposedTile;
 pub use composite::Composition;
 pub use error::SlideError;
-pub use grade::{Grade, GradeReport};
+pub use frame_hashes::FramesChecked;
+pub use grade::{Checked, Grade, GradeReport};
 pub use identity::{Identity, NamePattern, Particulars};
 pub use import::{ImportOptions, ImportedSlide, Outcome, Phase, Progress};
 pub use intake::Intake;

@@ -4,7 +4,9 @@
 use crate::adopt::Work;
 use crate::out::{Colouring, Rectangle, Seen, View};
 use crate::slides::{KIND, study_key};
-use crate::{AssociatedKind, LabelRight, Revision, Slide, SlideError, Slides, TileForm, dicom};
+use crate::{
+    AssociatedKind, FramesChecked, LabelRight, Revision, Slide, SlideError, Slides, TileForm, dicom,
+};
 use dataset::{Dataset, TransferSyntax, VR, tags, write};
 use model::{Actor, ConsultId, Limits, OrgId, Scope, SlideId, Uid};
 use serde_json::{Map, Value as Json, json};
@@ -25,7 +27,7 @@ struct Node {
     storage: Storage,
     slides: Slides,
     owner: OrgId,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// An image of a slide, of one tile.
@@ -63,7 +65,7 @@ impl Node {
         let config = StorageConfig::sqlite(directory.path(), Limits::default());
         let storage = Storage::open(config).await.unwrap();
         let slides = Slides::new(storage.clone());
-        Self { storage, slides, owner: OrgId::parse("township").unwrap(), _directory: directory }
+        Self { storage, slides, owner: OrgId::parse("township").unwrap(), directory }
     }
 
     fn own(&self) -> Scope {
@@ -188,6 +190,52 @@ async fn only_volumes_without_a_label_are_levels() {
     assert_eq!((associated.len(), slide.omitted.len()), (2, 3), "{:?}", slide.omitted);
     assert!(slide.is_as_received());
     assert_eq!((slide.grade.tiles_checked, slide.grade.generations), (0, 2));
+}
+
+/// Changes one byte of the pixels that lie on the disk.
+fn damage(folder: &std::path::Path) {
+    use std::os::unix::fs::FileExt as _;
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+                continue;
+            }
+            let bytes = std::fs::read(entry.path()).unwrap();
+            let Some(at) = bytes.windows(1000).position(|run| run.iter().all(|byte| *byte == 7)) else {
+                continue;
+            };
+            let file = std::fs::File::options().write(true).open(entry.path()).unwrap();
+            file.write_all_at(&[8], at as u64 + 500).unwrap();
+            return;
+        }
+    }
+    panic!("the pixels lie nowhere");
+}
+
+/// There is no scanner's file to compare it with, but each frame has its SHA-256.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_that_is_not_what_it_was_is_found() {
+    let node = Node::new().await;
+    node.receive(&VOLUME).await;
+    node.receive(&Image { number: 2, size: (100, 50), shades: Some(3), ..VOLUME }).await;
+    let slide = node.slide().await;
+    let check = || async { node.slides.check(&node.own(), &slide.id, &|_| {}).await.map(|done| done.frames) };
+    assert_eq!(check().await, Ok(FramesChecked { compared: 0, equal: 0, noted: 2 }));
+    assert_eq!(check().await, Ok(FramesChecked { compared: 2, equal: 2, noted: 0 }));
+    damage(node.directory.path());
+    assert_eq!(check().await, Ok(FramesChecked { compared: 2, equal: 1, noted: 0 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_kept_of_an_instance_that_is_not_what_came() {
+    let node = Node::new().await;
+    node.receive(&VOLUME).await;
+    let slide = node.slide().await;
+    damage(node.directory.path());
+    let refused = node.slides.check(&node.own(), &slide.id, &|_| {}).await;
+    assert!(matches!(refused, Err(SlideError::Storage(StorageError::Corrupt(_)))), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

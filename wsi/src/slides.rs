@@ -298,15 +298,7 @@ impl Slides {
         if let Some(found) = recall() {
             return Ok(found);
         }
-        let length = self.storage.blob_length(owner, name).await?;
-        let mut bytes = Vec::new();
-        while (bytes.len() as u64) < length {
-            let piece = self.storage.read_blob(owner, name, bytes.len() as u64..length).await?;
-            if piece.is_empty() {
-                return Err(SlideError::Storage(storage::StorageError::Corrupt("where a slide's tiles are")));
-            }
-            bytes.extend_from_slice(&piece);
-        }
+        let bytes = self.blob(owner, name).await?;
         let map: Arc<[u32]> =
             bytes.as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
         let mut maps = self.maps.lock().unwrap_or_else(PoisonError::into_inner);

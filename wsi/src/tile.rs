@@ -77,6 +77,7 @@ impl Tile {
             TransferSyntax::JPEG_BASELINE => &["image/jpeg"],
             syntax if is_jpeg_2000(syntax) => &["image/j2c", "image/jphc", "image/jp2"],
             "1.2.840.10008.1.2.4.80" | "1.2.840.10008.1.2.4.81" => &["image/jls"],
+            syntax if is_jpeg_xl(syntax) => &["image/jxl"],
             _ => &[],
         };
         names.contains(&media_type) || media_type == "application/octet-stream"
@@ -294,6 +295,10 @@ fn is_jpeg_2000(syntax: &str) -> bool {
     )
 }
 
+fn is_jpeg_xl(syntax: &str) -> bool {
+    matches!(syntax, "1.2.840.10008.1.2.4.110" | "1.2.840.10008.1.2.4.111" | "1.2.840.10008.1.2.4.112")
+}
+
 /// By the syntax; JPEG 2000 by its own header, since some writers call it high throughput when it is not.
 fn media_type(syntax: &TransferSyntax, frame: &[u8]) -> &'static str {
     match syntax.as_str() {
@@ -303,6 +308,7 @@ fn media_type(syntax: &TransferSyntax, frame: &[u8]) -> &'static str {
             _ => "image/j2c",
         },
         "1.2.840.10008.1.2.4.80" | "1.2.840.10008.1.2.4.81" => "image/jls",
+        syntax if is_jpeg_xl(syntax) => "image/jxl",
         _ => "application/octet-stream",
     }
 }

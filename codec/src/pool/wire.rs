@@ -127,7 +127,7 @@ pub(super) struct Order {
     pub data_bytes: u64,
 }
 
-const PHOTOMETRIC: [Photometric; 8] = [
+const PHOTOMETRIC: [Photometric; 9] = [
     Photometric::Monochrome1,
     Photometric::Monochrome2,
     Photometric::PaletteColor,
@@ -136,6 +136,7 @@ const PHOTOMETRIC: [Photometric; 8] = [
     Photometric::YbrFull422,
     Photometric::YbrIct,
     Photometric::YbrRct,
+    Photometric::Xyb,
 ];
 
 fn put_text(head: &mut Vec<u8>, text: &str) {

@@ -107,6 +107,7 @@ fn photometric_text(photometric: Photometric) -> &'static str {
         Photometric::YbrFull422 => "YBR_FULL_422",
         Photometric::YbrIct => "YBR_ICT",
         Photometric::YbrRct => "YBR_RCT",
+        Photometric::Xyb => "XYB",
     }
 }
 

@@ -1,5 +1,7 @@
 //! A tiled image of a TIFF: where the compressed tiles are, what they are, and their way into frames unchanged.
 
+mod jpeg_xl;
+
 use super::{Counts, Emit, Geometry, Survey, TileSource, tag};
 use crate::tiff::{Directory, Numbers, Tiff};
 use crate::{Grade, SlideError, jpeg, jpeg2000};
@@ -15,6 +17,7 @@ pub(crate) const COMPRESSION_JPEG: u64 = 7;
 const COMPRESSION_J2K_YBR: u64 = 33003;
 const COMPRESSION_J2K_RGB: u64 = 33005;
 const COMPRESSION_J2K: u64 = 34712;
+const COMPRESSION_JPEG_XL: [u64; 2] = [50002, 52546];
 pub(crate) const PHOTOMETRIC_RGB: u64 = 2;
 const PHOTOMETRIC_YBR: u64 = 6;
 
@@ -28,6 +31,8 @@ const HEAD_BYTES: u64 = 1024;
 const SPANS_PER_BLOCK: u64 = 8192;
 
 const J2K: &str = "1.2.840.10008.1.2.4.91";
+const J2K_LOSSLESS: &str = "1.2.840.10008.1.2.4.90";
+const JPEG_XL_LOSSLESS: &str = "1.2.840.10008.1.2.4.110";
 const HTJ2K: &str = "1.2.840.10008.1.2.4.203";
 
 /// Size and kind of an image in the file.
@@ -66,12 +71,14 @@ enum Coding {
     Jpeg { tables: Vec<u8>, colours: jpeg::Colours },
     /// JPEG 2000 codestreams, bare or in JP2 files; whether the file says that they are RGB.
     Jpeg2000 { is_rgb: bool },
+    /// JPEG XL, bare or in its container; its own header says which colours it has.
+    JpegXl,
 }
 
 /// What is put before a tile, and what stands for one that the file leaves empty.
 #[derive(Debug, Default)]
 struct Wrapping {
-    /// What replaces a JPEG tile's SOI; `None` for JPEG 2000.
+    /// What replaces a JPEG tile's SOI; `None` for other codestreams.
     prefix: Option<Vec<u8>>,
     white: Vec<u8>,
     /// Whether the tiles are JP2 files (T.800 Annex I) around the codestream.
@@ -169,6 +176,8 @@ impl TiledImage {
                 };
                 Ok(Wrapping { prefix: None, white: Vec::new(), is_boxed })
             }
+            // A frame may be either (PS3.5 §8.2.15): the container is part of what a JPEG is restored from.
+            Coding::JpegXl => Ok(Wrapping::default()),
         }
     }
 
@@ -370,8 +379,9 @@ impl TiledImage {
                     return Err(SlideError::Unsupported("empty tiles among HTJ2K tiles"));
                 }
                 let is_ybr = jpeg2000_photometric(&head, *is_rgb).starts_with("YBR_FULL");
-                Ok(white_codestream(&self.geometry, is_ybr)?.into())
+                Ok(white_codestream(&self.geometry, J2K_LOSSLESS, is_ybr)?.into())
             }
+            Coding::JpegXl => Ok(white_codestream(&self.geometry, JPEG_XL_LOSSLESS, false)?.into()),
         }
     }
 
@@ -386,11 +396,11 @@ impl TiledImage {
     }
 
     /// Whether a stored frame holds the scanner's codestream: for JPEG the same frame header, tables, restart interval
-    /// and entropy-coded scan, wherever the tables stand; for JPEG 2000 the same bytes.
+    /// and entropy-coded scan, wherever the tables stand; for others the same bytes.
     fn is_same(&self, original: &[u8], stored: &[u8]) -> bool {
         match &self.coding {
             Coding::Jpeg { tables, .. } => jpeg::is_same(tables, original, stored),
-            Coding::Jpeg2000 { .. } => {
+            Coding::Jpeg2000 { .. } | Coding::JpegXl => {
                 stored.strip_prefix(original).is_some_and(|padding| matches!(padding, [] | [0]))
             }
         }
@@ -406,6 +416,7 @@ impl TileSource for TiledImage {
         match &self.coding {
             Coding::Jpeg { tables, colours } => self.survey_jpeg(tables, *colours),
             Coding::Jpeg2000 { is_rgb } => self.survey_jpeg2000(*is_rgb),
+            Coding::JpegXl => self.survey_jpeg_xl(),
         }
     }
 
@@ -470,6 +481,7 @@ fn coding(tiff: &Tiff, directory: &Directory, form: &Form) -> Result<Coding, Sli
         },
         COMPRESSION_NONE => Err(SlideError::Unsupported("uncompressed tiles")),
         COMPRESSION_LZW => Err(SlideError::Unsupported("LZW tiles")),
+        compression if COMPRESSION_JPEG_XL.contains(&compression) => Ok(Coding::JpegXl),
         50001 => Err(SlideError::Unsupported("WebP tiles")),
         _ => Err(SlideError::Unsupported("the compression of its tiles")),
     }
@@ -493,14 +505,14 @@ fn jpeg2000_photometric(head: &jpeg2000::Head, is_rgb: bool) -> &'static str {
     }
 }
 
-/// A white tile in JPEG 2000; its colours are R, G, B (however they are transformed) or Y, Cb, Cr.
-fn white_codestream(geometry: &Geometry, is_ybr: bool) -> Result<Vec<u8>, SlideError> {
+/// A white tile in a lossless codestream; its colours are R, G, B (however they are transformed) or Y, Cb, Cr.
+fn white_codestream(geometry: &Geometry, syntax: &str, is_ybr: bool) -> Result<Vec<u8>, SlideError> {
     let photometric = if is_ybr { Photometric::YbrFull } else { Photometric::Rgb };
     let (rows, columns) = (geometry.tile_height.into(), geometry.tile_width.into());
     let format = FrameFormat::eight_bit(rows, columns, 3, photometric);
     let pixel = if is_ybr { [255, 128, 128] } else { [255; 3] };
     let bytes = pixel.repeat(usize::from(geometry.tile_width) * usize::from(geometry.tile_height));
-    codec::encode("1.2.840.10008.1.2.4.90", &Pixels { bytes, format })
+    codec::encode(syntax, &Pixels { bytes, format })
         .map(|encoded| encoded.bytes)
-        .map_err(|_| SlideError::Unsupported("empty tiles among JPEG 2000 tiles of this size"))
+        .map_err(|_| SlideError::Unsupported("empty tiles among tiles of this size and coding"))
 }

@@ -99,5 +99,68 @@ test('a slide opens in OHIF’s microscopy mode', async ({ person }) => {
   await expectPicture(ohif, ohif.locator('.ol-viewport').first());
   await shot(ohif, 'ohif-slide');
   expect(tiles.length).toBeGreaterThan(0);
+
+  // The same picture as the server's own of the whole slide, field by field.
+  const { slides } = (await (await page.request.get('/api/v1/slides')).json()) as { slides: SlideFacts[] };
+  const slide = slides.find(({ study_instance_uid }) => study_instance_uid === new URL(ohif.url()).searchParams.get('StudyInstanceUIDs'));
+  if (slide === undefined) throw new Error('the slide is not in the list');
+  const path = `/dicom-web/studies/${slide.study_instance_uid}/series/${slide.series_instance_uid}/instances/${slide.levels[0]?.sop_instance_uid}`;
+  const answer = await page.request.get(`${path}/rendered?viewport=800,800`, { headers: { Accept: 'image/jpeg' } });
+  expect(answer.ok(), await answer.text()).toBe(true);
+  const wanted = await fields(ohif, await answer.body(), 'image/jpeg');
+  await expect
+    .poll(async () => {
+      const seen = await fields(ohif, await pictureOf(ohif, ohif.locator('.ol-viewport').first()), 'image/png');
+      return Math.max(...seen.map((value, at) => Math.abs(value - (wanted[at] ?? NaN))));
+    }, { message: 'the largest difference of a field’s mean colour', timeout: 60_000 })
+    .toBeLessThan(6);
   expect(failed).toEqual([]);
 });
+
+interface SlideFacts {
+  study_instance_uid: string;
+  series_instance_uid: string;
+  levels: { sop_instance_uid: string }[];
+}
+
+/** Mean red, green and blue of the middles of nine fields of a picture, without the dark around it. */
+async function fields(page: Page, picture: Buffer, type: string): Promise<number[]> {
+  return page.evaluate(
+    async ([data, mime]) => {
+      const image = new Image();
+      image.src = `data:${mime};base64,${data}`;
+      await image.decode();
+      const { naturalWidth: width, naturalHeight: height } = image;
+      const canvas = Object.assign(document.createElement('canvas'), { width, height });
+      const pen = canvas.getContext('2d');
+      if (pen === null) throw new Error('no canvas');
+      pen.drawImage(image, 0, 0);
+      const { data: rgba } = pen.getImageData(0, 0, width, height);
+      const isLight = (x: number, y: number) => [0, 1, 2].every((colour) => (rgba[4 * (y * width + x) + colour] ?? 0) > 90);
+      // A row or column belongs to the slide when much of it is light: writing at the edge is not.
+      const rows = Array.from({ length: height }, (_, y) => Array.from({ length: width }, (__, x) => isLight(x, y)).filter(Boolean).length);
+      const columns = Array.from({ length: width }, (_, x) => Array.from({ length: height }, (__, y) => isLight(x, y)).filter(Boolean).length);
+      const span = (counts: number[]) => {
+        const enough = Math.max(...counts) / 2;
+        return [counts.findIndex((count) => count > enough), counts.findLastIndex((count) => count > enough) + 1] as const;
+      };
+      const [[left, right], [top, bottom]] = [span(columns), span(rows)];
+      const means: number[] = [];
+      for (let field = 0; field < 9; field += 1) {
+        const [w, h] = [(right - left) / 3, (bottom - top) / 3];
+        const [x0, y0] = [Math.round(left + (field % 3) * w + w / 4), Math.round(top + Math.floor(field / 3) * h + h / 4)];
+        const sum = [0, 0, 0];
+        let count = 0;
+        for (let y = y0; y < y0 + h / 2; y += 1) {
+          for (let x = x0; x < x0 + w / 2; x += 1) {
+            for (let colour = 0; colour < 3; colour += 1) sum[colour] = (sum[colour] ?? 0) + (rgba[4 * (y * width + x) + colour] ?? 0);
+            count += 1;
+          }
+        }
+        means.push(...sum.map((value) => value / count));
+      }
+      return means;
+    },
+    [picture.toString('base64'), type] as const,
+  );
+}

@@ -4,7 +4,9 @@ several focal planes or optical paths, `?z=…` or `?path=…` behind it names o
 
 The pixels of `fluor` are in `fluor.npz`, one array of each channel of each level, `dapi_0`.
 
-dicom_slides.py SLIDE FOLDER
+dicom_slides.py SLIDE FOLDER [NAME …]
+
+With names only these slides, all of one study.
 """
 
 import hashlib
@@ -47,9 +49,13 @@ def tiles_of(image):
 
 
 class Slide:
+    # The study of all, when they are to have one.
+    shared_study = None
+
     def __init__(self, name, folder):
         self.name, self.folder = name, folder
-        self.study, self.series, self.frame_of_reference = generate_uid(), generate_uid(), generate_uid()
+        self.study = self.shared_study or generate_uid()
+        self.series, self.frame_of_reference = generate_uid(), generate_uid()
         self.count = 0
 
     def instance(self, size, frames, syntax=JPEG, flavor="VOLUME", organization="TILED_FULL", **options):
@@ -212,9 +218,11 @@ def stacks(out, tiles, expect):
     expect_all("apart", 0)
 
 
-def main(slide, folder):
+def main(slide, folder, *names):
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
+    if names:
+        Slide.shared_study = generate_uid()
     source = OpenSlide(slide)
     image = np.asarray(source.read_region((500, 500), 0, (700, 500)).convert("RGB"))
     half = np.asarray(Image.fromarray(image).resize((350, 250)))
@@ -285,6 +293,9 @@ def main(slide, folder):
     stacks(out, tiles, expect)
     fluorescence(out, image, expect)
     (out / "expected.json").write_text(json.dumps(expected))
+    for path in out.glob("*.dcm") if names else ():
+        if path.name.rsplit("-", 1)[0] not in names:
+            path.unlink()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 use crate::support::dicom::Elements;
 use crate::support::node::Org;
 use crate::support::programs::{Done, finish, python};
-use crate::support::{Ct, Node, Part10, sample};
+use crate::support::{Ct, Node, Part10};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
@@ -183,36 +183,6 @@ fn garbage_on_the_dicom_port() {
         assert!(node.memory_peak_bytes().saturating_sub(before) < MEMORY_GROWTH_MAX);
         node.assert_alive();
     }
-}
-
-#[test]
-fn broken_slides() {
-    let node = node();
-    let whole = std::fs::read(sample("demo/slides/CMU-1-Small-Region.svs")).expect("the slide");
-    let mut endless = whole[..4096].to_vec();
-    // The first directory says that the next one is itself.
-    endless[4..8].copy_from_slice(&8_u32.to_le_bytes());
-    let folder = tempfile::tempdir().expect("a folder");
-    for (name, bytes) in [
-        ("cut.svs", whole[..whole.len() / 2].to_vec()),
-        ("head.svs", whole[..100].to_vec()),
-        ("endless.tiff", endless),
-        ("nothing.tif", Vec::new()),
-        ("text.svs", b"II*\0\xFF\xFF\xFF\xFFnot a slide".to_vec()),
-    ] {
-        let path = folder.path().join(name);
-        std::fs::write(&path, bytes).expect("a file");
-        let done =
-            node.command(&["import", path.to_str().expect("UTF-8"), "--org", node.id_of(Org::Township)]);
-        let done = done.expect_failure();
-        assert!(done.stderr.contains(name), "{name}: {}", done.output());
-        assert!(!done.stderr.contains("panicked"), "{name}: {}", done.stderr);
-    }
-    assert_eq!(
-        node.person("township").get("/api/v1/slides").expect(200).json()["slides"],
-        serde_json::json!([])
-    );
-    node.command(&["fsck"]).expect_success();
 }
 
 #[test]

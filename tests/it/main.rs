@@ -8,6 +8,7 @@ mod associations;
 mod audit;
 mod backup;
 mod bad_input;
+mod broken_slides;
 mod canary;
 mod codec_workers;
 mod collections;

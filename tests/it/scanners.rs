@@ -346,6 +346,13 @@ fn a_trestle_file_is_put_together_by_openslide() {
     assert_eq!((&slide["width"], &slide["height"]), (&2272.into(), &3168.into()));
 }
 
+#[test]
+fn a_sakura_database_of_tiles_is_read_with_its_label() {
+    let slide = check_again_encoded("sakura.svslide", "Sakura");
+    assert_eq!((&slide["has_label"], &slide["has_overview"]), (&true.into(), &true.into()));
+    assert_eq!((&slide["mpp_um"]["x"], &slide["objective"]), (&0.5.into(), &20.0.into()));
+}
+
 /// Other planes and channels do not vanish in silence, whoever reads the file.
 #[test]
 fn what_is_left_out_of_a_slide_is_said_and_why() {
@@ -387,6 +394,7 @@ fn slides_of_several_files_are_kept_as_one_archive() {
     for (source, format, others) in [
         ("mirax.mrxs", "MIRAX", &["mirax/Data0000.dat", "mirax/Index.dat", "mirax/Slidedat.ini"][..]),
         ("hamamatsu.vms", "Hamamatsu", &["scan.jpg", "map.jpg", "macro.jpg"]),
+        ("hamamatsu.vmu", "Hamamatsu", &["scan.ngr", "map.ngr", "small.jpg"]),
     ] {
         let slide = check_again_encoded(source, format);
         let files = original_files(slide);

@@ -7,6 +7,7 @@ scanner_files.py SLIDE FOLDER
 import base64
 import io
 import itertools
+import sqlite3
 import struct
 import sys
 from pathlib import Path
@@ -476,6 +477,63 @@ def virtual_microscope(path, image):
     )
 
 
+def uncompressed_virtual_microscope(path, image, column=256):
+    """Hamamatsu VMU: a list of files beside it, of which scan and map are uncompressed, twelve bits in columns of pixels."""
+
+    def columns(pixels):
+        height, width = pixels.shape[0], pixels.shape[1] // column * column
+        head = struct.pack("<2s2x3i8xi", b"GN", width, height, column, 28)
+        samples = pixels[:, :width].astype("<u2") << 4
+        return head + b"".join(samples[:, left : left + column].tobytes() for left in range(0, width, column))
+
+    scan, overview = levels(image[:1024, :1024], 2, 4)
+    (path.parent / "scan.ngr").write_bytes(columns(scan))
+    (path.parent / "map.ngr").write_bytes(columns(overview))
+    (path.parent / "small.jpg").write_bytes(jpeg(np.asarray(Image.fromarray(image).resize((300, 400)))))
+    path.write_text(
+        "[Uncompressed Virtual Microscope Specimen]\nNoLayers=1\nBitsPerPixel=36\nPixelOrder=RGB\nImageFile=scan.ngr\n"
+        "MapFile=map.ngr\nMacroImage=small.jpg\nSourceLens=20\nPhysicalWidth=512000\nPhysicalHeight=512000\n"
+    )
+
+
+def sakura(path, image, side=512):
+    """A database of tiles, each colour a JPEG of its own; one table names another that holds them."""
+    with sqlite3.connect(path) as database:
+        run = database.execute
+        run("CREATE TABLE DataManagerSQLiteConfigXPO (TableName TEXT)")
+        run("INSERT INTO DataManagerSQLiteConfigXPO VALUES ('blobs')")
+        run("CREATE TABLE blobs (id VARCHAR(50) PRIMARY KEY, size BIGINT, data BLOB)")
+        run("CREATE TABLE tile (TILEID TEXT, PYRAMIDLEVEL INT, COLUMNINDEX INT, ROWINDEX INT, COLORINDEX INT)")
+        run("CREATE TABLE SVSlideDataXPO (OID INTEGER PRIMARY KEY, m_labelScan INT, m_overviewScan INT, SlideId TEXT, Date TEXT, "
+            "Description TEXT, Creator TEXT, DiagnosisCode TEXT, Keywords TEXT)")  # fmt: skip
+        run("CREATE TABLE SVHRScanDataXPO (OID INTEGER PRIMARY KEY, ParentSlide INT, ScanId TEXT, Date TEXT, Description TEXT, "
+            "Name TEXT, ResolutionMmPerPix REAL, NominalLensMagnification REAL, ThumbnailImage BLOB, FocussingMethod INT)")  # fmt: skip
+        run("CREATE TABLE SVScannedImageDataXPO (OID INTEGER PRIMARY KEY, Image BLOB)")
+        run("INSERT INTO SVScannedImageDataXPO VALUES (1, ?), (2, ?)",
+            (jpeg(label("SAKURA")), jpeg(np.asarray(Image.fromarray(image).resize((300, 400))))))  # fmt: skip
+        run("INSERT INTO SVSlideDataXPO VALUES (1, 1, 2, 'slide', '2014-01-02', 'd', 'c', '0', 'k')")
+        thumbnail = jpeg(np.asarray(Image.fromarray(image).resize((200, 267))))
+        run("INSERT INTO SVHRScanDataXPO VALUES (1, 1, 'scan', '2014-01-02', 'd', 'n', 0.0005, 20, ?, 1)", (thumbnail,))
+
+        def blob(name, data):
+            run("INSERT INTO blobs VALUES (?, ?, ?)", (name, len(data), data))
+
+        blob("++MagicBytes", b"SVGigaPixelImage")
+        blob("++VersionBytes", b"1.0.0")
+        blob("Header", struct.pack("<5I", side, image.shape[1], image.shape[0], 0, 1))
+        for number, level in enumerate(levels(image, 3)):
+            across, down = -(-level.shape[1] // side), -(-level.shape[0] // side)
+            canvas = np.full((down * side, across * side, 3), 255, np.uint8)
+            canvas[: level.shape[0], : level.shape[1]] = level
+            for y, x, colour in itertools.product(range(down), range(across), range(3)):
+                place = (x * side << number, y * side << number)
+                name = f"T;{place[0]}|{place[1]};{1 << number};{colour};0"
+                tile = canvas[y * side : (y + 1) * side, x * side : (x + 1) * side, colour]
+                blob(name, jpeg(np.ascontiguousarray(tile)))
+                run("INSERT INTO tile VALUES (?, ?, ?, ?, ?)", (name, 1 << number, *place, colour))
+    database.close()
+
+
 def restarts(stream):
     """Where the entropy-coded bytes of each restart interval begin."""
     at = 2
@@ -509,6 +567,8 @@ def main(slide: str, folder: str) -> None:
     several = out / "several"
     mirax(several / "mirax.mrxs", image)
     virtual_microscope(several / "hamamatsu.vms", image)
+    uncompressed_virtual_microscope(several / "hamamatsu.vmu", image)
+    sakura(out / "sakura.svslide", image)
     hamamatsu(out / "hamamatsu-444.ndpi", image, 0)
     hamamatsu(out / "hamamatsu-422.ndpi", image, 1, listed=False, planes=(0, 1500))
     hamamatsu(out / "hamamatsu-420.ndpi", image, 2, optimize=True)

@@ -421,7 +421,7 @@ impl Slides {
 /// Why no reader here took the file stays with it, and what OpenSlide does not show of it is named.
 fn with_reason(mut plan: Plan, refusal: &SlideError) -> Plan {
     if let SlideError::Unsupported(why) = refusal {
-        plan.refused = Some(why);
+        plan.refused = Some(*why);
         if readers::is_shown_in_part(why) {
             plan.omitted.push("all focal planes, times and channels but the first".to_owned());
         }

@@ -93,7 +93,7 @@ fn codestream(bytes: &[u8]) -> Option<Head> {
 fn size(bits: &mut Bits<'_>) -> Option<(u32, u32)> {
     const SIDES: [(u32, u32); 4] = [(1, 9), (1, 13), (1, 18), (1, 30)];
     let is_by_eight = bits.flag()?;
-    let mut side = |bits: &mut Bits<'_>| {
+    let side = |bits: &mut Bits<'_>| {
         if is_by_eight { Some((bits.take(5)? + 1) * 8) } else { bits.choice(SIDES) }
     };
     let height = side(bits)?;
@@ -122,7 +122,7 @@ impl Bits<'_> {
         let mut value = 0;
         for bit in 0..count {
             let byte = self.bytes.get(self.at / 8)?;
-            value |= u32::from(byte >> (self.at % 8) & 1) << bit;
+            value |= u32::from((byte >> (self.at % 8)) & 1) << bit;
             self.at += 1;
         }
         Some(value)
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn nonsense_is_none() {
         let endless = [&SIGNATURE[..], &[0, 0, 0, 1], b"free", &[0; 8]].concat();
-        for bytes in [&b""[..], &[0xFF, 0x0A], &[0xFF, 0xD8, 0xFF], &SIGNATURE, &endless] {
+        for bytes in [&b""[..], &[0xFF, 0x0A], &[0xFF, 0xD8, 0xFF], &SIGNATURE, &endless[..]] {
             assert_eq!(head(bytes), None);
         }
     }

@@ -1,7 +1,7 @@
 /** What the server says was left out of a slide, and why, in the reader's language. Reasons that have no words here stay as they are. */
 import type { TFunction } from 'i18next';
 
-const reasons = {
+export const reasons = {
   'all focal planes, times and channels but the first': 'planes',
   'a further focal plane': 'plane',
   'as wide as another': 'width',
@@ -28,7 +28,7 @@ const reasons = {
 const small = ['label', 'overview', 'thumbnail'] as const;
 
 export function reasonText(t: TFunction, reason: string): string {
-  return reason in reasons ? t(`fidelity.why.${reasons[reason as keyof typeof reasons]}`) : reason;
+  return Object.hasOwn(reasons, reason) ? t(`fidelity.why.${reasons[reason as keyof typeof reasons]}`) : reason;
 }
 
 /** `image 3: a map`, `700×500: of unknown kind`, `a second label`, `further overviews`. */

@@ -42,6 +42,7 @@ mod rejections;
 mod reports;
 mod scanners;
 mod schema;
+mod signature_cases;
 mod signatures;
 mod slide_faces;
 mod slide_layers;

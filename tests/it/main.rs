@@ -44,6 +44,7 @@ mod scanners;
 mod schema;
 mod signature_cases;
 mod signatures;
+mod signing_crash;
 mod slide_faces;
 mod slide_layers;
 mod slide_notes;

@@ -103,6 +103,10 @@ impl ConsultService {
         })
         .await?;
         let media_type = media_type.map_err(invalid)?;
+        // A name that is cut has lost its ending, and may be that of another file.
+        if name.chars().count() > NAME_CHARS_MAX {
+            return Err(ConsultError::Invalid { field: "name", why: "文件名过长（最多 200 字）" });
+        }
         let mut name = tidy(name);
         while let Some(c) = self.printer.unprintable(&name) {
             name = name.replace(c, "□");

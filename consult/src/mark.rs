@@ -9,7 +9,7 @@ pub const MARKS_MAX: usize = 12;
 /// Points of one mark at most.
 const POINTS_MAX: usize = 200;
 /// Characters of a label at most.
-const LABEL_CHARS_MAX: usize = 40;
+pub const LABEL_CHARS_MAX: usize = 40;
 /// A point lies no further out than this, pixels of the picture: a mark that reaches further is not drawn at all.
 const FAR_PX: i32 = 20_000;
 
@@ -50,7 +50,14 @@ impl Mark {
         let is_kept = |n: usize| n.is_multiple_of(step) || n == last;
         points =
             points.into_iter().enumerate().filter(|(n, _)| is_kept(*n)).map(|(_, point)| point).collect();
-        let label: String = clean(label).replace('\n', " ").chars().take(LABEL_CHARS_MAX).collect();
+        let mut label = clean(label).replace('\n', " ");
+        if let Some((end, _)) = label.char_indices().nth(LABEL_CHARS_MAX - 1)
+            && label.chars().count() > LABEL_CHARS_MAX
+        {
+            // There is more of it, and the picture says so.
+            label.truncate(end);
+            label.push('…');
+        }
         let mark = Self { kind, points, label };
         mark.is_sound().then_some(mark)
     }
@@ -86,6 +93,9 @@ mod tests {
         assert!(Mark::new(MarkKind::Point, vec![[20_001, 0]], "").is_none());
         let long = Mark::new(MarkKind::Outline, vec![[1, 1]; 5_000], &"长".repeat(100)).unwrap();
         assert!(long.points.len() <= POINTS_MAX && long.label.chars().count() == LABEL_CHARS_MAX);
+        assert!(long.label.ends_with("长…"));
+        let full = "长".repeat(LABEL_CHARS_MAX);
+        assert_eq!(Mark::new(MarkKind::Point, vec![[1, 1]], &full).unwrap().label, full);
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod dicom_slides;
 mod dimse;
 mod documents;
 mod emergency;
+mod fields;
 mod hostile;
 mod https;
 mod import;

@@ -8,7 +8,7 @@ use access::Caller;
 use codec::Window;
 use consult::key_image::frame::{CAPTION_CHARS_MAX, FrameKeyImage};
 use consult::key_image::jpeg_size;
-use consult::mark::{MARKS_MAX, Mark};
+use consult::mark::{LABEL_CHARS_MAX, MARKS_MAX, Mark};
 use consult::record::Consult;
 use model::Uid;
 use pacs::dicomweb::{Seen, Turn, WebError, picture};
@@ -164,6 +164,12 @@ impl Wish {
         }
         let marks = choice.marks.iter().map(|mark| {
             let mark: Mark = serde_json::from_value(mark.clone()).map_err(|_| unmarked())?;
+            if mark.label.chars().count() > LABEL_CHARS_MAX {
+                return Err(refused(
+                    "marks",
+                    "标记的文字最多 40 字 / a label of a mark has at most 40 characters",
+                ));
+            }
             Mark::new(mark.kind, mark.points, &mark.label).ok_or_else(unmarked)
         });
         Ok(Self {

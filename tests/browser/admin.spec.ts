@@ -1,6 +1,8 @@
 /** Those who look after organisations, people, agreements and tokens, and people with their own account. */
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
+import { demo } from './node.ts';
 import { expect, expectNoSidewaysScroll, phone, shot, test } from './people.ts';
 
 const mark = Date.now().toString(36);
@@ -84,9 +86,14 @@ test('an administrator makes a hospital, a doctor and an agreement, and the doct
   await agreement.getByLabel('诊断方').click();
   await page.getByRole('option', { name: '市医院诊断中心' }).click();
   await agreement.getByLabel('术中冰冻').fill('20');
+  await agreement.getByLabel('认可的证书颁发机构').fill('no certificate');
+  await agreement.getByRole('button', { name: '保存' }).click();
+  await expect(agreement).toContainText('不是 PEM 格式的证书');
   await shot(page, 'admin-agreement-new');
+  await agreement.getByLabel('认可的证书颁发机构').fill(readFileSync(demo().trust_anchors, 'utf8'));
   await agreement.getByRole('button', { name: '保存' }).click();
   await expect(row(page, hospital)).toContainText('术中冰冻 20 分钟');
+  await expect(row(page, hospital)).toContainText('Farsight demo');
   await shot(page, 'admin-agreements');
 
   const guest = await visitor();

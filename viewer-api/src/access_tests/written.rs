@@ -131,6 +131,55 @@ async fn an_agreement_that_holds_goes_on_until_a_change_is_agreed_to() {
 }
 
 #[tokio::test]
+async fn the_authorities_of_an_agreement_are_checked_and_agreed_to_by_both() {
+    let house = house(LoginRules::default()).await;
+    let (ours, theirs) =
+        (house.cookie("city", Role::Administrator).await, house.cookie("other", Role::Administrator).await);
+    let authority =
+        consult::CertificateAuthority::create("双方的根证书", time::OffsetDateTime::now_utc()).unwrap();
+    let anchor = authority.anchor_pem().unwrap();
+    let terms = |anchors: &str| {
+        json!({
+            "requesting": "other", "reading": "city", "kinds": ["diagnosis"], "modalities": ["CT"],
+            "turnarounds": [{"urgency": "urgent", "turnaround_min": 60}], "signatures": "single",
+            "auto_accept": true, "valid_from": "2026-01-01T00:00:00Z", "valid_until": "2049-12-31T00:00:00Z",
+            "trust_anchors_pem": anchors,
+        })
+    };
+    let agreements = "/api/v1/admin/agreements";
+    let person =
+        authority.issue("王建国", "市医院诊断中心", time::OffsetDateTime::now_utc()).unwrap().chain.remove(0);
+    let person = consult::certificate::from_der(&person).unwrap();
+    let person = String::from_utf8(consult::certificate::to_pem(&[person]).unwrap()).unwrap();
+    let key = authority.to_pem().unwrap();
+    for wrong in ["no certificate", &anchor[..200], &person, &key, &anchor.repeat(17)] {
+        let refused = house.ask(&ours, "POST", agreements, &terms(wrong)).await;
+        assert_eq!(
+            (refused.status, refused.json()["field"].clone()),
+            (422, json!("trust_anchors_pem")),
+            "{wrong}"
+        );
+    }
+    let made = house.ask(&theirs, "POST", agreements, &terms("")).await.json();
+    assert_eq!((&made["trust_anchors_pem"], &made["trust_anchors"]), (&Json::Null, &json!([])));
+    let path = format!("{agreements}/{}", made["id"].as_str().unwrap());
+    let confirm = async |cookie: &str, etag: &Json| {
+        let etag = format!("\"{}\"", etag.as_str().unwrap());
+        let headers = [("cookie", cookie), ("if-match", etag.as_str())];
+        house.send(&headers, "POST", &format!("{path}/confirm"), String::new()).await.json()
+    };
+    confirm(&ours, &made["etag"]).await;
+    let proposed = house.ask(&theirs, "PUT", &path, &terms(&anchor)).await.json();
+    assert_eq!(proposed["trust_anchors"], json!([]), "nothing is trusted before the other side agrees");
+    let shown = &proposed["proposed"]["trust_anchors"][0];
+    assert!(shown["subject"].as_str().unwrap().contains("双方的根证书"), "{shown}");
+    let note = consult::certificate::notes(&anchor).remove(0);
+    assert_eq!(shown["sha256"], note.sha256.to_string());
+    let now = confirm(&ours, &proposed["etag"]).await;
+    assert_eq!((&now["trust_anchors_pem"], &now["trust_anchors"][0]), (&json!(anchor), shown));
+}
+
+#[tokio::test]
 async fn a_page_of_one_organisation_does_nothing_for_another() {
     let house = house(LoginRules::default()).await;
     let expert = house.person("expert", "city", &[Role::Reader]).await;

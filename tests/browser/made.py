@@ -1,4 +1,7 @@
-"""Studies that tests of reading images are about: `made.py KIND FOLDER`, writes files and prints JSON with their UIDs."""
+"""Studies that tests of reading images are about: `made.py KIND FOLDER [STUDY]`, writes files and prints JSON with their UIDs.
+
+STUDY is the UID of one that is there, for a kind that adds to it.
+"""
 
 import json
 import sys
@@ -233,12 +236,24 @@ def windows() -> list[Dataset]:
     return [*images, made]
 
 
-KINDS = {"segments": segments, "presented": presented, "unpresentable": unpresentable, "windows": windows}
+def late(study: str) -> list[Dataset]:
+    """One more image of a study, in a series of its own."""
+    return [image(study, generate_uid(), generate_uid(), 1, np.full((ROWS, COLUMNS), 40))]
+
+
+KINDS = {
+    "stack": stack,
+    "late": late,
+    "segments": segments,
+    "presented": presented,
+    "unpresentable": unpresentable,
+    "windows": windows,
+}
 
 
 def main() -> None:
     kind, folder = sys.argv[1], Path(sys.argv[2])
-    made = KINDS[kind]()
+    made = KINDS[kind](*sys.argv[3:])
     for at, ds in enumerate(made):
         pydicom.dcmwrite(folder / f"{at}.dcm", ds, enforce_file_format=True)
     uids = {"series": [ds.SeriesInstanceUID for ds in made], "instances": [ds.SOPInstanceUID for ds in made]}

@@ -17,9 +17,9 @@ export interface Made {
   instances: string[];
 }
 
-export async function store(kind: string): Promise<Made> {
+export async function store(kind: string, ...more: string[]): Promise<Made> {
   return inFolder(async (folder) => {
-    const said = execFileSync(python, [join(import.meta.dirname, 'made.py'), kind, folder], { encoding: 'utf8' });
+    const said = execFileSync(python, [join(import.meta.dirname, 'made.py'), kind, folder, ...more], { encoding: 'utf8' });
     await send(folder);
     return { org: township().id, ...(JSON.parse(said) as Omit<Made, 'org'>) };
   });

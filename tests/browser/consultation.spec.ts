@@ -1,0 +1,103 @@
+/** 远程会诊 to its end: images that arrive while it is read, and what the hospital that asked decides. */
+import type { Page } from '@playwright/test';
+import { store } from './made.ts';
+import { account, demo } from './node.ts';
+import { expect, expectNoSidewaysScroll, json, phone, shot, test } from './people.ts';
+
+interface Case {
+  id: string;
+  version: number;
+  state: string;
+  evidence: unknown[];
+}
+
+const seen = (page: Page, id: string) => json<Case>(page.request, 'get', `/api/v1/consults/${id}`);
+
+/** A step where its page is not what is looked at. */
+async function step(page: Page, id: string, name: string, more: object = {}): Promise<Case> {
+  const { version } = await seen(page, id);
+  return json<Case>(page.request, 'post', `/api/v1/consults/${id}/${name}`, { version, ...more });
+}
+
+async function sign(page: Page): Promise<void> {
+  await page.keyboard.press('Control+Enter');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('签名口令', { exact: true }).fill(account('reader').signing_passphrase ?? '');
+  await dialog.getByRole('button', { name: '确认签名' }).click();
+  await expect(dialog).toHaveCount(0);
+}
+
+/** What the hospital decides, by its page. */
+async function decide(page: Page, words: string): Promise<void> {
+  await page.getByRole('button', { name: '记录诊疗决定', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: '记录本院的诊疗决定' });
+  await expect(dialog.getByRole('button', { name: '记录诊疗决定' }), 'words are needed').toBeDisabled();
+  await dialog.getByRole('textbox').fill(words);
+  await shot(page, 'decision');
+  await dialog.getByRole('button', { name: '记录诊疗决定' }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(page.getByText(words)).toBeVisible();
+}
+
+test('images that arrive late are taken in before it is signed, and the hospital decides, twice', async ({ person }) => {
+  test.slow();
+  const { study, org } = await store('stack');
+  const centre = demo().organisations.find(({ kind }) => kind === 'centre')?.id;
+  const township = await person('township');
+  const question = `是否需要手术？${Date.now().toString(36)}`;
+  const draft = await json<Case>(township.request, 'post', '/api/v1/consults', {
+    reading_organisation: centre,
+    kind: 'consultation',
+    urgency: 'routine',
+    study: { org, study_instance_uid: study },
+    question,
+    history: '',
+    consent: true,
+  });
+  const { id } = draft;
+  const asked = await step(township, id, 'submit');
+  const reader = await person('reader');
+  await step(reader, id, 'claim');
+  await reader.goto(`/cases/${id}`);
+  await reader.getByLabel('影像所见').fill('右肺中叶见一结节。');
+  await reader.getByLabel('诊断意见').fill('右肺中叶结节，建议随访。');
+  await expect(reader.getByTestId('save-state')).toHaveAttribute('data-state', 'saved');
+  await expect(reader.getByTestId('late-images')).toHaveCount(0);
+
+  await store('late', study);
+  await reader.reload();
+  const late = reader.getByTestId('late-images');
+  await expect(late).toContainText('提交之后又有 1 幅新图像到达');
+  await expect(late).toContainText('接收之前不能签名');
+  await shot(reader, 'late-images');
+  await late.getByRole('button', { name: '接收新到图像' }).click();
+  await expect(late).toHaveCount(0);
+  expect((await seen(reader, id)).evidence.length, 'frozen with the rest').toBe(asked.evidence.length + 1);
+  await expect(reader.getByLabel('诊断意见'), 'what was written stays').toHaveValue('右肺中叶结节，建议随访。');
+  await sign(reader);
+
+  await township.goto(`/cases/${id}`);
+  await expect(township.getByText('右肺中叶结节，建议随访。').first()).toBeVisible();
+  const first = '本院决定：三个月后复查，暂不手术。';
+  await decide(township, first);
+  await expect(township.getByRole('heading', { name: '本院诊疗决定' })).toBeVisible();
+  await shot(township, 'decision-recorded');
+
+  // The centre adds to its report; what was decided on the report before stays, and the hospital decides again.
+  await step(reader, id, 'amend', { kind: 'addendum', reason: '补充薄层图像所见' });
+  await reader.goto(`/cases/${id}`);
+  await reader.getByLabel('诊断意见').fill('右肺中叶结节，较前增大，建议手术。');
+  await expect(reader.getByTestId('save-state')).toHaveAttribute('data-state', 'saved');
+  await sign(reader);
+  await township.reload();
+  const second = '本院决定：转上级医院手术。';
+  await decide(township, second);
+  const decisions = await township.getByText(/^本院决定：/).allTextContents();
+  expect(decisions, 'the former one stays, above').toEqual([first, second]);
+
+  const mobile = await person('township', phone);
+  await mobile.goto(`/cases/${id}`);
+  await expect(mobile.getByText(second)).toBeVisible();
+  await expectNoSidewaysScroll(mobile);
+  await shot(mobile, 'phone-decision');
+});

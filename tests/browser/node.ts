@@ -102,6 +102,21 @@ export class DemoNode {
   }
 }
 
+const readers = ['reader', 'reviewer', 'pathologist'];
+
+/** What opens by itself after signing is next.spec's; all others look at what they have signed. */
+async function stayOnSignedCases(): Promise<void> {
+  const { base_url } = demo();
+  for (const login of readers) {
+    const send = (method: string, path: string, data: object, cookie = '') =>
+      fetch(`${base_url}/api/v1/${path}`, { method, headers: { 'Content-Type': 'application/json', 'X-Farsight': '1', Cookie: cookie }, body: JSON.stringify(data) });
+    const session = await send('POST', 'session', { login, password: account(login).password });
+    const cookies = session.headers.getSetCookie().map((one) => one.split(';')[0]).join('; ');
+    const kept = await send('PUT', 'session/preferences', { opens_next: false }, cookies);
+    if (!kept.ok) throw new Error(`the preferences of ${login} are not kept: ${await kept.text()}`);
+  }
+}
+
 /** Playwright's global set-up: starts the node, and returns what stops it. */
 export default async function start(): Promise<() => Promise<void>> {
   rmSync(screenshots, { recursive: true, force: true });
@@ -113,5 +128,6 @@ export default async function start(): Promise<() => Promise<void>> {
   await node.start();
   console.log(`the demo with its samples was ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);
   process.env['FARSIGHT_DEMO'] = node.manifest;
+  await stayOnSignedCases();
   return () => node.end();
 }

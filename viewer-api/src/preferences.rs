@@ -62,6 +62,8 @@ pub struct Preferences {
     pub worklist_columns: Vec<String>,
     /// Filters of the worklist.
     pub worklist_filters: Vec<SavedFilter>,
+    /// Whether the next case opens by itself after signing; nothing: for those who read or review.
+    pub opens_next: Option<bool>,
 }
 
 impl Preferences {

@@ -541,6 +541,8 @@ export interface Preferences {
   /** Empty: as the worklist comes. */
   worklist_columns: string[];
   worklist_filters: SavedFilter[];
+  /** After signing, the next case opens by itself; `null`: for those who read or review. */
+  opens_next: boolean | null;
 }
 
 /** What a request says: the body of POST /consults and of PUT /consults/{id} while it is a draft. */

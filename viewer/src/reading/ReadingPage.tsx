@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import type { Consult, FrameKeyImage } from '../api/types';
 import { useMe } from '../session/useMe';
-import { usePreferences } from '../templates/usePreferences';
+import { useOpensNext } from '../session/usePreferences';
 import classes from '../templates/Templates.module.css';
 import { useEdition } from '../templates/useTemplates';
 import { PageSkeleton } from '../ui/PageSkeleton';
@@ -42,11 +42,11 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
   const away = useAway(consult.id, (image) => opener.current?.(image));
   const { isThere } = away;
   const isMine = mayWrite(consult, me);
-  const [{ opensNext }] = usePreferences(me.person.id);
+  const [opensNext] = useOpensNext(me);
   const onPhoneSigned = useCallback(() => {
     setSigning(false);
     // The window with the report, where there is one, opens the next case in both.
-    if (opensNext && !isThere) void openNext();
+    if (opensNext && !isThere) void openNext('stays');
   }, [opensNext, isThere, openNext]);
   const { signature: phone, isKnown } = usePhoneSignature(consult.id, onPhoneSigned);
   // Written in one window at a time; and what somebody is agreeing to on the telephone stays as it is: even an image that is looked at
@@ -158,7 +158,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
             template={template}
             phone={phone}
             onClose={() => setSigning(false)}
-            onSigned={() => void openNext()}
+            onSigned={() => void openNext('stays')}
           />
         </Suspense>
       )}

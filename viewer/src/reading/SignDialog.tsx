@@ -13,6 +13,7 @@ import type { Consult, PhoneSignature } from '../api/types';
 import { rememberConsult } from '../consult/useConsult';
 import { useMe } from '../session/useMe';
 import type { Template } from '../templates/api';
+import { useOpensNext } from '../session/usePreferences';
 import { usePreferences } from '../templates/usePreferences';
 import { useWords } from '../templates/useTemplates';
 import { ErrorNotice } from '../ui/ErrorNotice';
@@ -42,6 +43,7 @@ export default function SignDialog({ consult, as, flush, template, phone, onClos
   const word = useWords();
   const me = useMe();
   const [preferences, prefer] = usePreferences(me.person.id);
+  const [opensNext, setOpensNext] = useOpensNext(me);
   const hasChoice = me.can_sign && me.can_sign_by_phone;
   const waiting = phone?.progress === 'waiting' ? phone : null;
   const byPhone = waiting !== null || (me.can_sign_by_phone && (!me.can_sign || preferences.signsBy === 'phone'));
@@ -68,7 +70,7 @@ export default function SignDialog({ consult, as, flush, template, phone, onClos
       void cache.invalidateQueries({ queryKey: keys.verdict(consult.id) });
       rememberConsult(cache, signed);
       onClose();
-      if (preferences.opensNext) onSigned();
+      if (opensNext) onSigned();
     },
     onError: (error) => {
       setPassphrase('');
@@ -157,8 +159,8 @@ export default function SignDialog({ consult, as, flush, template, phone, onClos
           <Checkbox
             size="sm"
             label={t('sign.opensNext')}
-            checked={preferences.opensNext}
-            onChange={(event) => prefer({ opensNext: event.currentTarget.checked })}
+            checked={opensNext}
+            onChange={(event) => setOpensNext(event.currentTarget.checked)}
           />
           {sign.isError && !byPhone && !wrongPassphrase && !stale && <ErrorNotice error={sign.error} />}
           {ask.isError && byPhone && !stale && <ErrorNotice error={ask.error} />}

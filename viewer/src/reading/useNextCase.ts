@@ -6,11 +6,14 @@ import type { Consult, ConsultAction, WorklistTab } from '../api/types';
 import { hasRole, useMe } from '../session/useMe';
 import { markOpen } from '../ui/timing';
 
-/** `go` is told which case comes next, or that there is none; without it, this page goes there. */
-export function useNextCase(current: Consult, go?: (id: string | null) => void): () => Promise<void> {
+/**
+ * `go` is told which case comes next, or that there is none; without it, this page goes there. `stays`: where there is none,
+ * what is on the screen stays.
+ */
+export function useNextCase(current: Consult, go?: (id: string | null) => void): (orElse?: 'stays') => Promise<void> {
   const me = useMe();
   const navigate = useNavigate();
-  return useCallback(async () => {
+  return useCallback(async (orElse?: 'stays') => {
     const places: [WorklistTab, ConsultAction][] = [
       ['mine', 'sign'],
       ...(hasRole(me, 'reviewer') ? ([['review', 'review']] as [WorklistTab, ConsultAction][]) : []),
@@ -26,6 +29,7 @@ export function useNextCase(current: Consult, go?: (id: string | null) => void):
         return;
       }
     }
+    if (orElse === 'stays') return;
     if (go === undefined) void navigate('/');
     else go(null);
   }, [me, navigate, current.id, go]);

@@ -7,7 +7,7 @@ vi.mock('../api/endpoints', () => ({ session: { preferences: server.get, putPref
 
 const { keepPreferences } = await import('./keepPreferences');
 
-const held: Preferences = { theme: 'dark', worklist_columns: ['patient'], worklist_filters: [] };
+const held: Preferences = { theme: 'dark', worklist_columns: ['patient'], worklist_filters: [], opens_next: null };
 
 beforeEach(() => {
   server.get.mockReset();

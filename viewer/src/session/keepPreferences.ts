@@ -4,7 +4,7 @@ import { session } from '../api/endpoints';
 import { keys } from '../api/queries';
 import type { Preferences } from '../api/types';
 
-export const noPreferences: Preferences = { theme: null, worklist_columns: [], worklist_filters: [] };
+export const noPreferences: Preferences = { theme: null, worklist_columns: [], worklist_filters: [], opens_next: null };
 
 export const preferencesQuery = { queryKey: keys.preferences, queryFn: session.preferences, staleTime: Infinity };
 

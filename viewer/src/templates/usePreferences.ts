@@ -3,15 +3,13 @@ import type { KeyPlace } from '../api/types';
 import { useStored } from '../ui/useStored';
 
 export interface Preferences {
-  /** After signing, the next case opens by itself. */
-  opensNext: boolean;
   /** Signed last with a key in this place, by whoever has both. */
   signsBy: KeyPlace;
   /** A microphone beside each text. */
   dictates: boolean;
 }
 
-const start: Preferences = { opensNext: false, signsBy: 'keystore', dictates: false };
+const start: Preferences = { signsBy: 'keystore', dictates: false };
 
 export function usePreferences(person: string): [Preferences, (part: Partial<Preferences>) => void] {
   const [kept, keep] = useStored<Partial<Preferences>>(`farsight.reading.preferences.${person}`, start);

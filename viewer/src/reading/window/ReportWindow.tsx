@@ -8,8 +8,8 @@ import { isProblem } from '../../api/problem';
 import { useConsult } from '../../consult/useConsult';
 import { LiveSign } from '../../live/LiveSign';
 import { useMe } from '../../session/useMe';
+import { useOpensNext } from '../../session/usePreferences';
 import { useAppearance } from '../../session/usePreferences';
-import { usePreferences } from '../../templates/usePreferences';
 import { useEdition } from '../../templates/useTemplates';
 import { Clock } from '../../ui/Clock';
 import { isRunning } from '../../ui/consultState';
@@ -119,7 +119,7 @@ function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; t
   const [signing, setSigning] = useState(false);
   const [beside, setBeside] = useState<Beside | null>(null);
   const isMine = mayWrite(consult, me);
-  const [{ opensNext }] = usePreferences(me.person.id);
+  const [opensNext] = useOpensNext(me);
   const go = useCallback(
     (next: string | null) => {
       line.say({ to: 'images', what: 'open', id: next });
@@ -130,7 +130,7 @@ function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; t
   const openNext = useNextCase(consult, go);
   const onPhoneSigned = useCallback(() => {
     setSigning(false);
-    if (opensNext) void openNext();
+    if (opensNext) void openNext('stays');
   }, [opensNext, openNext]);
   const { signature: phone, isKnown } = usePhoneSignature(consult.id, onPhoneSigned);
   // What somebody is agreeing to on the telephone stays as it is.
@@ -226,7 +226,7 @@ function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; t
       </div>
       {signing && signs !== null && (
         <Suspense fallback={<PageSkeleton rows={2} />}>
-          <SignDialog consult={consult} as={signs} flush={report.flush} template={template} phone={phone} onClose={() => setSigning(false)} onSigned={() => void openNext()} />
+          <SignDialog consult={consult} as={signs} flush={report.flush} template={template} phone={phone} onClose={() => setSigning(false)} onSigned={() => void openNext('stays')} />
         </Suspense>
       )}
     </>

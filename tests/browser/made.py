@@ -14,10 +14,13 @@ import pydicom
 from highdicom.color import CIELabColor
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.encaps import encapsulate
+from pydicom.uid import MPEG4HP41, ExplicitVRLittleEndian, RLELossless, generate_uid
 
 # No multiple of eight pixels: frames of single bits begin within bytes (PS3.5 §8.1.1).
 ROWS, COLUMNS, SLICES = 50, 47, 12
+OF_STUDY = ("StudyInstanceUID", "StudyID", "StudyDate", "StudyTime", "StudyDescription", "PatientName", "PatientID",
+            "PatientBirthDate", "PatientSex", "AccessionNumber", "ReferringPhysicianName")  # fmt: skip
 
 
 def image(study: str, series: str, frame_of_reference: str, number: int, pixels: np.ndarray) -> Dataset:
@@ -143,8 +146,7 @@ def state(of: Dataset) -> Dataset:
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.SOPClassUID, ds.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.11.1", generate_uid()
-    for keyword in ("StudyInstanceUID", "StudyID", "StudyDate", "StudyTime", "StudyDescription", "PatientName",
-                    "PatientID", "PatientBirthDate", "PatientSex", "AccessionNumber", "ReferringPhysicianName"):  # fmt: skip
+    for keyword in OF_STUDY:
         setattr(ds, keyword, getattr(of, keyword))
     ds.SeriesInstanceUID, ds.Modality, ds.SeriesNumber, ds.InstanceNumber = generate_uid(), "PR", 90, 1
     ds.Manufacturer, ds.ContentLabel, ds.ContentDescription, ds.ContentCreatorName = "Farsight", "FOCUS", "", ""
@@ -241,6 +243,126 @@ def late(study: str) -> list[Dataset]:
     return [image(study, generate_uid(), generate_uid(), 1, np.full((ROWS, COLUMNS), 40))]
 
 
+def beside(of: Dataset, sop_class: str, modality: str, number: int, name: str, syntax: str = ExplicitVRLittleEndian) -> Dataset:
+    """Something else of the same study."""
+    ds = Dataset()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = syntax
+    ds.SpecificCharacterSet = "ISO_IR 192"
+    ds.SOPClassUID, ds.SOPInstanceUID, ds.SeriesInstanceUID = sop_class, generate_uid(), generate_uid()
+    for keyword in OF_STUDY:
+        setattr(ds, keyword, getattr(of, keyword))
+    ds.Modality, ds.SeriesNumber, ds.InstanceNumber, ds.SeriesDescription, ds.Manufacturer = modality, number, 1, name, "Farsight"
+    ds.ContentDate, ds.ContentTime = "20261120", "110000"
+    return ds
+
+
+def pdf() -> bytes:
+    """One empty page."""
+    objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>", b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>"]
+    out, places = b"%PDF-1.4\n", []
+    for at, one in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj%s endobj\n" % (at, one)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    start = len(out)
+    return out + b"xref\n0 4\n0000000000 65535 f \n" + table + b"trailer<</Size 4/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % start
+
+
+def documents() -> list[Dataset]:
+    """Three slices, numbered after a PDF that calls itself OT; a report, a video, a CDA."""
+    images = stack()[:3]
+    page = beside(images[0], "1.2.840.10008.5.1.4.1.1.104.1", "OT", 0, "外院报告")
+    page.ConversionType, page.BurnedInAnnotation, page.DocumentTitle, page.MIMETypeOfEncapsulatedDocument = "WSD", "YES", "外院报告", "application/pdf"
+    data = pdf()
+    page.EncapsulatedDocumentLength, page.EncapsulatedDocument = len(data), data + b"\0" * (len(data) % 2)
+    page["EncapsulatedDocument"].VR = "OB"
+
+    cda = beside(images[0], "1.2.840.10008.5.1.4.1.1.104.2", "DOC", 4, "病历摘要")
+    cda.ConversionType, cda.BurnedInAnnotation, cda.DocumentTitle, cda.MIMETypeOfEncapsulatedDocument = "WSD", "YES", "病历摘要", "text/xml"
+    cda.EncapsulatedDocument = b"<ClinicalDocument xmlns='urn:hl7-org:v3'/>"
+    cda["EncapsulatedDocument"].VR = "OB"
+
+    def code(value: str, scheme: str, meaning: str) -> Dataset:
+        ds = Dataset()
+        ds.CodeValue, ds.CodingSchemeDesignator, ds.CodeMeaning = value, scheme, meaning
+        return ds
+
+    report = beside(images[0], "1.2.840.10008.5.1.4.1.1.88.11", "SR", 2, "外院结构化报告")
+    report.ValueType, report.ContinuityOfContent, report.CompletionFlag, report.VerificationFlag = "CONTAINER", "SEPARATE", "COMPLETE", "UNVERIFIED"
+    report.ConceptNameCodeSequence = [code("18748-4", "LN", "Diagnostic imaging report")]
+    line = Dataset()
+    line.RelationshipType, line.ValueType, line.TextValue = "CONTAINS", "TEXT", "右肺上叶结节 8 mm"
+    line.ConceptNameCodeSequence = [code("121071", "DCM", "Finding")]
+    report.ContentSequence = [line]
+
+    # `square.mp4`: a bright square that crosses 64 × 64 pixels in ten frames, by x264 through PyAV.
+    video = beside(images[0], "1.2.840.10008.5.1.4.1.1.77.1.1.1", "ES", 3, "胃镜", MPEG4HP41)
+    video.Rows, video.Columns, video.NumberOfFrames, video.FrameTime, video.CineRate = 64, 64, 10, 100, 10
+    video.FrameIncrementPointer = 0x00181063
+    video.ImageType, video.SamplesPerPixel, video.PhotometricInterpretation = ["ORIGINAL", "PRIMARY"], 3, "YBR_PARTIAL_420"
+    video.PlanarConfiguration, video.BitsAllocated, video.BitsStored, video.HighBit, video.PixelRepresentation = 0, 8, 8, 7, 0
+    video.LossyImageCompression, video.LossyImageCompressionRatio = "01", 40
+    stream = (Path(__file__).parent / "square.mp4").read_bytes()
+    video.PixelData = encapsulate([stream + b"\0" * (len(stream) % 2)], has_bot=False)
+    video["PixelData"].VR, video["PixelData"].is_undefined_length = "OB", True
+    return [*images, page, report, video, cda]
+
+
+def planes() -> list[Dataset]:
+    """Three transverse slices and three sagittal ones through them, of one frame of reference."""
+    images = stack()[:3]
+    for at in range(3):
+        one = deepcopy(images[at])
+        one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        one.ImageOrientationPatient, one.ImagePositionPatient = [0, 1, 0, 0, 0, -1], [-10 + 10 * at, -20, 26]
+        one.SeriesNumber, one.SeriesDescription = 2, "矢状"
+        images.append(one)
+    sagittal = generate_uid()
+    for one in images[3:]:
+        one.SeriesInstanceUID = sagittal
+    return images
+
+
+def regions() -> list[Dataset]:
+    """An ultrasound picture with one calibrated region: columns 20 to 179, rows 10 to 109, 0.4 mm across and 0.5 mm down."""
+    [shown] = stack()[:1]
+    shown.SOPClassUID = shown.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.6.1"
+    shown.Modality, shown.SeriesDescription = "US", "肝脏"
+    for keyword in ("ImageOrientationPatient", "ImagePositionPatient", "FrameOfReferenceUID", "RescaleType", "RescaleSlope",
+                    "RescaleIntercept", "PixelSpacing", "SliceThickness", "BodyPartExamined"):  # fmt: skip
+        delattr(shown, keyword)
+    shown.Rows, shown.Columns, shown.PixelRepresentation = 160, 200, 0
+    shown.PixelData = np.tile(np.arange(200, dtype="<u2"), (160, 1)).tobytes()
+    shown.WindowCenter, shown.WindowWidth = 100, 200
+    region = Dataset()
+    region.RegionSpatialFormat, region.RegionDataType, region.RegionFlags = 1, 1, 0
+    region.RegionLocationMinX0, region.RegionLocationMinY0, region.RegionLocationMaxX1, region.RegionLocationMaxY1 = 20, 10, 179, 109
+    region.PhysicalUnitsXDirection, region.PhysicalUnitsYDirection = 3, 3
+    region.PhysicalDeltaX, region.PhysicalDeltaY = 0.04, 0.05
+    shown.SequenceOfUltrasoundRegions = [region]
+    return [shown]
+
+
+LONG = 1_200
+
+
+def long() -> list[Dataset]:
+    """As many slices of 512 × 512 as a fine scan of the whole body has; all of the same pixels, packed, so that they are soon made."""
+    study, series, frame_of_reference = generate_uid(), generate_uid(), generate_uid()
+    row, column = np.mgrid[0:512, 0:512]
+    body = np.where((row - 256) ** 2 + (column - 256) ** 2 < 200**2, 40, -1000)
+    first = image(study, series, frame_of_reference, 1, body)
+    first.compress(RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
+    images = [first]
+    for number in range(2, LONG + 1):
+        one = deepcopy(first)
+        one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        one.InstanceNumber, one.ImagePositionPatient = number, [-20, -20, number]
+        images.append(one)
+    return images
+
+
 KINDS = {
     "stack": stack,
     "late": late,
@@ -248,6 +370,10 @@ KINDS = {
     "presented": presented,
     "unpresentable": unpresentable,
     "windows": windows,
+    "documents": documents,
+    "planes": planes,
+    "regions": regions,
+    "long": long,
 }
 
 

@@ -27,6 +27,14 @@ def main() -> None:
     if kind in ("length", "ratio"):
         (x0, y0), (x1, y1) = points
         found = {"length": float(np.hypot((x1 - x0) * column_mm, (y1 - y0) * row_mm))}
+    elif kind in ("angle", "cobb"):
+        # At the second of three points; between two lines.
+        mm = points * (column_mm, row_mm)
+        first, second = (mm[0] - mm[1], mm[2] - mm[1]) if kind == "angle" else (mm[1] - mm[0], mm[3] - mm[2])
+        cosine = float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
+        degrees = float(np.degrees(np.arccos(cosine)))
+        # Lines have no direction.
+        found = {"angle": degrees if kind == "angle" else min(degrees, 180 - degrees)}
     elif kind == "probe":
         column, row = np.floor(points[0]).astype(int)
         found = {"pixel_value": float(values[row, column])}

@@ -1,98 +1,12 @@
 /** Reading images by keyboard: what hangs where, what follows what, and that what is measured is what the pixels say. */
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
-import { join, resolve } from 'node:path';
-import type { Locator, Page } from '@playwright/test';
+import { drag, isChestCt, isChestCtBefore, open, patient, recomputed, saved, savedOf, screen, studyOf, valueOf, viewport } from './onImages.ts';
 import { expect, expectPicture, shot, test } from './people.ts';
 
 // A browser without a graphics card draws slowly, several viewports more so.
 test.describe.configure({ timeout: 600_000 });
 test.use({ actionTimeout: 90_000, navigationTimeout: 90_000 });
-const patient = { timeout: 90_000 };
-
-const root = resolve(import.meta.dirname, '../..');
-const samples = process.env['FARSIGHT_SAMPLES'] ?? join(root, 'sample-data/cache');
 const asPerson = { headers: { 'X-Farsight': '1' } };
-
-interface Study {
-  study_instance_uid: string;
-  organisation: { id: string };
-  modalities: string[];
-  instance_count: number;
-  patient_name: string;
-  description: string;
-}
-
-interface Measurement {
-  kind: string;
-  instance: string;
-  points: [number, number][];
-  values: { quantity: string; value: number; unit: string }[];
-}
-
-async function studyOf(page: Page, is: (study: Study) => boolean): Promise<Study> {
-  const { studies } = (await (await page.request.get('/api/v1/studies?limit=100')).json()) as { studies: Study[] };
-  const found = studies.find(is);
-  if (found === undefined) throw new Error('the demo has no such study');
-  return found;
-}
-
-const isChestCt = (study: Study) => study.modalities.includes('CT') && study.instance_count === 120;
-const isChestCtBefore = (study: Study) => study.modalities.includes('CT') && study.instance_count === 60;
-
-function viewport(page: Page, at = 0): Locator {
-  return page.getByTestId('viewport').nth(at);
-}
-
-function screen(page: Page, at = 0): Locator {
-  // The library's layer of lines is a picture, too.
-  return viewport(page, at).getByRole('img', { name: /^影像/ });
-}
-
-async function open(page: Page, study: Study): Promise<void> {
-  await page.goto(`/studies/${study.organisation.id}/${study.study_instance_uid}`);
-  await expect(screen(page)).toHaveAttribute('data-shown', 'true', patient);
-}
-
-/** Press, move in steps as a hand does, release; places are shares of the screen. */
-async function drag(page: Page, on: Locator, from: [number, number], to: [number, number]): Promise<void> {
-  const box = await on.boundingBox();
-  if (box === null) throw new Error('it has no place on the page');
-  const at = ([x, y]: [number, number]): [number, number] => [box.x + box.width * x, box.y + box.height * y];
-  await page.mouse.move(...at(from));
-  await page.mouse.down();
-  await page.mouse.move(...at([(from[0] + to[0]) / 2, (from[1] + to[1]) / 2]), { steps: 4 });
-  await page.mouse.move(...at(to), { steps: 4 });
-  await page.mouse.up();
-}
-
-async function saved(page: Page, study: Study): Promise<Measurement[]> {
-  const answer = await page.request.get(`/api/v1/studies/${study.organisation.id}/${study.study_instance_uid}/measurements`);
-  const { sheets } = (await answer.json()) as { sheets: { own: boolean; measurements: Measurement[] }[] };
-  return sheets.find(({ own }) => own)?.measurements ?? [];
-}
-
-async function savedOf(page: Page, study: Study, kind: string): Promise<Measurement> {
-  await expect.poll(async () => (await saved(page, study)).some((one) => one.kind === kind && one.values.length > 0), patient).toBe(true);
-  const found = (await saved(page, study)).find((one) => one.kind === kind);
-  if (found === undefined) throw new Error(`nothing of the kind ${kind} is saved`);
-  return found;
-}
-
-function valueOf(one: Measurement, quantity: string): number {
-  const found = one.values.find((value) => value.quantity === quantity);
-  if (found === undefined) throw new Error(`no ${quantity} was measured`);
-  return found.value;
-}
-
-/** The same from the file's own pixels, by pydicom and NumPy. */
-function recomputed(one: Measurement): Record<string, number> {
-  const python = process.env['FARSIGHT_PYTHON'] ?? join(root, '.venv/bin/python');
-  const script = join(import.meta.dirname, 'measure.py');
-  const answer = execFileSync(existsSync(python) ? python : 'python3', [script, join(samples, 'demo/dicom'), JSON.stringify(one)], { encoding: 'utf8' });
-  return JSON.parse(answer) as Record<string, number>;
-}
 
 test('what is measured on a CT is what its pixels say, and is there the next time', async ({ person }) => {
   const page = await person('township');
@@ -245,6 +159,23 @@ test('a prior hangs beside the current study and follows it by patient position'
   await page.keyboard.press('PageDown');
   await expect(viewport(page).getByTestId('slice')).toHaveText('图像 51 / 120', patient);
   await expect(viewport(page, 1).getByTestId('slice')).toHaveText(stays ?? '');
+
+  // What is on the screen goes to the other side with a word: the same image, in the same window, with the place that was pressed.
+  await drag(page, screen(page), [0.4, 0.4], [0.4, 0.4]);
+  const window = await viewport(page).getByTestId('window').textContent();
+  await page.getByRole('button', { name: /^留言/ }).click();
+  await page.getByRole('button', { name: '附上当前视野' }).click();
+  await page.getByLabel('标记处是什么（可不填）').fill('这里');
+  await page.getByLabel('写留言').fill('请看');
+  await page.getByRole('button', { name: '发送' }).click();
+  const { messages } = (await (await township.request.get(`/api/v1/consults/${id}/messages?limit=1`)).json()) as { messages: { view: string; marks: object[] }[] };
+  expect(messages[0]?.marks).toEqual([expect.objectContaining({ on: 'image', frame: 1, label: '这里' })]);
+  await township.goto(messages[0]?.view ?? '');
+  await expect(screen(township)).toHaveAttribute('data-shown', 'true', patient);
+  await expect(viewport(township).getByTestId('slice')).toHaveText('图像 51 / 120');
+  await expect(viewport(township).getByTestId('window')).toHaveText(window ?? '');
+  await expect(township.getByTestId('view-mark')).toContainText('这里');
+  await shot(township, 'view-from-message');
 });
 
 test('a volume is cut in three planes, and what is none says why', async ({ person }) => {

@@ -338,23 +338,62 @@ pub async fn get_study(
     let scope = caller.scope().owned_by(owner);
     let page = state.0.storage.search(&scope, &query).await?;
     state.0.storage.note_study_read(&scope, &study);
-    let series = page.rows.iter().map(|row| series_from_row(&row.attributes.tree())).collect();
+    let documents = documents_of(&state, &scope, &row, &study).await?;
+    let series = page.rows.iter().map(|row| series_from_row(&row.attributes.tree(), &documents)).collect();
     let slides = slides_of_rows(&state, caller.scope(), std::slice::from_ref(&row)).await?;
     let study = study_from_row(&state, caller.scope(), &mut Names::default(), &slides, &row).await?;
     Ok(Json(StudyDetail { study, series }))
 }
 
-fn series_from_row(a: &Map<String, Value>) -> Series {
+/// Encapsulated documents (PS3.3 §A.45) and videos (§A.32.5 to 7): no images, whatever modality they say.
+fn is_document_class(class: &str) -> bool {
+    class.starts_with("1.2.840.10008.5.1.4.1.1.104.")
+        || matches!(
+            class.strip_prefix("1.2.840.10008.5.1.4.1.1.77.1."),
+            Some("1.1" | "2.1" | "4.1")
+        )
+}
+
+/// How many documents and videos each series of a study has; the study itself says whether to look at all.
+async fn documents_of(
+    state: &ApiState,
+    scope: &Scope,
+    row: &Row,
+    study: &Uid,
+) -> Result<HashMap<String, i64>, ApiError> {
+    let mut found = HashMap::new();
+    let tree = row.attributes.tree();
+    let classes = values(&tree, tags::SOP_CLASSES_IN_STUDY).into_iter().flatten();
+    let classes: Vec<String> =
+        classes.filter_map(Value::as_str).filter(|class| is_document_class(class)).map(str::to_owned).collect();
+    if classes.is_empty() {
+        return Ok(found);
+    }
+    let query = Query::new(Level::Instance, state.0.storage.limits().query_rows_max)
+        .with_value(Key::StudyInstanceUid, study.as_str())
+        .with(Key::SopClassUid, Matching::AnyOf(classes));
+    for one in state.0.storage.search(scope, &query).await?.rows {
+        *found.entry(text(&one.attributes.tree(), tags::SERIES_INSTANCE_UID)).or_default() += 1;
+    }
+    Ok(found)
+}
+
+/// `documents`: how many each series has of them.
+fn series_from_row(a: &Map<String, Value>, documents: &HashMap<String, i64>) -> Series {
     let modality = text(a, tags::MODALITY);
+    let series_instance_uid = text(a, tags::SERIES_INSTANCE_UID);
+    let instance_count = integer(a, tags::NUMBER_OF_SERIES_RELATED_INSTANCES).unwrap_or(0);
+    let holds_documents = documents.get(&series_instance_uid).is_some_and(|count| *count >= instance_count);
     Series {
-        is_image: !matches!(
-            modality.as_str(),
-            "SR" | "PR" | "KO" | "DOC" | "SM" | "SEG" | "REG" | "RTSTRUCT" | "RTPLAN" | "AU" | "ECG" | "HD"
-        ),
-        series_instance_uid: text(a, tags::SERIES_INSTANCE_UID),
+        is_image: !holds_documents
+            && !matches!(
+                modality.as_str(),
+                "SR" | "PR" | "KO" | "DOC" | "SM" | "SEG" | "REG" | "RTSTRUCT" | "RTPLAN" | "AU" | "ECG" | "HD"
+            ),
+        series_instance_uid,
         number: integer(a, tags::SERIES_NUMBER),
         description: text(a, tags::SERIES_DESCRIPTION),
-        instance_count: integer(a, tags::NUMBER_OF_SERIES_RELATED_INSTANCES).unwrap_or(0),
+        instance_count,
         body_part: text(a, tags::BODY_PART_EXAMINED),
         modality,
     }
@@ -370,6 +409,20 @@ mod tests {
         let json = json!({"00100010": {"vr": "PN", "Value": [
             {"Alphabetic": "Zhang^San", "Ideographic": "张^三"}]}});
         assert_eq!(text(json.as_object().unwrap(), tags::PATIENT_NAME), "张三");
+    }
+
+    #[test]
+    fn a_series_of_documents_is_no_image_whatever_its_modality() {
+        let series = json!({"0020000E": {"vr": "UI", "Value": ["1.2"]}, "00080060": {"vr": "CS", "Value": ["OT"]},
+            "00201209": {"vr": "IS", "Value": [2]}});
+        let of = |documents| {
+            let known = HashMap::from([("1.2".to_owned(), documents)]);
+            series_from_row(series.as_object().unwrap(), &known).is_image
+        };
+        assert_eq!([of(0), of(1), of(2)], [true, true, false]);
+        assert!(is_document_class("1.2.840.10008.5.1.4.1.1.104.1"));
+        assert!(is_document_class("1.2.840.10008.5.1.4.1.1.77.1.1.1"));
+        assert!(!is_document_class("1.2.840.10008.5.1.4.1.1.77.1.1"));
     }
 
     #[test]

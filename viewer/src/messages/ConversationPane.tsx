@@ -1,5 +1,5 @@
 /** What was said about a case, and a place to say more. What somebody has begun to write stays until it is sent. */
-import { Button, Group, Text, Textarea } from '@mantine/core';
+import { Button, Group, Text, TextInput, Textarea } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -9,7 +9,7 @@ import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { useFormat } from '../ui/useFormat';
 import { readStored, useStored } from '../ui/useStored';
-import type { Message } from './api';
+import type { Message, NewMessage } from './api';
 import { currentView, type CurrentView } from './currentView';
 import { pieces } from './links';
 import classes from './Messages.module.css';
@@ -87,6 +87,15 @@ function MessageView({ message }: { message: Message }) {
   );
 }
 
+const labelMax = 200;
+
+/** The mark with its word, also in the address, so that it is there where the view is opened. */
+function labelled(shown: CurrentView | null, label: string): Pick<NewMessage, 'marks' | 'view'> {
+  if (shown === null) return { marks: [], view: null };
+  const isImage = shown.mark?.on === 'image' && label !== '';
+  return { marks: shown.mark === null ? [] : [{ ...shown.mark, label }], view: isImage ? `${shown.address}&label=${encodeURIComponent(label)}` : shown.address };
+}
+
 function Composer({ consult }: { consult: Consult }) {
   const { t } = useTranslation();
   const me = useMe();
@@ -97,15 +106,17 @@ function Composer({ consult }: { consult: Consult }) {
     if (readStored(key, '') === sent.text) setText('');
   });
   const [shown, setShown] = useState<CurrentView | null>(null);
+  const [label, setLabel] = useState('');
   const [offered] = useState(() => currentView() !== null);
   const ready = (text.trim() !== '' || shown !== null) && !write.isPending;
   const send = () => {
     if (!ready) return;
     write.mutate(
-      { text, marks: shown?.mark === null || shown === null ? [] : [shown.mark], view: shown?.address ?? null },
+      { text, ...labelled(shown, label.trim()) },
       {
         onSuccess: () => {
           setShown(null);
+          setLabel('');
         },
       },
     );
@@ -126,6 +137,9 @@ function Composer({ consult }: { consult: Consult }) {
           if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) send();
         }}
       />
+      {shown !== null && shown.mark !== null && (
+        <TextInput size="xs" mt="xs" aria-label={t('viewing.markLabel')} placeholder={t('viewing.markLabel')} maxLength={labelMax} value={label} onChange={(event) => setLabel(event.currentTarget.value)} />
+      )}
       <Group justify="space-between" mt="xs">
         {offered ? (
           <Button variant={shown === null ? 'default' : 'light'} aria-pressed={shown !== null} onClick={() => setShown(shown === null ? currentView() : null)}>

@@ -2,7 +2,7 @@
 import { Button } from '@mantine/core';
 import { Suspense, useEffect, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, useNavigate, useParams } from 'react-router';
+import { Link, useLocation, useNavigate, useParams } from 'react-router';
 import { hasRole, useMe } from '../session/useMe';
 import { askAddress, correctionsAddress } from '../studies/addresses';
 import { OhifButton } from '../studies/OhifButton';
@@ -14,11 +14,13 @@ import { Patient } from '../ui/Patient';
 import { useExamText } from '../ui/useExamText';
 import { useKeys } from '../ui/useKeys';
 import { fetchImageViewer, ImageViewer } from './images/lazy';
+import { seenFromSearch } from './images/seenImage';
 import { useStudy } from './useStudy';
 
 export default function StudyPage() {
   const { t } = useTranslation();
   const { org = '', uid = '' } = useParams();
+  const { search } = useLocation();
   const me = useMe();
   const navigate = useNavigate();
   const examText = useExamText();
@@ -55,7 +57,7 @@ export default function StudyPage() {
         <span>{study.data.organisation.name}</span>
       </PageBar>
       <Suspense fallback={<PageSkeleton />}>
-        <ImageViewer key={study.data.study_instance_uid} studies={studies} />
+        <ImageViewer key={`${study.data.study_instance_uid}${search}`} studies={studies} opening={seenFromSearch(search)} />
       </Suspense>
     </>
   );

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { FrameKeyImage, Series, StudyDetail } from '../../api/types';
+import { offerView } from '../../messages/currentView';
 import { hasRole, useMe } from '../../session/useMe';
 import { useKeys, type Bindings } from '../../ui/useKeys';
 import { drawnOn, removeSelected } from './annotations';
@@ -21,6 +22,7 @@ import { presetsFor, type Window } from './presets';
 import { SegmentList } from './segments/SegmentList';
 import { useSegmentations } from './segments/useSegmentations';
 import { SeriesList } from './SeriesList';
+import { indexOf, seenAddress, type SeenImage } from './seenImage';
 import { Stacks, type Stack } from './stack';
 import { Stage } from './Stage';
 import type { StackView } from './StackView';
@@ -37,6 +39,8 @@ interface Props {
   /** Called with the SOP Instance UID of every image that has really been on the screen. */
   onDisplayed?: (sopInstanceUid: string) => void;
   keyImages?: KeyImageTies | undefined;
+  /** What an address names: it is shown instead of what a protocol hangs. */
+  opening?: SeenImage | null;
 }
 
 /** Between the images and the report that shows some of them. */
@@ -47,7 +51,7 @@ export interface KeyImageTies {
   onOpener: (open: (image: FrameKeyImage) => void) => void;
 }
 
-export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) {
+export default function ImageViewer({ studies, onDisplayed, keyImages, opening = null }: Props) {
   const { t } = useTranslation();
   const me = useMe();
   const askText = useAskText();
@@ -59,7 +63,7 @@ export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) 
   const segmentations = useSegmentations(studies, shown.size > 0);
   const pictures = usePictures(studies, stacks);
   const hung = useMemo(() => hang(studies, pictures), [studies, pictures]);
-  const [chosen, setChosen] = useState<Arrangement | null>(null);
+  const [chosen, setChosen] = useState<Arrangement | null>(() => (opening === null ? null : addressed(opening, studies)));
   const arrangement = chosen ?? hung;
   const { layout, cells, links } = arrangement;
   const [wished, setActive] = useState(0);
@@ -70,7 +74,8 @@ export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) 
   const [noMpr, setNoMpr] = useState<NoVolume | null>(null);
   const [showsShutters, setShowsShutters] = useState(true);
   const [said, setSaid] = useState<string | null>(null);
-  const generation = useGeneration();
+  const [mark] = useState(() => (opening?.mark == null ? null : { ...opening.mark, instance: opening.instance, frame: opening.frame }));
+  const [generation, setGeneration] = useState(0);
   const displayed = useRef(onDisplayed);
   /** A key image whose series is on its way to the screen. */
   const awaited = useRef<FrameKeyImage | null>(null);
@@ -80,6 +85,14 @@ export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) 
     displayed.current = onDisplayed;
   }, [onDisplayed]);
   useEffect(countImages, []);
+  // The graphics card is gone: all viewports are made anew, and show what they showed.
+  useEffect(() =>
+    whenContextIsLost(() => {
+      setMpr(null);
+      setChosen({ ...arrangement, cells: asSeen(cells, shown) });
+      setGeneration(generation + 1);
+    }),
+  );
   useEffect(() => stage.link(links), [stage, links]);
 
   const at = shown.get(active);
@@ -149,20 +162,16 @@ export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) 
 
   const go = (one: Listed) => {
     const at = cells.findIndex((content) => content?.seriesUid === one.series);
-    const index = (stack: Shown['stack']) => stack.imageIds.findIndex((id) => stack.sopByImageId.get(id) === one.instance && id.endsWith(`/${one.frame}`));
     const has = shown.get(at);
     if (has !== undefined) {
       setActive(at);
-      has.view.goTo(index(has.stack));
+      has.view.goTo(indexOf(has.stack, one.instance, one.frame));
       return;
     }
     const study = studies.findIndex((candidate) => `${candidate.organisation.id}/${candidate.study_instance_uid}` === one.study);
-    const of = studies[study];
-    if (of === undefined) return;
-    void stacks.load(of.organisation.id, of.study_instance_uid, one.series).then((stack) => {
-      const next = cells.map((content, cellAt) => (cellAt === active ? { study, seriesUid: one.series, index: Math.max(0, index(stack)) } : content));
-      setChosen({ ...arrangement, cells: next });
-    });
+    if (study < 0) return;
+    const next = cells.map((content, cellAt) => (cellAt === active ? { study, seriesUid: one.series, at: { instance: one.instance, frame: one.frame } } : content));
+    setChosen({ ...arrangement, cells: next });
   };
 
   const take = keyImages?.take ?? null;
@@ -201,10 +210,22 @@ export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) 
     const why = noVolume(here.stack);
     setNoMpr(why);
     if (why !== null) return;
-    // Coming back, the stack stands where it stood.
-    setChosen({ ...arrangement, cells: cells.map((one, at) => (one !== null && at === active ? { ...one, index: here.state.index } : one)) });
+    // Coming back, the stacks stand where they stood.
+    setChosen({ ...arrangement, cells: asSeen(cells, shown) });
     setMpr({ stack: here.stack, window: here.state.window, study: cell?.study ?? 0 });
   };
+
+  // Others are shown what is on the screen, and where it was last pressed.
+  useEffect(() =>
+    offerView(() => {
+      const study = studies[cell?.study ?? 0];
+      if (here === undefined || study === undefined) return null;
+      const { sop, frame } = targetOf(here.stack, here.state.imageId);
+      const { x, y } = here.view.pointedAt();
+      const seen = { series: here.stack.seriesUid, instance: sop, frame, window: here.state.window, mark: { x, y, label: '' } };
+      return { address: seenAddress(study.organisation.id, study.study_instance_uid, seen), mark: { on: 'image', instance: sop, frame, x_px: x, y_px: y, label: '' } };
+    }),
+  );
 
   const removeLast = () => removeSelected(new Set([...shown.values()].map(({ state }) => state.imageId)));
 
@@ -289,6 +310,7 @@ export default function ImageViewer({ studies, onDisplayed, keyImages }: Props) 
               presentations={presentations}
               unread={content === null ? 0 : (unread[content.study] ?? 0)}
               segmentations={segmentations}
+              mark={mark}
               showsShutters={showsShutters}
               isActive={at === active}
               isAlone={cells.length === 1}
@@ -338,11 +360,21 @@ function perform(view: StackView, action: ImageAction): void {
   }
 }
 
-/** A number that changes when all viewports have to be made anew. */
-function useGeneration(): number {
-  const [generation, setGeneration] = useState(0);
-  useEffect(() => whenContextIsLost(() => setGeneration((one) => one + 1)), []);
-  return generation;
+/** One image alone, as an address names it; `null` where no study has its series. */
+function addressed({ series, instance, frame, window }: SeenImage, studies: readonly StudyDetail[]): Arrangement | null {
+  const study = studies.findIndex((one) => one.series.some(({ series_instance_uid: uid }) => uid === series));
+  if (study < 0) return null;
+  const cell = { study, seriesUid: series, at: { instance, frame }, ...(window === null ? {} : { window }) };
+  return { protocol: 'address', layout: '1x1', cells: [cell], links: { scroll: false, look: false } };
+}
+
+/** What the cells show now, to be shown so again. */
+function asSeen(cells: Arrangement['cells'], shown: ReadonlyMap<number, Shown>): Arrangement['cells'] {
+  return cells.map((one, at) => {
+    const now = shown.get(at);
+    if (one === null || now === undefined || now.stack.seriesUid !== one.seriesUid) return one;
+    return { ...one, index: now.state.index, ...(now.state.window === null ? {} : { window: now.state.window }) };
+  });
 }
 
 /** Why a stack cannot be cut in other directions; `null` when it can. */

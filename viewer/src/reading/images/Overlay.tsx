@@ -30,6 +30,8 @@ interface Props {
   otherDrawings: readonly string[];
   /** States of the study that could not be read, or are shown on no image. */
   unread: number;
+  /** Instances of the series that are no images. */
+  others: number;
   /** Segments on this image could not be fetched. */
   lacksSegments: boolean;
 }
@@ -37,7 +39,7 @@ interface Props {
 const rulerPxMax = 160;
 const filled = (parts: readonly (string | number | null | undefined)[]) => parts.filter((part) => part !== null && part !== undefined && part !== '');
 
-export function Overlay({ study, isPrior, series, instance, spacing, view, presented, drawnFrom, notApplied, leftOut, otherDrawings, unread, lacksSegments }: Props) {
+export function Overlay({ study, isPrior, series, instance, spacing, view, presented, drawnFrom, notApplied, leftOut, otherDrawings, unread, others, lacksSegments }: Props) {
   const { t } = useTranslation();
   const { name, sex, age } = usePatientText()(study);
   const technique = useTechnique()(instance);
@@ -83,6 +85,7 @@ export function Overlay({ study, isPrior, series, instance, spacing, view, prese
         ))}
         {otherDrawings.length > 0 && <span className={classes.caution}>{t('viewing.otherDrawings', { labels: otherDrawings.join(', '), n: otherDrawings.length })}</span>}
         {unread > 0 && <span className={classes.caution}>{t('viewing.unreadStates', { n: unread })}</span>}
+        {others > 0 && <span className={classes.caution}>{t('viewing.others', { n: others })}</span>}
         {lacksSegments && <span className={classes.caution}>{t('images.segments.missing')}</span>}
         {instance !== undefined && isTurnedUpright(instance) && <span className={classes.caution}>{t('photograph.turned')}</span>}
         {lossy && <span className={classes.caution}>{t(ratio === null ? 'images.lossy' : 'images.lossyBy', { ratio: ratio?.toFixed(0) })}</span>}

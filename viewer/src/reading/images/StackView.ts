@@ -85,6 +85,7 @@ export class StackView {
   private presented: PresentedLook | null = null;
   /** The window that the state has set, as long as nobody has set another. */
   private following: Window | null = null;
+  private pressedAt: { imageId: string; x: number; y: number } | null = null;
   private readonly sized = new ResizeObserver(resizeSoon);
 
   constructor(
@@ -97,6 +98,7 @@ export class StackView {
     this.viewport = engine.getViewport(this.id) as StackViewport;
     element.addEventListener(Enums.Events.IMAGE_RENDERED, this.rendered);
     element.addEventListener(Enums.Events.STACK_NEW_IMAGE, this.came);
+    element.addEventListener('pointerdown', this.pressed, true);
     eventTarget.addEventListener(Enums.Events.IMAGE_LOAD_ERROR, this.failed);
     ToolGroupManager.getToolGroup(groupId)?.addViewport(this.id, engine.id);
     this.sized.observe(element);
@@ -107,6 +109,7 @@ export class StackView {
     this.stop();
     this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.rendered);
     this.element.removeEventListener(Enums.Events.STACK_NEW_IMAGE, this.came);
+    this.element.removeEventListener('pointerdown', this.pressed, true);
     eventTarget.removeEventListener(Enums.Events.IMAGE_LOAD_ERROR, this.failed);
     const engine = imageEngine();
     ToolGroupManager.getToolGroup(this.groupId)?.removeViewports(engine.id, this.id);
@@ -297,6 +300,26 @@ export class StackView {
     const [origin, right, down] = [at(0, 0), at(1, 0), at(0, 1)];
     return [right[0] - origin[0], right[1] - origin[1], down[0] - origin[0], down[1] - origin[1], origin[0], origin[1]];
   }
+
+  /** Where the image was pressed last, or what is in the middle of the screen; in its pixels. */
+  pointedAt(): { x: number; y: number } {
+    const imageId = this.viewport.getCurrentImageId() ?? '';
+    if (this.pressedAt?.imageId === imageId) return this.pressedAt;
+    return this.pixelAt(imageId, this.element.clientWidth / 2, this.element.clientHeight / 2);
+  }
+
+  private pixelAt(imageId: string, left: number, top: number): { x: number; y: number } {
+    const [a, b, c, d, e, f] = this.affine(imageId);
+    const [across, down, area] = [left - e, top - f, a * d - b * c];
+    if (area === 0) return { x: 0, y: 0 };
+    return { x: Math.max(0, (d * across - c * down) / area), y: Math.max(0, (a * down - b * across) / area) };
+  }
+
+  private readonly pressed = (event: PointerEvent): void => {
+    const imageId = this.viewport.getCurrentImageId() ?? '';
+    const { left, top } = this.element.getBoundingClientRect();
+    this.pressedAt = { imageId, ...this.pixelAt(imageId, event.clientX - left, event.clientY - top) };
+  };
 
   private readonly rendered = (): void => {
     const imageId = this.imageOnScreen();

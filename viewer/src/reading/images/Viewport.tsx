@@ -8,6 +8,7 @@ import { number, tags, type Instance } from './dicomJson';
 import { DocumentView } from './documents/DocumentView';
 import { Graphics } from './documents/Graphics';
 import { latestOf, ofStack, otherDrawings, type Presentation, type StackPresentation, type Target } from './documents/presentation';
+import { MarkLayer } from './MarkLayer';
 import { ShutterLayer } from './documents/ShutterLayer';
 import { draggedSeries, seriesType } from './dragging';
 import type { Content } from './hanging';
@@ -17,6 +18,7 @@ import { Overlay, type LeftOut } from './Overlay';
 import { presetsFor } from './presets';
 import { SegmentLayer, useSegmentsOn } from './segments/SegmentLayer';
 import type { Segmentations } from './segments/useSegmentations';
+import { indexOf, type ImageMark } from './seenImage';
 import type { Stack, Stacks } from './stack';
 import type { Stage } from './Stage';
 import type { FirstLook, StackView, ViewState } from './StackView';
@@ -39,6 +41,8 @@ interface Props {
   /** States of the study that could not be read, or are shown on no image. */
   unread: number;
   segmentations: Segmentations;
+  /** A place that somebody has pointed at, on an image. */
+  mark: (ImageMark & { instance: string; frame: number }) | null;
   /** Whether what the states hide is hidden. */
   showsShutters: boolean;
   isActive: boolean;
@@ -50,22 +54,24 @@ interface Props {
 }
 
 function firstLook(content: Content, stack: Stack, presented: StackPresentation | null): FirstLook {
-  const image = stack.instanceByImageId.get(stack.imageIds[content.index ?? 0] ?? '');
+  const named = content.at === undefined ? -1 : indexOf(stack, content.at.instance, content.at.frame);
+  const index = content.index ?? (named < 0 ? undefined : named);
+  const image = stack.instanceByImageId.get(stack.imageIds[index ?? 0] ?? '');
   const modality = String(image?.['00080060']?.Value?.[0] ?? '');
-  const window = content.preset === undefined ? undefined : presetsFor(modality, image).find(({ name }) => name === content.preset);
+  const window = content.window ?? (content.preset === undefined ? undefined : presetsFor(modality, image).find(({ name }) => name === content.preset));
   const row = image?.['00200020']?.Value?.[0];
   // A right breast lies with its chest wall, behind, to the right; a left one the other way round.
   const flipped = content.justify !== undefined && typeof row === 'string' && row.startsWith(content.justify === 'right' ? 'A' : 'P');
   if (presented !== null) {
     const { window: own, rotation, flipHorizontal, invert, area } = presented.look;
     return {
-      ...(content.index === undefined ? {} : { index: content.index }),
+      ...(index === undefined ? {} : { index }),
       ...(window === undefined ? {} : { window }),
       presented: { window: own, windows: presented.windows, turn: turnIn(rotation, flipHorizontal), inverted: invert, area },
     };
   }
   return {
-    ...(content.index === undefined ? {} : { index: content.index }),
+    ...(index === undefined ? {} : { index }),
     ...(window === undefined ? {} : { window }),
     ...(content.justify === undefined ? {} : { justify: content.justify }),
     ...(flipped ? { flipHorizontal: true } : {}),
@@ -103,10 +109,10 @@ function leftOutOf(state: Presentation | null, applied: StackPresentation | null
   ];
 }
 
-export function Viewport({ at, content, studies, stage, stacks, presentations, unread, segmentations, showsShutters, isActive, isAlone, onActivate, onDrop, onShown }: Props) {
+export function Viewport({ at, content, studies, stage, stacks, presentations, unread, segmentations, mark, showsShutters, isActive, isAlone, onActivate, onDrop, onShown }: Props) {
   const { t } = useTranslation();
   const screen = useRef<HTMLDivElement>(null);
-  const { view, stack, applied, failure, broken } = useStackView(screen, { at, content, studies, stage, stacks, presentations, onShown });
+  const { view, stack, applied, isDocument, failure, broken } = useStackView(screen, { at, content, studies, stage, stacks, presentations, onShown });
   const segments = useSegmentsOn(segmentations, stack, view?.imageId);
   const [isOver, setOver] = useState(false);
   const study = content === null ? undefined : studies[content.study];
@@ -166,10 +172,12 @@ export function Viewport({ at, content, studies, stage, stacks, presentations, u
           leftOut={leftOutOf(state, applied, stack.instanceByImageId.get(view.imageId))}
           otherDrawings={target === null ? noLabels : otherDrawings(presentations, target)}
           unread={unread}
+          others={stack.others}
         />
       )}
       {view !== null && state !== null && state.graphics.length > 0 && <Graphics graphics={state.graphics} affine={view.affine} />}
-      {study !== undefined && series !== undefined && !series.is_image && <DocumentView study={study} series={series} />}
+      {view !== null && target !== null && mark !== null && mark.instance === target.sop && mark.frame === target.frame && <MarkLayer mark={mark} affine={view.affine} />}
+      {study !== undefined && series !== undefined && (!series.is_image || isDocument) && <DocumentView study={study} series={series} />}
       {failure !== null && (
         <div className={classes.notice}>
           <ErrorNotice error={failure} />
@@ -259,7 +267,7 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
     return () => {
       stale = true;
     };
-  }, [org, studyUid, seriesUid, content?.index, stacks, show]);
+  }, [org, studyUid, seriesUid, content?.index, content?.at?.instance, content?.at?.frame, stacks, show]);
 
   // States may come after the images: only a stack that one of them is about is shown anew, where it stands.
   useEffect(() => {
@@ -299,5 +307,6 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
   const failure = failed !== null && failed.seriesUid === seriesUid ? failed.error : null;
   // Pixels of one series must never stand under the name of another.
   const isChosen = view !== null && stack !== null && stack.seriesUid === seriesUid && stack.sopByImageId.has(view.imageId);
-  return { view: isChosen ? view : null, stack, applied: applied?.stack === stack ? (applied?.state ?? null) : null, failure, broken };
+  const isDocument = stack !== null && stack.seriesUid === seriesUid && stack.imageIds.length === 0;
+  return { view: isChosen ? view : null, isDocument, stack, applied: applied?.stack === stack ? (applied?.state ?? null) : null, failure, broken };
 }

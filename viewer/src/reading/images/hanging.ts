@@ -1,6 +1,6 @@
 /** Hanging protocols: what is where when a study is opened, by modality and body part, as a table. */
 import type { Series, StudyDetail } from '../../api/types';
-import type { PresetName } from './presets';
+import type { PresetName, Window } from './presets';
 import { protocols, unlinked, type Cell, type Protocol } from './protocols';
 
 export const layouts = ['1x1', '1x2', '2x1', '2x2'] as const;
@@ -15,7 +15,11 @@ export interface Content {
   seriesUid: string;
   /** Image to begin with. */
   index?: number;
+  /** The same by name, where the stack is not known yet. */
+  at?: { instance: string; frame: number };
   preset?: PresetName;
+  /** As it was seen before, which counts instead of a preset. */
+  window?: Window;
   /** To which edge the image is pushed, so that two mammograms stand back to back. */
   justify?: 'left' | 'right';
 }

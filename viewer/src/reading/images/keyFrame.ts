@@ -4,6 +4,7 @@ import type { Measurement } from '../../api/measurements';
 import { number, tags, text, type Instance } from './dicomJson';
 import type { Affine } from './documents/affine';
 import { frameOf } from './measured';
+import { indexOf } from './seenImage';
 import type { Shown } from './Viewport';
 
 export interface Turn {
@@ -129,7 +130,7 @@ export function keyFrameOf({ view, state, stack }: Shown, drawn: readonly Drawn[
 
 /** Shows an image as a key image has it. */
 export async function showAs(shown: Shown, image: FrameKeyImage): Promise<void> {
-  const index = shown.stack.imageIds.findIndex((id) => shown.stack.sopByImageId.get(id) === image.instance && id.endsWith(`/${image.frame}`));
+  const index = indexOf(shown.stack, image.instance, image.frame);
   const instance = shown.stack.instanceByImageId.get(shown.stack.imageIds[index] ?? '');
   if (index < 0 || instance === undefined) return;
   const window = image.window_centre === undefined || image.window_width === undefined ? null : { center: Number(image.window_centre), width: Number(image.window_width) };

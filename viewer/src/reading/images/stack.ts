@@ -2,6 +2,7 @@
 import { metaData } from '@cornerstonejs/core';
 import { wadors } from '@cornerstonejs/dicom-image-loader';
 import { studies } from '../../api/endpoints';
+import { isVideo } from './documents/documentKind';
 import { fetchBytes, fetchMetadata } from './dicomweb';
 import { hasOrientation, inOrder, number, tags, text, upright, withModality, type Instance } from './dicomJson';
 import { cross, type Plane, type Vector } from './linking';
@@ -15,6 +16,8 @@ export interface Stack {
   sopByImageId: ReadonlyMap<string, string>;
   instanceByImageId: ReadonlyMap<string, Instance>;
   spacingByImageId: ReadonlyMap<string, Spacing>;
+  /** How many of the series' instances are no images. */
+  others: number;
   /** Of one decoded image, at most. */
   bytesOfOne: number;
   /** Where the images are in the patient; computed when first asked for. */
@@ -58,7 +61,8 @@ function planeOf(imageId: string, instance: Instance): Plane | null {
 export async function loadStack(org: string, studyUid: string, seriesUid: string): Promise<Stack> {
   provideCalibration();
   const series = `${studies.dicomweb(org, studyUid)}/series/${seriesUid}`;
-  const images = inOrder(await fetchMetadata(`${series}/metadata`)).filter((instance) => number(instance, tags.rows) !== null);
+  const all = inOrder(await fetchMetadata(`${series}/metadata`));
+  const images = all.filter((instance) => number(instance, tags.rows) !== null && !isVideo(instance));
   const sopByImageId = new Map<string, string>();
   const instanceByImageId = new Map<string, Instance>();
   const spacingByImageId = new Map<string, Spacing>();
@@ -82,7 +86,7 @@ export async function loadStack(org: string, studyUid: string, seriesUid: string
   const imageIds = [...sopByImageId.keys()];
   let planes: readonly (Plane | null)[] | null = null;
   const findPlanes = () => imageIds.map((imageId) => planeOf(imageId, instanceByImageId.get(imageId) ?? {}));
-  return { seriesUid, imageIds, sopByImageId, instanceByImageId, spacingByImageId, bytesOfOne, planes: () => (planes ??= findPlanes()) };
+  return { seriesUid, imageIds, sopByImageId, instanceByImageId, spacingByImageId, others: all.length - images.length, bytesOfOne, planes: () => (planes ??= findPlanes()) };
 }
 
 /** One stack for each series, however many viewports show it. */

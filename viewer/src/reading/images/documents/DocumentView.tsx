@@ -7,6 +7,7 @@ import { ErrorNotice } from '../../../ui/ErrorNotice';
 import { tags, text, type Instance } from '../dicomJson';
 import { fetchMetadata } from '../dicomweb';
 import classes from '../Images.module.css';
+import { documentKind } from './documentKind';
 import { reportLines } from './structuredReport';
 
 interface Read {
@@ -15,10 +16,7 @@ interface Read {
   error: unknown;
 }
 
-const encapsulated = '1.2.840.10008.5.1.4.1.1.104.';
-
 export function DocumentView({ study, series }: { study: StudyDetail; series: Series }) {
-  const { t } = useTranslation();
   const address = `${calls.dicomweb(study.organisation.id, study.study_instance_uid)}/series/${series.series_instance_uid}`;
   const [read, setRead] = useState<Read | null>(null);
   useEffect(() => {
@@ -47,13 +45,47 @@ export function DocumentView({ study, series }: { study: StudyDetail; series: Se
     <div className={classes.document} tabIndex={0} role="document" aria-label={series.description || series.modality}>
       {read.instances.map((instance) => {
         const sop = text(instance, tags.sopInstanceUid);
-        if (text(instance, '00080016').startsWith(encapsulated)) {
-          return <iframe key={sop} className={classes.page} title={text(instance, '00420010') || t('images.document.file')} src={`${address}/instances/${sop}/rendered`} />;
-        }
-        if (text(instance, tags.modality) === 'SEG') return <p key={sop}>{t('images.segments.asSeries')}</p>;
-        return <Report key={sop} report={instance} />;
+        return <One key={sop} instance={instance} address={`${address}/instances/${sop}/rendered`} />;
       })}
     </div>
+  );
+}
+
+function One({ instance, address }: { instance: Instance; address: string }) {
+  const { t } = useTranslation();
+  const kind = documentKind(instance);
+  switch (kind) {
+    case 'page':
+      return <iframe className={classes.page} title={text(instance, '00420010') || t('images.document.file')} src={address} />;
+    case 'video':
+      return <Video address={address} name={text(instance, '0008103E') || t('viewing.document.video')} />;
+    case 'cda':
+    case 'model':
+      return <Download address={address} words={t(`viewing.document.${kind}`)} />;
+    case 'segmentation':
+      return <p>{t('images.segments.asSeries')}</p>;
+    case 'report':
+      return <Report report={instance} />;
+  }
+}
+
+/** MPEG-4 and H.264 in most browsers; what this one cannot play is a file to take away. */
+function Video({ address, name }: { address: string; name: string }) {
+  const { t } = useTranslation();
+  const [isRefused, setRefused] = useState(false);
+  if (isRefused) return <Download address={address} words={t('viewing.document.noVideo')} />;
+  return <video className={classes.video} controls preload="metadata" aria-label={name} src={address} onError={() => setRefused(true)} />;
+}
+
+function Download({ address, words }: { address: string; words: string }) {
+  const { t } = useTranslation();
+  return (
+    <p>
+      {words}{' '}
+      <a href={address} download>
+        {t('viewing.document.download')}
+      </a>
+    </p>
   );
 }
 

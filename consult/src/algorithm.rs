@@ -8,7 +8,7 @@ use const_oid::db::rfc5912::{
     ID_SHA_384, ID_SHA_512, RSA_ENCRYPTION, SECP_256_R_1, SECP_384_R_1, SHA_256_WITH_RSA_ENCRYPTION,
     SHA_384_WITH_RSA_ENCRYPTION, SHA_512_WITH_RSA_ENCRYPTION,
 };
-use der::asn1::{Any, ObjectIdentifier};
+use der::asn1::{Any, ObjectIdentifier, Uint};
 use der::{Decode, Encode, Sequence};
 use ring::signature as ring_signature;
 use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
@@ -44,6 +44,16 @@ pub enum SignatureFault {
     Unknown,
     /// The signature is not of this key over these bytes.
     Wrong,
+}
+
+/// Modulus lengths of RSA keys that sign, in bytes: 2048 to 4096 bits.
+pub(crate) const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
+
+/// RSAPublicKey (RFC 8017, appendix A.1.1).
+#[derive(Clone, Debug, PartialEq, Eq, Sequence)]
+struct RsaPublicKey {
+    modulus: Uint,
+    exponent: Uint,
 }
 
 /// RSASSA-PSS-params (RFC 4055 §3.1).
@@ -143,8 +153,8 @@ impl Scheme {
                 Self::EcdsaP384(_) => Some(Self::EcdsaP384(Hash::Sha384)),
                 scheme => Some(scheme),
             },
-            RSA_ENCRYPTION => Some(Self::RsaPkcs1(Hash::Sha256)),
-            ID_RSASSA_PSS => Some(Self::RsaPss(Hash::Sha256)),
+            RSA_ENCRYPTION if has_rsa_length(key) => Some(Self::RsaPkcs1(Hash::Sha256)),
+            ID_RSASSA_PSS if has_rsa_length(key) => Some(Self::RsaPss(Hash::Sha256)),
             _ => None,
         }
     }
@@ -155,6 +165,23 @@ impl Scheme {
             Self::RsaPkcs1(_) => key.algorithm.oid == RSA_ENCRYPTION,
             Self::RsaPss(_) => [RSA_ENCRYPTION, ID_RSASSA_PSS].contains(&key.algorithm.oid),
         }
+    }
+
+    /// What programs that sign with keys of their own call it: `ecdsa-p256-sha256`, `rsa-pkcs1-sha256`, …
+    #[must_use]
+    pub fn name(self) -> String {
+        let family = match self {
+            Self::EcdsaP256(_) => "ecdsa-p256",
+            Self::EcdsaP384(_) => "ecdsa-p384",
+            Self::RsaPkcs1(_) => "rsa-pkcs1",
+            Self::RsaPss(_) => "rsa-pss",
+        };
+        let hash = match self.hash() {
+            Hash::Sha256 => "sha256",
+            Hash::Sha384 => "sha384",
+            Hash::Sha512 => "sha512",
+        };
+        format!("{family}-{hash}")
     }
 
     /// The hash that it begins with.
@@ -255,6 +282,12 @@ fn ecdsa(key: &SubjectPublicKeyInfoOwned, hash: Hash) -> Option<Scheme> {
         SECP_384_R_1 => Some(Scheme::EcdsaP384(hash)),
         _ => None,
     }
+}
+
+/// Whether an RSA key is as long as those that sign: 2048 to 4096 bits.
+fn has_rsa_length(key: &SubjectPublicKeyInfoOwned) -> bool {
+    let parsed = key.subject_public_key.as_bytes().map(RsaPublicKey::from_der);
+    parsed.is_some_and(|key| key.is_ok_and(|key| RSA_BYTES.contains(&key.modulus.as_bytes().len())))
 }
 
 fn has_no_parameters(algorithm: &AlgorithmIdentifierOwned) -> bool {

@@ -44,6 +44,12 @@ pub fn subject(certificate: &Certificate) -> String {
     words(certificate.tbs_certificate().subject())
 }
 
+/// The whole issuer, as [`subject`] is written.
+#[must_use]
+pub fn issuer(certificate: &Certificate) -> String {
+    words(certificate.tbs_certificate().issuer())
+}
+
 fn words(name: &Name) -> String {
     let parts: Vec<String> =
         name.iter().map(|part| format!("{}={}", short_name(part.oid), any_text(&part.value))).collect();

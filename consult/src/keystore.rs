@@ -1,8 +1,9 @@
-//! Signing keys, each encrypted under its owner's passphrase and unlocked for one signature at a time; and which key of a remote
-//! signing service is whose.
+//! Signing keys, each encrypted under its owner's passphrase and unlocked for one signature at a time. Keys that are elsewhere are
+//! [registered](crate::registered_key).
 
 use crate::ca::IssuedKey;
 use crate::record::KeyPlace;
+use crate::registered_key::{Elsewhere, administered};
 use crate::signing_key::SigningKey;
 use crate::{ConsultError, certificate};
 use access::Secret;
@@ -14,17 +15,12 @@ use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 use model::{OrgId, PersonId, Scope};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, Put, Storage, StorageError};
+use storage::{Change, Expected, Put, Storage, StorageError};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 /// Record kind of signing keys; the identifier is the person's.
 pub const KIND: &str = "signing_key";
-/// Record kind of keys at a remote signing service; the identifier is the person's.
-pub const REGISTERED: &str = "phone_key";
-/// Bytes of the name that a service gives a key.
-const CREDENTIAL_BYTES_MAX: usize = 256;
-
 /// Characters of a passphrase at least.
 pub const PASSPHRASE_LENGTH_MIN: usize = 8;
 
@@ -43,46 +39,6 @@ pub struct SealedKey {
     ciphertext: String,
     /// DER certificates, the person's first.
     chain: Vec<String>,
-}
-
-/// A key that a remote signing service keeps for a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RegisteredKey {
-    /// How the service names it.
-    pub credential: String,
-    /// DER certificates, base64, the person's first.
-    chain: Vec<String>,
-}
-
-impl RegisteredKey {
-    /// A key with its DER certificates, the person's first.
-    #[must_use]
-    pub fn new(credential: String, chain: &[Vec<u8>]) -> Self {
-        Self { credential, chain: chain.iter().map(|der| BASE64.encode(der)).collect() }
-    }
-
-    /// DER certificates, the person's first.
-    ///
-    /// # Errors
-    /// [`ConsultError::Failed`] when what is kept is damaged.
-    pub fn chain(&self) -> Result<Vec<Vec<u8>>, ConsultError> {
-        decoded(&self.chain)
-    }
-}
-
-fn decoded(chain: &[String]) -> Result<Vec<Vec<u8>>, ConsultError> {
-    let decode = |text: &String| BASE64.decode(text);
-    let all = chain.iter().map(decode).collect::<Result<_, _>>();
-    all.map_err(|_| ConsultError::Failed("the certificate chain is damaged"))
-}
-
-fn administered(person: &PersonId, detail: &str) -> AuditEntry {
-    AuditEntry {
-        action: AuditAction::Administer,
-        object: format!("person/{person}"),
-        outcome: AuditOutcome::Success,
-        detail: detail.to_owned(),
-    }
 }
 
 /// A key that has just been unlocked, for one signature.
@@ -147,7 +103,8 @@ impl SealedKey {
     /// # Errors
     /// [`ConsultError::Failed`] when what is kept is damaged.
     pub fn chain(&self) -> Result<Vec<Vec<u8>>, ConsultError> {
-        decoded(&self.chain)
+        let chain: Result<_, _> = self.chain.iter().map(|text| BASE64.decode(text)).collect();
+        chain.map_err(|_| ConsultError::Failed("the certificate chain is damaged"))
     }
 }
 
@@ -172,7 +129,7 @@ fn cipher(
 /// The signing keys of one node.
 #[derive(Clone)]
 pub struct Keystore {
-    storage: Storage,
+    pub(crate) storage: Storage,
 }
 
 impl Keystore {
@@ -211,56 +168,6 @@ impl Keystore {
         Ok(self.storage.apply(scope, change).await?)
     }
 
-    /// Keeps which key of the remote signing service is the person's, with its certificates; replaces a former one.
-    ///
-    /// # Errors
-    /// [`ConsultError::Invalid`] `credential`; [`ConsultError::Unavailable`].
-    pub async fn register(
-        &self,
-        scope: &Scope,
-        person: &PersonId,
-        organisation: &OrgId,
-        key: &RegisteredKey,
-    ) -> Result<(), ConsultError> {
-        if key.credential.is_empty() || key.credential.len() > CREDENTIAL_BYTES_MAX {
-            return Err(ConsultError::Invalid { field: "credential", why: "1–256 字节" });
-        }
-        let put = Put {
-            kind: REGISTERED,
-            id: person.to_string(),
-            expected: Expected::Anything,
-            body: serde_json::to_value(key).map_err(|_| ConsultError::Failed("the key has no JSON"))?,
-            keys: Vec::new(),
-            unique: Vec::new(),
-            sort: 0,
-            visible_to: vec![organisation.clone()],
-        };
-        let audit = vec![administered(person, "phone_key registered")];
-        Ok(self.storage.apply(scope, Change { puts: vec![put], audit, ..Change::default() }).await?)
-    }
-
-    /// Forgets it. Whoever has none loses none.
-    ///
-    /// # Errors
-    /// [`ConsultError::Unavailable`].
-    pub async fn unregister(&self, scope: &Scope, person: &PersonId) -> Result<(), ConsultError> {
-        let audit = vec![administered(person, "phone_key unregistered")];
-        let forgets = vec![(REGISTERED, person.to_string())];
-        Ok(self.storage.apply(scope, Change { forgets, audit, ..Change::default() }).await?)
-    }
-
-    /// The person's key at the remote signing service.
-    ///
-    /// # Errors
-    /// [`ConsultError::NoSigningKey`].
-    pub async fn registered(&self, scope: &Scope, person: &PersonId) -> Result<RegisteredKey, ConsultError> {
-        let record = match self.storage.record(scope, REGISTERED, person.as_str()).await {
-            Err(StorageError::NotFound) => return Err(ConsultError::NoSigningKey),
-            other => other?,
-        };
-        serde_json::from_value(record.body).map_err(|_| ConsultError::Failed("the registered key is damaged"))
-    }
-
     /// The certificates of the person's key in a place, or of whichever they have, the keystore's first.
     ///
     /// # Errors
@@ -271,16 +178,19 @@ impl Keystore {
         person: &PersonId,
         place: Option<KeyPlace>,
     ) -> Result<Option<Vec<Vec<u8>>>, ConsultError> {
-        if place != Some(KeyPlace::Phone) {
+        let is_asked = |one| place.is_none_or(|place| place == one);
+        if is_asked(KeyPlace::Keystore) {
             match self.sealed(scope, person).await {
                 Err(ConsultError::NoSigningKey) => {}
                 sealed => return sealed?.chain().map(Some),
             }
         }
-        if place != Some(KeyPlace::Keystore) {
-            match self.registered(scope, person).await {
-                Err(ConsultError::NoSigningKey) => {}
-                registered => return registered?.chain().map(Some),
+        for elsewhere in [Elsewhere::Service, Elsewhere::Own] {
+            if is_asked(elsewhere.into()) {
+                match self.registered(scope, person, elsewhere).await {
+                    Err(ConsultError::NoSigningKey) => {}
+                    registered => return registered?.chain().map(Some),
+                }
             }
         }
         Ok(None)

@@ -5,6 +5,7 @@ use crate::cms;
 use crate::fonts::FontSet;
 use crate::key_image::{KEY_IMAGES_MAX, KeyImage};
 use crate::pades::Place;
+use crate::record::KeyPlace;
 use crate::report::{CanonicalReport, Status, TEMPLATE};
 use qrcode::render::svg;
 use serde::Serialize;
@@ -56,6 +57,8 @@ pub struct Signer {
     pub at: OffsetDateTime,
     /// Notice of a test certificate.
     pub notice: Option<&'static str>,
+    /// Where the key is.
+    pub key: KeyPlace,
 }
 
 /// Everything that a page is made of.
@@ -141,6 +144,7 @@ struct PageSigner {
     title: String,
     organisation: String,
     signed_at: String,
+    key: &'static str,
 }
 
 impl Printer {
@@ -295,6 +299,7 @@ fn page_signer(report: &CanonicalReport, signer: &Signer) -> PageSigner {
         title: signer.title.clone(),
         organisation: signer.organisation.clone(),
         signed_at: signer.at.to_offset(offset).format(format).unwrap_or_default(),
+        key: signer.key.printed(),
     }
 }
 
@@ -419,6 +424,7 @@ mod tests {
             crate::ca::TEST_NOTICE,
             "2026-11-23 14:45:00",
             "第1页共1页",
+            "自持证书",
         ] {
             let is_there = text.contains(word) || text.replace(' ', "").contains(word);
             assert!(is_there, "{word} in\n{text}");

@@ -4,6 +4,7 @@
 //! HMAC (RFC 7292, appendix B). RC2 and 3DES are refused: `openssl pkcs12 -legacy` turns such a file into a current one.
 
 use crate::ca::IssuedKey;
+use crate::signing_key::{KeyError, SigningKey};
 use ::cms::content_info::ContentInfo;
 use access::Secret;
 use cbc::cipher::block_padding::Pkcs7;
@@ -56,6 +57,9 @@ pub enum Pkcs12Error {
     /// No certificate for the key.
     #[error("there is no certificate for the private key in it")]
     NoCertificate,
+    /// A private key that does not sign here.
+    #[error("{0}")]
+    Key(KeyError),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Sequence)]
@@ -201,6 +205,7 @@ impl Found {
         let (Some(key_pkcs8), true) = (self.keys.pop(), self.keys.is_empty()) else {
             return Err(Pkcs12Error::NotOneKey);
         };
+        SigningKey::from_pkcs8(&key_pkcs8).map_err(Pkcs12Error::Key)?;
         IssuedKey::of(key_pkcs8, self.certificates).ok_or(Pkcs12Error::NoCertificate)
     }
 }
@@ -305,7 +310,6 @@ fn mac_key(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signing_key::SigningKey;
     use crate::testing::run;
 
     fn secret(text: &str) -> Secret {

@@ -127,6 +127,51 @@ pub enum KeyPlace {
     Keystore,
     /// With a remote signing service that asks the signer's telephone.
     Phone,
+    /// In the signer's hands: a file, or whatever else they open; the node sees the certificate alone.
+    Own,
+}
+
+impl KeyPlace {
+    /// What a verdict says of it, in Chinese and in English.
+    #[must_use]
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Keystore => {
+                ("密钥由服务器保管，凭口令使用", "key kept by the server, used with a passphrase")
+            }
+            Self::Phone => (
+                "密钥由远程签名服务保管，在手机上确认",
+                "key kept by a remote signing service, used by telephone",
+            ),
+            Self::Own => ("密钥由签名人自持", "key in the signer's own hands"),
+        }
+    }
+
+    /// What a report's page says of it, beside the time of the signature: five characters at most.
+    #[must_use]
+    pub fn printed(self) -> &'static str {
+        match self {
+            Self::Keystore => "服务器密钥",
+            Self::Phone => "手机签名",
+            Self::Own => "自持证书",
+        }
+    }
+
+    /// How a signature names it.
+    #[must_use]
+    pub(crate) fn claim(self) -> &'static str {
+        match self {
+            Self::Keystore => "signing key: server keystore",
+            Self::Phone => "signing key: remote signing service",
+            Self::Own => "signing key: in the signer's hands",
+        }
+    }
+
+    /// What a signature means by it; `None` for words that are not ours.
+    #[must_use]
+    pub(crate) fn of_claim(claim: &str) -> Option<Self> {
+        [Self::Keystore, Self::Phone, Self::Own].into_iter().find(|place| place.claim() == claim)
+    }
 }
 
 /// A signed version of the report; its bytes are in the record `report` named `record`.

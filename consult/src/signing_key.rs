@@ -1,6 +1,6 @@
 //! Private keys that sign: ECDSA on P-256 and P-384, RSA from 2048 to 4096 bits.
 
-use crate::algorithm::{Hash, Scheme};
+use crate::algorithm::{Hash, RSA_BYTES, Scheme};
 use const_oid::db::rfc5912::{ID_EC_PUBLIC_KEY, ID_RSASSA_PSS, RSA_ENCRYPTION, SECP_256_R_1, SECP_384_R_1};
 use der::asn1::ObjectIdentifier;
 use p256::ecdsa::DerSignature;
@@ -11,9 +11,6 @@ use ring::signature::{
     ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair,
 };
 use x509_cert::Certificate;
-
-/// Modulus lengths of RSA keys that sign, in bytes: 2048 to 4096 bits.
-const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
 
 /// Why a private key cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

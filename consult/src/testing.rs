@@ -310,6 +310,7 @@ pub(crate) fn signer(name: &str, at: OffsetDateTime) -> Signer {
         organisation: "清河市人民医院远程诊断中心".to_owned(),
         at,
         notice: Some(TEST_NOTICE),
+        key: crate::record::KeyPlace::Own,
     }
 }
 

@@ -1,14 +1,15 @@
 //! `farsight key`: keys that a certificate authority has handed out, for the people who sign.
 
-use crate::config::{Config, DataArgs};
+use crate::config::DataArgs;
 use crate::maintenance::{read_secret, scope};
 use crate::phone_signing::HttpPhoneSigning;
 use access::{Organisation, Person};
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
+use clap::builder::NonEmptyStringValueParser;
 use consult::algorithm::Scheme;
 use consult::certificate::{self, Purpose};
-use consult::keystore::RegisteredKey;
+use consult::registered_key::{Elsewhere, RegisteredKey, anchors_for};
 use consult::signing_key::KeyError;
 use consult::{Keystore, pkcs12};
 use std::path::{Path, PathBuf};
@@ -31,8 +32,9 @@ pub enum KeyCommand {
         #[arg(long)]
         p12: PathBuf,
     },
-    /// Say which key of the remote signing service ([[signing.remote]]) is a person's; replaces a former one. Its certificates are
-    /// fetched from the service, unless a file has them.
+    /// Say which key elsewhere is a person's; replaces a former one. Either a key of the remote signing service
+    /// ([[signing.remote]]), whose certificates are fetched from the service, unless a file has them; or one in the person's own
+    /// hands (--own), whose certificates are in a file.
     Register {
         #[command(flatten)]
         data: DataArgs,
@@ -40,19 +42,25 @@ pub enum KeyCommand {
         #[arg(long)]
         person: String,
         /// How the service names the key (credentialID).
-        #[arg(long)]
-        credential: String,
+        #[arg(long, required_unless_present = "own", conflicts_with = "own", value_parser = NonEmptyStringValueParser::new())]
+        credential: Option<String>,
+        /// The key is in the person's own hands: a PKCS#12 file that they open in the browser.
+        #[arg(long, requires = "certificate")]
+        own: bool,
         /// PEM file of its certificates, the person's first.
         #[arg(long)]
         certificate: Option<PathBuf>,
     },
-    /// Forget a person's key at the remote signing service.
+    /// Forget a person's key at the remote signing service, or the certificate of the one in their own hands (--own).
     Unregister {
         #[command(flatten)]
         data: DataArgs,
         /// Login name.
         #[arg(long)]
         person: String,
+        /// The one in the person's own hands.
+        #[arg(long)]
+        own: bool,
     },
 }
 
@@ -60,13 +68,17 @@ pub enum KeyCommand {
 pub async fn run(command: KeyCommand) -> Result<ExitCode> {
     match command {
         KeyCommand::Install { data, person, p12 } => install(data, &person, &p12).await,
-        KeyCommand::Register { data, person, credential, certificate } => {
+        KeyCommand::Register { data, person, credential, own: _, certificate } => {
             register(data, &person, credential, certificate).await
         }
-        KeyCommand::Unregister { data, person } => {
+        KeyCommand::Unregister { data, person, own } => {
             let (storage, person, _) = of(&data, &person).await?;
-            Keystore::new(storage).unregister(&scope(), &person.id).await?;
-            println!("{} ({}) has no key at a remote signing service.", person.name, person.login);
+            let (place, words) = match own {
+                true => (Elsewhere::Own, "no registered certificate of a key of their own"),
+                false => (Elsewhere::Service, "no key at a remote signing service"),
+            };
+            Keystore::new(storage).unregister(&scope(), &person.id, place).await?;
+            println!("{} ({}) has {words}.", person.name, person.login);
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -89,7 +101,7 @@ async fn install(data: DataArgs, login: &str, p12: &Path) -> Result<ExitCode> {
     let key = key.with_context(|| p12.display().to_string())?;
     consult::signing_key::SigningKey::from_pkcs8(&key.key_pkcs8)
         .with_context(|| p12.display().to_string())?;
-    let anchors = anchors(&config, &storage, &organisation).await?;
+    let anchors = anchors_for(&storage, &config.trust_anchors_pem()?, &organisation.id).await?;
     let subject = refuse_if_not_theirs(&anchors, &key.chain, &person, &organisation)?;
     let passphrase = read_secret("Signing passphrase (at least 8 characters): ")?;
     Keystore::new(storage).install(&scope(), &person.id, &person.organisation, key, passphrase).await?;
@@ -100,38 +112,32 @@ async fn install(data: DataArgs, login: &str, p12: &Path) -> Result<ExitCode> {
 async fn register(
     data: DataArgs,
     login: &str,
-    credential: String,
+    credential: Option<String>,
     certificate: Option<PathBuf>,
 ) -> Result<ExitCode> {
     let config = data.resolve()?;
     let (storage, person, organisation) = of(&data, login).await?;
-    let chain = match certificate {
-        Some(path) => {
+    let chain = match (certificate, &credential) {
+        (Some(path), _) => {
             let at = || path.display().to_string();
             let pem = std::fs::read_to_string(&path).with_context(at)?;
             certificate::to_der(&certificate::from_pem(&pem).with_context(at)?)?
         }
-        None => {
+        (None, Some(credential)) => {
             let services = HttpPhoneSigning::new(&config.signing.remote)?;
-            services.certificates(&person.organisation, &credential).await.context(credential.clone())?
+            services.certificates(&person.organisation, credential).await.context(credential.clone())?
         }
+        (None, None) => bail!("--own needs --certificate"),
     };
-    let anchors = anchors(&config, &storage, &organisation).await?;
+    let anchors = anchors_for(&storage, &config.trust_anchors_pem()?, &organisation.id).await?;
     let subject = refuse_if_not_theirs(&anchors, &chain, &person, &organisation)?;
-    let key = RegisteredKey::new(credential, &chain);
+    let (key, how) = match credential {
+        Some(credential) => (RegisteredKey::of_service(credential, &chain), "by telephone"),
+        None => (RegisteredKey::own(&chain), "with a key of their own,"),
+    };
     Keystore::new(storage).register(&scope(), &person.id, &person.organisation, &key).await?;
-    println!("{} ({}) signs by telephone with {subject}.", person.name, person.login);
+    println!("{} ({}) signs {how} as {subject}.", person.name, person.login);
     Ok(ExitCode::SUCCESS)
-}
-
-/// Whom signatures of an organisation may lead to: the node's authorities, and those that its agreements name.
-async fn anchors(config: &Config, storage: &Storage, organisation: &Organisation) -> Result<String> {
-    let mut pem = config.trust_anchors_pem()?;
-    for agreement in storage.agreements(&organisation.id).await? {
-        pem.push('\n');
-        pem.push_str(agreement.trust_anchors_pem.as_deref().unwrap_or_default());
-    }
-    Ok(pem)
 }
 
 /// What would be refused at every signature is refused here. The certificate's subject.

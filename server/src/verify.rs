@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use consult::revocation::RevocationData;
 use consult::verify::{Brought, Context, EvidenceLookup, Stamping};
-use consult::{Judgement, Verdict};
+use consult::{Judgement, KeyPlace, Verdict};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -141,6 +141,9 @@ fn print_verdict(verdict: &Verdict, is_without_trust: bool) {
             "  {} {} ({}) {}",
             signer.role, signer.name, signer.organisation, signer.certificate_subject
         );
+        if let Some((zh, en)) = signer.key.map(KeyPlace::words) {
+            println!("    {zh} / {en}");
+        }
     }
     if is_without_trust {
         println!(

@@ -35,6 +35,7 @@ mod mail;
 mod measurements;
 mod ohif;
 mod orthanc;
+mod own_signing;
 mod patients;
 mod peers;
 mod people;

@@ -56,6 +56,7 @@ mod security;
 mod session;
 mod sessions;
 mod sign_on;
+mod signing_certificate;
 mod slide_layers;
 mod slide_notes;
 mod slides;

@@ -11,7 +11,7 @@ use crate::{
     templates, uploads, verify, watched,
 };
 use crate::{audit_state, deidentification, emergency, patients};
-use crate::{passkeys, security, sign_on};
+use crate::{passkeys, security, sign_on, signing_certificate};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
 use axum::routing::get;
@@ -61,6 +61,11 @@ fn api() -> OpenApiRouter<ApiState> {
         ))
         .routes(routes!(second_factor::confirm_second_factor))
         .routes(routes!(second_factor::renew_recovery_codes))
+        .routes(routes!(
+            signing_certificate::own_certificate,
+            signing_certificate::register_own_certificate,
+            signing_certificate::forget_own_certificate
+        ))
         .routes(routes!(passkeys::list_passkeys, passkeys::add_passkey))
         .routes(routes!(passkeys::begin_passkey))
         .routes(routes!(passkeys::remove_passkey))
@@ -181,6 +186,8 @@ fn api() -> OpenApiRouter<ApiState> {
             consults::phone::see_phone,
             consults::phone::cancel_phone
         ))
+        .routes(routes!(consults::own_key::begin_own_signature))
+        .routes(routes!(consults::own_key::complete_own_signature))
         .routes(routes!(consults::steps::return_report))
         .routes(routes!(consults::steps::take_over))
         .routes(routes!(consults::steps::request_data))

@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
+use consult::registered_key::Elsewhere;
 use model::{Actor, Scope};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -59,6 +60,8 @@ pub struct Me {
     pub can_sign: bool,
     /// Whether a remote signing service asks their telephone for signatures.
     pub can_sign_by_phone: bool,
+    /// Whether the certificate of a key in their own hands is registered.
+    pub can_sign_with_own_key: bool,
     /// Whether the viewer OHIF is at `/ohif` on this node.
     pub has_ohif: bool,
     /// For whom they may act, when there is a choice; their own first.
@@ -251,6 +254,11 @@ pub async fn me(state: &ApiState, person: &Person, must_enrol: bool) -> Result<M
         must_enrol_second_factor: must_enrol,
         has_ohif: state.0.ohif_folder.is_some(),
         can_sign_by_phone: state.0.consults.signs_by_phone(person).await?,
+        can_sign_with_own_key: state
+            .0
+            .keystore
+            .is_registered(&Scope::node("session"), &person.id, Elsewhere::Own)
+            .await?,
         can_sign: state.0.keystore.can_sign(&Scope::node("session"), &person.id).await?,
         person: MePerson {
             id: person.id.to_string(),

@@ -9,7 +9,7 @@ import { HomePage } from './shell/HomePage';
 import { Shell } from './shell/Shell';
 import { PageSkeleton } from './ui/PageSkeleton';
 
-const AccountPage = lazy(() => import('./session/AccountPage'));
+const AccountPage = lazy(() => withLaterWords(import('./session/AccountPage')));
 const AskPage = lazy(() => import('./consult/AskPage').then(({ AskPage: page }) => ({ default: page })));
 const CasePage = lazy(() => import('./consult/CasePage').then(({ CasePage: page }) => ({ default: page })));
 const SignedReportPage = lazy(() => withLaterWords(import('./consult/SignedReportPage')).then(({ SignedReportPage: page }) => ({ default: page })));

@@ -1,6 +1,7 @@
 //! The attributes of a signature as ASN.1, and how they are found.
 
 use super::CmsError;
+use crate::record::KeyPlace;
 use const_oid::db::rfc5911::{ID_DATA, ID_SIGNING_TIME};
 use der::asn1::{Any, ObjectIdentifier, OctetString, SetOfVec};
 use der::{Decode, Encode, Sequence};
@@ -37,6 +38,8 @@ pub(super) const PROOF_OF_CREATION: ObjectIdentifier =
 pub(super) const SIGNER_ATTRIBUTES_V2: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.4.0.19122.1.1");
 /// title (X.520).
 pub(super) const TITLE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.12");
+/// description (X.520): where the signing key is.
+pub(super) const DESCRIPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.13");
 
 #[derive(Clone, Debug, PartialEq, Eq, Sequence)]
 pub(super) struct EssCertIdV2 {
@@ -129,13 +132,23 @@ pub(super) fn value<T: for<'a> Decode<'a, Error = der::Error>>(
 
 /// Professional title as the signer claims it; empty when there is none.
 pub(super) fn title(attributes: &SetOfVec<Attribute>) -> Result<String, CmsError> {
+    claimed(attributes, TITLE)
+}
+
+/// Where the signing key is, as the signature says; `None` in those that do not.
+pub(super) fn key_place(attributes: &SetOfVec<Attribute>) -> Result<Option<KeyPlace>, CmsError> {
+    Ok(KeyPlace::of_claim(&claimed(attributes, DESCRIPTION)?))
+}
+
+/// A claimed attribute of the signer, a text; empty when there is none.
+fn claimed(attributes: &SetOfVec<Attribute>, oid: ObjectIdentifier) -> Result<String, CmsError> {
     let Some(der) = der_of(attributes, SIGNER_ATTRIBUTES_V2)? else {
         return Ok(String::new());
     };
-    let claimed = SignerAttributesV2::from_der(&der)?;
-    let title = claimed.claimed_attributes.iter().find(|a| a.oid == TITLE);
-    let text = title.and_then(|a| a.values.iter().next()).map(|any| any.value().to_vec()).unwrap_or_default();
-    String::from_utf8(text).map_err(|_| CmsError::Malformed("title"))
+    let all = SignerAttributesV2::from_der(&der)?;
+    let found = all.claimed_attributes.iter().find(|a| a.oid == oid);
+    let text = found.and_then(|a| a.values.iter().next()).map(|any| any.value().to_vec()).unwrap_or_default();
+    String::from_utf8(text).map_err(|_| CmsError::Malformed("a claimed attribute"))
 }
 
 /// Signing time as the signer claims it, when it is there.

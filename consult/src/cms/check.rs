@@ -3,10 +3,11 @@
 use super::attributes::{
     COMMITMENT_TYPE, CONTENT_REFERENCE, CommitmentTypeIndication, ContentReference, PROOF_OF_APPROVAL,
     PROOF_OF_CREATION, SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2, SigningCertificate, SigningCertificateV2,
-    TIME_STAMP_TOKEN, der_of, signing_time, title, value,
+    TIME_STAMP_TOKEN, der_of, key_place, signing_time, title, value,
 };
 use super::{CmsError, Commitment, Form, SIGNATURE_BYTES_MAX, signed_data_of};
 use crate::algorithm::{self, Hash, SignatureFault};
+use crate::record::KeyPlace;
 use ::cms::cert::CertificateChoices;
 use ::cms::content_info::CmsVersion;
 use ::cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
@@ -33,6 +34,8 @@ pub struct SignatureCheck {
     pub commitment: Commitment,
     /// Professional title as the signer claims it; empty when there is none.
     pub title: String,
+    /// Where the key is, as the signature says; `None` in those that do not.
+    pub key: Option<KeyPlace>,
     /// The signature value.
     pub signature: Vec<u8>,
     /// The RFC 3161 token beside it, DER, not looked at yet.
@@ -77,6 +80,7 @@ pub fn check(signature_der: &[u8], content: &[&[u8]], form: Form) -> Result<Sign
         signed_at: signing_time(attributes)?,
         commitment: commitment(attributes, form)?,
         title: title(attributes)?,
+        key: key_place(attributes)?,
         signature: opened.signature,
         time_stamp,
         is_signature_valid: opened.is_signature_valid,

@@ -2,11 +2,12 @@
 
 use super::attributes::{
     COMMITMENT_TYPE, CONTENT_IDENTIFIER, CONTENT_REFERENCE, CommitmentTypeIndication, ContentReference,
-    EssCertIdV2, PROOF_OF_APPROVAL, PROOF_OF_CREATION, SIGNER_ATTRIBUTES_V2, SIGNING_CERTIFICATE_V2,
-    SignerAttributesV2, SigningCertificateV2, TIME_STAMP_TOKEN, TITLE, attribute,
+    DESCRIPTION, EssCertIdV2, PROOF_OF_APPROVAL, PROOF_OF_CREATION, SIGNER_ATTRIBUTES_V2,
+    SIGNING_CERTIFICATE_V2, SignerAttributesV2, SigningCertificateV2, TIME_STAMP_TOKEN, TITLE, attribute,
 };
 use super::{Claims, CmsError, Commitment, Form, SigningIdentity, signed_data_of};
 use crate::algorithm::Scheme;
+use crate::record::KeyPlace;
 use ::cms::cert::CertificateChoices;
 use ::cms::content_info::{CmsVersion, ContentInfo};
 use ::cms::signed_data::{
@@ -84,7 +85,8 @@ pub fn sign(
     commitment: &Commitment,
     at: OffsetDateTime,
 ) -> Result<Vec<u8>, CmsError> {
-    let claims = Claims { scheme: identity.key.scheme(), chain: identity.chain, title: identity.title };
+    let claims =
+        Claims { scheme: identity.key.scheme(), chain: identity.chain, title: identity.title, key: None };
     let to_sign = ToSign::new(content, form, &claims, commitment, at)?;
     let value = identity.key.sign(&to_sign.message()?);
     to_sign.with_value(value.map_err(|_| CmsError::Malformed("the key did not sign"))?)
@@ -190,9 +192,11 @@ fn signed_attributes(
     };
     let commits = CommitmentTypeIndication { commitment_type_id, qualifiers: None };
     attributes.push(attribute(COMMITMENT_TYPE, Any::encode_from(&commits)?)?);
-    if !signer.title.is_empty() {
-        let title = attribute(TITLE, Any::encode_from(&Utf8StringRef::new(signer.title)?)?)?;
-        let claimed = SignerAttributesV2 { claimed_attributes: vec![title] };
+    let claims = [(TITLE, signer.title), (DESCRIPTION, signer.key.map_or("", KeyPlace::claim))];
+    let claims = claims.into_iter().filter(|(_, text)| !text.is_empty());
+    let claims = claims.map(|(oid, text)| attribute(oid, Any::encode_from(&Utf8StringRef::new(text)?)?));
+    let claimed = SignerAttributesV2 { claimed_attributes: claims.collect::<Result<_, _>>()? };
+    if !claimed.claimed_attributes.is_empty() {
         attributes.push(attribute(SIGNER_ATTRIBUTES_V2, Any::encode_from(&claimed)?)?);
     }
     if form == Form::Report {

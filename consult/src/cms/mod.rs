@@ -4,7 +4,7 @@
 //! means by it is in standard signed attributes: the reader's commitment is *proof of creation*, the reviewer's *proof of
 //! approval* (commitment-type-indication); the reviewer's also carries the reader's signature value
 //! (content-reference, RFC 2634 §2.11), so it covers that signature, too. The professional title is a claimed signer
-//! attribute. Name and organisation are the certificate's. A time stamp (RFC 3161) stands beside the signature, as an
+//! attribute, and so is the place of the key (*description*; decision 52). Name and organisation are the certificate's. A time stamp (RFC 3161) stands beside the signature, as an
 //! unsigned attribute.
 //!
 //! In a PDF ([`Form::Page`]) PAdES (EN 319 142-1) leaves out what stands in the PDF already: the signing time, and the
@@ -21,6 +21,7 @@ pub(crate) use check::open;
 pub(crate) use make::{assemble, basic_attributes};
 
 use crate::algorithm::Scheme;
+use crate::record::KeyPlace;
 use crate::signing_key::SigningKey;
 use ::cms::cert::IssuerAndSerialNumber;
 use ::cms::content_info::ContentInfo;
@@ -85,6 +86,8 @@ pub struct Claims<'a> {
     pub chain: &'a [Vec<u8>],
     /// Professional title; empty to leave it out.
     pub title: &'a str,
+    /// Where the key is; `None` to leave it out.
+    pub key: Option<KeyPlace>,
 }
 
 /// Who signs, with what.

@@ -2,12 +2,12 @@
 //! does.
 
 use super::working::job;
-use super::{As, Fault, Frozen, KIND, PhoneSignature, Progress, scheme_of};
+use super::{Asked, Fault, KIND, PhoneSignature, Progress};
 use crate::keystore::Keystore;
-use crate::record::KeyPlace;
+use crate::registered_key::Elsewhere;
 use crate::service::{conflict, person};
-use crate::signing::ready::Step;
-use crate::signing::stored::encode;
+use crate::signing::As;
+use crate::signing::frozen::Wanted;
 use crate::{ConsultError, ConsultService};
 use access::Caller;
 use model::{ConsultId, Sha256};
@@ -24,11 +24,7 @@ impl ConsultService {
             return Ok(false);
         }
         let node = model::Scope::node("phone signing");
-        match Keystore::new(self.storage.clone()).registered(&node, &person.id).await {
-            Ok(_) => Ok(true),
-            Err(ConsultError::NoSigningKey) => Ok(false),
-            Err(other) => Err(other),
-        }
+        Keystore::new(self.storage.clone()).is_registered(&node, &person.id, Elsewhere::Service).await
     }
 
     /// Freezes what is to be signed, and has the signer's telephone asked. What waits already for the same is given back: nobody
@@ -46,16 +42,14 @@ impl ConsultService {
         canonical_sha256: &Sha256,
         now: OffsetDateTime,
     ) -> Result<PhoneSignature, ConsultError> {
-        let ready = match role {
-            As::Sign => {
-                self.ready_to_sign(caller, id, version, canonical_sha256, KeyPlace::Phone, now).await?
-            }
-            As::Review => self.ready_to_review(caller, id, version, canonical_sha256, now).await?,
-        };
+        let wanted = Wanted { consult: id, role, canonical_sha256, place: Elsewhere::Service };
+        let ready = self.ready_for(caller, &wanted, version, now).await?;
         let service = self.phone.service_for(caller.organisation()).ok_or(ConsultError::Forbidden(
             "本机构没有配置手机签名服务 / no remote signing service is configured for this organisation",
         ))?;
-        let key = Keystore::new(self.storage.clone()).registered(caller.scope(), &ready.signer.id).await?;
+        let key = Keystore::new(self.storage.clone())
+            .registered(caller.scope(), &ready.signer.id, wanted.place)
+            .await?;
         let signer = person(caller).ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
         let before = self.phone_record(caller.scope(), id).await?;
         let is_own = |one: &PhoneSignature| {
@@ -67,33 +61,17 @@ impl ConsultService {
             }
             return Err(conflict(&ready.consult, version));
         }
-        let chain = key.chain()?;
-        let hand = self.hand(&ready, chain.clone(), scheme_of(&chain)?, now).await?;
-        let at = hand.at;
-        let (ready, unsigned) = self.to_sign(ready, hand).await?;
-        let (page, room) = unsigned.page.parts();
-        let owner = &ready.consult.reading.id;
-        let page = self.storage.put_blob(caller.scope(), owner, page).await?;
+        let (consult, frozen) = self.freeze(caller, ready, key.chain()?, wanted.place, now).await?;
         let code = code()?;
-        let (words, reads) = match &ready.step {
-            Step::Read { .. } => ("报告签名", None),
-            Step::Review { pdf_sha256, .. } => ("审核签名", Some(*pdf_sha256)),
+        let words = match role {
+            As::Sign => "报告签名",
+            As::Review => "审核签名",
         };
-        let frozen = Frozen {
-            credential: key.credential,
-            text: format!("{} {} {words}，核对码 {code}", ready.consult.reading.name, ready.consult.number),
-            chain: chain.iter().map(|der| encode(der)).collect(),
-            at,
-            address: caller.scope().actor.address,
-            messages: unsigned.messages()?.map(|message| encode(&message)),
-            page,
-            room: [room.start, room.end],
-            reads,
-        };
+        let text = format!("{} {} {words}，核对码 {code}", consult.reading.name, consult.number);
         let asked = PhoneSignature {
             consult: id.clone(),
             signer,
-            organisation: owner.clone(),
+            organisation: consult.reading.id.clone(),
             role,
             canonical_sha256: *canonical_sha256,
             progress: Progress::Waiting,
@@ -104,7 +82,7 @@ impl ConsultService {
             until: now + service.patience,
             transaction: uuid::Uuid::new_v4().to_string(),
             response: None,
-            frozen: Some(frozen),
+            frozen: Some(Asked { credential: key.credential, text, frozen }),
         };
         let expected = before.as_ref().map_or(Expected::Absent, |(_, version)| Expected::Version(*version));
         // Whoever may sign now is the only one: what waits for somebody else can sign nothing any more.
@@ -123,7 +101,7 @@ impl ConsultService {
                 Ok(asked)
             }
             // Asked for twice at the same moment.
-            Err(StorageError::Conflict(_)) => Err(conflict(&ready.consult, version)),
+            Err(StorageError::Conflict(_)) => Err(conflict(&consult, version)),
             Err(other) => Err(other.into()),
         }
     }

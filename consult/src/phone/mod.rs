@@ -2,7 +2,7 @@
 //! signer agrees on the telephone, and the service answers with two signature values. Who carries the bytes implements
 //! [`PhoneSigning`]; docs/remote-signing.md has the protocol.
 //!
-//! What is signed is frozen before anybody is asked ([`asking`]), in a record with a short life; a job asks, looks for the
+//! What is signed is [frozen](crate::signing) before anybody is asked ([`asking`]), in a record with a short life; a job asks, looks for the
 //! answer and completes ([`working`]), also after a restart. The report changes in one step or not at all.
 
 mod asking;
@@ -10,14 +10,14 @@ mod working;
 
 pub use working::JOB;
 
+use crate::ConsultError;
 use crate::record::Named;
-use crate::signing::damaged;
-use crate::{ConsultError, algorithm, certificate};
-use algorithm::Scheme;
+use crate::registered_key::Elsewhere;
+use crate::signing::As;
+use crate::signing::frozen::{Frozen, Wanted};
 use model::{ConsultId, OrgId, PersonId, Sha256};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::Duration;
 use storage::{Expected, Put, Record};
@@ -115,16 +115,6 @@ fn none() -> NoService {
     NoService::ForGood("no remote signing service is configured".to_owned())
 }
 
-/// Whose signature is waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum As {
-    /// The reader's.
-    Sign,
-    /// The reviewer's.
-    Review,
-}
-
 /// How far it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -191,28 +181,16 @@ pub struct PhoneSignature {
     /// Under which name the service keeps it, once it is asked.
     pub(crate) response: Option<String>,
     /// While it is waited for.
-    pub(crate) frozen: Option<Frozen>,
+    pub(crate) frozen: Option<Asked>,
 }
 
-/// Exactly what is signed. Everything binary is base64.
+/// What the service is asked with, and exactly what is signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Frozen {
+pub(crate) struct Asked {
     pub credential: String,
     pub text: String,
-    pub chain: Vec<String>,
-    /// When the signature says that it was made.
-    #[serde(with = "time::serde::rfc3339")]
-    pub at: OffsetDateTime,
-    /// From where it was asked for.
-    pub address: Option<IpAddr>,
-    /// Signed attributes of the detached signature, and of the page's.
-    pub messages: [String; 2],
-    /// The page with room, a blob of the organisation.
-    pub page: Sha256,
-    /// Where the room is.
-    pub room: [usize; 2],
-    /// The page that the reviewer signs.
-    pub reads: Option<Sha256>,
+    #[serde(flatten)]
+    pub frozen: Frozen,
 }
 
 impl PhoneSignature {
@@ -236,18 +214,18 @@ impl PhoneSignature {
         })
     }
 
+    pub(crate) fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            consult: &self.consult,
+            role: self.role,
+            canonical_sha256: &self.canonical_sha256,
+            place: Elsewhere::Service,
+        }
+    }
+
     /// As it is kept when it is over.
     fn ended(mut self, progress: Progress, fault: Option<Fault>) -> Self {
         (self.progress, self.fault, self.frozen) = (progress, fault, None);
         self
     }
-}
-
-/// What the key of a certificate signs with.
-fn scheme_of(chain: &[Vec<u8>]) -> Result<Scheme, ConsultError> {
-    let der = chain.first().ok_or_else(damaged)?;
-    let certificate = certificate::from_der(der).map_err(|_| damaged())?;
-    Scheme::for_key(certificate.tbs_certificate().subject_public_key_info()).ok_or(ConsultError::Forbidden(
-        "签名证书的算法不受支持（可用 ECDSA P-256、P-384 或 RSA）/ the certificate's algorithm is not known here",
-    ))
 }

@@ -2,17 +2,10 @@
 //! start goes on; only the last changes the report, in the change that also ends the record.
 
 use super::asking::audited;
-use super::{Answer, As, Fault, Frozen, NoService, PhoneSignature, Progress, Question, scheme_of};
-use crate::algorithm::is_signed_by;
-use crate::cms::{self, Form};
-use crate::keystore::{Keystore, blocking};
-use crate::pades::Prepared;
-use crate::record::KeyPlace;
+use super::{Answer, Asked, Fault, NoService, PhoneSignature, Progress, Question};
 use crate::signing::damaged;
-use crate::signing::make::{Made, Unsigned};
-use crate::signing::ready::{Ready, Signed, Step};
 use crate::signing::stored::decode;
-use crate::{ConsultError, ConsultService, certificate};
+use crate::{ConsultError, ConsultService};
 use access::Caller;
 use model::{Actor, ConsultId, Scope};
 use std::future::Future;
@@ -145,7 +138,7 @@ impl ConsultService {
         &self,
         scope: &Scope,
         mut asked: PhoneSignature,
-        frozen: &Frozen,
+        frozen: &Asked,
         version: i64,
         now: OffsetDateTime,
     ) -> Result<Stand, ConsultError> {
@@ -227,12 +220,12 @@ impl ConsultService {
     async fn complete_phone(
         &self,
         asked: PhoneSignature,
-        frozen: Frozen,
+        frozen: Asked,
         version: i64,
         values: Vec<Vec<u8>>,
         now: OffsetDateTime,
     ) -> Result<Stand, ConsultError> {
-        let Some(values) = checked(&frozen, values)? else {
+        let Some(values) = frozen.frozen.checked(values)? else {
             return self.end_phone(asked, version, Progress::Failed, Some(Fault::WrongSignature)).await;
         };
         match self.keep_completed(&asked, frozen, version, values, now).await {
@@ -266,42 +259,22 @@ impl ConsultService {
     async fn keep_completed(
         &self,
         asked: &PhoneSignature,
-        frozen: Frozen,
+        frozen: Asked,
         version: i64,
         values: [Vec<u8>; 2],
         now: OffsetDateTime,
     ) -> Result<(), ConsultError> {
-        let (id, hash) = (&asked.consult, &asked.canonical_sha256);
         let kept = self.storage.person(&asked.signer.id).await?;
         let signer = kept.acting_for(&asked.organisation).filter(|person| !person.is_disabled);
         let signer = signer.ok_or(ConsultError::Forbidden("账号已停用"))?;
+        let Asked { credential, frozen, .. } = frozen;
         let caller = Caller::person(&signer, frozen.address);
-        let chain = chain_of(&frozen)?;
-        let registered = Keystore::new(self.storage.clone()).registered(caller.scope(), &signer.id).await?;
-        if registered.chain()? != chain || registered.credential != frozen.credential {
-            return Err(ConsultError::NoSigningKey);
-        }
-        let (_, current) = self.load(&caller, id).await?;
-        let ready = match asked.role {
-            As::Sign => self.ready_to_sign(&caller, id, current, hash, KeyPlace::Phone, now).await?,
-            As::Review => self.ready_to_review(&caller, id, current, hash, now).await?,
-        };
-        if let Step::Review { pdf_sha256, .. } = &ready.step
-            && frozen.reads != Some(*pdf_sha256)
-        {
-            return Err(ConsultError::Stale);
-        }
-        // Valid, trusted and not revoked now, too.
-        self.hand(&ready, chain, scheme_of(&chain_of(&frozen)?)?, now).await?;
-        let page = self.read_whole(&asked.organisation, &frozen.page).await?;
-        let at = frozen.at;
-        let (made, ready) =
-            blocking(move || made(&ready, &frozen, page, values).map(|made| (made, ready))).await??;
         let signed = asked.clone().ended(Progress::Signed, None);
         let puts = vec![signed.put(Expected::Version(version))?];
         let change = Change { puts, ..Change::default() };
-        let signed = Signed { made, key: KeyPlace::Phone, at, change };
-        self.keep_signed(&caller, ready, signed, now).await.map(|_| ())
+        self.keep_frozen(&caller, &asked.wanted(), &credential, (frozen, values), change, now)
+            .await
+            .map(|_| ())
     }
 }
 
@@ -310,58 +283,16 @@ fn scope_of(asked: &PhoneSignature) -> Scope {
     Scope::organisation(Actor::node(NODE), asked.organisation.clone())
 }
 
-fn question(asked: &PhoneSignature, frozen: &Frozen, now: OffsetDateTime) -> Result<Question, ConsultError> {
-    let scheme = scheme_of(&chain_of(frozen)?)?;
+fn question(asked: &PhoneSignature, frozen: &Asked, now: OffsetDateTime) -> Result<Question, ConsultError> {
+    let scheme = frozen.frozen.scheme()?;
     let hash = |message: &String| Ok(scheme.hash().digest(&[&decode(message)?]));
     Ok(Question {
         transaction: asked.transaction.clone(),
         credential: frozen.credential.clone(),
-        hashes: frozen.messages.iter().map(hash).collect::<Result<_, ConsultError>>()?,
+        hashes: frozen.frozen.messages.iter().map(hash).collect::<Result<_, ConsultError>>()?,
         hash_oid: scheme.hash().oid().to_string(),
         scheme_oid: scheme.identifier().map_err(|_| damaged())?.oid.to_string(),
         text: frozen.text.clone(),
         patience: (asked.until - now).try_into().unwrap_or(Duration::ZERO),
     })
-}
-
-fn chain_of(frozen: &Frozen) -> Result<Vec<Vec<u8>>, ConsultError> {
-    frozen.chain.iter().map(|der| decode(der)).collect()
-}
-
-/// The values, if each is a signature of the registered certificate over what was frozen.
-fn checked(frozen: &Frozen, values: Vec<Vec<u8>>) -> Result<Option<[Vec<u8>; 2]>, ConsultError> {
-    let chain = chain_of(frozen)?;
-    let scheme = scheme_of(&chain)?;
-    let signer = certificate::from_der(chain.first().ok_or_else(damaged)?).map_err(|_| damaged())?;
-    let key = signer.tbs_certificate().subject_public_key_info();
-    let Ok(values) = <[Vec<u8>; 2]>::try_from(values) else { return Ok(None) };
-    for (message, value) in frozen.messages.iter().zip(&values) {
-        if !is_signed_by(key, scheme, &decode(message)?, value) {
-            return Ok(None);
-        }
-    }
-    Ok(Some(values))
-}
-
-/// Report and page with the values, each judged as a stranger would judge it.
-fn made(ready: &Ready, frozen: &Frozen, page: Vec<u8>, values: [Vec<u8>; 2]) -> Result<Made, ConsultError> {
-    let chain = chain_of(frozen)?;
-    let scheme = scheme_of(&chain)?;
-    let [detached, in_page] = &frozen.messages;
-    let kept = |message: &str| cms::ToSign::kept(&chain, scheme, &decode(message)?).map_err(|_| damaged());
-    let [start, end] = frozen.room;
-    let unsigned = Unsigned {
-        detached: kept(detached)?,
-        page: Prepared::kept(page, start..end).map_err(|_| damaged())?,
-        in_page: kept(in_page)?,
-    };
-    let [detached, in_page] = &values;
-    let detached = unsigned.detached.with_value(detached.clone()).map_err(|_| damaged())?;
-    let in_page = unsigned.in_page.with_value(in_page.clone()).map_err(|_| damaged())?;
-    let is_good = |signature: &[u8], content: &[&[u8]], form| {
-        cms::check(signature, content, form).is_ok_and(|seen| seen.is_signature_valid && seen.is_content_same)
-    };
-    let is_whole = is_good(&detached, &[&ready.canonical], Form::Report)
-        && is_good(&in_page, &unsigned.page.content(), Form::Page);
-    if is_whole { unsigned.finish(values) } else { Err(damaged()) }
 }

@@ -3,6 +3,7 @@
 use super::Composed;
 use crate::keystore::blocking;
 use crate::pdf::{PdfError, Signer, ToPrint};
+use crate::record::KeyPlace;
 use crate::state::State;
 use crate::{ConsultError, ConsultService};
 use access::Caller;
@@ -36,6 +37,7 @@ impl ConsultService {
             organisation: consult.reading.name.clone(),
             at: now,
             notice: None,
+            key: KeyPlace::default(),
         };
         let printer = self.printer.clone();
         blocking(move || {

@@ -7,7 +7,7 @@ use crate::algorithm::Scheme;
 use crate::authorities;
 use crate::certificate::{self, Purpose};
 use crate::keystore::{Keystore, UnlockedKey};
-use crate::record::Consult;
+use crate::record::{Consult, KeyPlace};
 use crate::revocation::{self, RevocationData, Standing};
 use crate::{ConsultError, ConsultService};
 use access::{Caller, Person, Secret};
@@ -44,16 +44,32 @@ impl ConsultService {
         ready: &Ready,
         chain: Vec<Vec<u8>>,
         scheme: Scheme,
+        key: KeyPlace,
         now: OffsetDateTime,
     ) -> Result<Hand, ConsultError> {
-        let (certificate, _) = signer_of(&chain)?;
-        let is_theirs = certificate::common_name(&certificate) == ready.signer.name
-            && certificate::organisation(&certificate) == ready.consult.reading.name;
+        let at = now.replace_nanosecond(0).unwrap_or(now);
+        let signer = (ready.signer.name.as_str(), ready.consult.reading.name.as_str());
+        let anchors = self.config.anchors_of(&ready.consult);
+        let (path, revocation) = self.certified(signer, anchors, &chain, at).await?;
+        Ok(Hand { chain, scheme, title: ready.signer.title.clone(), key, path, revocation, at })
+    }
+
+    /// The path of a certificate that is this person's in this organisation, valid, trusted and not revoked at a moment, and what
+    /// is known of its revocation.
+    pub(crate) async fn certified(
+        &self,
+        (name, organisation): (&str, &str),
+        anchors_pem: &str,
+        chain: &[Vec<u8>],
+        at: OffsetDateTime,
+    ) -> Result<(Vec<Certificate>, RevocationData), ConsultError> {
+        let (certificate, _) = signer_of(chain)?;
+        let is_theirs = certificate::common_name(&certificate) == name
+            && certificate::organisation(&certificate) == organisation;
         if !is_theirs {
             return Err(ConsultError::Forbidden("签名证书不是本人在本机构的证书"));
         }
-        let at = now.replace_nanosecond(0).unwrap_or(now);
-        let path = path(self.config.anchors_of(&ready.consult), &chain, at)?;
+        let path = path(anchors_pem, chain, at)?;
         let revocation = match path.len() {
             0 | 1 => RevocationData::default(),
             _ => authorities::revocation_data(self.authorities.as_ref(), &path, at).await,
@@ -61,7 +77,7 @@ impl ConsultService {
         if let (Standing::Revoked { .. }, _) = revocation::judge_path(&path, &revocation, at) {
             return Err(ConsultError::Forbidden("签名证书已被吊销"));
         }
-        Ok(Hand { chain, scheme, title: ready.signer.title.clone(), path, revocation, at })
+        Ok((path, revocation))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::algorithm::Scheme;
 use crate::cms::{self, Claims, Commitment, Form};
 use crate::pades::{self, Dss, Field, PadesError, Prepared};
 use crate::pdf::{PdfError, Printer, Signer, ToPrint};
+use crate::record::KeyPlace;
 use crate::revocation::RevocationData;
 use crate::signing_key::SigningKey;
 use crate::{ConsultError, ca, certificate};
@@ -23,6 +24,8 @@ pub(crate) struct Hand {
     /// What the key signs with.
     pub scheme: Scheme,
     pub title: String,
+    /// Where the key is.
+    pub key: KeyPlace,
     /// From the signer's certificate to the anchor.
     pub path: Vec<Certificate>,
     pub revocation: RevocationData,
@@ -121,6 +124,7 @@ impl Hand {
             organisation: certificate::organisation(&certificate),
             at: self.at,
             notice: certificate::is_test(&certificate).then_some(ca::TEST_NOTICE),
+            key: self.key,
         })
     }
 
@@ -130,7 +134,8 @@ impl Hand {
         form: Form,
         commitment: &Commitment,
     ) -> Result<cms::ToSign, ConsultError> {
-        let claims = Claims { scheme: self.scheme, chain: &self.chain, title: &self.title };
+        let claims =
+            Claims { scheme: self.scheme, chain: &self.chain, title: &self.title, key: Some(self.key) };
         cms::ToSign::new(content, form, &claims, commitment, self.at).map_err(unmade)
     }
 
@@ -187,6 +192,7 @@ mod tests {
             chain: key.chain.clone(),
             scheme: SigningKey::from_pkcs8(&key.key_pkcs8).unwrap().scheme(),
             title: "主任医师".into(),
+            key: KeyPlace::Keystore,
             path,
             revocation: RevocationData::default(),
             at: SIGNED_AT,

@@ -1,16 +1,18 @@
 //! Signing and reviewing. Blob first, then one change: a crash in between leaves a page that nothing points at, never a
 //! half-signed report. What must hold before is in [`ready`], what is computed in [`make`], whose key and certificate it is in
-//! [`hand`], what waits for a time stamp in [`stamp`], what is handed out in [`files`]. A key that is elsewhere signs by
-//! [`crate::phone`], with the same steps.
+//! [`hand`], what waits for a time stamp in [`stamp`], what is handed out in [`files`]. A key that is elsewhere signs
+//! what was [`frozen`] for it, by [`crate::phone`] or [`crate::own_key`], with the same steps.
 
 mod draft;
 mod files;
+pub(crate) mod frozen;
 mod hand;
 pub(crate) mod make;
 pub(crate) mod ready;
 mod stamp;
 pub(crate) mod stored;
 
+pub use frozen::As;
 pub use stamp::{JOB, Waits};
 pub use stored::KIND;
 pub(crate) use stored::{StoredReport, damaged};
@@ -118,7 +120,7 @@ impl ConsultService {
     ) -> Result<ConsultView, ConsultError> {
         let UnlockedKey { key, chain } =
             self.unlock(caller, &ready.consult, &ready.signer, passphrase).await?;
-        let hand = self.hand(&ready, chain, key.scheme(), now).await?;
+        let hand = self.hand(&ready, chain, key.scheme(), KeyPlace::Keystore, now).await?;
         let (ready, unsigned) = self.to_sign(ready, hand).await?;
         let made = blocking(move || unsigned.signed_by(&key)).await??;
         let signed = Signed { made, key: KeyPlace::Keystore, at: now, change: Change::default() };

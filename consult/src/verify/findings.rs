@@ -1,7 +1,7 @@
 //! The findings, one function each.
 
 use super::checked::Checked;
-use super::{Brought, Context, EvidenceLookup, Finding, Judgement};
+use super::{Brought, Context, EvidenceLookup, Finding, Judgement, Unread};
 use crate::certificate::{self, PathFault, Purpose};
 use crate::cms::{self, Commitment};
 use crate::pades::Coverage;
@@ -12,11 +12,17 @@ use time::OffsetDateTime;
 use x509_cert::Certificate;
 
 /// The bytes are the ones that were signed, by all who had to sign.
-pub(super) fn integrity(report: &CanonicalReport, signed: &[Checked], broken: usize) -> Finding {
-    if broken > 0 {
+pub(super) fn integrity(report: &CanonicalReport, signed: &[Checked], unread: Unread) -> Finding {
+    if unread.is_broken {
         return bad(
             "签名文件已损坏，或不是本格式的签名",
             "the signature file is damaged, or not of this kind",
+        );
+    }
+    if unread.is_unknown {
+        return unknown(
+            "有签名使用了本程序不支持的算法（如国密 SM2），无法核对",
+            "a signature is made with an algorithm that this program does not know (such as SM2)",
         );
     }
     if signed.is_empty() {

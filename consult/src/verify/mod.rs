@@ -5,8 +5,9 @@ mod findings;
 #[cfg(test)]
 mod tests;
 
-use crate::cms::Commitment;
+use crate::cms::{CmsError, Commitment};
 use crate::pades::{self, Coverage, PdfSignatures};
+use crate::record::KeyPlace;
 use crate::report::CanonicalReport;
 use crate::revocation::RevocationData;
 use crate::{ConsultError, certificate, extract};
@@ -59,6 +60,9 @@ pub struct SignerVerdict {
     pub test_certificate: bool,
     /// Whether `signed_at` is a good time stamp's.
     pub time_stamped: bool,
+    /// Where the key is, as the signature says; nothing in signatures from before they said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyPlace>,
 }
 
 /// The whole judgement.
@@ -200,7 +204,7 @@ impl Default for Context<'_> {
 pub fn verify(brought: &Brought, context: &Context<'_>) -> Verdict {
     let anchors = certificate::from_pem(context.anchors_pem).unwrap_or_default();
     let stamp_anchors = certificate::from_pem(context.time_stamp_anchors_pem).unwrap_or_default();
-    let (detached, in_page, broken) = checked(brought, &stamp_anchors);
+    let (detached, in_page, unread) = checked(brought, &stamp_anchors);
     let all: Vec<Checked> = detached.iter().chain(&in_page).cloned().collect();
     let mut data = context.revocation.clone();
     if let Some(signatures) = brought.page.as_ref().and_then(|page| page.signatures.as_ref()) {
@@ -209,7 +213,7 @@ pub fn verify(brought: &Brought, context: &Context<'_>) -> Verdict {
     let report = CanonicalReport::from_bytes(&brought.canonical);
     let (integrity, credential, evidence) = match &report {
         Ok(report) => (
-            both(report, &detached, &in_page, broken),
+            both(report, &detached, &in_page, unread),
             findings::credential(report, &all),
             findings::evidence(report, context.evidence),
         ),
@@ -267,11 +271,24 @@ impl Verdict {
     }
 }
 
-/// Detached signatures, signatures in the page, and how many of both cannot be read.
-fn checked(brought: &Brought, anchors: &[x509_cert::Certificate]) -> (Vec<Checked>, Vec<Checked>, usize) {
-    let mut broken = 0_usize;
-    let mut sort = |result: Result<Checked, _>| {
-        broken += usize::from(result.is_err());
+/// Signatures that were brought and could not be checked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Unread {
+    /// Some are damaged, or none of ours.
+    is_broken: bool,
+    /// Some are made with algorithms that this build does not know.
+    is_unknown: bool,
+}
+
+/// Detached signatures, signatures in the page, and what of both cannot be read.
+fn checked(brought: &Brought, anchors: &[x509_cert::Certificate]) -> (Vec<Checked>, Vec<Checked>, Unread) {
+    let mut unread = Unread::default();
+    let mut sort = |result: Result<Checked, CmsError>| {
+        match &result {
+            Ok(_) => {}
+            Err(CmsError::UnknownAlgorithm) => unread.is_unknown = true,
+            Err(_) => unread.is_broken = true,
+        }
         result.ok()
     };
     let detached = brought
@@ -284,16 +301,16 @@ fn checked(brought: &Brought, anchors: &[x509_cert::Certificate]) -> (Vec<Checke
         let signatures = page.signatures.iter().flat_map(|signatures| &signatures.all);
         in_page.extend(signatures.filter_map(|one| sort(Checked::embedded(one, page, anchors))));
     }
-    (detached, in_page, broken)
+    (detached, in_page, unread)
 }
 
 /// Where both kinds were brought, both must be in order.
-fn both(report: &CanonicalReport, detached: &[Checked], in_page: &[Checked], broken: usize) -> Finding {
+fn both(report: &CanonicalReport, detached: &[Checked], in_page: &[Checked], unread: Unread) -> Finding {
     if in_page.is_empty() {
-        return findings::integrity(report, detached, broken);
+        return findings::integrity(report, detached, unread);
     }
-    let page = findings::integrity(report, in_page, broken);
-    let beside = findings::integrity(report, detached, broken);
+    let page = findings::integrity(report, in_page, unread);
+    let beside = findings::integrity(report, detached, unread);
     if detached.is_empty() || beside.result == Judgement::Good { page } else { beside }
 }
 
@@ -310,5 +327,6 @@ fn signer(one: &Checked) -> SignerVerdict {
         certificate_subject: certificate::subject(certificate),
         test_certificate: certificate::is_test(certificate),
         time_stamped: matches!(one.stamp, Some(Ok(_))),
+        key: one.check.key,
     }
 }

@@ -304,3 +304,73 @@ fn a_renewed_certificate_makes_nobody_a_second_person() {
     let verdict = judge(&both, &signers.anchors());
     assert_eq!((verdict.credential.result, verdict.ok), (Judgement::Bad, false), "{verdict:?}");
 }
+
+/// An authority with SM2 and somebody's certificate by it, as OpenSSL makes them; and the key as PKCS#8 and in a PKCS#12 file.
+fn sm2(directory: &std::path::Path) -> (Vec<x509_cert::Certificate>, Vec<u8>, Vec<u8>) {
+    let path = |name: &str| directory.join(name).display().to_string();
+    let openssl = |words: &str| {
+        let words: Vec<String> = words.split(' ').map(|word| word.replace('@', &path(""))).collect();
+        run("openssl", &words.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    };
+    std::fs::write(path("usage"), "keyUsage=critical,digitalSignature").unwrap();
+    openssl("genpkey -algorithm SM2 -out @root.key");
+    openssl("req -x509 -new -sm3 -key @root.key -out @root.pem -days 9000 -subj /CN=SM2");
+    openssl("genpkey -algorithm SM2 -out @own.key");
+    openssl("req -new -sm3 -utf8 -key @own.key -out @own.csr -subj /O=市医院/CN=王建国");
+    openssl(
+        "x509 -req -sm3 -in @own.csr -CA @root.pem -CAkey @root.key -CAcreateserial -extfile @usage -days 9000 -out @own.pem",
+    );
+    openssl("pkcs8 -topk8 -nocrypt -in @own.key -outform DER -out @own.der");
+    openssl("pkcs12 -export -inkey @own.key -in @own.pem -out @own.p12 -passout pass:12345678");
+    let pem = |name| certificate::from_pem(&std::fs::read_to_string(path(name)).unwrap()).unwrap();
+    let file = |name| std::fs::read(path(name)).unwrap();
+    ([pem("own.pem"), pem("root.pem")].concat(), file("own.der"), file("own.p12"))
+}
+
+#[test]
+fn sm2_is_told_as_an_algorithm_that_is_not_known() {
+    use crate::signing_key::{KeyError, SigningKey};
+    use ::cms::cert::CertificateChoices;
+    use ::cms::signed_data::{CertificateSet, SignerIdentifier, SignerInfos};
+    use der::asn1::{Any, ObjectIdentifier, SetOfVec};
+    use der::{Decode as _, Encode as _};
+
+    let directory = tempfile::tempdir().unwrap();
+    let (chain, pkcs8, p12) = sm2(directory.path());
+    assert_eq!(SigningKey::from_pkcs8(&pkcs8).err(), Some(KeyError::Unsupported));
+    let opened = crate::pkcs12::open(&p12, &access::Secret::new("12345678".into()));
+    assert_eq!(opened.err(), Some(crate::pkcs12::Pkcs12Error::Key(KeyError::Unsupported)));
+    let key = chain[0].tbs_certificate().subject_public_key_info();
+    assert_eq!(crate::algorithm::Scheme::for_key(key), None);
+    let now = OffsetDateTime::now_utc();
+    let path = certificate::follow(&chain[0], &[], &chain[1..], now, certificate::Purpose::Reports);
+    assert_eq!(path.err(), Some(certificate::PathFault::UnknownAlgorithm));
+
+    // A signature as it would be made: SM3 (1.2.156.10197.1.401) and SM2 with SM3 (1.2.156.10197.1.501).
+    let signers = Signers::new();
+    let whole = brought(&signers, Signatures::Single);
+    let named =
+        |oid| spki::AlgorithmIdentifierOwned { oid: ObjectIdentifier::new_unwrap(oid), parameters: None };
+    let mut signed = crate::cms::signed_data_of(&whole.signatures[0]).unwrap();
+    let mut info = signed.signer_infos.0.as_slice()[0].clone();
+    info.digest_alg = named("1.2.156.10197.1.401");
+    info.signature_algorithm = named("1.2.156.10197.1.501");
+    let own = chain[0].tbs_certificate();
+    info.sid = SignerIdentifier::IssuerAndSerialNumber(::cms::cert::IssuerAndSerialNumber {
+        issuer: own.issuer().clone(),
+        serial_number: own.serial_number().clone(),
+    });
+    signed.digest_algorithms = SetOfVec::try_from(vec![info.digest_alg.clone()]).unwrap();
+    signed.signer_infos = SignerInfos::try_from(vec![info]).unwrap();
+    let certificates: Vec<_> = chain.into_iter().map(CertificateChoices::Certificate).collect();
+    signed.certificates = Some(CertificateSet::try_from(certificates).unwrap());
+    let mut outer = ::cms::content_info::ContentInfo::from_der(&whole.signatures[0]).unwrap();
+    outer.content = Any::encode_from(&signed).unwrap();
+    let by_sm2 = Brought { signatures: vec![outer.to_der().unwrap()], ..whole.clone() };
+    let verdict = judge(&by_sm2, &signers.anchors());
+    assert_eq!((verdict.integrity.result, verdict.ok), (Judgement::Unknown, false), "{verdict:?}");
+    assert!(verdict.integrity.detail.contains("SM2"));
+    // Beside one that is damaged, that counts.
+    let damaged = Brought { signatures: vec![by_sm2.signatures[0].clone(), vec![0x30, 0]], ..whole };
+    assert_eq!(judge(&damaged, &signers.anchors()).integrity.result, Judgement::Bad);
+}

@@ -6,6 +6,7 @@ mod house;
 mod keys;
 mod measurements;
 mod notices;
+mod own_key;
 mod stamps;
 mod team;
 mod workflow;

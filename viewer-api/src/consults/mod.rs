@@ -5,6 +5,7 @@ pub mod arriving;
 pub mod asking;
 pub mod attachments;
 pub mod opinions;
+pub mod own_key;
 pub mod phone;
 pub mod priors;
 pub mod quality;

@@ -10,7 +10,8 @@ use crate::state::ApiState;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use consult::phone::{As, Fault, PhoneSignature, Progress};
+use consult::phone::{Fault, PhoneSignature, Progress};
+use consult::signing::As;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -126,7 +126,7 @@ pub async fn save_report(
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PreviewQuery {
-    /// `keystore` or `phone`; whichever the signer has without it.
+    /// `keystore`, `phone` or `own`; whichever the signer has without it.
     #[param(value_type = Option<String>)]
     key: Option<KeyPlace>,
 }

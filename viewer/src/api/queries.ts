@@ -42,6 +42,7 @@ export const keys = {
   sessions: ['sessions'] as const,
   secondFactor: ['second-factor'] as const,
   passkeys: ['passkeys'],
+  ownCertificate: ['own-certificate'],
   ways: ['ways'],
   signOn: ['sign-on'],
   devices: ['devices'] as const,

@@ -33,6 +33,8 @@ export interface Me {
   can_sign: boolean;
   /** Whether a remote signing service asks their telephone. */
   can_sign_by_phone: boolean;
+  /** Whether the certificate of a key in their own hands is registered. */
+  can_sign_with_own_key: boolean;
   /** Whether the viewer OHIF is at /ohif. */
   has_ohif: boolean;
   /** For whom they may act, when there is a choice. */
@@ -472,7 +474,8 @@ export interface ReportDraft {
 }
 
 /** Where a signing key is: in the node's keystore, or with a service that asks the signer's telephone. */
-export type KeyPlace = 'keystore' | 'phone';
+/** Where a signing key is: with the server, with a remote service, in the signer's hands. */
+export type KeyPlace = 'keystore' | 'phone' | 'own';
 
 /** A signature that is waited for on the telephone, or the last that was. */
 export interface PhoneSignature {
@@ -593,6 +596,8 @@ export interface Verdict {
     certificate_subject: string;
     test_certificate: boolean;
     time_stamped: boolean;
+    /** Not in signatures from before they said it. */
+    key?: KeyPlace;
   }[];
   ok: boolean;
   number: string;

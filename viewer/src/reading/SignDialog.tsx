@@ -1,19 +1,26 @@
 /**
- * The last look before a signature: exactly what will be signed, its hash, and the passphrase that signs it, or the telephone.
+ * The last look before a signature: exactly what will be signed, its hash, and what signs it: the passphrase, the telephone, or
+ * a key in the signer's own hands.
  * The hash shown goes with the request; if the report has changed since, the server refuses and the new text is shown.
  */
 import { Alert, Button, Checkbox, Group, Modal, PasswordInput, SegmentedControl, Stack, Text } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useRef, useState, type FormEvent } from 'react';
+import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
+import { serverNow } from '../api/connection';
 import { consults } from '../api/endpoints';
 import { isProblem } from '../api/problem';
 import { keys } from '../api/queries';
-import type { Consult, PhoneSignature } from '../api/types';
+import type { Consult, KeyPlace, Me, PhoneSignature } from '../api/types';
 import { rememberConsult } from '../consult/useConsult';
 import { useMe } from '../session/useMe';
-import type { Template } from '../templates/api';
 import { useOpensNext } from '../session/usePreferences';
+import { ownCertificate } from '../signing/api';
+import { unfit } from '../signing/fit';
+import { OwnKeyFields } from '../signing/OwnKeyFields';
+import type { OwnKey } from '../signing/ownKey';
+import { signWithOwnKey } from '../signing/signWithOwnKey';
+import type { Template } from '../templates/api';
 import { usePreferences } from '../templates/usePreferences';
 import { useWords } from '../templates/useTemplates';
 import { ErrorNotice } from '../ui/ErrorNotice';
@@ -44,10 +51,17 @@ export default function SignDialog({ consult, as, flush, template, phone, onClos
   const me = useMe();
   const [preferences, prefer] = usePreferences(me.person.id);
   const [opensNext, setOpensNext] = useOpensNext(me);
-  const hasChoice = me.can_sign && me.can_sign_by_phone;
   const waiting = phone?.progress === 'waiting' ? phone : null;
-  const byPhone = waiting !== null || (me.can_sign_by_phone && (!me.can_sign || preferences.signsBy === 'phone'));
-  const key = byPhone ? 'phone' : 'keystore';
+  const places = placesOf(me);
+  const liked = places.find((place) => place === preferences.signsBy) ?? places[0] ?? 'keystore';
+  const key = waiting !== null ? 'phone' : liked;
+  const byPhone = key === 'phone';
+  const byOwn = key === 'own';
+  const [opened, setOpened] = useState<OwnKey | null>(null);
+  const registered = useQuery({ queryKey: keys.ownCertificate, queryFn: ownCertificate.see, enabled: byOwn });
+  const certificate = registered.data?.certificate ?? null;
+  const signer = { name: me.person.name, organisation: me.organisation.name };
+  const isOpen = opened !== null && certificate !== null && unfit(opened, signer, certificate.sha256, serverNow()) === null;
   const [passphrase, setPassphrase] = useState('');
   const field = useRef<HTMLInputElement>(null);
   const preview = useQuery({
@@ -64,11 +78,13 @@ export default function SignDialog({ consult, as, flush, template, phone, onClos
     mutationFn: async () => {
       if (preview.data === undefined) throw new Error('nothing to sign');
       const { version, canonical_sha256 } = preview.data;
+      if (opened !== null && byOwn) return signWithOwnKey(opened, consult.id, as, { version, canonical_sha256 });
       return consults.sign(consult.id, as, { version, canonical_sha256, passphrase });
     },
     onSuccess: (signed) => {
       void cache.invalidateQueries({ queryKey: keys.verdict(consult.id) });
       rememberConsult(cache, signed);
+      // The key that was open goes with the dialog.
       onClose();
       if (opensNext) onSigned();
     },
@@ -93,8 +109,15 @@ export default function SignDialog({ consult, as, flush, template, phone, onClos
   const stale = isProblem(sign.error, 'stale') || isProblem(ask.error, 'stale');
   const missing = preview.data?.missing ?? [];
 
+  // Who has opened a key signs by Enter.
+  const confirm = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (isOpen) confirm.current?.focus();
+  }, [isOpen]);
+  const isReady = byPhone || (byOwn ? isOpen : passphrase !== '');
   const submit = (event: FormEvent) => {
     event.preventDefault();
+    if (!isReady) return;
     if (byPhone) ask.mutate();
     else sign.mutate();
   };
@@ -113,7 +136,7 @@ export default function SignDialog({ consult, as, flush, template, phone, onClos
     >
       <form onSubmit={submit}>
         <Stack gap="md">
-          <Text size="sm">{t(byPhone ? 'sign.phone.explain' : 'sign.explain')}</Text>
+          <Text size="sm">{t(explained[key])}</Text>
           {stale && (
             <Alert color="yellow" variant="outline" role="alert">
               {t('sign.stale')}
@@ -131,20 +154,23 @@ export default function SignDialog({ consult, as, flush, template, phone, onClos
               {missing.length > 0 && <Text role="alert">{t('reading.missing', { what: missingNames(missing, t, template, word) })}</Text>}
             </>
           )}
-          {hasChoice && waiting === null && (
+          {places.length > 1 && waiting === null && (
             <SegmentedControl
               aria-label={t('sign.by')}
               value={key}
-              data={[
-                { value: 'keystore', label: t('sign.key.keystore') },
-                { value: 'phone', label: t('sign.key.phone') },
-              ]}
-              onChange={(value) => prefer({ signsBy: value === 'phone' ? 'phone' : 'keystore' })}
+              data={places.map((place) => ({ value: place, label: t(`sign.key.${place}`) }))}
+              onChange={(value) => {
+                sign.reset();
+                setOpened(null);
+                prefer({ signsBy: places.find((place) => place === value) ?? 'keystore' });
+              }}
             />
           )}
           {waiting !== null && <PhoneWaiting consult={consult.id} signature={waiting} />}
           {byPhone && phone !== null && <PhoneEnded signature={phone} />}
-          {!byPhone && (
+          {byOwn && registered.isError && <ErrorNotice error={registered.error} onRetry={() => void registered.refetch()} />}
+          {byOwn && registered.data !== undefined && <OwnKeyFields registered={certificate} opened={opened} onOpened={setOpened} />}
+          {key === 'keystore' && (
             <PasswordInput
               ref={field}
               label={t('sign.passphrase')}
@@ -170,9 +196,10 @@ export default function SignDialog({ consult, as, flush, template, phone, onClos
             </Button>
             {waiting === null && (
               <Button
+                ref={confirm}
                 type="submit"
                 loading={sign.isPending || ask.isPending}
-                disabled={(!byPhone && passphrase === '') || preview.data === undefined || preview.isFetching || missing.length > 0}
+                disabled={!isReady || preview.data === undefined || preview.isFetching || missing.length > 0}
               >
                 {t(byPhone ? 'sign.phone.ask' : `sign.confirm.${as}`)}
               </Button>
@@ -182,4 +209,16 @@ export default function SignDialog({ consult, as, flush, template, phone, onClos
       </form>
     </Modal>
   );
+}
+
+const explained = { keystore: 'sign.explain', phone: 'sign.phone.explain', own: 'ownKey.explain' } as const;
+
+/** Where the person has keys. Whoever has none is asked for a passphrase, and told. */
+function placesOf(me: Me): KeyPlace[] {
+  const all: [KeyPlace, boolean][] = [
+    ['keystore', me.can_sign],
+    ['phone', me.can_sign_by_phone],
+    ['own', me.can_sign_with_own_key],
+  ];
+  return all.filter(([, has]) => has).map(([place]) => place);
 }

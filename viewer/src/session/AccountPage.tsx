@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { keys } from '../api/queries';
+import { SigningCertificatePart } from '../signing/SigningCertificatePart';
 import { Chip } from '../ui/Chip';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
@@ -17,9 +18,11 @@ import { isReady, NewPasswordFields, noPassword } from './NewPasswordFields';
 import { Passkeys } from './Passkeys';
 import { SecondFactor } from './SecondFactor';
 import { SignOn } from './SignOn';
+import { useMe } from './useMe';
 
 export default function AccountPage() {
   const { t } = useTranslation();
+  const signs = useMe().roles.some((role) => role === 'reader' || role === 'reviewer');
   return (
     <div className={pane.pane}>
       <div className={classes.page}>
@@ -33,6 +36,11 @@ export default function AccountPage() {
           <Passkeys />
         </Part>
         <SignOn />
+        {signs && (
+          <Part title={t('ownKey.title')} hint={t('ownKey.hint')}>
+            <SigningCertificatePart />
+          </Part>
+        )}
         <Part title={t('password.title')} hint={t('password.hint')}>
           <ChangePassword />
         </Part>

@@ -26,6 +26,11 @@ export function SignerList({ signers }: { signers: Verdict['signers'] }) {
           <Text size="xs" c="dimmed">
             {signer.certificate_subject}
           </Text>
+          {signer.key !== undefined && (
+            <Text size="xs" c="dimmed">
+              {t(`verify.key.${signer.key}`)}
+            </Text>
+          )}
           {signer.test_certificate && <Text size="xs">{t('verdict.testCertificate')}</Text>}
         </div>
       ))}

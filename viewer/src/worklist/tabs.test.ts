@@ -9,6 +9,7 @@ function person(...roles: Role[]): Me {
     roles,
     can_sign: false,
     can_sign_by_phone: false,
+    can_sign_with_own_key: false,
     has_ohif: false,
     organisations: [],
     must_enrol_second_factor: false,

@@ -120,6 +120,52 @@ test('a whole CD goes in over a line that breaks, and the question is about it',
   await shot(page, 'ask-paper-refused');
 });
 
+test('a question about a study that is still arriving goes by itself once it has arrived', async ({ person }) => {
+  const folder = disc('^宋小梅');
+  const images = readdirSync(folder, { recursive: true, encoding: 'utf8', withFileTypes: true })
+    .filter((entry) => entry.isFile() && /^IM/.test(entry.name))
+    .map(({ parentPath, name }) => readFileSync(join(parentPath, name)));
+  const last = images.pop();
+  if (last === undefined) throw new Error('the disc has no images');
+  const page = await person('township');
+  for (const image of images) {
+    const answer = await page.request.post('/api/v1/uploads', { headers: { 'X-Farsight': '1', 'Content-Type': 'application/dicom' }, data: image });
+    expect(answer.status()).toBe(201);
+  }
+  // The last image comes in pieces.
+  const tus = { 'X-Farsight': '1', 'Tus-Resumable': '1.0.0' };
+  const name = Buffer.from('IM000005').toString('base64');
+  const begun = await page.request.post('/api/v1/uploads/resumable', { headers: { ...tus, 'Upload-Length': String(last.length), 'Upload-Metadata': `filename ${name}` } });
+  const upload = begun.headers()['location'] ?? '';
+  const piece = async (from: number, to: number): Promise<void> => {
+    const headers = { ...tus, 'Content-Type': 'application/offset+octet-stream', 'Upload-Offset': String(from) };
+    expect((await page.request.patch(upload, { headers, data: last.subarray(from, to) })).status()).toBe(204);
+  };
+  await piece(0, 2000);
+
+  await page.goto('/ask');
+  await page.getByRole('listitem').filter({ hasText: '宋小梅' }).getByRole('button').click();
+  await page.getByLabel('问题').fill('肝内低密度灶，性质？');
+  await page.getByLabel(/患者已知情同意/).check();
+  const arriving = page.getByTestId('still-arriving');
+  await expect(arriving).toContainText('这一检查的图像还在传入');
+  await shot(page, 'ask-arriving');
+  await page.getByRole('button', { name: '发送申请' }).click();
+  await expect(arriving).toHaveAttribute('data-waits', 'true');
+  await shot(page, 'ask-waits');
+  await arriving.getByRole('button', { name: '先不发送' }).click();
+  await expect(arriving).toHaveAttribute('data-waits', 'false');
+  await page.getByRole('button', { name: '发送申请' }).click();
+  await expect(arriving).toHaveAttribute('data-waits', 'true');
+  expect(new URL(page.url()).pathname).toBe('/ask');
+
+  await piece(2000, last.length);
+  expect((await page.request.post(`${upload}/finish`, { headers: { 'X-Farsight': '1' }, data: {} })).ok()).toBe(true);
+  await page.waitForURL(/\/cases\/[^/]+$/);
+  const sent = (await (await page.request.get(`/api/v1/consults${new URL(page.url()).pathname.replace('/cases', '')}`)).json()) as { evidence: unknown[] };
+  expect(sent.evidence).toHaveLength(5);
+});
+
 test('photographs alone are a study of the patient who is named, from a phone', async ({ person }) => {
   const page = await person('township', phone);
   await page.goto('/ask');

@@ -51,7 +51,21 @@ test('a coordinator plans a shift that begins by itself, and takes it back', asy
   await shot(page, 'duty');
   await expectNoSidewaysScroll(page);
 
+  // On call beside it: told what nobody else has answered.
+  await expect(page.getByTestId('on-call')).toHaveText('现在没有人听班');
   await page.getByRole('button', { name: '刘洋的排班' }).click();
+  await dialog.getByLabel('上岗').fill(local(-1, 8));
+  await dialog.getByLabel('下岗').fill(local(1, 7));
+  await dialog.getByLabel('听班').check();
+  await dialog.getByRole('button', { name: '加一班' }).click();
+  await expect(shifts.getByText('正在听班')).toBeVisible({ timeout: 30_000 });
+  await shot(page, 'on-call-shift');
+  await dialog.getByRole('button', { name: '关闭' }).last().click();
+  await expect(page.getByTestId('on-call')).toContainText('听班：刘洋');
+  await shot(page, 'on-call');
+  await page.getByRole('button', { name: '刘洋的排班' }).click();
+  await shifts.getByRole('row').filter({ hasText: '听班' }).getByRole('button', { name: '取消这一班' }).click();
+  await expect(shifts.getByRole('row')).toHaveCount(2);
   await dialog.getByRole('button', { name: '取消这一班' }).first().click();
   await expect(shifts.getByRole('row')).toHaveCount(1);
   await dialog.getByRole('button', { name: '取消这一班' }).click();

@@ -256,6 +256,10 @@ impl ConsultService {
         require_keeper(caller)?;
         let template = Template { version: 0, ..template.checked()? };
         // Titles, labels, options and units are printed as well as what is filled in.
+        for (field, words) in [("title", &template.title), ("body_part", &template.body_part)] {
+            self.refuse_unprintable(field, &words.zh)?;
+            self.refuse_unprintable(field, &words.en)?;
+        }
         let whole = serde_json::to_string(&template).map_err(|_| damaged())?;
         self.refuse_unprintable("sections", &whole)?;
         let organisation = caller.organisation();

@@ -86,6 +86,7 @@ pub const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("*", "certificate", NAME),
     ("*", "?org", NAME),
     ("*", "?consult", NAME),
+    ("*", "trust_anchors_pem", "certificates in PEM: anything else is refused"),
     ("*", "passphrase", SECRET),
     ("*", "password", SECRET),
     ("*", "secret", SECRET),
@@ -475,13 +476,13 @@ fn centre() -> Vec<Row> {
         row(templates, "template", &["sections"], |w, text| {
             template(w, |one, text| one["sections"][0]["normal"] = json!(text), text)
         }),
-        row(templates, "template", &["fields"], |w, text| {
+        row(templates, "template", &["fields", "sections"], |w, text| {
             template(w, |one, text| one["sections"][0]["fields"][0]["label"]["zh"] = json!(text), text)
         }),
-        row(templates, "template", &["fields"], |w, text| {
+        row(templates, "template", &["fields", "sections"], |w, text| {
             template(w, |one, text| one["sections"][0]["fields"][0]["unit"] = json!(text), text)
         }),
-        row(templates, "template", &["fields"], |w, text| {
+        row(templates, "template", &["fields", "sections"], |w, text| {
             template(w, |one, text| one["sections"][0]["fields"][0]["choices"][0]["zh"] = json!(text), text)
         }),
         row("put /api/v1/assignment/rules", "rules", &[], |w, text| {
@@ -598,7 +599,7 @@ fn desk() -> Vec<Row> {
             world.as_("reader").put("/api/v1/session/preferences", &json!({"worklist_filters": [filter]}));
         world.then(answer, || world.get("reader", "/api/v1/session/preferences"))
     }
-    vec![
+    let mut rows = vec![
         row(
             "put /api/v1/session/preferences",
             "worklist_filters[].name",
@@ -644,7 +645,7 @@ fn desk() -> Vec<Row> {
             w.then(answer, || w.get("archivist", all))
         }),
         row("put /api/v1/forwarding/rules/{id}", "description", &[], |w, text| {
-            let body = json!({"destination": "CITYARCH", "description": text, "state": "off"});
+            let body = json!({"destination": "CITYARCH", "description": text, "state": "paused"});
             let answer = w.as_("admin").put("/api/v1/forwarding/rules/field", &body);
             w.then(answer, || w.get("admin", "/api/v1/forwarding/rules"))
         }),

@@ -25,7 +25,7 @@ test('a report, a PDF that calls itself OT, a video and a CDA are each shown as 
   await shot(page, 'document-sr');
 
   await series.getByRole('button', { name: /胃镜/ }).click();
-  const video = page.getByLabel('胃镜');
+  const video = page.locator('video');
   await expect.poll(() => video.evaluate((element: HTMLVideoElement) => [element.videoWidth, element.readyState >= 1])).toEqual([64, true]);
   await video.evaluate((element: HTMLVideoElement) => {
     element.muted = true;

@@ -99,7 +99,11 @@ fn by_upload() {
         broken.node.reset_memory_peak();
         let before = broken.node.memory_peak_bytes();
         let state = bring(name);
-        assert_eq!((&state["state"], &state["refusal"]["why"]), (&json!("refused"), &json!(why)), "{name}: {state}");
+        assert_eq!(
+            (&state["state"], &state["refusal"]["why"]),
+            (&json!("refused"), &json!(why)),
+            "{name}: {state}"
+        );
         let grown = broken.node.memory_peak_bytes().saturating_sub(before);
         assert!(grown < MEMORY_GROWTH_MAX, "{name}: {grown} bytes");
     }

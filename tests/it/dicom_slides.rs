@@ -49,14 +49,12 @@ pub fn received() -> &'static Received {
                 .map(|path| std::fs::read(path).expect("a file"))
                 .collect();
         node.machine(Org::Township).stow(&stowed).expect(200);
-        for (names, syntax) in
-            [
+        for (names, syntax) in [
             (&["parts", "planes", "bare", "stack", "apart"][..], "-xy"),
             (&["jpegls"], "-xt"),
             (&["reversible"], "-xv"),
             (&["irreversible"], "-xw"),
-        ]
-        {
+        ] {
             let paths = files(names);
             let mut arguments = vec!["-R", syntax, "--"];
             arguments.extend(paths.iter().map(|path| path.to_str().expect("UTF-8")));

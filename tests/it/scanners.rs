@@ -114,9 +114,11 @@ fn are_sound(files: &[PathBuf], source: &str) {
 
 /// Grade B has a derivation, grade C is derived also at its full size; of grade A nothing is said.
 fn instances_say_what_was_done(imported: &Imported, slide: &Json, source: &str) {
-    let path = format!("/dicom-web/studies/{}/metadata", slide["study_instance_uid"].as_str().expect("a UID"));
+    let path =
+        format!("/dicom-web/studies/{}/metadata", slide["study_instance_uid"].as_str().expect("a UID"));
     let all = imported.node.machine(Org::Township).get(&path).expect(200).json();
-    let (grade, levels) = (slide["grade"].as_str().expect("a grade"), slide["levels"].as_array().expect("levels"));
+    let (grade, levels) =
+        (slide["grade"].as_str().expect("a grade"), slide["levels"].as_array().expect("levels"));
     for level in levels {
         let is_it = |one: &&Json| one["00080018"]["Value"][0] == level["sop_instance_uid"];
         let instance = all.as_array().expect("instances").iter().find(is_it).expect("the level's instance");
@@ -170,14 +172,19 @@ fn tiffs_with_tiles_in_jpeg_xl() {
         ("jpeg-xl-recompressed.tif", "JPEG XL (recompressed JPEG)", ".111"),
     ] {
         let slide = check(source, "tiled TIFF", "A");
-        assert_eq!((&slide["grade_report"]["codec"], &slide["is_shown_derived"]), (&codec.into(), &true.into()));
+        assert_eq!(
+            (&slide["grade_report"]["codec"], &slide["is_shown_derived"]),
+            (&codec.into(), &true.into())
+        );
         let person = || imported().node.person("township");
         let tile = format!("/api/v1/slides/{}/tiles/0/1/1", slide["id"].as_str().expect("an id"));
         assert_eq!(person().get(&tile).expect(200).header("content-type"), "image/jxl", "{source}");
-        let shown = person().with_header("Accept", "image/avif,image/webp,image/*,*/*;q=0.8").get(&tile).expect(200);
+        let shown =
+            person().with_header("Accept", "image/avif,image/webp,image/*,*/*;q=0.8").get(&tile).expect(200);
         assert_eq!(shown.header("content-type"), "image/jpeg", "{source}");
         assert!(shown.header("farsight-derived").starts_with("tile;format=jpeg"), "{source}");
-        let path = format!("/dicom-web/studies/{}/metadata", slide["study_instance_uid"].as_str().expect("a UID"));
+        let path =
+            format!("/dicom-web/studies/{}/metadata", slide["study_instance_uid"].as_str().expect("a UID"));
         let all = imported().node.machine(Org::Township).get(&path).expect(200).json();
         let of = |one: &Json| one["00083002"]["Value"][0].as_str().unwrap_or_default().ends_with(syntax);
         assert!(all.as_array().expect("instances").iter().any(of), "{source}: {}", all[0]);

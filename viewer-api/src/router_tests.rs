@@ -220,6 +220,9 @@ async fn no_page_runs_a_script_that_is_written_into_it() {
         for loose in ["'unsafe-inline'", "*", "data:", "http:", "https:"] {
             assert!(!allowed.contains(&loose), "{page}: {policy}");
         }
-        assert!(policy.contains("base-uri 'none'") && policy.contains("object-src 'self'"), "{page}: {policy}");
+        assert!(
+            policy.contains("base-uri 'none'") && policy.contains("object-src 'self'"),
+            "{page}: {policy}"
+        );
     }
 }

@@ -348,10 +348,7 @@ pub async fn get_study(
 /// Encapsulated documents (PS3.3 §A.45) and videos (§A.32.5 to 7): no images, whatever modality they say.
 fn is_document_class(class: &str) -> bool {
     class.starts_with("1.2.840.10008.5.1.4.1.1.104.")
-        || matches!(
-            class.strip_prefix("1.2.840.10008.5.1.4.1.1.77.1."),
-            Some("1.1" | "2.1" | "4.1")
-        )
+        || matches!(class.strip_prefix("1.2.840.10008.5.1.4.1.1.77.1."), Some("1.1" | "2.1" | "4.1"))
 }
 
 /// How many documents and videos each series of a study has; the study itself says whether to look at all.
@@ -364,8 +361,11 @@ async fn documents_of(
     let mut found = HashMap::new();
     let tree = row.attributes.tree();
     let classes = values(&tree, tags::SOP_CLASSES_IN_STUDY).into_iter().flatten();
-    let classes: Vec<String> =
-        classes.filter_map(Value::as_str).filter(|class| is_document_class(class)).map(str::to_owned).collect();
+    let classes: Vec<String> = classes
+        .filter_map(Value::as_str)
+        .filter(|class| is_document_class(class))
+        .map(str::to_owned)
+        .collect();
     if classes.is_empty() {
         return Ok(found);
     }
@@ -388,7 +388,17 @@ fn series_from_row(a: &Map<String, Value>, documents: &HashMap<String, i64>) -> 
         is_image: !holds_documents
             && !matches!(
                 modality.as_str(),
-                "SR" | "PR" | "KO" | "DOC" | "SM" | "SEG" | "REG" | "RTSTRUCT" | "RTPLAN" | "AU" | "ECG" | "HD"
+                "SR" | "PR"
+                    | "KO"
+                    | "DOC"
+                    | "SM"
+                    | "SEG"
+                    | "REG"
+                    | "RTSTRUCT"
+                    | "RTPLAN"
+                    | "AU"
+                    | "ECG"
+                    | "HD"
             ),
         series_instance_uid,
         number: integer(a, tags::SERIES_NUMBER),

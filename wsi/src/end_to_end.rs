@@ -4,8 +4,8 @@ mod labels;
 
 use crate::testing::{Kind, Svs, cmu_small_region};
 use crate::{
-    AssociatedKind, FramesChecked, Grade, ImportOptions, LabelRight, Outcome, Particulars, SlideError, Slides,
-    TileForm,
+    AssociatedKind, FramesChecked, Grade, ImportOptions, LabelRight, Outcome, Particulars, SlideError,
+    Slides, TileForm,
 };
 use model::{Actor, ConsultId, Level, Limits, OrgId, Query, Scope, Uid};
 use std::path::{Path, PathBuf};

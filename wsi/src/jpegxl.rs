@@ -31,7 +31,9 @@ pub(crate) fn head(bytes: &[u8]) -> Option<Head> {
             // To the end of the file, or of 64 bits.
             0 => (8, rest.get(8..)?),
             1 => (16, rest.get(16..)?),
-            size => (8, rest.get(8..)?.get(..usize::try_from(size).ok()?.checked_sub(8)?.min(rest.len() - 8))?),
+            size => {
+                (8, rest.get(8..)?.get(..usize::try_from(size).ok()?.checked_sub(8)?.min(rest.len() - 8))?)
+            }
         };
         match kind {
             b"jbrd" => has_jpeg = true,
@@ -154,7 +156,8 @@ mod tests {
 
     #[test]
     fn sizes_of_every_form_are_read() {
-        for (width, height) in [(256, 256), (256, 128), (240, 176), (320, 240), (333, 17), (1, 1), (600, 700)] {
+        for (width, height) in [(256, 256), (256, 128), (240, 176), (320, 240), (333, 17), (1, 1), (600, 700)]
+        {
             let bytes = encoded(width, height, 3);
             let head = head(&bytes).unwrap();
             assert_eq!((head.width, head.height), (width, height));

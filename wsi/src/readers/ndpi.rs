@@ -91,7 +91,14 @@ impl Reader for Ndpi {
             return Err(SlideError::Damaged("its images are no pyramid"));
         }
         let Gathered { associated, omitted, .. } = gathered;
-        Ok(Plan { format: "Hamamatsu NDPI", levels, associated, omitted, refused: None, scan: scan.unwrap_or_default() })
+        Ok(Plan {
+            format: "Hamamatsu NDPI",
+            levels,
+            associated,
+            omitted,
+            refused: None,
+            scan: scan.unwrap_or_default(),
+        })
     }
 }
 

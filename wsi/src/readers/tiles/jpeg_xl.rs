@@ -65,8 +65,10 @@ impl TiledImage {
             dataset::TransferSyntax::JPEG_BASELINE,
             self.geometry.tile_bytes(),
         );
-        let restored = restored.map_err(|_| SlideError::Unsupported("JPEG XL tiles of another JPEG than baseline"))?;
-        let head = jpeg::head(&restored.bytes).map_err(|_| SlideError::Damaged("a JPEG in JPEG XL is damaged"))?;
+        let restored =
+            restored.map_err(|_| SlideError::Unsupported("JPEG XL tiles of another JPEG than baseline"))?;
+        let head =
+            jpeg::head(&restored.bytes).map_err(|_| SlideError::Damaged("a JPEG in JPEG XL is damaged"))?;
         Ok(match head.colours() {
             jpeg::Colours::Rgb => "RGB",
             jpeg::Colours::Ybr => "YBR_FULL_422",

@@ -106,8 +106,11 @@ async function written(page: Page) {
   await cast.step('township', id, 'submit');
   await cast.step('reader', id, 'claim');
   await cast.report('reader', id, { findings: '两肺纹理清晰。', diagnosis: '胸部CT未见明显异常。', recommendation: '随访。' });
+  // The page notes in the draft which series was shown, as soon as its image is there.
+  const noted = page.waitForResponse((answer) => answer.request().method() === 'PUT' && answer.url().endsWith(`/${id}/report`));
   await page.goto(`/cases/${id}`);
   await expect(page.getByLabel('影像所见')).toHaveValue('两肺纹理清晰。');
+  await noted;
   await page.keyboard.press('Control+Enter');
   const dialog = page.getByRole('dialog', { name: '签发报告' });
   await dialog.getByRole('radiogroup', { name: '签名方式' }).getByText('自持证书').click();

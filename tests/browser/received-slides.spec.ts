@@ -5,11 +5,16 @@ import { demo } from './node.ts';
 import { box, expectSharp, mean, patch, screenOf } from './onSlides.ts';
 import { expect, shot, test } from './people.ts';
 
-/** Mean grey of the middle of the slide, once it is sharp. */
-async function middle(page: Page): Promise<number> {
-  await expectSharp(page);
+/** Where there is tissue: white cannot become brighter, and what is empty does not shine. */
+async function tissue(page: Page): Promise<{ x: number; y: number }> {
   const { x, y, width, height } = await box(screenOf(page));
-  return mean(await patch(page, { x: x + width / 2, y: y + height / 2 }, 120));
+  return { x: x + 0.8 * width, y: y + 0.7 * height };
+}
+
+/** Mean grey of it, once it is sharp. */
+async function grey(page: Page): Promise<number> {
+  await expectSharp(page);
+  return mean(await patch(page, await tissue(page), 120));
 }
 
 test('each focal plane and each optical path is another picture, the one that was sent', async ({ person }) => {
@@ -19,9 +24,9 @@ test('each focal plane and each optical path is another picture, the one that wa
   // Each plane is nine grey values brighter than the one below, each path twenty-seven.
   const of = async (step: () => Promise<void>, from: number, by: number, what: string) => {
     await step();
-    await expect.poll(async () => Math.abs((await middle(page)) - from - by), { message: what, timeout: 20_000 }).toBeLessThan(2.5);
+    await expect.poll(async () => Math.abs((await grey(page)) - from - by), { message: what, timeout: 20_000 }).toBeLessThan(2.5);
   };
-  const usual = await middle(page);
+  const usual = await grey(page);
   await of(() => page.keyboard.press(']'), usual, 9, 'the upper plane');
   await expect(page.getByText('+1 µm')).toBeVisible();
   await shot(page, 'slide-plane-received');
@@ -36,16 +41,15 @@ test('channels are put together in the browser as they are switched', async ({ p
   const slides = await storeSlides('fluor');
   const page = await person('township');
   await page.goto(`/slides/${slides.get('fluor')?.id}`);
-  const all = await middle(page);
+  const all = await grey(page);
   expect(all, 'it shines').toBeGreaterThan(5);
   await page.getByRole('button', { name: '通道' }).click();
   await page.getByRole('switch', { name: 'channel 0' }).uncheck({ force: true });
   await page.getByRole('switch', { name: 'channel 2' }).uncheck({ force: true });
   await expect(page.getByRole('switch', { name: 'channel 1' })).toBeDisabled();
-  await expect.poll(async () => (await middle(page)) / all, { timeout: 20_000 }).toBeLessThan(0.8);
+  await expect.poll(async () => (await grey(page)) / all, { timeout: 20_000 }).toBeLessThan(0.8);
   await shot(page, 'slide-channels-received');
-  const { x, y, width, height } = await box(screenOf(page));
-  const [red, green, blue] = await colours(page, { x: x + width / 2, y: y + height / 2 });
+  const [red, green, blue] = await colours(page, await tissue(page));
   expect(green, 'its own colour is green, as the light is named').toBeGreaterThan(20);
   expect(Math.max(red, blue)).toBeLessThan(green / 4);
 });

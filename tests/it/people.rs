@@ -36,7 +36,7 @@ impl Site {
         let (http, dicom) = (free_port(), free_port());
         let config = format!(
             "[storage]\ndirectory = {:?}\n[http]\nlisten = \"127.0.0.1:{http}\"\n[dicom]\nlisten = \
-             \"127.0.0.1:{dicom}\"\n[access]\n{access}\n",
+             \"127.0.0.1:{dicom}\"\n[consult]\nquiet_s = 0\n[access]\n{access}\n",
             folder.path().join("data")
         );
         std::fs::write(folder.path().join("farsight.toml"), config).expect("a configuration");

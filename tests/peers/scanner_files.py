@@ -353,9 +353,10 @@ def ventana(path, image, overlap):
 
 
 def trestle(path, image, side=256, overlap=32):
-    """Tiles of level 0 overlap; the description says by how many pixels those of each level do."""
+    """Tiles of level 0 overlap; the description says by how many pixels those of each level do. Both levels are whole tiles:
+    OpenSlide tells a level's scale from its tiles."""
     tiff = Tiff()
-    for number, level in enumerate(levels(image, 2)):
+    for number, level in enumerate(levels(image[:2048, :2048], 2)):
         step = side - overlap if number == 0 else side
         across, down = (-(-(length - side + step) // step) for length in (level.shape[1], level.shape[0]))
         canvas = np.full((down * step + overlap, across * step + overlap, 3), 255, np.uint8)

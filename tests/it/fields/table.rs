@@ -109,6 +109,14 @@ pub const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "reason",
         "as decline, by the same function; needs an agreement that has two signatures",
     ),
+    (
+        "post /api/v1/consults/{id}/take-over",
+        "reason",
+        "as decline; needs an agreement that has two signatures",
+    ),
+    ("post /api/v1/consults/{id}/own-signature/complete", "transaction", NAME),
+    ("post /api/v1/consults/{id}/own-signature/complete", "values", "signatures: anything else is refused"),
+    ("put /api/v1/session/signing-certificate", "certificates", "certificates: anything else is refused"),
     ("post /api/v1/consults/{id}/attachments", "?name", "the name of a file: see the test of its own"),
     (
         "post /api/v1/consults/{id}/messages",
@@ -645,7 +653,11 @@ fn desk() -> Vec<Row> {
             w.then(answer, || w.get("archivist", all))
         }),
         row("put /api/v1/forwarding/rules/{id}", "description", &[], |w, text| {
-            let body = json!({"destination": "CITYARCH", "description": text, "state": "paused"});
+            let device =
+                ["ae", "add", "FIELDARCH", "--org", w.node.id_of(Org::City), "--contact", "127.0.0.1:11112"];
+            // Known from the first of the texts on.
+            let _ = w.node.command(&device);
+            let body = json!({"destination": "FIELDARCH", "description": text, "state": "paused"});
             let answer = w.as_("admin").put("/api/v1/forwarding/rules/field", &body);
             w.then(answer, || w.get("admin", "/api/v1/forwarding/rules"))
         }),

@@ -6,6 +6,7 @@ STUDY is the UID of one that is there, for a kind that adds to it.
 import json
 import sys
 from copy import deepcopy
+from datetime import date, timedelta
 from pathlib import Path
 
 import highdicom as hd
@@ -32,7 +33,10 @@ def image(study: str, series: str, frame_of_reference: str, number: int, pixels:
     ds.SOPClassUID, ds.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2", generate_uid()
     ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.FrameOfReferenceUID = study, series, frame_of_reference
     ds.Modality, ds.Manufacturer, ds.StudyID, ds.SeriesNumber, ds.InstanceNumber = "CT", "Farsight", "1", 1, number
-    ds.PatientName, ds.PatientID, ds.PatientBirthDate, ds.PatientSex = "^曾文静", f"S{study[-8:]}", "19660505", "F"
+    # Each study is of another patient, whom nobody takes for that of another study.
+    born = date(1930, 1, 1) + timedelta(days=int(study[-8:]) % 25_000)
+    ds.PatientName, ds.PatientID, ds.PatientSex = "^曾文静", f"S{study[-8:]}", "F"
+    ds.PatientBirthDate = born.strftime("%Y%m%d")
     ds.StudyDate, ds.StudyTime, ds.AccessionNumber, ds.ReferringPhysicianName = "20261120", "101500", "", ""
     ds.StudyDescription, ds.SeriesDescription, ds.PositionReferenceIndicator = "胸部平扫", "薄层", ""
     ds.ImageType, ds.PatientPosition, ds.BodyPartExamined = ["ORIGINAL", "PRIMARY", "AXIAL"], "HFS", "CHEST"

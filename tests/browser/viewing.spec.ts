@@ -221,7 +221,8 @@ test('a browser without WebGL draws from the start, says so, and cuts no volume'
   });
   await open(page, await studyOf(page, isChestCt));
   await expect(page.getByText(onCpu)).toBeVisible();
-  await expect.poll(() => grey(page, screen(page), [0.5, 0.5]), patient).toBeGreaterThan(40);
+  // Beside the trachea, which is black.
+  await expect.poll(() => grey(page, screen(page), [0.39, 0.42]), patient).toBeGreaterThan(40);
   await page.keyboard.press('ArrowDown');
   await expect(viewport(page).getByTestId('slice')).toHaveText('图像 2 / 120', patient);
   await page.keyboard.press('m');
@@ -238,7 +239,7 @@ test('the first image of a CT is there as fast as a reader', async ({ person }) 
   const [township, page] = [await person('township'), await person('reader')];
   const question = `打开要多久 ${Date.now()}`;
   const { id, version } = await askOfChest(township, { question });
-  const claimed = await json<{ version: number }>(page.request, 'post', `/api/v1/consults/${id}/claim`, { version });
+  await json(page.request, 'post', `/api/v1/consults/${id}/claim`, { version });
   const took: number[] = [];
   for (let round = 0; round < 5; round += 1) {
     await page.goto('/');
@@ -250,7 +251,9 @@ test('the first image of a CT is there as fast as a reader', async ({ person }) 
     await expect(screen(page)).toHaveAttribute('data-shown', 'true', patient);
     took.push(await page.evaluate(() => performance.getEntriesByName('farsight:first-image', 'measure').at(-1)?.duration ?? NaN));
   }
-  const released = await json<{ version: number }>(page.request, 'post', `/api/v1/consults/${id}/release`, { version: claimed.version });
+  // The page has noted in the draft what it showed.
+  const noted = await json<{ version: number }>(page.request, 'get', `/api/v1/consults/${id}`);
+  const released = await json<{ version: number }>(page.request, 'post', `/api/v1/consults/${id}/release`, { version: noted.version });
   await json(township.request, 'post', `/api/v1/consults/${id}/cancel`, { version: released.version, reason: '测试' });
   const median = [...took].sort((a, b) => a - b)[2] ?? NaN;
   console.log(`first CT image from the worklist: median ${Math.round(median)} ms of ${took.map(Math.round).join(', ')}`);

@@ -25,7 +25,7 @@ test('columns and filters of a person are there on another computer', async ({ p
   const before = await preferences(page);
   await page.goto('/?tab=all');
   await page.getByRole('button', { name: '筛选与列' }).click();
-  const menu = page.getByRole('dialog', { name: '筛选与列' });
+  const menu = page.getByRole('dialog', { name: /筛选/ });
   const accession = menu.getByRole('checkbox', { name: '检查号', exact: true });
   const requesting = menu.getByRole('checkbox', { name: '申请医院', exact: true });
   await accession.click();

@@ -201,11 +201,15 @@ fn tiffs_with_tiles_in_jpeg_xl() {
             person().with_header("Accept", "image/avif,image/webp,image/*,*/*;q=0.8").get(&tile).expect(200);
         assert_eq!(shown.header("content-type"), "image/jpeg", "{source}");
         assert!(shown.header("farsight-derived").starts_with("tile;format=jpeg"), "{source}");
-        let path =
-            format!("/dicom-web/studies/{}/metadata", slide["study_instance_uid"].as_str().expect("a UID"));
-        let all = imported().node.machine(Org::Township).get(&path).expect(200).json();
-        let of = |one: &Json| one["00083002"]["Value"][0].as_str().unwrap_or_default().ends_with(syntax);
-        assert!(all.as_array().expect("instances").iter().any(of), "{source}: {}", all[0]);
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = format!("/dicom-web/studies/{}", slide["study_instance_uid"].as_str().expect("a UID"));
+        let files = fetched(imported(), &path, folder.path());
+        let syntax = format!("1.2.840.10008.1.2.4{syntax}");
+        let is_of = |file: &PathBuf| {
+            let bytes = std::fs::read(file).expect("a file");
+            bytes.windows(syntax.len()).any(|part| part == syntax.as_bytes())
+        };
+        assert!(files.iter().any(is_of), "{source}: {syntax}");
     }
 }
 
@@ -283,7 +287,10 @@ fn wsidicom_opens_the_files_of_every_format() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = python();
     command.arg("judge_files.py");
-    let is_read = |slide: &&Json| !slide["source"].as_str().is_some_and(|name| name.starts_with(JPEG_XL));
+    // JPEG XL it cannot read; components Y, Cb and Cr of J2K it shows as red, green and blue.
+    let is_read = |slide: &&Json| {
+        !slide["source"].as_str().is_some_and(|name| name.starts_with(JPEG_XL) || name == "aperio-33003.svs")
+    };
     let read: Vec<_> = imported.slides.iter().filter(is_read).collect();
     for slide in &read {
         let uid = |key: &str| slide[key].as_str().expect("a UID");
@@ -369,8 +376,8 @@ fn what_only_openslide_reads_is_encoded_again_and_says_so() {
 #[test]
 fn a_trestle_file_is_put_together_by_openslide() {
     let slide = check_again_encoded("trestle.tif", "Trestle");
-    // Ten tiles of 256 pixels across that share 32 with their neighbours, fourteen down.
-    assert_eq!((&slide["width"], &slide["height"]), (&2272.into(), &3168.into()));
+    // Nine tiles of 256 pixels each way that share 32 with their neighbours.
+    assert_eq!((&slide["width"], &slide["height"]), (&2048.into(), &2048.into()));
 }
 
 #[test]

@@ -212,17 +212,6 @@ def jpeg_xl(path, image, compression, **options):
             tiff.write(level, compression=compression, compressionargs=options, **options_)
 
 
-def recompressed(path, image):
-    """Tiles that were JPEG and are JPEG XL that gives the JPEG back."""
-    tiff = Tiff()
-    for number, level in enumerate(levels(image[:1000, :1100], 2)):
-        tiff.tiled(
-            level, (256, 256), lambda tile: imagecodecs.jpegxl_encode_jpeg(jpeg(np.ascontiguousarray(tile))), JPEG_XL,
-            RGB, [(254, LONG, [int(number > 0)])],
-        )  # fmt: skip
-    tiff.write(path)
-
-
 def philips(path, image):
     """Sizes padded to whole tiles, tiles of bare glass left out, label and macro in the XML."""
     tile = (512, 512)
@@ -559,7 +548,6 @@ def main(slide: str, folder: str) -> None:
     ome_stack(out / "ome-stack.tif", image)
     jpeg_xl(out / "jpeg-xl.tif", image, JPEG_XL, distance=1.0)
     jpeg_xl(out / "jpeg-xl-lossless.tif", image, JPEG_XL_DNG, lossless=True)
-    recompressed(out / "jpeg-xl-recompressed.tif", image)
     philips(out / "philips.tiff", image)
     leica(out / "leica.scn", image)
     ventana(out / "ventana.bif", image, 0)

@@ -168,9 +168,14 @@ test('a prior hangs beside the current study and follows it by patient position'
   await page.getByLabel('标记处是什么（可不填）').fill('这里');
   await page.getByLabel('写留言').fill('请看');
   await page.getByRole('button', { name: '发送' }).click();
-  const { messages } = (await (await township.request.get(`/api/v1/consults/${id}/messages?limit=1`)).json()) as { messages: { view: string; marks: object[] }[] };
-  expect(messages[0]?.marks).toEqual([expect.objectContaining({ on: 'image', frame: 1, label: '这里' })]);
-  await township.goto(messages[0]?.view ?? '');
+  let view = '';
+  await expect(async () => {
+    const answer = await township.request.get(`/api/v1/consults/${id}/messages?limit=1`);
+    const [message] = ((await answer.json()) as { messages: { view: string; marks: object[] }[] }).messages;
+    expect(message?.marks).toEqual([expect.objectContaining({ on: 'image', frame: 1, label: '这里' })]);
+    view = message?.view ?? '';
+  }).toPass(patient);
+  await township.goto(view);
   await expect(screen(township)).toHaveAttribute('data-shown', 'true', patient);
   await expect(viewport(township).getByTestId('slice')).toHaveText('图像 51 / 120');
   await expect(viewport(township).getByTestId('window')).toHaveText(window ?? '');

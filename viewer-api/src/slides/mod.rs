@@ -232,7 +232,7 @@ fn original_info(caller: &Caller, slide: &wsi::Slide) -> Option<OriginalInfo> {
         && label_right(caller) == LabelRight::Granted
         && caller.may(Right::Retrieve);
     (may_have && !slide.is_as_received())
-        .then(|| OriginalInfo { bytes: slide.original_bytes, files: slide.original_files })
+        .then_some(OriginalInfo { bytes: slide.original_bytes, files: slide.original_files })
 }
 
 /// The ideographic group of a person name, or the first that there is.

@@ -120,19 +120,17 @@ test('a whole CD goes in over a line that breaks, and the question is about it',
   await shot(page, 'ask-paper-refused');
 });
 
-test('a question about a study that is still arriving goes by itself once it has arrived', async ({ person }) => {
-  const folder = disc('^宋小梅');
-  const images = readdirSync(folder, { recursive: true, encoding: 'utf8', withFileTypes: true })
+/** The study of a disc of which the last image comes in pieces: some are here, and `finish` brings the others. */
+async function partly(page: Page, patientName: string): Promise<{ finish: () => Promise<void> }> {
+  const images = readdirSync(disc(patientName), { recursive: true, encoding: 'utf8', withFileTypes: true })
     .filter((entry) => entry.isFile() && /^IM/.test(entry.name))
     .map(({ parentPath, name }) => readFileSync(join(parentPath, name)));
   const last = images.pop();
   if (last === undefined) throw new Error('the disc has no images');
-  const page = await person('township');
   for (const image of images) {
     const answer = await page.request.post('/api/v1/uploads', { headers: { 'X-Farsight': '1', 'Content-Type': 'application/dicom' }, data: image });
     expect(answer.status()).toBe(201);
   }
-  // The last image comes in pieces.
   const tus = { 'X-Farsight': '1', 'Tus-Resumable': '1.0.0' };
   const name = Buffer.from('IM000005').toString('base64');
   const begun = await page.request.post('/api/v1/uploads/resumable', { headers: { ...tus, 'Upload-Length': String(last.length), 'Upload-Metadata': `filename ${name}` } });
@@ -142,9 +140,28 @@ test('a question about a study that is still arriving goes by itself once it has
     expect((await page.request.patch(upload, { headers, data: last.subarray(from, to) })).status()).toBe(204);
   };
   await piece(0, 2000);
+  const finish = async (): Promise<void> => {
+    await piece(2000, last.length);
+    expect((await page.request.post(`${upload}/finish`, { headers: { 'X-Farsight': '1' }, data: {} })).ok()).toBe(true);
+  };
+  return { finish };
+}
 
+function choose(page: Page, patientName: string): Promise<void> {
+  return page.getByRole('listitem').filter({ hasText: patientName }).getByRole('button').click();
+}
+
+/** The case that the page has come to after a question was sent. */
+async function sentFrom(page: Page): Promise<{ question: string; evidence: unknown[] }> {
+  await page.waitForURL(/\/cases\/[^/]+$/);
+  return json(page.request, 'get', `/api/v1/consults${new URL(page.url()).pathname.replace('/cases', '')}`);
+}
+
+test('a question about a study that is still arriving goes by itself once it has arrived', async ({ person }) => {
+  const page = await person('township');
+  const { finish } = await partly(page, '^宋小梅');
   await page.goto('/ask');
-  await page.getByRole('listitem').filter({ hasText: '宋小梅' }).getByRole('button').click();
+  await choose(page, '宋小梅');
   await page.getByLabel('问题').fill('肝内低密度灶，性质？');
   await page.getByLabel(/患者已知情同意/).check();
   const arriving = page.getByTestId('still-arriving');
@@ -159,11 +176,70 @@ test('a question about a study that is still arriving goes by itself once it has
   await expect(arriving).toHaveAttribute('data-waits', 'true');
   expect(new URL(page.url()).pathname).toBe('/ask');
 
-  await piece(2000, last.length);
-  expect((await page.request.post(`${upload}/finish`, { headers: { 'X-Farsight': '1' }, data: {} })).ok()).toBe(true);
-  await page.waitForURL(/\/cases\/[^/]+$/);
-  const sent = (await (await page.request.get(`/api/v1/consults${new URL(page.url()).pathname.replace('/cases', '')}`)).json()) as { evidence: unknown[] };
-  expect(sent.evidence).toHaveLength(5);
+  await finish();
+  expect((await sentFrom(page)).evidence).toHaveLength(5);
+});
+
+test('a question that waits for its images is not sent by itself once anything of it was changed', async ({ person }) => {
+  const page = await person('township');
+  const { finish } = await partly(page, '^贺春兰');
+  const sent: string[] = [];
+  page.on('request', (request) => {
+    if (/\/consults\/[^/]+\/submit$/.test(request.url())) sent.push(request.url());
+  });
+  await page.goto('/ask');
+  await choose(page, '贺春兰');
+  const question = page.getByLabel('问题');
+  await question.fill('右上腹痛，胆囊？');
+  await page.getByLabel(/患者已知情同意/).check();
+  const arriving = page.getByTestId('still-arriving');
+  const send = page.getByRole('button', { name: '发送申请' });
+  const papers = page.getByRole('region', { name: '照片与文件' });
+  const attached = page.getByRole('region', { name: '附件' });
+  const paperPath = join(mkdtempSync(join(tmpdir(), 'farsight-dropped-')), '化验单.pdf');
+  writeFileSync(paperPath, paper);
+
+  const changes: Record<string, () => Promise<unknown>> = {
+    'a word': () => question.fill('右上腹痛，胆囊？不'),
+    'the same word taken back': async () => {
+      await question.fill('右上腹痛，胆囊？不要');
+      await question.fill('右上腹痛，胆囊？不');
+    },
+    'another urgency': async () => {
+      await page.getByRole('combobox', { name: '紧急程度' }).click();
+      await page.getByRole('option').nth(1).click();
+    },
+    'an attachment': () => attached.locator('input[type=file]').setInputFiles({ name: '超声.png', mimeType: 'image/png', buffer: picture }),
+    'an attachment removed': () => attached.getByRole('button', { name: '移除 超声.png' }).click(),
+    'a paper dropped': () => drop(page, [paperPath]),
+    'a paper removed': () => papers.getByRole('button', { name: '去掉 化验单.pdf' }).click(),
+    'the study chosen anew': async () => {
+      await page.getByRole('button', { name: '换一个' }).click();
+      await choose(page, '贺春兰');
+    },
+  };
+  for (const [what, change] of Object.entries(changes)) {
+    await send.click();
+    await expect(arriving, what).toHaveAttribute('data-waits', 'true');
+    await change();
+    await expect(arriving, what).toHaveAttribute('data-waits', 'false');
+  }
+  await expect(attached.getByRole('listitem')).toHaveCount(0);
+
+  await send.click();
+  await expect(arriving).toHaveAttribute('data-waits', 'true');
+  await question.pressSequentially('，急');
+  await finish();
+  // This is when it would have gone.
+  await expect(arriving).toHaveCount(0);
+  await expect(send).toBeEnabled();
+  await expect(question).toHaveValue('右上腹痛，胆囊？不，急');
+  await question.fill('右上腹痛，不像胆囊，请看胰腺');
+  await send.click();
+  const { question: asked, evidence } = await sentFrom(page);
+  expect(asked).toBe('右上腹痛，不像胆囊，请看胰腺');
+  expect(evidence).toHaveLength(5);
+  expect(sent).toHaveLength(1);
 });
 
 test('photographs alone are a study of the patient who is named, from a phone', async ({ person }) => {

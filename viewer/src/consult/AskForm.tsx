@@ -41,10 +41,22 @@ function showFault(form: HTMLFormElement): void {
 export function AskForm({ study, consult }: { study: AskStudy | null; consult: Consult | null }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
-  const { draft, change, chooseStudy: choose, partners, offered, send, saving, attach, detach, attachments } = useAsk({ study, consult });
-  const chooseStudy = useMutation({ mutationFn: choose });
+  const { draft, partners, offered, send, saving, attachments, ...does } = useAsk({ study, consult });
+  /** The request as it was sent while images were missing: it goes once the last is here. */
+  const [awaited, setAwaited] = useState<string | null>(null);
+  /** What somebody is still changing never goes by itself. */
+  const stopWaiting = () => setAwaited(null);
+  const changing =
+    <Args extends unknown[], Result>(work: (...args: Args) => Result) =>
+    (...args: Args): Result => {
+      stopWaiting();
+      return work(...args);
+    };
+  const [change, attach, detach] = [changing(does.change), changing(does.attach), changing(does.detach)];
+  const chooseStudy = useMutation({ mutationFn: changing(does.chooseStudy) });
   const me = useMe();
-  const [papers, setPapers] = useState<readonly File[]>([]);
+  const [papers, keepPapers] = useState<readonly File[]>([]);
+  const setPapers = changing(keepPapers);
   const [arrived, setArrived] = useState(0);
   /** What has come in is what the question is about, if there is one and nothing else was chosen. */
   const stored = (studies: readonly string[]) => {
@@ -57,7 +69,8 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
   const [tried, setTried] = useState(false);
   const missing = missingField(draft);
   const wrong = (tried ? missing : null) ?? refusedField(send.error);
-  const canBeKept = requestFrom(draft) !== null;
+  const request = requestFrom(draft);
+  const canBeKept = request !== null;
   const errorAt = (field: AskField) => (wrong === field ? t(`ask.missing.${field}`) : undefined);
   const partner = offered.find(({ organisation }) => organisation.id === draft.reading_organisation);
 
@@ -65,14 +78,10 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
   const fault = () => {
     if (form.current !== null) showFault(form.current);
   };
-  const { isArriving, look } = useArriving(draft.study);
-  /** The study whose last image is waited for, so that the question about it goes. */
-  const [awaited, setAwaited] = useState<string | null>(null);
-  const waits = awaited !== null && awaited === draft.study?.study_instance_uid && missing === null;
-  const wait = () => {
-    send.reset();
-    setAwaited(draft.study?.study_instance_uid ?? null);
-  };
+  const asked = JSON.stringify(request);
+  // Also where it was not changed on this page: an agreement that ends never sends it to somebody else.
+  const waits = awaited === asked;
+  const { isArriving, look } = useArriving(draft.study, { inBackground: waits });
 
   const sendNow = () => {
     if (send.isPending) return;
@@ -81,10 +90,10 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
       onError: (error) => void refused(error),
     });
   };
-  /** An image may have come between the last look and the question. */
+  /** An image may have come between the last look and the question: then it waits, unless it was changed meanwhile. */
   const refused = async (error: unknown) => {
-    if (refusedField(error) === 'study' && (await look())) return wait();
-    setAwaited(null);
+    if (refusedField(error) === 'study' && (await look())) return send.reset();
+    stopWaiting();
     fault();
   };
   const goOn = useEffectEvent(sendNow);
@@ -95,14 +104,15 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     setTried(true);
-    if (missing !== null) fault();
-    else if (isArriving) wait();
-    else sendNow();
+    if (missing !== null) return fault();
+    if (send.isPending) return;
+    send.reset();
+    setAwaited(asked);
   };
 
   return (
     <DropZone onStored={stored} onPapers={(files) => setPapers((before) => [...before, ...files])}>
-      <form ref={form} onSubmit={submit} className={classes.page} noValidate>
+      <form ref={form} onSubmit={submit} onChange={stopWaiting} inert={send.isPending} className={classes.page} noValidate>
         <Stack gap="md">
           <Title order={1} size="h3">
             {t('ask.title')}
@@ -161,7 +171,7 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
             {send.isError && wrong === null && <ErrorNotice error={send.error} />}
             {isArriving && draft.study !== null && (
               <Suspense fallback={null}>
-                <StillArriving waits={waits} onStop={() => setAwaited(null)} />
+                <StillArriving waits={waits} onStop={stopWaiting} />
               </Suspense>
             )}
             <Group justify="space-between">

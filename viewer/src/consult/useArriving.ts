@@ -9,7 +9,8 @@ import type { AskStudy } from './askDraft';
 const whileItArrives_ms = 1_000;
 const otherwise_ms = 5_000;
 
-export function useArriving(study: AskStudy | null): { isArriving: boolean; look: () => Promise<boolean> } {
+/** `inBackground`: a question waits for the answer, whichever page is in front. */
+export function useArriving(study: AskStudy | null, { inBackground }: { inBackground: boolean }): { isArriving: boolean; look: () => Promise<boolean> } {
   const { organisation } = useMe();
   const isSending = useIsSending();
   const [org, uid] = [study?.org ?? '', study?.study_instance_uid ?? ''];
@@ -18,6 +19,7 @@ export function useArriving(study: AskStudy | null): { isArriving: boolean; look
     queryFn: () => studies.arriving(org, uid),
     enabled: org === organisation.id,
     refetchInterval: ({ state }) => (state.data?.is_arriving === true ? whileItArrives_ms : otherwise_ms),
+    refetchIntervalInBackground: inBackground,
   });
   const look = async () => (await server.refetch()).data?.is_arriving ?? false;
   return { isArriving: isSending || (server.data?.is_arriving ?? false), look };

@@ -9,8 +9,8 @@ import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { useFormat } from '../ui/useFormat';
 import { readStored, useStored } from '../ui/useStored';
-import type { Message, NewMessage } from './api';
-import { currentView, type CurrentView } from './currentView';
+import type { Message } from './api';
+import { currentView, labelMax, labelled, type CurrentView } from './currentView';
 import { pieces } from './links';
 import classes from './Messages.module.css';
 import { useConversation, useWrite } from './useMessages';
@@ -85,15 +85,6 @@ function MessageView({ message }: { message: Message }) {
       )}
     </article>
   );
-}
-
-const labelMax = 200;
-
-/** The mark with its word, also in the address, so that it is there where the view is opened. */
-function labelled(shown: CurrentView | null, label: string): Pick<NewMessage, 'marks' | 'view'> {
-  if (shown === null) return { marks: [], view: null };
-  const isImage = shown.mark?.on === 'image' && label !== '';
-  return { marks: shown.mark === null ? [] : [{ ...shown.mark, label }], view: isImage ? `${shown.address}&label=${encodeURIComponent(label)}` : shown.address };
 }
 
 function Composer({ consult }: { consult: Consult }) {

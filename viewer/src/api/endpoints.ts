@@ -84,6 +84,8 @@ export const slides = {
   picture: (id: string, width: number, height: number) => `/iiif/3/${segment(id)}/full/!${width},${height}/0/default.jpg`,
   /** Whether its colours come with an ICC profile. */
   hasProfile: (id: string) => exists(`/slides/${segment(id)}/icc`),
+  /** What was sent in, with its label. */
+  original: (id: string) => `${apiRoot}/slides/${segment(id)}/original`,
   associated: (id: string, which: 'label' | 'overview' | 'thumbnail') =>
     `${apiRoot}/slides/${segment(id)}/associated/${which}`,
 };

@@ -473,8 +473,7 @@ export interface ReportDraft {
   key_images: KeyImage[];
 }
 
-/** Where a signing key is: in the node's keystore, or with a service that asks the signer's telephone. */
-/** Where a signing key is: with the server, with a remote service, in the signer's hands. */
+/** Where a signing key is: in the node's keystore, with a service that asks the signer's telephone, or in the signer's own hands. */
 export type KeyPlace = 'keystore' | 'phone' | 'own';
 
 /** A signature that is waited for on the telephone, or the last that was. */

@@ -18,11 +18,11 @@ import { isReady, NewPasswordFields, noPassword } from './NewPasswordFields';
 import { Passkeys } from './Passkeys';
 import { SecondFactor } from './SecondFactor';
 import { SignOn } from './SignOn';
-import { useMe } from './useMe';
+import { hasRole, useMe } from './useMe';
 
 export default function AccountPage() {
   const { t } = useTranslation();
-  const signs = useMe().roles.some((role) => role === 'reader' || role === 'reviewer');
+  const signs = hasRole(useMe(), 'reader', 'reviewer');
   return (
     <div className={pane.pane}>
       <div className={classes.page}>

@@ -2,6 +2,7 @@
 import { Anchor, Popover, Stack, Text } from '@mantine/core';
 import type { TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
+import { slides } from '../api/endpoints';
 import type { Slide } from '../api/types';
 import { bytesText } from '../uploads/sizes';
 import classes from './chips.module.css';
@@ -76,7 +77,7 @@ function Original({ slide }: { slide: Slide }) {
   return (
     <Text size="sm">
       {original.files === null ? t('fidelity.original') : t('fidelity.originalFiles', { n: original.files })}{' '}
-      <Anchor inherit href={`/api/v1/slides/${encodeURIComponent(slide.id)}/original`} download>
+      <Anchor inherit href={slides.original(slide.id)} download>
         {t('fidelity.download', { size: bytesText(original.bytes) })}
       </Anchor>
     </Text>

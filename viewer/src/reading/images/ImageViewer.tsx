@@ -11,7 +11,7 @@ import { CineBar } from './CineBar';
 import { latestOf } from './documents/presentation';
 import { usePresentations } from './documents/usePresentations';
 import { imageBudget_bytes, rendersOnCpu, whenContextIsLost } from './engine';
-import { cellsOf, hang, imagesOf, layouts, relaid, type Arrangement, type Layout, type Links } from './hanging';
+import { cellsOf, hang, imagesOf, layouts, relaid, type Arrangement, type Content, type Layout, type Links } from './hanging';
 import classes from './Images.module.css';
 import { keyFrameOf, showAs } from './keyFrame';
 import { MeasureList } from './MeasureList';
@@ -85,7 +85,7 @@ export default function ImageViewer({ studies, onDisplayed, keyImages, opening =
     displayed.current = onDisplayed;
   }, [onDisplayed]);
   useEffect(countImages, []);
-  // The graphics card is gone: all viewports are made anew, and show what they showed.
+  // The graphics card is gone: all viewports are made anew, with the images that they showed.
   useEffect(() =>
     whenContextIsLost(() => {
       setMpr(null);
@@ -210,7 +210,7 @@ export default function ImageViewer({ studies, onDisplayed, keyImages, opening =
     const why = noVolume(here.stack);
     setNoMpr(why);
     if (why !== null) return;
-    // Coming back, the stacks stand where they stood.
+    // Coming back, the stacks stand at the images where they stood.
     setChosen({ ...arrangement, cells: asSeen(cells, shown) });
     setMpr({ stack: here.stack, window: here.state.window, study: cell?.study ?? 0 });
   };
@@ -257,6 +257,7 @@ export default function ImageViewer({ studies, onDisplayed, keyImages, opening =
   useKeys(bindings, mpr === null);
   const mprStudy = mpr === null ? undefined : studies[mpr.study];
 
+  const isGone = opening !== null && (chosen === null || cells.some((content, at) => lacksNamed(content, shown.get(at))));
   const totals = new Map([...shown.values()].map(({ stack }) => [stack.seriesUid, stack.imageIds.length]));
   return (
     <div className={classes.viewer} data-testid="image-viewer" data-protocol={arrangement.protocol} data-memory-mb={memory.mb}>
@@ -325,6 +326,11 @@ export default function ImageViewer({ studies, onDisplayed, keyImages, opening =
             {said}
           </div>
         )}
+        {isGone && (
+          <div className={classes.note} role="status" data-testid="gone-image">
+            {t('viewing.gone')}
+          </div>
+        )}
         {noMpr !== null && (
           <div className={classes.note} role="status" data-testid="no-mpr">
             {t(`images.mpr.not.${noMpr}`)}
@@ -368,12 +374,20 @@ function addressed({ series, instance, frame, window }: SeenImage, studies: read
   return { protocol: 'address', layout: '1x1', cells: [cell], links: { scroll: false, look: false } };
 }
 
-/** What the cells show now, to be shown so again. */
+/** Whether another image is shown, because the one that was asked for by name is not in the series. */
+function lacksNamed(content: Content | null, now: Shown | undefined): boolean {
+  if (content?.at === undefined || now?.stack.seriesUid !== content.seriesUid) return false;
+  return indexOf(now.stack, content.at.instance, content.at.frame) < 0;
+}
+
+/** The cells with the images that they show now, and a window only where one was chosen; turn and zoom begin anew. */
 function asSeen(cells: Arrangement['cells'], shown: ReadonlyMap<number, Shown>): Arrangement['cells'] {
   return cells.map((one, at) => {
     const now = shown.get(at);
     if (one === null || now === undefined || now.stack.seriesUid !== one.seriesUid) return one;
-    return { ...one, index: now.state.index, ...(now.state.window === null ? {} : { window: now.state.window }) };
+    const { study, seriesUid, justify } = one;
+    const { index, chosenWindow: window } = now.state;
+    return { study, seriesUid, index, ...(justify === undefined ? {} : { justify }), ...(window === null ? {} : { window }) };
   });
 }
 

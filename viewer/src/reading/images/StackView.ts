@@ -6,7 +6,7 @@ import { Enums, eventTarget, type StackViewport, type Types } from '@cornerstone
 import { ToolGroupManager, utilities as toolUtilities } from '@cornerstonejs/tools';
 import { onScreen, type Affine } from './documents/affine';
 import { zoomFor, type DisplayedArea } from './documents/displayedArea';
-import { imageEngine } from './engine';
+import { imageEngine, rendersOnCpu } from './engine';
 import { imagePlaneOf } from './imagePlane';
 import { turnOf, type Turn } from './keyFrame';
 import type { Followed } from './linking';
@@ -21,6 +21,8 @@ export interface ViewState {
   index: number;
   count: number;
   window: Window | null;
+  /** The same where it was chosen, for the whole stack; `null` where each image has its own. */
+  chosenWindow: Window | null;
   zoom: number;
   orientation: OrientationLetters | null;
   /** Pixels of the screen for one millimetre (or one pixel of the image, where it has no spacing). */
@@ -81,6 +83,7 @@ export class StackView {
   direction: -1 | 0 | 1 = 0;
   private shown = 0;
   private lastIndex = 0;
+  private first: FirstLook = {};
   private justify: FirstLook['justify'];
   private presented: PresentedLook | null = null;
   /** The window that the state has set, as long as nobody has set another. */
@@ -125,8 +128,11 @@ export class StackView {
     const imageId = stack.imageIds[index];
     if (imageId === undefined) return;
     this.stack = stack;
+    this.first = look;
     this.direction = 0;
     this.lastIndex = index;
+    // The library would hold the window that was chosen for another stack to be this one's.
+    this.viewport['voiUpdatedWithSetProperties'] = false;
     await this.viewport.setStack(stack.imageIds, index);
     if (turn !== this.shown) return;
     if (this.imageOnScreen() !== imageId) this.events.onImageFailed(index);
@@ -152,8 +158,10 @@ export class StackView {
   retry(): void {
     const { stack, index } = this;
     if (stack === null || this.imageOnScreen() === stack.imageIds[index]) return;
-    const window = this.window();
-    void this.show(stack, window === null ? { index } : { index, window }).catch(() => this.events.onImageFailed(index));
+    const { window: first, ...look } = this.first;
+    // Nothing has been drawn yet where there is no window at all.
+    const window = this.window() === null ? first : (this.chosenWindow() ?? undefined);
+    void this.show(stack, { ...look, index, ...(window === undefined ? {} : { window }) }).catch(() => this.events.onImageFailed(index));
   }
 
   get index(): number {
@@ -185,6 +193,18 @@ export class StackView {
     // Null, whatever its type says, while a stack is about to be replaced.
     const range: Types.VOIRange | null | undefined = this.viewport.getProperties().voiRange;
     return range ? windowOf(range) : null;
+  }
+
+  /** `null` while each image is shown in its own window, or in the one that a presentation state has for it. */
+  private chosenWindow(): Window | null {
+    const now = this.window();
+    if (now === null || this.isFollowed(now)) return null;
+    // Where the processor draws, the library does not tell: what is seen stays.
+    return this.viewport.getProperties().isComputedVOI === true && !rendersOnCpu() ? null : now;
+  }
+
+  private isFollowed(window: Window): boolean {
+    return this.following !== null && window.center === this.following.center && window.width === this.following.width;
   }
 
   setWindow(window: Window): void {
@@ -332,6 +352,7 @@ export class StackView {
       index,
       count: this.viewport.getImageIds().length,
       window: this.window(),
+      chosenWindow: this.chosenWindow(),
       zoom: this.viewport.getZoom(),
       orientation: orientationLetters(this.viewport.getCamera()),
       pxPerUnit: this.pxPerUnit(),
@@ -344,7 +365,7 @@ export class StackView {
     const windows = this.presented?.windows ?? null;
     if (windows === null || this.following === null) return;
     const [now, { imageIdIndex }] = [this.window(), (event as Types.CustomEventType<{ imageIdIndex: number }>).detail];
-    if (now === null || now.center !== this.following.center || now.width !== this.following.width) {
+    if (now === null || !this.isFollowed(now)) {
       this.following = null;
       return;
     }

@@ -4,6 +4,7 @@ import type { StackView } from './StackView';
 
 interface Drawn {
   annotationUID: string;
+  invalidated?: boolean;
   metadata: { toolName: string; referencedImageId: string };
   data: { label?: string; cachedStats: Record<string, unknown>; handles: { points: number[][] } };
 }
@@ -59,6 +60,12 @@ function draw(uid: string, instance: string): void {
   target.dispatchEvent(Object.assign(new Event('completed'), { detail: { annotation: one } }));
 }
 
+/** As the library does with the next picture. */
+function compute(one: Drawn, length: number): void {
+  one.data.cachedStats = { any: { length, unit: 'mm' } };
+  one.invalidated = false;
+}
+
 beforeEach(clearScreen);
 
 test('a saved measurement on a slice that was not drawn stays as it was saved', () => {
@@ -66,8 +73,22 @@ test('a saved measurement on a slice that was not drawn stays as it was saved', 
   putOnScreen(view, imageOf('1'), first, true);
   putOnScreen(view, imageOf('2'), second, true);
   const seen = drawn[0];
-  if (seen !== undefined) seen.data.cachedStats = { any: { length: 4.5, unit: 'mm' } };
+  if (seen !== undefined) compute(seen, 4.5);
   expect(own()).toEqual([{ ...first, values: [{ quantity: 'length', value: 4.5, unit: 'mm' }] }, second]);
+});
+
+test('what was moved is not saved with the value of where it was before', () => {
+  const old = ruler('1', '1');
+  putOnScreen(view, imageOf('1'), old, true);
+  draw('a', '1');
+  for (const one of drawn) {
+    one.invalidated = true;
+    one.data.handles.points = [[0, 0, 0], [9, 0, 0]];
+  }
+  // One's own of before stays whole, what is new is not there yet.
+  expect(own()).toEqual([old]);
+  drawn.forEach((one) => compute(one, 9));
+  expect(own().map(({ values }) => values[0]?.value)).toEqual([9, 9]);
 });
 
 test('what was removed is gone, drawn or not', () => {

@@ -22,7 +22,9 @@ const kept = new Map<string, Placed>();
 /** UIDs of annotations in the order in which they were finished. */
 const finished: string[] = [];
 
+/** Nothing between a move and the next picture, with which it is computed anew: what was computed before is of other points. */
 function statsOn(one: Annotation): Stats {
+  if (one.invalidated === true) return {};
   return Object.values((one.data['cachedStats'] ?? {}) as Record<string, Stats>)[0] ?? {};
 }
 

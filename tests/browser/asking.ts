@@ -43,3 +43,14 @@ export async function askOfChest(township: Page, question: Question): Promise<As
   const { version } = await json<Asked>(township.request, 'post', `/api/v1/consults/${draft.id}/submit`, { version: draft.version });
   return { ...draft, version };
 }
+
+/** Takes a question off everybody's list again; whoever reads it gives it back first, if it came so far. */
+export async function takeBack(township: Page, id: string, reader: Page): Promise<void> {
+  // A page notes in the draft what it shows; nobody looks at the case when it ends.
+  await reader.goto('/');
+  await reader.waitForLoadState('networkidle');
+  const address = `/api/v1/consults/${id}`;
+  const noted = await json<{ version: number; state: string }>(township.request, 'get', address);
+  const { version } = noted.state === 'reading' ? await json<Asked>(reader.request, 'post', `${address}/release`, { version: noted.version }) : noted;
+  await json(township.request, 'post', `${address}/cancel`, { version, reason: '测试' });
+}

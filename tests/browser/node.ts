@@ -1,12 +1,13 @@
 /**
- * The node that the browser talks to: `farsight demo` with the samples, on free ports, over a fresh directory.
- * FARSIGHT_DEMO=path/to/demo.json uses one that is already running (its consults are left behind in it).
+ * The nodes that the browsers talk to, one for each worker: `farsight demo` with the samples, on free ports, over a fresh
+ * directory. FARSIGHT_DEMO=path/to/demo.json uses one that is already running (its consults are left behind in it).
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { FullConfig } from '@playwright/test';
 
 const root = resolve(import.meta.dirname, '../..');
 const readyLimit_ms = 300_000;
@@ -29,10 +30,22 @@ export interface Demo {
   trust_anchors: string;
 }
 
-/** What demo.json says of the running node. */
-export function demo(): Demo {
-  const path = process.env['FARSIGHT_DEMO'];
+/** Where the node of the worker with this number wrote what it is: for the workers, which begin with this environment. */
+const ofWorker = (index: number) => `FARSIGHT_DEMO_${index}`;
+
+/** The demo.json of the node that this worker's tests talk to; it is in the node's data directory. */
+export function manifest(): string {
+  const path = process.env['FARSIGHT_DEMO'] ?? process.env[ofWorker(Number(process.env['TEST_PARALLEL_INDEX']))];
   if (path === undefined) throw new Error('the node has not been started');
+  return path;
+}
+
+/** What it says. */
+export function demo(): Demo {
+  return read(manifest());
+}
+
+function read(path: string): Demo {
   return JSON.parse(readFileSync(path, 'utf8')) as Demo;
 }
 
@@ -51,13 +64,22 @@ export function program(): string {
 
 /** A demonstration of one's own, over a fresh directory, that can be stopped and started again where it was. */
 export class DemoNode {
-  private readonly folder = mkdtempSync(join(tmpdir(), 'farsight-browser-'));
+  /** Goes when the node ends, with what tests put beside its data. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'farsight-browser-'));
   private process: ChildProcess | null = null;
 
   constructor(private readonly name: string) {}
 
   get manifest(): string {
     return join(this.folder, 'data/demo.json');
+  }
+
+  /** PEM file of the authority that the first start has made, with its key. */
+  authority(): string {
+    const secrets = JSON.parse(readFileSync(join(dirname(this.manifest), 'demo-secrets.json'), 'utf8')) as { authority_pem: string };
+    const path = join(this.folder, 'authority.pem');
+    writeFileSync(path, secrets.authority_pem);
+    return path;
   }
 
   async start(address = '127.0.0.1:0', more: readonly string[] = []): Promise<void> {
@@ -105,29 +127,31 @@ export class DemoNode {
 const readers = ['reader', 'reviewer', 'pathologist'];
 
 /** What opens by itself after signing is next.spec's; all others look at what they have signed. */
-async function stayOnSignedCases(): Promise<void> {
-  const { base_url } = demo();
-  for (const login of readers) {
+async function stayOnSignedCases(node: DemoNode): Promise<void> {
+  const { base_url, accounts } = read(node.manifest);
+  for (const { login, password } of accounts.filter((one) => readers.includes(one.login))) {
     const send = (method: string, path: string, data: object, cookie = '') =>
       fetch(`${base_url}/api/v1/${path}`, { method, headers: { 'Content-Type': 'application/json', 'X-Farsight': '1', Cookie: cookie }, body: JSON.stringify(data) });
-    const session = await send('POST', 'session', { login, password: account(login).password });
+    const session = await send('POST', 'session', { login, password });
     const cookies = session.headers.getSetCookie().map((one) => one.split(';')[0]).join('; ');
     const kept = await send('PUT', 'session/preferences', { opens_next: false }, cookies);
     if (!kept.ok) throw new Error(`the preferences of ${login} are not kept: ${await kept.text()}`);
   }
 }
 
-/** Playwright's global set-up: starts the node, and returns what stops it. */
-export default async function start(): Promise<() => Promise<void>> {
+/** Playwright's global set-up: starts the nodes, and returns what stops them. */
+export default async function start({ workers }: FullConfig): Promise<() => Promise<void>> {
   rmSync(screenshots, { recursive: true, force: true });
   mkdirSync(screenshots, { recursive: true });
   if (process.env['FARSIGHT_DEMO'] !== undefined) return async () => {};
 
   const began = performance.now();
-  const node = new DemoNode('browser');
-  await node.start();
-  console.log(`the demo with its samples was ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);
-  process.env['FARSIGHT_DEMO'] = node.manifest;
-  await stayOnSignedCases();
-  return () => node.end();
+  const nodes = Array.from({ length: workers }, (_, index) => new DemoNode(`browser-${index}`));
+  await Promise.all(nodes.map((node) => node.start()));
+  console.log(`${workers} demos with their samples were ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  for (const [index, node] of nodes.entries()) {
+    process.env[ofWorker(index)] = node.manifest;
+    await stayOnSignedCases(node);
+  }
+  return async () => void (await Promise.all(nodes.map((node) => node.end())));
 }

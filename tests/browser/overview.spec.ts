@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { dirname } from 'node:path';
 import { askOfChest } from './asking.ts';
-import { program } from './node.ts';
+import { manifest, program } from './node.ts';
 import { expect, expectNoSidewaysScroll, json, phone, shot, test } from './people.ts';
 
 test.describe.configure({ timeout: 120_000 });
@@ -117,7 +117,7 @@ test('the administrator sees how the store is, and that a backup was made', asyn
   await expect(warnings).toContainText('从未校验过存储');
   await expect(page.getByRole('region', { name: '保存的内容' })).toContainText('SQLite');
   await shot(page, 'store');
-  const data = dirname(process.env['FARSIGHT_DEMO'] ?? '');
+  const data = dirname(manifest());
   execFileSync(program(), ['fsck', '--data', data]);
   // What the page shows is some seconds old at most.
   await expect(async () => {

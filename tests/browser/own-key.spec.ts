@@ -1,12 +1,11 @@
 /** Signing with a key in one's own hands: a PKCS#12 file, opened in the page. Neither its passphrase nor its key leaves it. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { BrowserContext, Page } from '@playwright/test';
-import { DemoNode, program } from './node.ts';
+import { program } from './node.ts';
 import { expect as patient, phone, shot, test } from './people.ts';
-import { ask, Cast, chestOf } from './stage.ts';
+import { ask, chestOf, ownNode } from './stage.ts';
 
 const expect = patient.configure({ timeout: 60_000 });
 
@@ -17,38 +16,15 @@ const root = resolve(import.meta.dirname, '../..');
 const python = process.env['FARSIGHT_PYTHON'] ?? join(root, '.venv/bin/python');
 const passphrase = 'own 签名 key';
 
-const node = new DemoNode('own-key');
-const folder = mkdtempSync(join(tmpdir(), 'farsight-own-key-'));
-let cast: Cast;
-let shared: string | undefined;
+const { node, cast } = ownNode('own-key');
 
 /** A file with a key of somebody's, by the demonstration's authority. */
 function keyOf(name: string, kind: string, ...more: string[]): string {
-  const to = join(folder, [name, kind, ...more].join('-'));
+  const to = join(node.folder, [name, kind, ...more].join('-'));
   const script = join(root, 'tests/peers/own_key.py');
-  execFileSync(python, [script, 'make', to, join(folder, 'authority.pem'), name, '市医院诊断中心', kind, ...more]);
+  execFileSync(python, [script, 'make', to, node.authority(), name, '市医院诊断中心', kind, ...more]);
   return join(to, 'own.p12');
 }
-
-test.beforeAll(async () => {
-  test.setTimeout(600_000);
-  shared = process.env['FARSIGHT_DEMO'];
-  await node.start();
-  const secrets = JSON.parse(readFileSync(join(dirname(node.manifest), 'demo-secrets.json'), 'utf8')) as { authority_pem: string };
-  writeFileSync(join(folder, 'authority.pem'), secrets.authority_pem);
-  process.env['FARSIGHT_DEMO'] = node.manifest;
-  cast = new Cast();
-});
-
-test.afterAll(async () => {
-  if (shared !== undefined) process.env['FARSIGHT_DEMO'] = shared;
-  try {
-    await (cast as Cast | undefined)?.end();
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-    await node.end();
-  }
-});
 
 /** Everything that a browser sends from now on, address and body. */
 function sentBy(context: BrowserContext): () => Buffer {
@@ -119,7 +95,7 @@ async function written(page: Page) {
 
 async function expectSigned(id: string): Promise<void> {
   await expect.poll(async () => (await cast.get<{ state: string }>('township', `/consults/${id}`)).state).toBe('delivered');
-  const pdf = join(folder, `${id}.pdf`);
+  const pdf = join(node.folder, `${id}.pdf`);
   const answer = await (await cast.as('township')).get(`/api/v1/consults/${id}/report.pdf`);
   writeFileSync(pdf, await answer.body());
   const anchors = (JSON.parse(readFileSync(node.manifest, 'utf8')) as { trust_anchors: string }).trust_anchors;

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { dirname } from 'node:path';
 import type { Page } from '@playwright/test';
-import { account, program } from './node.ts';
+import { account, manifest, program } from './node.ts';
 import { expect, expectNoSidewaysScroll, json, phone, shot, test } from './people.ts';
 
 /** 张三's older CT, which no consult has as evidence. */
@@ -67,7 +67,7 @@ test('a doctor opens another hospital’s study for an hour, and its security of
   tolerate(/status of 404/);
   const township = await person('township');
   const { org, uid, accession } = await olderCt(township);
-  const data = ['--data', dirname(process.env['FARSIGHT_DEMO'] ?? '')];
+  const data = ['--data', dirname(manifest())];
   const join = async (login: string, name: string, of: string, role: string): Promise<Page> => {
     const words = ['user', 'add', login, name, '--org', of, '--roles', role, '--invite', ...data];
     const secret = execFileSync(program(), words, { encoding: 'utf8' }).trim().split('#')[1];

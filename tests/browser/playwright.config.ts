@@ -1,11 +1,12 @@
-/** The browser is Debian's Chromium, drawing in software; one worker, because the stations of the thread follow each other. */
+/** The browser is Debian's Chromium, drawing in software; the tests of one file follow each other. */
 import { defineConfig } from '@playwright/test';
 import { artefacts } from './node.ts';
 
 export default defineConfig({
   testDir: '.',
   testMatch: '*.spec.ts',
-  workers: 1,
+  // Each has its node. They wait more than they compute.
+  workers: 2,
   timeout: 120_000,
   expect: { timeout: 20_000 },
   forbidOnly: true,

@@ -1,5 +1,6 @@
 /** Slides with several planes and channels that came as DICOM, and a case of two slides of which one was not opened. */
 import type { Page } from '@playwright/test';
+import { takeBack } from './asking.ts';
 import { storeSlides } from './made.ts';
 import { demo } from './node.ts';
 import { box, expectSharp, mean, patch, screenOf } from './onSlides.ts';
@@ -93,20 +94,24 @@ test('slides of the case that were not opened are marked on the tray and named b
   expect(submitted.ok(), await submitted.text()).toBe(true);
 
   const page = await person('pathologist');
-  await page.goto(`/cases/${draft.id}`);
-  await expectSharp(page);
-  await page.getByRole('button', { name: '领取' }).first().click();
-  const tray = page.getByRole('navigation', { name: '切片盘' });
-  const [opened, other] = [full, extended].map(({ source }) => tray.getByRole('button').filter({ hasText: source }));
-  if (opened === undefined || other === undefined) throw new Error('the tray has them not');
-  await expect(opened.getByTestId('seen-mark')).toHaveAttribute('data-seen', 'true');
-  await expect(other.getByTestId('seen-mark')).toHaveText('未打开');
-  const warning = page.getByTestId('unseen-slides');
-  await expect(warning).toContainText(extended.source);
-  await expect(warning).not.toContainText(full.source);
-  await shot(page, 'slide-unseen');
-  await other.click();
-  await expectSharp(page);
-  await expect(other.getByTestId('seen-mark')).toHaveAttribute('data-seen', 'true');
-  await expect(warning).toHaveCount(0);
+  try {
+    await page.goto(`/cases/${draft.id}`);
+    await expectSharp(page);
+    await page.getByRole('button', { name: '领取' }).first().click();
+    const tray = page.getByRole('navigation', { name: '切片盘' });
+    const [opened, other] = [full, extended].map(({ source }) => tray.getByRole('button').filter({ hasText: source }));
+    if (opened === undefined || other === undefined) throw new Error('the tray has them not');
+    await expect(opened.getByTestId('seen-mark')).toHaveAttribute('data-seen', 'true');
+    await expect(other.getByTestId('seen-mark')).toHaveText('未打开');
+    const warning = page.getByTestId('unseen-slides');
+    await expect(warning).toContainText(extended.source);
+    await expect(warning).not.toContainText(full.source);
+    await shot(page, 'slide-unseen');
+    await other.click();
+    await expectSharp(page);
+    await expect(other.getByTestId('seen-mark')).toHaveAttribute('data-seen', 'true');
+    await expect(warning).toHaveCount(0);
+  } finally {
+    await takeBack(township, draft.id, page);
+  }
 });

@@ -1,6 +1,7 @@
 /** A stage for looking at pages: cases in every state, made through the interface that others can use. */
 import { request, type APIRequestContext } from '@playwright/test';
-import { account, demo } from './node.ts';
+import { account, demo, DemoNode } from './node.ts';
+import { test } from './people.ts';
 
 export interface Stage {
   /** Cookies of everybody who has logged in. */
@@ -98,16 +99,42 @@ export class Cast {
   }
 }
 
-/** Asks under an agreement that wants so many signatures; what is asked afterwards is under the demonstration's own again. */
+/** A node of a file's own, with its people: the one that everything in the file talks to, until its tests are over. */
+export function ownNode(name: string, start = (node: DemoNode): Promise<void> => node.start()): { node: DemoNode; cast: Cast } {
+  const node = new DemoNode(name);
+  const cast = new Cast();
+  let shared: string | undefined;
+  test.beforeAll(async () => {
+    test.setTimeout(600_000);
+    shared = process.env['FARSIGHT_DEMO'];
+    await start(node);
+    process.env['FARSIGHT_DEMO'] = node.manifest;
+  });
+  test.afterAll(async () => {
+    // Also after a beginning that failed halfway.
+    if (shared === undefined) delete process.env['FARSIGHT_DEMO'];
+    else process.env['FARSIGHT_DEMO'] = shared;
+    try {
+      await cast.end();
+    } finally {
+      await node.end();
+    }
+  });
+  return { node, cast };
+}
+
+/** Asks under an agreement that wants so many signatures, which hold for what is sent under them; the demonstration's own are there again afterwards. */
 export async function askUnder(cast: Cast, signatures: 'single' | 'double', question: string): Promise<Case> {
   const { agreements } = await cast.get<{ agreements: { id: string; signatures: string }[] }>('admin', '/admin/agreements');
-  const demo = agreements.find(({ id }) => id === 'demo');
-  if (demo === undefined) throw new Error('the demonstration has no agreement');
+  const agreed = agreements.find(({ id }) => id === 'demo');
+  if (agreed === undefined) throw new Error('the demonstration has no agreement');
   const { id } = await ask(cast, await chestOf(cast), 'urgent', question);
-  await cast.put('admin', '/admin/agreements/demo', { ...demo, signatures });
-  const sent = await cast.step('township', id, 'submit');
-  await cast.put('admin', '/admin/agreements/demo', demo);
-  return sent;
+  await cast.put('admin', '/admin/agreements/demo', { ...agreed, signatures });
+  try {
+    return await cast.step('township', id, 'submit');
+  } finally {
+    await cast.put('admin', '/admin/agreements/demo', agreed);
+  }
 }
 
 const questionText = '右上肺磨玻璃结节，需要穿刺吗？';

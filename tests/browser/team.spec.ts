@@ -3,6 +3,7 @@ import type { Page } from '@playwright/test';
 import { askOfChest } from './asking.ts';
 import { account, demo } from './node.ts';
 import { expect, expectNoSidewaysScroll, json, shot, test } from './people.ts';
+import { askUnder, Cast } from './stage.ts';
 
 // Several people have the images open at once, which a browser without a graphics card draws slowly.
 test.describe.configure({ mode: 'serial', timeout: 300_000 });
@@ -131,65 +132,57 @@ test('a second opinion is asked for, read by another, and compared', async ({ pe
   await shot(township, 'second-first');
 });
 
-test('a reviewer takes a preliminary report over, and another signs it', async ({ person }) => {
-  const admin = await person('admin');
-  interface Terms {
-    id: string;
-    etag: string;
-    signatures: string;
-    requesting: { id: string };
+test('a reviewer takes a preliminary report over, and only another may sign it off', async ({ person }) => {
+  const cast = new Cast();
+  const { id } = await askUnder(cast, 'double', '左肺结节，性质？');
+  try {
+    const reader = await person('reader');
+    await reader.goto(`/cases/${id}`);
+    await reader.getByRole('button', { name: '领取', exact: true }).click();
+    await reader.getByLabel('影像所见').fill('左肺下叶结节，约 8 mm。');
+    await reader.getByLabel('诊断意见').fill('左肺下叶结节，良性。');
+    await expect(reader.getByTestId('save-state')).toHaveAttribute('data-state', 'saved');
+    await sign(reader, 'reader');
+
+    const undo = await alsoReads(cast, 'reviewer');
+    try {
+      const reviewer = await person('reviewer');
+      await reviewer.goto(`/cases/${id}`);
+      await reviewer.getByRole('button', { name: '接手修改', exact: true }).click();
+      const dialog = reviewer.getByRole('dialog');
+      await expect(dialog.getByRole('note')).toContainText('须由另一位审核医师审核');
+      await shot(reviewer, 'take-over');
+      await dialog.getByRole('textbox').fill('结论需改');
+      await dialog.getByRole('button', { name: '接手修改', exact: true }).click();
+      await expect(dialog).toHaveCount(0);
+      await expect(reviewer.getByLabel('诊断意见')).toHaveValue('左肺下叶结节，良性。');
+      await reviewer.getByLabel('诊断意见').fill('左肺下叶结节，建议三个月复查。');
+      await expect(reviewer.getByTestId('save-state')).toHaveAttribute('data-state', 'saved');
+      await shot(reviewer, 'taken-over');
+      await sign(reviewer, 'reviewer');
+      await reviewer.goto(`/cases/${id}`);
+      await expect(reviewer.getByText('待审核').first()).toBeVisible();
+      await expect(reviewer.getByRole('button', { name: '审核签发' })).toHaveCount(0);
+    } finally {
+      await undo();
+    }
+
+    await reader.goto('/');
+    await reader.getByRole('button', { name: /通知/ }).click();
+    await expect(reader.getByText('审核医师接手修改了您的报告')).toBeVisible();
+  } finally {
+    await cast.step('township', id, 'cancel', { reason: '演示结束' });
+    await cast.end();
   }
-  // Two signatures for this one question; what is agreed when it is sent holds for it.
-  const agree = async (signatures: string): Promise<void> => {
-    const { agreements } = await json<{ agreements: Terms[] }>(admin.request, 'get', '/api/v1/admin/agreements');
-    const agreed = agreements.find(({ id }) => id === 'demo');
-    if (agreed === undefined) throw new Error('the demo has no agreement');
-    const headers = { 'X-Farsight': '1', 'If-Match': `"${agreed.etag}"` };
-    const answer = await admin.request.put('/api/v1/admin/agreements/demo', { headers, data: { ...agreed, signatures } });
-    expect(answer.ok(), await answer.text()).toBe(true);
-  };
-  const roles = async (of: string[]): Promise<void> => {
-    const centre = demo().organisations.find(({ kind }) => kind === 'centre')?.id ?? '';
-    const { people } = await json<{ people: { id: string; login: string; etag: string }[] }>(admin.request, 'get', `/api/v1/admin/people?organisation=${centre}`);
-    const reviewer = people.find(({ login }) => login === 'reviewer');
-    const headers = { 'X-Farsight': '1', 'If-Match': `"${reviewer?.etag ?? ''}"` };
-    const answer = await admin.request.put(`/api/v1/admin/people/${reviewer?.id ?? ''}/roles`, { headers, data: { roles: of } });
-    expect(answer.ok(), await answer.text()).toBe(true);
-  };
-  await agree('double');
-  const township = await person('township');
-  const asked = await askOfChest(township, { question: '左肺结节，性质？', urgency: 'urgent', history: '随访' });
-  await agree('single');
-
-  const reader = await person('reader');
-  await reader.goto(`/cases/${asked.id}`);
-  await reader.getByRole('button', { name: '领取', exact: true }).click();
-  await reader.getByLabel('影像所见').fill('左肺下叶结节，约 8 mm。');
-  await reader.getByLabel('诊断意见').fill('左肺下叶结节，良性。');
-  await expect(reader.getByTestId('save-state')).toHaveAttribute('data-state', 'saved');
-  await sign(reader, 'reader');
-
-  await roles(['reader', 'reviewer']);
-  const reviewer = await person('reviewer');
-  await reviewer.goto(`/cases/${asked.id}`);
-  await reviewer.getByRole('button', { name: '接手修改', exact: true }).click();
-  const dialog = reviewer.getByRole('dialog');
-  await expect(dialog.getByRole('note')).toContainText('须由另一位审核医师审核');
-  await shot(reviewer, 'take-over');
-  await dialog.getByRole('textbox').fill('结论需改');
-  await dialog.getByRole('button', { name: '接手修改', exact: true }).click();
-  await expect(dialog).toHaveCount(0);
-  await expect(reviewer.getByLabel('诊断意见')).toHaveValue('左肺下叶结节，良性。');
-  await reviewer.getByLabel('诊断意见').fill('左肺下叶结节，建议三个月复查。');
-  await expect(reviewer.getByTestId('save-state')).toHaveAttribute('data-state', 'saved');
-  await shot(reviewer, 'taken-over');
-  await sign(reviewer, 'reviewer');
-  await reviewer.goto(`/cases/${asked.id}`);
-  await expect(reviewer.getByText('待审核').first()).toBeVisible();
-  await expect(reviewer.getByRole('button', { name: '审核签发' })).toHaveCount(0);
-  await roles(['reviewer']);
-
-  await reader.goto('/');
-  await reader.getByRole('button', { name: /通知/ }).click();
-  await expect(reader.getByText('审核医师接手修改了您的报告')).toBeVisible();
 });
+
+/** Makes a reader of somebody of the centre, too, and returns what leaves them the roles that they had. */
+async function alsoReads(cast: Cast, login: string): Promise<() => Promise<unknown>> {
+  const centre = demo().organisations.find(({ kind }) => kind === 'centre')?.id ?? '';
+  const { people } = await cast.get<{ people: { id: string; login: string; roles: string[] }[] }>('admin', `/admin/people?organisation=${centre}`);
+  const found = people.find((one) => one.login === login);
+  if (found === undefined) throw new Error(`the centre has no ${login}`);
+  const { id, roles } = found;
+  await cast.put('admin', `/admin/people/${id}/roles`, { roles: ['reader', ...roles] });
+  return () => cast.put('admin', `/admin/people/${id}/roles`, { roles });
+}

@@ -1,12 +1,10 @@
 /** Signing on the telephone (手机签名), with the reference service of docs/remote-signing.md as the telephone. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Page } from '@playwright/test';
-import { DemoNode, program } from './node.ts';
+import { program } from './node.ts';
 import { expect as patient, shot, test } from './people.ts';
-import { ask, Cast, chestOf } from './stage.ts';
+import { ask, chestOf, ownNode } from './stage.ts';
 
 const expect = patient.configure({ timeout: 60_000 });
 
@@ -16,25 +14,17 @@ test.use({ actionTimeout: 90_000, navigationTimeout: 90_000 });
 const root = resolve(import.meta.dirname, '../..');
 const python = process.env['FARSIGHT_PYTHON'] ?? join(root, '.venv/bin/python');
 
-/** A node of one's own: it asks a telephone. */
-const node = new DemoNode('telephone');
-const folder = mkdtempSync(join(tmpdir(), 'farsight-telephone-'));
 let service: ChildProcess | undefined;
 let address: string;
-let cast: Cast;
-let shared: string | undefined;
 
-test.beforeAll(async () => {
-  test.setTimeout(600_000);
-  shared = process.env['FARSIGHT_DEMO'];
+// It asks a telephone.
+const { cast } = ownNode('telephone', async (node) => {
   // The first start makes the authority that certifies the key.
   await node.start();
   await node.stop();
-  const data = dirname(node.manifest);
-  const secrets = JSON.parse(readFileSync(join(data, 'demo-secrets.json'), 'utf8')) as { authority_pem: string };
-  writeFileSync(join(folder, 'authority.pem'), secrets.authority_pem);
+  const { folder } = node;
   const script = join(root, 'tests/peers/phone_signing.py');
-  const phone = spawn(python, [script, folder, '0', join(folder, 'authority.pem'), '王建国', '市医院诊断中心'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const phone = spawn(python, [script, folder, '0', node.authority(), '王建国', '市医院诊断中心'], { stdio: ['ignore', 'pipe', 'inherit'] });
   service = phone;
   address = await new Promise<string>((done, fail) => {
     phone.stdout.once('data', (line: Buffer) => done(`http://127.0.0.1:${line.toString().trim()}`));
@@ -42,23 +32,11 @@ test.beforeAll(async () => {
     phone.once('exit', (code) => fail(new Error(`the telephone ended with ${code} before it said where it listens`)));
   });
   await node.start('127.0.0.1:0', ['--phone-signing-url', `${address}/csc/v2`, '--phone-signing-token-file', join(folder, 'token')]);
-  const register = ['key', 'register', '--data', data, '--person', 'reader', '--credential', 'cred-1', '--certificate', join(folder, 'chain.pem')];
+  const register = ['key', 'register', '--data', dirname(node.manifest), '--person', 'reader', '--credential', 'cred-1', '--certificate', join(folder, 'chain.pem')];
   execFileSync(program(), register);
-  process.env['FARSIGHT_DEMO'] = node.manifest;
-  cast = new Cast();
 });
 
-test.afterAll(async () => {
-  // Also after a beginning that failed halfway, when there may be no cast.
-  if (shared !== undefined) process.env['FARSIGHT_DEMO'] = shared;
-  try {
-    await (cast as Cast | undefined)?.end();
-  } finally {
-    service?.kill();
-    rmSync(folder, { recursive: true, force: true });
-    await node.end();
-  }
-});
+test.afterAll(() => service?.kill());
 
 interface Question {
   responseID: string;

@@ -3,9 +3,9 @@
  * A line that is cut during an upload is in uploads.spec.ts, one that is cut while notes are drawn in notes.spec.ts.
  */
 import type { Locator, Page } from '@playwright/test';
-import { account, demo, DemoNode } from './node.ts';
+import { account, demo } from './node.ts';
 import { expect as patient, shot, test } from './people.ts';
-import { ask, Cast, chestOf } from './stage.ts';
+import { ask, chestOf, ownNode } from './stage.ts';
 
 // Waiting costs nothing where a machine has a lot to do.
 const expect = patient.configure({ timeout: 60_000 });
@@ -13,24 +13,8 @@ const expect = patient.configure({ timeout: 60_000 });
 test.describe.configure({ mode: 'serial', timeout: 600_000 });
 test.use({ actionTimeout: 90_000, navigationTimeout: 90_000 });
 
-/** A node of one's own: it is restarted, and somebody in it loses a role. */
-const node = new DemoNode('trouble');
-let cast: Cast;
-let shared: string | undefined;
-
-test.beforeAll(async () => {
-  test.setTimeout(600_000);
-  shared = process.env['FARSIGHT_DEMO'];
-  await node.start();
-  process.env['FARSIGHT_DEMO'] = node.manifest;
-  cast = new Cast();
-});
-
-test.afterAll(async () => {
-  await cast.end();
-  if (shared !== undefined) process.env['FARSIGHT_DEMO'] = shared;
-  await node.end();
-});
+// It is restarted, and somebody in it loses a role.
+const { node, cast } = ownNode('trouble');
 
 const findings = (page: Page) => page.getByLabel('影像所见');
 const saveState = (page: Page) => page.getByTestId('save-state');

@@ -167,6 +167,8 @@ test('the township asks back and is answered; a colleague reviews, and the numbe
   await reviewer.getByLabel(/不一致之处/).fill('未提及肋膈角');
   await shot(reviewer, 'grade');
   await reviewer.getByRole('dialog').getByRole('button', { name: '质控评价', exact: true }).click();
+  // The words are in the dialog, too: they are on the case when it has closed.
+  await expect(reviewer.getByRole('dialog')).toHaveCount(0);
   await expect(reviewer.getByText('未提及肋膈角')).toBeVisible();
   await step(reader, 'respond', '同意');
   expect((await caseOf(township)).quality).toEqual([]);

@@ -48,7 +48,8 @@ finish() {
 suite "set-up" scripts/setup.sh test || finish
 suite "sample data" make --no-print-directory samples || finish
 suite "web build" make --no-print-directory web || finish
-suite "server build" cargo build --workspace --bin farsight || finish
+# All in one go: apart, the last crates of each build would keep one processor waiting.
+suite "build" cargo build --workspace --bins --tests || finish
 
 # Flushes of the tests must not wait for gigabytes that the build has left to be written.
 sync
@@ -57,7 +58,8 @@ suite "formatting" cargo fmt --all --check
 suite "viewer checks" env -C viewer npm run check
 suite "viewer weight" env -C viewer npm run weight
 suite "viewer units" env -C viewer npm test
-suite "rust" cargo test --workspace --no-fail-fast
+# No documentation has code that could be tested.
+suite "rust" cargo test --workspace --lib --bins --tests --no-fail-fast
 suite "browser types" env -C tests/browser npm run check
 suite "browser" env -C tests/browser npm test
 finish

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 
 const groups = {
   everywhere: { '?': 'help', '/': 'search', 'g w': 'worklist', Esc: 'back' },
-  worklist: { 'j k ↑ ↓': 'move', Enter: 'open', Space: 'preview', c: 'claim' },
+  worklist: { 'j k ↑ ↓ Home End': 'move', Enter: 'open', Space: 'preview', c: 'claim' },
   images: {
     '↑ ↓ Home End': 'scroll',
     '1–9': 'presets',

@@ -84,6 +84,8 @@ export function WorklistPage() {
     k: () => move(-1),
     ArrowDown: () => move(1),
     ArrowUp: () => move(-1),
+    Home: () => move(-rows.length),
+    End: () => move(rows.length),
     Enter: () => open(selected),
     Space: () => setPreviewing((shown) => !shown),
     c: () => {

@@ -2,10 +2,14 @@
 //! and revocation lists. Every question has a time limit, every answer a size limit; redirections are not followed.
 
 use crate::phone_signing::{HttpPhoneSigning, RemoteSection};
+use crate::reach::{self, Unreachable};
+use access::AddressRange;
 use anyhow::{Context as _, Result, bail};
 use consult::authorities::{Answer, Authorities, CLOCK_DIFFERENCE_MAX, NoAnswer, TimeStamps};
 use consult::phone::PhoneSigning;
 use consult::revocation::Question;
+use reqwest::header::{CONTENT_TYPE, USER_AGENT};
+use reqwest::{Client, IntoUrl, RequestBuilder, Url};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,6 +43,8 @@ pub struct SigningSection {
     pub timestamps: Need,
     /// How long an authority may take to answer, milliseconds.
     pub timeout_ms: u64,
+    /// Internal networks in which the OCSP responders and revocation lists that certificates name may be, such as `10.20.0.0/16`.
+    pub networks: Vec<AddressRange>,
     /// Remote signing services, which ask signers' telephones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remote: Vec<RemoteSection>,
@@ -52,6 +58,7 @@ impl Default for SigningSection {
             timestamp_policy: None,
             timestamps: Need::Required,
             timeout_ms: 10_000,
+            networks: Vec::new(),
             remote: Vec::new(),
         }
     }
@@ -109,52 +116,82 @@ impl SigningSection {
                  [signing] timestamp_url, or timestamps = \"none\" for reports without time stamps"
             );
         }
-        let authorities = HttpAuthorities::new(self.timestamp_url.clone(), self.timeout_ms)?;
+        let authorities = HttpAuthorities::new(self)?;
         let phone = Arc::new(HttpPhoneSigning::new(&self.remote)?);
         Ok(Signing { authorities: Arc::new(authorities), time_stamps, phone })
     }
 }
 
-/// Authorities over HTTP.
+/// Authorities over HTTP: the one for time stamps where the configuration says, those of certificates where these say and the
+/// node may be led to ([`reach`]).
 pub struct HttpAuthorities {
-    client: reqwest::Client,
+    /// For time stamps.
+    client: Client,
     timestamp_url: Option<String>,
+    networks: Vec<AddressRange>,
+    answer_max: Duration,
 }
 
 impl HttpAuthorities {
     /// A client; nothing is sent yet.
-    pub fn new(timestamp_url: Option<String>, timeout_ms: u64) -> Result<Self> {
+    pub fn new(section: &SigningSection) -> Result<Self> {
+        let answer_max = Duration::from_millis(section.timeout_ms);
         // The first of the process wins; all of them are this one.
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_millis(timeout_ms))
+        let client = Client::builder()
+            .timeout(answer_max)
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent("farsight")
             .build()
             .context("the HTTP client for authorities could not be made")?;
-        Ok(Self { client, timestamp_url })
+        let (timestamp_url, networks) = (section.timestamp_url.clone(), section.networks.clone());
+        Ok(Self { client, timestamp_url, networks, answer_max })
     }
 
-    async fn ask(&self, request: reqwest::RequestBuilder, bytes_max: usize) -> Result<Vec<u8>, NoAnswer> {
-        // Without the address, which may carry an account.
-        let no_answer = |error: reqwest::Error| NoAnswer(error.without_url().to_string());
-        let mut answer = request.send().await.map_err(no_answer)?;
-        if !answer.status().is_success() {
-            return Err(NoAnswer(format!("status {}", answer.status().as_u16())));
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(no_answer)? {
-            if bytes.len().saturating_add(chunk.len()) > bytes_max {
-                return Err(NoAnswer("the answer is too long".to_owned()));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(bytes)
+    /// Asks where a certificate says, if the node may be led there.
+    async fn ask_named(&self, question: Question) -> Result<Vec<u8>, NoAnswer> {
+        let no_answer = |why: &str| NoAnswer(why.to_owned());
+        let (Question::Ocsp { url, .. } | Question::Crl { url }) = &question;
+        let url = Url::parse(url).map_err(|_| no_answer(NO_ADDRESS))?;
+        let addresses = reach::resolved(&url, &self.networks, self.answer_max).await;
+        let addresses = addresses.map_err(|why| {
+            no_answer(match why {
+                Unreachable::NoAddress => NO_ADDRESS,
+                Unreachable::Unknown => "its name is not known",
+                Unreachable::Internal => "it is in an internal network ([signing] networks)",
+            })
+        })?;
+        let client = reach::client(&url, &addresses, self.answer_max);
+        let client = client.ok_or_else(|| no_answer("no HTTP client can be made"))?;
+        let request = match question {
+            Question::Ocsp { request, .. } => post(&client, url, "application/ocsp-request", request),
+            Question::Crl { .. } => client.get(url),
+        };
+        ask(request, consult::revocation::ANSWER_BYTES_MAX).await
     }
+}
 
-    fn post(&self, url: &str, kind: &'static str, body: Vec<u8>) -> reqwest::RequestBuilder {
-        self.client.post(url).header(reqwest::header::CONTENT_TYPE, kind).body(body)
+/// What a certificate may say instead of an address.
+const NO_ADDRESS: &str = "it is no address of HTTP";
+
+fn post(client: &Client, url: impl IntoUrl, kind: &'static str, body: Vec<u8>) -> RequestBuilder {
+    client.post(url).header(CONTENT_TYPE, kind).body(body)
+}
+
+async fn ask(request: RequestBuilder, bytes_max: usize) -> Result<Vec<u8>, NoAnswer> {
+    // Without the address, which may carry an account.
+    let no_answer = |error: reqwest::Error| NoAnswer(error.without_url().to_string());
+    let mut answer = request.header(USER_AGENT, "farsight").send().await.map_err(no_answer)?;
+    if !answer.status().is_success() {
+        return Err(NoAnswer(format!("status {}", answer.status().as_u16())));
     }
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(no_answer)? {
+        if bytes.len().saturating_add(chunk.len()) > bytes_max {
+            return Err(NoAnswer("the answer is too long".to_owned()));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
 }
 
 impl Authorities for HttpAuthorities {
@@ -162,18 +199,16 @@ impl Authorities for HttpAuthorities {
         Box::pin(async move {
             let url = self.timestamp_url.as_deref();
             let url = url.ok_or_else(|| NoAnswer("no time-stamping authority is configured".to_owned()))?;
-            let request = self.post(url, "application/timestamp-query", request);
-            self.ask(request, consult::timestamp::ANSWER_BYTES_MAX).await
+            let request = post(&self.client, url, "application/timestamp-query", request);
+            ask(request, consult::timestamp::ANSWER_BYTES_MAX).await
         })
     }
 
     fn fetch(&self, question: Question) -> Answer<'_> {
         Box::pin(async move {
-            let request = match question {
-                Question::Ocsp { url, request } => self.post(&url, "application/ocsp-request", request),
-                Question::Crl { url } => self.client.get(url),
-            };
-            self.ask(request, consult::revocation::ANSWER_BYTES_MAX).await
+            // The name's resolution and the call together.
+            let answer = tokio::time::timeout(self.answer_max, self.ask_named(question)).await;
+            answer.unwrap_or_else(|_| Err(NoAnswer("it does not answer in time".to_owned())))
         })
     }
 }
@@ -181,6 +216,107 @@ impl Authorities for HttpAuthorities {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reach::tests::TRICKS;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    /// An authority on this machine that says the same to everybody; its address.
+    async fn authority(answer: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        url
+    }
+
+    const YES: &str = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nyes";
+
+    fn authorities(change: impl FnOnce(&mut SigningSection)) -> HttpAuthorities {
+        let mut section = SigningSection { timeout_ms: 5000, ..SigningSection::default() };
+        change(&mut section);
+        HttpAuthorities::new(&section).unwrap()
+    }
+
+    /// Both that are asked at an address that stands in a certificate.
+    fn questions(url: &str) -> [Question; 2] {
+        [Question::Ocsp { url: url.to_owned(), request: vec![0x30] }, Question::Crl { url: url.to_owned() }]
+    }
+
+    #[tokio::test]
+    async fn no_certificate_makes_the_node_call_an_internal_address() {
+        let outside = authorities(|_| {});
+        let here = authority(YES).await;
+        for url in TRICKS.into_iter().chain([here.as_str()]) {
+            for question in questions(url) {
+                let said = outside.fetch(question).await.unwrap_err().0;
+                assert!(said.contains("[signing] networks"), "{url}: {said}");
+            }
+        }
+        for url in ["", "ldap://8.8.8.8/cn=list", "file:///etc/passwd", "ftp://8.8.8.8/", "nonsense"] {
+            for question in questions(url) {
+                let said = outside.fetch(question).await.unwrap_err().0;
+                assert!(said.contains("no address"), "{url}: {said}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_authority_in_a_network_that_is_named_is_asked_and_leads_nowhere_else() {
+        let loopback = || vec![AddressRange::parse("127.0.0.0/8").unwrap()];
+        let inside = authorities(|section| section.networks = loopback());
+        for question in questions(&authority(YES).await) {
+            assert_eq!(inside.fetch(question).await.unwrap(), b"yes");
+        }
+        let moved = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        for question in questions(&authority(moved).await) {
+            assert_eq!(inside.fetch(question).await.unwrap_err().0, "status 302");
+        }
+    }
+
+    /// Slower than the limit in all, faster at every step.
+    #[tokio::test]
+    async fn an_authority_that_trickles_its_answer_is_not_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n").await;
+                while stream.write_all(b"x").await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        });
+        let inside = authorities(|section| {
+            section.networks = vec![AddressRange::parse("127.0.0.0/8").unwrap()];
+            section.timeout_ms = 200;
+        });
+        for question in questions(&url) {
+            let answer = tokio::time::timeout(Duration::from_secs(5), inside.fetch(question)).await;
+            assert!(answer.expect("the limit holds").is_err());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_too_long_is_none() {
+        let long = format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}", "x".repeat((4 << 20) + 1));
+        let url = authority(long.leak()).await;
+        let inside =
+            authorities(|section| section.networks = vec![AddressRange::parse("127.0.0.0/8").unwrap()]);
+        for question in questions(&url) {
+            assert_eq!(inside.fetch(question).await.unwrap_err().0, "the answer is too long");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_time_stamping_authority_is_where_the_configuration_says() {
+        let url = authority(YES).await;
+        let authorities = authorities(|section| section.timestamp_url = Some(url));
+        assert_eq!(authorities.time_stamp(vec![0x30]).await.unwrap(), b"yes");
+    }
 
     #[test]
     fn what_cannot_work_is_told_with_the_line_to_change() {

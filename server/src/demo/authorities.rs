@@ -41,6 +41,6 @@ pub fn signing(config: &Config, cast: &Cast) -> Result<Signing> {
         return Ok(Signing { authorities: Arc::new(own), time_stamps, phone });
     }
     let time_stamps = config.signing.time_stamps(&cast.anchors_pem)?;
-    let http = HttpAuthorities::new(config.signing.timestamp_url.clone(), config.signing.timeout_ms)?;
+    let http = HttpAuthorities::new(&config.signing)?;
     Ok(Signing { authorities: Arc::new(Mixed { own, http }), time_stamps, phone })
 }

@@ -33,15 +33,6 @@ pub struct StudyArriving {
     pub uploads: usize,
 }
 
-impl From<IntakeError> for ApiError {
-    fn from(error: IntakeError) -> Self {
-        match error {
-            IntakeError::Storage(error) => error.into(),
-            _ => Self::NotFound,
-        }
-    }
-}
-
 /// Uploads of a study of the caller's organisation that run now.
 async fn uploads_of(
     state: &ApiState,
@@ -56,7 +47,14 @@ async fn uploads_of(
         patient_id: &text(&attributes, tags::PATIENT_ID),
         accession_number: &text(&attributes, tags::ACCESSION_NUMBER),
     };
-    Ok(state.0.intake.running_of(owner, of, unix_ms(now())).await?)
+    state.0.intake.running_of(owner, of, unix_ms(now())).await.map_err(|error| match error {
+        IntakeError::Storage(error) => error.into(),
+        // Nothing else goes wrong where nothing is written; and a question must not be sent because of it.
+        other => {
+            tracing::error!(error = %other, "running uploads could not be counted");
+            ApiError::Internal
+        }
+    })
 }
 
 /// Whether a study of the caller's organisation is still arriving.

@@ -1,13 +1,14 @@
 //! Whether what was read is lossless: of each image as it arrived, said by its attributes and its transfer syntax. What is
 //! displayed is what arrived; a loss that happened before that can only be told.
 
+use crate::keystore::blocking;
 use crate::record::{Consult, Evidence};
 use crate::{ConsultError, ConsultService};
 use dataset::TransferSyntax;
 use dataset::syntax::Loss;
 use model::{Scope, Uid};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use storage::read::MetadataForm;
 use storage::{InstanceRef, MetadataBody};
 
@@ -104,6 +105,27 @@ fn text(value: Option<&Value>) -> String {
     }
 }
 
+/// What the metadata of a series say.
+struct SeriesSaid {
+    modality: String,
+    number: String,
+    /// (0028,2110) by SOP Instance UID.
+    lossy: HashMap<String, String>,
+}
+
+impl SeriesSaid {
+    /// `None` of metadata that are none; a series without an image says nothing.
+    fn read(metadata: &[u8]) -> Option<Self> {
+        let images: Vec<Said> = serde_json::from_slice(metadata).ok()?;
+        let first = images.first();
+        Some(Self {
+            modality: text(first.and_then(|one| one.modality.as_ref())),
+            number: text(first.and_then(|one| one.number.as_ref())),
+            lossy: images.iter().map(|one| (text(Some(&one.instance)), text(one.lossy.as_ref()))).collect(),
+        })
+    }
+}
+
 impl ConsultService {
     /// Adds to images, of which only the transfer syntax has been looked at, what they say themselves; and to the consult
     /// what people know their series by.
@@ -114,28 +136,27 @@ impl ConsultService {
         images: &mut [Evidence],
     ) -> Result<(), ConsultError> {
         let own = scope.owned_by(consult.study.org.clone());
-        let series: BTreeSet<(Uid, Uid)> = images
-            .iter()
-            .map(|item| (item.study_instance_uid.clone(), item.series_instance_uid.clone()))
-            .collect();
-        for (study, series) in series {
+        let mut known: HashSet<Uid> = consult.series.iter().map(|note| note.series.clone()).collect();
+        let mut by_series: BTreeMap<(Uid, Uid), Vec<&mut Evidence>> = BTreeMap::new();
+        for item in images {
+            let series = (item.study_instance_uid.clone(), item.series_instance_uid.clone());
+            by_series.entry(series).or_default().push(item);
+        }
+        for ((study, series), items) in by_series {
             let body = self.storage.metadata(&own, &study, Some(&series), None, MetadataForm::Plain).await?;
             let (MetadataBody::Plain(body) | MetadataBody::Gzip(body)) = body;
-            let said: Vec<Said> = serde_json::from_slice(&body)
-                .map_err(|_| ConsultError::Failed("the metadata of a series cannot be read"))?;
-            let is_known = consult.series.iter().any(|note| note.series == series);
-            if let Some(first) = said.first().filter(|_| !is_known) {
-                consult.series.push(SeriesNote {
-                    series: series.clone(),
-                    modality: self.printer.printable(&text(first.modality.as_ref())),
-                    number: self.printer.printable(&text(first.number.as_ref())),
-                });
-            }
-            let lossy: HashMap<String, String> =
-                said.iter().map(|one| (text(Some(&one.instance)), text(one.lossy.as_ref()))).collect();
-            for item in images.iter_mut().filter(|item| item.series_instance_uid == series) {
-                let says = lossy.get(item.sop_instance_uid.as_str()).map_or("", String::as_str);
+            let said = blocking(move || SeriesSaid::read(&body)).await?;
+            let said = said.ok_or(ConsultError::Failed("the metadata of a series cannot be read"))?;
+            for item in items {
+                let says = said.lossy.get(item.sop_instance_uid.as_str()).map_or("", String::as_str);
                 item.fidelity = item.fidelity.map(|fidelity| fidelity.said(says));
+            }
+            if known.insert(series.clone()) {
+                consult.series.push(SeriesNote {
+                    series,
+                    modality: self.printer.printable(&said.modality),
+                    number: self.printer.printable(&said.number),
+                });
             }
         }
         Ok(())
@@ -151,12 +172,12 @@ pub(crate) fn by_series(consult: &Consult) -> Vec<SeriesFidelity> {
             images.entry((&item.study_instance_uid, &item.series_instance_uid, fidelity)).or_default();
         *count = count.saturating_add(1);
     }
-    let note = |series: &Uid| consult.series.iter().find(|note| note.series == *series);
+    let notes: HashMap<&Uid, &SeriesNote> = consult.series.iter().map(|note| (&note.series, note)).collect();
     let row = |((study, series, fidelity), images): ((&Uid, &Uid, Fidelity), u32)| SeriesFidelity {
         study: study.clone(),
         series: series.clone(),
-        modality: note(series).map(|note| note.modality.clone()).unwrap_or_default(),
-        number: note(series).map(|note| note.number.clone()).unwrap_or_default(),
+        modality: notes.get(series).map(|note| note.modality.clone()).unwrap_or_default(),
+        number: notes.get(series).map(|note| note.number.clone()).unwrap_or_default(),
         images,
         fidelity,
     };

@@ -14,6 +14,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 const LOINC: &str = "http://loinc.org";
+/// Our extension of a signature and its codes: where the key is.
+const SIGNING_KEY: &str = "urn:farsight:signing-key";
 const DCM: &str = "http://dicom.nema.org/resources/ontology/DCM";
 
 /// The bundle: a collection, that a receiver takes apart as its own rules say.
@@ -320,7 +322,9 @@ fn provenance(source: &Source<'_>, names: &Names) -> Json {
                 "reviewer" => ("1.2.840.10065.1.12.1.5", "Verification Signature"),
                 _ => ("1.2.840.10065.1.12.1.1", "Author's Signature"),
             };
+            let place = json!({"system": SIGNING_KEY, "code": signer.key, "display": signer.key.words().1});
             json!({
+                "extension": [{"url": SIGNING_KEY, "valueCoding": place}],
                 "type": [{"system": "urn:iso-astm:E1762-95:2013", "code": code, "display": display}],
                 "when": instant(signer.signed_at.to_offset(source.utc_offset)),
                 "who": names.person(signer),

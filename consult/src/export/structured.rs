@@ -13,6 +13,7 @@ use super::{Form, Source, said};
 use crate::amendment::AmendmentKind;
 use crate::key_image::KeyImage;
 use crate::key_image::slide::SlideKeyImage;
+use crate::record::SignerNote;
 use crate::report::{CriticalNote, Exam};
 use dataset::{Dataset, VR, tags};
 
@@ -38,6 +39,9 @@ const CRITICAL_RESULTS: Code = Code("73568-1", "LN", "Communication of Critical 
 const ADDENDUM: Code = Code("55107-7", "LN", "Addendum");
 const SUMMARY: Code = Code("55112-7", "LN", "Summary");
 const KEY_IMAGES: Code = Code("55113-5", "LN", "Key Images");
+/// No standard code says where a signing key is: TID 2000 may be extended, and these are ours.
+const SIGNATURES: Code = Code("signatures", "99FARSIGHT", "Signatures");
+const SIGNING_KEY: Code = Code("signing-key", "99FARSIGHT", "Place of signing key");
 const KEY_OBJECT_DESCRIPTION: Code = Code("113012", "DCM", "Key Object Description");
 
 /// Modalities that are procedures by themselves (PS3.16 CID 29).
@@ -171,11 +175,19 @@ fn parts(source: &Source<'_>) -> Vec<Dataset> {
             section(CRITICAL_RESULTS, critical.collect()),
             one(ADDENDUM, SUMMARY, &amended),
             section(KEY_IMAGES, images),
+            section(SIGNATURES, source.signers.iter().map(signing_key).collect()),
         ]
         .into_iter()
         .flatten(),
     );
     parts
+}
+
+/// Where a signer's key is, in the words of the verdict.
+fn signing_key(signer: &SignerNote) -> Dataset {
+    let role = if signer.role == "reviewer" { "审核医师 reviewer" } else { "报告医师 reader" };
+    let (zh, en) = signer.key.words();
+    text(CONTAINS, SIGNING_KEY, &format!("{role} {}：{zh} / {en}", signer.name))
 }
 
 /// Procedure reported: which modalities it was.

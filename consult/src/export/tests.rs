@@ -18,9 +18,9 @@ const ENHANCED_CT: &str = "1.2.840.10008.5.1.4.1.1.2.1";
 /// A page of odd length.
 const PAGE: &[u8] = b"%PDF-1.7\n%%EOF\n";
 
-fn signer(name: &str, role: &str, later: i64) -> SignerNote {
+fn signer(name: &str, role: &str, later: i64, key: KeyPlace) -> SignerNote {
     let signed_at = NOW + Duration::minutes(later);
-    SignerNote { name: name.into(), role: role.into(), signed_at, key: KeyPlace::Keystore }
+    SignerNote { name: name.into(), role: role.into(), signed_at, key }
 }
 
 struct Made {
@@ -28,11 +28,19 @@ struct Made {
     draft: ReportDraft,
     before: Option<&'static str>,
     reviewer: &'static str,
+    /// Where the reader's key is, and the reviewer's.
+    keys: [KeyPlace; 2],
 }
 
 impl Made {
     fn plain() -> Self {
-        Self { consult: consult(Signatures::Double), draft: draft(), before: None, reviewer: "赵敏" }
+        Self {
+            consult: consult(Signatures::Double),
+            draft: draft(),
+            before: None,
+            reviewer: "赵敏",
+            keys: [KeyPlace::Keystore; 2],
+        }
     }
 
     fn with_key_image() -> Self {
@@ -85,7 +93,10 @@ impl Made {
             canonical: &canonical,
             record: "0199-consult-v1-s1",
             before: self.before.map(|record| Before { record: record.to_owned(), has_key_images: false }),
-            signers: &[signer("王建国", "reader", 5), signer(self.reviewer, "reviewer", 9)],
+            signers: &[
+                signer("王建国", "reader", 5, self.keys[0]),
+                signer(self.reviewer, "reviewer", 9, self.keys[1]),
+            ],
             signatures: &[vec![0x30, 0], vec![0x30, 1]],
             pdf: PAGE,
             study: &study,
@@ -299,6 +310,29 @@ fn two_signers_of_one_name_are_two_people() {
     assert_eq!(resources(&bundle, "Practitioner").len(), 2);
     let signatures = resources(&bundle, "Provenance")[0]["signature"].as_array().unwrap();
     assert_ne!(signatures[0]["who"]["reference"], signatures[1]["who"]["reference"]);
+}
+
+#[test]
+fn the_forms_say_where_each_key_is() {
+    for (keys, code, words) in [
+        ([KeyPlace::Keystore, KeyPlace::Keystore], ["keystore", "keystore"], ["密钥由服务器保管"; 2]),
+        ([KeyPlace::Phone, KeyPlace::Own], ["phone", "own"], ["密钥由远程签名服务保管", "密钥由签名人自持"]),
+    ] {
+        let made = Made { keys, ..Made::plain() };
+        let (_folder, path, _) = made.file(Form::Sr);
+        assert_eq!(faults(&path), Vec::<String>::new());
+        let dump = run("dsrdump", &["+U8", "+Pl", &path]).unwrap_or_else(|said| panic!("{said}"));
+        for (who, words) in ["报告医师 reader 王建国", "审核医师 reviewer 赵敏"].into_iter().zip(words) {
+            assert!(dump.contains(&format!("{who}：{words}")), "{who} in\n{dump}");
+        }
+        let bundle = made.bundle();
+        let signatures = resources(&bundle, "Provenance")[0]["signature"].as_array().unwrap();
+        for (signature, code) in signatures.iter().zip(code) {
+            let extension = &signature["extension"][0];
+            assert_eq!(extension["url"], "urn:farsight:signing-key");
+            assert_eq!(extension["valueCoding"]["code"], code);
+        }
+    }
 }
 
 #[test]

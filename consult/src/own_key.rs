@@ -105,7 +105,8 @@ impl ConsultService {
             return Err(invalid("不是证书 / not a certificate"));
         }
         let organisation = self.storage.organisation(caller.organisation()).await?;
-        let anchors = anchors_for(&self.storage, &self.config.trust_anchors_pem, &organisation.id).await?;
+        let anchors =
+            anchors_for(&self.storage, &self.config.trust_anchors_pem, &organisation.id, now).await?;
         let judged = match scheme_of(chain) {
             Ok(_) => self.certified((&me.name, &organisation.name), &anchors, chain, now).await.map(|_| ()),
             Err(error) => Err(error),

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use model::{OrgId, PersonId, Scope};
 use serde::{Deserialize, Serialize};
 use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, Put, Storage, StorageError};
+use time::OffsetDateTime;
 use x509_cert::Certificate;
 
 /// Bytes of the name that a service gives a key.
@@ -172,7 +173,8 @@ impl Keystore {
     }
 }
 
-/// Whom certificates of an organisation's people may lead to, PEM: the node's authorities, and those that its agreements name.
+/// Whom certificates of an organisation's people may lead to, PEM: the node's authorities, and those that its agreements in force
+/// name.
 ///
 /// # Errors
 /// [`StorageError`].
@@ -180,9 +182,10 @@ pub async fn anchors_for(
     storage: &Storage,
     node_pem: &str,
     organisation: &OrgId,
+    now: OffsetDateTime,
 ) -> Result<String, StorageError> {
     let mut pem = node_pem.to_owned();
-    for agreement in storage.agreements(organisation).await? {
+    for agreement in storage.agreements(organisation).await?.iter().filter(|a| a.is_valid_at(now)) {
         pem.push('\n');
         pem.push_str(agreement.trust_anchors_pem.as_deref().unwrap_or_default());
     }

@@ -101,7 +101,8 @@ async fn install(data: DataArgs, login: &str, p12: &Path) -> Result<ExitCode> {
     let key = key.with_context(|| p12.display().to_string())?;
     consult::signing_key::SigningKey::from_pkcs8(&key.key_pkcs8)
         .with_context(|| p12.display().to_string())?;
-    let anchors = anchors_for(&storage, &config.trust_anchors_pem()?, &organisation.id).await?;
+    let (node_pem, now) = (config.trust_anchors_pem()?, OffsetDateTime::now_utc());
+    let anchors = anchors_for(&storage, &node_pem, &organisation.id, now).await?;
     let subject = refuse_if_not_theirs(&anchors, &key.chain, &person, &organisation)?;
     let passphrase = read_secret("Signing passphrase (at least 8 characters): ")?;
     Keystore::new(storage).install(&scope(), &person.id, &person.organisation, key, passphrase).await?;
@@ -129,7 +130,8 @@ async fn register(
         }
         (None, None) => bail!("--own needs --certificate"),
     };
-    let anchors = anchors_for(&storage, &config.trust_anchors_pem()?, &organisation.id).await?;
+    let (node_pem, now) = (config.trust_anchors_pem()?, OffsetDateTime::now_utc());
+    let anchors = anchors_for(&storage, &node_pem, &organisation.id, now).await?;
     let subject = refuse_if_not_theirs(&anchors, &chain, &person, &organisation)?;
     let (key, how) = match credential {
         Some(credential) => (RegisteredKey::of_service(credential, &chain), "by telephone"),

@@ -1,7 +1,7 @@
 //! Signing with keys in the signers' own hands: what is handed out, what is taken, and what signs nothing.
 
-use crate::house::{CENTRE, House, NOW, house, report, secret};
-use access::{Caller, Signatures};
+use crate::house::{CENTRE, House, NOW, house, org, report, secret};
+use access::{Agreement, Caller, Signatures};
 use consult::own_key::{OwnQuestion, PATIENCE};
 use consult::registered_key::{Elsewhere, RegisteredKey};
 use consult::signing::As;
@@ -9,7 +9,7 @@ use consult::signing_key::SigningKey;
 use consult::{
     CertificateAuthority, ConsultError, ConsultView, Judgement, KeyPlace, Keystore, ReportPart, State,
 };
-use model::{ConsultId, Sha256};
+use model::{ConsultId, Scope, Sha256};
 use time::{Duration, OffsetDateTime};
 
 /// Somebody with a key of their own, registered.
@@ -216,4 +216,28 @@ async fn only_a_certificate_that_could_sign_is_registered() {
     let me = wang.person.as_person().unwrap();
     let kept = house.service.own_certificate(me).await.unwrap().unwrap();
     assert_eq!(kept.chain().unwrap(), wang.chain);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_an_agreement_in_force_lends_authorities_to_who_registers() {
+    let house = house(Signatures::Single).await;
+    let (storage, wang) = (&house.storage, &house.readers[0]);
+    let theirs = CertificateAuthority::create("双方约定的根证书", NOW).unwrap();
+    let chain = theirs.issue("王建国", CENTRE, NOW).unwrap().chain;
+    let held = storage.agreement("agreement-1").await.unwrap();
+    let named = Agreement { trust_anchors_pem: Some(theirs.anchor_pem().unwrap()), ..held.clone() };
+    let awaiting = Agreement { awaits: Some(org("township")), ..named.clone() };
+    let over = Agreement { valid_until: NOW - Duration::seconds(1), ..named.clone() };
+    let not_yet = Agreement { valid_from: NOW + Duration::seconds(1), ..named.clone() };
+    let proposed = Agreement { proposed: Some(Box::new(awaiting.clone())), ..held };
+    for agreement in [awaiting, over, not_yet, proposed] {
+        storage.put_agreement(&Scope::node("test"), &agreement).await.unwrap();
+        let refused = house.service.register_own(wang, &chain, NOW).await;
+        assert!(
+            matches!(refused, Err(ConsultError::Invalid { field: "certificates", .. })),
+            "{agreement:?}: {refused:?}"
+        );
+    }
+    storage.put_agreement(&Scope::node("test"), &named).await.unwrap();
+    house.service.register_own(wang, &chain, NOW).await.unwrap();
 }

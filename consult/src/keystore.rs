@@ -187,7 +187,7 @@ impl Keystore {
         }
         for elsewhere in [Elsewhere::Service, Elsewhere::Own] {
             if is_asked(elsewhere.into()) {
-                match self.registered(scope, person, elsewhere).await {
+                match self.registered(person, elsewhere).await {
                     Err(ConsultError::NoSigningKey) => {}
                     registered => return registered?.chain().map(Some),
                 }

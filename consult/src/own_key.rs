@@ -117,7 +117,7 @@ impl ConsultService {
         })?;
         let key = RegisteredKey::own(chain);
         let keystore = Keystore::new(self.storage.clone());
-        keystore.register(caller.scope(), &me.id, caller.organisation(), &key).await?;
+        keystore.register(caller.scope(), &me.id, &key).await?;
         Ok(key)
     }
 
@@ -126,8 +126,7 @@ impl ConsultService {
     /// # Errors
     /// [`ConsultError::Unavailable`].
     pub async fn own_certificate(&self, person: &Person) -> Result<Option<RegisteredKey>, ConsultError> {
-        let node = model::Scope::node("own certificate");
-        match Keystore::new(self.storage.clone()).registered(&node, &person.id, Elsewhere::Own).await {
+        match Keystore::new(self.storage.clone()).registered(&person.id, Elsewhere::Own).await {
             Ok(key) => Ok(Some(key)),
             Err(ConsultError::NoSigningKey) => Ok(None),
             Err(other) => Err(other),
@@ -151,7 +150,7 @@ impl ConsultService {
         let wanted = Wanted { consult: id, role, canonical_sha256, place: Elsewhere::Own };
         let ready = self.ready_for(caller, &wanted, version, now).await?;
         let keystore = Keystore::new(self.storage.clone());
-        let chain = keystore.registered(caller.scope(), &ready.signer.id, wanted.place).await?.chain()?;
+        let chain = keystore.registered(&ready.signer.id, wanted.place).await?.chain()?;
         let signer = person(caller).ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
         let before = self.own_record(caller, id).await?;
         let (consult, frozen) = self.freeze(caller, ready, chain.clone(), wanted.place, now).await?;

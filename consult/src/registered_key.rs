@@ -94,7 +94,8 @@ impl RegisteredKey {
 }
 
 impl Keystore {
-    /// Keeps which key elsewhere is the person's, with its certificates; replaces a former one in the same place.
+    /// Keeps which key elsewhere is the person's, with its certificates; replaces a former one in the same place. It is theirs for
+    /// whomever they act, and in no organisation's sight.
     ///
     /// # Errors
     /// [`ConsultError::Invalid`] `credential`; [`ConsultError::Unavailable`].
@@ -102,7 +103,6 @@ impl Keystore {
         &self,
         scope: &Scope,
         person: &PersonId,
-        organisation: &OrgId,
         key: &RegisteredKey,
     ) -> Result<(), ConsultError> {
         if key.credential.len() > CREDENTIAL_BYTES_MAX {
@@ -117,10 +117,10 @@ impl Keystore {
             keys: Vec::new(),
             unique: Vec::new(),
             sort: 0,
-            visible_to: vec![organisation.clone()],
+            visible_to: Vec::new(),
         };
         let audit = vec![administered(person, &format!("{kind} registered"))];
-        Ok(self.storage.apply(scope, Change { puts: vec![put], audit, ..Change::default() }).await?)
+        Ok(self.storage.apply_unseen(scope, Change { puts: vec![put], audit, ..Change::default() }).await?)
     }
 
     /// Forgets it. Whoever has none loses none.
@@ -135,7 +135,7 @@ impl Keystore {
     ) -> Result<(), ConsultError> {
         let audit = vec![administered(person, &format!("{} unregistered", place.kind()))];
         let forgets = vec![(place.kind(), person.to_string())];
-        Ok(self.storage.apply(scope, Change { forgets, audit, ..Change::default() }).await?)
+        Ok(self.storage.apply_unseen(scope, Change { forgets, audit, ..Change::default() }).await?)
     }
 
     /// The person's key in a place.
@@ -144,11 +144,11 @@ impl Keystore {
     /// [`ConsultError::NoSigningKey`].
     pub async fn registered(
         &self,
-        scope: &Scope,
         person: &PersonId,
         place: Elsewhere,
     ) -> Result<RegisteredKey, ConsultError> {
-        let record = match self.storage.record(scope, place.kind(), person.as_str()).await {
+        let node = Scope::node("registered key");
+        let record = match self.storage.record(&node, place.kind(), person.as_str()).await {
             Err(StorageError::NotFound) => return Err(ConsultError::NoSigningKey),
             other => other?,
         };
@@ -159,13 +159,8 @@ impl Keystore {
     ///
     /// # Errors
     /// [`ConsultError::Unavailable`].
-    pub async fn is_registered(
-        &self,
-        scope: &Scope,
-        person: &PersonId,
-        place: Elsewhere,
-    ) -> Result<bool, ConsultError> {
-        match self.registered(scope, person, place).await {
+    pub async fn is_registered(&self, person: &PersonId, place: Elsewhere) -> Result<bool, ConsultError> {
+        match self.registered(person, place).await {
             Ok(_) => Ok(true),
             Err(ConsultError::NoSigningKey) => Ok(false),
             Err(other) => Err(other),

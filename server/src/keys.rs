@@ -137,7 +137,7 @@ async fn register(
         Some(credential) => (RegisteredKey::of_service(credential, &chain), "by telephone"),
         None => (RegisteredKey::own(&chain), "with a key of their own,"),
     };
-    Keystore::new(storage).register(&scope(), &person.id, &person.organisation, &key).await?;
+    Keystore::new(storage).register(&scope(), &person.id, &key).await?;
     println!("{} ({}) signs {how} as {subject}.", person.name, person.login);
     Ok(ExitCode::SUCCESS)
 }

@@ -254,11 +254,7 @@ pub async fn me(state: &ApiState, person: &Person, must_enrol: bool) -> Result<M
         must_enrol_second_factor: must_enrol,
         has_ohif: state.0.ohif_folder.is_some(),
         can_sign_by_phone: state.0.consults.signs_by_phone(person).await?,
-        can_sign_with_own_key: state
-            .0
-            .keystore
-            .is_registered(&Scope::node("session"), &person.id, Elsewhere::Own)
-            .await?,
+        can_sign_with_own_key: state.0.keystore.is_registered(&person.id, Elsewhere::Own).await?,
         can_sign: state.0.keystore.can_sign(&Scope::node("session"), &person.id).await?,
         person: MePerson {
             id: person.id.to_string(),

@@ -23,8 +23,7 @@ impl ConsultService {
         if self.phone.service_for(&person.organisation).is_none() {
             return Ok(false);
         }
-        let node = model::Scope::node("phone signing");
-        Keystore::new(self.storage.clone()).is_registered(&node, &person.id, Elsewhere::Service).await
+        Keystore::new(self.storage.clone()).is_registered(&person.id, Elsewhere::Service).await
     }
 
     /// Freezes what is to be signed, and has the signer's telephone asked. What waits already for the same is given back: nobody
@@ -47,9 +46,7 @@ impl ConsultService {
         let service = self.phone.service_for(caller.organisation()).ok_or(ConsultError::Forbidden(
             "本机构没有配置手机签名服务 / no remote signing service is configured for this organisation",
         ))?;
-        let key = Keystore::new(self.storage.clone())
-            .registered(caller.scope(), &ready.signer.id, wanted.place)
-            .await?;
+        let key = Keystore::new(self.storage.clone()).registered(&ready.signer.id, wanted.place).await?;
         let signer = person(caller).ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
         let before = self.phone_record(caller.scope(), id).await?;
         let is_own = |one: &PhoneSignature| {

@@ -123,7 +123,7 @@ impl ConsultService {
         let chain = frozen.chain()?;
         let signer = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
         let registered = Keystore::new(self.storage.clone());
-        let registered = registered.registered(caller.scope(), &signer.id, wanted.place).await?;
+        let registered = registered.registered(&signer.id, wanted.place).await?;
         if registered.chain()? != chain || registered.credential != credential {
             return Err(ConsultError::NoSigningKey);
         }

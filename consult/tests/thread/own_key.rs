@@ -1,7 +1,7 @@
 //! Signing with keys in the signers' own hands: what is handed out, what is taken, and what signs nothing.
 
 use crate::house::{CENTRE, House, NOW, house, org, report, secret};
-use access::{Agreement, Caller, Signatures};
+use access::{Agreement, Caller, Membership, Role, Signatures};
 use consult::own_key::{OwnQuestion, PATIENCE};
 use consult::registered_key::{Elsewhere, RegisteredKey};
 use consult::signing::As;
@@ -10,6 +10,7 @@ use consult::{
     CertificateAuthority, ConsultError, ConsultView, Judgement, KeyPlace, Keystore, ReportPart, State,
 };
 use model::{ConsultId, Scope, Sha256};
+use storage::{Change, Expected, Put, StorageError};
 use time::{Duration, OffsetDateTime};
 
 /// Somebody with a key of their own, registered.
@@ -179,7 +180,7 @@ async fn what_has_changed_meanwhile_is_not_signed() {
         house.service.register_own(wang.person, &wang.chain, NOW).await.unwrap();
         let asked = wang.asked(As::Sign, &saved, &hash).await.unwrap();
         match &other {
-            Some(key) => keystore.register(wang.person.scope(), &me.id, &me.organisation, key).await.unwrap(),
+            Some(key) => keystore.register(wang.person.scope(), &me.id, key).await.unwrap(),
             None => keystore.unregister(wang.person.scope(), &me.id, Elsewhere::Own).await.unwrap(),
         }
         let refused = wang.completed(id, &asked, wang.values(&asked), NOW).await;
@@ -240,4 +241,54 @@ async fn only_an_agreement_in_force_lends_authorities_to_who_registers() {
     }
     storage.put_agreement(&Scope::node("test"), &named).await.unwrap();
     house.service.register_own(wang, &chain, NOW).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_its_owners_for_whomever_they_act() {
+    let house = house(Signatures::Single).await;
+    let (service, storage) = (&house.service, &house.storage);
+    let keystore = Keystore::new(storage.clone());
+    let mut person = house.readers[0].as_person().unwrap().clone();
+    person.memberships = vec![Membership { organisation: org("other"), roles: vec![Role::Reader] }];
+    let here = Caller::person(&person, None);
+    let there = Caller::person(&person.acting_for(&org("other")).unwrap(), None);
+    let chain = |organisation: &str| house.authority.issue("王建国", organisation, NOW).unwrap().chain;
+    let (of_here, of_there) = (chain(CENTRE), chain("别的医院"));
+    let registered = async || {
+        let key = service.own_certificate(&person).await.unwrap();
+        key.map(|key| key.chain().unwrap())
+    };
+    // As former versions have kept it, in one organisation's sight.
+    let kept = Put {
+        kind: Elsewhere::Own.kind(),
+        id: person.id.to_string(),
+        expected: Expected::Absent,
+        body: serde_json::to_value(RegisteredKey::own(&of_here)).unwrap(),
+        keys: Vec::new(),
+        unique: Vec::new(),
+        sort: 0,
+        visible_to: vec![org("city")],
+    };
+    storage.apply(here.scope(), Change { puts: vec![kept], ..Change::default() }).await.unwrap();
+    assert_eq!(registered().await, Some(of_here.clone()));
+    service.register_own(&there, &of_there, NOW).await.unwrap();
+    assert_eq!(registered().await, Some(of_there));
+    service.register_own(&here, &of_here, NOW).await.unwrap();
+    assert_eq!(registered().await, Some(of_here));
+    for caller in [&here, &there, &house.reviewer, &house.stranger] {
+        let seen = storage.record(caller.scope(), Elsewhere::Own.kind(), person.id.as_str()).await;
+        assert!(matches!(seen, Err(StorageError::NotFound)), "{seen:?}");
+    }
+    keystore.unregister(there.scope(), &person.id, Elsewhere::Own).await.unwrap();
+    assert_eq!(registered().await, None);
+
+    // Auditors of the organisation that they acted for see it.
+    let events = storage.audit_events(&Scope::node("test"), None, 1000).await.unwrap();
+    let noted = |detail: &str| -> Vec<_> {
+        let of_it = events.iter().filter(|event| event.entry.detail == detail);
+        of_it.map(|event| (event.actor.id.clone(), event.organisation.clone())).collect()
+    };
+    let by = |organisation: &str| ("wang".to_owned(), Some(org(organisation)));
+    assert_eq!(noted("own_certificate registered"), [by("city"), by("other")]);
+    assert_eq!(noted("own_certificate unregistered"), [by("other")]);
 }

@@ -74,6 +74,14 @@ pub async fn own_certificate(
     }
 }
 
+/// Refuses who has not proved of late who they are, and who still has to enrol a second factor.
+async fn require_owner(state: &ApiState, who: &LoggedIn) -> Result<(), ApiError> {
+    if who.must_enrol {
+        return Err(ApiError::SecondFactorNeeded);
+    }
+    require_code(state, who).await
+}
+
 /// Registers it in place of a former one, after a fresh proof of who one is. It is checked as at a signature: name and
 /// organisation, path to a trusted authority, revocation, algorithm.
 #[utoipa::path(put, path = "/api/v1/session/signing-certificate", tag = "session", request_body = NewSigningCertificate,
@@ -83,7 +91,7 @@ pub async fn register_own_certificate(
     who: LoggedIn,
     JsonBody(new): JsonBody<NewSigningCertificate>,
 ) -> Result<Json<OwnSigningCertificate>, ApiError> {
-    require_code(&state, &who).await?;
+    require_owner(&state, &who).await?;
     let chain = new.certificates.iter().map(|text| BASE64.decode(text)).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|_| ApiError::invalid("certificates", "base64"))?;
     let key = state.0.consults.register_own(&who.caller, &chain, OffsetDateTime::now_utc()).await?;
@@ -97,7 +105,7 @@ pub async fn forget_own_certificate(
     State(state): State<ApiState>,
     who: LoggedIn,
 ) -> Result<StatusCode, ApiError> {
-    require_code(&state, &who).await?;
+    require_owner(&state, &who).await?;
     state.0.keystore.unregister(who.caller.scope(), &who.person.id, Elsewhere::Own).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -187,6 +187,19 @@ async fn a_role_that_takes_a_second_factor_opens_nothing_before_one_is_bound() {
 }
 
 #[tokio::test]
+async fn who_has_yet_to_bind_a_second_factor_registers_and_forgets_no_certificate() {
+    let rules = LoginRules { second_factor_roles: vec![Role::Reader], ..LoginRules::default() };
+    let house = house(rules).await;
+    let doctor = house.person("doctor", "city", &[Role::Reader]).await;
+    let cookie = house.session(&doctor, Duration::ZERO).await;
+    for (method, body) in [("PUT", json!({"certificates": []})), ("DELETE", Json::Null)] {
+        let refused = house.ask(&cookie, method, "/api/v1/session/signing-certificate", &body).await;
+        assert_eq!((refused.status, refused.problem()), (403, "second-factor-needed".to_owned()), "{method}");
+    }
+    assert_eq!(house.audited("own_certificate unregistered").await, 0);
+}
+
+#[tokio::test]
 async fn people_see_where_they_are_logged_in_and_end_it() {
     let house = house(LoginRules::default()).await;
     let doctor = house.person("doctor", "city", &[Role::Reader]).await;

@@ -8,14 +8,14 @@ use crate::algorithm::Scheme;
 use crate::record::{ConsultView, Named};
 use crate::registered_key::{Elsewhere, RegisteredKey, anchors_for};
 use crate::service::{conflict, person};
-use crate::signing::As;
 use crate::signing::frozen::{Frozen, Wanted, scheme_of};
 use crate::signing::stored::decode;
+use crate::signing::{As, audited};
 use crate::{ConsultError, ConsultService, Keystore, certificate, cms};
 use access::{Caller, Person};
 use model::{ConsultId, OrgId, PersonId, Sha256};
 use serde::{Deserialize, Serialize};
-use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, Put, StorageError};
+use storage::{AuditOutcome, Change, Expected, Put, StorageError};
 use time::{Duration, OffsetDateTime};
 
 /// Record kind; the identifier is the consult's.
@@ -175,7 +175,7 @@ impl ConsultService {
         let expected = before.map_or(Expected::Absent, |(_, version)| Expected::Version(version));
         let change = Change {
             puts: vec![asked.put(expected)?],
-            audit: vec![audited(&asked, AuditOutcome::Success, "own key asked")],
+            audit: vec![audited(&asked.consult, AuditOutcome::Success, "own key asked")],
             ..Change::default()
         };
         match self.storage.apply(caller.scope(), change).await {
@@ -255,7 +255,7 @@ impl ConsultService {
     ) -> Result<(), ConsultError> {
         let change = Change {
             puts: vec![asked.ended().put(Expected::Version(version))?],
-            audit: vec![audited(asked, AuditOutcome::Refused, detail)],
+            audit: vec![audited(&asked.consult, AuditOutcome::Refused, detail)],
             ..Change::default()
         };
         match self.storage.apply(caller.scope(), change).await {
@@ -278,14 +278,5 @@ impl ConsultService {
         let read = serde_json::from_value(record.body);
         let read = read.map_err(|_| ConsultError::Failed("the record of a signature is damaged"))?;
         Ok(Some((read, record.version)))
-    }
-}
-
-fn audited(of: &OwnSignature, outcome: AuditOutcome, detail: &str) -> AuditEntry {
-    AuditEntry {
-        action: AuditAction::Sign,
-        object: format!("consult/{}", of.consult),
-        outcome,
-        detail: detail.to_owned(),
     }
 }

@@ -6,12 +6,12 @@ use super::{Asked, Fault, KIND, PhoneSignature, Progress};
 use crate::keystore::Keystore;
 use crate::registered_key::Elsewhere;
 use crate::service::{conflict, person};
-use crate::signing::As;
 use crate::signing::frozen::Wanted;
+use crate::signing::{As, audited};
 use crate::{ConsultError, ConsultService};
 use access::Caller;
 use model::{ConsultId, Sha256};
-use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, StorageError};
+use storage::{AuditOutcome, Change, Expected, StorageError};
 use time::OffsetDateTime;
 
 impl ConsultService {
@@ -85,8 +85,10 @@ impl ConsultService {
         // Whoever may sign now is the only one: what waits for somebody else can sign nothing any more.
         let outdated = before.map(|(one, _)| one).filter(|one| one.progress == Progress::Waiting);
         let outdated = outdated.map(|one| one.ended(Progress::Failed, Some(Fault::Changed)));
-        let mut audit = vec![audited(&asked, AuditOutcome::Success, "phone asked")];
-        audit.extend(outdated.iter().map(|one| audited(one, AuditOutcome::Refused, "phone report changed")));
+        let mut audit = vec![audited(&asked.consult, AuditOutcome::Success, "phone asked")];
+        audit.extend(
+            outdated.iter().map(|one| audited(&one.consult, AuditOutcome::Refused, "phone report changed")),
+        );
         let change =
             Change { puts: vec![asked.put(expected)?], jobs: vec![job(&asked)], audit, ..Change::default() };
         match self.storage.apply(caller.scope(), change).await {
@@ -134,7 +136,7 @@ impl ConsultService {
         let cancelled = waiting.ended(Progress::Cancelled, None);
         let change = Change {
             puts: vec![cancelled.put(Expected::Version(version))?],
-            audit: vec![audited(&cancelled, AuditOutcome::Success, "phone cancelled")],
+            audit: vec![audited(&cancelled.consult, AuditOutcome::Success, "phone cancelled")],
             ..Change::default()
         };
         match self.storage.apply(caller.scope(), change).await {
@@ -171,15 +173,6 @@ impl ConsultService {
             Err(StorageError::NotFound) => Ok(None),
             Err(other) => Err(other.into()),
         }
-    }
-}
-
-pub(super) fn audited(of: &PhoneSignature, outcome: AuditOutcome, detail: &str) -> AuditEntry {
-    AuditEntry {
-        action: AuditAction::Sign,
-        object: format!("consult/{}", of.consult),
-        outcome,
-        detail: detail.to_owned(),
     }
 }
 

@@ -1,10 +1,9 @@
 //! The job of a signature by telephone: ask once, look for the answer, complete. Every step leaves a record from which the next
 //! start goes on; only the last changes the report, in the change that also ends the record.
 
-use super::asking::audited;
 use super::{Answer, Asked, Fault, NoService, PhoneSignature, Progress, Question};
-use crate::signing::damaged;
 use crate::signing::stored::decode;
+use crate::signing::{audited, damaged};
 use crate::{ConsultError, ConsultService};
 use access::Caller;
 use model::{Actor, ConsultId, Scope};
@@ -199,7 +198,7 @@ impl ConsultService {
         let ended = asked.ended(progress, fault);
         let change = Change {
             puts: vec![ended.put(Expected::Version(version))?],
-            audit: vec![audited(&ended, AuditOutcome::Refused, detail)],
+            audit: vec![audited(&ended.consult, AuditOutcome::Refused, detail)],
             ..Change::default()
         };
         match self.storage.apply(&scope_of(&ended), change).await {

@@ -2,7 +2,7 @@
 
 use super::make::Hand;
 use super::ready::Ready;
-use super::{damaged, signer_of};
+use super::{audited, damaged, signer_of};
 use crate::algorithm::Scheme;
 use crate::authorities;
 use crate::certificate::{self, Purpose};
@@ -11,7 +11,7 @@ use crate::record::{Consult, KeyPlace};
 use crate::revocation::{self, RevocationData, Standing};
 use crate::{ConsultError, ConsultService};
 use access::{Caller, Person, Secret};
-use storage::{AuditAction, AuditEntry, AuditOutcome};
+use storage::AuditOutcome;
 use time::OffsetDateTime;
 use x509_cert::Certificate;
 
@@ -27,12 +27,7 @@ impl ConsultService {
         let keystore = Keystore::new(self.storage.clone());
         let unlocked = keystore.unlock(caller.scope(), &signer.id, passphrase).await;
         if unlocked.as_ref().err() == Some(&ConsultError::WrongPassphrase) {
-            let entry = AuditEntry {
-                action: AuditAction::Sign,
-                object: format!("consult/{}", consult.id),
-                outcome: AuditOutcome::Refused,
-                detail: "wrong passphrase".to_owned(),
-            };
+            let entry = audited(&consult.id, AuditOutcome::Refused, "wrong passphrase");
             self.storage.audit(caller.scope(), entry).await?;
         }
         unlocked

@@ -28,8 +28,18 @@ use crate::{ConsultError, ConsultService, cms};
 use access::{Caller, Person, Secret};
 use model::{ConsultId, Sha256};
 use ready::{Ready, Signed};
-use storage::Change;
+use storage::{AuditAction, AuditEntry, AuditOutcome, Change};
 use time::OffsetDateTime;
+
+/// What somebody has tried to sign, for the audit chain.
+pub(crate) fn audited(consult: &ConsultId, outcome: AuditOutcome, detail: &str) -> AuditEntry {
+    AuditEntry {
+        action: AuditAction::Sign,
+        object: format!("consult/{consult}"),
+        outcome,
+        detail: detail.to_owned(),
+    }
+}
 
 impl ConsultService {
     /// The report as the caller would sign it now: for the holder while reading, what has been saved; otherwise the

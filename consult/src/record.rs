@@ -225,9 +225,13 @@ pub struct Consult {
     /// Earlier studies of the patient that belong to the question, of the same owner.
     #[serde(default)]
     pub priors: Vec<StudyBlock>,
+    /// Series of the study that are no part of the question, because whoever asks has left them out. What is not named is part
+    /// of it, also what arrives later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out_series: Vec<Uid>,
     /// The slide, when the question is about one.
     pub slide: Option<SlideNote>,
-    /// All slides of the study, with their grades, when it is about one of several.
+    /// All slides of the study that are part of the question, with their grades, when it is about one of several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slides: Vec<SlideNote>,
     /// The question.

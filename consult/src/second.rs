@@ -193,6 +193,7 @@ impl ConsultService {
             kind: first.kind,
             urgency: new.urgency,
             priors: first.priors.clone(),
+            left_out_series: first.left_out_series.clone(),
             slide: first.slide.clone(),
             question,
             history: first.history.clone(),

@@ -8,7 +8,10 @@ use crate::{ConsultError, ConsultService, NewConsult, SlideNote, clock, fidelity
 use access::{Agreement, Caller, ConsultKind, Right, Signatures, Urgency};
 use model::{ConsultId, Key, Level, OrgId, PersonId, Query, Scope, Uid};
 use serde_json::Value as Json;
-use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, GrantChange, Put, StorageError};
+use std::collections::HashSet;
+use storage::{
+    AuditAction, AuditEntry, AuditOutcome, Change, Expected, GrantChange, InstanceRef, Put, StorageError,
+};
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
 
@@ -20,6 +23,9 @@ const NUMBER_TRIES: usize = 100;
 pub(crate) const EVIDENCE_MAX: usize = 20_000;
 /// Earlier studies that one consult may bring along.
 const PRIORS_MAX: usize = 10;
+/// The field that leaves series out.
+const LEFT_OUT: &str = "left_out_series";
+const NOTHING_LEFT: &str = "至少要有一个序列属于这次申请 / at least one series is part of the question";
 
 impl ConsultService {
     /// Writes a new draft and gives it a number.
@@ -39,10 +45,12 @@ impl ConsultService {
         let reading = self.organisation(&draft.reading_organisation, "reading_organisation").await?;
         let (patient, study) = self.study(caller, &draft.study_org, &draft.study_instance_uid).await?;
         let priors = self.priors(caller, &patient, &study, &draft.priors).await?;
+        let left_out_series = self.left_out(caller, &study, draft.left_out_series, &[]).await?;
         let mut consult = Consult {
             kind: draft.kind,
             urgency: draft.urgency,
             priors,
+            left_out_series,
             slide: draft.slide,
             slides: self.printable_slides(draft.slides),
             question: limited("question", &draft.question)?,
@@ -92,6 +100,8 @@ impl ConsultService {
             // One patient's papers do not travel with another's question.
             consult.attachments.clear();
         }
+        let before = std::mem::take(&mut consult.left_out_series);
+        consult.left_out_series = self.left_out(caller, &study, draft.left_out_series, &before).await?;
         (consult.patient, consult.study) = (patient, study);
         consult.priors = self.priors(caller, &consult.patient, &consult.study, &draft.priors).await?;
         consult.kind = draft.kind;
@@ -107,7 +117,8 @@ impl ConsultService {
     /// Sends the question: checks it field by field, freezes the evidence, grants the reading organisation the study.
     ///
     /// # Errors
-    /// [`ConsultError::Invalid`] naming `question`, `consent`, `agreement` or `study`; [`ConsultError::Conflict`].
+    /// [`ConsultError::Invalid`] naming `question`, `consent`, `agreement`, `study` or `left_out_series`;
+    /// [`ConsultError::Conflict`].
     pub async fn submit(
         &self,
         caller: &Caller,
@@ -134,6 +145,9 @@ impl ConsultService {
         consult.priors = self.priors(caller, &consult.patient, &consult.study, &priors).await?;
         let scope = caller.scope().clone().without_labels();
         let mut evidence = self.evidence(&scope, &consult, EVIDENCE_MAX).await?;
+        if !evidence.iter().any(|item| item.study_instance_uid == consult.study.study_instance_uid) {
+            return invalid(LEFT_OUT, NOTHING_LEFT);
+        }
         self.note_fidelity(&scope, &mut consult, &mut evidence).await?;
         consult.evidence = evidence;
         self.refuse_arriving(&consult, now).await?;
@@ -153,7 +167,11 @@ impl ConsultService {
         consult.due_at = now.checked_add(Duration::minutes(i64::from(turnaround_min)));
         let states = decide(State::Draft, Action::Submit, &[Who::Requester], consult.rules())
             .map_err(|_| ConsultError::WrongState { state: consult.state, action: Action::Submit })?;
-        advance(&mut consult, states, caller, now, "");
+        let note = match consult.left_out_series.len() {
+            0 => String::new(),
+            n => format!("申请人未纳入 {n} 个序列 / {n} series are left out of the question"),
+        };
+        advance(&mut consult, states, caller, now, &note);
         let mut change = granting(&consult);
         change.audit.extend(self.assign_by_rule(&mut consult, now).await?);
         change.puts.push(clock::put(&consult, 0, Expected::Anything));
@@ -226,7 +244,34 @@ impl ConsultService {
         Ok(priors)
     }
 
-    /// What whoever is asked can see of the study and its priors: labels of slides are not for them.
+    /// Series of the study that are no part of the question, once each. One that has gone since it was left out (`before`) is
+    /// no mistake of whoever goes on writing.
+    async fn left_out(
+        &self,
+        caller: &Caller,
+        study: &StudyBlock,
+        mut wanted: Vec<Uid>,
+        before: &[Uid],
+    ) -> Result<Vec<Uid>, ConsultError> {
+        if wanted.is_empty() {
+            return Ok(wanted);
+        }
+        wanted.sort();
+        wanted.dedup();
+        let own = caller.scope().owned_by(study.org.clone());
+        let there = self.storage.instances(&own, &study.study_instance_uid, None, None).await?;
+        let there: HashSet<&Uid> = there.iter().map(InstanceRef::series).collect();
+        let invalid = |why| Err(ConsultError::Invalid { field: LEFT_OUT, why });
+        if !wanted.iter().all(|series| there.contains(series) || before.contains(series)) {
+            return invalid("这一检查没有这一序列 / the study has no such series");
+        }
+        if there.iter().all(|series| wanted.contains(series)) {
+            return invalid(NOTHING_LEFT);
+        }
+        Ok(wanted)
+    }
+
+    /// What the question is about, as far as whoever is asked can see it: labels of slides are not for them.
     pub(crate) async fn evidence(
         &self,
         scope: &Scope,
@@ -235,6 +280,7 @@ impl ConsultService {
     ) -> Result<Vec<Evidence>, ConsultError> {
         let invalid = |why| Err(ConsultError::Invalid { field: "study", why });
         let own = scope.owned_by(consult.study.org.clone());
+        let left_out: HashSet<&Uid> = consult.left_out_series.iter().collect();
         let mut evidence = Vec::new();
         for study in consult.studies() {
             let instances = match self.storage.instances(&own, &study.study_instance_uid, None, None).await {
@@ -245,16 +291,17 @@ impl ConsultService {
             if instances.is_empty() {
                 return invalid("这一检查没有图像");
             }
-            if evidence.len().saturating_add(instances.len()) > most {
-                return invalid("这一检查的图像太多");
-            }
-            evidence.extend(instances.iter().map(|instance| Evidence {
+            let asked_about = instances.iter().filter(|instance| !left_out.contains(instance.series()));
+            evidence.extend(asked_about.map(|instance| Evidence {
                 study_instance_uid: instance.study().clone(),
                 series_instance_uid: instance.series().clone(),
                 sop_instance_uid: instance.instance().clone(),
                 sha256: *instance.sha256(),
                 fidelity: fidelity::of_instance(instance),
             }));
+            if evidence.len() > most {
+                return invalid("这一检查的图像太多");
+            }
         }
         Ok(evidence)
     }
@@ -346,6 +393,7 @@ pub(crate) fn blank(
         patient,
         study,
         priors: Vec::new(),
+        left_out_series: Vec::new(),
         slide: None,
         slides: Vec::new(),
         question: String::new(),

@@ -72,6 +72,8 @@ pub struct NewConsult {
     pub study_instance_uid: Uid,
     /// Earlier studies of the patient that belong to the question, of the same owner.
     pub priors: Vec<Uid>,
+    /// Series of the study that are no part of the question; empty when all of it is.
+    pub left_out_series: Vec<Uid>,
     /// The slide, when the question is about one.
     pub slide: Option<SlideNote>,
     /// All slides of the study, when there are several.

@@ -182,15 +182,26 @@ pub async fn store(storage: &Storage, scope: &Scope, n: u32) {
 
 /// An image of another study, or of another patient.
 pub async fn store_in(storage: &Storage, scope: &Scope, study: &str, patient: &str, n: u32) {
+    store_series(storage, scope, [study, &format!("{study}.1")], patient, n).await;
+}
+
+/// An image of any series.
+pub async fn store_series(
+    storage: &Storage,
+    scope: &Scope,
+    [study, series]: [&str; 2],
+    patient: &str,
+    n: u32,
+) {
     let mut set = Dataset::new();
     let class = "1.2.840.10008.5.1.4.1.1.2";
-    let (series, instance) = (format!("{study}.1"), format!("{study}.1.{n}"));
+    let instance = format!("{series}.{n}");
     set.put_text(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192");
     for (tag, vr, value) in [
         (tags::SOP_CLASS_UID, VR::UI, class),
         (tags::SOP_INSTANCE_UID, VR::UI, instance.as_str()),
         (tags::STUDY_INSTANCE_UID, VR::UI, study),
-        (tags::SERIES_INSTANCE_UID, VR::UI, series.as_str()),
+        (tags::SERIES_INSTANCE_UID, VR::UI, series),
         (tags::MODALITY, VR::CS, "CT"),
         (tags::PATIENT_NAME, VR::PN, "Zhang^San=张^三"),
         (tags::PATIENT_ID, VR::LO, patient),
@@ -231,6 +242,7 @@ pub fn question() -> NewConsult {
         study_org: org("township"),
         study_instance_uid: Uid::parse(STUDY).unwrap(),
         priors: Vec::new(),
+        left_out_series: Vec::new(),
         slide: None,
         slides: Vec::new(),
         question: "右肺结节性质？".into(),

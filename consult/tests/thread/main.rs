@@ -4,6 +4,7 @@ mod clocks;
 mod deliveries;
 mod house;
 mod keys;
+mod left_out;
 mod measurements;
 mod notices;
 mod own_key;

@@ -54,6 +54,7 @@ pub const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("*", "organisation", NAME),
     ("*", "id", NAME),
     ("*", "priors", NAME),
+    ("*", "left_out_series", NAME),
     ("*", "reading_organisation", NAME),
     ("*", "slide_id", NAME),
     ("*", "org", NAME),

@@ -33,6 +33,10 @@ pub struct ConsultDraft {
     /// Study Instance UIDs of earlier studies of the same patient and owner that belong to the question.
     #[serde(default)]
     pub priors: Vec<String>,
+    /// Series Instance UIDs of series of the study that are no part of the question; none when all of it is. A slide is left
+    /// out by its series. What is not named is part of the question, also what arrives later.
+    #[serde(default)]
+    pub left_out_series: Vec<String>,
     /// The slide, when the question is about one of the study's.
     #[serde(default)]
     pub slide_id: Option<String>,
@@ -70,11 +74,12 @@ fn grade(slide: &Slide) -> String {
     if slide.is_as_received() { AS_RECEIVED.to_owned() } else { slide.grade.grade.to_string() }
 }
 
-/// All slides of a study, where there are several: numbered, with their stains.
+/// The slides of a study that are part of the question, where it has several: numbered as in the study, with their stains.
 async fn slides_of(
     state: &ApiState,
     caller: &Caller,
     body: &ConsultDraft,
+    left_out_series: &[Uid],
 ) -> Result<Vec<SlideNote>, ApiError> {
     let study = (OrgId::parse(&body.study.org), Uid::parse(&body.study.study_instance_uid));
     let (Ok(owner), Ok(study)) = study else { return Ok(Vec::new()) };
@@ -89,17 +94,26 @@ async fn slides_of(
             .trim()
             .to_owned(),
     };
-    Ok(slides.iter().take(SLIDES_MAX).enumerate().map(note).collect())
+    let asked_about = |(_, slide): &(usize, &Arc<Slide>)| !left_out_series.contains(&slide.series);
+    Ok(slides.iter().enumerate().filter(asked_about).take(SLIDES_MAX).map(note).collect())
+}
+
+fn uids(texts: &[String], field: &str, why: &str) -> Result<Vec<Uid>, ApiError> {
+    texts.iter().map(|uid| Uid::parse(uid).map_err(|_| ApiError::invalid(field, why))).collect()
 }
 
 async fn draft(state: &ApiState, caller: &Caller, body: ConsultDraft) -> Result<NewConsult, ApiError> {
-    let slides = slides_of(state, caller, &body).await?;
+    let left_out_series = uids(&body.left_out_series, "left_out_series", "choose series of the study")?;
+    let slides = slides_of(state, caller, &body, &left_out_series).await?;
     let slide = match body.slide_id {
         None => None,
         Some(id) => {
             let id =
                 SlideId::parse(&id).map_err(|_| ApiError::invalid("slide_id", "there is no such slide"))?;
             let slide = state.0.slides.slide(caller.scope(), &id).await?;
+            if left_out_series.contains(&slide.series) {
+                return Err(ApiError::invalid("slide_id", "the slide is left out of the question"));
+            }
             Some(SlideNote { id, grade: grade(&slide), name: String::new() })
         }
     };
@@ -111,11 +125,8 @@ async fn draft(state: &ApiState, caller: &Caller, body: ConsultDraft) -> Result<
         study_org: OrgId::parse(&body.study.org).map_err(|_| ApiError::invalid("study", "choose a study"))?,
         study_instance_uid: Uid::parse(&body.study.study_instance_uid)
             .map_err(|_| ApiError::invalid("study", "choose a study"))?,
-        priors: body
-            .priors
-            .iter()
-            .map(|uid| Uid::parse(uid).map_err(|_| ApiError::invalid("priors", "choose earlier studies")))
-            .collect::<Result<_, _>>()?,
+        priors: uids(&body.priors, "priors", "choose earlier studies")?,
+        left_out_series,
         slide,
         slides,
         question: body.question,

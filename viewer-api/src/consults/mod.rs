@@ -22,7 +22,7 @@ use access::{ConsultKind, Right, Urgency};
 use axum::Json;
 use axum::extract::State;
 use consult::{Action, ConsultView, Counts, ListQuery, ReportDraft, Tab};
-use model::{ConsultId, OrgId};
+use model::{ConsultId, OrgId, Uid};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::serde::rfc3339;
@@ -176,6 +176,9 @@ pub struct ConsultDetail {
     pub consent: bool,
     /// Earlier studies of the patient that belong to the question.
     pub priors: Vec<ConsultStudy>,
+    /// Series of the study that whoever asked has left out of the question.
+    #[schema(value_type = Vec<String>)]
+    pub left_out_series: Vec<Uid>,
     /// What was submitted, frozen with its SHA-256.
     #[schema(value_type = Vec<Object>)]
     pub evidence: Vec<consult::Evidence>,
@@ -280,6 +283,7 @@ impl From<ConsultView> for ConsultDetail {
             history: c.history,
             consent: c.consent,
             priors: c.priors.iter().map(study).collect(),
+            left_out_series: c.left_out_series,
             evidence: c.evidence,
             timeline: c.timeline,
             report: c.report,

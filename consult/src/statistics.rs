@@ -8,7 +8,7 @@ use crate::quality::Grade;
 use crate::record::{Consult, Named};
 use crate::{ConsultError, ConsultService, State};
 use access::{Caller, ConsultKind, Right, Urgency};
-use model::{OrgId, PersonId, Scope};
+use model::{Actor, OrgId, PersonId, Scope};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use storage::{Expected, Order, Put, RecordQuery};
@@ -309,37 +309,31 @@ impl ConsultService {
         if !caller.may(Right::Oversee) {
             return Err(ConsultError::Forbidden("没有查看联盟统计的权限"));
         }
-        let mut facts = self.facts(&Scope::node("statistics"), period, now).await?;
-        let is_part = |fact: &Fact| of.is_none_or(|of| fact.requesting.id == *of || fact.reading.id == *of);
-        facts.retain(is_part);
+        let scope = match of {
+            Some(of) => Scope::organisation(Actor::node("statistics"), of.clone()),
+            None => Scope::node("statistics"),
+        };
+        let facts = self.facts(&scope, period, now).await?;
         Ok(count(&facts, by, None, self.config.utc_offset, now))
     }
 
-    /// How long the critical findings of each consult within reach waited, or wait so far, in milliseconds.
+    /// How long the critical findings of these consults waited, or wait so far, in milliseconds; nothing of those without.
     async fn criticals(
         &self,
         scope: &Scope,
+        consults: &[String],
         now: OffsetDateTime,
     ) -> Result<HashMap<String, Vec<i64>>, ConsultError> {
-        let mut query = RecordQuery { limit: PAGE, ..RecordQuery::new(critical::KIND) };
         let mut times = HashMap::new();
-        while times.len() < FACTS_MAX {
-            let page = self.storage.records(scope, &query).await?;
-            query.after = page.last().map(|record| (record.sort, record.id.clone()));
-            let is_last = page.len() < PAGE as usize;
-            for record in page {
-                let of: CriticalFindings = serde_json::from_value(record.body)
-                    .map_err(|_| ConsultError::Failed("a record of critical findings is damaged"))?;
-                let waited = of
-                    .findings
-                    .iter()
-                    .filter(|finding| finding.withdrawn.is_none())
-                    .map(|finding| finding.waited(now).whole_milliseconds());
-                times.insert(record.id, waited.filter_map(|ms| i64::try_from(ms).ok()).collect());
-            }
-            if is_last {
-                break;
-            }
+        for record in self.storage.records_by_id(scope, critical::KIND, consults).await? {
+            let of: CriticalFindings = serde_json::from_value(record.body)
+                .map_err(|_| ConsultError::Failed("a record of critical findings is damaged"))?;
+            let waited = of
+                .findings
+                .iter()
+                .filter(|finding| finding.withdrawn.is_none())
+                .map(|finding| finding.waited(now).whole_milliseconds());
+            times.insert(record.id, waited.filter_map(|ms| i64::try_from(ms).ok()).collect());
         }
         Ok(times)
     }
@@ -350,7 +344,6 @@ impl ConsultService {
         period: Period,
         now: OffsetDateTime,
     ) -> Result<Vec<Fact>, ConsultError> {
-        let mut criticals = self.criticals(scope, now).await?;
         let from = model::time_text::unix_ms(period.from);
         let mut query = RecordQuery {
             sort_below: Some(model::time_text::unix_ms(period.until)),
@@ -360,26 +353,26 @@ impl ConsultService {
         };
         let mut facts = Vec::new();
         loop {
-            let page = self.storage.records(scope, &query).await?;
+            let mut page = self.storage.records(scope, &query).await?;
+            page.retain(|record| from <= record.sort);
             let is_last = page.len() < PAGE as usize;
+            if facts.len().saturating_add(page.len()) > FACTS_MAX {
+                return Err(ConsultError::Invalid {
+                    field: "from", why: "时间范围太大，请分段查询"
+                });
+            }
+            query.after = page.last().map(|record| (record.sort, record.id.clone()));
+            let ids: Vec<String> = page.iter().map(|record| record.id.clone()).collect();
+            let mut criticals = self.criticals(scope, &ids, now).await?;
             for record in page {
                 let mut fact: Fact = serde_json::from_value(record.body)
                     .map_err(|_| ConsultError::Failed("a fact's record is damaged"))?;
-                if model::time_text::unix_ms(fact.submitted_at) < from {
-                    return Ok(facts);
-                }
                 fact.criticals_ms = criticals.remove(&record.id).unwrap_or_default();
                 facts.push(fact);
             }
             if is_last {
                 return Ok(facts);
             }
-            if facts.len() >= FACTS_MAX {
-                return Err(ConsultError::Invalid {
-                    field: "from", why: "时间范围太大，请分段查询"
-                });
-            }
-            query.offset = query.offset.saturating_add(PAGE);
         }
     }
 }

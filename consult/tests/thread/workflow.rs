@@ -2,6 +2,7 @@
 
 use crate::house::{House, NOW, STUDY, house, org, secret};
 use access::Signatures;
+use consult::critical::NewFinding;
 use consult::quality::Grade;
 use consult::report::CanonicalReport;
 use consult::state::{When, Who};
@@ -459,6 +460,32 @@ async fn statistics_count_what_each_side_may_see() {
     assert!(matches!(all(&house.reviewer, None).await, Err(ConsultError::Forbidden(_))));
     let before = Period { from: NOW - Duration::days(9), until: NOW };
     assert_eq!(service.statistics(&house.reviewer, By::Month, before, late).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statistics_of_one_organisation_count_its_critical_findings_and_nobody_elses() {
+    let house = house(Signatures::Single).await;
+    let (service, [wang, _]) = (&house.service, &house.readers);
+    let claimed = house.claimed().await;
+    let id = &claimed.consult.id;
+    let new = NewFinding { finding: "张力性气胸".into(), found_at: None };
+    service.raise_critical(wang, id, new.clone(), NOW).await.unwrap();
+    service.raise_critical(wang, id, new, NOW + Duration::minutes(10)).await.unwrap();
+    house.asked().await;
+    let late = NOW + Duration::minutes(30);
+    let period = Period { from: NOW, until: late };
+    let office = house.overseer().await;
+    for of in ["township", "city"] {
+        let of = Some(org(of));
+        let rows =
+            service.alliance_statistics(&office, of.as_ref(), By::Reading, period, late).await.unwrap();
+        let [row] = rows.as_slice() else { panic!("{rows:?}") };
+        let critical = (row.critical, row.critical_median_min, row.critical_longest_min);
+        assert_eq!((row.asked, critical), (2, (2, Some(20), Some(30))));
+    }
+    let other = org("other");
+    let none = service.alliance_statistics(&office, Some(&other), By::Reading, period, late).await;
+    assert_eq!(none.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -393,7 +393,8 @@ fn replaced(text: &str, covers: impl Fn(char) -> bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{NOW, canonical, canonical_with, consult, draft, run, signer};
+    use crate::fidelity::{Fidelity, SeriesNote};
+    use crate::testing::{NOW, canonical, canonical_with, consult, draft, run, signer, text_of};
     use access::Signatures;
 
     #[test]
@@ -463,6 +464,65 @@ mod tests {
         ] {
             assert!(text.contains(word), "{word} in\n{text}");
         }
+    }
+
+    /// The lines under the report of a study of slides, with another of an earlier study.
+    fn words_of_slides(consult: &mut crate::record::Consult) -> String {
+        let uid = |text: &str| model::Uid::parse(text).unwrap();
+        let one = |study: &str, series: &str, fidelity| crate::record::Evidence {
+            study_instance_uid: uid(study),
+            series_instance_uid: uid(series),
+            sop_instance_uid: uid(&format!("{series}.1")),
+            sha256: model::Sha256([1; 32]),
+            fidelity: Some(fidelity),
+        };
+        consult.evidence = vec![
+            one("1.2.3.4", "1.2.3.4.1", Fidelity::Lossless),
+            one("1.2.3.4", "1.2.3.4.2", Fidelity::AsReceived),
+            one("1.2.3.9", "1.2.3.9.1", Fidelity::Lossy),
+        ];
+        let note = |(series, number): (&str, &str)| SeriesNote {
+            series: uid(series),
+            modality: "SM".into(),
+            number: number.into(),
+        };
+        consult.series = [("1.2.3.4.1", "1"), ("1.2.3.4.2", "2"), ("1.2.3.9.1", "3")].map(note).into();
+        let reader = signer("王建国", NOW);
+        let content = canonical(consult);
+        let input = ToPrint { canonical: &content, pictures: &[], reader: &reader };
+        text_of(&Printer::new(&Fonts::default()).unwrap().render(&input).unwrap().pdf)
+    }
+
+    fn slide(series: Option<&str>, name: &str) -> crate::record::SlideNote {
+        crate::record::SlideNote {
+            id: model::SlideId::parse(&format!("slide{name}")).unwrap(),
+            grade: "A".into(),
+            name: name.into(),
+            series: series.map(|series| model::Uid::parse(series).unwrap()),
+        }
+    }
+
+    #[test]
+    fn slides_of_an_earlier_study_are_told_of_where_the_studys_own_have_grades() {
+        let mut consult = consult(Signatures::Single);
+        consult.slides = vec![slide(Some("1.2.3.4.1"), "1"), slide(Some("1.2.3.4.2"), "2")];
+        let text = words_of_slides(&mut consult);
+        assert!(text.contains("切片无损等级1A、2A"), "{text}");
+        assert!(text.contains("按收到的原样显示：有损压缩（收到时已如此）1幅（既往SM序列3）"), "{text}");
+        assert!(!text.contains("SM序列1") && !text.contains("SM序列2"), "{text}");
+    }
+
+    #[test]
+    fn a_slide_without_a_printed_grade_is_told_of_beside_one_with() {
+        let mut consult = consult(Signatures::Single);
+        consult.slide = Some(slide(Some("1.2.3.4.1"), ""));
+        let text = words_of_slides(&mut consult);
+        assert!(text.contains("未标明是否无损1幅（SM序列2）"), "{text}");
+        assert!(!text.contains("SM序列1"), "{text}");
+        // Of a question that was written before notes named their series, all slides of the study.
+        consult.slide = Some(slide(None, ""));
+        let text = words_of_slides(&mut consult);
+        assert!(!text.contains("SM序列2") && text.contains("既往SM序列3"), "{text}");
     }
 
     #[test]

@@ -71,6 +71,9 @@ pub struct SlideNote {
     /// What people tell it by among the others of its study, such as its stain; empty where there are no others.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
+    /// Series Instance UID; not known of questions that were written before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<Uid>,
 }
 
 /// One instance in evidence: frozen when the question was sent.

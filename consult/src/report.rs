@@ -21,7 +21,7 @@ use time::format_description::well_known::Rfc3339;
 /// What kind of document the canonical JSON is.
 pub const FORMAT: &str = "farsight-report/1";
 /// The page that the report is printed with; goes up with any change to what it prints.
-pub const TEMPLATE: &str = "report-a4/9";
+pub const TEMPLATE: &str = "report-a4/10";
 /// Characters of one text of a report.
 pub const TEXT_CHARS_MAX: usize = 20_000;
 /// Bytes of a canonical report that is looked at.

@@ -179,7 +179,7 @@ impl ConsultService {
     }
 
     /// A character that no font has must not keep a report from being signed.
-    fn printable_slides(&self, mut slides: Vec<SlideNote>) -> Vec<SlideNote> {
+    pub(crate) fn printable_slides(&self, mut slides: Vec<SlideNote>) -> Vec<SlideNote> {
         for slide in &mut slides {
             slide.name = self.printer.printable(&slide.name);
         }

@@ -571,7 +571,7 @@ fn a_bookmark_in_a_report_is_signed_printed_and_verified() {
     assert_eq!(pathologist.get(&shown).expect(200).header("content-type"), "image/jpeg");
     node.person("township").get(&shown).expect_problem(404, "not-found");
     let preview = pathologist.get(&case("report/preview")).expect(200).json();
-    assert_eq!(preview["canonical"]["template"], "report-a4/9");
+    assert_eq!(preview["canonical"]["template"], "report-a4/10");
     assert_eq!(preview["canonical"]["key_images"][0]["picture_sha256"], image["picture_sha256"]);
     let signature = json!({
         "version": again["version"], "canonical_sha256": preview["canonical_sha256"],

@@ -8,10 +8,10 @@ use consult::report::CanonicalReport;
 use consult::state::{When, Who};
 use consult::statistics::{By, Period};
 use consult::{
-    Action, AmendmentKind, AmendmentNote, ConsultError, ConsultView, Judgement, ListQuery, ReportPart, State,
-    Tab,
+    Action, AmendmentKind, AmendmentNote, ConsultError, ConsultView, Judgement, ListQuery, ReportPart,
+    SlideNote, State, Tab,
 };
-use model::{PersonId, Uid};
+use model::{PersonId, SlideId, Uid};
 use time::Duration;
 
 fn person(id: &str) -> PersonId {
@@ -320,7 +320,7 @@ async fn images_that_arrive_later_are_taken_in_before_anything_is_signed() {
     let claimed = house.claimed().await;
     let id = &claimed.consult.id;
     assert_eq!(service.late_images(wang, id).await.unwrap(), []);
-    let nothing = service.accept_images(wang, id, claimed.version, NOW).await;
+    let nothing = service.accept_images(wang, id, claimed.version, Vec::new(), NOW).await;
     assert!(matches!(nothing, Err(ConsultError::Invalid { field: "evidence", .. })), "{nothing:?}");
     crate::house::store(&house.storage, house.doctor.scope(), 3).await;
     assert_eq!(service.late_images(wang, id).await.unwrap()[0].instances, 1);
@@ -328,11 +328,33 @@ async fn images_that_arrive_later_are_taken_in_before_anything_is_signed() {
     let hash = service.preview(wang, id).await.unwrap().canonical_sha256;
     let refused = service.sign(wang, id, saved.version, &hash, secret("签名口令 2026"), NOW).await;
     assert!(matches!(refused, Err(ConsultError::Invalid { field: "evidence", .. })), "{refused:?}");
-    let grown = service.accept_images(wang, id, saved.version, NOW).await.unwrap();
+    let grown = service.accept_images(wang, id, saved.version, Vec::new(), NOW).await.unwrap();
     assert_eq!((grown.consult.evidence.len(), grown.consult.evidence_version()), (3, 2));
     let stale = service.sign(wang, id, grown.version, &hash, secret("签名口令 2026"), NOW).await;
     assert_eq!(stale, Err(ConsultError::Stale), "what was displayed rested on less");
     house.signed(&grown, "右肺结节。", NOW).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slide_that_arrived_late_is_named_with_its_grade() {
+    let house = house(Signatures::Single).await;
+    let (service, wang) = (&house.service, &house.readers[0]);
+    let claimed = house.claimed().await;
+    let id = &claimed.consult.id;
+    let slide = |n: u32, series: &str| SlideNote {
+        id: SlideId::parse(&format!("slide-{n}")).unwrap(),
+        grade: "B".into(),
+        name: format!("{n} HE"),
+        series: Some(Uid::parse(series).unwrap()),
+    };
+    crate::house::store(&house.storage, house.doctor.scope(), 3).await;
+    // The third has come since the list was made, and is in no evidence.
+    let there = vec![slide(1, "1.2.3.4.1"), slide(2, "1.2.3.4.1"), slide(3, "1.2.3.4.7")];
+    let grown = service.accept_images(wang, id, claimed.version, there.clone(), NOW).await.unwrap();
+    assert_eq!(grown.consult.slides, there[..2]);
+    service.save_report(wang, id, grown.version, crate::house::report(), NOW).await.unwrap();
+    let signed = service.preview(wang, id).await.unwrap().canonical;
+    assert_eq!(signed["slides"][1]["name"], "2 HE");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -348,7 +370,7 @@ async fn nothing_is_delivered_over_images_that_arrived_before_the_second_signatu
     let version = service.get(reviewer, id).await.unwrap().version;
     let back = service.return_to_reader(reviewer, id, version, "新到图像", NOW).await.unwrap();
     let saved = service.save_report(wang, id, back.version, crate::house::report(), NOW).await.unwrap();
-    let grown = service.accept_images(wang, id, saved.version, NOW).await.unwrap();
+    let grown = service.accept_images(wang, id, saved.version, Vec::new(), NOW).await.unwrap();
     let again = house.signed(&grown, "右肺结节。", NOW).await;
     assert_eq!(house.reviewed(&again, NOW).await.consult.state, State::Delivered);
 }

@@ -74,16 +74,14 @@ fn grade(slide: &Slide) -> String {
     if slide.is_as_received() { AS_RECEIVED.to_owned() } else { slide.grade.grade.to_string() }
 }
 
-/// The slides of a study that are part of the question, where it has several: numbered as in the study, with their stains.
-async fn slides_of(
+/// All slides of a study, where there are several: numbered, with their stains.
+pub(super) async fn slides_of(
     state: &ApiState,
     caller: &Caller,
-    body: &ConsultDraft,
-    left_out_series: &[Uid],
+    owner: &OrgId,
+    study: &Uid,
 ) -> Result<Vec<SlideNote>, ApiError> {
-    let study = (OrgId::parse(&body.study.org), Uid::parse(&body.study.study_instance_uid));
-    let (Ok(owner), Ok(study)) = study else { return Ok(Vec::new()) };
-    let slides = state.0.slides.slides_of_study(caller.scope(), &owner, &study).await?;
+    let slides = state.0.slides.slides_of_study(caller.scope(), owner, study).await?;
     if slides.len() < 2 {
         return Ok(Vec::new());
     }
@@ -93,9 +91,9 @@ async fn slides_of(
         name: format!("{} {}", n.saturating_add(1), slide.stain.as_deref().unwrap_or_default())
             .trim()
             .to_owned(),
+        series: Some(slide.series.clone()),
     };
-    let asked_about = |(_, slide): &(usize, &Arc<Slide>)| !left_out_series.contains(&slide.series);
-    Ok(slides.iter().enumerate().filter(asked_about).take(SLIDES_MAX).map(note).collect())
+    Ok(slides.iter().take(SLIDES_MAX).enumerate().map(note).collect())
 }
 
 fn uids(texts: &[String], field: &str, why: &str) -> Result<Vec<Uid>, ApiError> {
@@ -104,7 +102,12 @@ fn uids(texts: &[String], field: &str, why: &str) -> Result<Vec<Uid>, ApiError> 
 
 async fn draft(state: &ApiState, caller: &Caller, body: ConsultDraft) -> Result<NewConsult, ApiError> {
     let left_out_series = uids(&body.left_out_series, "left_out_series", "choose series of the study")?;
-    let slides = slides_of(state, caller, &body, &left_out_series).await?;
+    let study_org =
+        OrgId::parse(&body.study.org).map_err(|_| ApiError::invalid("study", "choose a study"))?;
+    let study_instance_uid = Uid::parse(&body.study.study_instance_uid)
+        .map_err(|_| ApiError::invalid("study", "choose a study"))?;
+    let mut slides = slides_of(state, caller, &study_org, &study_instance_uid).await?;
+    slides.retain(|slide| slide.series.as_ref().is_none_or(|series| !left_out_series.contains(series)));
     let slide = match body.slide_id {
         None => None,
         Some(id) => {
@@ -114,7 +117,8 @@ async fn draft(state: &ApiState, caller: &Caller, body: ConsultDraft) -> Result<
             if left_out_series.contains(&slide.series) {
                 return Err(ApiError::invalid("slide_id", "the slide is left out of the question"));
             }
-            Some(SlideNote { id, grade: grade(&slide), name: String::new() })
+            let series = Some(slide.series.clone());
+            Some(SlideNote { id, grade: grade(&slide), name: String::new(), series })
         }
     };
     Ok(NewConsult {
@@ -122,9 +126,8 @@ async fn draft(state: &ApiState, caller: &Caller, body: ConsultDraft) -> Result<
             .map_err(|_| ApiError::invalid("reading_organisation", "choose whom to ask"))?,
         kind: body.kind,
         urgency: body.urgency,
-        study_org: OrgId::parse(&body.study.org).map_err(|_| ApiError::invalid("study", "choose a study"))?,
-        study_instance_uid: Uid::parse(&body.study.study_instance_uid)
-            .map_err(|_| ApiError::invalid("study", "choose a study"))?,
+        study_org,
+        study_instance_uid,
         priors: uids(&body.priors, "priors", "choose earlier studies")?,
         left_out_series,
         slide,

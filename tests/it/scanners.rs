@@ -184,9 +184,11 @@ fn a_tiff_with_jpeg_2000_files_as_tiles() {
 /// A stranger's codestream of a kind that most readers of slides do not know; browsers get JPEG of it, and it says so.
 #[test]
 fn tiffs_with_tiles_in_jpeg_xl() {
-    for (source, codec, syntax) in
-        [("jpeg-xl.tif", "JPEG XL (XYB)", ".112"), ("jpeg-xl-lossless.tif", "JPEG XL (RGB)", ".112")]
-    {
+    for (source, codec, syntax) in [
+        ("jpeg-xl.tif", "JPEG XL (XYB)", ".112"),
+        ("jpeg-xl-lossless.tif", "JPEG XL (RGB)", ".112"),
+        ("jpeg-xl-recompressed.tif", "JPEG XL (recompressed JPEG)", ".111"),
+    ] {
         let slide = check(source, "tiled TIFF", "A");
         assert_eq!(
             (&slide["grade_report"]["codec"], &slide["is_shown_derived"]),

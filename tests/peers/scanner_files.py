@@ -212,6 +212,21 @@ def jpeg_xl(path, image, compression, **options):
             tiff.write(level, compression=compression, compressionargs=options, **options_)
 
 
+def recompressed(path, image):
+    """Tiles that were JPEG and are JPEG XL that gives the JPEG back; those of level 1 say nothing of their colours."""
+    tiff = Tiff()
+    for number, level in enumerate(levels(image[:1000, :1100], 2)):
+
+        def packed(tile, number=number):
+            data = jpeg(np.ascontiguousarray(tile))
+            assert data[2:4] == b"\xff\xe0", "JFIF comes first"
+            data = data if number == 0 else data[:2] + data[4 + int.from_bytes(data[4:6], "big") :]
+            return imagecodecs.jpegxl_encode_jpeg(data)
+
+        tiff.tiled(level, (256, 256), packed, JPEG_XL, RGB, [(254, LONG, [int(number > 0)])])
+    tiff.write(path)
+
+
 def philips(path, image):
     """Sizes padded to whole tiles, tiles of bare glass left out, label and macro in the XML."""
     tile = (512, 512)
@@ -548,6 +563,7 @@ def main(slide: str, folder: str) -> None:
     ome_stack(out / "ome-stack.tif", image)
     jpeg_xl(out / "jpeg-xl.tif", image, JPEG_XL, distance=1.0)
     jpeg_xl(out / "jpeg-xl-lossless.tif", image, JPEG_XL_DNG, lossless=True)
+    recompressed(out / "jpeg-xl-recompressed.tif", image)
     philips(out / "philips.tiff", image)
     leica(out / "leica.scn", image)
     ventana(out / "ventana.bif", image, 0)

@@ -1,7 +1,7 @@
 //! How faithful the stored tiles are to the scanner's (three grades), and the proof of it from what is kept.
 
 use crate::bundle::{self, FromStart};
-use crate::frame_hashes::{FramesChecked, hashes_of};
+use crate::frame_hashes::{FramesChecked, JustRead, hashes_of};
 use crate::import::{Phase, Progress};
 use crate::likeness::Likeness;
 use crate::readers::{self, Counts, TileSource};
@@ -104,14 +104,14 @@ impl Slides {
         let found = self.reach(scope, id).await?;
         let slide = found.slide;
         let mut instances: Vec<_> = found.levels.iter().flatten().cloned().collect();
-        let report = match slide.original_sha256 {
+        let (report, just_read) = match slide.original_sha256 {
             Some(original) => self.check_with(&slide, &original, &instances, progress).await?,
-            None => slide.grade.clone(),
+            None => (slide.grade.clone(), JustRead::default()),
         };
         // The planes of a level may be in one instance.
         let mut seen = HashSet::new();
         instances.retain(|instance| seen.insert(*instance.sha256()));
-        let frames = self.check_frames(&slide, &instances, progress).await?;
+        let frames = self.check_frames(&slide, &instances, just_read, progress).await?;
         Ok(Checked { report, frames })
     }
 
@@ -121,17 +121,19 @@ impl Slides {
         original: &Sha256,
         instances: &[InstanceRef],
         progress: &(dyn Fn(Progress) + Send + Sync),
-    ) -> Result<GradeReport, SlideError> {
-        let counts = if slide.grade.grade == Grade::C {
+    ) -> Result<(GradeReport, JustRead), SlideError> {
+        if slide.grade.grade == Grade::C {
             let (levels, _files) = self.unpacked_levels(slide, original).await?;
             same_levels(&levels, slide)?;
-            compare_sample(&self.storage, &levels, instances, progress).await?
-        } else {
-            let levels = self.original_levels(&slide.owner, original).await?;
-            same_levels(&levels, slide)?;
-            compare(&self.storage, &levels, instances, progress).await?.0
-        };
-        Ok(report(slide, counts))
+            let counts = compare_sample(&self.storage, &levels, instances, progress).await?;
+            return Ok((report(slide, counts), JustRead::default()));
+        }
+        let levels = self.original_levels(&slide.owner, original).await?;
+        same_levels(&levels, slide)?;
+        let (counts, hashes) = compare(&self.storage, &levels, instances, progress).await?;
+        let hashes = instances.iter().map(|instance| *instance.sha256()).zip(hashes).collect();
+        let just_read = JustRead { hashes, are_what_came: counts.checked == counts.equal };
+        Ok((report(slide, counts), just_read))
     }
 
     /// The levels of an original that is kept as OpenSlide reads them, and the folder that its files lie in meanwhile.

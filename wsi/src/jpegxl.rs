@@ -17,41 +17,34 @@ pub(crate) struct Head {
 const SIGNATURE: [u8; 12] = [0, 0, 0, 12, b'J', b'X', b'L', b' ', 0x0D, 0x0A, 0x87, 0x0A];
 const CODESTREAM: [u8; 2] = [0xFF, 0x0A];
 
-/// Reads the headers; `None` when they are cut short, or it is no JPEG XL.
+/// Reads the headers; `None` when they are cut short, or it is no JPEG XL. In boxes, all of them must be there: whether a JPEG
+/// comes back may be said behind the codestream's first part, which is where libjxl says it.
 pub(crate) fn head(bytes: &[u8]) -> Option<Head> {
     if bytes.starts_with(&CODESTREAM) {
         return codestream(bytes);
     }
     let mut rest = bytes.strip_prefix(&SIGNATURE)?;
-    let mut has_jpeg = false;
-    loop {
+    let (mut has_jpeg, mut head) = (false, None);
+    while !rest.is_empty() {
         let (size, kind) = rest.get(..8)?.split_at(4);
-        let size = u32::from_be_bytes(size.try_into().ok()?);
-        let (header, body) = match size {
-            // To the end of the file, or of 64 bits.
-            0 => (8, rest.get(8..)?),
-            1 => (16, rest.get(16..)?),
-            size => {
-                (8, rest.get(8..)?.get(..usize::try_from(size).ok()?.checked_sub(8)?.min(rest.len() - 8))?)
-            }
+        let (header, length) = match u32::from_be_bytes(size.try_into().ok()?) {
+            // To the end of the file.
+            0 => (8, rest.len()),
+            // Of 64 bits.
+            1 => (16, usize::try_from(u64::from_be_bytes(rest.get(8..16)?.try_into().ok()?)).ok()?),
+            size => (8, usize::try_from(size).ok()?),
         };
+        let body = rest.get(header..length)?;
         match kind {
             b"jbrd" => has_jpeg = true,
-            b"jxlc" => return codestream(body).map(|head| Head { has_jpeg, ..head }),
+            b"jxlc" if head.is_none() => head = Some(codestream(body)?),
             // The first part, behind its number.
-            b"jxlp" => return codestream(body.get(4..)?).map(|head| Head { has_jpeg, ..head }),
+            b"jxlp" if head.is_none() => head = Some(codestream(body.get(4..)?)?),
             _ => {}
         }
-        let length = match size {
-            0 => return None,
-            1 => u64::from_be_bytes(rest.get(8..16)?.try_into().ok()?),
-            size => size.into(),
-        };
-        if length < header {
-            return None;
-        }
-        rest = rest.get(usize::try_from(length).ok()?..)?;
+        rest = rest.get(length..)?;
     }
+    head.map(|head| Head { has_jpeg, ..head })
 }
 
 fn codestream(bytes: &[u8]) -> Option<Head> {
@@ -170,23 +163,39 @@ mod tests {
         assert!(!head(&encoded(64, 64, 1)).unwrap().is_plain_colour);
     }
 
+    fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+        let size = u32::try_from(body.len() + 8).unwrap();
+        [&size.to_be_bytes()[..], kind, body].concat()
+    }
+
     #[test]
-    fn the_codestream_is_found_in_its_boxes_and_the_jpeg_is_seen() {
+    fn the_codestream_is_found_in_its_boxes() {
         let stream = encoded(64, 48, 3);
-        let boxed = |kind: &[u8; 4], body: &[u8]| {
-            let size = u32::try_from(body.len() + 8).unwrap();
-            [&size.to_be_bytes()[..], kind, body].concat()
-        };
         let ftyp = boxed(b"ftyp", b"jxl \0\0\0\0jxl ");
         let part = [&[0, 0, 0, 0][..], &stream].concat();
-        for (stream, has_jpeg) in [(boxed(b"jxlc", &stream), false), (boxed(b"jxlp", &part), true)] {
-            let jpeg = if has_jpeg { boxed(b"jbrd", &[1; 2000]) } else { Vec::new() };
-            let file = [&SIGNATURE[..], &ftyp, &jpeg, &stream].concat();
+        for stream in [boxed(b"jxlc", &stream), boxed(b"jxlp", &part)] {
+            let file = [&SIGNATURE[..], &ftyp, &stream].concat();
             let found = head(&file).unwrap();
-            assert_eq!((found.width, found.height, found.has_jpeg), (64, 48, has_jpeg));
-            for end in 0..file.len().min(2100) {
+            assert_eq!((found.width, found.height, found.has_jpeg), (64, 48, false));
+            for end in 0..file.len() {
                 let _ = head(&file[..end]);
             }
+        }
+    }
+
+    /// As libjxl orders it: the codestream's headers, what restores the JPEG, the codestream's rest.
+    #[test]
+    fn the_jpeg_inside_is_seen_behind_the_headers() {
+        let format = FrameFormat::eight_bit(48, 64, 3, Photometric::YbrFull422);
+        let jpeg = codec::encode_jpeg_rgb(&vec![90; 64 * 48 * 3], 64, 48, 90).unwrap();
+        let file =
+            codec::transcode("1.2.840.10008.1.2.4.50", &jpeg, &format, "1.2.840.10008.1.2.4.111", 1 << 20)
+                .unwrap()
+                .bytes;
+        let found = head(&file).unwrap();
+        assert_eq!((found.width, found.height, found.has_jpeg, found.is_xyb), (64, 48, true, false));
+        for end in SIGNATURE.len()..file.len() {
+            assert!(head(&file[..end]).is_none_or(|head| Head { has_jpeg: true, ..head } == found), "{end}");
         }
     }
 

@@ -64,11 +64,12 @@ pub fn describe(dataset: &mut Dataset, instance: &InstanceRef, format: &FrameFor
 /// What a lossy transfer syntax is called in (0028,2114).
 fn lossy_method(syntax: &TransferSyntax) -> Option<&'static str> {
     Some(match syntax.as_str().strip_prefix("1.2.840.10008.1.2.4.")? {
-        "50" | "51" => "ISO_10918_1",
+        // A JPEG that was recompressed (.111) lost what it lost as a JPEG.
+        "50" | "51" | "111" => "ISO_10918_1",
         "81" => "ISO_14495_1",
         "91" | "93" => "ISO_15444_1",
         "203" => "ISO_15444_15",
-        "111" | "112" => "ISO_18181_1",
+        "112" => "ISO_18181_1",
         _ => return None,
     })
 }

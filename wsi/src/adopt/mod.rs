@@ -347,7 +347,7 @@ impl Slides {
         Ok((about.unwrap_or_default(), all))
     }
 
-    /// The codec in words, as the first frame's own header says it, whatever the transfer syntax calls it.
+    /// The codec in words; of JPEG 2000 as the first frame's own header says it, whatever the transfer syntax calls it.
     async fn codec(&self, instance: &InstanceRef) -> Result<String, SlideError> {
         let syntax = instance.syntax().as_str();
         let said = match syntax {

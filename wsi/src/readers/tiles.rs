@@ -481,7 +481,10 @@ fn coding(tiff: &Tiff, directory: &Directory, form: &Form) -> Result<Coding, Sli
         },
         COMPRESSION_NONE => Err(SlideError::Unsupported("uncompressed tiles")),
         COMPRESSION_LZW => Err(SlideError::Unsupported("LZW tiles")),
-        compression if COMPRESSION_JPEG_XL.contains(&compression) => Ok(Coding::JpegXl),
+        compression if COMPRESSION_JPEG_XL.contains(&compression) => match form.photometric {
+            PHOTOMETRIC_RGB => Ok(Coding::JpegXl),
+            _ => Err(SlideError::Unsupported("the colours of JPEG XL tiles")),
+        },
         50001 => Err(SlideError::Unsupported("WebP tiles")),
         _ => Err(SlideError::Unsupported("the compression of its tiles")),
     }

@@ -4,6 +4,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Page } from '@playwright/test';
+import { takeBack } from './asking.ts';
+import { storeSlides } from './made.ts';
+import { demo } from './node.ts';
 import { expect as patient, expectNoSidewaysScroll, json, phone, shot, test } from './people.ts';
 
 const expect = patient.configure({ timeout: 60_000 });
@@ -17,8 +20,8 @@ const picture = readFileSync(join(root, 'docs/images/worklist.png'));
 const photograph = readFileSync(join(root, 'docs/images/reading.jpg'));
 const paper = '%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\ntrailer\n<</Root 1 0 R>>\n%%EOF\n';
 
-/** A CD as hospitals burn them: DICOMDIR, images two folders down, a viewer and its start file. */
-function disc(patientName: string): string {
+/** A CD as hospitals burn them: DICOMDIR, images two folders down, a viewer and its start file. Five images in each series. */
+function disc(patientName: string, series: readonly string[] = ['平扫']): string {
   const folder = mkdtempSync(join(tmpdir(), 'farsight-disc-'));
   const script = `
 import sys
@@ -27,10 +30,10 @@ import numpy, pydicom
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.fileset import FileSet
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
-folder, name, number = sys.argv[1:]
-study, series = generate_uid(), generate_uid()
-files = FileSet()
-for n in range(1, 6):
+folder, name, number, *descriptions = sys.argv[1:]
+study, files = generate_uid(), FileSet()
+series = [generate_uid() for _ in descriptions]
+for at, n in [(at, n) for at in range(len(series)) for n in range(1, 6)]:
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
@@ -38,10 +41,11 @@ for n in range(1, 6):
     ds = FileDataset('', {}, file_meta=meta, preamble=bytes(128))
     ds.SpecificCharacterSet = 'ISO_IR 192'
     ds.SOPClassUID, ds.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-    ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.Modality = study, series, 'CT'
+    ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.Modality = study, series[at], 'CT'
     ds.PatientName, ds.PatientID, ds.PatientBirthDate, ds.PatientSex = name, number, '19700101', 'M'
     ds.StudyDate, ds.StudyTime, ds.AccessionNumber, ds.StudyID = '20261101', '101500', 'A' + number, '1'
-    ds.StudyDescription, ds.SeriesNumber, ds.InstanceNumber = '腹部平扫', 1, n
+    ds.StudyDescription, ds.SeriesDescription = '腹部平扫', descriptions[at]
+    ds.SeriesNumber, ds.InstanceNumber = at + 1, n
     ds.ImagePositionPatient, ds.ImageOrientationPatient = [0, 0, 5 * n], [1, 0, 0, 0, 1, 0]
     ds.PixelSpacing, ds.SliceThickness = [1, 1], 5
     ds.Rows = ds.Columns = 64
@@ -51,7 +55,7 @@ for n in range(1, 6):
     files.add(ds)
 files.write(folder)
 `;
-  execFileSync(python, ['-c', script, folder, patientName, `D${mark}`]);
+  execFileSync(python, ['-c', script, folder, patientName, `D${mark}`, ...series]);
   writeFileSync(join(folder, 'autorun.inf'), '[autorun]\nopen=viewer.exe\n');
   mkdirSync(join(folder, 'VIEWER'));
   writeFileSync(join(folder, 'VIEWER/viewer.exe'), Buffer.concat([Buffer.from('MZ'), Buffer.alloc(3_000_000)]));
@@ -120,17 +124,25 @@ test('a whole CD goes in over a line that breaks, and the question is about it',
   await shot(page, 'ask-paper-refused');
 });
 
-/** The study of a disc of which the last image comes in pieces: some are here, and `finish` brings the others. */
-async function partly(page: Page, patientName: string): Promise<{ finish: () => Promise<void> }> {
-  const images = readdirSync(disc(patientName), { recursive: true, encoding: 'utf8', withFileTypes: true })
+function imagesOf(folder: string): Buffer[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8', withFileTypes: true })
     .filter((entry) => entry.isFile() && /^IM/.test(entry.name))
     .map(({ parentPath, name }) => readFileSync(join(parentPath, name)));
-  const last = images.pop();
-  if (last === undefined) throw new Error('the disc has no images');
+}
+
+async function storeImages(page: Page, images: readonly Buffer[]): Promise<void> {
   for (const image of images) {
     const answer = await page.request.post('/api/v1/uploads', { headers: { 'X-Farsight': '1', 'Content-Type': 'application/dicom' }, data: image });
     expect(answer.status()).toBe(201);
   }
+}
+
+/** The study of a disc of which the last image comes in pieces: some are here, and `finish` brings the others. */
+async function partly(page: Page, patientName: string): Promise<{ finish: () => Promise<void> }> {
+  const images = imagesOf(disc(patientName));
+  const last = images.pop();
+  if (last === undefined) throw new Error('the disc has no images');
+  await storeImages(page, images);
   const tus = { 'X-Farsight': '1', 'Tus-Resumable': '1.0.0' };
   const name = Buffer.from('IM000005').toString('base64');
   const begun = await page.request.post('/api/v1/uploads/resumable', { headers: { ...tus, 'Upload-Length': String(last.length), 'Upload-Metadata': `filename ${name}` } });
@@ -289,4 +301,95 @@ test('a folder with a photograph and a paper is dropped, and the question about 
   const { series } = await json<{ series: { modality: string }[] }>(page.request, 'get', `/api/v1/studies/${study.org}/${study.study_instance_uid}`);
   expect(series.map(({ modality }) => modality).sort()).toEqual(['DOC', 'XC']);
   await json(page.request, 'post', `/api/v1/consults/${id}/cancel`, { version, reason: '演示结束' });
+});
+
+interface Asked {
+  version: number;
+  slide_id: string | null;
+  left_out_series: string[];
+  evidence: { series_instance_uid: string }[];
+}
+
+test('a series is left out of the question by keyboard, and the reader sees it marked beside the others', async ({ person }) => {
+  const page = await person('township');
+  await storeImages(page, imagesOf(disc('^江一帆', ['腹部 5mm', '腹部 1mm', '重建'])));
+  await page.goto('/ask');
+  await choose(page, '江一帆');
+  const parts = page.getByRole('region', { name: '本次申请包含的序列' });
+  const line = parts.getByRole('button');
+  await expect(line).toHaveText('全部 3 个序列 · 选择…');
+  await expect(line).toHaveAttribute('aria-expanded', 'false');
+  await shot(page, 'ask-parts-closed');
+  await line.focus();
+  await page.keyboard.press('Enter');
+  const boxes = parts.getByRole('checkbox');
+  await expect(boxes).toHaveCount(3);
+  await page.keyboard.press('Tab');
+  await expect(boxes.nth(0)).toBeFocused();
+  await page.keyboard.press('Space');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Space');
+  await expect(line).toHaveText('3 个序列中的 1 个 · 收起');
+  // The last one stays.
+  await expect(boxes.nth(2)).toBeDisabled();
+  await expect(parts.getByText('至少要有一个序列属于本次申请。')).toBeVisible();
+  await page.keyboard.press('Space');
+  await expect(line).toHaveText('3 个序列中的 2 个 · 收起');
+  const pictures = parts.locator('img');
+  await expect.poll(() => pictures.evaluateAll((all) => all.filter((one) => (one as HTMLImageElement).naturalWidth > 0).length)).toBe(3);
+  await shot(page, 'ask-parts');
+  const desk = page.viewportSize();
+  await page.setViewportSize(phone);
+  await parts.scrollIntoViewIfNeeded();
+  await expectNoSidewaysScroll(page);
+  await shot(page, 'phone-ask-parts');
+  if (desk !== null) await page.setViewportSize(desk);
+
+  await page.getByLabel('问题').fill('肝内低密度灶，性质？');
+  await page.getByLabel(/患者已知情同意/).check();
+  await page.getByRole('button', { name: '发送申请' }).click();
+  await page.waitForURL(/\/cases\/[^/]+$/);
+  const id = new URL(page.url()).pathname.split('/').at(-1) ?? '';
+  const sent = await json<Asked>(page.request, 'get', `/api/v1/consults/${id}`);
+  expect(sent.left_out_series).toHaveLength(1);
+  expect(sent.evidence).toHaveLength(10);
+  expect(sent.evidence.map((item) => item.series_instance_uid)).not.toContain(sent.left_out_series[0]);
+
+  const reader = await person('reader');
+  await json(reader.request, 'post', `/api/v1/consults/${id}/claim`, { version: sent.version });
+  await reader.goto(`/cases/${id}`);
+  const series = reader.getByRole('navigation', { name: '序列' }).getByRole('button');
+  await expect(series).toHaveCount(3);
+  await expect(series.filter({ hasText: '不属于本次申请' })).toHaveCount(1);
+  await expect(series.nth(2)).toContainText('不属于本次申请');
+  await expect(series.nth(2)).toHaveAttribute('data-shown', 'false');
+  await expect(series.nth(0)).toHaveAttribute('data-shown', 'true');
+  await expect(reader.getByTestId('late-images')).toHaveCount(0);
+  await shot(reader, 'case-parts');
+  await takeBack(page, id, reader);
+});
+
+test('a slide is left out of the question by its picture, and the question is about the other', async ({ person }) => {
+  const slides = await storeSlides('stack', 'fluor');
+  const [out, other] = [slides.get('stack'), slides.get('fluor')];
+  const page = await person('township');
+  const hospital = demo().organisations.find(({ kind }) => kind === 'hospital')?.id;
+  await page.goto(`/ask?org=${hospital}&study=${out?.study_instance_uid}&slide=${out?.id}`);
+  const parts = page.getByRole('region', { name: '本次申请包含的序列' });
+  await parts.getByRole('button', { name: '全部 2 个序列' }).click();
+  await expect(parts.getByRole('checkbox')).toHaveCount(2);
+  await parts.getByRole('checkbox', { name: 'stack' }).uncheck();
+  await expect.poll(() => parts.locator('img').evaluateAll((all) => all.every((one) => (one as HTMLImageElement).naturalWidth > 0))).toBe(true);
+  await shot(page, 'ask-parts-slides');
+  await page.setViewportSize(phone);
+  await expectNoSidewaysScroll(page);
+  await shot(page, 'phone-ask-parts-slides');
+  const kept = page.waitForResponse((answer) => answer.request().method() === 'POST' && answer.url().endsWith('/api/v1/consults'));
+  await page.getByLabel('问题').fill('两张切片，只看一张。');
+  const { id } = (await (await kept).json()) as { id: string };
+  const draft = await json<Asked>(page.request, 'get', `/api/v1/consults/${id}`);
+  expect([draft.slide_id, draft.left_out_series.length]).toEqual([other?.id, 1]);
+  // Opened again, the draft has the choice.
+  await page.goto(`/ask?draft=${id}`);
+  await expect(parts.getByRole('button', { name: '2 个序列中的 1 个' })).toBeVisible();
 });

@@ -77,6 +77,8 @@ export interface Series {
   instance_count: number;
   body_part: string;
   is_image: boolean;
+  /** In a case: whoever asked has left it out of the question. */
+  left_out?: boolean;
 }
 
 export interface StudyDetail extends Study {
@@ -499,6 +501,8 @@ export interface ReportVersion {
 export interface Consult extends ConsultRow {
   /** Earlier studies of the patient that belong to the question. */
   priors: ConsultStudy[];
+  /** Series Instance UIDs that whoever asked has left out of the question. */
+  left_out_series: string[];
   history: string;
   consent: boolean;
   evidence: EvidenceItem[];
@@ -555,6 +559,8 @@ export interface ConsultRequest {
   study: { org: string; study_instance_uid: string };
   /** Study Instance UIDs. */
   priors: string[];
+  /** Series Instance UIDs of series of the study that are no part of the question. */
+  left_out_series: string[];
   slide_id: string | null;
   question: string;
   history: string;

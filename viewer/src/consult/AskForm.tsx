@@ -19,6 +19,7 @@ import { useArriving } from './useArriving';
 import { useAsk } from './useAsk';
 
 const Papers = lazy(() => import('./Papers'));
+const SeriesChoice = lazy(() => withLaterWords(import('./SeriesChoice')));
 const StillArriving = lazy(() => withLaterWords(import('./StillArriving')));
 
 const fields: readonly AskField[] = ['study', 'agreement', 'question', 'consent'];
@@ -129,6 +130,11 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
                   onRemove={(file) => setPapers(papers.filter((other) => other !== file))}
                   onSent={() => setPapers([])}
                 />
+              </Suspense>
+            )}
+            {draft.study !== null && (
+              <Suspense fallback={null}>
+                <SeriesChoice study={draft.study} leftOut={draft.left_out_series} onChange={change} />
               </Suspense>
             )}
             {draft.study !== null && <PriorChoice study={draft.study} chosen={draft.priors} onChoose={(priors) => change({ priors })} />}

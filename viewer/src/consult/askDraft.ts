@@ -1,5 +1,5 @@
 /** What a requester has typed so far. Kept in the browser until it is sent, so that no word is lost. */
-import type { Consult, ConsultKind, ConsultRequest, Partner, Urgency } from '../api/types';
+import type { Consult, ConsultKind, ConsultRequest, Partner, Slide, Urgency } from '../api/types';
 
 export interface AskStudy {
   org: string;
@@ -14,6 +14,8 @@ export interface AskDraft {
   study: AskStudy | null;
   /** Earlier studies of the same patient that go along. */
   priors: string[];
+  /** Series of the study that are no part of the question. */
+  left_out_series: string[];
   reading_organisation: string | null;
   kind: ConsultKind | null;
   urgency: Urgency | null;
@@ -26,6 +28,7 @@ export const emptyDraft: AskDraft = {
   kept: null,
   study: null,
   priors: [],
+  left_out_series: [],
   reading_organisation: null,
   kind: null,
   urgency: null,
@@ -47,6 +50,7 @@ export function draftFrom(consult: Consult): AskDraft {
       slide_id: consult.slide_id,
     },
     priors: consult.priors.map(({ study_instance_uid }) => study_instance_uid),
+    left_out_series: consult.left_out_series,
     reading_organisation: consult.reading.id,
     kind: consult.kind,
     urgency: consult.urgency,
@@ -66,6 +70,17 @@ export function withPartner(draft: AskDraft, partners: readonly Partner[]): AskD
   return { ...draft, reading_organisation: partner.organisation.id, kind, urgency };
 }
 
+/** What a series is left out with: the question is about a slide that is still part of it, if there is one. */
+export function leavingOut(
+  study: AskStudy,
+  slides: readonly Pick<Slide, 'id' | 'series_instance_uid'>[],
+  left_out_series: string[],
+): Pick<AskDraft, 'study' | 'left_out_series'> {
+  const still = slides.filter((slide) => !left_out_series.includes(slide.series_instance_uid)).map(({ id }) => id);
+  const slide_id = still.find((id) => id === study.slide_id) ?? still[0] ?? null;
+  return { study: { ...study, slide_id }, left_out_series };
+}
+
 export type AskField = 'study' | 'agreement' | 'question' | 'consent';
 
 /** The first thing that is missing, by the server's own names of the fields. */
@@ -83,6 +98,7 @@ export function requestFrom(draft: AskDraft): ConsultRequest | null {
   return {
     study: { org: study.org, study_instance_uid: study.study_instance_uid },
     priors: draft.priors,
+    left_out_series: draft.left_out_series,
     slide_id: study.slide_id,
     reading_organisation,
     kind,

@@ -5,7 +5,7 @@ import { NoteConsultContext } from '../slides/notes/context';
 import { useSlide } from '../slides/useSlides';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
-import { evidenceOf, isInEvidence } from './evidence';
+import { asAskedAbout, evidenceOf, isInEvidence } from './evidence';
 import type { KeyImageTies } from './images/ImageViewer';
 import { fetchImageViewer, ImageViewer } from './images/lazy';
 import { usePriors, useStudy } from './useStudy';
@@ -49,7 +49,8 @@ function CaseStudies({ consult, onDisplayed, keyImages }: Props) {
   const current = useStudy(consult.study.org, consult.study.study_instance_uid);
   const priors = usePriors(consult.priors);
   useEffect(fetchImageViewer, []);
-  const studies = useMemo(() => (current.data === undefined ? [] : [current.data, ...priors]), [current.data, priors]);
+  const { left_out_series: leftOut } = consult;
+  const studies = useMemo(() => (current.data === undefined ? [] : [asAskedAbout(current.data, leftOut), ...priors]), [current.data, leftOut, priors]);
   if (studies.length > 0) return <ImageViewer key={consult.study.study_instance_uid} studies={studies} onDisplayed={onDisplayed} keyImages={keyImages} />;
   return current.isError ? <ErrorNotice error={current.error} onRetry={() => void current.refetch()} /> : <PageSkeleton />;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { SlideLevel } from '../api/types';
-import { evidenceOf, isInEvidence, withinEvidence } from './evidence';
+import type { SlideLevel, StudyDetail } from '../api/types';
+import { asAskedAbout, evidenceOf, isInEvidence, withinEvidence } from './evidence';
 
 const frozen = (uid: string) => ({ study_instance_uid: '1', series_instance_uid: '1.1', sop_instance_uid: uid, sha256: '' });
 const level = (uid: string): SlideLevel => ({
@@ -24,4 +24,11 @@ test('a slide that joined the study after the request was sent is not reported a
 test('a slide is of the request when any of its levels is', () => {
   expect(isInEvidence({ levels: [level('9.9'), level('1.3')] }, evidence)).toBe(true);
   expect(isInEvidence({ levels: [level('9.9')] }, evidence)).toBe(false);
+});
+
+test('what was left out of a question comes last in its study, and is marked', () => {
+  const study = { series: ['1', '2', '3'].map((uid) => ({ series_instance_uid: uid })) } as StudyDetail;
+  expect(asAskedAbout(study, [])).toBe(study);
+  const marked = asAskedAbout(study, ['1', '9']).series.map((one) => [one.series_instance_uid, one.left_out]);
+  expect(marked).toEqual([['2', false], ['3', false], ['1', true]]);
 });

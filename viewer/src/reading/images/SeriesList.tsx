@@ -1,12 +1,11 @@
 /** The series of the studies as thumbnails, the current study first; how much of each is in memory. */
-import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { studies as calls } from '../../api/endpoints';
 import type { Series, StudyDetail } from '../../api/types';
 import { dicomDate } from '../../ui/dicomText';
 import { dragSeries } from './dragging';
 import classes from './Images.module.css';
 import type { Memory } from './memory';
+import { SeriesThumbnail } from './SeriesThumbnail';
 
 interface Props {
   studies: readonly StudyDetail[];
@@ -35,15 +34,13 @@ export function SeriesList({ studies, shown, current, memory, total, showThumbna
               className={classes.thumb}
               aria-pressed={one.series_instance_uid === current}
               data-shown={shown.has(one.series_instance_uid)}
+              data-left-out={one.left_out}
               draggable={one.is_image}
               onDragStart={(event) => dragSeries(event.dataTransfer, one.series_instance_uid)}
               onClick={() => onChoose(index, one)}
             >
               {showThumbnails ? (
-                <Thumbnail
-                  address={`${calls.dicomweb(study.organisation.id, study.study_instance_uid)}/series/${one.series_instance_uid}/thumbnail`}
-                  series={one}
-                />
+                <SeriesThumbnail study={study} series={one} />
               ) : (
                 <span className={classes.noThumb} />
               )}
@@ -52,6 +49,7 @@ export function SeriesList({ studies, shown, current, memory, total, showThumbna
               <span className={classes.thumbCount}>
                 {one.modality} · {one.instance_count}
               </span>
+              {one.left_out === true && <span className={classes.thumbCount}>{t('slide.tray.notAskedAbout')}</span>}
             </button>
           ))}
         </section>
@@ -80,11 +78,4 @@ function Progress({ here, total }: { here: number; total: number }) {
       <span style={{ width: `${share * 100}%` }} />
     </span>
   );
-}
-
-/** A series without a picture of its own shows its modality. */
-function Thumbnail({ address, series }: { address: string; series: Series }) {
-  const [missing, setMissing] = useState(!series.is_image);
-  if (missing) return <span className={classes.noThumb}>{series.modality}</span>;
-  return <img src={address} alt="" loading="lazy" draggable={false} onError={() => setMissing(true)} />;
 }

@@ -42,6 +42,11 @@ test('chest CT in two kernels shows lung and mediastinum, each beside its prior'
   expect(hang([now]).cells.map((cell) => cell?.preset)).toEqual(['lung', 'mediastinum']);
 });
 
+test('a series that was left out of the question is not hung, and no word of it is heeded', () => {
+  const now = study('20261120', { uid: 'soft', description: '纵隔 2.4mm' }, { uid: 'lung', description: '肺 1mm', left_out: true });
+  expect(shown([now])).toEqual(['1x1', 'soft']);
+});
+
 test('the newest earlier study of the same part is compared with; a later one never', () => {
   const now = study('20260601', { uid: 'now' });
   const head = study('20260501', { uid: 'head', body_part: 'HEAD' });

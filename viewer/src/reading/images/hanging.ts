@@ -59,7 +59,8 @@ const mammography = [
   ['MLO', 'L'],
 ] as const;
 
-export const imagesOf = (study: StudyDetail): Series[] => study.series.filter((series) => series.is_image);
+/** What is hung and stepped through; a series that was left out of the question is opened by its picture alone. */
+export const imagesOf = (study: StudyDetail): Series[] => study.series.filter((series) => series.is_image && series.left_out !== true);
 
 const scoutWords = /SCOUT|TOPOGRAM|LOCALI[SZ]ER|SURVIEW|SURVEY|PILOT|\bLOC\b|3.?PLANE|定位|DOSE (REPORT|INFO|SUMMARY)|PATIENT PROTOCOL|剂量(报告|表)|SMARTPREP|MONITORING/i;
 const sectional: readonly string[] = ['CT', 'MR', 'PT', 'NM'];

@@ -1,6 +1,7 @@
 //! The ways beside the straight one, over HTTP: waiting for data, from hand to hand, late images, an amended report.
 
 use crate::consult::{Case, act, path, sign};
+use crate::support::dicom::new_uid;
 use crate::support::node::{Org, work_folder};
 use crate::support::{Answer, Client, Ct, Node, run, wait_for};
 use crate::uploads::{begin, finish, over, patch, tus};
@@ -103,6 +104,63 @@ fn images_that_arrive_later_are_taken_in_before_anything_is_signed() {
     assert_eq!(grown["evidence_updates"][0]["version"], 2);
     assert_eq!(reader.get(&path(&grown, "/late-images")).expect(200).json()["series"], json!([]));
     sign(&reader, &grown, &case.passphrase()).expect(200);
+}
+
+#[test]
+fn series_that_are_left_out_of_the_question_are_no_evidence() {
+    let first = Ct::new();
+    let second = Ct { series: new_uid(), ..first.clone() };
+    let images = [first.clone().series_of(2), second.clone().series_of(3)].concat();
+    let case = Case::about(images);
+    let ask = |left_out: Json| {
+        let mut request = case.request();
+        request["left_out_series"] = left_out;
+        case.township.post("/api/v1/consults", &request)
+    };
+    for wrong in [json!([first.series, second.series]), json!([new_uid()]), json!(["not a UID"])] {
+        assert_eq!(ask(wrong).expect_problem(422, "invalid").json()["field"], "left_out_series");
+    }
+    let draft = ask(json!([second.series])).expect(201).json();
+    let kept = case.township.get(&path(&draft, "")).expect(200).json();
+    assert_eq!(kept["left_out_series"], json!([second.series]));
+    let asked = act(&case.township, &draft, "submit").expect(200).json();
+    let mut frozen: Vec<_> =
+        asked["evidence"].as_array().expect("evidence").iter().map(|item| &item["sha256"]).collect();
+    let mut sent: Vec<_> = case.images[..2].iter().map(|ct| json!(ct.file().sha256())).collect();
+    frozen.sort_by_key(ToString::to_string);
+    sent.sort_by_key(ToString::to_string);
+    assert_eq!(frozen, sent.iter().collect::<Vec<_>>());
+
+    // The study is seen whole; what arrives of the series that was left out asks for nothing, another series does.
+    let reader = case.node.person("reader");
+    let reading = act(&reader, &asked, "claim").expect(200).json();
+    assert_eq!(reading["left_out_series"], json!([second.series]));
+    let of_second = Ct { instance: new_uid(), number: 9, ..second.clone() };
+    let of_third = Ct { series: new_uid(), instance: new_uid(), ..first.clone() };
+    let late = || reader.get(&path(&reading, "/late-images")).expect(200).json()["series"].clone();
+    case.node.machine(Org::Township).stow(&[of_second.file()]).expect(200);
+    assert_eq!(late(), json!([]));
+    case.node.machine(Org::Township).stow(&[of_third.file()]).expect(200);
+    assert_eq!(late()[0]["series_instance_uid"], json!(of_third.series));
+    let grown = act(&reader, &reading, "accept-images").expect(200).json();
+
+    let save = |displayed: &str| {
+        let mut report = case.report();
+        report["displayed"] = json!([displayed]);
+        reader.put(&path(&grown, "/report"), &json!({"version": grown["version"], "report": report}))
+    };
+    save(&case.images[2].instance).expect_problem(422, "invalid");
+    let saved = save(&case.images[0].instance).expect(200).json();
+    sign(&reader, &saved, &case.passphrase()).expect(200);
+
+    let report = case.township.get(&path(&grown, "/report.json")).expect(200).json();
+    let mut series: Vec<_> =
+        report["evidence"].as_array().expect("evidence").iter().map(|item| &item["series"]).collect();
+    series.dedup();
+    assert_eq!(report["evidence"].as_array().expect("evidence").len(), 3);
+    assert!(!series.contains(&&json!(second.series)), "{series:?}");
+    let verdict = case.township.get(&path(&grown, "/verify")).expect(200).json();
+    assert_eq!((&verdict["ok"], &verdict["evidence"]["result"]), (&json!(true), &json!("good")), "{verdict}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::{Organisation, Person, Role};
 pub enum Duty {
     /// Make it.
     Create,
-    /// Change name, title, licence, memberships.
+    /// Change name, title, licence, memberships, subspecialties.
     ChangeParticulars,
     /// Give and take roles.
     ChangeRoles,

@@ -21,6 +21,7 @@ pub mod reach;
 pub mod second_factor;
 pub mod secret;
 pub mod sign_on;
+pub mod subspecialty;
 
 pub use address::AddressRange;
 pub use agreement::{Agreement, ConsultKind, Signatures, Urgency};
@@ -37,6 +38,7 @@ pub use person::{Factors, Membership, Person, Role, Session, Token};
 pub use reach::{OutOfReach, Reach, Whose};
 pub use second_factor::SecondFactor;
 pub use secret::Secret;
+pub use subspecialty::Subspecialty;
 
 /// What somebody has seen of something, in a word: another word when it was changed since.
 #[must_use]

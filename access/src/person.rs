@@ -1,6 +1,6 @@
 //! People with their roles, their sessions, and machines' tokens.
 
-use crate::{Credential, Right};
+use crate::{Credential, Right, Subspecialty};
 use model::{OrgId, PersonId, Sha256, TokenId};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -119,6 +119,9 @@ pub struct Person {
     /// Other organisations that the person may act for (多机构执业), and as what.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub memberships: Vec<Membership>,
+    /// What they know best within their field; rules may give them cases by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subspecialties: Vec<Subspecialty>,
 }
 
 /// What a person does for an organisation that is not their own.
@@ -145,6 +148,7 @@ impl Person {
             is_disabled: false,
             credential: None,
             memberships: Vec::new(),
+            subspecialties: Vec::new(),
         }
     }
 
@@ -198,6 +202,7 @@ impl Person {
             ("name", self.name != after.name),
             ("title", self.title != after.title),
             ("login", self.login != after.login),
+            ("subspecialties", self.subspecialties != after.subspecialties),
         ] {
             if is_changed {
                 changes.push(what.to_owned());

@@ -28,11 +28,11 @@ pub(crate) fn blocks(owner: OrgId, uid: Uid, attributes: &Map<String, Json>) -> 
     (patient, study)
 }
 
-fn values<'a>(attributes: &'a Map<String, Json>, tag: &str) -> &'a [Json] {
+pub(crate) fn values<'a>(attributes: &'a Map<String, Json>, tag: &str) -> &'a [Json] {
     attributes.get(tag).and_then(|a| a.get("Value")).and_then(Json::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn texts(attributes: &Map<String, Json>, tag: &str) -> Vec<String> {
+pub(crate) fn texts(attributes: &Map<String, Json>, tag: &str) -> Vec<String> {
     values(attributes, tag).iter().filter_map(Json::as_str).map(crate::report::clean).collect()
 }
 

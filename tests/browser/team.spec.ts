@@ -19,6 +19,22 @@ async function sign(page: Page, login: string): Promise<void> {
   await expect(dialog).toHaveCount(0);
 }
 
+test('an administrator says what a reader knows best', async ({ person }) => {
+  const admin = await person('admin');
+  await admin.goto('/admin?tab=people');
+  await admin.getByRole('button', { name: '王建国的操作' }).click();
+  await admin.getByRole('menuitem', { name: '修改' }).click();
+  const dialog = admin.getByRole('dialog');
+  const field = dialog.getByRole('combobox', { name: '亚专业' });
+  await field.fill('胸');
+  await admin.getByRole('option', { name: '胸部', exact: true }).click();
+  await field.press('Escape');
+  await shot(admin, 'admin-person-subspecialty');
+  await dialog.getByRole('button', { name: '保存' }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(admin.getByRole('row').filter({ hasText: '王建国' })).toContainText('胸部');
+});
+
 test('a coordinator writes a rule, tries it out, and a request goes to whom it names', async ({ person }) => {
   const coordinator = await person('coordinator');
   await coordinator.getByRole('link', { name: '分配', exact: true }).click();
@@ -28,16 +44,25 @@ test('a coordinator writes a rule, tries it out, and a request goes to whom it n
   await coordinator.getByRole('button', { name: '新建规则' }).click();
   const dialog = coordinator.getByRole('dialog');
   await dialog.getByLabel('名称').fill('胸部结节');
-  await dialog.getByLabel('部位、标本等关键词').fill('能否手术');
-  await dialog.getByLabel('部位、标本等关键词').press('Enter');
+  await dialog.getByRole('combobox', { name: '部位' }).fill('chest');
+  await coordinator.getByRole('option', { name: '胸部 CHEST', exact: true }).click();
+  await dialog.getByLabel('其他关键词').fill('能否手术');
+  await dialog.getByLabel('其他关键词').press('Enter');
   await dialog.getByRole('radio', { name: '指定医师中在手最少的' }).check();
   await dialog.getByRole('combobox', { name: '医师', exact: true }).press('ArrowDown');
   await coordinator.getByRole('option', { name: '王建国' }).click();
   await dialog.getByRole('combobox', { name: '医师', exact: true }).press('Tab');
+  await dialog.getByRole('combobox', { name: '亚专业' }).fill('胸');
+  await coordinator.getByRole('option', { name: '胸部', exact: true }).click();
+  await dialog.getByRole('combobox', { name: '亚专业' }).press('Tab');
   await shot(coordinator, 'assignment-rule');
   await dialog.getByRole('button', { name: '确定', exact: true }).click();
   await expect(dialog).toHaveCount(0);
   await coordinator.getByLabel('问题').fill(question);
+  await coordinator.getByRole('button', { name: '哪条规则接收？' }).click();
+  await expect(coordinator.getByTestId('rule')).toContainText('部位不符或不明');
+  await coordinator.getByRole('region', { name: '试一试' }).getByRole('combobox', { name: '部位' }).fill('胸部');
+  await coordinator.getByRole('option', { name: '胸部 CHEST', exact: true }).click();
   await coordinator.getByRole('button', { name: '哪条规则接收？' }).click();
   await expect(coordinator.getByTestId('trial')).toContainText('“胸部结节”接收 → 王建国');
   await coordinator.getByRole('button', { name: '保存', exact: true }).click();

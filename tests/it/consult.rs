@@ -31,7 +31,8 @@ impl<'a> Case<'a> {
         Self::with(node, Ct::new().series_of(3))
     }
 
-    fn with(node: &'a Node, images: Vec<Ct>) -> Self {
+    /// About other images, on a node of one's own.
+    pub(crate) fn with(node: &'a Node, images: Vec<Ct>) -> Self {
         node.machine(Org::Township).stow(&images.iter().map(Ct::file).collect::<Vec<_>>()).expect(200);
         Self { node, images, township: node.person("township") }
     }

@@ -2,7 +2,7 @@
 
 use crate::consult::{Case, act, path, sign};
 use crate::support::node::Org;
-use crate::support::{Client, Node, run, wait_for};
+use crate::support::{Client, Ct, Node, run, wait_for};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
 
@@ -67,6 +67,77 @@ fn a_rule_gives_a_request_to_a_reader_who_is_on_duty() {
     let people = coordinator.get("/api/v1/duty").expect(200).json();
     let off = people["people"].as_array().expect("people").iter().find(|one| one["duty"] == "off");
     assert_eq!(off.map(|one| one["id"].clone()), Some(json!(id_of("reader2"))));
+}
+
+#[test]
+fn a_rule_finds_the_reader_by_the_body_part_and_the_subspecialty() {
+    let node = Node::start("parts");
+    let (admin, coordinator) = (node.person("admin"), node.person("coordinator"));
+    let people = format!("/api/v1/admin/people?organisation={}", node.id_of(Org::City));
+    let account = |login: &str| {
+        let all = admin.get(&people).expect(200).json()["people"].clone();
+        let found = all.as_array().expect("people").iter().find(|one| one["login"] == login).cloned();
+        found.expect("an account")
+    };
+    let before = account("reader2");
+    assert_eq!(before["subspecialties"], json!([]), "accounts of earlier releases have none");
+    let know = |who: &Client, subspecialties: Json| {
+        let mut particulars = json!({"subspecialties": subspecialties});
+        for field in ["name", "title", "credential", "memberships"] {
+            particulars[field] = before[field].clone();
+        }
+        who.put(&format!("/api/v1/admin/people/{}", id_of("reader2")), &particulars)
+    };
+    know(&coordinator, json!(["chest"])).expect_problem(403, "forbidden");
+    know(&admin, json!(["胸部"])).expect_problem(422, "invalid");
+    let after = know(&admin, json!(["neuro", "chest", "neuro"])).expect(200).json();
+    assert_eq!(after["subspecialties"], json!(["neuro", "chest"]));
+    assert_eq!(account("reader2")["subspecialties"], json!(["neuro", "chest"]));
+    let duties = coordinator.get("/api/v1/duty").expect(200).json()["people"].clone();
+    let knows = |login: &str| {
+        let all = duties.as_array().expect("people").iter();
+        all.clone().find(|one| one["id"] == id_of(login)).expect("a reader")["subspecialties"].clone()
+    };
+    assert_eq!((knows("reader2"), knows("reader")), (json!(["neuro", "chest"]), json!([])));
+
+    let rule = |name: &str, parts: &[&str], known: &[&str]| {
+        let to = json!({"who": "anyone"});
+        json!({"name": name, "body_parts": parts, "subspecialties": known, "to": to})
+    };
+    let put = |version: i64, rules: &[Json]| {
+        coordinator.put("/api/v1/assignment/rules", &json!({"version": version, "rules": rules}))
+    };
+    put(0, &[rule("部位", &["胸部"], &[])]).expect_problem(422, "invalid");
+    put(0, &[rule("亚专业", &[], &["胸部"])]).expect_problem(422, "invalid");
+    let rules = [rule("腹", &["abdomen"], &["abdomen"]), rule("胸", &["816094009"], &["chest"])];
+    let kept = put(0, &rules).expect(200).json()["rules"].clone();
+    assert_eq!((&kept[0]["body_parts"], &kept[1]["body_parts"]), (&json!(["ABDOMEN"]), &json!(["CHEST"])));
+
+    let outcomes = |parts: &[&str]| {
+        let facts = json!({"modalities": ["CT"], "body_parts": parts, "kind": "diagnosis", "urgency": "urgent",
+            "requesting": node.id_of(Org::Township)});
+        let trial = coordinator.post("/api/v1/assignment/try", &facts).expect(200).json();
+        let said = |n: usize| trial["outcomes"][n]["outcome"].as_str().expect("a word").to_owned();
+        [said(0), said(1)]
+    };
+    assert_eq!(outcomes(&["T-D3000"]), ["body_part", "takes"]);
+    assert_eq!(outcomes(&["abdomen"]), ["subspecialty", "body_part"]);
+    assert_eq!(outcomes(&[]), ["body_part", "body_part"]);
+
+    for (image, reader) in [
+        (Ct { body_part: "CHEST", ..Ct::new() }, json!(id_of("reader2"))),
+        (Ct { body_part: "thorax", ..Ct::new() }, json!(id_of("reader2"))),
+        (Ct { region: "51185008", ..Ct::new() }, json!(id_of("reader2"))),
+        (Ct { body_part: "ABDOMEN", ..Ct::new() }, Json::Null),
+        (Ct { body_part: "HEAD", ..Ct::new() }, Json::Null),
+        (Ct::new(), Json::Null),
+    ] {
+        let words = format!("{image:?}");
+        let asked = Case::with(&node, image.series_of(2)).submitted();
+        let seen = coordinator.get(&path(&asked, "")).expect(200).json();
+        let state = if reader.is_null() { "accepted" } else { "assigned" };
+        assert_eq!((&seen["state"], &seen["reader"]["id"]), (&json!(state), &reader), "{words}");
+    }
 }
 
 fn opinions(person: &Client, consult: &Json) -> Json {

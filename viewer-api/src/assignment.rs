@@ -6,7 +6,7 @@ use crate::problem::{ApiError, Problem};
 use crate::request::UrlPath;
 use crate::session::OrganisationName;
 use crate::state::ApiState;
-use access::{ConsultKind, Right, Urgency};
+use access::{ConsultKind, Right, Subspecialty, Urgency};
 use axum::Json;
 use axum::extract::State;
 use consult::assignment::{Duty, Facts, OnDuty, Outcome, Rule, Rules, Trial};
@@ -20,8 +20,9 @@ use utoipa::ToSchema;
 pub struct AssignmentRules {
     /// To be sent back with a change; 0 before the first.
     pub version: i64,
-    /// Each: `name`, `modalities`, `words`, `kinds`, `urgencies`, `requesting`, `languages` (`zh`, `bo`, `ug`, `mn`, `en`) — an
-    /// empty list asks nothing — `to` (`{"who": "people", "people": […]}`, `{"who": "anyone"}`, `{"who": "pool"}`) and `is_paused`.
+    /// Each: `name`, `modalities`, `body_parts` (defined terms of Body Part Examined such as `CHEST`, PS3.16 Annex L; codes of
+    /// CID 4 are taken for the same), `words`, `kinds`, `urgencies`, `requesting`, `languages` (`zh`, `bo`, `ug`, `mn`, `en`),
+    /// `subspecialties` (of whoever it goes to; as people have them) — an empty list asks nothing — `to` (`{"who": "people", "people": […]}`, `{"who": "anyone"}`, `{"who": "pool"}`) and `is_paused`.
     #[schema(value_type = Vec<Object>)]
     pub rules: Vec<Rule>,
 }
@@ -32,6 +33,9 @@ pub struct AssignmentCase {
     /// Modalities.
     #[serde(default)]
     pub modalities: Vec<String>,
+    /// Body parts: defined terms, or codes.
+    #[serde(default)]
+    pub body_parts: Vec<String>,
     /// Study description.
     #[serde(default)]
     pub description: String,
@@ -57,8 +61,8 @@ pub struct AssignmentCase {
 pub struct AssignmentOutcome {
     /// The rule.
     pub rule: String,
-    /// `takes`; otherwise why not: `paused`, `modality`, `words`, `kind`, `urgency`, `requesting`, `language`, `nobody` (on duty
-    /// and licensed), or `later` (one before it has taken the case).
+    /// `takes`; otherwise why not: `paused`, `modality`, `body_part`, `words`, `kind`, `urgency`, `requesting`, `language`,
+    /// `nobody` (on duty and licensed), `subspecialty` (nobody of those has it), or `later` (one before it has taken the case).
     #[schema(value_type = String)]
     pub outcome: Outcome,
 }
@@ -94,6 +98,9 @@ pub struct DutyRow {
     pub title: String,
     /// Modalities of the licence.
     pub modalities: Vec<String>,
+    /// What they know best within their field.
+    #[schema(value_type = Vec<String>)]
+    pub subspecialties: Vec<Subspecialty>,
     /// `on` or `off`.
     #[schema(value_type = String)]
     pub duty: Duty,
@@ -126,8 +133,8 @@ impl From<Rules> for AssignmentRules {
 
 impl From<OnDuty> for DutyRow {
     fn from(one: OnDuty) -> Self {
-        let OnDuty { person, title, modalities, duty, load } = one;
-        Self { id: person.id.to_string(), name: person.name, title, modalities, duty, load }
+        let OnDuty { person, title, modalities, subspecialties, duty, load } = one;
+        Self { id: person.id.to_string(), name: person.name, title, modalities, subspecialties, duty, load }
     }
 }
 
@@ -177,13 +184,15 @@ pub async fn try_assignment(
     let caller = auth.require(Right::Coordinate)?;
     let facts = Facts {
         modalities: body.modalities,
+        body_parts: Vec::new(),
         description: body.description,
         question: body.question,
         kind: body.kind,
         urgency: body.urgency,
         requesting: OrgId::parse(&body.requesting)
             .map_err(|_| ApiError::invalid("requesting", "choose a hospital"))?,
-    };
+    }
+    .with_body_parts(body.body_parts);
     let now = OffsetDateTime::now_utc();
     Ok(Json(state.0.consults.try_assignment(caller, &facts, body.rules, now).await?.into()))
 }

@@ -42,6 +42,7 @@ async fn house_with_origins(
             is_disabled: false,
             credential: None,
             memberships: Vec::new(),
+            subspecialties: Vec::new(),
         };
         storage.put_person(&node, &person).await.unwrap();
     }

@@ -1,6 +1,7 @@
 //! Assignment by rule: a reading centre says in order which cases go to whom. This file is pure: what a rule looks at, and
 //! what it says of a case. Keeping rules and duty, and giving a case to somebody, is in [`service`].
 
+mod body_parts;
 mod overview;
 mod service;
 mod shifts;
@@ -11,7 +12,7 @@ pub use shifts::{Plan, Shift, ShiftKind};
 
 use crate::ConsultError;
 use crate::record::Consult;
-use access::{ConsultKind, Urgency};
+use access::{ConsultKind, Subspecialty, Urgency};
 use model::{OrgId, PersonId};
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +97,10 @@ pub struct Rule {
     /// One of the study's modalities must be among these.
     #[serde(default)]
     pub modalities: Vec<String>,
-    /// One of these must be part of the study's description or of the question: a body part, a specimen.
+    /// One of the study's body parts must be among these: defined terms, or codes where there is none.
+    #[serde(default)]
+    pub body_parts: Vec<String>,
+    /// One of these must be part of the study's description or of the question, such as a specimen.
     #[serde(default)]
     pub words: Vec<String>,
     /// Diagnosis, consultation.
@@ -111,6 +115,9 @@ pub struct Rule {
     /// What the question is written in.
     #[serde(default)]
     pub languages: Vec<Language>,
+    /// Of those whom it may go to, only who has one of these.
+    #[serde(default)]
+    pub subspecialties: Vec<Subspecialty>,
     /// Where it goes.
     pub to: Target,
     /// Whether it is left out for now.
@@ -123,6 +130,8 @@ pub struct Rule {
 pub struct Facts {
     /// The study's modalities.
     pub modalities: Vec<String>,
+    /// What of the body was examined; see [`Facts::with_body_parts`].
+    pub body_parts: Vec<String>,
     /// The study's description.
     pub description: String,
     /// The question.
@@ -139,12 +148,22 @@ impl From<&Consult> for Facts {
     fn from(consult: &Consult) -> Self {
         Self {
             modalities: consult.study.modalities.clone(),
+            body_parts: Vec::new(),
             description: consult.study.description.clone(),
             question: consult.question.clone(),
             kind: consult.kind,
             urgency: consult.urgency,
             requesting: consult.requesting.id.clone(),
         }
+    }
+}
+
+impl Facts {
+    /// The same with body parts, of terms or codes.
+    #[must_use]
+    pub fn with_body_parts(mut self, said: impl IntoIterator<Item = String>) -> Self {
+        self.body_parts = said.into_iter().map(|part| body_parts::term(&part)).collect();
+        self
     }
 }
 
@@ -156,6 +175,8 @@ pub enum Outcome {
     Paused,
     /// Another modality.
     Modality,
+    /// Another body part, or none is known.
+    BodyPart,
     /// None of the words.
     Words,
     /// Another kind.
@@ -168,6 +189,8 @@ pub enum Outcome {
     Language,
     /// It would take the case, and nobody whom it names is on duty and licensed.
     Nobody,
+    /// It would take the case, and of those on duty and licensed nobody has the subspecialty.
+    Subspecialty,
     /// It takes the case.
     Takes,
     /// One before it has taken the case.
@@ -183,11 +206,15 @@ impl Rule {
         }
         let text = format!("{}\n{}", facts.description, facts.question).to_lowercase();
         let has_word = |word: &String| text.contains(&word.to_lowercase());
+        let shares = |asked: &[String], there: &[String]| {
+            asked.is_empty() || there.iter().any(|one| asked.contains(one))
+        };
         if self.is_paused {
             Some(Outcome::Paused)
-        } else if !self.modalities.is_empty() && !facts.modalities.iter().any(|m| self.modalities.contains(m))
-        {
+        } else if !shares(&self.modalities, &facts.modalities) {
             Some(Outcome::Modality)
+        } else if !shares(&self.body_parts, &facts.body_parts) {
+            Some(Outcome::BodyPart)
         } else if !self.words.is_empty() && !self.words.iter().any(has_word) {
             Some(Outcome::Words)
         } else if asks(&self.kinds, &facts.kind) {
@@ -222,6 +249,19 @@ impl Rule {
                 "检查类型和关键词不能为空，不超过 60 字 / modalities and words have 1 to 60 characters",
             );
         }
+        let mut seen = std::collections::HashSet::new();
+        let parts = self.body_parts.iter().map(|part| body_parts::term(part));
+        let parts: Vec<String> = parts.filter(|part| seen.insert(part.clone())).collect();
+        if !parts.iter().all(|part| body_parts::is_term(part)) {
+            return invalid(
+                "部位请用 DICOM 的标准词 / body parts are the terms of DICOM, of 16 characters at most",
+            );
+        }
+        if self.to == Target::Pool && !self.subspecialties.is_empty() {
+            return invalid(
+                "留在待领取的不分亚专业 / what stays in the pool goes to nobody: it asks for no subspecialty",
+            );
+        }
         let people = match &self.to {
             Target::People { people } if people.is_empty() => {
                 return invalid("请选择接收的医师 / choose who takes these cases");
@@ -231,17 +271,19 @@ impl Rule {
         };
         let lengths = [
             modalities.len(),
+            parts.len(),
             words.len(),
             self.kinds.len(),
             self.urgencies.len(),
             self.requesting.len(),
             self.languages.len(),
+            self.subspecialties.len(),
             people,
         ];
         if lengths.into_iter().any(|length| length > ENTRIES_MAX) {
             return invalid("每项最多 50 个 / 50 entries of each at most");
         }
-        Ok(Self { name, modalities, words, ..self })
+        Ok(Self { name, modalities, body_parts: parts, words, ..self })
     }
 }
 
@@ -270,11 +312,13 @@ mod tests {
         Rule {
             name: "全部".into(),
             modalities: Vec::new(),
+            body_parts: Vec::new(),
             words: Vec::new(),
             kinds: Vec::new(),
             urgencies: Vec::new(),
             requesting: Vec::new(),
             languages: Vec::new(),
+            subspecialties: Vec::new(),
             to: Target::Anyone,
             is_paused: false,
         }
@@ -290,6 +334,7 @@ mod tests {
         assert_eq!(rule().mismatch(&facts()), None, "an empty rule takes all");
         let fitting = Rule {
             modalities: vec!["MR".into(), "CT".into()],
+            body_parts: vec!["CHEST".into(), "LUNG".into()],
             words: vec!["头颅".into(), "胸部ct".into()],
             kinds: vec![ConsultKind::Diagnosis],
             urgencies: vec![Urgency::Urgent],
@@ -297,19 +342,50 @@ mod tests {
             languages: vec![Language::Chinese],
             ..rule()
         };
-        assert_eq!(fitting.mismatch(&facts()), None);
+        let of_chest = facts().with_body_parts(["thorax".to_owned()]);
+        assert_eq!(fitting.mismatch(&of_chest), None);
         let other = |change: fn(&mut Rule)| {
             let mut changed = fitting.clone();
             change(&mut changed);
-            changed.mismatch(&facts()).unwrap()
+            changed.mismatch(&of_chest).unwrap()
         };
         assert_eq!(other(|r| r.is_paused = true), Outcome::Paused);
         assert_eq!(other(|r| r.modalities = vec!["SM".into()]), Outcome::Modality);
+        assert_eq!(other(|r| r.body_parts = vec!["HEAD".into()]), Outcome::BodyPart);
         assert_eq!(other(|r| r.words = vec!["乳腺".into()]), Outcome::Words);
         assert_eq!(other(|r| r.kinds = vec![ConsultKind::Consultation]), Outcome::Kind);
         assert_eq!(other(|r| r.urgencies = vec![Urgency::Frozen]), Outcome::Urgency);
         assert_eq!(other(|r| r.requesting = vec![OrgId::parse("x").unwrap()]), Outcome::Requesting);
         assert_eq!(other(|r| r.languages = vec![Language::Tibetan]), Outcome::Language);
+    }
+
+    #[test]
+    fn a_study_without_a_body_part_is_for_rules_that_ask_for_none() {
+        for (asked, there, is_taken) in [
+            (&[][..], &[][..], true),
+            (&[], &["CHEST"], true),
+            (&["CHEST"], &[], false),
+            (&["CHEST"], &["HEAD"], false),
+            (&["CHEST"], &["CHEST"], true),
+            (&["chest"], &["Chest "], true),
+            (&["816094009"], &["T-D3000"], true),
+            (&["HEAD", "CHEST"], &["ABDOMEN", "CHEST"], true),
+            (&["HEAD", "NECK"], &["ABDOMEN", "CHEST"], false),
+            // Combined terms are terms of their own.
+            (&["CHEST"], &["CHESTABDOMEN"], false),
+        ] {
+            let owned = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+            let rule = checked(vec![Rule { body_parts: owned(asked), ..rule() }]).unwrap().remove(0);
+            let outcome = rule.mismatch(&facts().with_body_parts(owned(there)));
+            let expected = (!is_taken).then_some(Outcome::BodyPart);
+            assert_eq!(outcome, expected, "{asked:?} of {there:?}");
+        }
+    }
+
+    #[test]
+    fn a_rule_of_an_earlier_release_asks_neither_for_a_body_part_nor_for_a_subspecialty() {
+        let kept = serde_json::json!({"name": "全部", "to": {"who": "anyone"}});
+        assert_eq!(serde_json::from_value::<Rule>(kept).unwrap(), rule());
     }
 
     #[test]
@@ -341,6 +417,12 @@ mod tests {
         assert!(why(|r| r.name = " ".into()).contains("名称"));
         assert!(why(|r| r.name = "长".repeat(61)).contains("名称"));
         assert!(why(|r| r.words = vec![String::new()]).contains("关键词"));
+        assert!(why(|r| r.body_parts = vec!["胸部".into()]).contains("部位"));
+        assert!(why(|r| r.body_parts = vec![" ".into()]).contains("部位"));
+        assert!(why(|r| r.body_parts = vec!["A".repeat(17)]).contains("部位"));
+        assert!(why(|r| r.body_parts = (0..51).map(|n| format!("PART {n}")).collect()).contains("50"));
+        let to_pool = |r: &mut Rule| (r.to, r.subspecialties) = (Target::Pool, vec![Subspecialty::Neuro]);
+        assert!(why(to_pool).contains("亚专业"));
         assert!(why(|r| r.modalities = vec!["CT".into(); 51]).contains("50"));
         assert!(why(|r| r.to = Target::People { people: Vec::new() }).contains("医师"));
         let twice = checked(vec![rule(), rule()]);
@@ -349,5 +431,8 @@ mod tests {
         let tidied =
             checked(vec![Rule { modalities: vec![" ct".into()], name: "胸\n部".into(), ..rule() }]);
         assert_eq!(tidied.unwrap()[0].modalities, ["CT"]);
+        let twice = vec!["chest".into(), "LUNG".into(), "51185008".into()];
+        let tidied = checked(vec![Rule { body_parts: twice, ..rule() }]);
+        assert_eq!(tidied.unwrap()[0].body_parts, ["CHEST", "LUNG"]);
     }
 }

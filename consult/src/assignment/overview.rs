@@ -108,6 +108,7 @@ fn sorted(duties: Vec<OnDuty>, open: Vec<(Carried, Option<Named<PersonId>>)>) ->
                         person: who,
                         title: String::new(),
                         modalities: Vec::new(),
+                        subspecialties: Vec::new(),
                         duty: Duty::Off,
                         load: 0,
                     },
@@ -196,7 +197,14 @@ mod tests {
     }
 
     fn on(id: &str, duty: Duty) -> OnDuty {
-        OnDuty { person: named(id), title: String::new(), modalities: Vec::new(), duty, load: 0 }
+        OnDuty {
+            person: named(id),
+            title: String::new(),
+            modalities: Vec::new(),
+            subspecialties: Vec::new(),
+            duty,
+            load: 0,
+        }
     }
 
     fn case(number: &str, state: State) -> Carried {

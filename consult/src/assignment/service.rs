@@ -1,16 +1,17 @@
 //! Keeping rules and duty, trying rules out, and giving a case to somebody by them.
 
-use super::{Facts, Outcome, Rule, Target, checked};
+use super::{Facts, Outcome, Rule, Target, body_parts, checked};
 use crate::record::{Consult, Named};
 use crate::service::advance_by;
 use crate::state::State;
 use crate::template::keeping::{expected, stale};
 use crate::{ConsultError, ConsultService};
 use access::credential::may_sign;
-use access::{Caller, Person, Right};
-use model::{OrgId, PersonId, Scope};
+use access::{Caller, Person, Right, Subspecialty};
+use dataset::tags;
+use model::{Key, Level, OrgId, PersonId, Query, Scope};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, Put, RecordQuery, StorageError};
 use time::OffsetDateTime;
 
@@ -18,6 +19,8 @@ use time::OffsetDateTime;
 const KIND: &str = "assignment_rules";
 /// Record kind of who is off duty: `organisation/person`.
 const DUTY: &str = "duty";
+/// Series of a study of which it is looked up what they are of.
+const SERIES_MAX: u32 = 100;
 
 /// A centre's rules, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,6 +50,8 @@ pub struct OnDuty {
     pub title: String,
     /// Modalities of the licence.
     pub modalities: Vec<String>,
+    /// What they know best within their field.
+    pub subspecialties: Vec<Subspecialty>,
     /// Whether they take cases now: as long as nobody says otherwise.
     pub duty: Duty,
     /// Consults that this person has already.
@@ -178,9 +183,10 @@ impl ConsultService {
             }
             let load = self.load_of(&node(), &person.id).await?;
             let duty = if off.contains(person.id.as_str()) { Duty::Off } else { Duty::On };
-            let Person { id, name, title, credential, .. } = person;
+            let Person { id, name, title, credential, subspecialties, .. } = person;
             let modalities = credential.map(|credential| credential.modalities).unwrap_or_default();
-            duties.push(OnDuty { person: Named { id, name }, title, modalities, duty, load });
+            let person = Named { id, name };
+            duties.push(OnDuty { person, title, modalities, subspecialties, duty, load });
         }
         duties.sort_by(|a, b| a.person.name.cmp(&b.person.name));
         Ok(duties)
@@ -253,7 +259,10 @@ impl ConsultService {
         if rules.is_empty() {
             return Ok(None);
         }
-        let facts = Facts::from(&*consult);
+        let mut facts = Facts::from(&*consult);
+        if rules.iter().any(|rule| !rule.body_parts.is_empty()) {
+            facts = facts.with_body_parts(self.body_parts_of(consult).await?);
+        }
         let bars = |person: &PersonId| consult.bars(person);
         let readers = self.ready(&consult.reading.id, &facts, now, &bars).await?;
         let Trial { rule: Some(rule), person, .. } = judge(&rules, &facts, &readers) else {
@@ -282,6 +291,30 @@ impl ConsultService {
         }
         let object = format!("consult/{}", consult.id);
         Ok(Some(AuditEntry { action: AuditAction::Change, object, outcome: AuditOutcome::Success, detail }))
+    }
+
+    /// What the series in evidence are of, as the index says; of a series that does not say, as its first image does. Earlier
+    /// studies that are compared do not count.
+    async fn body_parts_of(&self, consult: &Consult) -> Result<BTreeSet<String>, ConsultError> {
+        let (own, study) = (node().owned_by(consult.study.org.clone()), &consult.study.study_instance_uid);
+        let of_study = consult.evidence.iter().filter(|one| one.study_instance_uid == *study);
+        let asked: HashSet<&str> = of_study.map(|one| one.series_instance_uid.as_str()).collect();
+        let below = |level, limit| Query::new(level, limit).with_value(Key::StudyInstanceUid, study.as_str());
+        let mut parts = BTreeSet::new();
+        for series in self.storage.search(&own, &below(Level::Series, SERIES_MAX)).await?.rows {
+            let Some(uid) = series.attributes.first_text(tags::SERIES_INSTANCE_UID) else { continue };
+            if !asked.contains(uid.as_str()) {
+                continue;
+            }
+            let mut said = body_parts::said(&series.attributes.tree());
+            if said.is_empty() {
+                let query = below(Level::Instance, 1).with_value(Key::SeriesInstanceUid, uid);
+                let images = self.storage.search(&own, &query).await?.rows;
+                said.extend(images.iter().flat_map(|image| body_parts::said(&image.attributes.tree())));
+            }
+            parts.extend(said);
+        }
+        Ok(parts)
     }
 
     async fn rules_of(&self, organisation: &OrgId) -> Result<Rules, ConsultError> {
@@ -347,31 +380,37 @@ fn judge(rules: &[Rule], facts: &Facts, readers: &[Reader]) -> Trial {
         let outcome = match rule.mismatch(facts) {
             Some(mismatch) => mismatch,
             None if trial.rule.is_some() => Outcome::Later,
-            None => {
-                let person = chosen(&rule.to, readers);
-                if person.is_none() && rule.to != Target::Pool {
-                    Outcome::Nobody
-                } else {
+            None => match chosen(rule, readers) {
+                Err(nobody) => nobody,
+                Ok(person) => {
                     trial.rule = Some(rule.name.clone());
                     trial.person = person;
                     Outcome::Takes
                 }
-            }
+            },
         };
         trial.outcomes.push((rule.name.clone(), outcome));
     }
     trial
 }
 
-fn chosen(to: &Target, readers: &[Reader]) -> Option<Named<PersonId>> {
-    let is_meant = |reader: &&Reader| match to {
-        Target::People { people } => people.contains(&reader.person.id),
-        Target::Anyone => true,
-        Target::Pool => false,
+/// Whom a rule gives a case to, `None` for the pool; or why to nobody.
+fn chosen(rule: &Rule, readers: &[Reader]) -> Result<Option<Named<PersonId>>, Outcome> {
+    let meant: Vec<&Reader> = match &rule.to {
+        Target::People { people } => readers.iter().filter(|one| people.contains(&one.person.id)).collect(),
+        Target::Anyone => readers.iter().collect(),
+        Target::Pool => return Ok(None),
     };
-    let order = |a: &&Reader, b: &&Reader| (a.load, &a.person.id).cmp(&(b.load, &b.person.id));
-    let least = readers.iter().filter(is_meant).min_by(order)?;
-    Some(Named { id: least.person.id.clone(), name: least.person.name.clone() })
+    if meant.is_empty() {
+        return Err(Outcome::Nobody);
+    }
+    let wanted = &rule.subspecialties;
+    let knows = |reader: &&&Reader| {
+        wanted.is_empty() || reader.person.subspecialties.iter().any(|one| wanted.contains(one))
+    };
+    let order = |a: &&&Reader, b: &&&Reader| (a.load, &a.person.id).cmp(&(b.load, &b.person.id));
+    let least = meant.iter().filter(knows).min_by(order).ok_or(Outcome::Subspecialty)?;
+    Ok(Some(Named { id: least.person.id.clone(), name: least.person.name.clone() }))
 }
 
 #[cfg(test)]
@@ -414,5 +453,57 @@ mod tests {
         assert_eq!((pool.rule.as_deref(), pool.person), (Some("留"), None));
         let nobody = judge(&rules, &facts, &[]);
         assert_eq!((nobody.rule, nobody.person), (None, None));
+    }
+
+    #[test]
+    fn a_body_part_chooses_the_rule_and_a_subspecialty_the_person() {
+        use Subspecialty::{Abdomen, Chest, Neuro};
+        let of = |id: &str, load, subspecialties: &[Subspecialty]| {
+            let mut reader = reader(id, load);
+            reader.person.subspecialties = subspecialties.to_vec();
+            reader
+        };
+        let readers = [of("chen", 3, &[Chest, Neuro]), of("liu", 2, &[Chest]), of("wang", 0, &[])];
+        let some = |ids: &[&str]| Target::People {
+            people: ids.iter().map(|id| PersonId::parse(id).unwrap()).collect(),
+        };
+        let case = crate::testing::consult(access::Signatures::Single);
+        for (parts, wanted, to, there, expected) in [
+            // Neither is asked for: as ever.
+            (&[][..], &[][..], Target::Anyone, None, (Outcome::Takes, Some("wang"))),
+            (&[], &[], some(&["chen", "liu"]), None, (Outcome::Takes, Some("liu"))),
+            // The subspecialty alone.
+            (&[], &[Chest], Target::Anyone, None, (Outcome::Takes, Some("liu"))),
+            (&[], &[Neuro], Target::Anyone, None, (Outcome::Takes, Some("chen"))),
+            (&[], &[Abdomen, Neuro], Target::Anyone, None, (Outcome::Takes, Some("chen"))),
+            (&[], &[Abdomen], Target::Anyone, None, (Outcome::Subspecialty, None)),
+            (&[], &[Neuro], some(&["liu", "wang"]), None, (Outcome::Subspecialty, None)),
+            (&[], &[Chest], some(&["wang", "liu"]), None, (Outcome::Takes, Some("liu"))),
+            (&[], &[Chest], some(&["away"]), None, (Outcome::Nobody, None)),
+            // The body part alone.
+            (&["HEAD"], &[], Target::Anyone, Some("HEAD"), (Outcome::Takes, Some("wang"))),
+            (&["HEAD"], &[], Target::Anyone, Some("CHEST"), (Outcome::BodyPart, None)),
+            (&["HEAD"], &[], Target::Anyone, None, (Outcome::BodyPart, None)),
+            (&["HEAD"], &[], Target::Pool, Some("HEAD"), (Outcome::Takes, None)),
+            // Both.
+            (&["HEAD"], &[Neuro], Target::Anyone, Some("head"), (Outcome::Takes, Some("chen"))),
+            (&["HEAD"], &[Neuro], Target::Anyone, Some("CHEST"), (Outcome::BodyPart, None)),
+            (&["HEAD"], &[Neuro], Target::Anyone, None, (Outcome::BodyPart, None)),
+            (&["HEAD"], &[Abdomen], Target::Anyone, Some("HEAD"), (Outcome::Subspecialty, None)),
+        ] {
+            let asked = Rule {
+                body_parts: parts.iter().map(|part| (*part).to_owned()).collect(),
+                subspecialties: wanted.to_vec(),
+                ..rule("问", &[], to)
+            };
+            let facts = Facts::from(&case).with_body_parts(there.map(str::to_owned));
+            let trial = judge(&[asked.clone()], &facts, &readers);
+            let person = trial.person.map(|person| person.id.to_string());
+            assert_eq!((trial.outcomes[0].1, person.as_deref()), expected, "{asked:?} of {there:?}");
+            assert_eq!(trial.rule.is_some(), expected.0 == Outcome::Takes, "otherwise the pool");
+            let (after, is_taken) = (rule("其余", &[], Target::Anyone), expected.0 == Outcome::Takes);
+            let then = judge(&[asked, after], &facts, &readers).outcomes[1].1;
+            assert_eq!(then, if is_taken { Outcome::Later } else { Outcome::Takes }, "otherwise the next");
+        }
     }
 }

@@ -322,7 +322,8 @@ fn the_forms_say_where_each_key_is() {
         let (_folder, path, _) = made.file(Form::Sr);
         assert_eq!(faults(&path), Vec::<String>::new());
         let dump = run("dsrdump", &["+U8", "+Pl", &path]).unwrap_or_else(|said| panic!("{said}"));
-        for (who, words) in ["报告医师 reader 王建国", "审核医师 reviewer 赵敏"].into_iter().zip(words) {
+        for (who, words) in ["报告医师 reader 王建国", "审核医师 reviewer 赵敏"].into_iter().zip(words)
+        {
             assert!(dump.contains(&format!("{who}：{words}")), "{who} in\n{dump}");
         }
         let bundle = made.bundle();

@@ -69,6 +69,7 @@ fn administrator() -> Caller {
             is_disabled: false,
             credential: None,
             memberships: Vec::new(),
+            subspecialties: Vec::new(),
         },
         None,
     )

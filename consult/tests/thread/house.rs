@@ -125,6 +125,7 @@ pub async fn house(signatures: Signatures) -> House {
                     .unwrap(),
             ),
             memberships: Vec::new(),
+            subspecialties: Vec::new(),
         };
         storage.put_person(&node, &person).await.unwrap();
         if organisation == "city" {
@@ -306,6 +307,7 @@ impl House {
             is_disabled: false,
             credential: None,
             memberships: Vec::new(),
+            subspecialties: Vec::new(),
         };
         self.storage.put_person(&Scope::node("test"), &person).await.unwrap();
         Caller::person(&person, None)

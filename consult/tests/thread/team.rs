@@ -27,11 +27,13 @@ fn to_people(name: &str, words: &[&str], people: &[&str]) -> Rule {
     Rule {
         name: name.into(),
         modalities: vec!["CT".into()],
+        body_parts: Vec::new(),
         words: words.iter().map(|word| (*word).to_owned()).collect(),
         kinds: Vec::new(),
         urgencies: Vec::new(),
         requesting: Vec::new(),
         languages: Vec::new(),
+        subspecialties: Vec::new(),
         to: Target::People { people: people.iter().map(|id| person(id)).collect() },
         is_paused: false,
     }

@@ -81,6 +81,7 @@ impl Node {
             is_disabled: false,
             credential: None,
             memberships: Vec::new(),
+            subspecialties: Vec::new(),
         };
         storage.put_person(&node, &doctor).await.unwrap();
         let config = DimseConfig { shutdown_grace_ms: 5_000, ..config };

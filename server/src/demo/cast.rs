@@ -208,6 +208,7 @@ async fn make_person(
         is_disabled: false,
         credential: (account.signs == Signs::Yes).then(|| licence(account)).transpose()?,
         memberships: Vec::new(),
+        subspecialties: Vec::new(),
     };
     Ok(storage.put_person(&scope(), &person).await?)
 }

@@ -48,6 +48,7 @@ pub const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("*", "window_centre", WORD),
     ("*", "window_width", WORD),
     ("*", "class", WORD),
+    ("*", "subspecialties", WORD),
     ("*", "colour", WORD),
     ("*", "reading", NAME),
     ("*", "requesting", NAME),
@@ -124,6 +125,7 @@ pub const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "view",
         "an address of this application: anything else is refused",
     ),
+    ("post /api/v1/assignment/try", "body_parts", "a trial keeps nothing"),
     ("post /api/v1/assignment/try", "description", "a trial keeps nothing"),
     ("post /api/v1/assignment/try", "question", "a trial keeps nothing"),
     ("put /api/v1/notices/mail", "address", "an address of mail: anything else is refused"),
@@ -500,6 +502,12 @@ fn centre() -> Vec<Row> {
         row("put /api/v1/assignment/rules", "rules", &[], |w, text| {
             rules(w, |one, text| one["words"] = json!([text]), text)
         }),
+        Row {
+            plain: "CHEST",
+            ..row("put /api/v1/assignment/rules", "rules", &[], |w, text| {
+                rules(w, |one, text| one["body_parts"] = json!([text]), text)
+            })
+        },
         row("put /api/v1/critical/rules", "items[].name", &["items"], |w, text| {
             critical(w, |one, text| one["name"] = json!(text), text)
         }),

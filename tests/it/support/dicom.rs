@@ -27,6 +27,10 @@ pub struct Ct {
     pub rows: u16,
     pub seed: u8,
     pub photometric: &'static str,
+    /// Body Part Examined, or nothing.
+    pub body_part: &'static str,
+    /// SNOMED CT code of the Anatomic Region, or nothing.
+    pub region: &'static str,
 }
 
 impl Ct {
@@ -45,6 +49,8 @@ impl Ct {
             rows: 16,
             seed: 0,
             photometric: "MONOCHROME2",
+            body_part: "",
+            region: "",
         }
     }
 
@@ -94,11 +100,13 @@ impl Ct {
             .text(0x0008_0090, "PN", "")
             .text(0x0008_1030, "LO", "胸部平扫")
             .text(0x0008_103E, "LO", "肺窗")
+            .anatomy(0x0008_2218, self.region)
             .text(0x0010_0010, "PN", &self.patient_name)
             .text(0x0010_0020, "LO", &self.patient_id)
             .text(0x0010_0030, "DA", "19680301")
             .text(0x0010_0040, "CS", "M")
             .text(0x0010_1010, "AS", "058Y")
+            .given(0x0018_0015, "CS", self.body_part)
             .text(0x0020_000D, "UI", &self.study)
             .text(0x0020_000E, "UI", &self.series)
             .text(0x0020_0010, "SH", "1")
@@ -146,6 +154,24 @@ impl Elements {
             bytes.push(if vr == "UI" { 0 } else { b' ' });
         }
         self.element(tag, vr, &bytes)
+    }
+
+    /// A value of text, if there is one.
+    pub fn given(self, tag: u32, vr: &str, value: &str) -> Self {
+        if value.is_empty() { self } else { self.text(tag, vr, value) }
+    }
+
+    /// A sequence of one SNOMED CT code, if there is one.
+    pub fn anatomy(self, tag: u32, code: &str) -> Self {
+        if code.is_empty() {
+            return self;
+        }
+        let code = Self::default().text(0x0008_0100, "SH", code).text(0x0008_0102, "SH", "SCT");
+        let code = code.text(0x0008_0104, "LO", "Anatomy").bytes;
+        let mut item = vec![0xFE, 0xFF, 0x00, 0xE0];
+        item.extend(u32::try_from(code.len()).expect("a short item").to_le_bytes());
+        item.extend(code);
+        self.element(tag, "SQ", &item)
     }
 
     /// Any value.

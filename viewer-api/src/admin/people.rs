@@ -7,7 +7,8 @@ use crate::problem::{ApiError, Problem};
 use crate::request::{IfMatch, UrlPath, UrlQuery};
 use crate::state::ApiState;
 use access::{
-    Credential, Duty, Invitation, Membership, Organisation, Person, Refusal, Right, Role, Secret, duties,
+    Credential, Duty, Invitation, Membership, Organisation, Person, Refusal, Right, Role, Secret,
+    Subspecialty, duties,
 };
 use axum::Json;
 use axum::extract::State;
@@ -67,6 +68,9 @@ pub struct PersonItem {
     pub credential: Option<CredentialBody>,
     /// Other organisations that the person works for.
     pub memberships: Vec<MembershipBody>,
+    /// What they know best within their field.
+    #[schema(value_type = Vec<String>)]
+    pub subspecialties: Vec<Subspecialty>,
     /// What was seen of the account: to be sent in `If-Match` with a change. Empty when others look after it.
     pub etag: String,
     /// What the caller may do to the account: `particulars`, `roles`, `invite`, `disable`, `end_sessions`,
@@ -128,6 +132,12 @@ pub struct Particulars {
     /// Other organisations that the person works for.
     #[serde(default)]
     pub memberships: Vec<MembershipBody>,
+    /// What they know best within their field: `neuro`, `head_neck`, `chest`, `cardiovascular`, `breast`, `abdomen`,
+    /// `musculoskeletal`, `paediatric`; of pathology `gastrointestinal`, `gynaecological`, `urological`, `haematopathology`,
+    /// `dermatopathology`, `pulmonary`, `soft_tissue_bone`, `cytology`.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub subspecialties: Vec<Subspecialty>,
 }
 
 /// Roles.
@@ -213,6 +223,7 @@ async fn item(
             .into_iter()
             .map(|m| MembershipBody { organisation: m.organisation.to_string(), roles: m.roles })
             .collect(),
+        subspecialties: person.subspecialties,
     })
 }
 
@@ -222,6 +233,7 @@ struct Checked {
     title: String,
     credential: Option<Credential>,
     memberships: Vec<Membership>,
+    subspecialties: Vec<Subspecialty>,
 }
 
 impl Particulars {
@@ -265,11 +277,15 @@ impl Particulars {
                 memberships.push(kept.clone());
             }
         }
+        let mut subspecialties = self.subspecialties;
+        subspecialties.sort_unstable();
+        subspecialties.dedup();
         Ok(Checked {
             name: required("name", &self.name, NAME_CHARS_MAX)?,
             title: text("title", &self.title, NAME_CHARS_MAX)?,
             credential: credential.transpose()?,
             memberships,
+            subspecialties,
         })
     }
 }
@@ -335,6 +351,7 @@ pub async fn create_person(
         title: checked.title,
         credential: checked.credential,
         memberships: checked.memberships,
+        subspecialties: checked.subspecialties,
         ..Person::new(&login, &checked.name, organisation.id.clone(), new.roles)
     };
     may(&who, Duty::Create, &person, &organisation, &members_of(&state, &person).await?)?;
@@ -373,7 +390,7 @@ async fn whom(
     Ok((person, organisation))
 }
 
-/// Changes name, title, licence, memberships.
+/// Changes name, title, licence, memberships, subspecialties.
 #[utoipa::path(put, path = "/api/v1/admin/people/{id}", tag = "admin", params(("id" = String, Path)),
     request_body = Particulars,
     responses((status = 200, body = PersonItem), (status = 403, body = Problem), (status = 404, body = Problem),
@@ -392,6 +409,7 @@ pub async fn change_person(
         person.title.clone_from(&checked.title);
         person.credential.clone_from(&checked.credential);
         person.memberships.clone_from(&checked.memberships);
+        person.subspecialties.clone_from(&checked.subspecialties);
     };
     let scope = who.caller.scope();
     let storage = &state.0.storage;

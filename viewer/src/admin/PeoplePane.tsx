@@ -66,6 +66,7 @@ function Row({ person, shown, onOpen }: { person: Person; shown: string; onOpen:
       <Table.Td>
         <strong>{person.name}</strong>
         {person.title !== '' && <div className={pane.quiet}>{person.title}</div>}
+        {person.subspecialties.length > 0 && <div className={pane.quiet}>{person.subspecialties.map((one) => t(`subspecialty.${one}`)).join(t('common.listSeparator'))}</div>}
       </Table.Td>
       <Table.Td data-label={t('people.login')}>{person.login}</Table.Td>
       <Table.Td data-label={t('people.roles')}>{roles.map((role) => t(`role.${role}`)).join(t('common.listSeparator'))}

@@ -7,6 +7,8 @@ import { keys } from '../api/queries';
 import type { Role } from '../api/types';
 import { ConfirmDialog } from '../ui/ConfirmDialog';
 import { modalities } from '../ui/modalities';
+import { SubspecialtySelect } from '../ui/SubspecialtySelect';
+import type { Subspecialty } from '../ui/subspecialties';
 import { people, type Credential, type Membership, type Organisation, type Person } from './api';
 import { Memberships } from './Memberships';
 import { rolesIn, signs } from './roles';
@@ -31,6 +33,7 @@ export function PersonDialog({ person, organisation, ours, onClose }: Props) {
   const [title, setTitle] = useState(person?.title ?? '');
   const [roles, setRoles] = useState<Role[]>(person?.roles ?? []);
   const [licence, setLicence] = useState(person?.credential ?? noLicence);
+  const [subspecialties, setSubspecialties] = useState<Subspecialty[]>(person?.subspecialties ?? []);
   const [memberships, setMemberships] = useState<Membership[]>(person?.memberships ?? []);
   const offered = rolesIn(ours.find(({ id }) => id === (person?.organisation ?? organisation)));
   const mayRoles = person === null || person.allowed.includes('roles');
@@ -39,7 +42,7 @@ export function PersonDialog({ person, organisation, ours, onClose }: Props) {
   const ready = name.trim() !== '' && roles.length > 0 && loginName.test(login) && licenceReady && memberships.every((m) => m.roles.length > 0);
 
   const save = async () => {
-    const particulars = { name, title, credential: hasLicence ? licence : null, memberships };
+    const particulars = { name, title, credential: hasLicence ? licence : null, memberships, subspecialties };
     if (person === null) await people.create({ organisation, login, roles, ...particulars });
     else {
       const changed = await people.change(person, particulars);
@@ -96,6 +99,7 @@ export function PersonDialog({ person, organisation, ours, onClose }: Props) {
           </Group>
         </Checkbox.Group>
         <LicenceFields licence={licence} onChange={setLicence} />
+        <SubspecialtySelect label={t('people.subspecialties')} hint={t('people.subspecialtiesHint')} value={subspecialties} onChange={setSubspecialties} />
         <Memberships memberships={memberships} others={ours.filter(({ id }) => id !== (person?.organisation ?? organisation))} onChange={setMemberships} />
       </Stack>
     </ConfirmDialog>

@@ -1,6 +1,7 @@
 /** Organisations, people, agreements and tokens, as those see them who look after them. */
 import { query, request } from '../api/client';
 import type { Ref, Role } from '../api/types';
+import type { Subspecialty } from '../ui/subspecialties';
 
 export interface Organisation {
   id: string;
@@ -39,11 +40,12 @@ export interface Person {
   has_signing_key: boolean;
   credential: Credential | null;
   memberships: Membership[];
+  subspecialties: Subspecialty[];
   etag: string;
   allowed: Duty[];
 }
 
-export type Particulars = Pick<Person, 'name' | 'title' | 'credential' | 'memberships'>;
+export type Particulars = Pick<Person, 'name' | 'title' | 'credential' | 'memberships' | 'subspecialties'>;
 export type NewPerson = Particulars & Pick<Person, 'organisation' | 'login' | 'roles'>;
 
 export interface InvitationLink {

@@ -59,7 +59,7 @@ function Desk({ overview }: { overview: Overview }) {
                       {one.name}
                     </UnstyledButton>
                     <div className={pane.quiet}>
-                      {one.is_reader ? [one.title, one.modalities.join(t('common.listSeparator'))].filter((part) => part !== '').join(' · ') : t('desk.gone')}
+                      {one.is_reader ? [one.title, one.modalities.join(t('common.listSeparator')), one.subspecialties.map((known) => t(`subspecialty.${known}`)).join(t('common.listSeparator'))].filter((part) => part !== '').join(' · ') : t('desk.gone')}
                     </div>
                   </Table.Td>
                   <Table.Td data-label={t('assignment.load')}>{one.cases.length}</Table.Td>

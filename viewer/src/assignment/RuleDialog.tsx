@@ -4,7 +4,9 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ConsultKind, Ref, Urgency } from '../api/types';
 import { ConfirmDialog } from '../ui/ConfirmDialog';
+import { SubspecialtySelect } from '../ui/SubspecialtySelect';
 import { languages, type Language, type OnDuty, type Rule } from './api';
+import { BodyPartSelect } from './BodyPartSelect';
 import { faultOf } from './rules';
 
 const kinds: readonly ConsultKind[] = ['diagnosis', 'consultation'];
@@ -43,10 +45,10 @@ export function RuleDialog({ start, others, people, hospitals, onAccept, onClose
       </Text>
       <Group grow align="flex-start">
         <TagsInput label={t('assignment.modalities')} data={modalities} value={rule.modalities} onChange={(value) => change({ modalities: value })} />
-        <TagsInput label={t('assignment.words')} description={t('assignment.wordsHint')} value={rule.words} onChange={(value) => change({ words: value })} />
+        <BodyPartSelect hint={t('assignment.bodyPartsHint')} value={rule.body_parts} onChange={(value) => change({ body_parts: value })} />
       </Group>
       <Group grow align="flex-start">
-        <MultiSelect label={t('assignment.hospitals')} data={refs(hospitals)} value={rule.requesting} onChange={(value) => change({ requesting: value })} />
+        <TagsInput label={t('assignment.words')} description={t('assignment.wordsHint')} value={rule.words} onChange={(value) => change({ words: value })} />
         <MultiSelect
           label={t('assignment.languages')}
           description={t('assignment.languagesHint')}
@@ -55,6 +57,7 @@ export function RuleDialog({ start, others, people, hospitals, onAccept, onClose
           onChange={(value) => change({ languages: among<Language>(languages, value) })}
         />
       </Group>
+      <MultiSelect label={t('assignment.hospitals')} data={refs(hospitals)} value={rule.requesting} onChange={(value) => change({ requesting: value })} />
       <Checkbox.Group label={t('assignment.urgencies')} value={rule.urgencies} onChange={(value) => change({ urgencies: among(urgencies, value) })}>
         <Group gap="md" mt={4}>
           {urgencies.map((value) => (
@@ -72,7 +75,10 @@ export function RuleDialog({ start, others, people, hospitals, onAccept, onClose
       <Radio.Group
         label={t('assignment.to')}
         value={rule.to.who}
-        onChange={(who) => change({ to: who === 'people' ? { who: 'people', people: [] } : who === 'pool' ? { who: 'pool' } : { who: 'anyone' } })}
+        onChange={(who) => {
+          if (who === 'pool') change({ to: { who: 'pool' }, subspecialties: [] });
+          else change({ to: who === 'people' ? { who: 'people', people: [] } : { who: 'anyone' } });
+        }}
       >
         <Stack gap="xs" mt={4}>
           <Radio value="anyone" label={t('assignment.target.anyone')} />
@@ -82,6 +88,9 @@ export function RuleDialog({ start, others, people, hospitals, onAccept, onClose
       </Radio.Group>
       {rule.to.who === 'people' && (
         <MultiSelect label={t('assignment.people')} required data={refs(people)} value={rule.to.people} onChange={(value) => change({ to: { who: 'people', people: value } })} />
+      )}
+      {rule.to.who !== 'pool' && (
+        <SubspecialtySelect label={t('assignment.subspecialties')} hint={t('assignment.subspecialtiesHint')} value={rule.subspecialties} onChange={(value) => change({ subspecialties: value })} />
       )}
       <Switch label={t('assignment.pause')} checked={rule.is_paused} onChange={(event) => change({ is_paused: event.currentTarget.checked })} />
     </ConfirmDialog>

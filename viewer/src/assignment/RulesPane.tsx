@@ -11,6 +11,7 @@ import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { PaneTable } from '../ui/PaneTable';
 import { assignment, type OnDuty, type Outcome, type Rule, type Rules } from './api';
+import { useBodyPartName } from './BodyPartSelect';
 import { RuleDialog } from './RuleDialog';
 import { blank, moved } from './rules';
 import { TryPane } from './TryPane';
@@ -125,16 +126,19 @@ interface RowProps {
 
 function Row({ rule, n, people, hospitals, outcome, onMove, onEdit, onRemove }: RowProps) {
   const { t } = useTranslation();
+  const partName = useBodyPartName();
   const nameOf = (list: readonly Ref[], id: string) => list.find((one) => one.id === id)?.name ?? id;
   const asks = [
     rule.modalities,
+    rule.body_parts.map(partName),
     rule.words,
     rule.kinds.map((kind) => t(`kind.${kind}`)),
     rule.urgencies.map((urgency) => t(`urgency.${urgency}`)),
     rule.requesting.map((id) => nameOf(hospitals, id)),
     rule.languages.map((language) => t(`assignment.language.${language}`)),
   ].filter((list) => list.length > 0);
-  const to = rule.to.who === 'people' ? rule.to.people.map((id) => nameOf(people, id)).join(t('common.listSeparator')) : t(`assignment.target.${rule.to.who}`);
+  const whom = rule.to.who === 'people' ? rule.to.people.map((id) => nameOf(people, id)).join(t('common.listSeparator')) : t(`assignment.target.${rule.to.who}`);
+  const to = [whom, rule.subspecialties.map((one) => t(`subspecialty.${one}`)).join(t('common.listSeparator'))].filter((part) => part !== '').join(' · ');
   return (
     <Table.Tr data-testid="rule">
       <Table.Td>{n}</Table.Td>

@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ConsultKind, Ref, Urgency } from '../api/types';
 import { ErrorNotice } from '../ui/ErrorNotice';
+import { BodyPartSelect } from './BodyPartSelect';
 import { assignment, type Facts, type Rule, type Trial } from './api';
 
 const kinds: readonly ConsultKind[] = ['diagnosis', 'consultation'];
@@ -20,6 +21,7 @@ export function TryPane({ rules, hospitals, onTried }: Props) {
   const { t } = useTranslation();
   const [facts, setFacts] = useState<Facts>({
     modalities: ['CT'],
+    body_parts: [],
     description: '',
     question: '',
     kind: 'diagnosis',
@@ -37,6 +39,7 @@ export function TryPane({ rules, hospitals, onTried }: Props) {
         </Title>
         <Group grow align="flex-end">
           <TagsInput label={t('assignment.modalities')} value={facts.modalities} onChange={(value) => change({ modalities: value })} />
+          <BodyPartSelect value={facts.body_parts} onChange={(value) => change({ body_parts: value })} />
           <TextInput label={t('assignment.exam')} value={facts.description} onChange={(event) => change({ description: event.currentTarget.value })} />
           <TextInput label={t('consult.question')} value={facts.question} onChange={(event) => change({ question: event.currentTarget.value })} />
         </Group>

@@ -1,6 +1,7 @@
 /** Rules of assignment and duty, as the server speaks of them. */
 import { request } from '../api/client';
 import type { ConsultKind, ConsultState, Ref, Urgency } from '../api/types';
+import type { Subspecialty } from '../ui/subspecialties';
 
 export const languages = ['zh', 'bo', 'ug', 'mn', 'en'] as const;
 export type Language = (typeof languages)[number];
@@ -11,11 +12,15 @@ export type Target = { who: 'people'; people: string[] } | { who: 'anyone' } | {
 export interface Rule {
   name: string;
   modalities: string[];
+  /** Defined terms of DICOM, or codes where there is none. */
+  body_parts: string[];
   words: string[];
   kinds: ConsultKind[];
   urgencies: Urgency[];
   requesting: string[];
   languages: Language[];
+  /** Of whoever it goes to. */
+  subspecialties: Subspecialty[];
   to: Target;
   is_paused: boolean;
 }
@@ -29,6 +34,7 @@ export interface Rules {
 export interface OnDuty extends Ref {
   title: string;
   modalities: string[];
+  subspecialties: Subspecialty[];
   duty: Duty;
   load: number;
 }
@@ -84,7 +90,19 @@ export interface Overview {
   is_cut: boolean;
 }
 
-export type Outcome = 'takes' | 'paused' | 'modality' | 'words' | 'kind' | 'urgency' | 'requesting' | 'language' | 'nobody' | 'later';
+export type Outcome =
+  | 'takes'
+  | 'paused'
+  | 'modality'
+  | 'body_part'
+  | 'words'
+  | 'kind'
+  | 'urgency'
+  | 'requesting'
+  | 'language'
+  | 'nobody'
+  | 'subspecialty'
+  | 'later';
 
 export interface Trial {
   outcomes: { rule: string; outcome: Outcome }[];
@@ -95,6 +113,7 @@ export interface Trial {
 
 export interface Facts {
   modalities: string[];
+  body_parts: string[];
   description: string;
   question: string;
   kind: ConsultKind;

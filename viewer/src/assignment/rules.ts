@@ -4,11 +4,13 @@ import type { Rule } from './api';
 export const blank: Rule = {
   name: '',
   modalities: [],
+  body_parts: [],
   words: [],
   kinds: [],
   urgencies: [],
   requesting: [],
   languages: [],
+  subspecialties: [],
   to: { who: 'anyone' },
   is_paused: false,
 };

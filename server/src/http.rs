@@ -2,13 +2,13 @@
 //! waiting, and how much memory one may take.
 
 use crate::http_config::Certified;
-use crate::lingering::{Early, Lingering};
+use crate::lingering::{Early, Lingering, Received};
 use crate::streams::Streams;
 use axum::extract::ConnectInfo;
-use axum::http::header::STRICT_TRANSPORT_SECURITY;
+use axum::http::header::{CONNECTION, STRICT_TRANSPORT_SECURITY};
 use axum::http::{HeaderValue, Request};
 use axum::response::Response;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use model::{Limits, Sha256};
@@ -55,11 +55,11 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// What answers requests whose extensions say who the peer is.
 pub trait Answer: Clone + Send + Sync + 'static {
     /// Answers one.
-    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response> + Send;
+    fn answer(&self, request: Request<Received>) -> impl Future<Output = Response> + Send;
 }
 
 impl Answer for Interface {
-    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response> + Send {
+    fn answer(&self, request: Request<Received>) -> impl Future<Output = Response> + Send {
         Self::answer(self, request)
     }
 }
@@ -231,18 +231,20 @@ impl<A: Answer> Connection<A> {
                 request.extensions_mut().insert(ClientCertificate(certificate));
             }
             let answers = answers.clone();
-            let early = early.clone();
+            // The streams of HTTP/2 end each by itself.
+            let early = if version == Version::Http1 { early.clone() } else { Early::default() };
             async move {
-                let has_body = !request.body().is_end_stream();
+                let request = request.map(|body| Received::new(body, early.clone()));
                 let mut answer = answers.answer(request).await;
                 if secured.is_some() {
                     answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, ALWAYS_TLS);
                 }
-                early.set(
-                    version == Version::Http1
-                        && has_body
-                        && (answer.status().is_client_error() || answer.status().is_server_error()),
-                );
+                let is_refused = answer.status().is_client_error() || answer.status().is_server_error();
+                early.set(early.get() && is_refused);
+                if version == Version::Http1 && early.get() {
+                    // It will be closed: nobody is to send the next request by it.
+                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 Ok::<_, Infallible>(match stream {
                     Some(stream) => answer.map(|body| stream.until_sent(body)),
                     None => answer,
@@ -341,7 +343,7 @@ mod tests {
     use tower::Service as _;
 
     impl Answer for Router {
-        async fn answer(&self, request: Request<Incoming>) -> Response {
+        async fn answer(&self, request: Request<Received>) -> Response {
             self.clone().call(request.map(Body::new)).await.unwrap_or_else(|never| match never {})
         }
     }
@@ -367,6 +369,10 @@ mod tests {
                 "done"
             }),
         );
+        let read = axum::routing::post(|_whole: axum::body::Bytes| async {
+            axum::http::StatusCode::UNPROCESSABLE_ENTITY
+        });
+        let router = router.route("/read", read);
         let limits = Limits {
             http_connections_max: connections_max,
             http_idle_timeout_ms: idle_timeout_ms,
@@ -458,7 +464,18 @@ mod tests {
             stream.read_to_end(&mut answer).await.expect("the answer comes whole");
             let answer = String::from_utf8_lossy(&answer);
             assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+            assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_is_refused_after_the_whole_request_goes_on_by_the_same_connection() {
+        let running = run(64, 5_000).await;
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        let refused = b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
+        let answers = talk(&mut stream, &[&refused[..], &refused[..], CLOSING].concat()).await;
+        assert_eq!(answers.matches("HTTP/1.1 422 ").count(), 2, "{answers}");
+        assert!(answers.ends_with("127.0.0.1"), "{answers}");
     }
 
     /// A frame (RFC 9113 §4.1).

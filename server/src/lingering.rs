@@ -2,6 +2,7 @@
 //! thrown away before the connection is closed. Closed with bytes unread, TCP resets it, and the peer sees a broken line
 //! instead of the reason.
 
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use std::io::{Error, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,13 +18,55 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const BYTES_MAX: usize = 64 << 20;
 const PIECE_BYTES: usize = 16 << 10;
 
-/// Whether the last answer on a connection may have come before the whole request.
+/// Whether the last answer on a connection has come before the whole request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Early(Arc<AtomicBool>);
 
 impl Early {
     pub fn set(&self, is_early: bool) {
         self.0.store(is_early, Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A request's body: an answer is early until all of it was read.
+#[derive(Debug)]
+pub struct Received {
+    body: Incoming,
+    early: Early,
+}
+
+impl Received {
+    pub(crate) fn new(body: Incoming, early: Early) -> Self {
+        early.set(!body.is_end_stream());
+        Self { body, early }
+    }
+}
+
+impl Body for Received {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if frame.is_none() || self.body.is_end_stream() {
+            self.early.set(false);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -82,7 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         let this = &mut *self;
         if this.end.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
-            if !this.early.0.load(Ordering::Relaxed) {
+            if !this.early.get() {
                 return Poll::Ready(Ok(()));
             }
         }

@@ -62,7 +62,7 @@ export function ViewMenu({ filter, onFilter, withColumns }: Props) {
               {allColumns.map((name) => (
                 <Checkbox
                   key={name}
-                  size="xs"
+                  size="sm"
                   label={t(`worklist.column.${name}`)}
                   checked={columns.includes(name)}
                   disabled={name === 'patient'}

@@ -21,6 +21,7 @@ fn person(login: &str) -> Person {
         is_disabled: false,
         credential: None,
         memberships: Vec::new(),
+        subspecialties: Vec::new(),
     }
 }
 

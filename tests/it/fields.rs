@@ -60,8 +60,8 @@ const LOGINS: [&str; 9] = [
 ];
 
 impl World {
-    fn new() -> Self {
-        let node = Node::start("fields");
+    fn new(name: &str) -> Self {
+        let node = Node::start(name);
         let images = Ct::new().sized(16).series_of(2);
         node.machine(Org::Township).stow(&images.iter().map(Ct::file).collect::<Vec<_>>()).expect(200);
         let people = LOGINS.iter().map(|login| (*login, node.person(login))).collect();
@@ -179,7 +179,7 @@ fn holds(json: &Json, text: &str) -> bool {
 
 #[test]
 fn what_is_written_is_kept_exactly_or_refused_with_its_field() {
-    let world = World::new();
+    let world = World::new("fields");
     let mut wrong = Vec::new();
     for row in table::rows() {
         // As a path, of which the refusal names a part: `procedure.code` of `procedure.code.meaning`.
@@ -211,7 +211,7 @@ fn what_is_written_is_kept_exactly_or_refused_with_its_field() {
 /// font has. But for those it is kept, and it is never cut.
 #[test]
 fn a_name_of_an_attachment_is_kept_but_for_its_tricks_or_refused() {
-    let world = World::new();
+    let world = World::new("attachment-names");
     for (text, kept) in [
         ("<script>alert('1')<.pdf", Some("<script>alert('1')<.pdf")),
         ("𠮷田𠀋.png", Some("𠮷田𠀋.png")),

@@ -56,6 +56,7 @@ impl Node {
     /// A node of one's own. The name is unique among the tests.
     pub fn start(name: &str) -> Node {
         let data = work_folder().join(name);
+        std::fs::create_dir(&data).expect("no other test has a node of this name");
         Node::start_in(name, &data, &["--no-samples"])
     }
 

@@ -50,7 +50,8 @@ test('the next case opens by itself for a reader, until they would rather not, w
     await expect(reader.getByRole('img', { name: /^影像/ }).first()).toHaveAttribute('data-shown', 'true', { timeout: 90_000 });
 
     await openToSign(reader, second.id);
-    await reader.getByLabel('签名后打开下一例').uncheck();
+    await reader.getByLabel('签名后打开下一例').click();
+    await expect(reader.getByLabel('签名后打开下一例')).not.toBeChecked();
     await reader.getByRole('button', { name: '确认签名' }).click();
     await expect(reader.getByRole('dialog')).toHaveCount(0);
     await expect(reader).toHaveURL(new RegExp(`/cases/${second.id}`));

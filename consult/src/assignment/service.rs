@@ -497,7 +497,7 @@ mod tests {
                 ..rule("问", &[], to)
             };
             let facts = Facts::from(&case).with_body_parts(there.map(str::to_owned));
-            let trial = judge(&[asked.clone()], &facts, &readers);
+            let trial = judge(std::slice::from_ref(&asked), &facts, &readers);
             let person = trial.person.map(|person| person.id.to_string());
             assert_eq!((trial.outcomes[0].1, person.as_deref()), expected, "{asked:?} of {there:?}");
             assert_eq!(trial.rule.is_some(), expected.0 == Outcome::Takes, "otherwise the pool");

@@ -112,6 +112,9 @@ async fn reader_and_reviewer_sign_with_keys_of_their_own() {
     }
 }
 
+/// What a program makes of what it is to sign.
+type Values<'a> = dyn Fn(&OwnQuestion) -> Vec<Vec<u8>> + 'a;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_signed_by_the_registered_key_signs_nothing() {
     let house = house(Signatures::Single).await;
@@ -124,8 +127,7 @@ async fn what_is_not_signed_by_the_registered_key_signs_nothing() {
     let one = |question: &OwnQuestion| vec![wang.values(question).remove(0)];
     let by_another_key = |question: &OwnQuestion| zhao.values(question);
     let empty = |_: &OwnQuestion| vec![Vec::new(), Vec::new()];
-    let wrong: [&dyn Fn(&OwnQuestion) -> Vec<Vec<u8>>; 5] =
-        [&another, &swapped, &one, &by_another_key, &empty];
+    let wrong: [&Values; 5] = [&another, &swapped, &one, &by_another_key, &empty];
     for wrong in wrong {
         let asked = wang.asked(As::Sign, &saved, &hash).await.unwrap();
         let refused = wang.completed(id, &asked, wrong(&asked), NOW).await;

@@ -14,6 +14,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use storage::Storage;
 use time::{Duration, OffsetDateTime};
+use tokio::sync::OnceCell;
 
 /// Everyone's password.
 pub const PASSWORD: &str = "farsight-demo";
@@ -188,8 +189,7 @@ async fn make_person(
         }
         return Ok(());
     }
-    let password_hash =
-        tokio::task::spawn_blocking(|| access::password::hash(&Secret::new(PASSWORD.into()))).await??;
+    let password_hash = password_hash().await?;
     // The key first: whoever has an account has everything.
     if account.signs == Signs::Yes {
         let key = authority.issue(account.name, &organisation.name, OffsetDateTime::now_utc())?;
@@ -211,6 +211,15 @@ async fn make_person(
         subspecialties: Vec::new(),
     };
     Ok(storage.put_person(&scope(), &person).await?)
+}
+
+/// The hash of everyone's password, made once: the password is no secret.
+async fn password_hash() -> Result<String> {
+    static HASH: OnceCell<String> = OnceCell::const_new();
+    let hash = || access::password::hash(&Secret::new(PASSWORD.into()));
+    let made =
+        HASH.get_or_try_init(|| async { Ok::<_, anyhow::Error>(tokio::task::spawn_blocking(hash).await??) });
+    Ok(made.await?.clone())
 }
 
 /// A licence that is not one: its number says so.

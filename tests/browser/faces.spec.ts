@@ -1,5 +1,6 @@
 /** OpenSeadragon as it comes from its makers reads a slide by IIIF and by Deep Zoom: the same picture. */
 import { demo } from './node.ts';
+import { demoSlides } from './onSlides.ts';
 import { expect, test } from './people.ts';
 import { resolve } from 'node:path';
 import type { Browser, Page } from '@playwright/test';
@@ -73,7 +74,7 @@ test('OpenSeadragon shows the same slide by IIIF and by Deep Zoom', async ({ bro
   const page = await reader(browser);
   const { slides } = (await (await page.request.get('/api/v1/slides')).json()) as { slides: { id: string; source: string; width: number; height: number }[] };
   // Those that other tests store may be small and dark.
-  for (const name of ['CMU-1-Small-Region.svs', 'generated-pyramid.svs']) {
+  for (const name of demoSlides) {
     const slide = slides.find(({ source }) => source === name);
     if (slide === undefined) throw new Error(`of the demonstration's slides ${name} is not among ${slides.map(({ source }) => source).join(', ')}`);
     const { id, width, height } = slide;

@@ -5,7 +5,7 @@ import { artefacts } from './node.ts';
 export default defineConfig({
   testDir: '.',
   testMatch: '*.spec.ts',
-  // Each has its node. They wait more than they compute.
+  // Each has its node. What is timed (`npm run timed`) runs alone.
   workers: 2,
   timeout: 120_000,
   expect: { timeout: 20_000 },

@@ -359,7 +359,7 @@ const looked_ms = 1_000;
 /** A machine that tests, compiles and draws in software at the same time is that much slower than the desk that is meant. */
 const loadFactor = 5;
 
-test('a slide opens and moves as fast as a pathologist', async ({ person }) => {
+test('a slide opens and moves as fast as a pathologist', { tag: '@timed' }, async ({ person }) => {
   const page = await person('township');
   const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
   const opened: number[] = [];

@@ -235,7 +235,7 @@ const firstImage_ms = 1_000;
 /** A machine that tests, compiles and draws in software at the same time is that much slower than the desk that is meant. */
 const loadFactor = 5;
 
-test('the first image of a CT is there as fast as a reader', async ({ person }) => {
+test('the first image of a CT is there as fast as a reader', { tag: '@timed' }, async ({ person }) => {
   const [township, page] = [await person('township'), await person('reader')];
   const question = `打开要多久 ${Date.now()}`;
   const { id, version } = await askOfChest(township, { question });
@@ -257,7 +257,7 @@ test('the first image of a CT is there as fast as a reader', async ({ person }) 
   expect(median).toBeLessThan(loadFactor * firstImage_ms);
 });
 
-test('a series of 1,200 slices opens, is scrolled through, and stays within its memory', async ({ person }) => {
+test('a series of 1,200 slices opens, is scrolled through, and stays within its memory', { tag: '@timed' }, async ({ person }) => {
   const made = await store('long');
   const page = await person('township');
   const budget_mb = 64;

@@ -29,8 +29,12 @@ const side = (page: Page, at: string) => viewport(page).locator(`[data-at=${at}]
 
 async function forget(page: Page, study: Study): Promise<void> {
   const list = page.getByRole('region', { name: '测量' });
-  for (let left = await list.getByRole('listitem').count(); left > 0; left -= 1) await list.getByRole('button', { name: '删除这项测量' }).first().click();
-  await expect.poll(async () => (await saved(page, study)).length, patient).toBe(0);
+  const own = list.getByRole('button', { name: '删除这项测量' });
+  for (let left = await own.count(); left > 0; left -= 1) await own.first().click();
+  await expect(own).toHaveCount(0);
+  // What others have measured stays.
+  const others = await list.getByRole('listitem').count();
+  await expect.poll(async () => (await saved(page, study)).length, patient).toBe(others);
 }
 
 test('angle and Cobb angle are what the pixels say; pan, magnifier, invert and flip do what they are called', async ({ person }) => {

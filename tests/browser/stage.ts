@@ -9,10 +9,17 @@ export interface Stage {
   ids: Readonly<Record<CaseName | 'slide', string>>;
   /** Owner and UID of the study that the cases are about. */
   study: StudyOf;
+  /** Somebody who was given a role for it, with those that they had. */
+  lent: Roles;
+}
+
+interface Roles {
+  id: string;
+  roles: string[];
 }
 
 type StorageState = Awaited<ReturnType<APIRequestContext['storageState']>>;
-export type CaseName = 'draft' | 'pool' | 'reading' | 'waiting' | 'final' | 'pathology';
+export type CaseName = 'draft' | 'pool' | 'reading' | 'waiting' | 'review' | 'final' | 'pathology';
 export interface StudyOf {
   org: string;
   uid: string;
@@ -32,7 +39,7 @@ export interface Case {
   state: string;
 }
 
-const people = ['township', 'uploader', 'archivist', 'city-archivist', 'reader', 'pathologist', 'reviewer', 'coordinator', 'admin', 'security', 'auditor'];
+const people = ['township', 'uploader', 'archivist', 'city-archivist', 'reader', 'reader2', 'pathologist', 'reviewer', 'coordinator', 'admin', 'security', 'auditor'];
 
 async function logIn(login: string): Promise<APIRequestContext> {
   const context = await request.newContext({ baseURL: demo().base_url, extraHTTPHeaders: { 'X-Farsight': '1' } });
@@ -161,6 +168,17 @@ export async function chestOf(cast: Cast): Promise<Study> {
   return chest;
 }
 
+/** Gives somebody of the centre a role more, and returns those that they had. */
+async function lend(cast: Cast, login: string, role: string): Promise<Roles> {
+  const { people: all } = await cast.get<{ people: (Roles & { login: string })[] }>('admin', '/admin/people?organisation=city-centre');
+  const found = all.find((one) => one.login === login);
+  if (found === undefined) throw new Error(`the centre has no ${login}`);
+  await setRoles(cast, { ...found, roles: [...new Set([...found.roles, role])] });
+  return found;
+}
+
+const setRoles = (cast: Cast, { id, roles }: Roles) => cast.put('admin', `/admin/people/${id}/roles`, { roles });
+
 export async function setStage(cast: Cast): Promise<Stage> {
   const { studies } = await cast.get<{ studies: Study[] }>('township', '/studies?limit=100');
   const chest = await chestOf(cast);
@@ -175,13 +193,27 @@ export async function setStage(cast: Cast): Promise<Stage> {
   const reading = await ask(cast, chest, 'emergency', '突发胸痛，排除肺栓塞。');
   await cast.step('township', reading.id, 'submit');
   await cast.step('reader', reading.id, 'claim');
-  await cast.report('reader', reading.id, { findings: '右肺上叶见一结节，边界清楚，大小约 8 mm × 7 mm。', diagnosis: '', recommendation: '' });
+  await cast.report('reader', reading.id, { findings: '右肺上叶见一结节，边界清楚，大小约 8 mm × 7 mm。', diagnosis: '疑似主动脉夹层；右肺上叶结节。', recommendation: '请立即行主动脉 CTA。' });
   await cast.post('reader', `/consults/${reading.id}/critical`, { finding: '疑似主动脉夹层', found_at: new Date().toISOString() });
+
+  await cast.post('township', `/consults/${reading.id}/messages`, { text: '患者血压 180/110 mmHg，左上肢较右上肢低 30 mmHg。' });
+  await cast.post('reader', `/consults/${reading.id}/messages`, { text: '请立即联系转院，途中控制血压和心率。' });
 
   const waiting = await ask(cast, chest, 'routine', '肺结节随访');
   await cast.step('township', waiting.id, 'submit');
   await cast.step('reader', waiting.id, 'claim');
   await cast.step('reader', waiting.id, 'request-data', { reason: '请补传 2025 年旧片' });
+
+  // Who may read and review can take a report over.
+  const lent = await lend(cast, 'reader2', 'reviewer');
+  const review = await askUnder(cast, 'double', '肺结节较前增大？');
+  await cast.step('reader', review.id, 'claim');
+  await cast.report('reader', review.id, {
+    findings: '右肺上叶见一实性结节，较 2025 年增大，大小约 9 mm × 8 mm，可见浅分叶。',
+    diagnosis: '右肺上叶实性结节，较前增大，不除外恶性。',
+    recommendation: '建议 PET-CT 或穿刺活检。',
+  });
+  await cast.sign('reader', review.id);
 
   const final = await ask(cast, chest, 'routine', '体检发现肺结节，请会诊。');
   await cast.step('township', final.id, 'submit');
@@ -199,13 +231,15 @@ export async function setStage(cast: Cast): Promise<Stage> {
 
   return {
     sessions: await cast.sessions(),
-    ids: { draft: draft.id, pool: pool.id, reading: reading.id, waiting: waiting.id, final: final.id, pathology: pathology.id, slide },
+    ids: { draft: draft.id, pool: pool.id, reading: reading.id, waiting: waiting.id, review: review.id, final: final.id, pathology: pathology.id, slide },
     study: { org: chest.organisation.id, uid: chest.study_instance_uid },
+    lent,
   };
 }
 
-/** Takes from everybody's screens what other tests would stumble over: an alarm that stands, a case that waits to be claimed. */
-export async function clearStage(cast: Cast, { ids }: Stage): Promise<void> {
+/** Takes from everybody's screens what other tests would stumble over: an alarm that stands, a case that waits for somebody. */
+export async function clearStage(cast: Cast, { ids, lent }: Stage): Promise<void> {
   await cast.post('township', `/consults/${ids.reading}/critical/1/acknowledge`, { read_back: '疑似主动脉夹层，立即通知家属并转院。' });
-  await cast.step('township', ids.pool, 'cancel', { reason: '演示结束' });
+  for (const id of [ids.pool, ids.review]) await cast.step('township', id, 'cancel', { reason: '演示结束' });
+  await setRoles(cast, lent);
 }

@@ -1,5 +1,5 @@
 /** The keys of every place, on one sheet. */
-import { Kbd, Modal, SimpleGrid, Stack, Table, Text } from '@mantine/core';
+import { Box, Kbd, Modal, Stack, Table, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 
 const groups = {
@@ -64,7 +64,7 @@ type GroupName = keyof typeof groups;
 function KeyGroup({ name }: { name: GroupName }) {
   const { t } = useTranslation();
   return (
-    <Stack gap={4}>
+    <Stack gap={4} mb="lg" style={{ breakInside: 'avoid' }}>
       <Text fw={600} size="sm">
         {t(`keys.group.${name}`)}
       </Text>
@@ -87,12 +87,13 @@ function KeyGroup({ name }: { name: GroupName }) {
 export function KeysHelp({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const { t } = useTranslation();
   return (
-    <Modal opened={opened} onClose={onClose} title={t('keys.title')} size="lg" closeButtonProps={{ 'aria-label': t('common.close') }}>
-      <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="lg">
+    <Modal opened={opened} onClose={onClose} title={t('keys.title')} size={1080} closeButtonProps={{ 'aria-label': t('common.close') }}>
+      {/* Groups are of very different length: in rows, most of the sheet would be empty. */}
+      <Box style={{ columns: '280px' }}>
         {(Object.keys(groups) as GroupName[]).map((name) => (
           <KeyGroup key={name} name={name} />
         ))}
-      </SimpleGrid>
+      </Box>
     </Modal>
   );
 }

@@ -19,7 +19,11 @@ export const theme = createTheme({
   respectReducedMotion: true,
   // What is chosen must not be seen between two choices while the mark slides.
   // Said without the component itself, which the first page does not need.
-  components: { SegmentedControl: { defaultProps: { transitionDuration: 0 } } },
+  components: {
+    SegmentedControl: { defaultProps: { transitionDuration: 0 } },
+    // The keys go to the first item, not to an empty element, which no menu may have.
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
+  },
 });
 
 const library = (theme: keyof typeof colours) => ({

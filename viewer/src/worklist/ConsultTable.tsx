@@ -18,8 +18,6 @@ import classes from './Worklist.module.css';
 
 const row_px = 37;
 const head_px = 36;
-/** So many rows before the end the next page is asked for. */
-const ahead = 40;
 
 interface Props {
   rows: ConsultRow[];
@@ -28,10 +26,11 @@ interface Props {
   onSelect: (id: string) => void;
   onOpen: (row: ConsultRow) => void;
   onClaim: (row: ConsultRow) => void;
-  onNearEnd: () => void;
+  /** Which rows are in the page, the first and the last of them. */
+  onLook: (first: number, last: number) => void;
 }
 
-export function ConsultTable({ rows, columns, selectedId, onSelect, onOpen, onClaim, onNearEnd }: Props) {
+export function ConsultTable({ rows, columns, selectedId, onSelect, onOpen, onClaim, onLook }: Props) {
   const { t } = useTranslation();
   const scroller = useRef<HTMLDivElement>(null);
   // What it returns changes by itself as one scrolls, so nothing here may be remembered: that is meant.
@@ -49,10 +48,8 @@ export function ConsultTable({ rows, columns, selectedId, onSelect, onOpen, onCl
   const above = shown[0]?.start ?? 0;
   const below = virtualizer.getTotalSize() - (shown.at(-1)?.end ?? 0);
 
-  const last = shown.at(-1)?.index ?? 0;
-  useEffect(() => {
-    if (last >= rows.length - ahead) onNearEnd();
-  }, [last, rows.length, onNearEnd]);
+  const [first, last] = [shown[0]?.index ?? 0, shown.at(-1)?.index ?? 0];
+  useEffect(() => onLook(first, last), [first, last, onLook]);
 
   // The keyboard takes the list along; a list that is merely fresh stays where it is.
   const selectedIndex = rows.findIndex(({ id }) => id === selectedId);

@@ -1,7 +1,7 @@
 /** Everyone's first page: what waits for an answer, the most urgent on top. */
 import { Button, Group, Tabs } from '@mantine/core';
 import { useDebouncedValue, useMediaQuery } from '@mantine/hooks';
-import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useSearchParams } from 'react-router';
 import type { ConsultRow, Urgency, WorklistTab } from '../api/types';
@@ -51,14 +51,7 @@ export function WorklistPage() {
   const [selectedId, setSelectedId] = useState<string | null>(null);
   const [previewing, setPreviewing] = useState(false);
 
-  const { rows, counts, hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage } = worklist;
-  const more = useCallback(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
-  // A page that failed is not asked for again by itself: the rows are fresh again soon, or a person asks.
-  const nearEnd = useCallback(() => {
-    if (!isFetchNextPageError) more();
-  }, [isFetchNextPageError, more]);
+  const { rows, counts, hasMore, isReadingMore, isMoreFailed, look, more } = worklist;
   const selectedIndex = Math.max(0, rows.findIndex((row) => row.id === selectedId));
   const selected = rows[selectedIndex];
   const isRequester = hasRole(me, 'requester');
@@ -144,7 +137,7 @@ export function WorklistPage() {
         <div className={classes.body}>
           <div className={classes.list}>
             {worklist.isPending && <PageSkeleton rows={8} />}
-            {counts !== undefined && rows.length === 0 && !hasNextPage && (
+            {counts !== undefined && rows.length === 0 && !hasMore && (
               <EmptyWorklist tab={tab} q={q} counts={counts} tabs={tabs} isRequester={isRequester} />
             )}
             {rows.length > 0 &&
@@ -154,15 +147,15 @@ export function WorklistPage() {
                 <ConsultTable
                   rows={rows}
                   columns={columns}
-                  onNearEnd={nearEnd}
+                  onLook={look}
                   selectedId={selected?.id ?? null}
                   onSelect={setSelectedId}
                   onOpen={open}
                   onClaim={claim.mutate}
                 />
               ))}
-            {hasNextPage && (phone || rows.length === 0 || isFetchNextPageError) && (
-              <Button variant="default" m="md" loading={isFetchingNextPage} onClick={more}>
+            {hasMore && (phone || rows.length === 0 || isMoreFailed) && (
+              <Button variant="default" m="md" loading={isReadingMore} onClick={more}>
                 {t('common.more')}
               </Button>
             )}

@@ -1,27 +1,107 @@
-/** The worklist's rows and counts, page behind page, fresh every few seconds. */
-import { keepPreviousData, useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
-import { useMemo } from 'react';
+/** The worklist's rows and counts, page behind page; the first and those about the screen are fresh every few seconds. */
+import { keepPreviousData, useMutation, useQueries, useQuery, useQueryClient, type QueryClient, type UseQueryResult } from '@tanstack/react-query';
+import { useCallback, useMemo, useState } from 'react';
 import { consults, type WorklistFilter } from '../api/endpoints';
 import { keys } from '../api/queries';
-import type { ConsultRow } from '../api/types';
-import { distinct } from './distinct';
+import type { ConsultList, ConsultRow } from '../api/types';
+import { joined, readPage } from './pages';
 
-const page = 100;
+type Filter = Omit<WorklistFilter, 'cursor' | 'limit'>;
+
+/** Rows of the first page, which somebody waits for, and of each behind it: as many as the server gives. */
+const limits = { first: 100, further: 200 };
+/** So many rows before and after the screen pages are asked for. */
+const ahead = 40;
 const refresh_ms = 10_000;
-/** Whoever has scrolled far has many pages, which are asked for again one after the other. */
-const refreshOfMany_ms = 60_000;
 
-export function useWorklist(filter: Omit<WorklistFilter, 'cursor' | 'limit'>) {
-  const found = useInfiniteQuery({
-    queryKey: [...keys.consults, filter],
-    queryFn: ({ pageParam, signal }) => consults.list({ ...filter, limit: page, cursor: pageParam }, signal),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: ({ next }) => next ?? undefined,
-    placeholderData: keepPreviousData,
-    refetchInterval: ({ state }) => ((state.data?.pages.length ?? 0) > 5 ? refreshOfMany_ms : refresh_ms),
+function keyOf(filter: Filter, start: string | undefined) {
+  return [...keys.consults, filter, start ?? null];
+}
+
+function cached(cache: QueryClient, filter: Filter, start: string | undefined): ConsultList | undefined {
+  return cache.getQueryData(keyOf(filter, start));
+}
+
+/** Where the pages behind the first begin; the last of them may not be there yet. */
+function startsOf(cache: QueryClient, filter: Filter): string[] {
+  const starts: string[] = [];
+  for (let next = cached(cache, filter, undefined)?.next; typeof next === 'string'; next = cached(cache, filter, next)?.next) starts.push(next);
+  return starts;
+}
+
+function pageQuery(cache: QueryClient, filter: Filter, start: string | undefined) {
+  const end = () => {
+    const next = cached(cache, filter, start)?.next ?? undefined;
+    return next !== undefined && cached(cache, filter, next) !== undefined ? next : undefined;
+  };
+  return {
+    queryKey: keyOf(filter, start),
+    queryFn: ({ signal }: { signal: AbortSignal }) => {
+      const limit = start === undefined && end() === undefined ? limits.first : limits.further;
+      const order = filter.tab === 'all' ? 'descending' : 'ascending';
+      return readPage(start, end, order, (cursor) => consults.list({ ...filter, limit, cursor }, signal));
+    },
+    refetchInterval: refresh_ms,
+  };
+}
+
+function combine(results: UseQueryResult<ConsultList>[]) {
+  const last = results.at(-1);
+  return {
+    pages: results.flatMap(({ data, dataUpdatedAt }) => (data === undefined ? [] : [{ rows: data.consults, at: dataUpdatedAt }])),
+    // What is not there yet can only be the last.
+    missing: last?.data === undefined ? last && { isLoading: last.isLoading, isError: last.isError, retry: last.refetch } : undefined,
+    next: last?.data?.next,
+  };
+}
+
+export function useWorklist(filter: Filter) {
+  const cache = useQueryClient();
+  const of = JSON.stringify(filter);
+  // The pages about the screen, by number. All others stay as they are until somebody comes near.
+  const [looked, setLooked] = useState({ of, from: 0, to: 0 });
+  const near = looked.of === of ? looked : { from: 0, to: 0 };
+
+  const first = useQuery({ ...pageQuery(cache, filter, undefined), placeholderData: keepPreviousData });
+  const further = useQueries({
+    queries: startsOf(cache, filter).map((start, index) => ({
+      ...pageQuery(cache, filter, start),
+      enabled: index + 1 >= near.from && index + 1 <= near.to,
+    })),
+    combine,
   });
-  const rows = useMemo(() => distinct(found.data?.pages.flatMap(({ consults }) => consults) ?? []), [found.data]);
-  return { ...found, rows, counts: found.data?.pages[0]?.counts };
+  const { rows, ends } = useMemo(
+    () => joined(first.data === undefined ? [] : [{ rows: first.data.consults, at: first.dataUpdatedAt }, ...further.pages]),
+    [first.data, first.dataUpdatedAt, further.pages],
+  );
+
+  /** These rows are on the screen. */
+  const look = useCallback(
+    (top: number, bottom: number) => {
+      const pageOf = (row: number) => {
+        const page = ends.findIndex((end) => row < end);
+        return page < 0 ? ends.length : page;
+      };
+      const [from, to] = [pageOf(top - ahead), pageOf(bottom + ahead)];
+      setLooked((before) => (before.of === of && before.from === from && before.to === to ? before : { of, from, to }));
+    },
+    [of, ends],
+  );
+  const more = () => {
+    if (further.missing?.isError === true) void further.missing.retry();
+    else setLooked({ of, from: near.from, to: ends.length });
+  };
+
+  return {
+    ...first,
+    rows,
+    counts: first.data?.counts,
+    hasMore: further.missing !== undefined,
+    isReadingMore: further.missing?.isLoading === true,
+    isMoreFailed: further.missing?.isError === true,
+    look,
+    more,
+  };
 }
 
 export function useClaim() {

@@ -7,14 +7,13 @@ import shutil
 import statistics
 import struct
 import subprocess
-import time
 from io import BytesIO
 from pathlib import Path
 
 import numpy
 from PIL import Image
 
-from process import Failed, Process, free_port, tail
+from process import free_port, watched
 
 # In an environment of its own: it wants another wsidicom than the tests.
 WSIDICOMIZER = Path(__file__).resolve().parent.parent / ".venv-bench/bin/wsidicomizer"
@@ -134,20 +133,6 @@ def strip_page(at: int, length: int) -> list[tuple[int, int, int, bytes]]:
         long8(279, [length]),
         short(284, 1),
     ]
-
-
-def watched(command: list[str], folder: Path) -> tuple[float, float, float]:
-    """Seconds, CPU seconds and the most megabytes of a command that has to succeed."""
-    began = time.monotonic()
-    cpu = peak = 0.0
-    with Process(command, folder) as process:
-        while process.popen.poll() is None:
-            cpu, peak = max(cpu, process.cpu_ms()), max(peak, process.peak_mb())
-            time.sleep(0.02)
-        took = time.monotonic() - began
-        if process.popen.returncode != 0:
-            raise Failed(f"{command[0]} failed:\n{tail(process.log)}")
-    return took, cpu / 1000, peak
 
 
 def node(binary: Path, data: Path) -> None:

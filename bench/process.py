@@ -122,3 +122,18 @@ def _stat(folder: Path) -> list[str]:
     """Fields of /proc/PID/stat from the state on (the third)."""
     text = (folder / "stat").read_text()
     return text[text.rindex(")") + 2 :].split()
+
+
+def watched(command: list[str], folder: Path) -> tuple[float, float, float]:
+    """Seconds, CPU seconds and the most megabytes of a command that has to succeed. The memory is read while it runs: the
+    `ru_maxrss` of a child begins with what its parent had (getrusage(2), execve(2))."""
+    began = time.monotonic()
+    cpu = peak = 0.0
+    with Process(command, folder) as process:
+        while process.popen.poll() is None:
+            cpu, peak = max(cpu, process.cpu_ms()), max(peak, process.peak_mb())
+            time.sleep(0.02)
+        took = time.monotonic() - began
+        if process.popen.returncode != 0:
+            raise Failed(f"{command[0]} failed:\n{tail(process.log)}")
+    return took, cpu / 1000, peak

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from process import Failed, Process, free_port, tail, wait_for_port
+from process import Failed, Process, free_port, tail, wait_for_port, watched
 
 
 class Farsight(Process):
@@ -49,14 +49,7 @@ class Farsight(Process):
     def import_file(self, path: Path) -> tuple[float, float, float]:
         """Brings a slide in by the command line: seconds, seconds of CPU, peak MB of that process."""
         command = [str(self.binary), "import", "--data", str(self.data), "--org", self.organisation["id"], str(path)]
-        started = time.monotonic()
-        with (self.data.parent / "import.log").open("wb") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            raise Failed(f"farsight import ended with {process.returncode}:\n{tail(self.data.parent / 'import.log')}")
-        return time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+        return watched(command, self.data.parent / "import")
 
 
 class Serve(Process):

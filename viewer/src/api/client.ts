@@ -41,17 +41,14 @@ export function onProofNeeded(handler: Prove | null): void {
 }
 
 /** Whether this refusal only asks who it is, and they have just proved it. */
-async function hasProved(response: Response): Promise<boolean> {
-  if (response.status !== 403 || askForProof === null) return false;
-  const { slug } = problemFrom(response.status, await response.clone().text());
-  return slug === 'proof-needed' && (await askForProof());
+async function hasProved({ status, body }: Answer): Promise<boolean> {
+  if (status !== 403 || askForProof === null) return false;
+  return problemFrom(status, body).slug === 'proof-needed' && (await askForProof());
 }
 
 /** Whether the session has run out; a code or a passkey that is not good is refused with 401 as well. */
-async function hasLapsed(response: Response): Promise<boolean> {
-  if (response.status !== 401) return false;
-  const { slug } = problemFrom(response.status, await response.clone().text());
-  return slug === 'unauthenticated';
+function hasLapsed({ status, body }: Answer): boolean {
+  return status === 401 && problemFrom(status, body).slug === 'unauthenticated';
 }
 
 /** For senders other than `fetch` (uploads need XHR for progress): waits until somebody is logged in again. */
@@ -76,27 +73,69 @@ export interface RequestOptions {
   anonymous?: boolean;
 }
 
-async function send(method: Method, path: string, options: RequestOptions): Promise<Response> {
+interface Answer {
+  status: number;
+  body: string;
+}
+
+/** A line that is dead fails nothing by itself: what nothing is heard of for so long counts as cut. */
+const silence_ms = { GET: 30_000, POST: 60_000, PUT: 60_000, DELETE: 60_000 };
+/** Nobody tells how much of a file has gone: a line that is slower than this is of no use. */
+const slowest_bytes_per_ms = 8;
+
+/** How long until the first of the answer must be here. */
+function patience_ms(method: Method, { file, form }: RequestOptions): number {
+  const files = [file, ...(form?.values() ?? [])];
+  return silence_ms[method] + files.reduce((sum, one) => sum + (one instanceof Blob ? one.size : 0), 0) / slowest_bytes_per_ms;
+}
+
+/** All of a body; `heard` is told of each part of it. */
+async function textOf({ body }: Response, heard: () => void): Promise<string> {
+  const decoder = new TextDecoder();
+  const reader = body?.getReader();
+  let text = '';
+  for (;;) {
+    const part = await reader?.read();
+    if (part?.value === undefined) return text + decoder.decode();
+    heard();
+    text += decoder.decode(part.value, { stream: true });
+  }
+}
+
+async function send(method: Method, path: string, options: RequestOptions): Promise<Answer> {
   const headers: Record<string, string> = { Accept: 'application/json', ...options.headers };
   if (method !== 'GET') headers['X-Farsight'] = '1';
   if (shownOrganisation !== null) headers['X-Farsight-Organisation'] = shownOrganisation;
   if (options.body !== undefined) headers['Content-Type'] = 'application/json';
+  const line = new AbortController();
+  const cut = () => line.abort();
+  options.signal?.throwIfAborted();
+  options.signal?.addEventListener('abort', cut);
+  let timer = setTimeout(cut, patience_ms(method, options));
+  const heard = () => {
+    clearTimeout(timer);
+    timer = setTimeout(cut, silence_ms[method]);
+  };
   try {
     const response = await fetch((options.root ?? apiRoot) + path, {
       method,
       headers,
       credentials: 'same-origin',
       body: options.form ?? options.file ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
-      signal: options.signal,
+      signal: line.signal,
       keepalive: options.keepalive,
     });
     setReachable(true);
     noteServerDate(response.headers.get('Date'));
-    return response;
+    heard();
+    return { status: response.status, body: await textOf(response, heard) };
   } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    if (options.signal?.aborted === true) throw error;
     setReachable(false);
     throw new Unreachable();
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener('abort', cut);
   }
 }
 
@@ -105,24 +144,21 @@ async function send(method: Method, path: string, options: RequestOptions): Prom
  * @throws Problem when the server refuses, Unreachable when it does not answer.
  */
 export async function request<T>(method: Method, path: string, options: RequestOptions = {}): Promise<T> {
-  let response = await send(method, path, options);
-  if (options.anonymous !== true && (await hasLapsed(response)) && (await relogin())) {
-    response = await send(method, path, options);
-  }
-  if (await hasProved(response)) response = await send(method, path, options);
-  if (!response.ok) {
-    const problem = problemFrom(response.status, await response.text());
+  let answer = await send(method, path, options);
+  if (options.anonymous !== true && hasLapsed(answer) && (await relogin())) answer = await send(method, path, options);
+  if (await hasProved(answer)) answer = await send(method, path, options);
+  if (answer.status < 200 || answer.status >= 300) {
+    const problem = problemFrom(answer.status, answer.body);
     if (problem.slug === 'other-organisation-now') tellOfOther?.();
     throw problem;
   }
-  if (response.status === 204) return undefined as T;
-  return (await response.json()) as T;
+  return (answer.status === 204 ? undefined : JSON.parse(answer.body)) as T;
 }
 
 /** Whether there is something at an address that is of no use to the page itself. */
 export async function exists(path: string): Promise<boolean> {
   try {
-    return (await fetch(apiRoot + path, { method: 'HEAD', credentials: 'same-origin' })).ok;
+    return (await fetch(apiRoot + path, { method: 'HEAD', credentials: 'same-origin', signal: AbortSignal.timeout(silence_ms.GET) })).ok;
   } catch {
     throw new Unreachable();
   }

@@ -6,6 +6,7 @@ import { isReachable, setReachable, subscribe } from '../api/connection';
 import classes from './ConnectionBar.module.css';
 
 const probe_ms = 3_000;
+const answer_ms = 10_000;
 
 export function ConnectionBar() {
   const { t } = useTranslation();
@@ -15,7 +16,7 @@ export function ConnectionBar() {
   useEffect(() => {
     if (reachable) return;
     const timer = setInterval(() => {
-      fetch('/healthz')
+      fetch('/healthz', { signal: AbortSignal.timeout(answer_ms) })
         .then(() => {
           setReachable(true);
           void cache.invalidateQueries();

@@ -7,6 +7,7 @@ import { Problem, Unreachable, isProblem, otherPerson, problemFrom } from '../ap
 import type { Me } from '../api/types';
 import { personHeader, resumable } from './api';
 import type { HashAnswer } from './hashWorker';
+import { pause, sendWatched } from './line';
 import { base64, metadata } from './metadata';
 import { pieceBytes } from './rate';
 import { Sha256 } from './sha256';
@@ -165,21 +166,6 @@ function isAnswer(error: unknown): error is Answer {
   return typeof error === 'object' && error !== null && 'status' in error && 'header' in error;
 }
 
-/** At once when the browser says that the line is back. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    function done() {
-      clearTimeout(timer);
-      globalThis.removeEventListener?.('online', done);
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-    globalThis.addEventListener?.('online', done);
-    signal.addEventListener('abort', done);
-  });
-}
-
 async function checksum(piece: Blob): Promise<string> {
   return base64(new Sha256().update(new Uint8Array(await piece.arrayBuffer())).digest());
 }
@@ -196,7 +182,7 @@ const askByXhr: Ask = (method, url, headers, body, { signal, onSent }) =>
     xhr.onerror = () => answer(0);
     xhr.onabort = () => answer(0);
     signal.addEventListener('abort', () => xhr.abort());
-    xhr.send(body);
+    sendWatched(xhr, body);
   });
 
 /** The file's SHA-256; `null` when it cannot be read. */

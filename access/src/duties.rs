@@ -85,7 +85,7 @@ impl Refusal {
             }
             Self::Themselves => "不能管理自己的账号 / nobody looks after their own account",
             Self::Office => {
-                "系统管理员、安全管理员、安全审计员只能由机房运维人员用命令行任免（farsight user）/ the three offices are \
+                "系统管理员、安全管理员、安全审计员只能由机房运维人员用命令行任免（farsight user） / the three offices are \
                  given and taken on the command line only (farsight user)"
             }
             Self::Roles => {

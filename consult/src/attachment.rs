@@ -95,7 +95,7 @@ impl ConsultService {
     ) -> Result<ConsultView, ConsultError> {
         let (mut consult, _) = self.begin(caller, id, version, Action::Attach).await?;
         if consult.attachments.len() >= COUNT_MAX {
-            return Err(invalid("附件太多（最多 20 个）"));
+            return Err(invalid("附件太多（最多 20 个） / 20 attachments at most"));
         }
         let (content, media_type) = crate::keystore::blocking(move || {
             let media_type = check::media_type(&content);
@@ -105,7 +105,10 @@ impl ConsultService {
         let media_type = media_type.map_err(invalid)?;
         // A name that is cut has lost its ending, and may be that of another file.
         if name.chars().count() > NAME_CHARS_MAX {
-            return Err(ConsultError::Invalid { field: "name", why: "文件名过长（最多 200 字）" });
+            return Err(ConsultError::Invalid {
+                field: "name",
+                why: "文件名过长（最多 200 字） / the file's name is too long: 200 characters at most",
+            });
         }
         let mut name = tidy(name);
         while let Some(c) = self.printer.unprintable(&name) {

@@ -201,22 +201,24 @@ impl PathFault {
     /// Why, for people, in Chinese and in English.
     #[must_use]
     pub fn words(self) -> (&'static str, &'static str) {
+        let text = self.text();
+        text.split_once(" / ").unwrap_or((text, text))
+    }
+
+    /// The same as one text.
+    pub(crate) fn text(self) -> &'static str {
         match self {
-            Self::NoIssuer => ("证书不是由受信任的机构签发", "nobody who is trusted issued the certificate"),
-            Self::BadSignature => {
-                ("证书链上的签名无效", "a signature on the certificate's path does not hold")
+            Self::NoIssuer => "证书不是由受信任的机构签发 / nobody who is trusted issued the certificate",
+            Self::BadSignature => "证书链上的签名无效 / a signature on the certificate's path does not hold",
+            Self::NotValidThen => "当时证书不在有效期内 / the certificate was not valid then",
+            Self::NotAllowed => "证书不允许用于此用途 / the certificate is not for this purpose",
+            Self::UnknownAlgorithm => {
+                "证书使用了本程序不支持的算法 / the certificate uses an algorithm that this program does not know"
             }
-            Self::NotValidThen => ("当时证书不在有效期内", "the certificate was not valid then"),
-            Self::NotAllowed => ("证书不允许用于此用途", "the certificate is not for this purpose"),
-            Self::UnknownAlgorithm => (
-                "证书使用了本程序不支持的算法",
-                "the certificate uses an algorithm that this program does not know",
-            ),
-            Self::UnknownExtension => (
-                "证书含有本程序不认识的关键扩展项",
-                "the certificate has a critical extension that this program does not know",
-            ),
-            Self::TooLong => ("证书链过长", "the path of certificates is too long"),
+            Self::UnknownExtension => {
+                "证书含有本程序不认识的关键扩展项 / the certificate has a critical extension that this program does not know"
+            }
+            Self::TooLong => "证书链过长 / the path of certificates is too long",
         }
     }
 }

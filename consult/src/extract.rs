@@ -36,10 +36,10 @@ pub struct Attached {
 /// Why it cannot be read, for people.
 pub(crate) fn load(pdf: &[u8]) -> Result<Document, &'static str> {
     if pdf.len() > PDF_BYTES_MAX {
-        return Err("PDF 太大");
+        return Err("PDF 太大 / the PDF is too large");
     }
     if !has_our_shape(pdf) {
-        return Err("PDF 的结构不是本系统的报告");
+        return Err("PDF 的结构不是本系统的报告 / the PDF is not built like a report of this system");
     }
     // Strict: nothing is repaired, so nothing is read but what was looked at.
     let options = LoadOptions {
@@ -47,7 +47,7 @@ pub(crate) fn load(pdf: &[u8]) -> Result<Document, &'static str> {
         strict: true,
         ..LoadOptions::default()
     };
-    Document::load_mem_with_options(pdf, options).map_err(|_| "PDF 无法读取")
+    Document::load_mem_with_options(pdf, options).map_err(|_| "PDF 无法读取 / the PDF cannot be read")
 }
 
 fn has_our_shape(pdf: &[u8]) -> bool {
@@ -85,7 +85,8 @@ pub fn extract_from_pdf(pdf: &[u8]) -> Result<Attached, &'static str> {
             _ => {}
         }
     }
-    let canonical = canonical.ok_or("PDF 中没有报告原文（report.json）")?;
+    let canonical =
+        canonical.ok_or("PDF 中没有报告原文（report.json） / the PDF has no report inside (report.json)")?;
     Ok(Attached { canonical, signatures, pictures })
 }
 
@@ -94,7 +95,7 @@ fn is_file_spec(dictionary: &&Dictionary) -> bool {
 }
 
 fn content(document: &Document, spec: &Dictionary, bytes_max: usize) -> Result<Vec<u8>, &'static str> {
-    const BROKEN: &str = "PDF 的附件无法读取";
+    const BROKEN: &str = "PDF 的附件无法读取 / the files in the PDF cannot be read";
     let files = spec.get(b"EF").and_then(Object::as_dict).map_err(|_| BROKEN)?;
     let id = files.get(b"F").and_then(Object::as_reference).map_err(|_| BROKEN)?;
     let stream = document.get_object(id).and_then(Object::as_stream).map_err(|_| BROKEN)?;

@@ -96,7 +96,10 @@ impl ConsultService {
         let question = Said::now(caller, text, now)?;
         let (mut consult, states) = self.begin(caller, id, version, Action::AskBack).await?;
         if consult.questions.len() >= QUESTIONS_MAX {
-            return Err(ConsultError::Invalid { field: "reason", why: "追问太多，请另行申请" });
+            return Err(ConsultError::Invalid {
+                field: "reason",
+                why: "追问太多，请另行申请 / too many questions were asked back: ask anew",
+            });
         }
         advance(&mut consult, states, caller, now, &question.text);
         consult.questions.push(Question { question, answer: None });

@@ -56,7 +56,10 @@ impl SealedKey {
     /// [`ConsultError::Invalid`] `passphrase`, [`ConsultError::Failed`].
     pub fn seal(person: &PersonId, key: &IssuedKey, passphrase: &Secret) -> Result<Self, ConsultError> {
         if passphrase.expose().chars().count() < PASSPHRASE_LENGTH_MIN {
-            return Err(ConsultError::Invalid { field: "passphrase", why: "签名口令至少8个字符" });
+            return Err(ConsultError::Invalid {
+                field: "passphrase",
+                why: "签名口令至少8个字符 / a signing passphrase has at least 8 characters",
+            });
         }
         let failed = |_| ConsultError::Failed("no randomness");
         let mut salt = [0; 16];

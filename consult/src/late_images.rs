@@ -85,11 +85,17 @@ impl ConsultService {
         let (mut consult, states) = self.begin(caller, id, version, Action::AcceptImages).await?;
         let mut late = self.late(caller, &consult).await?;
         if late.is_empty() {
-            return Err(ConsultError::Invalid { field: "evidence", why: "没有新到的图像" });
+            return Err(ConsultError::Invalid {
+                field: "evidence",
+                why: "没有新到的图像 / no images have come since",
+            });
         }
         let added = late.len() as u64;
         if consult.evidence.len().saturating_add(late.len()) > EVIDENCE_MAX {
-            return Err(ConsultError::Invalid { field: "evidence", why: "这一检查的图像太多" });
+            return Err(ConsultError::Invalid {
+                field: "evidence",
+                why: "这一检查的图像太多 / the study has too many images",
+            });
         }
         let scope = caller.scope().clone().without_labels();
         self.note_fidelity(&scope, &mut consult, &mut late).await?;

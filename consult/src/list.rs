@@ -226,7 +226,10 @@ impl ConsultService {
 
 /// What a cursor says: `sort` and identifier of the last record of the page before.
 fn place_of(cursor: &str) -> Result<(i64, String), ConsultError> {
-    let wrong = ConsultError::Invalid { field: "cursor", why: "不是列表给出的位置" };
+    let wrong = ConsultError::Invalid {
+        field: "cursor",
+        why: "不是列表给出的位置 / not a place that a list gave",
+    };
     let Some((sort, id)) = cursor.split_once('.') else { return Err(wrong) };
     match (sort.parse(), ConsultId::parse(id)) {
         (Ok(sort), Ok(id)) => Ok((sort, id.to_string())),

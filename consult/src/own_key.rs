@@ -97,7 +97,9 @@ impl ConsultService {
         now: OffsetDateTime,
     ) -> Result<RegisteredKey, ConsultError> {
         let invalid = |why| ConsultError::Invalid { field: "certificates", why };
-        let me = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以登记证书"))?;
+        let me = caller.as_person().ok_or(ConsultError::Forbidden(
+            "只有本人可以登记证书 / a person registers certificates, for themselves only",
+        ))?;
         if !(1..=CHAIN_MAX).contains(&chain.len()) {
             return Err(invalid("1–10 张证书 / 1 to 10 certificates"));
         }
@@ -151,7 +153,8 @@ impl ConsultService {
         let ready = self.ready_for(caller, &wanted, version, now).await?;
         let keystore = Keystore::new(self.storage.clone());
         let chain = keystore.registered(&ready.signer.id, wanted.place).await?.chain()?;
-        let signer = person(caller).ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
+        let signer =
+            person(caller).ok_or(ConsultError::Forbidden("只有本人可以签名 / only the person signs"))?;
         let before = self.own_record(caller, id).await?;
         let (consult, frozen) = self.freeze(caller, ready, chain.clone(), wanted.place, now).await?;
         let [detached, in_page] = &frozen.messages;

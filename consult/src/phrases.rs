@@ -59,7 +59,9 @@ fn record_id(caller: &Caller, owner: PhraseOwner) -> Result<String, ConsultError
     match owner {
         PhraseOwner::Organisation => Ok(format!("organisation/{}", caller.organisation())),
         PhraseOwner::Person => {
-            let person = caller.as_person().ok_or(ConsultError::Forbidden("只有本人有自己的常用语"))?;
+            let person = caller.as_person().ok_or(ConsultError::Forbidden(
+                "只有本人有自己的常用语 / only people have phrases of their own",
+            ))?;
             Ok(format!("person/{}", person.id))
         }
     }
@@ -69,7 +71,7 @@ fn record_id(caller: &Caller, owner: PhraseOwner) -> Result<String, ConsultError
 fn checked(phrases: Vec<Phrase>) -> Result<Vec<Phrase>, ConsultError> {
     let invalid = |why| Err(ConsultError::Invalid { field: "phrases", why });
     if phrases.len() > PHRASES_MAX {
-        return invalid("常用语最多 500 条");
+        return invalid("常用语最多 500 条 / 500 phrases at most");
     }
     let mut abbreviations = BTreeSet::new();
     let mut kept = Vec::with_capacity(phrases.len());
@@ -77,17 +79,19 @@ fn checked(phrases: Vec<Phrase>) -> Result<Vec<Phrase>, ConsultError> {
         let abbreviation = phrase.abbreviation.trim().to_lowercase();
         let is_short = (1..=ABBREVIATION_CHARS_MAX).contains(&abbreviation.chars().count());
         if !is_short || !abbreviation.chars().all(char::is_alphanumeric) {
-            return invalid("缩写是 1 至 20 个字母、数字或汉字");
+            return invalid(
+                "缩写是 1 至 20 个字母、数字或汉字 / a short form has 1 to 20 letters, digits or Chinese characters",
+            );
         }
         if !abbreviations.insert(abbreviation.clone()) {
-            return invalid("两条常用语用了同一缩写");
+            return invalid("两条常用语用了同一缩写 / two phrases have one short form");
         }
         let (title, text) = (clean(&phrase.title).replace('\n', " "), clean(&phrase.text));
         if text.is_empty() || text.chars().count() > TEXT_CHARS_MAX {
-            return invalid("常用语要有内容，最多 2000 字");
+            return invalid("常用语要有内容，最多 2000 字 / a phrase has words, 2,000 characters at most");
         }
         if title.chars().count() > TITLE_CHARS_MAX {
-            return invalid("名称最多 60 字");
+            return invalid("名称最多 60 字 / a name has at most 60 characters");
         }
         kept.push(Phrase { abbreviation, title, text });
     }

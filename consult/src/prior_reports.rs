@@ -16,7 +16,7 @@ use storage::{AuditAction, AuditEntry, AuditOutcome, Order, RecordQuery, Storage
 const SHOWN_MAX: usize = 20;
 /// Earlier reports that one report is compared with at most.
 pub const COMPARED_MAX: usize = 5;
-pub(crate) const TOO_MANY_COMPARED: &str = "对照的既往报告最多 5 份";
+pub(crate) const TOO_MANY_COMPARED: &str = "对照的既往报告最多 5 份 / 5 earlier reports at most";
 
 /// An earlier report that a report is compared with, as it is signed and printed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,7 +147,9 @@ impl ConsultService {
         let prior = self.prior_reports(caller, id).await?;
         let find = |id: &ConsultId| prior.iter().find(|one| one.named.consult_id == *id);
         let named = chosen.iter().map(|id| kept(id).or_else(|| find(id).map(|one| one.named.clone())));
-        named.collect::<Option<Vec<_>>>().ok_or_else(|| invalid("不是这位患者的既往报告"))
+        named
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| invalid("不是这位患者的既往报告 / not an earlier report of this patient"))
     }
 
     /// Other consults with a delivered report on the same patient, or on one of the prior studies.

@@ -148,13 +148,16 @@ impl ConsultService {
         let (mut consult, _) = self.begin(caller, id, version, Action::Grade).await?;
         let invalid = |field, why| Err(ConsultError::Invalid { field, why });
         if grade.is_for_pathology() != consult.is_pathology() {
-            return invalid("grade", "影像用 1–4 级，病理用符合程度");
+            return invalid(
+                "grade",
+                "影像用 1–4 级，病理用符合程度 / 1 to 4 for imaging, the degree of agreement for pathology",
+            );
         }
         if grade.is_discrepancy() && comment.is_empty() {
-            return invalid("comment", "请写明不一致之处");
+            return invalid("comment", "请写明不一致之处 / say what differs");
         }
         if consult.quality.len() >= REVIEWS_MAX {
-            return invalid("grade", "质控评价太多");
+            return invalid("grade", "质控评价太多 / too many quality reviews");
         }
         let report_version = consult.current_version().map_or(1, |signed| signed.version);
         consult.quality.push(QualityReview {
@@ -183,7 +186,9 @@ impl ConsultService {
     ) -> Result<ConsultView, ConsultError> {
         let response = Said::now(caller, text, now)?;
         let (mut consult, _) = self.begin(caller, id, version, Action::Respond).await?;
-        let reader = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以回应"))?;
+        let reader = caller
+            .as_person()
+            .ok_or(ConsultError::Forbidden("只有本人可以回应 / only the person concerned answers"))?;
         let waits = |review: &&mut QualityReview| review.is_open() && review.is_about(&reader.id);
         if let Some(review) = consult.quality.iter_mut().find(waits) {
             review.response = Some(response);

@@ -106,7 +106,9 @@ impl Keystore {
         key: &RegisteredKey,
     ) -> Result<(), ConsultError> {
         if key.credential.len() > CREDENTIAL_BYTES_MAX {
-            return Err(ConsultError::Invalid { field: "credential", why: "1–256 字节" });
+            return Err(ConsultError::Invalid {
+                field: "credential", why: "1–256 字节 / 1 to 256 bytes"
+            });
         }
         let kind = key.place().kind();
         let put = Put {

@@ -166,7 +166,8 @@ impl ConsultService {
     ) -> Result<ConsultView, ConsultError> {
         let (first, _) = self.begin(caller, id, version, Action::SecondOpinion).await?;
         let invalid = |field, why| Err(ConsultError::Invalid { field, why });
-        let created_by = person(caller).ok_or(ConsultError::Forbidden("只有本人可以申请"))?;
+        let created_by = person(caller)
+            .ok_or(ConsultError::Forbidden("只有本人可以申请 / a person asks, in their own name"))?;
         let is_requester = *caller.organisation() == first.requesting.id && caller.may(Right::Ask);
         if !is_requester && new.reading != first.reading.id {
             let why = "质控只能请本中心的其他医师做第二意见 / quality control asks readers of its own centre";
@@ -346,7 +347,9 @@ impl ConsultService {
     /// Refuses whoever reads a second opinion on it now, and is not to see the first.
     pub(crate) async fn refuse_kept_from(&self, caller: &Caller, id: &ConsultId) -> Result<(), ConsultError> {
         if self.is_kept_from(caller, id).await? {
-            return Err(ConsultError::Forbidden("您正在做这份报告的第二意见"));
+            return Err(ConsultError::Forbidden(
+                "您正在做这份报告的第二意见 / you are giving the second opinion on this report",
+            ));
         }
         Ok(())
     }

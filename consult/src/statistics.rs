@@ -286,7 +286,9 @@ impl ConsultService {
         now: OffsetDateTime,
     ) -> Result<Vec<Row>, ConsultError> {
         if ![Right::Coordinate, Right::Ask, Right::Oversee].into_iter().any(|right| caller.may(right)) {
-            return Err(ConsultError::Forbidden("没有查看统计的权限"));
+            return Err(ConsultError::Forbidden(
+                "没有查看统计的权限 / your role does not see the statistics",
+            ));
         }
         let facts = self.facts(caller.scope(), period, now).await?;
         Ok(count(&facts, by, Some(caller.organisation()), self.config.utc_offset, now))
@@ -307,7 +309,9 @@ impl ConsultService {
         now: OffsetDateTime,
     ) -> Result<Vec<Row>, ConsultError> {
         if !caller.may(Right::Oversee) {
-            return Err(ConsultError::Forbidden("没有查看联盟统计的权限"));
+            return Err(ConsultError::Forbidden(
+                "没有查看联盟统计的权限 / your role does not see the alliance's statistics",
+            ));
         }
         let scope = match of {
             Some(of) => Scope::organisation(Actor::node("statistics"), of.clone()),
@@ -358,7 +362,8 @@ impl ConsultService {
             let is_last = page.len() < PAGE as usize;
             if facts.len().saturating_add(page.len()) > FACTS_MAX {
                 return Err(ConsultError::Invalid {
-                    field: "from", why: "时间范围太大，请分段查询"
+                    field: "from",
+                    why: "时间范围太大，请分段查询 / too long a time: ask for it in parts",
                 });
             }
             query.after = page.last().map(|record| (record.sort, record.id.clone()));

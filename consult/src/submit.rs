@@ -40,7 +40,9 @@ impl ConsultService {
         now: OffsetDateTime,
     ) -> Result<ConsultView, ConsultError> {
         let author = person(caller).filter(|_| caller.may(Right::Ask));
-        let created_by = author.ok_or(ConsultError::Forbidden("没有申请会诊的权限"))?;
+        let created_by = author.ok_or(ConsultError::Forbidden(
+            "没有申请会诊的权限 / your role does not ask for consultations",
+        ))?;
         let requesting = self.organisation(caller.organisation(), "organisation").await?;
         let reading = self.organisation(&draft.reading_organisation, "reading_organisation").await?;
         let (patient, study) = self.study(caller, &draft.study_org, &draft.study_instance_uid).await?;
@@ -129,15 +131,15 @@ impl ConsultService {
         let (mut consult, _) = self.begin(caller, id, version, Action::Submit).await?;
         let invalid = |field, why| Err(ConsultError::Invalid { field, why });
         if consult.question.is_empty() {
-            return invalid("question", "请填写会诊问题");
+            return invalid("question", "请填写会诊问题 / write the question");
         }
         self.refuse_unprintable("question", &consult.question)?;
         self.refuse_unprintable("history", &consult.history)?;
         if !consult.consent {
-            return invalid("consent", "请确认患者已知情同意");
+            return invalid("consent", "请确认患者已知情同意 / confirm that the patient has agreed");
         }
         if consult.study.org != consult.requesting.id {
-            return invalid("study", "只能就本院的检查申请会诊");
+            return invalid("study", "只能就本院的检查申请会诊 / only about studies of your own hospital");
         }
         (consult.patient, consult.study) =
             self.study(caller, &consult.study.org, &consult.study.study_instance_uid).await?;
@@ -156,7 +158,7 @@ impl ConsultService {
             return invalid("urgency", "术中冰冻只用于病理切片 / a frozen section is asked about a slide");
         }
         let Some(turnaround_min) = agreement.turnaround_min(consult.urgency) else {
-            return invalid("agreement", "协议不包含这一紧急程度");
+            return invalid("agreement", "协议不包含这一紧急程度 / the agreement does not have this urgency");
         };
         consult.agreement = Some(agreement.id.clone());
         consult.signatures = agreement.signatures;
@@ -193,7 +195,10 @@ impl ConsultService {
     ) -> Result<Named<OrgId>, ConsultError> {
         match self.storage.organisation(id).await {
             Ok(found) => Ok(Named { id: found.id, name: found.name }),
-            Err(StorageError::NotFound) => Err(ConsultError::Invalid { field, why: "没有这一机构" }),
+            Err(StorageError::NotFound) => Err(ConsultError::Invalid {
+                field,
+                why: "没有这一机构 / there is no such organisation",
+            }),
             Err(other) => Err(other.into()),
         }
     }
@@ -208,7 +213,10 @@ impl ConsultService {
         let query = Query::new(Level::Study, 1).with_value(Key::StudyInstanceUid, uid.as_str());
         let page = self.storage.search(&caller.scope().owned_by(owner.clone()), &query).await?;
         let row = page.rows.into_iter().next();
-        let row = row.ok_or(ConsultError::Invalid { field: "study", why: "找不到这一检查" })?;
+        let row = row.ok_or(ConsultError::Invalid {
+            field: "study",
+            why: "找不到这一检查 / the study is not found",
+        })?;
         Ok(blocks(row.owner, uid.clone(), &row.attributes.tree()))
     }
 
@@ -222,7 +230,7 @@ impl ConsultService {
     ) -> Result<Vec<StudyBlock>, ConsultError> {
         let invalid = |why| ConsultError::Invalid { field: "priors", why };
         if wanted.len() > PRIORS_MAX {
-            return Err(invalid("既往检查太多（最多 10 个）"));
+            return Err(invalid("既往检查太多（最多 10 个） / 10 earlier studies at most"));
         }
         let mut priors: Vec<StudyBlock> = Vec::new();
         for uid in wanted {
@@ -233,11 +241,13 @@ impl ConsultService {
             }
             let (whose, prior) = match self.study(caller, &study.org, uid).await {
                 Ok(found) => found,
-                Err(ConsultError::Invalid { .. }) => return Err(invalid("找不到这一既往检查")),
+                Err(ConsultError::Invalid { .. }) => {
+                    return Err(invalid("找不到这一既往检查 / an earlier study is not found"));
+                }
                 Err(other) => return Err(other),
             };
             if whose.id.is_empty() || whose.id != patient.id {
-                return Err(invalid("既往检查不是同一患者的"));
+                return Err(invalid("既往检查不是同一患者的 / an earlier study is another patient's"));
             }
             priors.push(prior);
         }
@@ -285,11 +295,11 @@ impl ConsultService {
         for study in consult.studies() {
             let instances = match self.storage.instances(&own, &study.study_instance_uid, None, None).await {
                 Ok(instances) => instances,
-                Err(StorageError::NotFound) => return invalid("找不到这一检查"),
+                Err(StorageError::NotFound) => return invalid("找不到这一检查 / the study is not found"),
                 Err(other) => return Err(other.into()),
             };
             if instances.is_empty() {
-                return invalid("这一检查没有图像");
+                return invalid("这一检查没有图像 / the study has no images");
             }
             let asked_about = instances.iter().filter(|instance| !left_out.contains(instance.series()));
             evidence.extend(asked_about.map(|instance| Evidence {
@@ -300,7 +310,7 @@ impl ConsultService {
                 fidelity: fidelity::of_instance(instance),
             }));
             if evidence.len() > most {
-                return invalid("这一检查的图像太多");
+                return invalid("这一检查的图像太多 / the study has too many images");
             }
         }
         Ok(evidence)
@@ -319,15 +329,15 @@ impl ConsultService {
             .filter(|a| a.requesting == consult.requesting.id && a.reading == consult.reading.id)
             .collect();
         let why = if between.is_empty() {
-            "与这一诊断中心没有协议"
+            "与这一诊断中心没有协议 / there is no agreement with this centre"
         } else if !between.iter().any(|a| a.is_valid_at(now)) {
-            "协议不在有效期内"
+            "协议不在有效期内 / the agreement is not in force"
         } else if !between.iter().any(|a| a.is_valid_at(now) && a.kinds.contains(&consult.kind)) {
-            "协议不包含这一会诊类型"
+            "协议不包含这一会诊类型 / the agreement does not have this kind of consultation"
         } else if !between.iter().any(|a| a.is_valid_at(now) && a.covers(&consult.study.modalities)) {
-            "协议不包含这一检查类型"
+            "协议不包含这一检查类型 / the agreement does not have this kind of examination"
         } else {
-            "协议不包含这一紧急程度"
+            "协议不包含这一紧急程度 / the agreement does not have this urgency"
         };
         let suits = |a: &Agreement| {
             a.is_valid_at(now)

@@ -68,7 +68,10 @@ impl ConsultService {
         let wanted = required_reason(wanted)?;
         let (mut consult, states) = self.begin(caller, id, version, Action::RequestData).await?;
         if consult.waits.len() >= WAITS_MAX {
-            return Err(ConsultError::Invalid { field: "reason", why: "要求补充资料的次数太多" });
+            return Err(ConsultError::Invalid {
+                field: "reason",
+                why: "要求补充资料的次数太多 / more was asked for too often",
+            });
         }
         let from = consult.state;
         let by = person(caller);

@@ -40,6 +40,7 @@ mod patients;
 mod peers;
 mod people;
 mod phone_signing;
+mod refusals;
 mod rejections;
 mod reports;
 mod scanners;

@@ -109,7 +109,7 @@ impl<S: Sync> FromRequestParts<S> for LoggedIn {
             return Ok(logged_in.clone());
         }
         match parts.extensions.get::<Caller>() {
-            Some(_) => Err(ApiError::Forbidden("a machine's token has no session")),
+            Some(_) => Err(ApiError::Forbidden("机器令牌没有会话 / a machine's token has no session")),
             None => Err(ApiError::Unauthenticated),
         }
     }
@@ -138,7 +138,9 @@ pub async fn recognise(state: &ApiState, parts: &mut Parts, address: Option<IpAd
         return Ok(());
     }
     if is_change(parts) && is_sent_by_another_site(&parts.headers) {
-        return Err(ApiError::Forbidden("a page of another site may change nothing here"));
+        return Err(ApiError::Forbidden(
+            "其他网站的页面不能在这里更改 / a page of another site may change nothing here",
+        ));
     }
     let Some(secret) = session_secret(&parts.headers) else { return Ok(()) };
     let (session, person) = match storage.session(&secret).await {
@@ -149,7 +151,9 @@ pub async fn recognise(state: &ApiState, parts: &mut Parts, address: Option<IpAd
     };
     let is_api = parts.uri.path().starts_with("/api/");
     if is_change(parts) && is_api && !parts.headers.contains_key(CSRF_HEADER) {
-        return Err(ApiError::Forbidden("a change by session cookie needs the header X-Farsight: 1"));
+        return Err(ApiError::Forbidden(
+            "以会话 Cookie 更改需要请求头 X-Farsight: 1 / a change by session cookie needs the header X-Farsight: 1",
+        ));
     }
     storage.note_use(&session.secret_sha256.to_string(), address);
     let caller = Caller::person(&person, address);
@@ -211,7 +215,7 @@ impl Authenticated {
         if self.0.may(right) {
             Ok(&self.0)
         } else {
-            Err(ApiError::Forbidden("your role does not allow this"))
+            Err(ApiError::Forbidden("您的角色没有这一权限，请联系管理员 / your role does not allow this"))
         }
     }
 
@@ -220,7 +224,7 @@ impl Authenticated {
         if rights.iter().any(|right| self.0.may(*right)) {
             Ok(&self.0)
         } else {
-            Err(ApiError::Forbidden("your role does not allow this"))
+            Err(ApiError::Forbidden("您的角色没有这一权限，请联系管理员 / your role does not allow this"))
         }
     }
 }

@@ -97,7 +97,11 @@ async fn check_right(state: &ApiState, caller: &Caller, id: &SlideId) -> Result<
     let may = caller.may(Right::Read)
         || caller.may(Right::Review)
         || (is_own && (caller.may(Right::Store) || caller.may(Right::Correct)));
-    if may { Ok(()) } else { Err(ApiError::Forbidden("your role does not allow this")) }
+    if may {
+        Ok(())
+    } else {
+        Err(ApiError::Forbidden("您的角色没有这一权限，请联系管理员 / your role does not allow this"))
+    }
 }
 
 /// Gives a slide without a scale one. Nothing that is stored changes; who and when is kept and shown.

@@ -156,7 +156,7 @@ impl From<BadRule> for ApiError {
 }
 
 fn ae(field: &str, text: &str) -> Result<model::AeTitle, ApiError> {
-    model::AeTitle::parse(text).map_err(|_| ApiError::invalid(field, "not an AE title"))
+    model::AeTitle::parse(text).map_err(|_| ApiError::invalid(field, "不是 AE 标题 / not an AE title"))
 }
 
 /// The queue of the caller's organisation.

@@ -112,7 +112,7 @@ pub async fn identify_slide(
     let caller = auth.require_any(&[Right::Store, Right::Correct])?;
     let id = SlideId::parse(&id).map_err(|_| ApiError::NotFound)?;
     if let Some(field) = body.of.first_fault() {
-        return Err(ApiError::invalid(field, "it is too long, or not of its kind"));
+        return Err(ApiError::invalid(field, "过长，或不是这一种标识 / it is too long, or not of its kind"));
     }
     let names_nobody = [&body.of.patient_name, &body.of.patient_id]
         .iter()

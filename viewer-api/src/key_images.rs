@@ -87,7 +87,9 @@ pub async fn chosen(
                 });
                 // Nothing is made for somebody whose report is going to be refused.
                 if known.is_none() && !is_writing {
-                    return Err(ApiError::Forbidden("only who reads the case chooses its key images"));
+                    return Err(ApiError::Forbidden(
+                        "只有报告医师可以选关键图像 / only who reads the case chooses its key images",
+                    ));
                 }
                 KeyImage::Frame(frame::chosen(state, caller, &view.consult, choice, known).await?)
             }

@@ -55,7 +55,10 @@ async fn for_those_who_see_images(request: Request, next: Next) -> Response {
     let wanted = wanted(request.uri().path());
     match request.extensions().get::<Caller>() {
         Some(caller) if caller.may(Right::Search) && caller.may(Right::Retrieve) => {}
-        Some(_) => return ApiError::Forbidden("your role does not allow this").into_response(),
+        Some(_) => {
+            return ApiError::Forbidden("您的角色没有这一权限，请联系管理员 / your role does not allow this")
+                .into_response();
+        }
         None if wanted == Wanted::Page => return Redirect::to("/").into_response(),
         None => return ApiError::Unauthenticated.into_response(),
     }

@@ -93,7 +93,10 @@ impl Preferences {
 }
 
 fn person(caller: &Caller) -> Result<String, ApiError> {
-    caller.as_person().map(|person| person.id.to_string()).ok_or(ApiError::Forbidden("a token has no pages"))
+    caller
+        .as_person()
+        .map(|person| person.id.to_string())
+        .ok_or(ApiError::Forbidden("令牌没有页面设置 / a token has no pages"))
 }
 
 fn node() -> Scope {

@@ -221,7 +221,9 @@ impl From<ConsultError> for ApiError {
         match error {
             ConsultError::NotFound => Self::NotFound,
             ConsultError::Forbidden(why) => Self::Forbidden(why),
-            ConsultError::NoSigningKey => Self::Forbidden("this account has no signing key on this node"),
+            ConsultError::NoSigningKey => Self::Forbidden(
+                "这一账号在本节点没有签名密钥，请联系管理员 / this account has no signing key on this node",
+            ),
             ConsultError::Conflict { holder: Some(name), .. } => {
                 Self::Conflict(format!("{name} 已先行处理 / {name} was first"))
             }
@@ -243,7 +245,7 @@ impl From<ConsultError> for ApiError {
             ConsultError::WrongPassphrase => Self::WrongPassphrase,
             ConsultError::Missing(fields) => Self::Invalid {
                 field: fields.first().cloned().unwrap_or_else(|| "report".to_owned()),
-                detail: format!("the report lacks {}", fields.join(", ")),
+                detail: format!("报告缺少必填内容：{0} / the report lacks {0}", fields.join(", ")),
             },
             ConsultError::Failed(why) => {
                 tracing::error!(why, "a report could not be made");

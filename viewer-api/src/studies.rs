@@ -293,7 +293,7 @@ fn date(text: Option<String>, field: &str) -> Result<Option<String>, ApiError> {
     if digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_digit()) {
         Ok(Some(digits))
     } else {
-        Err(ApiError::invalid(field, "a date is YYYYMMDD"))
+        Err(ApiError::invalid(field, "日期应为 YYYYMMDD / a date is YYYYMMDD"))
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) fn require_coordinator(caller: &Caller) -> Result<(), ConsultError> {
     if caller.may(Right::Coordinate) {
         return Ok(());
     }
-    Err(ConsultError::Forbidden("分配规则由调度管理"))
+    Err(ConsultError::Forbidden("分配规则由调度管理 / the coordinator keeps the rules of assignment"))
 }
 
 /// That a person takes cases at a centre now, or does not.
@@ -172,7 +172,9 @@ impl ConsultService {
     pub async fn duties(&self, caller: &Caller) -> Result<Vec<OnDuty>, ConsultError> {
         let me = caller.as_person().map(|person| &person.id);
         if !caller.may(Right::Coordinate) && !caller.may(Right::Read) {
-            return Err(ConsultError::Forbidden("值班状态由报告医师本人或调度管理"));
+            return Err(ConsultError::Forbidden(
+                "值班状态由报告医师本人或调度管理 / the reader or the coordinator says who is on duty",
+            ));
         }
         let organisation = caller.organisation();
         let off = self.off_duty(organisation).await?;
@@ -199,7 +201,9 @@ impl ConsultService {
     pub async fn set_duty(&self, caller: &Caller, of: &PersonId, duty: Duty) -> Result<OnDuty, ConsultError> {
         let is_oneself = caller.may(Right::Read) && caller.as_person().is_some_and(|person| person.id == *of);
         if !is_oneself && !caller.may(Right::Coordinate) {
-            return Err(ConsultError::Forbidden("值班状态由报告医师本人或调度管理"));
+            return Err(ConsultError::Forbidden(
+                "值班状态由报告医师本人或调度管理 / the reader or the coordinator says who is on duty",
+            ));
         }
         let organisation = caller.organisation();
         let readers = self.readers(organisation).await?;

@@ -87,27 +87,36 @@ impl ConsultService {
         let reads =
             who(caller, &consult).iter().any(|who| matches!(who, Who::Reader | Who::Holder | Who::Reviewer));
         let told_by = person(caller).filter(|_| reads);
-        let told_by = told_by.ok_or(ConsultError::Forbidden("危急值由报告医师或审核医师报告"))?;
+        let told_by = told_by.ok_or(ConsultError::Forbidden(
+            "危急值由报告医师或审核医师报告 / the reader or the reviewer reports a critical finding",
+        ))?;
         if consult.state == State::Draft {
             return Err(ConsultError::NotFound);
         }
         // The hospital that has the patient does not see this case, and could acknowledge nothing on it.
         if consult.second_of.is_some() && consult.requesting.id == consult.reading.id {
-            let why = "内部第二意见的危急值请在原会诊上报告";
+            let why = "内部第二意见的危急值请在原会诊上报告 / report it on the case that this second opinion is about";
             return Err(ConsultError::Invalid { field: "finding", why });
         }
         let finding = limited("finding", &new.finding)?;
         if finding.is_empty() {
-            return Err(ConsultError::Invalid { field: "finding", why: "请写明危急值内容" });
+            return Err(ConsultError::Invalid {
+                field: "finding",
+                why: "请写明危急值内容 / say what the critical finding is",
+            });
         }
         let found_at = past("found_at", new.found_at, now)?;
         if consult.submitted_at.is_some_and(|sent| found_at < sent - CLOCK_SKEW) {
-            return Err(ConsultError::Invalid { field: "found_at", why: "早于申请提交时间" });
+            return Err(ConsultError::Invalid {
+                field: "found_at",
+                why: "早于申请提交时间 / before the case was sent",
+            });
         }
         self.change_critical(caller, &consult, |critical| {
             if critical.findings.len() >= FINDINGS_MAX {
                 return Err(ConsultError::Invalid {
-                    field: "finding", why: "本次会诊的危急值过多"
+                    field: "finding",
+                    why: "本次会诊的危急值过多 / this case has too many critical findings",
                 });
             }
             let n = critical.findings.last().map_or(1, |last| last.n.saturating_add(1));
@@ -158,7 +167,10 @@ impl ConsultService {
             }
             // A call often comes before the finding is entered here, never before it was made.
             if received.received_at < finding.found_at - CLOCK_SKEW {
-                return Err(ConsultError::Invalid { field: "received_at", why: "早于发现时间" });
+                return Err(ConsultError::Invalid {
+                    field: "received_at",
+                    why: "早于发现时间 / before it was found",
+                });
             }
             finding.acknowledged = Some(received.clone());
             Ok((n, Happened::Acknowledged))
@@ -181,7 +193,9 @@ impl ConsultService {
         now: OffsetDateTime,
     ) -> Result<CriticalFindings, ConsultError> {
         let (consult, version) = self.load(caller, id).await?;
-        let refused = ConsultError::Forbidden("危急值由报告人或审核医师撤回");
+        let refused = ConsultError::Forbidden(
+            "危急值由报告人或审核医师撤回 / who reported it or the reviewer takes it back",
+        );
         let by = person(caller).ok_or(refused.clone())?;
         let reason = required_reason(reason)?;
         let is_kept = self.is_kept_from(caller, id).await?;
@@ -412,7 +426,7 @@ fn past(
 ) -> Result<OffsetDateTime, ConsultError> {
     let at = at.unwrap_or(now);
     if at > now + CLOCK_SKEW {
-        return Err(ConsultError::Invalid { field, why: "不能晚于现在" });
+        return Err(ConsultError::Invalid { field, why: "不能晚于现在 / not later than now" });
     }
     Ok(at)
 }
@@ -425,10 +439,15 @@ fn received(
     now: OffsetDateTime,
 ) -> Result<Acknowledgement, ConsultError> {
     let who = who(caller, consult);
-    let recorded_by = person(caller).ok_or(ConsultError::Forbidden("请以个人账号确认危急值"))?;
+    let recorded_by = person(caller).ok_or(ConsultError::Forbidden(
+        "请以个人账号确认危急值 / acknowledge it with an account of your own",
+    ))?;
     let read_back = limited("read_back", &receipt.read_back)?;
     if read_back.is_empty() {
-        return Err(ConsultError::Invalid { field: "read_back", why: "请用自己的话复述危急值" });
+        return Err(ConsultError::Invalid {
+            field: "read_back",
+            why: "请用自己的话复述危急值 / read the finding back in your own words",
+        });
     }
     let (received_by, person, received_at) = match receipt.how {
         How::System if who.contains(&Who::Requester) => {
@@ -437,13 +456,16 @@ fn received(
         How::Telephone | How::InPerson if who.iter().any(|who| *who != Who::Requester) => {
             let name = limited("received_by", &receipt.received_by)?;
             if name.is_empty() {
-                return Err(ConsultError::Invalid { field: "received_by", why: "请写明接收人姓名" });
+                return Err(ConsultError::Invalid {
+                    field: "received_by",
+                    why: "请写明接收人姓名 / say who received it",
+                });
             }
             (name, None, past("received_at", receipt.received_at, now)?)
         }
         _ => {
             return Err(ConsultError::Forbidden(
-                "危急值由申请医院的医师确认；电话或当面告知的由诊断中心登记",
+                "危急值由申请医院的医师确认；电话或当面告知的由诊断中心登记 / a doctor of the asking hospital acknowledges it; what was told by telephone or in person the centre writes down",
             ));
         }
     };

@@ -66,7 +66,7 @@ impl CriticalSettings {
     fn checked(self) -> Result<Self, ConsultError> {
         let invalid = |field, why| Err(ConsultError::Invalid { field, why });
         if self.items.len() > ITEMS_MAX {
-            return invalid("items", "最多 200 项");
+            return invalid("items", "最多 200 项 / 200 at most");
         }
         let tidy = |text: &str| crate::report::clean(text).replace('\n', " ");
         let items: Vec<CriticalItem> = self
@@ -79,13 +79,16 @@ impl CriticalSettings {
                 && [&item.name, &item.name_en].into_iter().all(|name| name.chars().count() <= NAME_CHARS_MAX)
         };
         if !items.iter().all(is_right) {
-            return invalid("items", "每项需有中文名称，不超过 100 字");
+            return invalid(
+                "items",
+                "每项需有中文名称，不超过 100 字 / each needs a Chinese name of at most 100 characters",
+            );
         }
         if !(1..=MINUTES_MAX).contains(&self.repeat_min) {
-            return invalid("repeat_min", "1 至 1440 分钟");
+            return invalid("repeat_min", "1 至 1440 分钟 / 1 to 1440 minutes");
         }
         if !(1..=MINUTES_MAX).contains(&self.escalate_min) {
-            return invalid("escalate_min", "1 至 1440 分钟");
+            return invalid("escalate_min", "1 至 1440 分钟 / 1 to 1440 minutes");
         }
         Ok(Self { items, ..self })
     }
@@ -116,7 +119,9 @@ impl ConsultService {
         settings: CriticalSettings,
     ) -> Result<CriticalSettings, ConsultError> {
         if !caller.may(Right::Coordinate) && !caller.may(Right::Administer) {
-            return Err(ConsultError::Forbidden("危急值设置由调度或管理员修改"));
+            return Err(ConsultError::Forbidden(
+                "危急值设置由调度或管理员修改 / the coordinator or the administrator changes these settings",
+            ));
         }
         let settings = settings.checked()?;
         let organisation = caller.organisation();

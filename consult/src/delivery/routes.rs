@@ -120,7 +120,7 @@ impl ConsultService {
 
     async fn require_administrator(&self, caller: &Caller, organisation: &OrgId) -> Result<(), ConsultError> {
         if !caller.may(Right::Administer) {
-            return Err(ConsultError::Forbidden("由系统管理员设置"));
+            return Err(ConsultError::Forbidden("由系统管理员设置 / the administrator sets this"));
         }
         let found = self.storage.organisation(organisation).await?;
         if found.is_looked_after_by(caller.organisation()) { Ok(()) } else { Err(ConsultError::NotFound) }
@@ -167,15 +167,18 @@ impl ConsultService {
         let is_id = (1..=40).contains(&id.len())
             && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !is_id {
-            return invalid("id", "1 至 40 个小写字母、数字或连字符");
+            return invalid(
+                "id",
+                "1 至 40 个小写字母、数字或连字符 / 1 to 40 small letters, digits or hyphens",
+            );
         }
         let before = self.route(organisation, id).await?;
         if before.is_none() && self.routes_of(organisation).await?.len() >= ROUTES_MAX {
-            return invalid("id", "最多 8 条回传路由");
+            return invalid("id", "最多 8 条回传路由 / 8 routes at most");
         }
         let name = crate::report::clean(&wish.name).replace('\n', " ");
         if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
-            return invalid("name", "请填写名称，最多 60 个字");
+            return invalid("name", "请填写名称，最多 60 个字 / give it a name of at most 60 characters");
         }
         let target = self.target(organisation, &wish, before.map(|route| route.target)).await?;
         let forms = forms(&wish.forms, &target)?;
@@ -223,7 +226,7 @@ impl ConsultService {
             "ae" => {
                 let text = wish.ae_title.as_deref().unwrap_or_default();
                 let Ok(ae_title) = AeTitle::parse(text) else {
-                    return invalid("ae_title", "不是 AE 标题");
+                    return invalid("ae_title", "不是 AE 标题 / not an AE title");
                 };
                 let known = match self.storage.device(&ae_title).await {
                     Ok(device) => device.organisation == *organisation && device.contact.is_some(),
@@ -231,7 +234,10 @@ impl ConsultService {
                     Err(error) => return Err(error.into()),
                 };
                 if !known {
-                    return invalid("ae_title", "本机构没有这个 AE，或没有登记它的地址");
+                    return invalid(
+                        "ae_title",
+                        "本机构没有这个 AE，或没有登记它的地址 / the organisation has no such AE, or its address is not registered",
+                    );
                 }
                 Ok(Target::Ae { ae_title })
             }
@@ -247,7 +253,10 @@ impl ConsultService {
                     token.len() <= URL_BYTES_MAX && token.bytes().all(|byte| byte.is_ascii_graphic())
                 };
                 if token.as_ref().is_some_and(|token| !is_token(token)) {
-                    return invalid("token", "令牌含有不允许的字符");
+                    return invalid(
+                        "token",
+                        "令牌含有不允许的字符 / the token has characters that are not allowed",
+                    );
                 }
                 Ok(Target::Stow { url, token })
             }
@@ -255,7 +264,7 @@ impl ConsultService {
                 let secret = Secret::random().map_err(|_| ConsultError::Unavailable)?;
                 Ok(Target::Webhook { url: url(wish)?, secret: secret.expose().to_owned() })
             }
-            _ => invalid("method", "ae、stow 或 webhook"),
+            _ => invalid("method", "ae、stow 或 webhook / ae, stow or webhook"),
         }
     }
 }
@@ -265,7 +274,10 @@ fn url(wish: &RouteWish) -> Result<String, ConsultError> {
     if crate::notify::is_url(url) {
         return Ok(url.trim_end_matches('/').to_owned());
     }
-    invalid("url", "应为 https:// 或 http:// 开头的地址，不含用户名")
+    invalid(
+        "url",
+        "应为 https:// 或 http:// 开头的地址，不含用户名 / an address that begins with https:// or http://, without a user's name",
+    )
 }
 
 /// What can go by this way: DICOM by DICOM, the bundle by webhook.
@@ -275,7 +287,10 @@ fn forms(wanted: &[Form], target: &Target) -> Result<Vec<Form>, ConsultError> {
     forms.dedup();
     let fits = |form: &Form| form.is_dicom() != matches!(target, Target::Webhook { .. });
     if forms.is_empty() || !forms.iter().all(fits) {
-        return invalid("forms", "DICOM 路由选 sr、pdf、kos；webhook 选 fhir");
+        return invalid(
+            "forms",
+            "DICOM 路由选 sr、pdf、kos；webhook 选 fhir / sr, pdf, kos for DICOM routes; fhir for a webhook",
+        );
     }
     Ok(forms)
 }

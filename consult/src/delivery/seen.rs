@@ -56,7 +56,7 @@ impl ConsultService {
         now: OffsetDateTime,
     ) -> Result<Delivery, ConsultError> {
         if !may_look_after(caller) {
-            return Err(ConsultError::Forbidden("没有重新发送的权限"));
+            return Err(ConsultError::Forbidden("没有重新发送的权限 / your role does not send it again"));
         }
         let record = self.storage.record(caller.scope(), KIND, delivery).await?;
         let (mut delivery, version) = (Delivery::of(&record)?, record.version);
@@ -64,7 +64,10 @@ impl ConsultService {
             return Err(ConsultError::NotFound);
         }
         if delivery.state == DeliveryState::Sending {
-            return Err(ConsultError::Invalid { field: "delivery", why: "正在发送，请稍候" });
+            return Err(ConsultError::Invalid {
+                field: "delivery",
+                why: "正在发送，请稍候 / it is being sent: wait a moment",
+            });
         }
         let is_waiting = delivery.state == DeliveryState::Waiting;
         delivery.next_at = Some(now);
@@ -95,9 +98,10 @@ impl ConsultService {
             ..Change::default()
         };
         self.storage.apply(caller.scope(), change).await.map_err(|error| match error {
-            StorageError::Conflict(_) => {
-                ConsultError::Invalid { field: "delivery", why: "刚刚有了变化，请刷新" }
-            }
+            StorageError::Conflict(_) => ConsultError::Invalid {
+                field: "delivery",
+                why: "刚刚有了变化，请刷新 / it has just changed: reload",
+            },
             error => error.into(),
         })?;
         if is_waiting {
@@ -181,5 +185,5 @@ fn watcher(caller: &Caller) -> Result<(), ConsultError> {
     if caller.may(Right::Administer) || caller.may(Right::Coordinate) {
         return Ok(());
     }
-    Err(ConsultError::Forbidden("由系统管理员或调度查看"))
+    Err(ConsultError::Forbidden("由系统管理员或调度查看 / for the administrator and the coordinator"))
 }

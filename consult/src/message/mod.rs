@@ -62,14 +62,16 @@ impl Mark {
         let invalid = |why| Err(ConsultError::Invalid { field: "marks", why });
         let (Self::Image { x_px, y_px, label, .. } | Self::Slide { x_px, y_px, label, .. }) = &mut self;
         if ![*x_px, *y_px].iter().all(|place| (0.0..=PIXELS_MAX).contains(place)) {
-            return invalid("标记不在图像上");
+            return invalid("标记不在图像上 / a mark is outside the image");
         }
         if label.chars().count() > LABEL_CHARS_MAX {
-            return invalid("标记说明过长（最多 200 字）");
+            return invalid(
+                "标记说明过长（最多 200 字） / the words of a mark are too long: 200 characters at most",
+            );
         }
         *label = clean(label);
         match self {
-            Self::Image { frame: 0, .. } => invalid("帧从 1 数起"),
+            Self::Image { frame: 0, .. } => invalid("帧从 1 数起 / frames count from 1"),
             _ => Ok(self),
         }
     }
@@ -149,21 +151,28 @@ fn is_own_address(address: &str) -> bool {
 impl NewMessage {
     fn checked(self) -> Result<Self, ConsultError> {
         if self.text.chars().count() > TEXT_CHARS_MAX {
-            return Err(ConsultError::Invalid { field: "text", why: "文字过长（最多 100000 字）" });
+            return Err(ConsultError::Invalid {
+                field: "text",
+                why: "文字过长（最多 100000 字） / too long: 100,000 characters at most",
+            });
         }
         if self.marks.len() > MARKS_MAX {
-            return Err(ConsultError::Invalid { field: "marks", why: "标记过多（最多 20 个）" });
+            return Err(ConsultError::Invalid {
+                field: "marks",
+                why: "标记过多（最多 20 个） / 20 marks at most",
+            });
         }
         let view = self.view.filter(|view| !view.is_empty());
         if view.as_deref().is_some_and(|view| !is_own_address(view)) {
             return Err(ConsultError::Invalid {
-                field: "view", why: "只能链接到本系统的检查、切片或会诊"
+                field: "view",
+                why: "只能链接到本系统的检查、切片或会诊 / links lead to studies, slides or cases of this system only",
             });
         }
         let marks = self.marks.into_iter().map(Mark::checked).collect::<Result<Vec<_>, _>>()?;
         let text = clean(&self.text);
         if text.is_empty() && marks.is_empty() && view.is_none() {
-            return Err(ConsultError::Invalid { field: "text", why: "请写点什么" });
+            return Err(ConsultError::Invalid { field: "text", why: "请写点什么 / write something" });
         }
         Ok(Self { text, marks, view })
     }

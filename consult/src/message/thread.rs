@@ -61,7 +61,8 @@ impl ConsultService {
         now: OffsetDateTime,
     ) -> Result<Message, ConsultError> {
         let consult = self.discussed(caller, id).await?;
-        let by = person(caller).ok_or(ConsultError::Forbidden("没有参与这一会诊的权限"))?;
+        let by = person(caller)
+            .ok_or(ConsultError::Forbidden("没有参与这一会诊的权限 / you have no part in this case"))?;
         let NewMessage { text, marks, view } = new.checked()?;
         let organisation =
             if *caller.organisation() == consult.reading.id { &consult.reading } else { &consult.requesting };
@@ -204,10 +205,12 @@ impl ConsultService {
     async fn discussed(&self, caller: &Caller, id: &ConsultId) -> Result<Consult, ConsultError> {
         let (consult, _) = self.load(caller, id).await?;
         if who(caller, &consult).is_empty() {
-            return Err(ConsultError::Forbidden("没有参与这一会诊的权限"));
+            return Err(ConsultError::Forbidden("没有参与这一会诊的权限 / you have no part in this case"));
         }
         if consult.state == State::Draft || consult.submitted_at.is_none() {
-            return Err(ConsultError::Forbidden("提交申请后才能留言"));
+            return Err(ConsultError::Forbidden(
+                "提交申请后才能留言 / messages are possible once the case has been sent",
+            ));
         }
         self.refuse_kept_from(caller, id).await?;
         Ok(consult)

@@ -122,7 +122,9 @@ impl ConsultService {
     /// # Errors
     /// [`ConsultError::Forbidden`] for a machine.
     pub async fn mail_settings(&self, caller: &Caller) -> Result<MailSettings, ConsultError> {
-        let person = caller.as_person().ok_or(ConsultError::Forbidden("a machine's token has no notices"))?;
+        let person = caller
+            .as_person()
+            .ok_or(ConsultError::Forbidden("机器令牌没有通知 / a machine's token has no notices"))?;
         self.mail_of(&person.id).await
     }
 
@@ -143,10 +145,15 @@ impl ConsultService {
         caller: &Caller,
         settings: MailSettings,
     ) -> Result<MailSettings, ConsultError> {
-        let person = caller.as_person().ok_or(ConsultError::Forbidden("a machine's token has no notices"))?;
+        let person = caller
+            .as_person()
+            .ok_or(ConsultError::Forbidden("机器令牌没有通知 / a machine's token has no notices"))?;
         let settings = MailSettings { address: settings.address.trim().to_owned() };
         if !settings.address.is_empty() && !is_address(&settings.address) {
-            return Err(ConsultError::Invalid { field: "address", why: "不是电子邮件地址" });
+            return Err(ConsultError::Invalid {
+                field: "address",
+                why: "不是电子邮件地址 / not an address of electronic mail",
+            });
         }
         self.put_setting(caller, MAIL, person.id.as_str(), serde_json::to_value(&settings)).await?;
         Ok(settings)
@@ -180,7 +187,7 @@ impl ConsultService {
         if !url.is_empty() && !is_url(url) {
             return Err(ConsultError::Invalid {
                 field: "url",
-                why: "应为 https:// 或 http:// 开头的地址，不含用户名",
+                why: "应为 https:// 或 http:// 开头的地址，不含用户名 / an address that begins with https:// or http://, without a user's name",
             });
         }
         let secret = Secret::random().map_err(|_| ConsultError::Unavailable)?;
@@ -236,7 +243,7 @@ fn administrator(caller: &Caller) -> Result<(), ConsultError> {
     if caller.may(Right::Administer) {
         return Ok(());
     }
-    Err(ConsultError::Forbidden("由系统管理员设置"))
+    Err(ConsultError::Forbidden("由系统管理员设置 / the administrator sets this"))
 }
 
 #[cfg(test)]

@@ -190,6 +190,8 @@ fn read(me: &PersonId, records: Vec<Record>) -> Result<Change, ConsultError> {
 }
 
 fn me(caller: &Caller) -> Result<&PersonId, ConsultError> {
-    let person = caller.as_person().ok_or(ConsultError::Forbidden("a machine's token has no notices"))?;
+    let person = caller
+        .as_person()
+        .ok_or(ConsultError::Forbidden("机器令牌没有通知 / a machine's token has no notices"))?;
     Ok(&person.id)
 }

@@ -100,7 +100,7 @@ impl ConsultService {
     pub async fn experts(&self, caller: &Caller, id: &ConsultId) -> Result<Vec<Expert>, ConsultError> {
         let view = self.get(caller, id).await?;
         if !view.allowed.contains(&Action::AskOpinion) {
-            return Err(ConsultError::Forbidden("这一步不由您来做"));
+            return Err(ConsultError::Forbidden("这一步不由您来做 / this step is another's to take"));
         }
         let people = self.storage.people_acting_for(&view.consult.reading.id).await?;
         let mut experts: Vec<Expert> = people
@@ -129,7 +129,8 @@ impl ConsultService {
         let question = limited("question", &new.question)?;
         if question.is_empty() {
             return Err(ConsultError::Invalid {
-                field: "question", why: "请写明希望专家回答的问题"
+                field: "question",
+                why: "请写明希望专家回答的问题 / say what the expert is to answer",
             });
         }
         self.refuse_unprintable("question", &question)?;
@@ -233,7 +234,7 @@ impl ConsultService {
     ) -> Result<Seen, ConsultError> {
         let text = limited("text", text)?;
         if text.is_empty() {
-            return Err(ConsultError::Invalid { field: "text", why: "请填写意见" });
+            return Err(ConsultError::Invalid { field: "text", why: "请填写意见 / write your opinion" });
         }
         self.refuse_unprintable("text", &text)?;
         self.end_one(caller, id, n, Action::GiveOpinion, Ending::Given { text, at: now }).await
@@ -314,7 +315,8 @@ impl ConsultService {
         self.refuse_kept_from(caller, id).await?;
         let who = who(caller, &consult);
         let me = person(caller).filter(|_| !who.is_empty());
-        let me = me.ok_or(ConsultError::Forbidden("没有参与这一会诊的权限"))?;
+        let me =
+            me.ok_or(ConsultError::Forbidden("没有参与这一会诊的权限 / you have no part in this case"))?;
         match decide(consult.state, action, &who, consult.rules()) {
             Ok(_) => Ok((consult, me)),
             Err(Refusal::State) => Err(ConsultError::WrongState { state: consult.state, action }),

@@ -47,7 +47,8 @@ impl ConsultService {
             "本机构没有配置手机签名服务 / no remote signing service is configured for this organisation",
         ))?;
         let key = Keystore::new(self.storage.clone()).registered(&ready.signer.id, wanted.place).await?;
-        let signer = person(caller).ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
+        let signer =
+            person(caller).ok_or(ConsultError::Forbidden("只有本人可以签名 / only the person signs"))?;
         let before = self.phone_record(caller.scope(), id).await?;
         let is_own = |one: &PhoneSignature| {
             one.progress == Progress::Waiting && one.signer.id == signer.id && one.role == role

@@ -265,7 +265,7 @@ impl ConsultService {
     ) -> Result<(), ConsultError> {
         let kept = self.storage.person(&asked.signer.id).await?;
         let signer = kept.acting_for(&asked.organisation).filter(|person| !person.is_disabled);
-        let signer = signer.ok_or(ConsultError::Forbidden("账号已停用"))?;
+        let signer = signer.ok_or(ConsultError::Forbidden("账号已停用 / the account is closed"))?;
         let Asked { credential, frozen, .. } = frozen;
         let caller = Caller::person(&signer, frozen.address);
         let signed = asked.clone().ended(Progress::Signed, None);

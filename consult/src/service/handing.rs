@@ -142,12 +142,14 @@ impl ConsultService {
         let to = match self.storage.person(to).await {
             Ok(to) if may_read(&to, &consult, self.today(now)) => to,
             Ok(_) | Err(storage::StorageError::NotFound) => {
-                return invalid("本中心没有这位报告医师，或其执业范围不包括这一检查");
+                return invalid(
+                    "本中心没有这位报告医师，或其执业范围不包括这一检查 / the centre has no such reader, or this examination is outside what they read",
+                );
             }
             Err(other) => return Err(other.into()),
         };
         if consult.is_held_by(&to.id) {
-            return invalid("已经由这位医师处理");
+            return invalid("已经由这位医师处理 / it is theirs already");
         }
         advance(&mut consult, states, caller, now, &handed(&format!("→ {}", to.name), &reason));
         consult.pass_to(Some(Named { id: to.id, name: to.name }));
@@ -169,7 +171,9 @@ impl ConsultService {
     ) -> Result<ConsultView, ConsultError> {
         let reason = limited("reason", reason)?;
         let (mut consult, states) = self.begin(caller, id, version, Action::TakeOver).await?;
-        let reviewer = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以接手"))?;
+        let reviewer = caller
+            .as_person()
+            .ok_or(ConsultError::Forbidden("只有本人可以接手 / a person takes over, in their own name"))?;
         may_sign(reviewer, &consult.study.modalities, self.today(now))?;
         let before = consult.reader.take();
         let name = before.as_ref().map_or("", |before| before.name.as_str());
@@ -206,7 +210,7 @@ impl ConsultService {
     ) -> Result<Vec<Candidate>, ConsultError> {
         let view = self.get(caller, id).await?;
         if !view.allowed.contains(&Action::Assign) {
-            return Err(ConsultError::Forbidden("这一步不由您来做"));
+            return Err(ConsultError::Forbidden("这一步不由您来做 / this step is another's to take"));
         }
         let consult = view.consult;
         let people = self.storage.people_acting_for(&consult.reading.id).await?;

@@ -169,12 +169,16 @@ impl ConsultService {
         let (consult, current) = self.load(caller, id).await?;
         self.refuse_kept_from(caller, id).await?;
         if action == Action::Grade && caller.as_person().is_some_and(|p| consult.was_signed_by(p)) {
-            return Err(ConsultError::Forbidden("不能评价自己签过名的报告"));
+            return Err(ConsultError::Forbidden(
+                "不能评价自己签过名的报告 / nobody reviews a report that they signed",
+            ));
         }
         if matches!(action, Action::Claim | Action::Review | Action::TakeOver)
             && caller.as_person().is_some_and(|p| consult.bars(&p.id))
         {
-            return Err(ConsultError::Forbidden("第一次报告的签名医师不能做第二意见"));
+            return Err(ConsultError::Forbidden(
+                "第一次报告的签名医师不能做第二意见 / who signed the first report does not give the second opinion",
+            ));
         }
         if action == Action::TakeOver && caller.may(Right::Review) && !caller.may(Right::Read) {
             return Err(ConsultError::Forbidden(
@@ -183,7 +187,7 @@ impl ConsultService {
         }
         let who = who_for(caller, &consult, action);
         if who.is_empty() {
-            return Err(ConsultError::Forbidden("没有参与这一会诊的权限"));
+            return Err(ConsultError::Forbidden("没有参与这一会诊的权限 / you have no part in this case"));
         }
         let has_other = consult.state.is_held() && consult.reader.is_some() && !who.contains(&Who::Holder);
         if version != current || (action == Action::Claim && has_other) {
@@ -467,7 +471,10 @@ pub(crate) fn put(consult: &Consult, expected: Expected) -> Result<Put, ConsultE
 /// A text without control characters, if it is not too long.
 pub(crate) fn limited(field: &'static str, text: &str) -> Result<String, ConsultError> {
     if text.chars().count() > TEXT_CHARS_MAX {
-        return Err(ConsultError::Invalid { field, why: "文字过长（最多 20000 字）" });
+        return Err(ConsultError::Invalid {
+            field,
+            why: "文字过长（最多 20000 字） / too long: 20,000 characters at most",
+        });
     }
     Ok(clean(text))
 }
@@ -476,7 +483,7 @@ pub(crate) fn limited(field: &'static str, text: &str) -> Result<String, Consult
 pub(crate) fn required_reason(reason: &str) -> Result<String, ConsultError> {
     let reason = limited("reason", reason)?;
     if reason.is_empty() {
-        return Err(ConsultError::Invalid { field: "reason", why: "请写明原因" });
+        return Err(ConsultError::Invalid { field: "reason", why: "请写明原因 / say why" });
     }
     Ok(reason)
 }

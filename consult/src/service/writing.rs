@@ -41,7 +41,8 @@ impl ConsultService {
         displayed.dedup();
         if !displayed.iter().all(is_in_evidence) {
             return Err(ConsultError::Invalid {
-                field: "displayed", why: "不在本次会诊的图像之中"
+                field: "displayed",
+                why: "不在本次会诊的图像之中 / not among the images of this case",
             });
         }
         let key_images = checked_key_images(report.key_images, is_in_evidence)?;
@@ -85,9 +86,10 @@ impl ConsultService {
         let (Some(id), Some(version)) = (id, version) else { return Ok(None) };
         match self.template_edition(&consult.reading.id, id, version).await {
             Ok(template) => Ok(Some(template)),
-            Err(ConsultError::NotFound) => {
-                Err(ConsultError::Invalid { field: "template", why: "没有这一报告模板或版本" })
-            }
+            Err(ConsultError::NotFound) => Err(ConsultError::Invalid {
+                field: "template",
+                why: "没有这一报告模板或版本 / there is no such report template or version",
+            }),
             Err(other) => Err(other),
         }
     }
@@ -100,17 +102,19 @@ fn checked_key_images(
 ) -> Result<Vec<KeyImage>, ConsultError> {
     let invalid = |why| Err(ConsultError::Invalid { field: "key_images", why });
     if key_images.len() > KEY_IMAGES_MAX {
-        return invalid("关键图像太多（最多 8 张）");
+        return invalid("关键图像太多（最多 8 张） / 8 key images at most");
     }
     if !key_images.iter().all(|image| is_in_evidence(image.instance())) {
-        return invalid("不在本次会诊的图像之中");
+        return invalid("不在本次会诊的图像之中 / not among the images of this case");
     }
     if !key_images.iter().all(KeyImage::is_sound) {
-        return invalid("关键图像的标记、图注或视图不能打印");
+        return invalid(
+            "关键图像的标记、图注或视图不能打印 / marks, caption or view of a key image cannot be printed",
+        );
     }
     let names: std::collections::HashSet<_> = key_images.iter().map(KeyImage::id).collect();
     if names.len() < key_images.len() {
-        return invalid("同一关键图像出现了两次");
+        return invalid("同一关键图像出现了两次 / a key image is there twice");
     }
     Ok(key_images.into_iter().map(KeyImage::tidy).collect())
 }

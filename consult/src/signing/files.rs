@@ -202,7 +202,10 @@ impl ConsultService {
     /// [`ConsultError::Invalid`] `key_images` when it is too large.
     pub async fn keep_picture(&self, caller: &Caller, picture: &[u8]) -> Result<Sha256, ConsultError> {
         if picture.len() > PICTURE_BYTES_MAX {
-            return Err(ConsultError::Invalid { field: "key_images", why: "图片太大" });
+            return Err(ConsultError::Invalid {
+                field: "key_images",
+                why: "图片太大 / the picture is too large",
+            });
         }
         Ok(self.storage.put_blob(caller.scope(), caller.organisation(), picture).await?)
     }

@@ -121,7 +121,8 @@ impl ConsultService {
         now: OffsetDateTime,
     ) -> Result<ConsultView, ConsultError> {
         let chain = frozen.chain()?;
-        let signer = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
+        let signer =
+            caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以签名 / only the person signs"))?;
         let registered = Keystore::new(self.storage.clone());
         let registered = registered.registered(&signer.id, wanted.place).await?;
         if registered.chain()? != chain || registered.credential != credential {
@@ -200,6 +201,6 @@ impl Frozen {
 pub(crate) fn scheme_of(chain: &[Vec<u8>]) -> Result<Scheme, ConsultError> {
     let (certificate, _) = signer_of(chain)?;
     Scheme::for_key(certificate.tbs_certificate().subject_public_key_info()).ok_or(ConsultError::Forbidden(
-        "签名证书的算法不受支持（可用 ECDSA P-256、P-384 或 RSA）/ the certificate's algorithm is not known here",
+        "签名证书的算法不受支持（可用 ECDSA P-256、P-384 或 RSA） / the certificate's algorithm is not known here",
     ))
 }

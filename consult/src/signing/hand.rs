@@ -70,7 +70,9 @@ impl ConsultService {
             _ => authorities::revocation_data(self.authorities.as_ref(), &path, at).await,
         };
         if let (Standing::Revoked { .. }, _) = revocation::judge_path(&path, &revocation, at) {
-            return Err(ConsultError::Forbidden("签名证书已被吊销"));
+            return Err(ConsultError::Forbidden(
+                "签名证书已被吊销 / the signing certificate has been revoked",
+            ));
         }
         Ok((path, revocation))
     }
@@ -84,8 +86,10 @@ fn path(anchors_pem: &str, chain: &[Vec<u8>], at: OffsetDateTime) -> Result<Vec<
     let anchors = certificate::from_pem(anchors_pem)
         .map_err(|_| ConsultError::Failed("the trust anchors cannot be read"))?;
     if anchors.is_empty() {
-        return Err(ConsultError::Forbidden("本节点没有配置信任的证书颁发机构，不能签名"));
+        return Err(ConsultError::Forbidden(
+            "本节点没有配置信任的证书颁发机构，不能签名 / this node trusts no certificate authority yet, so nobody can sign: tell the administrator",
+        ));
     }
     certificate::follow(first, others, &anchors, at, Purpose::Reports)
-        .map_err(|fault| ConsultError::Forbidden(fault.words().0))
+        .map_err(|fault| ConsultError::Forbidden(fault.text()))
 }

@@ -100,7 +100,9 @@ pub(super) fn review(
     let appearance = printer.reviewer(canonical, &reviewer).map_err(unprinted)?;
     let first = cms::check(reader_detached, &[canonical], Form::Report).map_err(|_| damaged())?;
     if certificate::is_same_person(&first.signer, &hand.certificate()?) {
-        return Err(ConsultError::Forbidden("审核医师的证书与报告医师的相同，不能审核"));
+        return Err(ConsultError::Forbidden(
+            "审核医师的证书与报告医师的相同，不能审核 / reviewer and reader have one certificate: nobody reviews their own report",
+        ));
     }
     let commitment = Commitment::Reviewer { reader_signature: first.signature };
     let detached = hand.to_sign(&[canonical], Form::Report, &commitment)?;
@@ -151,7 +153,9 @@ impl Hand {
         let in_page = self.to_sign(&prepared.content(), Form::Page, commitment)?;
         let longest = in_page.with_value(vec![0; VALUE_BYTES_MAX]).map_err(unmade)?;
         if longest.len() > cms::UNSTAMPED_BYTES_MAX {
-            return Err(ConsultError::Forbidden("证书链过长，放不进报告的签名栏：请管理员重新导入证书"));
+            return Err(ConsultError::Forbidden(
+                "证书链过长，放不进报告的签名栏：请管理员重新导入证书 / the certificates do not fit into the report's signature: have the administrator import them anew",
+            ));
         }
         Ok((prepared, in_page))
     }

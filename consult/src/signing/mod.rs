@@ -141,9 +141,10 @@ impl ConsultService {
     pub(crate) fn refuse_unprintable(&self, field: &'static str, text: &str) -> Result<(), ConsultError> {
         match self.printer.unprintable(text) {
             None => Ok(()),
-            Some(_) => {
-                Err(ConsultError::Invalid { field, why: "有无法打印的字符（如表情符号）" })
-            }
+            Some(_) => Err(ConsultError::Invalid {
+                field,
+                why: "有无法打印的字符（如表情符号） / there are characters that cannot be printed, such as emoji: take them out",
+            }),
         }
     }
 

@@ -73,7 +73,8 @@ impl ConsultService {
         let (consult, states) = self.begin(caller, id, version, Action::Sign).await?;
         // Read first: who is asked for an opinion from now on makes this signature fail.
         let guards = self.opinion_guard(&consult, Action::Sign).await?;
-        let reader = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
+        let reader =
+            caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以签名 / only the person signs"))?;
         self.refuse_late_images(caller, &consult, Action::Sign).await?;
         self.require_licence(caller, &consult, reader, now).await?;
         let Composed { report, bytes: canonical, missing } =
@@ -114,7 +115,8 @@ impl ConsultService {
         self.begin(caller, id, version, Action::Review).await?;
         let version = self.settle(caller, id, version, now).await?;
         let (consult, states) = self.begin(caller, id, version, Action::Review).await?;
-        let reviewer = caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以签名"))?;
+        let reviewer =
+            caller.as_person().ok_or(ConsultError::Forbidden("只有本人可以签名 / only the person signs"))?;
         self.refuse_late_images(caller, &consult, Action::Review).await?;
         self.require_licence(caller, &consult, reviewer, now).await?;
         let current = consult.current_version().ok_or_else(damaged)?;
@@ -158,7 +160,7 @@ impl ConsultService {
                 let pdf = self.read_whole(owner, pdf_sha256).await?;
                 if crate::pades::read(&pdf).ok().flatten().is_none() {
                     return Err(ConsultError::Forbidden(
-                        "这份初步报告由旧版本签名，请退回给报告医师重新签名",
+                        "这份初步报告由旧版本签名，请退回给报告医师重新签名 / an older version signed this preliminary report: return it to the reader to be signed again",
                     ));
                 }
                 let first = reader.clone();

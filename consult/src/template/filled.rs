@@ -177,14 +177,16 @@ pub fn checked(
             Ok((values, sections))
         } else {
             Err(ConsultError::Invalid {
-                field: "template", why: "没有选模板，不能填写模板字段"
+                field: "template",
+                why: "没有选模板，不能填写模板字段 / no template was chosen, so it has no fields",
             })
         };
     };
     let mut kept = Values::new();
     for (key, filled) in values {
         let unfit = || ConsultError::Invalid {
-            field: "values", why: "模板没有这一字段，或不能这样填写"
+            field: "values",
+            why: "模板没有这一字段，或不能这样填写 / the template has no such field, or it cannot have this value",
         };
         let field = template.field(&key).ok_or_else(unfit)?;
         let filled = tidy(field, filled).ok_or_else(unfit)?;
@@ -195,7 +197,10 @@ pub fn checked(
     let mut texts = BTreeMap::new();
     for (key, text) in sections {
         if !template.own_sections().any(|section| section.key == key) {
-            return Err(ConsultError::Invalid { field: "sections", why: "模板没有这一部分" });
+            return Err(ConsultError::Invalid {
+                field: "sections",
+                why: "模板没有这一部分 / the template has no such part",
+            });
         }
         let text = crate::service::limited("sections", &text)?;
         if !text.is_empty() {

@@ -141,7 +141,9 @@ pub(crate) fn require_keeper(caller: &Caller) -> Result<(), ConsultError> {
     if caller.may(Right::Coordinate) || caller.may(Right::Administer) {
         return Ok(());
     }
-    Err(ConsultError::Forbidden("报告模板和机构常用语由调度或管理员维护"))
+    Err(ConsultError::Forbidden(
+        "报告模板和机构常用语由调度或管理员维护 / the coordinator or the administrator keeps templates and the organisation's phrases",
+    ))
 }
 
 /// What a write over the version that was read must find; 0: nothing.
@@ -266,7 +268,8 @@ impl ConsultService {
         let id = template.id.clone();
         if builtin::current(&id).is_some() {
             return Err(ConsultError::Invalid {
-                field: "id", why: "这一编号是程序自带模板的，请另起编号"
+                field: "id",
+                why: "这一编号是程序自带模板的，请另起编号 / a template that came with the program has this id: choose another",
             });
         }
         let (mut head, found) = self.head(organisation, &id).await?.unwrap_or_default();
@@ -274,7 +277,10 @@ impl ConsultService {
             return Err(ConsultError::Stale);
         }
         if found == 0 && self.templates(caller).await?.len() >= TEMPLATES_MAX {
-            return Err(ConsultError::Invalid { field: "id", why: "模板太多（最多 200 个）" });
+            return Err(ConsultError::Invalid {
+                field: "id",
+                why: "模板太多（最多 200 个） / 200 templates at most",
+            });
         }
         head.draft = Some(template);
         self.put_head(caller, &id, &head, version, "draft", Vec::new()).await?;
@@ -302,7 +308,7 @@ impl ConsultService {
         if head.editions.len() >= EDITIONS_MAX {
             return Err(ConsultError::Invalid {
                 field: "version",
-                why: "版本太多（最多 200 个），请另建模板",
+                why: "版本太多（最多 200 个），请另建模板 / 200 versions at most: make another template",
             });
         }
         let number = head.editions.last().map_or(1, |edition| edition.version.saturating_add(1));

@@ -178,38 +178,58 @@ impl Template {
     /// [`ConsultError::Invalid`] naming `id`, `title`, `modalities`, `body_part`, `sections` or `fields`.
     pub fn checked(mut self) -> Result<Self, ConsultError> {
         if !is_slug(&self.id) {
-            return invalid("id", "编号只能用小写字母、数字和连字符，最多 32 个字符");
+            return invalid(
+                "id",
+                "编号只能用小写字母、数字和连字符，最多 32 个字符 / an id has small letters, digits and hyphens, at most 32",
+            );
         }
-        self.title = named(self.title).ok_or(wrong("title", "请填写中文名称（最多 80 字）"))?;
-        self.body_part = short(self.body_part).ok_or(wrong("body_part", "部位最多 80 字"))?;
+        self.title = named(self.title).ok_or(wrong(
+            "title",
+            "请填写中文名称（最多 80 字） / give it a Chinese name of at most 80 characters",
+        ))?;
+        self.body_part = short(self.body_part)
+            .ok_or(wrong("body_part", "部位最多 80 字 / the body part has at most 80 characters"))?;
         if self.modalities.len() > 20 || !self.modalities.iter().all(|m| is_code_string(m)) {
-            return invalid("modalities", "检查类型是 DICOM 代码，如 CT");
+            return invalid(
+                "modalities",
+                "检查类型是 DICOM 代码，如 CT / a modality is a code of DICOM, such as CT",
+            );
         }
         if self.sections.is_empty() || self.sections.len() > SECTIONS_MAX {
-            return invalid("sections", "模板要有 1 至 12 个部分");
+            return invalid("sections", "模板要有 1 至 12 个部分 / a template has 1 to 12 parts");
         }
         let mut keys = BTreeSet::new();
         for section in &mut self.sections {
             if !is_key(&section.key) || !keys.insert(section.key.clone()) {
-                return invalid("sections", "每个部分要有自己的代码（小写字母、数字、下划线）");
+                return invalid(
+                    "sections",
+                    "每个部分要有自己的代码（小写字母、数字、下划线） / each part has a code of its own (small letters, digits, underscores)",
+                );
             }
             let title = std::mem::take(&mut section.title);
-            section.title = named(title).ok_or(wrong("sections", "每个部分要有中文名称"))?;
+            section.title = named(title)
+                .ok_or(wrong("sections", "每个部分要有中文名称 / each part has a Chinese name"))?;
             section.normal = clean(&section.normal);
             if section.normal.chars().count() > NORMAL_CHARS_MAX {
-                return invalid("sections", "常规描述最多 4000 字");
+                return invalid(
+                    "sections",
+                    "常规描述最多 4000 字 / the usual words have at most 4,000 characters",
+                );
             }
         }
         if !["findings", "diagnosis"].iter().all(|key| keys.contains(*key)) {
-            return invalid("sections", "模板要有“所见”（findings）和“诊断意见”（diagnosis）两部分");
+            return invalid(
+                "sections",
+                "模板要有“所见”（findings）和“诊断意见”（diagnosis）两部分 / a template has the parts findings and diagnosis",
+            );
         }
         if self.fields().count() > FIELDS_MAX {
-            return invalid("fields", "模板最多 80 个字段");
+            return invalid("fields", "模板最多 80 个字段 / a template has at most 80 fields");
         }
         let mut keys = BTreeSet::new();
         for field in self.sections.iter_mut().flat_map(|section| &mut section.fields) {
             if !keys.insert(field.key.clone()) {
-                return invalid("fields", "两个字段用了同一代码");
+                return invalid("fields", "两个字段用了同一代码 / two fields have one code");
             }
             check_field(field)?;
         }
@@ -227,38 +247,56 @@ fn invalid<T>(field: &'static str, why: &'static str) -> Result<T, ConsultError>
 
 fn check_field(field: &mut Field) -> Result<(), ConsultError> {
     if !is_key(&field.key) {
-        return invalid("fields", "字段代码只能用小写字母、数字和下划线");
+        return invalid(
+            "fields",
+            "字段代码只能用小写字母、数字和下划线 / a field's code has small letters, digits and underscores",
+        );
     }
     let label = std::mem::take(&mut field.label);
-    field.label = named(label).ok_or(wrong("fields", "每个字段要有中文名称（最多 80 字）"))?;
+    field.label = named(label).ok_or(wrong(
+        "fields",
+        "每个字段要有中文名称（最多 80 字） / each field has a Chinese name of at most 80 characters",
+    ))?;
     field.unit = one_line(&field.unit);
     if field.unit.chars().count() > 20 || field.decimals > DECIMALS_MAX {
-        return invalid("fields", "单位最多 20 字，小数最多 6 位");
+        return invalid(
+            "fields",
+            "单位最多 20 字，小数最多 6 位 / a unit has at most 20 characters, a number 6 decimal places",
+        );
     }
     let bound = |text: &Option<String>| match text {
         None => Ok(None),
-        Some(text) => filled::decimal(text).map(Some).ok_or(wrong("fields", "最小值和最大值是数字")),
+        Some(text) => filled::decimal(text)
+            .map(Some)
+            .ok_or(wrong("fields", "最小值和最大值是数字 / least and most are numbers")),
     };
     if let (Some(min), Some(max)) = (bound(&field.min)?, bound(&field.max)?)
         && min > max
     {
-        return invalid("fields", "最小值大于最大值");
+        return invalid("fields", "最小值大于最大值 / the least is more than the most");
     }
     let needs_choices = matches!(field.kind, FieldKind::Choice | FieldKind::MultiChoice);
     let choices_are_right = if needs_choices { !field.choices.is_empty() } else { field.choices.is_empty() };
     if !choices_are_right || field.choices.len() > CHOICES_MAX {
-        return invalid("fields", "选择字段要有 1 至 60 个选项，其他字段没有选项");
+        return invalid(
+            "fields",
+            "选择字段要有 1 至 60 个选项，其他字段没有选项 / a field to choose from has 1 to 60 choices, any other none",
+        );
     }
     let mut codes = BTreeSet::new();
     for choice in &mut field.choices {
         (choice.zh, choice.en) = (one_line(&choice.zh), one_line(&choice.en));
         let is_named = is_label(&choice.zh) && !choice.zh.is_empty() && is_label(&choice.en);
         if !is_named || !is_code(&choice.code) || !codes.insert(choice.code.clone()) {
-            return invalid("fields", "每个选项要有不同的代码和中文名称");
+            return invalid(
+                "fields",
+                "每个选项要有不同的代码和中文名称 / each choice has a code of its own and a Chinese name",
+            );
         }
     }
     let default = std::mem::take(&mut field.default);
-    field.default = filled::tidy(field, default).ok_or(wrong("fields", "默认值不是这一字段可以填的"))?;
+    field.default = filled::tidy(field, default)
+        .ok_or(wrong("fields", "默认值不是这一字段可以填的 / the field cannot have its default value"))?;
     Ok(())
 }
 

@@ -139,8 +139,10 @@ impl Brought {
         let mut all = attached.signatures;
         all.extend(signatures);
         all.dedup();
-        let mut in_page = pades::read(part)
-            .map_err(|_| ConsultError::Invalid { field: "report", why: "PDF 中的签名无法读取" })?;
+        let mut in_page = pades::read(part).map_err(|_| ConsultError::Invalid {
+            field: "report",
+            why: "PDF 中的签名无法读取 / a signature in the PDF cannot be read",
+        })?;
         if let Some(signatures) = in_page.as_mut().filter(|found| found.coverage == Coverage::Whole) {
             let is_whole = part.len() == report.len();
             signatures.coverage = if is_whole { Coverage::Whole } else { Coverage::Appended };

@@ -386,7 +386,9 @@ async fn who_reads_unseen_finds_nothing_of_the_first_beside_its_report() {
     let kept = service.get(chen, id).await.unwrap();
     assert!(kept.consult.timeline.iter().all(|entry| entry.note.is_empty()), "{:?}", kept.consult.timeline);
     assert_eq!((kept.allowed, kept.consult.open_criticals), (Vec::new(), 0));
-    let refused = ConsultError::Forbidden("您正在做这份报告的第二意见");
+    let refused = ConsultError::Forbidden(
+        "您正在做这份报告的第二意见 / you are giving the second opinion on this report",
+    );
     assert_eq!(service.messages(chen, id, None, 10).await.err(), Some(refused.clone()));
     assert_eq!(service.unread_messages(chen).await.unwrap().len(), 0);
     assert_eq!(service.amend(chen, id, first.version, why("x"), NOW).await.err(), Some(refused.clone()));

@@ -371,7 +371,10 @@ impl Work<'_> {
 fn check_reason(reason: &Reason) -> Result<(), StorageError> {
     let text = reason.text.trim();
     if text.is_empty() || text.chars().count() > REASON_CHARS_MAX {
-        return Err(StorageError::Invalid { field: "reason", why: "1 to 1000 characters" });
+        return Err(StorageError::Invalid {
+            field: "reason",
+            why: "请写明原因（最多 1000 字） / say why, in 1 to 1000 characters",
+        });
     }
     Ok(())
 }

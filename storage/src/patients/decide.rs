@@ -136,7 +136,10 @@ impl Work<'_> {
     ) -> Result<(), StorageError> {
         let reason: String = clean(act.reason.trim());
         if reason.chars().count() > REASON_CHARS_MAX {
-            return Err(StorageError::Invalid { field: "reason", why: "at most 500 characters" });
+            return Err(StorageError::Invalid {
+                field: "reason",
+                why: "最多 500 字 / at most 500 characters",
+            });
         }
         let row = sqlx::query(
             "INSERT INTO patient_act (one, other, kind, before_state, was_decided, after_state, undoes, actor, \

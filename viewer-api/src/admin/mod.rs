@@ -20,7 +20,7 @@ pub(crate) fn require(who: &LoggedIn, rights: &[Right]) -> Result<(), ApiError> 
     if rights.iter().any(|right| who.caller.may(*right)) {
         return Ok(());
     }
-    Err(ApiError::Forbidden("your role does not allow this"))
+    Err(ApiError::Forbidden("您的角色没有这一权限，请联系管理员 / your role does not allow this"))
 }
 
 /// An organisation that the caller's organisation looks after; any other does not exist.

@@ -65,12 +65,19 @@ pub async fn live(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    let person = auth.0.as_person().ok_or(ApiError::Forbidden("a machine's token has no session"))?;
+    let person = auth
+        .0
+        .as_person()
+        .ok_or(ApiError::Forbidden("机器令牌没有会话 / a machine's token has no session"))?;
     let secret = session_secret(&headers).ok_or(ApiError::Unauthenticated)?;
     if !is_of_this_node(&headers, &state.0.public_origin) {
-        return Err(ApiError::Forbidden("only pages of this node may open its live line"));
+        return Err(ApiError::Forbidden(
+            "只有本节点的页面可以打开实时连接 / only pages of this node may open its live line",
+        ));
     }
-    let upgrade = upgrade.map_err(|_| ApiError::BadRequest("this address speaks WebSocket (RFC 6455)"))?;
+    let upgrade = upgrade.map_err(|_| {
+        ApiError::BadRequest("这一地址只用于 WebSocket (RFC 6455) / this address speaks WebSocket (RFC 6455)")
+    })?;
     let seat = state.0.live.seat(&person.id).ok_or(ApiError::Unavailable)?;
     let (hub, storage) = (state.0.live.clone(), state.0.storage.clone());
     let upgrade = upgrade

@@ -141,7 +141,7 @@ pub async fn go_to_sign_on(
 ) -> Result<Response, ApiError> {
     // Pictures and frames of another site's page would take the share of the place that the browser is in.
     if headers.get("sec-fetch-dest").is_some_and(|dest| dest.as_bytes() != b"document") {
-        return Err(ApiError::Forbidden("a page goes here, and nothing in a page"));
+        return Err(ApiError::Forbidden("这里只能打开整个页面 / a page goes here, and nothing in a page"));
     }
     let (jar, url) = begin(&state, jar, Purpose::LogIn, address).await?;
     Ok((StatusCode::SEE_OTHER, jar, [(header::LOCATION, url)]).into_response())

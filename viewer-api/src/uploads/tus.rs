@@ -104,7 +104,7 @@ fn integer(headers: &HeaderMap, name: &HeaderName) -> Result<u64, ApiError> {
     let text = headers.get(name).and_then(|value| value.to_str().ok());
     text.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
         .and_then(|text| text.parse().ok())
-        .ok_or_else(|| ApiError::invalid(name.as_str(), "a number is needed"))
+        .ok_or_else(|| ApiError::invalid(name.as_str(), "应为数字 / a number is needed"))
 }
 
 /// `Upload-Metadata`: pairs of a key and a value in base64, with commas between them.
@@ -286,7 +286,7 @@ async fn take(mut receiving: Receiving, body: Body) -> Result<u64, IntakeError> 
             Some(Ok(bytes)) => receiving.write(&bytes).await?,
             Some(Err(_)) => {
                 receiving.broken_off().await;
-                return Err(IntakeError::Conflict("the transfer broke off"));
+                return Err(IntakeError::Conflict("传输中断，请继续上传 / the transfer broke off"));
             }
         }
     }

@@ -109,13 +109,18 @@ impl Intake {
     /// [`IntakeError::TooLarge`], [`IntakeError::TooMany`], [`IntakeError::Invalid`]; no room:
     /// [`StorageError::OutOfResources`].
     pub async fn create(&self, scope: &Scope, owner: &OrgId, new: NewUpload) -> Result<Upload, IntakeError> {
-        let name =
-            clean_name(&new.name).ok_or(IntakeError::Invalid { field: "filename", why: "it is empty" })?;
+        let name = clean_name(&new.name)
+            .ok_or(IntakeError::Invalid {
+                field: "filename", why: "请给文件命名 / the file has no name"
+            })?;
         if new.fingerprint.chars().count() > FINGERPRINT_CHARS_MAX {
-            return Err(IntakeError::Invalid { field: "fingerprint", why: "it is too long" });
+            return Err(IntakeError::Invalid { field: "fingerprint", why: "过长 / it is too long" });
         }
         if new.bytes == 0 {
-            return Err(IntakeError::Invalid { field: "Upload-Length", why: "the file is empty" });
+            return Err(IntakeError::Invalid {
+                field: "Upload-Length",
+                why: "文件是空的 / the file is empty",
+            });
         }
         let limits = self.storage.limits();
         if new.bytes > limits.upload_bytes_max {
@@ -288,7 +293,10 @@ impl Intake {
     /// [`IntakeError::Invalid`].
     pub async fn finish(&self, scope: &Scope, id: Uuid, finish: Finish) -> Result<Upload, IntakeError> {
         if let Some(field) = finish.of.first_fault() {
-            return Err(IntakeError::Invalid { field, why: "it is too long, or not of its kind" });
+            return Err(IntakeError::Invalid {
+                field,
+                why: "过长，或不是这一种编号 / it is too long, or not of its kind",
+            });
         }
         if finish.is_unknown && finish.of.names_somebody() {
             let why = "a patient is named, so it is known whose it is";

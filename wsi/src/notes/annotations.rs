@@ -329,7 +329,7 @@ fn checked(new: &NewAnnotation, slide: &Slide) -> Result<(Shape, String), NoteEr
         .map_err(|why| NoteError::Invalid { field: "points", why: why.0 })?;
     let text = clean_text(&new.text, TEXT_CHARS_MAX).ok_or(NoteError::Invalid {
         field: "text",
-        why: "文字过长（最多 4000 字）/ the text is too long (at most 4000 characters)",
+        why: "文字过长（最多 4000 字） / the text is too long (at most 4000 characters)",
     })?;
     Ok((shape, text))
 }

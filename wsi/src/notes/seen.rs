@@ -81,7 +81,10 @@ impl Slides {
         let person = person(caller)?;
         let slide = self.reach(caller.scope(), id).await?.slide;
         let grid = Grid::of(slide.width(), slide.height());
-        let invalid = NoteError::Invalid { field: "steps", why: "not the grid of this slide" };
+        let invalid = NoteError::Invalid {
+            field: "steps",
+            why: "不是这张切片的网格 / not the grid of this slide",
+        };
         let news = steps.map(|steps| Coverage::parse(steps, &grid).ok_or(invalid)).transpose()?;
         let now_ms = model::time_text::unix_ms(now);
         for _ in 0..TRIES {

@@ -78,7 +78,7 @@ impl Shape {
     /// [`NotAShape`].
     pub fn new(kind: ShapeKind, mut points: Vec<Point>, width: u32, height: u32) -> Result<Self, NotAShape> {
         if points.len() > POINTS_MAX {
-            return Err(NotAShape("点太多（最多 10000 个）/ too many points (at most 10000)"));
+            return Err(NotAShape("点太多（最多 10000 个） / too many points (at most 10000)"));
         }
         let (width, height) = (f64::from(width), f64::from(height));
         for [x, y] in &mut points {

@@ -17,6 +17,8 @@ use time::OffsetDateTime;
 pub enum Tab {
     /// 我的: what waits for me or was asked by me.
     Mine,
+    /// 已答复: asked by me, and the report is there; I have not acknowledged it yet.
+    Answered,
     /// 待领取: to be claimed by the caller's organisation; for its coordinators also what they must accept.
     Pool,
     /// 待意见: the caller was asked for an opinion.
@@ -59,6 +61,8 @@ pub struct ListQuery {
 pub struct Counts {
     /// 我的
     pub mine: u64,
+    /// 已答复
+    pub answered: u64,
     /// 待领取
     pub pool: u64,
     /// 待意见
@@ -111,6 +115,9 @@ fn query(caller: &Caller, tab: Tab, numbers: &Numbers, now: OffsetDateTime) -> O
     };
     match tab {
         Tab::Mine => Some(all.with("mine", caller.as_person()?.id.as_str())),
+        Tab::Answered => {
+            Some(answered(all.with("mine", caller.as_person()?.id.as_str()).with("requesting", org)))
+        }
         Tab::Pool => pool(caller, all.with("reading", org)),
         Tab::Review => (caller.may(Right::Review) || caller.may(Right::Coordinate))
             .then(|| all.with("reading", org).with("state", "preliminary")),
@@ -123,6 +130,14 @@ fn query(caller: &Caller, tab: Tab, numbers: &Numbers, now: OffsetDateTime) -> O
         }),
         Tab::All => Some(RecordQuery { order: Order::Descending, ..all }),
     }
+}
+
+/// What has its report, the newest first.
+fn answered(of_mine: RecordQuery) -> RecordQuery {
+    let states = [State::Final, State::Delivered].map(|state| state.word().to_owned());
+    let mut query = RecordQuery { order: Order::Descending, ..of_mine };
+    query.keys.push(("state", states.to_vec()));
+    query
 }
 
 /// What waits for somebody to take it, or to let it be taken.
@@ -208,6 +223,7 @@ impl ConsultService {
         let mut counts = Counts::default();
         for (tab, count) in [
             (Tab::Mine, &mut counts.mine),
+            (Tab::Answered, &mut counts.answered),
             (Tab::Pool, &mut counts.pool),
             (Tab::Opinion, &mut counts.opinion),
             (Tab::Review, &mut counts.review),

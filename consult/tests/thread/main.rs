@@ -133,11 +133,19 @@ async fn a_question_becomes_a_report_with_two_signatures() {
     let public = service.verify_upload(pdf, Vec::new()).await.unwrap();
     assert!(public.ok && public.signers.len() == 2, "{public:?}");
     assert!(file(ReportPart::Chain).await.starts_with(b"-----BEGIN CERTIFICATE"));
+    let answered = async |caller| {
+        let asked = ListQuery { tab: Tab::Answered, limit: 10, ..ListQuery::default() };
+        let listing = service.list(caller, &asked, NOW).await.unwrap();
+        assert_eq!(listing.consults.len() as u64, listing.counts.answered);
+        listing.counts.answered
+    };
+    assert_eq!((answered(doctor).await, answered(reader).await), (1, 0));
     let closed = service.acknowledge(doctor, &id, done.version, NOW).await.unwrap();
     assert_eq!(
         (closed.consult.state, closed.allowed),
         (State::Closed, vec![Action::AskBack, Action::SecondOpinion])
     );
+    assert_eq!(answered(doctor).await, 0);
     assert_eq!(house.storage.audit_verify().await.unwrap().broken_at, None);
 }
 

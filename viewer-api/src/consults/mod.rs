@@ -32,7 +32,7 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ConsultFilter {
-    /// `mine`, `pool`, `review`, `awaiting`, `critical`, `overdue` or `all` (default).
+    /// `mine`, `answered`, `pool`, `review`, `awaiting`, `critical`, `overdue` or `all` (default).
     #[serde(default)]
     #[param(value_type = String)]
     pub tab: Tab,

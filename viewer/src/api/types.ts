@@ -522,7 +522,7 @@ export interface Consult extends ConsultRow {
   second_of: { consult: string; number: string; first: FirstReport; comparison: Comparison | null } | null;
 }
 
-export type WorklistTab = 'mine' | 'pool' | 'opinion' | 'awaiting' | 'review' | 'critical' | 'overdue' | 'all';
+export type WorklistTab = 'mine' | 'answered' | 'pool' | 'opinion' | 'awaiting' | 'review' | 'critical' | 'overdue' | 'all';
 
 export interface ConsultList {
   consults: ConsultRow[];

@@ -17,7 +17,7 @@ function person(...roles: Role[]): Me {
 }
 
 test('each role sees the tabs of its work', () => {
-  expect(tabsFor(person('requester'))).toEqual(['mine', 'awaiting', 'critical', 'overdue', 'all']);
+  expect(tabsFor(person('requester'))).toEqual(['mine', 'answered', 'awaiting', 'critical', 'overdue', 'all']);
   expect(tabsFor(person('reader'))).toEqual(['mine', 'pool', 'opinion', 'awaiting', 'critical', 'overdue', 'all']);
   expect(tabsFor(person('reader', 'reviewer'))).toContain('review');
   expect(tabsFor(person('auditor'))).not.toContain('mine');

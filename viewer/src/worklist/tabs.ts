@@ -6,6 +6,7 @@ export function tabsFor(me: Me): WorklistTab[] {
   const reads = hasRole(me, 'reader');
   const tabs: [WorklistTab, boolean][] = [
     ['mine', reads || hasRole(me, 'requester')],
+    ['answered', hasRole(me, 'requester')],
     ['pool', reads || hasRole(me, 'coordinator')],
     ['opinion', reads || hasRole(me, 'reviewer')],
     ['review', hasRole(me, 'reviewer')],

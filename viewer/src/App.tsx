@@ -10,30 +10,30 @@ import { Shell } from './shell/Shell';
 import { PageSkeleton } from './ui/PageSkeleton';
 
 const AccountPage = lazy(() => withLaterWords(import('./session/AccountPage')));
-const AskPage = lazy(() => import('./consult/AskPage').then(({ AskPage: page }) => ({ default: page })));
-const CasePage = lazy(() => import('./consult/CasePage').then(({ CasePage: page }) => ({ default: page })));
+const AskPage = lazy(() => withLaterWords(import('./consult/AskPage')).then(({ AskPage: page }) => ({ default: page })));
+const CasePage = lazy(() => withLaterWords(import('./consult/CasePage')).then(({ CasePage: page }) => ({ default: page })));
 const SignedReportPage = lazy(() => withLaterWords(import('./consult/SignedReportPage')).then(({ SignedReportPage: page }) => ({ default: page })));
-const SlidesPage = lazy(() => import('./slides/SlidesPage').then(({ SlidesPage: page }) => ({ default: page })));
-const StudiesPage = lazy(() => import('./studies/StudiesPage').then(({ StudiesPage: page }) => ({ default: page })));
-const VerifyPage = lazy(() => import('./verify/VerifyPage').then(({ VerifyPage: page }) => ({ default: page })));
+const SlidesPage = lazy(() => withLaterWords(import('./slides/SlidesPage')).then(({ SlidesPage: page }) => ({ default: page })));
+const StudiesPage = lazy(() => withLaterWords(import('./studies/StudiesPage')).then(({ StudiesPage: page }) => ({ default: page })));
+const VerifyPage = lazy(() => withLaterWords(import('./verify/VerifyPage')).then(({ VerifyPage: page }) => ({ default: page })));
 const AdminPage = lazy(() => withLaterWords(import('./admin/AdminPage')));
 const AssignmentPage = lazy(() => withLaterWords(import('./assignment/AssignmentPage')));
-const AuditPage = lazy(() => import('./admin/AuditPage'));
-const CorrectionsPage = lazy(() => import('./corrections/CorrectionsPage'));
+const AuditPage = lazy(() => withLaterWords(import('./admin/AuditPage')));
+const CorrectionsPage = lazy(() => withLaterWords(import('./corrections/CorrectionsPage')));
 const DeidentifyPage = lazy(() => withLaterWords(import('./deidentify/DeidentifyPage')));
 const DevicesPage = lazy(() => withLaterWords(import('./devices/DevicesPage')));
-const EmergencyPage = lazy(() => import('./emergency/EmergencyPage'));
-const JoinPage = lazy(() => import('./session/JoinPage'));
+const EmergencyPage = lazy(() => withLaterWords(import('./emergency/EmergencyPage')));
+const JoinPage = lazy(() => withLaterWords(import('./session/JoinPage')));
 const OrdersPage = lazy(() => withLaterWords(import('./orders/OrdersPage')));
-const PatientsPage = lazy(() => import('./patients/PatientsPage'));
+const PatientsPage = lazy(() => withLaterWords(import('./patients/PatientsPage')));
 const ReportWindow = lazy(() => withLaterWords(import('./reading/window/ReportWindow')));
-const SecurityPage = lazy(() => import('./security/SecurityPage'));
+const SecurityPage = lazy(() => withLaterWords(import('./security/SecurityPage')));
 const SlidePage = lazy(() => withLaterWords(import('./slides/SlidePage')));
 const StatisticsPage = lazy(() => withLaterWords(import('./statistics/StatisticsPage')));
-const StudyCorrectionsPage = lazy(() => import('./corrections/StudyCorrectionsPage'));
+const StudyCorrectionsPage = lazy(() => withLaterWords(import('./corrections/StudyCorrectionsPage')));
 const StudyPage = lazy(() => withLaterWords(import('./reading/StudyPage')));
-const TemplatesPage = lazy(() => import('./templates/TemplatesPage'));
-const UploadsPage = lazy(() => import('./uploads/UploadsPage'));
+const TemplatesPage = lazy(() => withLaterWords(import('./templates/TemplatesPage')));
+const UploadsPage = lazy(() => withLaterWords(import('./uploads/UploadsPage')));
 
 export function App() {
   return (

@@ -6,7 +6,6 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { Problem } from '../api/problem';
 import type { Consult, Partner } from '../api/types';
-import { withLaterWords } from '../i18n';
 import { useMe } from '../session/useMe';
 import { DropZone } from '../studies/DropZone';
 import { ErrorNotice } from '../ui/ErrorNotice';
@@ -19,8 +18,8 @@ import { useArriving } from './useArriving';
 import { useAsk } from './useAsk';
 
 const Papers = lazy(() => import('./Papers'));
-const SeriesChoice = lazy(() => withLaterWords(import('./SeriesChoice')));
-const StillArriving = lazy(() => withLaterWords(import('./StillArriving')));
+const SeriesChoice = lazy(() => import('./SeriesChoice'));
+const StillArriving = lazy(() => import('./StillArriving'));
 
 const fields: readonly AskField[] = ['study', 'agreement', 'question', 'consent'];
 

@@ -3,14 +3,13 @@ import { lazy } from 'react';
 import { useParams } from 'react-router';
 import { isProblem } from '../api/problem';
 import type { Consult, Me } from '../api/types';
-import { withLaterWords } from '../i18n';
 import { hasRole, useMe } from '../session/useMe';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { RequesterCase } from './RequesterCase';
 import { useConsult } from './useConsult';
 
-const ReadingPage = lazy(() => withLaterWords(import('../reading/ReadingPage')));
+const ReadingPage = lazy(() => import('../reading/ReadingPage'));
 const LostAccess = lazy(() => import('../reading/LostAccess'));
 
 function answers(me: Me, consult: Consult): boolean {

@@ -28,10 +28,15 @@ async function fetchEnglish(): Promise<void> {
   i18next.addResourceBundle('en', 'translation', { ...en, ...later });
 }
 
+/** What pages but the first say. */
+export async function fetchLaterWords(): Promise<void> {
+  const { default: later } = await import('./zh.later.json');
+  i18next.addResourceBundle('zh', 'translation', later, true);
+}
+
 /** The words of a page that is opened later come with it: the first page does not wait for them. */
 export async function withLaterWords<Page>(page: Promise<Page>): Promise<Page> {
-  const [opened, { default: later }] = await Promise.all([page, import('./zh.later.json')]);
-  i18next.addResourceBundle('zh', 'translation', later, true);
+  const [opened] = await Promise.all([page, fetchLaterWords()]);
   return opened;
 }
 

@@ -7,11 +7,12 @@ import { initReactI18next } from 'react-i18next';
 import { beforeAll, expect, test } from 'vitest';
 import type { ReportDraft } from '../api/types';
 import zh from '../i18n/zh.json';
+import zhLater from '../i18n/zh.later.json';
 import { templateKeys, type Template } from '../templates/api';
 import { OtherWords } from './OtherWords';
 
 beforeAll(async () => {
-  await i18next.use(initReactI18next).init({ resources: { zh: { translation: zh } }, lng: 'zh' });
+  await i18next.use(initReactI18next).init({ resources: { zh: { translation: { ...zh, ...zhLater } } }, lng: 'zh' });
 });
 
 const template: Template = {

@@ -1,5 +1,5 @@
 /** Readers open images many times a day: the viewer is fetched and started while they still look at the list. */
-
+import { withLaterWords } from '../i18n';
 import { fetchImageViewer } from './images/lazy';
 
 let warmed = false;
@@ -8,8 +8,8 @@ export function warmImages(): void {
   if (warmed) return;
   warmed = true;
   const start = () => {
-    void import('../consult/CasePage');
-    void import('./ReadingPage');
+    void withLaterWords(import('../consult/CasePage'));
+    void withLaterWords(import('./ReadingPage'));
     fetchImageViewer();
     void import('./images/engine').then(({ imageEngine }) => imageEngine());
   };

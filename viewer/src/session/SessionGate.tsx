@@ -12,6 +12,7 @@ import { session } from '../api/endpoints';
 import { isProblem } from '../api/problem';
 import { keys } from '../api/queries';
 import type { Me } from '../api/types';
+import { withLaterWords } from '../i18n';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { account } from './api';
@@ -21,7 +22,7 @@ import { OtherOrganisationDialog } from './OtherOrganisationDialog';
 import { ProofDialog } from './ProofDialog';
 import { MeContext } from './useMe';
 
-const MustEnrolPage = lazy(() => import('./MustEnrolPage').then(({ MustEnrolPage: page }) => ({ default: page })));
+const MustEnrolPage = lazy(() => withLaterWords(import('./MustEnrolPage')).then(({ MustEnrolPage: page }) => ({ default: page })));
 
 export function SessionGate() {
   const cache = useQueryClient();

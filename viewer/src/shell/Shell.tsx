@@ -38,7 +38,7 @@ export function Shell() {
         ]
       : []),
     ...(seesPatients(me) && !hasRole(me, 'learner') ? [{ to: '/patients', name: t('place.patients') }] : []),
-    ...(uploads(me) ? [{ to: '/uploads', name: t('transfer.pageLink') }] : []),
+    ...(uploads(me) ? [{ to: '/uploads', name: t('place.uploads') }] : []),
     ...(placesOrders(me) ? [{ to: '/orders', name: t('place.orders') }] : []),
     ...(seesStatistics(me) ? [{ to: '/statistics', name: t('place.statistics') }] : []),
     ...(hasRole(me, 'coordinator') ? [{ to: '/assignment', name: t('place.assignment') }] : []),

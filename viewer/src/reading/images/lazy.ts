@@ -1,7 +1,8 @@
 /** The image viewer is large, so it is fetched only for those who look at images; early, where that is known early. */
 import { lazy } from 'react';
+import { withLaterWords } from '../../i18n';
 
-const load = () => import('./ImageViewer');
+const load = () => withLaterWords(import('./ImageViewer'));
 
 export const ImageViewer = lazy(load);
 

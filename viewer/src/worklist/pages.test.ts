@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ConsultList, ConsultRow } from '../api/types';
-import { joined, readPage } from './pages';
+import { joined, orderOf, readPage } from './pages';
 
 const row = (sort: number) => ({ id: `c${sort}`, sort }) as unknown as ConsultRow;
 const ids = (rows: readonly ConsultRow[]) => rows.map(({ id }) => id);
@@ -38,6 +38,13 @@ test('a page that rows have gone from still ends where the next begins, in lists
   const page = await readPage('9.c9', () => '6.c6', 'descending', list);
   expect([ids(page.consults), page.next]).toEqual([['c7', 'c6', 'c5'], '6.c6']);
   expect(asked).toHaveLength(1);
+});
+
+test('answered requests, which have the newest on top, are read on like all cases', async () => {
+  const { list } = server([9, 8, 7, 6, 5], 2, 'descending');
+  const page = await readPage(undefined, () => '6.c6', orderOf('answered'), list);
+  expect([ids(page.consults), page.next]).toEqual([['c9', 'c8', 'c7', 'c6'], '6.c6']);
+  expect([orderOf('all'), orderOf('mine'), orderOf('overdue')]).toEqual(['descending', 'ascending', 'ascending']);
 });
 
 test('the row that a page began behind may go', async () => {

@@ -2,7 +2,7 @@
  * The worklist's pages. Each begins where it was first asked to and ends where the page behind it begins, whatever comes and
  * goes in it: so that any of them is asked for again alone, and no row is lost or doubled between two.
  */
-import type { ConsultList, ConsultRow } from '../api/types';
+import type { ConsultList, ConsultRow, WorklistTab } from '../api/types';
 
 /** A cursor is a row's place in the list's order: a number, and the identifier of the row (consult/src/list.rs). */
 function compare(a: string, b: string): number {
@@ -12,6 +12,13 @@ function compare(a: string, b: string): number {
 }
 
 export type Order = 'ascending' | 'descending';
+
+/** The lists that have the newest on top; all others begin with what is due first (consult/src/list.rs). */
+const newestFirst: readonly WorklistTab[] = ['all', 'answered'];
+
+export function orderOf(tab: WorklistTab): Order {
+  return newestFirst.includes(tab) ? 'descending' : 'ascending';
+}
 
 function reaches(cursor: string, end: string, order: Order): boolean {
   return order === 'ascending' ? compare(cursor, end) >= 0 : compare(cursor, end) <= 0;

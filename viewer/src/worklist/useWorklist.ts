@@ -4,7 +4,7 @@ import { useCallback, useMemo, useState } from 'react';
 import { consults, type WorklistFilter } from '../api/endpoints';
 import { keys } from '../api/queries';
 import type { ConsultList, ConsultRow } from '../api/types';
-import { joined, readPage } from './pages';
+import { joined, orderOf, readPage } from './pages';
 
 type Filter = Omit<WorklistFilter, 'cursor' | 'limit'>;
 
@@ -38,8 +38,7 @@ function pageQuery(cache: QueryClient, filter: Filter, start: string | undefined
     queryKey: keyOf(filter, start),
     queryFn: ({ signal }: { signal: AbortSignal }) => {
       const limit = start === undefined && end() === undefined ? limits.first : limits.further;
-      const order = filter.tab === 'all' ? 'descending' : 'ascending';
-      return readPage(start, end, order, (cursor) => consults.list({ ...filter, limit, cursor }, signal));
+      return readPage(start, end, orderOf(filter.tab), (cursor) => consults.list({ ...filter, limit, cursor }, signal));
     },
     refetchInterval: refresh_ms,
   };

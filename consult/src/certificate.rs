@@ -38,6 +38,12 @@ pub fn organisation(certificate: &Certificate) -> String {
     text_of(certificate.tbs_certificate().subject(), const_oid::db::rfc4519::ORGANIZATION_NAME)
 }
 
+/// Whether it names this person at this organisation: nobody signs with another.
+#[must_use]
+pub fn is_of(certificate: &Certificate, name: &str, organisation: &str) -> bool {
+    common_name(certificate) == name && self::organisation(certificate) == organisation
+}
+
 /// The whole subject for people: `CN=王医师, OU=…, O=…`, with non-ASCII characters as they are.
 #[must_use]
 pub fn subject(certificate: &Certificate) -> String {

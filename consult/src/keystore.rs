@@ -12,11 +12,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
-use model::{OrgId, PersonId, Scope};
+use model::{PersonId, Scope};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use storage::{Change, Expected, Put, Storage, StorageError};
 use time::OffsetDateTime;
+use x509_cert::Certificate;
 use zeroize::Zeroizing;
 
 /// Record kind of signing keys; the identifier is the person's.
@@ -109,6 +110,13 @@ impl SealedKey {
         let chain: Result<_, _> = self.chain.iter().map(|text| BASE64.decode(text)).collect();
         chain.map_err(|_| ConsultError::Failed("the certificate chain is damaged"))
     }
+
+    /// The person's certificate.
+    fn certificate(&self) -> Result<Certificate, ConsultError> {
+        let chain = self.chain()?;
+        let der = chain.first().and_then(|der| certificate::from_der(der).ok());
+        der.ok_or(ConsultError::Failed("the certificate chain is damaged"))
+    }
 }
 
 fn cipher(
@@ -129,6 +137,11 @@ fn cipher(
     Ok(ChaCha20Poly1305::new((&*key).into()))
 }
 
+/// The reach of the keystore itself: no organisation sees a person's key.
+fn node() -> Scope {
+    Scope::node("signing key")
+}
+
 /// The signing keys of one node.
 #[derive(Clone)]
 pub struct Keystore {
@@ -142,7 +155,8 @@ impl Keystore {
         Self { storage }
     }
 
-    /// Encrypts a key under a passphrase and keeps it with its chain; replaces a former one.
+    /// Encrypts a key under a passphrase and keeps it with its chain; replaces a former one. It is its owner's for whomever they
+    /// act, and in no organisation's sight.
     ///
     /// # Errors
     /// [`ConsultError::Invalid`] `passphrase` when it is shorter than 8 characters; [`ConsultError::Unavailable`].
@@ -150,7 +164,6 @@ impl Keystore {
         &self,
         scope: &Scope,
         person: &PersonId,
-        organisation: &OrgId,
         key: IssuedKey,
         passphrase: Secret,
     ) -> Result<(), ConsultError> {
@@ -164,11 +177,11 @@ impl Keystore {
             keys: Vec::new(),
             unique: Vec::new(),
             sort: 0,
-            visible_to: vec![organisation.clone()],
+            visible_to: Vec::new(),
         };
         let audit = administered(person, "signing_key installed");
         let change = Change { puts: vec![put], audit: vec![audit], ..Change::default() };
-        Ok(self.storage.apply(scope, change).await?)
+        Ok(self.storage.apply_unseen(scope, change).await?)
     }
 
     /// The certificates of the person's key in a place, or of whichever they have, the keystore's first.
@@ -177,13 +190,12 @@ impl Keystore {
     /// [`ConsultError::Unavailable`].
     pub(crate) async fn chain(
         &self,
-        scope: &Scope,
         person: &PersonId,
         place: Option<KeyPlace>,
     ) -> Result<Option<Vec<Vec<u8>>>, ConsultError> {
         let is_asked = |one| place.is_none_or(|place| place == one);
         if is_asked(KeyPlace::Keystore) {
-            match self.sealed(scope, person).await {
+            match self.sealed(person).await {
                 Err(ConsultError::NoSigningKey) => {}
                 sealed => return sealed?.chain().map(Some),
             }
@@ -199,15 +211,14 @@ impl Keystore {
         Ok(None)
     }
 
-    /// Whether the person can sign with a passphrase.
+    /// The certificate of the person's key here: whom it names they can sign as, with a passphrase, and as nobody else.
     ///
     /// # Errors
-    /// [`ConsultError::Unavailable`].
-    pub async fn can_sign(&self, scope: &Scope, person: &PersonId) -> Result<bool, ConsultError> {
-        match self.sealed(scope, person).await {
-            Ok(_) => Ok(true),
-            Err(ConsultError::NoSigningKey) => Ok(false),
-            Err(other) => Err(other),
+    /// [`ConsultError::Unavailable`]; [`ConsultError::Failed`] when what is kept is damaged.
+    pub async fn certificate(&self, person: &PersonId) -> Result<Option<Certificate>, ConsultError> {
+        match self.sealed(person).await {
+            Err(ConsultError::NoSigningKey) => Ok(None),
+            sealed => sealed?.certificate().map(Some),
         }
     }
 
@@ -215,8 +226,8 @@ impl Keystore {
     ///
     /// # Errors
     /// [`ConsultError::NoSigningKey`].
-    pub async fn sealed(&self, scope: &Scope, person: &PersonId) -> Result<SealedKey, ConsultError> {
-        let record = match self.storage.record(scope, KIND, person.as_str()).await {
+    pub async fn sealed(&self, person: &PersonId) -> Result<SealedKey, ConsultError> {
+        let record = match self.storage.record(&node(), KIND, person.as_str()).await {
             Err(StorageError::NotFound) => return Err(ConsultError::NoSigningKey),
             other => other?,
         };
@@ -229,17 +240,14 @@ impl Keystore {
     /// [`ConsultError::Unavailable`]; [`ConsultError::Failed`] when what is kept is damaged.
     pub async fn certificate_ends(
         &self,
-        scope: &Scope,
         people: &[PersonId],
     ) -> Result<HashMap<String, OffsetDateTime>, ConsultError> {
         const DAMAGED: ConsultError = ConsultError::Failed("the signing key is damaged");
         let ids: Vec<String> = people.iter().map(PersonId::to_string).collect();
         let mut ends = HashMap::new();
-        for record in self.storage.records_by_id(scope, KIND, &ids).await? {
+        for record in self.storage.records_by_id(&node(), KIND, &ids).await? {
             let sealed: SealedKey = serde_json::from_value(record.body).map_err(|_| DAMAGED)?;
-            let chain = sealed.chain()?;
-            let certificate = chain.first().and_then(|der| certificate::from_der(der).ok()).ok_or(DAMAGED)?;
-            ends.extend(certificate::ends_at(&certificate).map(|at| (record.id, at)));
+            ends.extend(certificate::ends_at(&sealed.certificate()?).map(|at| (record.id, at)));
         }
         Ok(ends)
     }
@@ -248,13 +256,8 @@ impl Keystore {
     ///
     /// # Errors
     /// [`ConsultError::NoSigningKey`], [`ConsultError::WrongPassphrase`].
-    pub async fn unlock(
-        &self,
-        scope: &Scope,
-        person: &PersonId,
-        passphrase: Secret,
-    ) -> Result<UnlockedKey, ConsultError> {
-        let sealed = self.sealed(scope, person).await?;
+    pub async fn unlock(&self, person: &PersonId, passphrase: Secret) -> Result<UnlockedKey, ConsultError> {
+        let sealed = self.sealed(person).await?;
         let owner = person.clone();
         blocking(move || sealed.unlock(&owner, &passphrase)).await?
     }

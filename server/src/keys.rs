@@ -72,7 +72,7 @@ pub async fn run(command: KeyCommand) -> Result<ExitCode> {
             register(data, &person, credential, certificate).await
         }
         KeyCommand::Unregister { data, person, own } => {
-            let (storage, person, _) = of(&data, &person).await?;
+            let (storage, person) = of(&data, &person).await?;
             let (place, words) = match own {
                 true => (Elsewhere::Own, "no registered certificate of a key of their own"),
                 false => (Elsewhere::Service, "no key at a remote signing service"),
@@ -84,28 +84,40 @@ pub async fn run(command: KeyCommand) -> Result<ExitCode> {
     }
 }
 
-async fn of(data: &DataArgs, login: &str) -> Result<(Storage, Person, Organisation)> {
+async fn of(data: &DataArgs, login: &str) -> Result<(Storage, Person)> {
     let storage = data.open().await?;
     let person =
         storage.person_by_login(login).await.with_context(|| format!("there is no person {login}"))?;
-    let organisation = storage.organisation(&person.organisation).await?;
-    Ok((storage, person, organisation))
+    Ok((storage, person))
+}
+
+/// The organisation that a certificate names, of those that the person acts for; their own when it names none of them.
+async fn named_in(chain: &[Vec<u8>], storage: &Storage, person: &Person) -> Result<Organisation> {
+    let own = certificate::from_der(chain.first().context("there is no certificate")?)?;
+    for membership in &person.memberships {
+        let one = storage.organisation(&membership.organisation).await?;
+        if one.name == certificate::organisation(&own) {
+            return Ok(one);
+        }
+    }
+    Ok(storage.organisation(&person.organisation).await?)
 }
 
 async fn install(data: DataArgs, login: &str, p12: &Path) -> Result<ExitCode> {
     let config = data.resolve()?;
-    let (storage, person, organisation) = of(&data, login).await?;
+    let (storage, person) = of(&data, login).await?;
     let file = std::fs::read(p12).with_context(|| p12.display().to_string())?;
     let password = read_secret("Password of the file: ")?;
     let key = tokio::task::spawn_blocking(move || pkcs12::open(&file, &password)).await?;
     let key = key.with_context(|| p12.display().to_string())?;
     consult::signing_key::SigningKey::from_pkcs8(&key.key_pkcs8)
         .with_context(|| p12.display().to_string())?;
+    let organisation = named_in(&key.chain, &storage, &person).await?;
     let (node_pem, now) = (config.trust_anchors_pem()?, OffsetDateTime::now_utc());
     let anchors = anchors_for(&storage, &node_pem, &organisation.id, now).await?;
     let subject = refuse_if_not_theirs(&anchors, &key.chain, &person, &organisation)?;
     let passphrase = read_secret("Signing passphrase (at least 8 characters): ")?;
-    Keystore::new(storage).install(&scope(), &person.id, &person.organisation, key, passphrase).await?;
+    Keystore::new(storage).install(&scope(), &person.id, key, passphrase).await?;
     println!("{} ({}) signs with {subject}.", person.name, person.login);
     Ok(ExitCode::SUCCESS)
 }
@@ -117,7 +129,7 @@ async fn register(
     certificate: Option<PathBuf>,
 ) -> Result<ExitCode> {
     let config = data.resolve()?;
-    let (storage, person, organisation) = of(&data, login).await?;
+    let (storage, person) = of(&data, login).await?;
     let chain = match (certificate, &credential) {
         (Some(path), _) => {
             let at = || path.display().to_string();
@@ -130,6 +142,7 @@ async fn register(
         }
         (None, None) => bail!("--own needs --certificate"),
     };
+    let organisation = named_in(&chain, &storage, &person).await?;
     let (node_pem, now) = (config.trust_anchors_pem()?, OffsetDateTime::now_utc());
     let anchors = anchors_for(&storage, &node_pem, &organisation.id, now).await?;
     let subject = refuse_if_not_theirs(&anchors, &chain, &person, &organisation)?;
@@ -151,8 +164,8 @@ fn refuse_if_not_theirs(
 ) -> Result<String> {
     let chain = chain.iter().map(|der| certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
     let (own, others) = chain.split_first().context("there is no certificate")?;
-    let (name, of) = (certificate::common_name(own), certificate::organisation(own));
-    if (name.as_str(), of.as_str()) != (person.name.as_str(), organisation.name.as_str()) {
+    if !certificate::is_of(own, &person.name, &organisation.name) {
+        let (name, of) = (certificate::common_name(own), certificate::organisation(own));
         bail!("the certificate is of {name}, {of}; this is {}, {}", person.name, organisation.name);
     }
     if Scheme::for_key(own.tbs_certificate().subject_public_key_info()).is_none() {

@@ -2,10 +2,10 @@
 //! when the authority is away or the node is killed.
 
 use crate::consult::{Case, act, path, sign};
-use crate::support::node::{farsight, program, work_folder};
+use crate::support::node::{Org, farsight, program, work_folder};
 use crate::support::programs::python;
 use crate::support::{Node, run, wait_for};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -246,6 +246,15 @@ fn install(node: &Node, person: &str, p12: &Path, password: &str) -> std::proces
     process.wait_with_output().expect("the program ends")
 }
 
+/// The keys of the demonstration's own authority.
+fn authority_of(node: &Node, folder: &Path) -> PathBuf {
+    let secrets = std::fs::read_to_string(node.data().join("demo-secrets.json")).expect("secrets");
+    let secrets: Json = serde_json::from_str(&secrets).expect("JSON");
+    let authority = folder.join("authority.pem");
+    std::fs::write(&authority, secrets["authority_pem"].as_str().expect("PEM")).expect("a file");
+    authority
+}
+
 /// A PKCS#12 file with an RSA key of this person, issued by the authority in a PEM file.
 fn p12(folder: &Path, authority: &Path, name: &str, organisation: &str) -> PathBuf {
     let file = |name: &str| folder.join(name);
@@ -268,10 +277,7 @@ fn p12(folder: &Path, authority: &Path, name: &str, organisation: &str) -> PathB
 fn a_key_of_a_certificate_authority_is_installed_and_signs() {
     let node = Node::start("keys");
     let folder = tempfile::tempdir().expect("a folder");
-    let secrets = std::fs::read_to_string(node.data().join("demo-secrets.json")).expect("secrets");
-    let secrets: Json = serde_json::from_str(&secrets).expect("JSON");
-    let authority = folder.path().join("authority.pem");
-    std::fs::write(&authority, secrets["authority_pem"].as_str().expect("PEM")).expect("a file");
+    let authority = authority_of(&node, folder.path());
     let (name, centre) = ("刘洋", "市医院诊断中心");
     assert_eq!(node.account("reader2")["name"], name);
     let file = p12(folder.path(), &authority, name, centre);
@@ -305,4 +311,62 @@ fn a_key_of_a_certificate_authority_is_installed_and_signs() {
         "{verdict}"
     );
     assert!(is_good(&pyhanko(&anchors, std::slice::from_ref(&pdf))[0]));
+}
+
+#[test]
+fn who_reads_for_two_organisations_is_told_for_which_of_them_their_key_signs() {
+    const SECOND: &str = "second-centre";
+    let node = Node::start("keys-two");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (city, township) = (node.id_of(Org::City), node.id_of(Org::Township));
+    let add = ["org", "add", SECOND, "第二诊断中心", "--kind", "centre", "--looked-after-by", city];
+    node.command(&add).expect_success();
+    let between = ["agreement", "add", "--requesting", township, "--reading", SECOND];
+    node.command(&[&between[..], &["--signatures", "single", "--auto-accept"]].concat()).expect_success();
+    let admin = node.person("admin");
+    let people = admin.get("/api/v1/admin/people").expect(200).json();
+    let people = people["people"].as_array().expect("people");
+    let known = people.iter().find(|one| one["login"] == "reader").expect("a reader");
+    let change = json!({
+        "name": known["name"], "title": known["title"], "credential": known["credential"],
+        "memberships": [{"organisation": SECOND, "roles": ["reader"]}],
+    });
+    let place = format!("/api/v1/admin/people/{}", known["id"].as_str().expect("an id"));
+    admin.put(&place, &change).expect(200);
+
+    let case = Case::on(&node);
+    let reader = node.person("reader");
+    let acting_for = |organisation: &str| {
+        let wish = json!({"organisation": organisation});
+        let me = reader.put("/api/v1/session/acting-for", &wish).expect(200).json();
+        (me["can_sign"].clone(), me["signing_key_of"].as_str().map(str::to_owned))
+    };
+    let (can_sign, whose) = acting_for(SECOND);
+    assert_eq!(can_sign, false);
+    assert!(
+        whose.as_ref().is_some_and(|of| of.contains("王建国") && of.contains("市医院诊断中心")),
+        "{whose:?}"
+    );
+    let mut request = case.request();
+    request["reading_organisation"] = SECOND.into();
+    let draft = case.township.post("/api/v1/consults", &request).expect(201).json();
+    let asked = act(&case.township, &draft, "submit").expect(200).json();
+    let mut consult = act(&reader, &asked, "claim").expect(200).json();
+    let written = json!({"version": consult["version"], "report": case.report()});
+    consult["version"] =
+        reader.put(&path(&consult, "/report"), &written).expect(200).json()["version"].clone();
+    let refused = sign(&reader, &consult, &case.passphrase()).expect_problem(403, "forbidden").json();
+    let why = refused["detail"].as_str().expect("words");
+    assert!(why.contains("签名证书不是本人在本机构的证书"), "{refused}");
+
+    let authority = authority_of(&node, folder.path());
+    let file = p12(folder.path(), &authority, "王建国", "第二诊断中心");
+    let done = install(&node, "reader", &file, "file password");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let (can_sign, whose) = acting_for(city);
+    assert_eq!(can_sign, false);
+    assert!(whose.as_ref().is_some_and(|of| of.contains("第二诊断中心")), "{whose:?}");
+    assert_eq!(acting_for(SECOND), (true.into(), None));
+    let signed = sign(&reader, &consult, &PASSPHRASE.into()).expect(200).json();
+    assert_eq!(signed["versions"][0]["signers"][0]["name"], "王建国", "{signed}");
 }

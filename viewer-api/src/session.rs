@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
+use consult::certificate;
 use consult::registered_key::Elsewhere;
 use model::{Actor, Scope};
 use serde::{Deserialize, Serialize};
@@ -56,8 +57,10 @@ pub struct Me {
     /// Their roles: `requester`, `reader`, `reviewer`, `coordinator`, `administrator`, …
     #[schema(value_type = Vec<String>)]
     pub roles: Vec<Role>,
-    /// Whether they have a signing key on this node.
+    /// Whether they have a signing key on this node with which they sign for this organisation.
     pub can_sign: bool,
+    /// Why they do not although there is a key: its certificate names somebody else, or them at another organisation. Its subject.
+    pub signing_key_of: Option<String>,
     /// Whether a remote signing service asks their telephone for signatures.
     pub can_sign_by_phone: bool,
     /// Whether the certificate of a key in their own hands is registered.
@@ -249,13 +252,16 @@ pub async fn me(state: &ApiState, person: &Person, must_enrol: bool) -> Result<M
             organisations.push(names.of(state, id).await?);
         }
     }
+    let key = state.0.keystore.certificate(&person.id).await?;
+    let is_theirs = key.as_ref().is_some_and(|key| certificate::is_of(key, &person.name, &organisation.name));
     Ok(Me {
         organisations,
         must_enrol_second_factor: must_enrol,
         has_ohif: state.0.ohif_folder.is_some(),
         can_sign_by_phone: state.0.consults.signs_by_phone(person).await?,
         can_sign_with_own_key: state.0.keystore.is_registered(&person.id, Elsewhere::Own).await?,
-        can_sign: state.0.keystore.can_sign(&Scope::node("session"), &person.id).await?,
+        can_sign: is_theirs,
+        signing_key_of: key.filter(|_| !is_theirs).map(|key| certificate::subject(&key)),
         person: MePerson {
             id: person.id.to_string(),
             login: person.login.clone(),

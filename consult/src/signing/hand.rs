@@ -25,7 +25,7 @@ impl ConsultService {
         passphrase: Secret,
     ) -> Result<UnlockedKey, ConsultError> {
         let keystore = Keystore::new(self.storage.clone());
-        let unlocked = keystore.unlock(caller.scope(), &signer.id, passphrase).await;
+        let unlocked = keystore.unlock(&signer.id, passphrase).await;
         if unlocked.as_ref().err() == Some(&ConsultError::WrongPassphrase) {
             let entry = audited(&consult.id, AuditOutcome::Refused, "wrong passphrase");
             self.storage.audit(caller.scope(), entry).await?;
@@ -59,10 +59,10 @@ impl ConsultService {
         at: OffsetDateTime,
     ) -> Result<(Vec<Certificate>, RevocationData), ConsultError> {
         let (certificate, _) = signer_of(chain)?;
-        let is_theirs = certificate::common_name(&certificate) == name
-            && certificate::organisation(&certificate) == organisation;
-        if !is_theirs {
-            return Err(ConsultError::Forbidden("签名证书不是本人在本机构的证书"));
+        if !certificate::is_of(&certificate, name, organisation) {
+            return Err(ConsultError::Forbidden(
+                "签名证书不是本人在本机构的证书 / the certificate is not the signer's at this organisation",
+            ));
         }
         let path = path(anchors_pem, chain, at)?;
         let revocation = match path.len() {

@@ -161,7 +161,7 @@ impl ConsultService {
         reader: &Person,
         key: Option<KeyPlace>,
     ) -> Result<Composed, ConsultError> {
-        let chain = Keystore::new(self.storage.clone()).chain(caller.scope(), &reader.id, key).await?;
+        let chain = Keystore::new(self.storage.clone()).chain(&reader.id, key).await?;
         let is_test = chain.map(|chain| signer_of(&chain)).transpose()?.is_some_and(|(_, is_test)| is_test);
         let critical = self.printed_critical(consult).await?;
         let empty = ReportDraft::default();

@@ -130,10 +130,7 @@ pub async fn house(signatures: Signatures) -> House {
         storage.put_person(&node, &person).await.unwrap();
         if organisation == "city" {
             let key = authority.issue(name, CENTRE, NOW).unwrap();
-            keystore
-                .install(&node, &person.id, &person.organisation, key, secret("签名口令 2026"))
-                .await
-                .unwrap();
+            keystore.install(&node, &person.id, key, secret("签名口令 2026")).await.unwrap();
         }
         callers.push(Caller::person(&person, None));
     }
@@ -275,7 +272,7 @@ impl House {
         let certificate = key.chain[0].clone();
         let reader = self.readers[0].as_person().unwrap();
         Keystore::new(self.storage.clone())
-            .install(&Scope::node("test"), &reader.id, &reader.organisation, key, secret("签名口令 2026"))
+            .install(&Scope::node("test"), &reader.id, key, secret("签名口令 2026"))
             .await
             .unwrap();
         certificate

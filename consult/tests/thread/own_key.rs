@@ -26,7 +26,7 @@ impl<'a> Hand<'a> {
     async fn of(house: &'a House, person: &'a Caller) -> Self {
         let keystore = Keystore::new(house.storage.clone());
         let me = &person.as_person().unwrap().id;
-        let unlocked = keystore.unlock(person.scope(), me, secret("签名口令 2026")).await.unwrap();
+        let unlocked = keystore.unlock(me, secret("签名口令 2026")).await.unwrap();
         house.service.register_own(person, &unlocked.chain, NOW).await.unwrap();
         Self { house, person, key: unlocked.key, chain: unlocked.chain }
     }
@@ -293,4 +293,43 @@ async fn a_certificate_is_its_owners_for_whomever_they_act() {
     let by = |organisation: &str| ("wang".to_owned(), Some(org(organisation)));
     assert_eq!(noted("own_certificate registered"), [by("city"), by("other")]);
     assert_eq!(noted("own_certificate unregistered"), [by("other")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_under_a_passphrase_is_its_owners_for_whomever_they_act() {
+    let house = house(Signatures::Single).await;
+    let keystore = Keystore::new(house.storage.clone());
+    let me = house.readers[0].as_person().unwrap().id.clone();
+    let installed = async || {
+        let certificate = keystore.certificate(&me).await.unwrap();
+        certificate.map(|of| consult::certificate::organisation(&of))
+    };
+    assert_eq!(installed().await.as_deref(), Some(CENTRE));
+    // As former versions have kept it, in one organisation's sight.
+    let record =
+        house.storage.record(&Scope::node("test"), consult::keystore::KIND, me.as_str()).await.unwrap();
+    let kept = Put {
+        kind: consult::keystore::KIND,
+        id: me.to_string(),
+        expected: Expected::Version(record.version),
+        body: record.body,
+        keys: Vec::new(),
+        unique: Vec::new(),
+        sort: 0,
+        visible_to: vec![org("city")],
+    };
+    house
+        .storage
+        .apply(&Scope::node("test"), Change { puts: vec![kept], ..Change::default() })
+        .await
+        .unwrap();
+    keystore.unlock(&me, secret("签名口令 2026")).await.unwrap();
+    let key = house.authority.issue("王建国", "别的医院", NOW).unwrap();
+    let there = Scope::organisation(house.readers[0].scope().actor.clone(), org("other"));
+    keystore.install(&there, &me, key, secret("签名口令 2027")).await.unwrap();
+    assert_eq!(installed().await.as_deref(), Some("别的医院"));
+    for caller in [&house.readers[0], &house.reviewer, &house.stranger] {
+        let seen = house.storage.record(caller.scope(), consult::keystore::KIND, me.as_str()).await;
+        assert!(matches!(seen, Err(StorageError::NotFound)), "{seen:?}");
+    }
 }

@@ -193,9 +193,7 @@ async fn make_person(
     // The key first: whoever has an account has everything.
     if account.signs == Signs::Yes {
         let key = authority.issue(account.name, &organisation.name, OffsetDateTime::now_utc())?;
-        Keystore::new(storage.clone())
-            .install(&scope(), &id, &organisation.id, key, Secret::new(PASSPHRASE.into()))
-            .await?;
+        Keystore::new(storage.clone()).install(&scope(), &id, key, Secret::new(PASSPHRASE.into())).await?;
     }
     let person = Person {
         id,

@@ -14,7 +14,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use model::time_text::rfc3339;
-use model::{OrgId, PersonId, Scope};
+use model::{OrgId, PersonId};
 use serde::{Deserialize, Serialize};
 use storage::StorageError;
 use time::OffsetDateTime;
@@ -192,14 +192,14 @@ async fn item(
     organisation: &Organisation,
     person: Person,
 ) -> Result<PersonItem, ApiError> {
-    let (node, storage) = (Scope::node("people"), &state.0.storage);
+    let storage = &state.0.storage;
     let members_of = members_of(state, &person).await?;
     let is_allowed = |duty| may(who, duty, &person, organisation, &members_of).is_ok();
     let factor = storage.second_factor(&person.id).await?;
     Ok(PersonItem {
         etag: person.tag(),
         allowed: DUTIES.iter().filter(|(duty, _)| is_allowed(*duty)).map(|(_, word)| *word).collect(),
-        has_signing_key: state.0.keystore.can_sign(&node, &person.id).await?
+        has_signing_key: state.0.keystore.certificate(&person.id).await?.is_some()
             || state.0.consults.signs_by_phone(&person).await?,
         has_second_factor: factor.is_some_and(|factor| factor.is_confirmed)
             || !storage.passkeys_of(&person.id).await?.is_empty(),

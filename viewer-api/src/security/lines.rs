@@ -202,7 +202,7 @@ impl Looked {
     }
 
     pub async fn people_ending(&self, state: &ApiState) -> Result<EndingOverview, ApiError> {
-        let certificates = state.0.keystore.certificate_ends(&node(), &self.ids()).await?;
+        let certificates = state.0.keystore.certificate_ends(&self.ids()).await?;
         let offset = state.0.consults.utc_offset();
         let mut all = Vec::new();
         for person in self.active() {

@@ -1,7 +1,7 @@
 //! Images that arrive for a study after the question about it was sent: shown, and taken into evidence by whoever reads,
 //! before anything is signed. What was in evidence stays.
 
-use crate::record::{Consult, ConsultView, Evidence, Named, SlideNote};
+use crate::record::{Consult, ConsultView, Evidence, Named};
 use crate::service::{advance, person};
 use crate::state::Action;
 use crate::submit::EVIDENCE_MAX;
@@ -69,8 +69,7 @@ impl ConsultService {
         Ok(by_series.into_iter().map(row).collect())
     }
 
-    /// Takes images into evidence that arrived since (the reader who has it). `slides` are those of the study as they are now,
-    /// when there are several: one that arrived late is named with its grade, too.
+    /// Takes images into evidence that arrived since (the reader who has it).
     ///
     /// # Errors
     /// As [`Self::accept`]; [`ConsultError::Invalid`] `evidence` when there are none, or too many.
@@ -79,7 +78,6 @@ impl ConsultService {
         caller: &Caller,
         id: &ConsultId,
         version: i64,
-        slides: Vec<SlideNote>,
         now: OffsetDateTime,
     ) -> Result<ConsultView, ConsultError> {
         let (mut consult, states) = self.begin(caller, id, version, Action::AcceptImages).await?;
@@ -100,7 +98,6 @@ impl ConsultService {
         let scope = caller.scope().clone().without_labels();
         self.note_fidelity(&scope, &mut consult, &mut late).await?;
         consult.evidence.extend(late);
-        self.name_slides(&mut consult, slides);
         consult.evidence_updates.push(EvidenceUpdate {
             version: consult.evidence_version().saturating_add(1),
             by: person(caller),
@@ -117,16 +114,6 @@ impl ConsultService {
         let puts = crate::lease::put(&consult, self.config.lease, now).into_iter().collect();
         self.finish(caller, consult, version, Action::AcceptImages, Change { puts, ..Change::default() })
             .await
-    }
-
-    /// Only what is in evidence is named: a slide may have come while this was asked for.
-    fn name_slides(&self, consult: &mut Consult, mut slides: Vec<SlideNote>) {
-        let in_evidence: HashSet<&Uid> =
-            consult.evidence.iter().map(|item| &item.series_instance_uid).collect();
-        slides.retain(|slide| slide.series.as_ref().is_some_and(|series| in_evidence.contains(series)));
-        if !slides.is_empty() {
-            consult.slides = self.printable_slides(slides);
-        }
     }
 
     /// Refuses to sign over images that nobody has taken note of.

@@ -49,6 +49,7 @@ pub mod second;
 pub mod service;
 pub mod signing;
 pub mod signing_key;
+pub mod slide_grades;
 pub mod state;
 pub mod statistics;
 mod structure;
@@ -75,5 +76,6 @@ pub use record::{
 };
 pub use report::{Preview, ReportDraft};
 pub use service::{Candidate, ConsultConfig, ConsultService, NewConsult, ReportPart};
+pub use slide_grades::KnownSlides;
 pub use state::{Action, State};
 pub use verify::{Judgement, SignerVerdict, Verdict};

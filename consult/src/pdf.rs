@@ -394,7 +394,8 @@ fn replaced(text: &str, covers: impl Fn(char) -> bool) -> String {
 mod tests {
     use super::*;
     use crate::fidelity::{Fidelity, SeriesNote};
-    use crate::testing::{NOW, canonical, canonical_with, consult, draft, run, signer, text_of};
+    use crate::record::{Consult, Evidence, SlideNote};
+    use crate::testing::{NOW, around, canonical, canonical_with, consult, draft, run, signer, text_of};
     use access::Signatures;
 
     #[test]
@@ -467,9 +468,9 @@ mod tests {
     }
 
     /// The lines under the report of a study of slides, with another of an earlier study.
-    fn words_of_slides(consult: &mut crate::record::Consult) -> String {
+    fn words_of_slides(consult: &mut Consult, all: Vec<SlideNote>) -> String {
         let uid = |text: &str| model::Uid::parse(text).unwrap();
-        let one = |study: &str, series: &str, fidelity| crate::record::Evidence {
+        let one = |study: &str, series: &str, fidelity| Evidence {
             study_instance_uid: uid(study),
             series_instance_uid: uid(series),
             sop_instance_uid: uid(&format!("{series}.1")),
@@ -488,13 +489,15 @@ mod tests {
         };
         consult.series = [("1.2.3.4.1", "1"), ("1.2.3.4.2", "2"), ("1.2.3.9.1", "3")].map(note).into();
         let reader = signer("王建国", NOW);
-        let content = canonical(consult);
+        let mut around = around(consult, &draft(), &[]);
+        around.slides.all = all;
+        let content = CanonicalReport::of(consult, &draft(), &around).to_bytes().unwrap();
         let input = ToPrint { canonical: &content, pictures: &[], reader: &reader };
         text_of(&Printer::new(&Fonts::default()).unwrap().render(&input).unwrap().pdf)
     }
 
-    fn slide(series: Option<&str>, name: &str) -> crate::record::SlideNote {
-        crate::record::SlideNote {
+    fn slide(series: Option<&str>, name: &str) -> SlideNote {
+        SlideNote {
             id: model::SlideId::parse(&format!("slide{name}")).unwrap(),
             grade: "A".into(),
             name: name.into(),
@@ -505,8 +508,8 @@ mod tests {
     #[test]
     fn slides_of_an_earlier_study_are_told_of_where_the_studys_own_have_grades() {
         let mut consult = consult(Signatures::Single);
-        consult.slides = vec![slide(Some("1.2.3.4.1"), "1"), slide(Some("1.2.3.4.2"), "2")];
-        let text = words_of_slides(&mut consult);
+        let all = vec![slide(Some("1.2.3.4.1"), "1"), slide(Some("1.2.3.4.2"), "2")];
+        let text = words_of_slides(&mut consult, all);
         assert!(text.contains("切片无损等级1A、2A"), "{text}");
         assert!(text.contains("按收到的原样显示：有损压缩（收到时已如此）1幅（既往SM序列3）"), "{text}");
         assert!(!text.contains("SM序列1") && !text.contains("SM序列2"), "{text}");
@@ -516,12 +519,12 @@ mod tests {
     fn a_slide_without_a_printed_grade_is_told_of_beside_one_with() {
         let mut consult = consult(Signatures::Single);
         consult.slide = Some(slide(Some("1.2.3.4.1"), ""));
-        let text = words_of_slides(&mut consult);
+        let text = words_of_slides(&mut consult, Vec::new());
         assert!(text.contains("未标明是否无损1幅（SM序列2）"), "{text}");
         assert!(!text.contains("SM序列1"), "{text}");
         // Of a question that was written before notes named their series, all slides of the study.
         consult.slide = Some(slide(None, ""));
-        let text = words_of_slides(&mut consult);
+        let text = words_of_slides(&mut consult, Vec::new());
         assert!(!text.contains("SM序列2") && text.contains("既往SM序列3"), "{text}");
     }
 

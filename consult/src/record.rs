@@ -61,7 +61,7 @@ pub struct StudyBlock {
     pub accession_number: String,
 }
 
-/// The slide that the question is about, when it is about one.
+/// A slide, as a question is about it or a report names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlideNote {
     /// Identifier.
@@ -234,9 +234,6 @@ pub struct Consult {
     pub left_out_series: Vec<Uid>,
     /// The slide, when the question is about one.
     pub slide: Option<SlideNote>,
-    /// All slides of the study that are part of the question, with their grades, when it is about one of several.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub slides: Vec<SlideNote>,
     /// The question.
     pub question: String,
     /// Clinical history.

@@ -8,6 +8,7 @@ use crate::key_image::{KEY_IMAGES_MAX, KeyImage};
 use crate::opinion::OpinionNote;
 use crate::prior_reports::{COMPARED_MAX, ComparedReport};
 use crate::record::{Consult, Named, PatientBlock, SlideNote, StudyBlock};
+use crate::slide_grades::NamedSlides;
 use crate::template::Template;
 use crate::template::filled::{Structured, Values};
 use access::{ConsultKind, Signatures, Urgency};
@@ -254,7 +255,7 @@ pub struct CanonicalReport {
     pub priors: Vec<Exam>,
     /// The slide and its lossless grade.
     pub slide: Option<SlideNote>,
-    /// All slides of the study with their grades; left out where there is one, or none.
+    /// All slides of the study that are in evidence, with their grades; left out where there is none but the one above.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slides: Vec<SlideNote>,
     /// The question.
@@ -309,6 +310,8 @@ pub struct Circumstances<'a> {
     pub critical: &'a [Finding],
     /// Opinions that were given.
     pub opinions: Vec<OpinionNote>,
+    /// Slides as they are now.
+    pub slides: NamedSlides,
     /// Local time.
     pub utc_offset: UtcOffset,
     /// Notice of a test certificate.
@@ -344,8 +347,8 @@ impl CanonicalReport {
             patient: consult.patient.clone(),
             exam: Exam::of(&consult.study),
             priors: consult.priors.iter().map(Exam::of).collect(),
-            slide: consult.slide.clone(),
-            slides: consult.slides.clone(),
+            slide: around.slides.one.clone(),
+            slides: around.slides.all.clone(),
             request: Request {
                 question: consult.question.clone(),
                 history: consult.history.clone(),

@@ -201,7 +201,6 @@ impl ConsultService {
             consent: first.consent,
             evidence: first.evidence.clone(),
             series: first.series.clone(),
-            slides: first.slides.clone(),
             attachments: first.attachments.clone(),
             second_of: Some(SecondOf {
                 consult: first.id.clone(),

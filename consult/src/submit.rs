@@ -4,7 +4,7 @@ use crate::blocks::blocks;
 use crate::record::{Consult, ConsultView, Evidence, Named, PatientBlock, StudyBlock};
 use crate::service::{advance, event, grants, limited, person, put, view};
 use crate::state::{Acceptance, Action, State, Who, decide};
-use crate::{ConsultError, ConsultService, NewConsult, SlideNote, clock, fidelity};
+use crate::{ConsultError, ConsultService, NewConsult, clock, fidelity};
 use access::{Agreement, Caller, ConsultKind, Right, Signatures, Urgency};
 use model::{ConsultId, Key, Level, OrgId, PersonId, Query, Scope, Uid};
 use serde_json::Value as Json;
@@ -54,7 +54,6 @@ impl ConsultService {
             priors,
             left_out_series,
             slide: draft.slide,
-            slides: self.printable_slides(draft.slides),
             question: limited("question", &draft.question)?,
             history: limited("history", &draft.history)?,
             consent: draft.consent,
@@ -109,7 +108,6 @@ impl ConsultService {
         consult.kind = draft.kind;
         consult.urgency = draft.urgency;
         consult.slide = draft.slide;
-        consult.slides = self.printable_slides(draft.slides);
         consult.question = limited("question", &draft.question)?;
         consult.history = limited("history", &draft.history)?;
         consult.consent = draft.consent;
@@ -178,14 +176,6 @@ impl ConsultService {
         change.audit.extend(self.assign_by_rule(&mut consult, now).await?);
         change.puts.push(clock::put(&consult, 0, Expected::Anything));
         self.finish(caller, consult, version, Action::Submit, change).await
-    }
-
-    /// A character that no font has must not keep a report from being signed.
-    pub(crate) fn printable_slides(&self, mut slides: Vec<SlideNote>) -> Vec<SlideNote> {
-        for slide in &mut slides {
-            slide.name = self.printer.printable(&slide.name);
-        }
-        slides
     }
 
     pub(crate) async fn organisation(
@@ -405,7 +395,6 @@ pub(crate) fn blank(
         priors: Vec::new(),
         left_out_series: Vec::new(),
         slide: None,
-        slides: Vec::new(),
         question: String::new(),
         history: String::new(),
         consent: false,

@@ -12,6 +12,7 @@ use crate::pdf::{Printer, Signer, ToPrint};
 use crate::record::{Consult, Evidence, Named, PatientBlock, StudyBlock};
 use crate::report::{CanonicalReport, Circumstances, Physician, ReportDraft};
 use crate::signing_key::SigningKey;
+use crate::slide_grades::NamedSlides;
 use crate::state::{Acceptance, State};
 use crate::timestamp::{self, TimeStampAuthority};
 use access::{Signatures, Urgency};
@@ -135,13 +136,23 @@ pub(crate) fn canonical_of(consult: &Consult, draft: &ReportDraft) -> Vec<u8> {
 }
 
 pub(crate) fn canonical_with(consult: &Consult, draft: &ReportDraft, critical: &[Finding]) -> Vec<u8> {
+    CanonicalReport::of(consult, draft, &around(consult, draft, critical)).to_bytes().unwrap()
+}
+
+/// Of slides, only the one that was asked about.
+pub(crate) fn around<'a>(
+    consult: &Consult,
+    draft: &ReportDraft,
+    critical: &'a [Finding],
+) -> Circumstances<'a> {
     let template = draft.template_version.and_then(|version| {
         crate::template::builtin::edition(draft.template.as_deref().unwrap_or_default(), version)
     });
-    let around = Circumstances {
+    Circumstances {
         template,
         critical,
         opinions: Vec::new(),
+        slides: NamedSlides { one: consult.slide.clone(), all: Vec::new() },
         reader: Physician {
             id: PersonId::parse("wang").unwrap(),
             name: "王建国".into(),
@@ -150,8 +161,7 @@ pub(crate) fn canonical_with(consult: &Consult, draft: &ReportDraft, critical: &
         utc_offset: offset!(+8),
         notice: Some(TEST_NOTICE),
         verify_url: "http://127.0.0.1:8080/verify",
-    };
-    CanonicalReport::of(consult, draft, &around).to_bytes().unwrap()
+    }
 }
 
 /// A picture of a slide's part that a library would decode, and the key image that names it.

@@ -18,7 +18,7 @@ use storage::Storage;
 use time::UtcOffset;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use viewer_api::ApiState;
+use viewer_api::{ApiState, SlidesForReports};
 
 /// A node whose listeners are open and whose work has not begun.
 pub struct Node {
@@ -85,7 +85,8 @@ impl Node {
             },
             signing.authorities,
         )
-        .with_phone_signing(signing.phone);
+        .with_phone_signing(signing.phone)
+        .with_slides(Arc::new(SlidesForReports(wsi::Slides::new(storage.clone()))));
         let notices = Notices {
             storage: storage.clone(),
             consults: consults.clone(),

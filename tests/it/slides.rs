@@ -2,11 +2,12 @@
 
 use crate::support::node::Org;
 use crate::support::programs::{finish, python};
-use crate::support::{Client, Node, run, sample};
+use crate::support::{Client, Node, run, sample, wait_for};
 use base64::Engine as _;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
+use std::time::Duration;
 use ureq::http::HeaderMap;
 
 /// The node with the CMU slide that most tests share; and the slide.
@@ -182,6 +183,43 @@ fn a_report_about_a_slide_prints_its_grade() {
     for words in ["李秀英", "未见异型增生", "无损等级A"] {
         assert!(text.contains(words), "{words} in {text}");
     }
+}
+
+#[test]
+fn a_slide_that_arrives_between_writing_a_question_and_sending_it_is_named_with_its_grade() {
+    let (node, slide) = import("slides-late");
+    let (township, pathologist) = (node.person("township"), node.person("pathologist"));
+    let study = slide["study_instance_uid"].as_str().expect("a UID");
+    let question = json!({
+        "reading_organisation": node.id_of(Org::City), "kind": "diagnosis", "urgency": "routine",
+        "slide_id": slide["id"], "study": {"org": node.id_of(Org::Township), "study_instance_uid": study},
+        "question": "是否异型增生？", "consent": true,
+    });
+    let draft = township.post("/api/v1/consults", &question).expect(201).json();
+    let at = |rest: &str| format!("/api/v1/consults/{}/{rest}", draft["id"].as_str().expect("an id"));
+    let on = |seen: &Json| json!({"version": seen["version"]});
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("late.dcm");
+    std::fs::copy(sample("slides/dicom-jpeg/CMU-1-Small-Region.dcm"), &file).expect("a copy");
+    let of_study = format!("StudyInstanceUID={study}");
+    let change = ["-nb", "-gse", "-gin", "-m", &of_study, "-m", "PatientID=QH20260017"];
+    run("dcmodify", &[&change[..], &[file.to_str().expect("UTF-8")]].concat()).expect_success();
+    node.machine(Org::Township).stow(&[std::fs::read(&file).expect("a file")]).expect(200);
+    wait_for("the second slide", Duration::from_secs(30), || {
+        let all = township.get("/api/v1/slides").expect(200).json();
+        (all["slides"].as_array().expect("slides").len() == 2).then_some(())
+    });
+
+    let submitted = township.post(&at("submit"), &on(&draft)).expect(200).json();
+    let claimed = pathologist.post(&at("claim"), &on(&submitted)).expect(200).json();
+    let report = json!({"findings": "腺体结构规则。", "diagnosis": "未见异型增生。", "displayed": []});
+    let saved = json!({"version": claimed["version"], "report": report});
+    pathologist.put(&at("report"), &saved).expect(200);
+    let preview = pathologist.get(&at("report/preview")).expect(200).json();
+    let slides = preview["canonical"]["slides"].as_array().expect("slides");
+    let grades: BTreeSet<&str> = slides.iter().filter_map(|slide| slide["grade"].as_str()).collect();
+    assert_eq!(grades, BTreeSet::from(["A", "按接收原样（DICOM）"]), "{slides:?}");
 }
 
 /// David Clunie's dciodvfy judges each object that the import made.

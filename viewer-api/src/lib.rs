@@ -71,6 +71,7 @@ mod watched;
 
 pub use audit_state::AuditCheck;
 pub use auth::{ClientCertificate, LoginRules};
+pub use consults::known_slides::SlidesForReports;
 pub use interface::Interface;
 pub use outside::{ANSWER_BYTES_MAX, CalledFor, Fetched, NotReached, Outside};
 pub use routes::openapi;

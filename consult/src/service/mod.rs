@@ -13,6 +13,7 @@ use crate::authorities::{Authorities, TimeStamps};
 use crate::phone::{NoPhoneSigning, PhoneSigning};
 use crate::record::{Consult, ConsultView, KIND, Named, SlideNote, TimelineEntry};
 use crate::report::{TEXT_CHARS_MAX, clean};
+use crate::slide_grades::{KnownSlides, NoSlides};
 use crate::state::{Action, Refusal, State, Who, decide, parts};
 use crate::{ConsultError, Printer, statistics};
 use access::{Caller, ConsultKind, Right, Urgency};
@@ -55,6 +56,7 @@ pub struct ConsultService {
     pub(crate) config: Arc<ConsultConfig>,
     pub(crate) authorities: Arc<dyn Authorities>,
     pub(crate) phone: Arc<dyn PhoneSigning>,
+    pub(crate) slides: Arc<dyn KnownSlides>,
 }
 
 /// What the requester writes. Only study and reading organisation are needed for a draft.
@@ -76,8 +78,6 @@ pub struct NewConsult {
     pub left_out_series: Vec<Uid>,
     /// The slide, when the question is about one.
     pub slide: Option<SlideNote>,
-    /// All slides of the study, when there are several.
-    pub slides: Vec<SlideNote>,
     /// The question.
     pub question: String,
     /// Clinical history.
@@ -110,13 +110,26 @@ impl ConsultService {
         config: ConsultConfig,
         authorities: Arc<dyn Authorities>,
     ) -> Self {
-        Self { storage, printer, config: Arc::new(config), authorities, phone: Arc::new(NoPhoneSigning) }
+        Self {
+            storage,
+            printer,
+            config: Arc::new(config),
+            authorities,
+            phone: Arc::new(NoPhoneSigning),
+            slides: Arc::new(NoSlides),
+        }
     }
 
     /// The same with remote signing services, for keys that are elsewhere.
     #[must_use]
     pub fn with_phone_signing(self, phone: Arc<dyn PhoneSigning>) -> Self {
         Self { phone, ..self }
+    }
+
+    /// The same with slides, which reports name with their grades.
+    #[must_use]
+    pub fn with_slides(self, slides: Arc<dyn KnownSlides>) -> Self {
+        Self { slides, ..self }
     }
 
     /// Local time where the node is.

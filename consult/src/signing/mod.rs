@@ -171,6 +171,7 @@ impl ConsultService {
             template: template.as_ref(),
             critical: &critical,
             opinions: self.printed_opinions(consult).await?,
+            slides: self.named_slides(caller, consult).await?,
             reader: Physician {
                 id: reader.id.clone(),
                 name: reader.name.clone(),

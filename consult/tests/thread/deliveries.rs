@@ -45,12 +45,12 @@ async fn a_report_that_comes_back_is_no_late_image_and_blocks_no_amendment() {
     let note = AmendmentNote { kind: AmendmentKind::Correction, reason: "左右写反".into() };
     let open = service.amend(wang, id, done.version, note, NOW).await.unwrap();
     assert_eq!(service.late_images(wang, id).await.unwrap(), []);
-    let nothing = service.accept_images(wang, id, open.version, Vec::new(), NOW).await;
+    let nothing = service.accept_images(wang, id, open.version, NOW).await;
     assert!(matches!(nothing, Err(ConsultError::Invalid { field: "evidence", .. })), "{nothing:?}");
     crate::house::store(&house.storage, doctor.scope(), 3).await;
     let late = service.late_images(wang, id).await.unwrap();
     assert_eq!(late.iter().map(|series| series.instances).collect::<Vec<_>>(), [1], "an image still counts");
-    let grown = service.accept_images(wang, id, open.version, Vec::new(), NOW).await.unwrap();
+    let grown = service.accept_images(wang, id, open.version, NOW).await.unwrap();
     assert_eq!(grown.consult.evidence.len(), 3);
     assert_eq!(house.signed(&grown, "左肺结节，良性。", NOW).await.consult.state, State::Delivered);
 }

@@ -242,7 +242,6 @@ pub fn question() -> NewConsult {
         priors: Vec::new(),
         left_out_series: Vec::new(),
         slide: None,
-        slides: Vec::new(),
         question: "右肺结节性质？".into(),
         history: "体检发现1周".into(),
         consent: true,

@@ -63,7 +63,7 @@ async fn what_was_left_out_is_no_evidence_and_asks_for_nothing_when_more_of_it_a
     assert_eq!(late, [("1.2.3.4.3".to_owned(), 1)], "a new series still asks");
     assert_eq!(refused(house.try_to_sign(&claimed, NOW).await), "evidence");
     let before = service.get(wang, id).await.unwrap();
-    let grown = service.accept_images(wang, id, before.version, Vec::new(), NOW).await.unwrap();
+    let grown = service.accept_images(wang, id, before.version, NOW).await.unwrap();
     assert_eq!(series_of(&grown.consult.evidence), [FIRST, FIRST, "1.2.3.4.3"]);
 
     let signed = house.signed(&grown, "右肺结节，良性。", NOW).await;

@@ -1,17 +1,19 @@
 //! The ways beside the straight one: waiting for data, from hand to hand, leases, amending, asking back.
 
-use crate::house::{House, NOW, STUDY, house, org, secret};
+use crate::house::{House, NOW, STUDY, house, org, question, secret, store_series};
 use access::Signatures;
 use consult::critical::NewFinding;
 use consult::quality::Grade;
 use consult::report::CanonicalReport;
+use consult::slide_grades::SlidesSoon;
 use consult::state::{When, Who};
 use consult::statistics::{By, Period};
 use consult::{
-    Action, AmendmentKind, AmendmentNote, ConsultError, ConsultView, Judgement, ListQuery, ReportPart,
-    SlideNote, State, Tab,
+    Action, AmendmentKind, AmendmentNote, ConsultError, ConsultView, Judgement, KnownSlides, ListQuery,
+    NewConsult, ReportPart, SlideNote, State, Tab,
 };
-use model::{PersonId, SlideId, Uid};
+use model::{OrgId, PersonId, Scope, SlideId, Uid};
+use std::sync::{Arc, Mutex};
 use time::Duration;
 
 fn person(id: &str) -> PersonId {
@@ -320,7 +322,7 @@ async fn images_that_arrive_later_are_taken_in_before_anything_is_signed() {
     let claimed = house.claimed().await;
     let id = &claimed.consult.id;
     assert_eq!(service.late_images(wang, id).await.unwrap(), []);
-    let nothing = service.accept_images(wang, id, claimed.version, Vec::new(), NOW).await;
+    let nothing = service.accept_images(wang, id, claimed.version, NOW).await;
     assert!(matches!(nothing, Err(ConsultError::Invalid { field: "evidence", .. })), "{nothing:?}");
     crate::house::store(&house.storage, house.doctor.scope(), 3).await;
     assert_eq!(service.late_images(wang, id).await.unwrap()[0].instances, 1);
@@ -328,33 +330,50 @@ async fn images_that_arrive_later_are_taken_in_before_anything_is_signed() {
     let hash = service.preview(wang, id).await.unwrap().canonical_sha256;
     let refused = service.sign(wang, id, saved.version, &hash, secret("签名口令 2026"), NOW).await;
     assert!(matches!(refused, Err(ConsultError::Invalid { field: "evidence", .. })), "{refused:?}");
-    let grown = service.accept_images(wang, id, saved.version, Vec::new(), NOW).await.unwrap();
+    let grown = service.accept_images(wang, id, saved.version, NOW).await.unwrap();
     assert_eq!((grown.consult.evidence.len(), grown.consult.evidence_version()), (3, 2));
     let stale = service.sign(wang, id, grown.version, &hash, secret("签名口令 2026"), NOW).await;
     assert_eq!(stale, Err(ConsultError::Stale), "what was displayed rested on less");
     house.signed(&grown, "右肺结节。", NOW).await;
 }
 
+/// Slides of every study, as a test says.
+struct There(Mutex<Vec<SlideNote>>);
+
+impl KnownSlides for There {
+    fn of_study<'a>(&'a self, _: &'a Scope, _: &'a OrgId, _: &'a Uid) -> SlidesSoon<'a> {
+        Box::pin(std::future::ready(Ok(self.0.lock().unwrap().clone())))
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slide_that_arrived_late_is_named_with_its_grade() {
+async fn a_slide_that_arrived_after_the_question_was_written_is_named_with_the_grade_that_it_has_when_signed()
+{
     let house = house(Signatures::Single).await;
-    let (service, wang) = (&house.service, &house.readers[0]);
-    let claimed = house.claimed().await;
-    let id = &claimed.consult.id;
-    let slide = |n: u32, series: &str| SlideNote {
+    let wang = &house.readers[0];
+    let slide = |n: u32, grade: &str, series: &str| SlideNote {
         id: SlideId::parse(&format!("slide-{n}")).unwrap(),
-        grade: "B".into(),
+        grade: grade.into(),
         name: format!("{n} HE"),
         series: Some(Uid::parse(series).unwrap()),
     };
-    crate::house::store(&house.storage, house.doctor.scope(), 3).await;
-    // The third has come since the list was made, and is in no evidence.
-    let there = vec![slide(1, "1.2.3.4.1"), slide(2, "1.2.3.4.1"), slide(3, "1.2.3.4.7")];
-    let grown = service.accept_images(wang, id, claimed.version, there.clone(), NOW).await.unwrap();
-    assert_eq!(grown.consult.slides, there[..2]);
-    service.save_report(wang, id, grown.version, crate::house::report(), NOW).await.unwrap();
+    let there = Arc::new(There(Mutex::new(vec![slide(1, "C", "1.2.3.4.1")])));
+    let service = house.service.clone().with_slides(there.clone());
+    let asked = NewConsult { slide: Some(slide(1, "C", "1.2.3.4.1")), ..question() };
+    let draft = service.create(&house.doctor, asked, NOW).await.unwrap();
+    store_series(&house.storage, house.doctor.scope(), [STUDY, "1.2.3.4.2"], "P001", 1).await;
+    let id = &draft.consult.id;
+    let asked = service.submit(&house.doctor, id, draft.version, NOW).await.unwrap();
+    let claimed = service.claim(wang, id, asked.version, NOW).await.unwrap();
+    service.save_report(wang, id, claimed.version, crate::house::report(), NOW).await.unwrap();
+    // The third has come since, and is in no evidence.
+    *there.0.lock().unwrap() =
+        vec![slide(1, "A", "1.2.3.4.1"), slide(2, "B", "1.2.3.4.2"), slide(3, "A", "1.2.3.4.7")];
     let signed = service.preview(wang, id).await.unwrap().canonical;
-    assert_eq!(signed["slides"][1]["name"], "2 HE");
+    assert_eq!(signed["slide"]["grade"], "A");
+    let named: Vec<_> =
+        signed["slides"].as_array().unwrap().iter().map(|one| (&one["name"], &one["grade"])).collect();
+    assert_eq!(named, [(&"1 HE".into(), &"A".into()), (&"2 HE".into(), &"B".into())]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -370,7 +389,7 @@ async fn nothing_is_delivered_over_images_that_arrived_before_the_second_signatu
     let version = service.get(reviewer, id).await.unwrap().version;
     let back = service.return_to_reader(reviewer, id, version, "新到图像", NOW).await.unwrap();
     let saved = service.save_report(wang, id, back.version, crate::house::report(), NOW).await.unwrap();
-    let grown = service.accept_images(wang, id, saved.version, Vec::new(), NOW).await.unwrap();
+    let grown = service.accept_images(wang, id, saved.version, NOW).await.unwrap();
     let again = house.signed(&grown, "右肺结节。", NOW).await;
     assert_eq!(house.reviewed(&again, NOW).await.consult.state, State::Delivered);
 }

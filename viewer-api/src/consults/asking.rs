@@ -1,5 +1,6 @@
 //! Asking: drafts.
 
+use super::known_slides::grade;
 use super::{ConsultDetail, Detail, consult_id, detail, now};
 use crate::auth::Authenticated;
 use crate::json::JsonBody;
@@ -13,9 +14,7 @@ use axum::http::StatusCode;
 use consult::{NewConsult, SlideNote};
 use model::{OrgId, SlideId, Uid};
 use serde::Deserialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
-use wsi::Slide;
 
 /// What the requester writes.
 #[derive(Deserialize, ToSchema)]
@@ -63,39 +62,6 @@ pub struct StudyReference {
     pub study_instance_uid: String,
 }
 
-/// Slides of one study that a report names.
-const SLIDES_MAX: usize = 200;
-
-/// What a report says of a slide that came as DICOM, where others have their grade.
-const AS_RECEIVED: &str = "按接收原样（DICOM）";
-
-/// The words that are printed and signed: a grade is what was compared.
-fn grade(slide: &Slide) -> String {
-    if slide.is_as_received() { AS_RECEIVED.to_owned() } else { slide.grade.grade.to_string() }
-}
-
-/// All slides of a study, where there are several: numbered, with their stains.
-pub(super) async fn slides_of(
-    state: &ApiState,
-    caller: &Caller,
-    owner: &OrgId,
-    study: &Uid,
-) -> Result<Vec<SlideNote>, ApiError> {
-    let slides = state.0.slides.slides_of_study(caller.scope(), owner, study).await?;
-    if slides.len() < 2 {
-        return Ok(Vec::new());
-    }
-    let note = |(n, slide): (usize, &Arc<Slide>)| SlideNote {
-        id: slide.id.clone(),
-        grade: grade(slide),
-        name: format!("{} {}", n.saturating_add(1), slide.stain.as_deref().unwrap_or_default())
-            .trim()
-            .to_owned(),
-        series: Some(slide.series.clone()),
-    };
-    Ok(slides.iter().take(SLIDES_MAX).enumerate().map(note).collect())
-}
-
 fn uids(texts: &[String], field: &str, why: &str) -> Result<Vec<Uid>, ApiError> {
     texts.iter().map(|uid| Uid::parse(uid).map_err(|_| ApiError::invalid(field, why))).collect()
 }
@@ -106,8 +72,6 @@ async fn draft(state: &ApiState, caller: &Caller, body: ConsultDraft) -> Result<
         OrgId::parse(&body.study.org).map_err(|_| ApiError::invalid("study", "choose a study"))?;
     let study_instance_uid = Uid::parse(&body.study.study_instance_uid)
         .map_err(|_| ApiError::invalid("study", "choose a study"))?;
-    let mut slides = slides_of(state, caller, &study_org, &study_instance_uid).await?;
-    slides.retain(|slide| slide.series.as_ref().is_none_or(|series| !left_out_series.contains(series)));
     let slide = match body.slide_id {
         None => None,
         Some(id) => {
@@ -131,7 +95,6 @@ async fn draft(state: &ApiState, caller: &Caller, body: ConsultDraft) -> Result<
         priors: uids(&body.priors, "priors", "choose earlier studies")?,
         left_out_series,
         slide,
-        slides,
         question: body.question,
         history: body.history,
         consent: body.consent,

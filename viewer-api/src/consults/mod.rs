@@ -4,6 +4,7 @@
 pub mod arriving;
 pub mod asking;
 pub mod attachments;
+pub mod known_slides;
 pub mod opinions;
 pub mod own_key;
 pub mod phone;

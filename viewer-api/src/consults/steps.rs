@@ -1,6 +1,5 @@
 //! Steps of a consult, one address each.
 
-use super::asking::slides_of;
 use super::{ConsultDetail, Detail, consult_id, detail, now};
 use crate::auth::Authenticated;
 use crate::json::JsonBody;
@@ -120,22 +119,10 @@ step!(
     record_decision, "/api/v1/consults/{id}/record-decision", record_decision, reason
 );
 
-/// Takes images into evidence that arrived after the question was sent (the reader who has it).
-#[utoipa::path(post, path = "/api/v1/consults/{id}/accept-images", tag = "consults", params(("id" = String, Path)),
-    request_body = OnVersion,
-    responses((status = 200, body = ConsultDetail), (status = 403, body = Problem),
-        (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn accept_images(
-    State(state): State<ApiState>,
-    auth: Authenticated,
-    UrlPath(id): UrlPath<String>,
-    JsonBody(body): JsonBody<OnVersion>,
-) -> Detail {
-    let (caller, id) = (&auth.0, consult_id(&id)?);
-    let seen = state.0.consults.get(caller, &id).await?.consult;
-    let slides = slides_of(&state, caller, &seen.study.org, &seen.study.study_instance_uid).await?;
-    detail(state.0.consults.accept_images(caller, &id, body.version, slides, now()).await)
-}
+step!(
+    /// Takes images into evidence that arrived after the question was sent (the reader who has it).
+    accept_images, "/api/v1/consults/{id}/accept-images", accept_images
+);
 
 /// Images of one series that arrived after the question was sent.
 #[derive(Serialize, ToSchema)]

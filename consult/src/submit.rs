@@ -101,7 +101,11 @@ impl ConsultService {
             // One patient's papers do not travel with another's question.
             consult.attachments.clear();
         }
-        let before = std::mem::take(&mut consult.left_out_series);
+        let mut before = std::mem::take(&mut consult.left_out_series);
+        if (&study.org, &study.study_instance_uid) != (&consult.study.org, &consult.study.study_instance_uid)
+        {
+            before.clear();
+        }
         consult.left_out_series = self.left_out(caller, &study, draft.left_out_series, &before).await?;
         (consult.patient, consult.study) = (patient, study);
         consult.priors = self.priors(caller, &consult.patient, &consult.study, &draft.priors).await?;
@@ -262,10 +266,11 @@ impl ConsultService {
         let there = self.storage.instances(&own, &study.study_instance_uid, None, None).await?;
         let there: HashSet<&Uid> = there.iter().map(InstanceRef::series).collect();
         let invalid = |why| Err(ConsultError::Invalid { field: LEFT_OUT, why });
+        let before: HashSet<&Uid> = before.iter().collect();
         if !wanted.iter().all(|series| there.contains(series) || before.contains(series)) {
             return invalid("这一检查没有这一序列 / the study has no such series");
         }
-        if there.iter().all(|series| wanted.contains(series)) {
+        if there.iter().all(|series| wanted.binary_search(series).is_ok()) {
             return invalid(NOTHING_LEFT);
         }
         Ok(wanted)

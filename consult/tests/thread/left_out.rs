@@ -127,3 +127,14 @@ async fn a_record_without_the_choice_means_all() {
     let read: consult::Consult = serde_json::from_value(kept).unwrap();
     assert_eq!((read.left_out_series.len(), read.evidence.len()), (0, 3));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_left_out_of_another_study_is_no_series_of_this_one() {
+    let house = two_series().await;
+    let (service, doctor) = (&house.service, &house.doctor);
+    let draft = service.create(doctor, without(&[SECOND]), NOW).await.unwrap();
+    crate::house::store_in(&house.storage, doctor.scope(), "1.2.3.5", "P001", 1).await;
+    let other = NewConsult { study_instance_uid: uid("1.2.3.5"), ..without(&[SECOND]) };
+    let edited = service.edit(doctor, &draft.consult.id, draft.version, other, NOW).await;
+    assert_eq!(refused(edited), "left_out_series");
+}

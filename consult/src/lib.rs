@@ -32,6 +32,7 @@ pub mod mark;
 pub mod measurements;
 pub mod message;
 pub mod notify;
+mod once;
 pub mod opinion;
 pub mod own_key;
 pub mod pades;

@@ -211,6 +211,9 @@ pub struct Consult {
     pub id: ConsultId,
     /// What people call it: `YX20261123-0007`.
     pub number: String,
+    /// Organisation and person who wrote it, and the identifier with which they sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once: Option<String>,
     /// Kind.
     pub kind: ConsultKind,
     /// Urgency.

@@ -7,11 +7,11 @@ use crate::record::{Consult, ConsultView, KIND, Named};
 use crate::service::{advance, consult_of, event, limited, person, put, required_reason, view};
 use crate::state::{Acceptance, Action, State, Who, decide};
 use crate::submit::{blank, granting};
-use crate::{ConsultError, ConsultService, ReportPart, clock, statistics};
+use crate::{ConsultError, ConsultService, ReportPart, clock, once, statistics};
 use access::{Caller, Right, Signatures, Urgency};
 use model::{ConsultId, OrgId, PersonId, Scope};
 use serde::{Deserialize, Serialize};
-use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, RecordQuery};
+use storage::{AuditAction, AuditEntry, AuditOutcome, Change, Expected, RecordQuery, StorageError};
 use time::{Duration, OffsetDateTime};
 
 /// Second opinions on one report at most.
@@ -78,6 +78,8 @@ pub struct SecondOf {
 /// What a second opinion is asked for with.
 #[derive(Debug, Clone)]
 pub struct NewSecond {
+    /// Sent again with the same UUID, it is the same question.
+    pub once: Option<String>,
     /// Who is asked. Quality control asks readers of its own centre.
     pub reading: OrgId,
     /// How soon.
@@ -151,7 +153,8 @@ pub(crate) fn without_comparison_for(organisation: &OrgId, consult: &mut Consult
 
 impl ConsultService {
     /// Asks for a second opinion on a delivered report, and sends it at once: the requester of any centre with an agreement,
-    /// quality control within its own centre. The evidence is the first one's.
+    /// quality control within its own centre. The evidence is the first one's. What was asked with the same [`NewSecond::once`]
+    /// before is given back as it is now.
     ///
     /// # Errors
     /// As [`Self::accept`]; as [`Self::submit`] for the agreement; [`ConsultError::Invalid`] `reading_organisation` when
@@ -168,6 +171,10 @@ impl ConsultService {
         let invalid = |field, why| Err(ConsultError::Invalid { field, why });
         let created_by = person(caller)
             .ok_or(ConsultError::Forbidden("只有本人可以申请 / a person asks, in their own name"))?;
+        let once = once::by(caller, new.once.as_deref())?;
+        if let Some(before) = self.written_before(caller, once.as_deref()).await? {
+            return Ok(before);
+        }
         let is_requester = *caller.organisation() == first.requesting.id && caller.may(Right::Ask);
         if !is_requester && new.reading != first.reading.id {
             let why = "质控只能请本中心的其他医师做第二意见 / quality control asks readers of its own centre";
@@ -191,6 +198,7 @@ impl ConsultService {
         let signers = [&first.reader, &first.reviewer].into_iter().flatten().map(|one| one.id.clone());
         let mut second = Consult {
             number: self.next_number(now).await?,
+            once,
             kind: first.kind,
             urgency: new.urgency,
             priors: first.priors.clone(),
@@ -265,8 +273,15 @@ impl ConsultService {
             },
         });
         change.events.push(event(&second, Action::Submit, &caller.scope().actor.id));
-        self.storage.apply(caller.scope(), change).await?;
-        Ok(view(caller, second, 1))
+        match self.storage.apply(caller.scope(), change).await {
+            Ok(()) => Ok(view(caller, second, 1)),
+            // The same was sent twice at the same moment.
+            Err(StorageError::Conflict(_)) if second.once.is_some() => {
+                let before = self.written_before(caller, second.once.as_deref()).await?;
+                before.ok_or(ConsultError::Unavailable)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The first report as a file that goes along.

@@ -1,16 +1,17 @@
 //! Asking: drafts, and sending a question with its checks, its frozen evidence and its grant.
 
 use crate::blocks::blocks;
-use crate::record::{Consult, ConsultView, Evidence, Named, PatientBlock, StudyBlock};
-use crate::service::{advance, event, grants, limited, person, put, view};
+use crate::record::{Consult, ConsultView, Evidence, KIND, Named, PatientBlock, StudyBlock};
+use crate::service::{ONCE, advance, event, grants, limited, person, put, view};
 use crate::state::{Acceptance, Action, State, Who, decide};
-use crate::{ConsultError, ConsultService, NewConsult, clock, fidelity};
+use crate::{ConsultError, ConsultService, NewConsult, clock, fidelity, once};
 use access::{Agreement, Caller, ConsultKind, Right, Signatures, Urgency};
 use model::{ConsultId, Key, Level, OrgId, PersonId, Query, Scope, Uid};
 use serde_json::Value as Json;
 use std::collections::HashSet;
 use storage::{
-    AuditAction, AuditEntry, AuditOutcome, Change, Expected, GrantChange, InstanceRef, Put, StorageError,
+    AuditAction, AuditEntry, AuditOutcome, Change, Expected, GrantChange, InstanceRef, Put, RecordQuery,
+    StorageError,
 };
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
@@ -28,11 +29,12 @@ const LEFT_OUT: &str = "left_out_series";
 const NOTHING_LEFT: &str = "至少要有一个序列属于这次申请 / at least one series is part of the question";
 
 impl ConsultService {
-    /// Writes a new draft and gives it a number.
+    /// Writes a new draft and gives it a number. What was written with the same [`NewConsult::once`] before is given back as it is
+    /// now.
     ///
     /// # Errors
     /// [`ConsultError::Forbidden`] without the right to ask; [`ConsultError::Invalid`] `study` when the study is not
-    /// within reach, `reading_organisation` when there is no such organisation, or a text that is too long.
+    /// within reach, `reading_organisation` when there is no such organisation, a text that is too long, or `once`.
     pub async fn create(
         &self,
         caller: &Caller,
@@ -43,12 +45,17 @@ impl ConsultService {
         let created_by = author.ok_or(ConsultError::Forbidden(
             "没有申请会诊的权限 / your role does not ask for consultations",
         ))?;
+        let once = once::by(caller, draft.once.as_deref())?;
+        if let Some(before) = self.written_before(caller, once.as_deref()).await? {
+            return Ok(before);
+        }
         let requesting = self.organisation(caller.organisation(), "organisation").await?;
         let reading = self.organisation(&draft.reading_organisation, "reading_organisation").await?;
         let (patient, study) = self.study(caller, &draft.study_org, &draft.study_instance_uid).await?;
         let priors = self.priors(caller, &patient, &study, &draft.priors).await?;
         let left_out_series = self.left_out(caller, &study, draft.left_out_series, &[]).await?;
         let mut consult = Consult {
+            once: once.clone(),
             kind: draft.kind,
             urgency: draft.urgency,
             priors,
@@ -73,8 +80,29 @@ impl ConsultService {
             events: vec![event(&consult, Action::Edit, &caller.scope().actor.id)],
             ..Change::default()
         };
-        self.storage.apply(caller.scope(), change).await?;
-        Ok(view(caller, consult, 1))
+        match self.storage.apply(caller.scope(), change).await {
+            Ok(()) => Ok(view(caller, consult, 1)),
+            // The same was sent twice at the same moment.
+            Err(StorageError::Conflict(_)) if once.is_some() => {
+                self.written_before(caller, once.as_deref()).await?.ok_or(ConsultError::Unavailable)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The consult that was written with an identifier before.
+    pub(crate) async fn written_before(
+        &self,
+        caller: &Caller,
+        once: Option<&str>,
+    ) -> Result<Option<ConsultView>, ConsultError> {
+        let Some(once) = once else { return Ok(None) };
+        let query = RecordQuery { limit: 1, ..RecordQuery::new(KIND).with(ONCE, once) };
+        let Some(record) = self.storage.records(caller.scope(), &query).await?.into_iter().next() else {
+            return Ok(None);
+        };
+        let id = ConsultId::parse(&record.id).map_err(|_| ConsultError::Failed("a consult's identifier"))?;
+        self.get(caller, &id).await.map(Some)
     }
 
     /// Rewrites a draft. Of another patient, it begins without the attachments.
@@ -390,6 +418,7 @@ pub(crate) fn blank(
     Consult {
         id: ConsultId::new(),
         number: String::new(),
+        once: None,
         kind: ConsultKind::Diagnosis,
         urgency: Urgency::Routine,
         state: State::Draft,

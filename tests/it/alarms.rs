@@ -5,6 +5,7 @@ use crate::support::programs::{finish, python};
 use crate::support::{Asked, Client, Line, Node, wait_for};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
+use uuid::Uuid;
 
 const SOON: Duration = Duration::from_secs(15);
 
@@ -76,7 +77,8 @@ fn an_alarm_stands_until_it_is_read_back_and_six_things_are_kept() {
     assert_eq!(seen["findings"][0]["acknowledged"]["read_back"], body["read_back"]);
     assert!(!open_alarms(&township).contains(&asked.number));
     assert!(!is_listed(&tab("critical")));
-    let again = acknowledge(&asked, &township, 1, &body).expect_problem(409, "conflict");
+    let other = json!({"read_back": "收到"});
+    let again = acknowledge(&asked, &township, 1, &other).expect_problem(409, "conflict");
     assert!(again.text().contains(node.account("township")["name"].as_str().expect("a name")));
 }
 
@@ -194,14 +196,62 @@ fn two_who_read_back_at_once_are_one_receipt() {
     let mut statuses: Vec<u16> = std::thread::scope(|scope| {
         let tasks: Vec<_> = people
             .iter()
-            .map(|person| {
-                scope.spawn(|| acknowledge(&asked, person, 1, &json!({"read_back": "收到"})).status)
+            .zip(["收到", "收到，马上手术"])
+            .map(|(person, words)| {
+                let asked = &asked;
+                scope.spawn(move || acknowledge(asked, person, 1, &json!({"read_back": words})).status)
             })
             .collect();
         tasks.into_iter().map(|task| task.join().expect("an answer")).collect()
     });
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409]);
+}
+
+/// The answer to the first is lost on the line; whoever sent it does not know that it was kept.
+#[test]
+fn a_finding_that_is_sent_again_is_one_alarm_and_its_receipt_one_receipt() {
+    let node = Node::shared();
+    let (reader, township) = (node.person("reader"), node.person("township"));
+    let asked = Asked::new(node);
+    let found = json!({"finding": "张力性气胸", "once": Uuid::new_v4()});
+    let path = asked.path("/critical");
+    let first = reader.post(&path, &found).expect(201).json();
+    let again = reader.post(&path, &found).expect(201).json();
+    let one = |seen: &Json| {
+        assert_eq!(seen["findings"].as_array().map(Vec::len), Some(1), "{seen}");
+        let finding = &seen["findings"][0];
+        (finding["n"].clone(), finding["told_at"].clone(), finding["alarms"].clone())
+    };
+    assert_eq!(one(&first), one(&again));
+    for (body, field) in [
+        (json!({"finding": "气胸", "once": found["once"]}), "once"),
+        (json!({"finding": "气胸", "once": "1"}), "once"),
+    ] {
+        assert_eq!(reader.post(&path, &body).expect_problem(422, "invalid").json()["field"], field);
+    }
+    // Another person's identifier is another, and without one a finding is a finding.
+    node.person("reader2").post(&path, &found).expect(201);
+    assert_eq!(raise(&asked, &reader, "张力性气胸")["findings"].as_array().map(Vec::len), Some(3));
+
+    let received =
+        |answer: crate::support::Answer| answer.expect(200).json()["findings"][0]["acknowledged"].clone();
+    let body = json!({"read_back": "立即穿刺减压"});
+    let receipt = received(acknowledge(&asked, &township, 1, &body));
+    assert_eq!(received(acknowledge(&asked, &township, 1, &body)), receipt);
+    let told = json!({"read_back": "立即穿刺", "how": "telephone", "received_by": "值班护士张"});
+    let written = |finding: usize, answer: crate::support::Answer| {
+        answer.expect(200).json()["findings"][finding].clone()
+    };
+    let first = written(1, acknowledge(&asked, &reader, 2, &told))["acknowledged"].clone();
+    assert_eq!(written(1, acknowledge(&asked, &reader, 2, &told))["acknowledged"], first);
+    let first = written(2, withdraw(&asked, &reader, 3, "重复报告"))["withdrawn"].clone();
+    assert_eq!(written(2, withdraw(&asked, &reader, 3, "重复报告"))["withdrawn"], first);
+    let told = |what: &str| {
+        let notice = (what.to_owned(), asked.number.clone());
+        notices(&township).iter().filter(|one| **one == notice).count()
+    };
+    wait_for("the alarms are told", SOON, || (told("critical") == 3).then_some(()));
 }
 
 #[test]
@@ -310,6 +360,40 @@ fn messages_stay_as_they_were_written_and_are_counted_until_they_are_read() {
     ] {
         assert_eq!(reader.post(&path, &body).expect_problem(422, "invalid").json()["field"], field);
     }
+}
+
+/// The answer to the first is lost on the line; whoever sent it does not know that it was kept.
+#[test]
+fn a_message_that_is_sent_again_is_there_once() {
+    let node = Node::shared();
+    let (reader, township) = (node.person("reader"), node.person("township"));
+    let asked = Asked::new(node);
+    let path = asked.path("/messages");
+    let message = json!({"text": "患者血压下降", "view": "/cases/0199", "once": Uuid::new_v4()});
+    let first = township.post(&path, &message).expect(201).json();
+    // Several at once, as when an impatient browser sends again.
+    let answers: Vec<Json> = std::thread::scope(|scope| {
+        let send = || township.post(&path, &message).expect(201).json();
+        let tasks: Vec<_> = (0..4).map(|_| scope.spawn(send)).collect();
+        tasks.into_iter().map(|task| task.join().expect("an answer")).collect()
+    });
+    assert!(answers.iter().all(|answer| *answer == first), "{answers:?}");
+    let fresh = json!({"text": "已转诊", "once": Uuid::new_v4()});
+    let numbers: Vec<Json> = std::thread::scope(|scope| {
+        let send = || township.post(&path, &fresh).expect(201).json()["n"].clone();
+        let tasks: Vec<_> = (0..4).map(|_| scope.spawn(send)).collect();
+        tasks.into_iter().map(|task| task.join().expect("an answer")).collect()
+    });
+    assert!(numbers.iter().all(|n| *n == 2), "{numbers:?}");
+    for once in [json!({"text": "别的", "once": message["once"]}), json!({"text": "别的", "once": "x"})] {
+        assert_eq!(township.post(&path, &once).expect_problem(422, "invalid").json()["field"], "once");
+    }
+    // An identifier is its sender's alone; without one, the same words twice are two messages.
+    reader.post(&path, &message).expect(201);
+    reader.post(&path, &json!({"text": "好"})).expect(201);
+    reader.post(&path, &json!({"text": "好"})).expect(201);
+    let all = reader.get(&path).expect(200).json();
+    assert_eq!(all["count"], 5);
 }
 
 #[test]

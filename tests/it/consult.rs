@@ -121,6 +121,35 @@ fn a_consult_without_a_question_is_not_submitted() {
     }
 }
 
+/// The answer to the first is lost on the line; whoever sent it does not know that it was kept.
+#[test]
+fn a_draft_that_is_sent_again_is_there_once() {
+    let case = Case::new();
+    let mut request = case.request();
+    request["once"] = json!(uuid::Uuid::new_v4());
+    let write = |request: &Json| case.township.post("/api/v1/consults", request);
+    let first = write(&request).expect(201).json();
+    assert_eq!(write(&request).expect(201).json(), first);
+    // Also when it was changed or sent since: what is written is not lost, and not asked twice.
+    request["question"] = json!("是否手术？");
+    assert_eq!(write(&request).expect(201).json()["question"], first["question"]);
+    let asked = act(&case.township, &first, "submit").expect(200).json();
+    let again = write(&request).expect(201).json();
+    assert_eq!((&again["id"], &again["state"]), (&first["id"], &asked["state"]));
+    act(&case.node.person("reader"), &asked, "claim").expect(200);
+    assert_eq!(write(&request).expect(201).json()["id"], first["id"]);
+
+    request["once"] = json!(uuid::Uuid::new_v4());
+    let ids: Vec<Json> = std::thread::scope(|scope| {
+        let send = || write(&request).expect(201).json()["id"].clone();
+        let tasks: Vec<_> = (0..4).map(|_| scope.spawn(send)).collect();
+        tasks.into_iter().map(|task| task.join().expect("an answer")).collect()
+    });
+    assert!(ids.iter().all(|id| *id == ids[0] && *id != first["id"]), "{ids:?}");
+    request["once"] = json!("1");
+    assert_eq!(write(&request).expect_problem(422, "invalid").json()["field"], "once");
+}
+
 #[test]
 fn a_consult_without_an_agreement_is_refused() {
     let case = Case::new();

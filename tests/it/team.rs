@@ -215,10 +215,12 @@ fn a_second_opinion_is_independent_and_both_cases_say_how_far_they_agree() {
     let first = case.township.get(&path(&first, "")).expect(200).json();
     let ask = |how: &str| {
         let body = json!({"version": first["version"], "reading_organisation": case.node.id_of(Org::City),
-            "urgency": "urgent", "first": how});
+            "urgency": "urgent", "first": how, "once": "0199aaaa-0000-4000-8000-00000000000b"});
         case.township.post(&path(&first, "/second-opinions"), &body)
     };
     let asked = ask("hidden").expect(201).json();
+    // The answer was lost: it is asked once.
+    assert_eq!(ask("hidden").expect(201).json(), asked);
     assert_eq!((&asked["evidence"], &asked["second_of"]["number"]), (&first["evidence"], &first["number"]));
     act(&reader, &asked, "claim").expect_problem(403, "forbidden");
     assert_eq!(

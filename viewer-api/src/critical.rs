@@ -28,6 +28,10 @@ pub struct RaiseCritical {
     #[serde(default, with = "rfc3339::option")]
     #[schema(value_type = Option<String>)]
     pub found_at: Option<OffsetDateTime>,
+    /// A UUID that the sender has made for this finding. Sent again with the same one, because the answer was lost, it is the same
+    /// finding, and no second alarm; with other words it is refused (422 `once`).
+    #[serde(default)]
+    pub once: Option<String>,
 }
 
 /// That it was received.
@@ -278,13 +282,14 @@ pub async fn raise_critical(
     JsonBody(body): JsonBody<RaiseCritical>,
 ) -> Result<(StatusCode, Json<CriticalOfConsult>), ApiError> {
     let (id, now) = (consult_id(&id)?, now());
-    let new = NewFinding { finding: body.finding, found_at: body.found_at };
+    let new = NewFinding { once: body.once, finding: body.finding, found_at: body.found_at };
     let raised = state.0.consults.raise_critical(&auth.0, &id, new, now).await?;
     Ok((StatusCode::CREATED, Json(of_consult(&auth.0, raised, now))))
 }
 
 /// Receives a critical finding with a read-back: on the screen (requesting organisation), or as it was told by telephone or
-/// in person (written down by the reading side). The first receipt counts.
+/// in person (written down by the reading side). The first receipt counts; the same one sent again by the same person is
+/// answered as it was.
 #[utoipa::path(post, path = "/api/v1/consults/{id}/critical/{n}/acknowledge", tag = "critical findings",
     params(("id" = String, Path), ("n" = u32, Path)), request_body = AcknowledgeCritical,
     responses((status = 200, body = CriticalOfConsult), (status = 403, body = Problem), (status = 404, body = Problem),

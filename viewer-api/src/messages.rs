@@ -41,6 +41,10 @@ pub struct WriteMessage {
     /// An address of this application that opens the same view: `/slides/…`, `/studies/…` or `/cases/…`.
     #[serde(default)]
     pub view: Option<String>,
+    /// A UUID that the sender has made for this message. Sent again with the same one, because the answer was lost, it is the same
+    /// message, and the answer is the same; with other words it is refused (422 `once`).
+    #[serde(default)]
+    pub once: Option<String>,
 }
 
 /// A message on a case.
@@ -155,7 +159,7 @@ pub async fn write_message(
     UrlPath(id): UrlPath<String>,
     JsonBody(body): JsonBody<WriteMessage>,
 ) -> Result<(StatusCode, Json<CaseMessage>), ApiError> {
-    let new = NewMessage { text: body.text, marks: body.marks, view: body.view };
+    let new = NewMessage { once: body.once, text: body.text, marks: body.marks, view: body.view };
     let now = OffsetDateTime::now_utc();
     let message = state.0.consults.send_message(&auth.0, &consult_id(&id)?, new, now).await?;
     Ok((StatusCode::CREATED, Json(message.into())))

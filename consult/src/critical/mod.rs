@@ -54,11 +54,24 @@ pub struct Acknowledgement {
     pub recorded_at: OffsetDateTime,
 }
 
+impl Acknowledgement {
+    /// Whether it is the same, written down by the same person, and sent again.
+    fn is_as(&self, again: &Self) -> bool {
+        self.recorded_by.id == again.recorded_by.id
+            && self.received_by == again.received_by
+            && self.read_back == again.read_back
+            && self.how == again.how
+    }
+}
+
 /// One critical finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// Counts up from 1 within the consult.
     pub n: u32,
+    /// The identifier with which it was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub once: Option<String>,
     /// What was found.
     pub finding: String,
     /// When it was found.
@@ -190,6 +203,7 @@ pub(crate) mod testing {
     pub(crate) fn finding() -> Finding {
         Finding {
             n: 1,
+            once: None,
             finding: "张力性气胸".into(),
             found_at: NOW,
             told_by: Named { id: PersonId::parse("wang").unwrap(), name: "王建国".into() },

@@ -6,7 +6,7 @@ use super::{
 use crate::record::Consult;
 use crate::service::{conflict, limited, person, required_reason, who};
 use crate::state::{Action, Pending, State, When, Who};
-use crate::{ConsultError, ConsultService};
+use crate::{ConsultError, ConsultService, once};
 use access::Caller;
 use model::{ConsultId, PersonId, Scope};
 use serde_json::json;
@@ -26,8 +26,10 @@ const CLOCK_SKEW: Duration = Duration::minutes(5);
 const OPEN_MAX: u32 = 500;
 
 /// What the reader found.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct NewFinding {
+    /// Sent again with the same UUID, it is the same finding.
+    pub once: Option<String>,
     /// What: from the organisation's list, or in words of one's own.
     pub finding: String,
     /// When it was found; now when `None`.
@@ -72,10 +74,12 @@ impl Happened {
 }
 
 impl ConsultService {
-    /// Raises a critical finding, before or after the report (reader or reviewer of the reading organisation).
+    /// Raises a critical finding, before or after the report (reader or reviewer of the reading organisation); what was raised with
+    /// the same [`NewFinding::once`] before is not raised again.
     ///
     /// # Errors
-    /// [`ConsultError::NotFound`], [`ConsultError::Forbidden`]; [`ConsultError::Invalid`] naming `finding` or `found_at`.
+    /// [`ConsultError::NotFound`], [`ConsultError::Forbidden`]; [`ConsultError::Invalid`] naming `finding`, `found_at` or
+    /// `once`.
     pub async fn raise_critical(
         &self,
         caller: &Caller,
@@ -112,7 +116,13 @@ impl ConsultService {
                 why: "早于申请提交时间 / before the case was sent",
             });
         }
+        let once = once::checked(new.once.as_deref())?;
         self.change_critical(caller, &consult, |critical| {
+            let is_same =
+                |known: &&Finding| once.is_some() && known.once == once && known.told_by.id == told_by.id;
+            if let Some(known) = critical.findings.iter().find(is_same) {
+                return if known.finding == finding { Ok(None) } else { Err(once::OTHER) };
+            }
             if critical.findings.len() >= FINDINGS_MAX {
                 return Err(ConsultError::Invalid {
                     field: "finding",
@@ -122,6 +132,7 @@ impl ConsultService {
             let n = critical.findings.last().map_or(1, |last| last.n.saturating_add(1));
             critical.findings.push(Finding {
                 n,
+                once: once.clone(),
                 finding: finding.clone(),
                 found_at,
                 told_by: told_by.clone(),
@@ -133,13 +144,14 @@ impl ConsultService {
                 acknowledged: None,
                 withdrawn: None,
             });
-            Ok((n, Happened::Raised))
+            Ok(Some((n, Happened::Raised)))
         })
         .await
     }
 
     /// Receives a critical finding: on the screen by somebody who may ask at the requesting organisation, or, when it was
-    /// told by telephone or in person, written down by the reading side. The first receipt counts.
+    /// told by telephone or in person, written down by the reading side. The first receipt counts; sent again by who has written it
+    /// down, in the same words, it is the same.
     ///
     /// # Errors
     /// [`ConsultError::NotFound`], [`ConsultError::Forbidden`]; [`ConsultError::Conflict`] when it was received before;
@@ -158,6 +170,9 @@ impl ConsultService {
             let finding = critical.findings.iter_mut().find(|finding| finding.n == n);
             let finding = finding.ok_or(ConsultError::NotFound)?;
             if let Some(earlier) = &finding.acknowledged {
+                if earlier.is_as(&received) {
+                    return Ok(None);
+                }
                 let holder = Some(earlier.received_by.clone());
                 return Err(ConsultError::Conflict { holder, state: consult.state, version });
             }
@@ -173,13 +188,13 @@ impl ConsultService {
                 });
             }
             finding.acknowledged = Some(received.clone());
-            Ok((n, Happened::Acknowledged))
+            Ok(Some((n, Happened::Acknowledged)))
         })
         .await
     }
 
     /// Withdraws a critical finding that was raised by mistake, before or after it was received: whoever raised it, or a
-    /// reviewer of the reading organisation. What is kept of it stays.
+    /// reviewer of the reading organisation. What is kept of it stays. Sent again by the same, in the same words, it is the same.
     ///
     /// # Errors
     /// [`ConsultError::NotFound`], [`ConsultError::Forbidden`]; [`ConsultError::Conflict`] when it was withdrawn before;
@@ -204,6 +219,9 @@ impl ConsultService {
             let finding = finding.filter(|finding| !is_kept || finding.told_by.id == by.id);
             let finding = finding.ok_or(ConsultError::NotFound)?;
             if let Some(earlier) = &finding.withdrawn {
+                if (&earlier.by.id, &earlier.reason) == (&by.id, &reason) {
+                    return Ok(None);
+                }
                 let holder = Some(earlier.by.name.clone());
                 return Err(ConsultError::Conflict { holder, state: consult.state, version });
             }
@@ -211,7 +229,7 @@ impl ConsultService {
                 return Err(refused.clone());
             }
             finding.withdrawn = Some(Withdrawal { by: by.clone(), at: now, reason: reason.clone() });
-            Ok((n, Happened::Withdrawn))
+            Ok(Some((n, Happened::Withdrawn)))
         })
         .await
     }
@@ -376,16 +394,18 @@ impl ConsultService {
         }
     }
 
-    /// Reads, changes and writes; again when somebody else has changed the same meanwhile.
+    /// Reads, changes and writes, unless nothing happens; again when somebody else has changed the same meanwhile.
     async fn change_critical(
         &self,
         caller: &Caller,
         consult: &Consult,
-        mut apply: impl FnMut(&mut CriticalFindings) -> Result<(u32, Happened), ConsultError>,
+        mut apply: impl FnMut(&mut CriticalFindings) -> Result<Option<(u32, Happened)>, ConsultError>,
     ) -> Result<CriticalFindings, ConsultError> {
         for _ in 0..TRIES {
             let (mut critical, expected) = self.findings(consult).await?;
-            let happened = apply(&mut critical)?;
+            let Some(happened) = apply(&mut critical)? else {
+                return self.seen_by(caller, critical).await;
+            };
             let by = caller.as_person().map(|person| &person.id);
             let change = change(&critical, expected, &[happened], by)?;
             match self.storage.apply(caller.scope(), change).await {

@@ -3,9 +3,9 @@
 
 mod thread;
 
-use crate::ConsultError;
 use crate::record::Named;
 use crate::report::clean;
+use crate::{ConsultError, once};
 use access::{Caller, Right};
 use model::{ConsultId, OrgId, PersonId, SlideId, Uid};
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,8 @@ impl Mark {
 /// What somebody wants to say.
 #[derive(Debug, Clone, Default)]
 pub struct NewMessage {
+    /// Sent again with the same UUID, it is the same message.
+    pub once: Option<String>,
     /// The text; may be empty when there is a mark or an address.
     pub text: String,
     /// Marks on images.
@@ -174,7 +176,8 @@ impl NewMessage {
         if text.is_empty() && marks.is_empty() && view.is_none() {
             return Err(ConsultError::Invalid { field: "text", why: "请写点什么 / write something" });
         }
-        Ok(Self { text, marks, view })
+        let once = once::checked(self.once.as_deref())?;
+        Ok(Self { once, text, marks, view })
     }
 }
 

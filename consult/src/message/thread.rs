@@ -4,7 +4,7 @@ use super::{Conversation, Message, NewMessage, TOPIC, Unread, may_take_part};
 use crate::record::Consult;
 use crate::service::{conflict, person, who};
 use crate::state::State;
-use crate::{ConsultError, ConsultService};
+use crate::{ConsultError, ConsultService, once};
 use access::{Caller, Person, Right};
 use model::{ConsultId, PersonId};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,8 @@ use time::OffsetDateTime;
 
 /// Record kind of messages.
 const KIND: &str = "message";
+/// Unique key of a message: consult, sender and the identifier that they made.
+const ONCE: &str = "once";
 /// Record kind of what is known of all messages of a consult.
 const THREAD: &str = "message_thread";
 /// Record kind of how far a person has read.
@@ -48,11 +50,11 @@ struct Read {
     read: u64,
 }
 impl ConsultService {
-    /// Says something on a case.
+    /// Says something on a case; what was said with the same [`NewMessage::once`] before is not said again.
     ///
     /// # Errors
     /// [`ConsultError::NotFound`]; [`ConsultError::Forbidden`] for whoever has no part in it; [`ConsultError::Invalid`]
-    /// naming `text`, `marks` or `view`.
+    /// naming `text`, `marks`, `view` or `once`.
     pub async fn send_message(
         &self,
         caller: &Caller,
@@ -63,32 +65,52 @@ impl ConsultService {
         let consult = self.discussed(caller, id).await?;
         let by = person(caller)
             .ok_or(ConsultError::Forbidden("没有参与这一会诊的权限 / you have no part in this case"))?;
-        let NewMessage { text, marks, view } = new.checked()?;
+        let NewMessage { once, text, marks, view } = new.checked()?;
+        let once = once.map(|once| format!("{id}/{}/{once}", by.id));
         let organisation =
             if *caller.organisation() == consult.reading.id { &consult.reading } else { &consult.requesting };
         let organisation = organisation.clone();
         let mut message = Message { n: 0, by, organisation, at: now, text, marks, view };
         let coordinators = self.coordinators_of(&consult).await?;
         for _ in 0..TRIES {
+            if let Some(said) = self.said_before(caller, once.as_deref()).await? {
+                if (&said.text, &said.marks, &said.view) != (&message.text, &message.marks, &message.view) {
+                    return Err(once::OTHER);
+                }
+                self.note_own(caller, id, said.n).await?;
+                return Ok(said);
+            }
             let (mut thread, expected) = self.thread(&consult).await?;
             thread.count = thread.count.saturating_add(1);
             thread.join(&consult);
             thread.people.insert(message.by.id.clone());
             message.n = thread.count;
             let told: BTreeSet<&PersonId> = thread.people.iter().chain(&coordinators).collect();
-            let change = sent(&consult, &message, &thread, &told, expected)?;
+            let change = sent(&consult, &message, once.as_deref(), &thread, &told, expected)?;
             match self.storage.apply(caller.scope(), change).await {
                 Ok(()) => {
                     self.note_own(caller, id, message.n).await?;
                     return Ok(message);
                 }
-                // Somebody else has written at the same moment: theirs comes first.
+                // Somebody else has written at the same moment, and theirs comes first; or the same was sent twice.
                 Err(StorageError::Conflict(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         let (consult, version) = self.load(caller, id).await?;
         Err(conflict(&consult, version))
+    }
+
+    /// The message that was sent with an identifier before.
+    async fn said_before(
+        &self,
+        caller: &Caller,
+        once: Option<&str>,
+    ) -> Result<Option<Message>, ConsultError> {
+        let Some(once) = once else { return Ok(None) };
+        let query = RecordQuery { limit: 1, ..RecordQuery::new(KIND).with(ONCE, once) };
+        let found = self.storage.records(caller.scope(), &query).await?.into_iter().next();
+        found.map(|record| body(record.body)).transpose()
     }
 
     /// Those of the reading organisation who are told of a message while nobody reads the case yet.
@@ -298,6 +320,7 @@ fn put_of_thread(
 fn sent(
     consult: &Consult,
     message: &Message,
+    once: Option<&str>,
     thread: &Thread,
     told: &BTreeSet<&PersonId>,
     expected: Expected,
@@ -308,7 +331,7 @@ fn sent(
         expected: Expected::Absent,
         body: json(message)?,
         keys: vec![("consult", consult.id.to_string())],
-        unique: Vec::new(),
+        unique: once.map(|once| (ONCE, once.to_owned())).into_iter().collect(),
         sort: i64::try_from(message.n).unwrap_or(i64::MAX),
         visible_to: consult.parties(),
     };

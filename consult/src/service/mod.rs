@@ -62,6 +62,8 @@ pub struct ConsultService {
 /// What the requester writes. Only study and reading organisation are needed for a draft.
 #[derive(Debug, Clone)]
 pub struct NewConsult {
+    /// Sent again with the same UUID, it is the same draft. Of no meaning when a draft is rewritten.
+    pub once: Option<String>,
     /// Who is asked.
     pub reading_organisation: OrgId,
     /// Kind.
@@ -430,6 +432,9 @@ pub(crate) fn event(consult: &Consult, action: Action, by: &str) -> (&'static st
     (TOPIC, body)
 }
 
+/// Unique key of a consult: organisation, author and the identifier that they made.
+pub(crate) const ONCE: &str = "once";
+
 /// The consult as a record with the keys that the tabs ask for.
 pub(crate) fn put(consult: &Consult, expected: Expected) -> Result<Put, ConsultError> {
     let mut keys = vec![
@@ -454,6 +459,7 @@ pub(crate) fn put(consult: &Consult, expected: Expected) -> Result<Put, ConsultE
     );
     keys.sort();
     keys.dedup();
+    let once = consult.once.clone().map(|once| (ONCE, once));
     if !consult.evidence.is_empty() {
         // What a question was answered on must stay.
         keys.extend(
@@ -475,7 +481,7 @@ pub(crate) fn put(consult: &Consult, expected: Expected) -> Result<Put, ConsultE
         expected,
         body: serde_json::to_value(consult).map_err(|_| ConsultError::Failed("the consult has no JSON"))?,
         keys,
-        unique: vec![("number", consult.number.clone())],
+        unique: [("number", consult.number.clone())].into_iter().chain(once).collect(),
         sort: consult.due_at.map_or(i64::MAX, model::time_text::unix_ms),
         visible_to,
     })

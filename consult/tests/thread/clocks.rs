@@ -132,7 +132,7 @@ async fn a_critical_finding_that_the_coordinators_do_not_get_answered_goes_to_wh
     service.notify(NOW).await.unwrap();
     plan(&house, "chen", ShiftKind::OnCall, [0, 8]).await;
     let claimed = house.claimed().await;
-    let new = NewFinding { finding: "张力性气胸".into(), found_at: None };
+    let new = NewFinding { finding: "张力性气胸".into(), ..NewFinding::default() };
     service.raise_critical(wang, &claimed.consult.id, new, NOW).await.unwrap();
     let at = async |minute: i64| {
         service.remind_critical(NOW + Duration::minutes(minute)).await.unwrap();

@@ -234,6 +234,7 @@ pub async fn store_series(
 
 pub fn question() -> NewConsult {
     NewConsult {
+        once: None,
         reading_organisation: org("city"),
         kind: ConsultKind::Diagnosis,
         urgency: Urgency::Urgent,

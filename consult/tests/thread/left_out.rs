@@ -75,6 +75,7 @@ async fn what_was_left_out_is_no_evidence_and_asks_for_nothing_when_more_of_it_a
     assert_eq!((verdict.ok, verdict.evidence.result), (true, Judgement::Good), "{verdict:?}");
 
     let second = NewSecond {
+        once: None,
         reading: asked.consult.reading.id.clone(),
         urgency: asked.consult.urgency,
         question: String::new(),

@@ -39,7 +39,7 @@ async fn person(
 }
 
 async fn found(house: &House, view: &ConsultView) {
-    let new = NewFinding { finding: "张力性气胸".into(), found_at: None };
+    let new = NewFinding { finding: "张力性气胸".into(), ..NewFinding::default() };
     house.service.raise_critical(&house.readers[0], &view.consult.id, new, NOW).await.unwrap();
 }
 
@@ -79,7 +79,7 @@ async fn a_call_may_have_come_before_the_finding_was_entered_but_not_before_it_w
     let view = house.claimed().await;
     let (reader, id) = (&house.readers[0], &view.consult.id);
     let later = NOW + Duration::hours(2);
-    let new = |at| NewFinding { finding: "张力性气胸".into(), found_at: Some(at) };
+    let new = |at| NewFinding { once: None, finding: "张力性气胸".into(), found_at: Some(at) };
     let early = house.service.raise_critical(reader, id, new(NOW - Duration::days(1)), later).await;
     assert!(matches!(early, Err(consult::ConsultError::Invalid { field: "found_at", .. })), "{early:?}");
     house.service.raise_critical(reader, id, new(NOW + Duration::hours(1)), later).await.unwrap();

@@ -49,7 +49,7 @@ fn why(reason: &str) -> AmendmentNote {
 }
 
 fn finding(words: &str) -> NewFinding {
-    NewFinding { finding: words.into(), found_at: None }
+    NewFinding { finding: words.into(), ..NewFinding::default() }
 }
 
 async fn sign(house: &House, id: &ConsultId, version: i64) -> Result<ConsultView, ConsultError> {
@@ -292,6 +292,7 @@ async fn who_is_asked_in_the_moment_of_a_signature_makes_it_fail() {
 
 fn second(reading: &str, first: FirstReport) -> NewSecond {
     NewSecond {
+        once: None,
         reading: OrgId::parse(reading).unwrap(),
         urgency: Urgency::Urgent,
         question: String::new(),
@@ -370,7 +371,7 @@ async fn who_reads_unseen_finds_nothing_of_the_first_beside_its_report() {
     let id = &claimed.consult.id;
     service.raise_critical(wang, id, finding("张力性气胸"), NOW).await.unwrap();
     let signed = house.signed(&claimed, "考虑腺癌。", NOW).await;
-    let say = |text: &str| NewMessage { text: text.into(), marks: Vec::new(), view: None };
+    let say = |text: &str| NewMessage { text: text.into(), ..NewMessage::default() };
     service.send_message(chen, id, say("请看右肺。"), NOW).await.unwrap();
     service.send_message(wang, id, say("考虑腺癌。"), NOW).await.unwrap();
     assert_eq!(service.unread_messages(chen).await.unwrap().len(), 1);

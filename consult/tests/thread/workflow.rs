@@ -509,7 +509,7 @@ async fn statistics_of_one_organisation_count_its_critical_findings_and_nobody_e
     let (service, [wang, _]) = (&house.service, &house.readers);
     let claimed = house.claimed().await;
     let id = &claimed.consult.id;
-    let new = NewFinding { finding: "张力性气胸".into(), found_at: None };
+    let new = NewFinding { finding: "张力性气胸".into(), ..NewFinding::default() };
     service.raise_critical(wang, id, new.clone(), NOW).await.unwrap();
     service.raise_critical(wang, id, new, NOW + Duration::minutes(10)).await.unwrap();
     house.asked().await;

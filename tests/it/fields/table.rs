@@ -56,6 +56,7 @@ pub const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("*", "id", NAME),
     ("*", "priors", NAME),
     ("*", "left_out_series", NAME),
+    ("*", "once", NAME),
     ("*", "reading_organisation", NAME),
     ("*", "slide_id", NAME),
     ("*", "org", NAME),

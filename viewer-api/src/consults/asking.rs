@@ -51,6 +51,10 @@ pub struct ConsultDraft {
     /// The version that is changed (only when an existing draft is).
     #[serde(default)]
     pub version: i64,
+    /// A UUID that the sender has made for this draft (only when it is new). Sent again with the same one, because the answer was
+    /// lost, no second draft is made: the answer is the first, as it is now.
+    #[serde(default)]
+    pub once: Option<String>,
 }
 
 /// A study by owner and UID.
@@ -86,6 +90,7 @@ async fn draft(state: &ApiState, caller: &Caller, body: ConsultDraft) -> Result<
         }
     };
     Ok(NewConsult {
+        once: body.once,
         reading_organisation: OrgId::parse(&body.reading_organisation)
             .map_err(|_| ApiError::invalid("reading_organisation", "choose whom to ask"))?,
         kind: body.kind,

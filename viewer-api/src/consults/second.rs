@@ -31,6 +31,10 @@ pub struct SecondOpinionRequest {
     /// `shown`: the first report goes along; `hidden`: the second reader does not see it before their own is delivered.
     #[schema(value_type = String)]
     pub first: FirstReport,
+    /// A UUID that the sender has made for this question. Sent again with the same one, because the answer was lost, it is not
+    /// asked again: the answer is the first, as it is now.
+    #[serde(default)]
+    pub once: Option<String>,
 }
 
 /// How far a second opinion agrees with the first report.
@@ -102,6 +106,7 @@ pub async fn ask_second_opinion(
 ) -> Result<(StatusCode, Json<ConsultDetail>), ApiError> {
     let id = consult_id(&id)?;
     let new = NewSecond {
+        once: body.once,
         reading: OrgId::parse(&body.reading_organisation)
             .map_err(|_| ApiError::invalid("reading_organisation", "choose whom to ask"))?,
         urgency: body.urgency,

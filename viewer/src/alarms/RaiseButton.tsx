@@ -1,7 +1,8 @@
 /** Raising a critical finding, at any moment, before or after the report. */
 import { Autocomplete, Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
-import { useState, type FormEvent } from 'react';
+import { useRef, useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
+import { attemptAt, type Attempt } from '../api/once';
 import type { Consult } from '../api/types';
 import { hasRole, useMe } from '../session/useMe';
 import { ErrorNotice } from '../ui/ErrorNotice';
@@ -30,11 +31,15 @@ function RaiseDialog({ consult, onClose }: { consult: Consult; onClose: () => vo
   const [item, setItem] = useState('');
   const [words, setWords] = useState('');
   const [foundAt, setFoundAt] = useState('');
+  const attempt = useRef<Attempt | null>(null);
   const names = (rules.data?.items ?? []).map(({ name, name_en }) => (i18n.language === 'en' && name_en !== '' ? `${name} ${name_en}` : name));
   const finding = [item.trim(), words.trim()].filter((part) => part !== '').join('\n');
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (finding !== '' && !raise.isPending) raise.mutate({ finding, foundAt: momentOf(foundAt) ?? null }, { onSuccess: onClose });
+    if (finding === '' || raise.isPending) return;
+    const found = { finding, found_at: momentOf(foundAt) ?? null };
+    attempt.current = attemptAt(found, attempt.current);
+    raise.mutate({ ...found, once: attempt.current.once }, { onSuccess: onClose });
   };
   return (
     <Modal opened onClose={onClose} closeOnClickOutside={false} closeOnEscape={false} title={t('critical.raiseTitle')} closeButtonProps={{ 'aria-label': t('common.close') }}>

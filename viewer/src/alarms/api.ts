@@ -54,6 +54,13 @@ export interface CriticalRules {
   escalate_min: number;
 }
 
+export interface NewFinding {
+  /** Sent again with it, it is the same finding. */
+  once: string;
+  finding: string;
+  found_at: string | null;
+}
+
 export interface Acknowledgement {
   read_back: string;
   how: How;
@@ -66,8 +73,7 @@ const segment = encodeURIComponent;
 export const critical = {
   open: () => request<{ consults: Critical[] }>('GET', '/critical'),
   of: (consult: string) => request<Critical>('GET', `/consults/${segment(consult)}/critical`),
-  raise: (consult: string, finding: string, found_at: string | null) =>
-    request<Critical>('POST', `/consults/${segment(consult)}/critical`, { body: { finding, found_at } }),
+  raise: (consult: string, body: NewFinding) => request<Critical>('POST', `/consults/${segment(consult)}/critical`, { body }),
   acknowledge: (consult: string, n: number, body: Acknowledgement) =>
     request<Critical>('POST', `/consults/${segment(consult)}/critical/${n}/acknowledge`, { body }),
   withdraw: (consult: string, n: number, reason: string) =>

@@ -1,8 +1,9 @@
 /** Critical findings, fresh by the live line and, to be sure, by asking again. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { sentAgain } from '../api/once';
 import { keys } from '../api/queries';
 import { hasRole, useMe, worksOnConsults } from '../session/useMe';
-import { critical, stands, type Acknowledgement, type Critical, type Finding } from './api';
+import { critical, stands, type Acknowledgement, type Critical, type Finding, type NewFinding } from './api';
 
 /** An alarm must not depend on one way alone. */
 const refresh_ms = 30_000;
@@ -28,7 +29,8 @@ export function useRules(enabled: boolean) {
 export function useRaise(consult: string) {
   const cache = useQueryClient();
   return useMutation({
-    mutationFn: ({ finding, foundAt }: { finding: string; foundAt: string | null }) => critical.raise(consult, finding, foundAt),
+    mutationFn: (body: NewFinding) => critical.raise(consult, body),
+    retry: sentAgain,
     onSuccess: async () => {
       void cache.invalidateQueries({ queryKey: keys.consult(consult) });
       await cache.invalidateQueries({ queryKey: keys.critical });
@@ -40,6 +42,7 @@ export function useAcknowledge(consult: string, n: number) {
   const cache = useQueryClient();
   return useMutation({
     mutationFn: (body: Acknowledgement) => critical.acknowledge(consult, n, body),
+    retry: sentAgain,
     onSettled: async () => {
       void cache.invalidateQueries({ queryKey: keys.consult(consult) });
       await cache.invalidateQueries({ queryKey: keys.critical });
@@ -51,6 +54,7 @@ export function useWithdraw(consult: string, n: number) {
   const cache = useQueryClient();
   return useMutation({
     mutationFn: (reason: string) => critical.withdraw(consult, n, reason),
+    retry: sentAgain,
     onSettled: async () => {
       void cache.invalidateQueries({ queryKey: keys.consult(consult) });
       await cache.invalidateQueries({ queryKey: keys.critical });

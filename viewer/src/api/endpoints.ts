@@ -131,7 +131,8 @@ export const consults = {
     request<ConsultList>('GET', `/consults${query({ ...filter })}`, { signal }),
   get: (id: string) => request<Consult>('GET', `/consults/${segment(id)}`),
   partners: () => request<{ partners: Partner[] }>('GET', '/partners'),
-  create: (body: ConsultRequest) => request<Consult>('POST', '/consults', { body }),
+  /** Sent again with the same `once`, no second draft is made. */
+  create: (body: ConsultRequest, once: string) => request<Consult>('POST', '/consults', { body: { ...body, once } }),
   edit: (id: string, version: number, body: ConsultRequest) =>
     request<Consult>('PUT', `/consults/${segment(id)}`, { body: { ...body, version } }),
   act: (id: string, action: PlainAction, version: number) =>

@@ -14,6 +14,7 @@ const centre: Partner = {
 
 const full: AskDraft = {
   kept: null,
+  once: null,
   study: { org: 'hospital', study_instance_uid: '1.2.3', slide_id: 's1' },
   priors: [],
   left_out_series: [],

@@ -11,6 +11,8 @@ export interface AskStudy {
 export interface AskDraft {
   /** The consult on the server, once there is one: sending again must not make a second. */
   kept: { id: string; version: number } | null;
+  /** With which it is sent, until there is one. */
+  once: string | null;
   study: AskStudy | null;
   /** Earlier studies of the same patient that go along. */
   priors: string[];
@@ -26,6 +28,7 @@ export interface AskDraft {
 
 export const emptyDraft: AskDraft = {
   kept: null,
+  once: null,
   study: null,
   priors: [],
   left_out_series: [],
@@ -44,6 +47,7 @@ export function draftKey(personId: string): string {
 export function draftFrom(consult: Consult): AskDraft {
   return {
     kept: { id: consult.id, version: consult.version },
+    once: null,
     study: {
       org: consult.study.org,
       study_instance_uid: consult.study.study_instance_uid,
@@ -107,4 +111,10 @@ export function requestFrom(draft: AskDraft): ConsultRequest | null {
     history: draft.history.trim(),
     consent: draft.consent,
   };
+}
+
+/** Whether what is on the server is what is asked here. */
+export function isAsAsked(consult: Consult, request: ConsultRequest): boolean {
+  const words = (asked: ConsultRequest | null) => JSON.stringify(asked && { ...asked, left_out_series: asked.left_out_series.toSorted() });
+  return words(requestFrom(draftFrom(consult))) === words(request);
 }

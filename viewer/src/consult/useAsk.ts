@@ -2,12 +2,13 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { consults } from '../api/endpoints';
-import { isProblem, type Problem } from '../api/problem';
+import { newOnce, sentAgain } from '../api/once';
 import { keys } from '../api/queries';
-import type { Attachment, Consult, ConsultRequest } from '../api/types';
+import type { Attachment, Consult } from '../api/types';
 import { useMe } from '../session/useMe';
 import { readStored, writeStored } from '../ui/useStored';
 import { draftFrom, draftKey, emptyDraft, requestFrom, withPartner, type AskDraft, type AskStudy } from './askDraft';
+import { saveDraft } from './saveDraft';
 import { rememberConsult } from './useConsult';
 
 const typingPause_ms = 1_500;
@@ -51,8 +52,10 @@ export function useAsk(start: { study: AskStudy | null; consult: Consult | null 
         if (request === null) throw new Error('incomplete');
         setSaving('saving');
         try {
-          const saved = await saveDraft(latest.current.kept, request);
-          keep({ ...latest.current, kept: { id: saved.id, version: saved.version } });
+          const once = latest.current.once ?? newOnce();
+          keep({ ...latest.current, once });
+          const saved = await saveDraft(latest.current.kept, request, once);
+          keep({ ...latest.current, kept: { id: saved.id, version: saved.version }, once: null });
           rememberConsult(cache, saved);
           setSaving('saved');
           return saved;
@@ -93,12 +96,13 @@ export function useAsk(start: { study: AskStudy | null; consult: Consult | null 
   };
 
   /** Saves the draft if need be, then does something with it that makes a new version. */
-  const withDraft = async (work: (saved: { id: string; version: number }) => Promise<Consult>) => {
+  const withDraft = async (work: (saved: Pick<Consult, 'id' | 'version'>, whole: Consult) => Promise<Consult>) => {
     clearTimeout(timer.current);
-    keep(draft);
+    // What was kept or sent since this page was drawn counts.
+    keep({ ...draft, kept: latest.current.kept, once: latest.current.once });
     const saved = await save();
     return inTurn(async () => {
-      const next = await work({ id: saved.id, version: latest.current.kept?.version ?? saved.version });
+      const next = await work({ id: saved.id, version: latest.current.kept?.version ?? saved.version }, saved);
       keep({ ...latest.current, kept: { id: next.id, version: next.version } });
       rememberConsult(cache, next);
       return next;
@@ -106,7 +110,8 @@ export function useAsk(start: { study: AskStudy | null; consult: Consult | null 
   };
 
   const send = useMutation({
-    mutationFn: () => withDraft(({ id, version }) => consults.act(id, 'submit', version)),
+    mutationFn: () => withDraft(({ id, version }, saved) => (saved.state === 'draft' ? consults.act(id, 'submit', version) : Promise.resolve(saved))),
+    retry: sentAgain,
     onSuccess: () => keep(emptyDraft),
   });
   const attach = (file: File) => withDraft(({ id, version }) => consults.attach(id, version, file));
@@ -116,26 +121,6 @@ export function useAsk(start: { study: AskStudy | null; consult: Consult | null 
   const onServer = useQuery({ queryKey: keys.consult(keptId), queryFn: () => consults.get(keptId), enabled: keptId !== '' });
 
   return { draft, change, chooseStudy, partners, offered, send, saving, attach, detach, attachments: onServer.data?.attachments ?? [] };
-}
-
-/** A draft that was sent or cancelled elsewhere does not hold up what is written here: it becomes a new one. */
-async function saveDraft(kept: AskDraft['kept'], request: ConsultRequest): Promise<Consult> {
-  if (kept === null) return consults.create(request);
-  try {
-    return await consults.edit(kept.id, kept.version, request);
-  } catch (error) {
-    if (isProblem(error, 'not-found') || isProblem(error, 'wrong-state')) return consults.create(request);
-    if (isProblem(error, 'conflict') || isProblem(error, 'stale')) return saveOverNewest(kept.id, kept.version, request, error);
-    throw error;
-  }
-}
-
-/** An answer was lost, or the draft is open twice: what is on this page goes on from the newest version. */
-async function saveOverNewest(id: string, version: number, request: ConsultRequest, refusal: Problem): Promise<Consult> {
-  const newest = await consults.get(id);
-  if (newest.state !== 'draft') return consults.create(request);
-  if (newest.version === version) throw refusal;
-  return consults.edit(id, newest.version, request);
 }
 
 function startingDraft(storageKey: string, start: { study: AskStudy | null; consult: Consult | null }): AskDraft {

@@ -3,12 +3,13 @@ import { Button, Group, Text, TextInput, Textarea } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
+import { attemptAt, type Attempt } from '../api/once';
 import type { Consult } from '../api/types';
 import { useMe } from '../session/useMe';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { useFormat } from '../ui/useFormat';
-import { readStored, useStored } from '../ui/useStored';
+import { readStored, useStored, writeStored } from '../ui/useStored';
 import type { Message } from './api';
 import { currentView, labelMax, labelled, type CurrentView } from './currentView';
 import { pieces } from './links';
@@ -91,8 +92,15 @@ function Composer({ consult }: { consult: Consult }) {
   const { t } = useTranslation();
   const me = useMe();
   const key = `farsight.message.${consult.id}.${me.person.id}`;
-  const [text, setText] = useStored<string>(key, '');
+  const attemptKey = `${key}.sent`;
+  const [text, keepText] = useStored<string>(key, '');
+  const setText = (next: string) => {
+    // Whoever writes goes on to another message.
+    writeStored(attemptKey, null);
+    keepText(next);
+  };
   const write = useWrite(consult.id, (sent) => {
+    if (readStored<Attempt | null>(attemptKey, null)?.once === sent.once) writeStored(attemptKey, null);
     // What was typed meanwhile is another message.
     if (readStored(key, '') === sent.text) setText('');
   });
@@ -102,8 +110,11 @@ function Composer({ consult }: { consult: Consult }) {
   const ready = (text.trim() !== '' || shown !== null) && !write.isPending;
   const send = () => {
     if (!ready) return;
+    const message = { text, ...labelled(shown, label.trim()) };
+    const attempt = attemptAt(message, readStored<Attempt | null>(attemptKey, null));
+    writeStored(attemptKey, attempt);
     write.mutate(
-      { text, ...labelled(shown, label.trim()) },
+      { ...message, once: attempt.once },
       {
         onSuccess: () => {
           setShown(null);

@@ -19,6 +19,8 @@ export interface Message {
 }
 
 export interface NewMessage {
+  /** Sent again with it, it is the same message. */
+  once: string;
   text: string;
   marks: Mark[];
   view: string | null;

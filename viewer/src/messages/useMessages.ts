@@ -1,6 +1,7 @@
 /** Messages on a case, and how many of them are not read. */
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useSyncExternalStore } from 'react';
+import { sentAgain } from '../api/once';
 import { keys } from '../api/queries';
 import { hasRole, useMe } from '../session/useMe';
 import { messages, type NewMessage } from './api';
@@ -53,6 +54,7 @@ export function useWrite(consult: string, onSent: (message: NewMessage) => void)
   const cache = useQueryClient();
   return useMutation({
     mutationFn: (message: NewMessage) => messages.write(consult, message),
+    retry: sentAgain,
     onSuccess: (_, message) => {
       onSent(message);
       return cache.invalidateQueries({ queryKey: keys.messages(consult) });

@@ -1,10 +1,11 @@
 /** Asks for a second opinion on a delivered report: whom, how soon, and whether the first report goes along. */
 import { Select, Switch, Text, Textarea } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { consults } from '../api/endpoints';
+import { attemptAt, type Attempt } from '../api/once';
 import { keys } from '../api/queries';
 import type { Consult, Urgency } from '../api/types';
 import { rememberConsult } from '../consult/useConsult';
@@ -27,6 +28,7 @@ export function SecondDialog({ consult, onClose }: { consult: Consult; onClose: 
   const [urgency, setUrgency] = useState<Urgency>(consult.urgency);
   const [question, setQuestion] = useState(consult.question);
   const [shown, setShown] = useState(false);
+  const attempt = useRef<Attempt | null>(null);
   const fits = (partners.data?.partners ?? []).filter(
     ({ kinds, modalities }) => kinds.includes(consult.kind) && (modalities.length === 0 || consult.study.modalities.some((one) => modalities.includes(one))),
   );
@@ -34,7 +36,9 @@ export function SecondDialog({ consult, onClose }: { consult: Consult; onClose: 
   const confirm = async () => {
     if (reading === null) return;
     const first = shown ? 'shown' : 'hidden';
-    const asked = await seconds.ask(consult.id, consult.version, { reading_organisation: reading, urgency, question: question.trim(), first });
+    const wanted = { reading_organisation: reading, urgency, question: question.trim(), first } as const;
+    attempt.current = attemptAt(wanted, attempt.current);
+    const asked = await seconds.ask(consult.id, consult.version, { ...wanted, once: attempt.current.once });
     rememberConsult(cache, asked);
     void cache.invalidateQueries({ queryKey: keys.seconds(consult.id) });
     void navigate(`/cases/${asked.id}`);

@@ -20,6 +20,8 @@ export interface Second extends ConsultRow {
 }
 
 export interface NewSecond {
+  /** Sent again with it, it is the same question. */
+  once: string;
   reading_organisation: string;
   urgency: Urgency;
   question: string;

@@ -170,7 +170,10 @@ test('the expert claims from the worklist, reads, writes and signs', async ({ pe
   await shot(page, 'worklist');
   await page.keyboard.press('Escape');
   await page.keyboard.press('c');
-  await expect(page.getByRole('row').filter({ hasText: question })).toHaveCount(0);
+  // It stays under the hand until one goes on: Enter opens no other patient.
+  const claimed = page.getByRole('row').filter({ hasText: question });
+  await expect(claimed).toContainText('阅片中');
+  await expect(claimed).toHaveAttribute('aria-current', 'true');
   await page.getByRole('tab', { name: /我的/ }).click();
   await expect(page.getByRole('row').filter({ hasText: question })).toContainText('阅片中');
   await goDownTo(page, question);

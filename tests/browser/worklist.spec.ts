@@ -1,6 +1,6 @@
 /** The list that everybody begins with: with the columns and filters of each person, found by what is known of a case. */
 import type { Page } from '@playwright/test';
-import { askOfChest, type Asked } from './asking.ts';
+import { askOfChest, takeBack, type Asked } from './asking.ts';
 import { expect, json, shot, test } from './people.ts';
 
 const mark = Date.now().toString().slice(-8);
@@ -76,4 +76,27 @@ test('a case is found by accession number and by the day of the study', async ({
   } finally {
     await one.cancel();
   }
+});
+
+test('a case is claimed and opened by keys: it stays selected though the pool has lost it, and pressed twice it is one claim', async ({ person }) => {
+  const township = await person('township');
+  const [first, second] = [await askOfChest(township, { question: `领取一 ${mark}` }), await askOfChest(township, { question: `领取二 ${mark}` })];
+  const reader = await person('reader');
+  await reader.keyboard.press('2');
+  await expect(reader.getByRole('tab', { name: /待领取/ })).toHaveAttribute('aria-selected', 'true');
+  const row = reader.getByRole('row').filter({ hasText: `领取一 ${mark}` });
+  await expect(row).toHaveCount(1);
+  for (let step = 0; step < 50 && (await row.getAttribute('aria-current')) === null; step += 1) await reader.keyboard.press('j');
+  const waiting = async () => Number(/\d+/.exec((await reader.getByRole('tab', { name: /待领取/ }).textContent()) ?? '')?.[0]);
+  const before = await waiting();
+  await reader.keyboard.press('c');
+  await reader.keyboard.press('c');
+  await expect(row).toContainText('阅片中');
+  // The list has been asked for since.
+  await expect.poll(waiting).toBe(before - 1);
+  await expect(row).toHaveAttribute('aria-current', 'true');
+  await expect(reader.getByRole('main').getByRole('alert')).toHaveCount(0);
+  await reader.keyboard.press('Enter');
+  await reader.waitForURL(`/cases/${first.id}`);
+  for (const { id } of [first, second]) await takeBack(township, id, reader);
 });

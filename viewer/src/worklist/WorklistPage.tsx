@@ -1,7 +1,7 @@
 /** Everyone's first page: what waits for an answer, the most urgent on top. */
 import { Button, Group, Tabs } from '@mantine/core';
 import { useDebouncedValue, useMediaQuery } from '@mantine/hooks';
-import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useSearchParams } from 'react-router';
 import type { ConsultRow, Urgency, WorklistTab } from '../api/types';
@@ -17,6 +17,7 @@ import { ConsultCards } from './ConsultCards';
 import { ConsultTable } from './ConsultTable';
 import { EmptyWorklist } from './EmptyWorklist';
 import { caseAddress, fetchCase } from './openCase';
+import { movedTo, selectedAt, withClaimed, type Place } from './selection';
 import { chosenTab, tabsFor } from './tabs';
 import { useClaim, useWorklist } from './useWorklist';
 import type { Filter } from './ViewMenu';
@@ -44,16 +45,25 @@ export function WorklistPage() {
   const [q] = useDebouncedValue(search.trim(), 200);
   const modality = address.get('modality');
   const urgency = urgencyOf(address.get('urgency'));
-  const worklist = useWorklist({ tab, q, modality: modality ?? undefined, urgency: urgency ?? undefined });
+  const wanted = { tab, q, modality: modality ?? undefined, urgency: urgency ?? undefined };
+  const worklist = useWorklist(wanted);
   const columns = chosenColumns(usePreferences().preferences.worklist_columns);
   const claim = useClaim();
   const searchBox = useRef<HTMLInputElement>(null);
   const [selectedId, setSelectedId] = useState<string | null>(null);
   const [previewing, setPreviewing] = useState(false);
+  const [place, setPlace] = useState<Place>({ list: '', index: 0 });
 
-  const { rows, counts, hasMore, isReadingMore, isMoreFailed, look, more } = worklist;
-  const selectedIndex = Math.max(0, rows.findIndex((row) => row.id === selectedId));
+  const thisList = JSON.stringify(wanted);
+  const { counts, hasMore, isReadingMore, isMoreFailed, look, more } = worklist;
+  const isSameList = place.list === thisList || worklist.isPlaceholderData;
+  const keptId = isSameList ? selectedId : null;
+  const rows = useMemo(() => withClaimed(worklist.rows, claim.data, keptId, place.index), [worklist.rows, claim.data, keptId, place.index]);
+  const selectedIndex = selectedAt(rows, selectedId, isSameList);
   const selected = rows[selectedIndex];
+  if (selected?.id === selectedId && !worklist.isPlaceholderData && (place.list !== thisList || place.index !== selectedIndex)) {
+    setPlace({ list: thisList, index: selectedIndex });
+  }
   const isRequester = hasRole(me, 'requester');
   const reads = hasRole(me, 'reader', 'reviewer');
   const listed = worklist.isSuccess;
@@ -63,7 +73,7 @@ export function WorklistPage() {
   }, [reads, listed]);
 
   const move = (by: number) => {
-    const next = rows[Math.max(0, Math.min(rows.length - 1, selectedIndex + by))];
+    const next = rows[movedTo(selectedIndex, by, place.index, rows.length)];
     if (next !== undefined) setSelectedId(next.id);
   };
   const open = (row: ConsultRow | undefined) => {
@@ -71,6 +81,15 @@ export function WorklistPage() {
     fetchCase(row);
     void navigate(caseAddress(row));
   };
+
+  const { mutate } = claim;
+  const take = useCallback(
+    (row: ConsultRow) => {
+      setSelectedId(row.id);
+      mutate(row);
+    },
+    [mutate, setSelectedId],
+  );
 
   useKeys({
     j: () => move(1),
@@ -82,8 +101,9 @@ export function WorklistPage() {
     Enter: () => open(selected),
     Space: () => setPreviewing((shown) => !shown),
     c: () => {
-      if (selected?.allowed.includes('claim') === true) claim.mutate(selected);
+      if (selected?.allowed.includes('claim') === true) take(selected);
     },
+    ...Object.fromEntries(tabs.map((name, n) => [String(n + 1), () => applyFilter({ tab: name, q, modality, urgency })])),
     '/': () => searchBox.current?.focus(),
     Escape: () => setPreviewing(false),
   });
@@ -130,7 +150,7 @@ export function WorklistPage() {
           )}
         </Group>
       </Group>
-      {claim.isError && <ErrorNotice error={claim.error} />}
+      {claim.isError && claim.variables.id === selectedId && <ErrorNotice error={claim.error} />}
       {worklist.isError && rows.length === 0 ? (
         <ErrorNotice error={worklist.error} onRetry={() => void worklist.refetch()} />
       ) : (
@@ -151,7 +171,7 @@ export function WorklistPage() {
                   selectedId={selected?.id ?? null}
                   onSelect={setSelectedId}
                   onOpen={open}
-                  onClaim={claim.mutate}
+                  onClaim={take}
                 />
               ))}
             {hasMore && (phone || rows.length === 0 || isMoreFailed) && (

@@ -3,7 +3,7 @@ import { keepPreviousData, useMutation, useQueries, useQuery, useQueryClient, ty
 import { useCallback, useMemo, useState } from 'react';
 import { consults, type WorklistFilter } from '../api/endpoints';
 import { keys } from '../api/queries';
-import type { ConsultList, ConsultRow } from '../api/types';
+import type { Consult, ConsultList, ConsultRow } from '../api/types';
 import { joined, orderOf, readPage } from './pages';
 
 type Filter = Omit<WorklistFilter, 'cursor' | 'limit'>;
@@ -103,10 +103,25 @@ export function useWorklist(filter: Filter) {
   };
 }
 
+/** Claims on their way: pressed twice, it is one. */
+const claiming = new Map<string, Promise<Consult>>();
+
+function claimOnce({ id, version }: ConsultRow): Promise<Consult> {
+  const claimed = claiming.get(id) ?? consults.act(id, 'claim', version).finally(() => claiming.delete(id));
+  claiming.set(id, claimed);
+  return claimed;
+}
+
 export function useClaim() {
   const cache = useQueryClient();
   return useMutation({
-    mutationFn: (consult: ConsultRow) => consults.act(consult.id, 'claim', consult.version),
-    onSettled: () => cache.invalidateQueries({ queryKey: keys.consults }),
+    mutationFn: claimOnce,
+    onSuccess: (claimed) => {
+      cache.setQueryData(keys.consult(claimed.id), claimed);
+    },
+    // What is shown of it does not wait for the lists.
+    onSettled: () => {
+      void cache.invalidateQueries({ queryKey: keys.consults });
+    },
   });
 }

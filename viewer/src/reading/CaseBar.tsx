@@ -21,16 +21,18 @@ import { Patient } from '../ui/Patient';
 import { StateChip } from '../ui/StateChip';
 import { UrgencyChip } from '../ui/UrgencyChip';
 import { useExamText } from '../ui/useExamText';
+import { useKeys } from '../ui/useKeys';
 import { AmendDialog } from './AmendDialog';
 import { AssignDialog } from './AssignDialog';
 import { GradeDialog } from './GradeDialog';
+import { signsAs } from './useReport';
 
 interface Props {
   consult: Consult;
   /** Resolves with the version to act on, once every word of the report is with the server. */
   flush: () => Promise<number>;
   /** `null` while there is still something to do here. */
-  onNext: (() => Promise<void>) | null;
+  onNext: (() => void) | null;
 }
 
 /** In plain sight; the others are behind a button. */
@@ -49,6 +51,16 @@ export function CaseBar({ consult, flush, onNext }: Props) {
   const may = (action: Consult['allowed'][number]) => consult.allowed.includes(action);
   const further = [...furtherPlain, ...furtherWorded].some(may) || may('grade') || may('second_opinion');
   const handsOver = consult.reader?.id === me.person.id;
+  // Where there is something to sign, the same key does that.
+  const main = signsAs(consult) === null ? plainSteps.find(may) : undefined;
+
+  useKeys({
+    'Ctrl+Enter': () => {
+      if (main === undefined) return false;
+      if (!step.isPending) step.mutate({ action: main });
+      return true;
+    },
+  });
 
   return (
     <>
@@ -97,7 +109,7 @@ export function CaseBar({ consult, flush, onNext }: Props) {
               </Menu>
             )}
             {plainSteps.filter(may).map((action) => (
-              <Button key={action} loading={step.isPending} onClick={() => step.mutate({ action })}>
+              <Button key={action} loading={step.isPending} title={action === main ? t('reading.mainKey') : undefined} onClick={() => step.mutate({ action })}>
                 {t(`consult.action.${action}`)}
               </Button>
             ))}
@@ -106,7 +118,7 @@ export function CaseBar({ consult, flush, onNext }: Props) {
                 {t('report.open')}
               </Button>
             )}
-            {onNext !== null && <Button onClick={() => void onNext()}>{t('reading.next')}</Button>}
+            {onNext !== null && <Button onClick={() => onNext()}>{t('reading.next')}</Button>}
           </>
         }
       >

@@ -8,6 +8,7 @@ import { useMe } from '../session/useMe';
 import { useOpensNext } from '../session/usePreferences';
 import classes from '../templates/Templates.module.css';
 import { useEdition } from '../templates/useTemplates';
+import { ErrorNotice } from '../ui/ErrorNotice';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { Split } from '../ui/Split';
 import { useKeys } from '../ui/useKeys';
@@ -18,9 +19,10 @@ import { evidenceOf } from './evidence';
 import { taken } from './keyImagesOf';
 import { LostCase } from './LostCase';
 import { PhoneBar } from './PhoneBar';
+import { turnToReport } from './reportFocus';
 import { ReportPane } from './ReportPane';
 import { useLease } from './useLease';
-import { useNextCase } from './useNextCase';
+import { useNextAhead, useNextCase } from './useNextCase';
 import { usePhoneSignature } from './usePhoneSignature';
 import { mayWrite, signsAs, useReport } from './useReport';
 import windowClasses from './window/ReportWindow.module.css';
@@ -38,7 +40,9 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
   const onOpener = useCallback((open: (image: FrameKeyImage) => void) => {
     opener.current = open;
   }, []);
-  const openNext = useNextCase(consult);
+  const next = useNextCase(consult);
+  const { open: openNext } = next;
+  useNextAhead(consult, signing);
   const away = useAway(consult.id, (image) => opener.current?.(image));
   const { isThere } = away;
   const isMine = mayWrite(consult, me);
@@ -46,7 +50,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
   const onPhoneSigned = useCallback(() => {
     setSigning(false);
     // The window with the report, where there is one, opens the next case in both.
-    if (opensNext && !isThere) void openNext('stays');
+    if (opensNext && !isThere) openNext('stays');
   }, [opensNext, isThere, openNext]);
   const { signature: phone, isKnown } = usePhoneSignature(consult.id, onPhoneSigned);
   // Written in one window at a time; and what somebody is agreeing to on the telephone stays as it is: even an image that is looked at
@@ -87,19 +91,24 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
 
   useKeys({
     'Ctrl+Enter': () => {
+      // Where nothing is signed, the key is the case's main button.
+      if (signs === null) return false;
       if (away.isThere) away.sign();
-      else if (signs !== null) setSigning(true);
+      else setSigning(true);
+      return true;
     },
     // They work while somebody types.
     'Ctrl+p': () => turn('page'),
     'Ctrl+d': () => turn('prior'),
-    n: () => void openNext(),
+    n: () => openNext(),
+    F2: () => (away.isThere ? away.show() : turnToReport()),
     Escape: () => void navigate('/'),
   });
 
   return (
     <>
       <CaseBar consult={consult} flush={flush} onNext={somethingToDo ? null : openNext} />
+      {next.error !== null && <ErrorNotice error={next.error} onRetry={() => openNext()} />}
       {leaseLost && (
         <Alert color="yellow" variant="outline" role="status">
           {t('reading.leaseLost')}
@@ -158,7 +167,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
             template={template}
             phone={phone}
             onClose={() => setSigning(false)}
-            onSigned={() => void openNext('stays')}
+            onSigned={() => openNext('stays')}
           />
         </Suspense>
       )}

@@ -33,6 +33,7 @@ import { OtherWords } from './OtherWords';
 import { QualityNotes } from './QualityNotes';
 import classes from './Reading.module.css';
 import type { SaveState } from './reportDraft';
+import { reportText } from './reportFocus';
 import type { Report } from './useReport';
 
 interface Props {
@@ -100,25 +101,27 @@ export function ReportPane({ consult, report, template, templateError, editable,
         {writes && <TemplateSelect modalities={consult.study.modalities} isSlide={consult.slide_id !== null} filled={report.text} onWrite={report.write} />}
         {templateError !== null && <ErrorNotice error={templateError} />}
         {isWaiting && templateError === null && <PageSkeleton rows={3} />}
-        {template !== null && <TemplateForm template={template} filled={report.text} writing={writes ? writing : null} />}
-        {!isStructured &&
-          parts.map((part) =>
-            writes ? (
-              <PhraseArea
-                key={part}
-                label={words[part]}
-                required={required.includes(part)}
-                minRows={rows[part]}
-                value={report.text[part]}
-                {...writing}
-                onWrite={(text) => report.write({ [part]: text })}
-              />
-            ) : (
-              <Field key={part} label={words[part]}>
-                {report.text[part]}
-              </Field>
-            ),
-          )}
+        <Stack gap="sm" {...reportText}>
+          {template !== null && <TemplateForm template={template} filled={report.text} writing={writes ? writing : null} />}
+          {!isStructured &&
+            parts.map((part) =>
+              writes ? (
+                <PhraseArea
+                  key={part}
+                  label={words[part]}
+                  required={required.includes(part)}
+                  minRows={rows[part]}
+                  value={report.text[part]}
+                  {...writing}
+                  onWrite={(text) => report.write({ [part]: text })}
+                />
+              ) : (
+                <Field key={part} label={words[part]}>
+                  {report.text[part]}
+                </Field>
+              ),
+            )}
+        </Stack>
         {report.text.compared.length > 0 && (
           <Field label={t('priors.comparedWith')}>
             {report.text.compared.map(({ number, exam }) => t('priors.named', { date: dicomDate(exam.date), number })).join(t('common.listSeparator'))}

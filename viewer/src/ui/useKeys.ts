@@ -15,13 +15,15 @@ const taken = new WeakSet<KeyboardEvent>();
 const sequenceWindow_ms = 1_000;
 /** What has a use for nearly every key: fields, sliders, and whatever lies in an opened box. */
 const typing = 'input, textarea, select, [contenteditable="true"], [role="slider"], [role="dialog"]';
+/** Keys by which nobody types. */
+const writesNothing = /^(Ctrl\+|(Shift\+)?F\d)/;
 /** A tab that has the focus is chosen already, so Enter and Space are free. */
 const pressable = 'button:not([role="tab"]), a, summary, [role="menuitem"], [role="option"]';
 
 /** Keys that mean something to the control that has the focus are left to it. */
 function belongsToFocus(event: KeyboardEvent, pressed: string): boolean {
   if (!(event.target instanceof Element)) return false;
-  if (event.target.closest(typing) !== null) return !pressed.startsWith('Ctrl+');
+  if (event.target.closest(typing) !== null) return !writesNothing.test(pressed);
   if (pressed.startsWith('Arrow') && event.target.closest('[role="separator"]') !== null) return true;
   return (pressed === 'Enter' || pressed === 'Space') && event.target.closest(pressable) !== null;
 }

@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { useSearchParams } from 'react-router';
 import type { Consult, FrameKeyImage } from '../../api/types';
 import { isProblem } from '../../api/problem';
-import { useConsult } from '../../consult/useConsult';
+import { useConsult, useStep } from '../../consult/useConsult';
 import { LiveSign } from '../../live/LiveSign';
 import { useMe } from '../../session/useMe';
 import { useAppearance, useOpensNext } from '../../session/usePreferences';
@@ -26,9 +26,10 @@ import { taken } from '../keyImagesOf';
 import LostAccess from '../LostAccess';
 import { LostCase } from '../LostCase';
 import { PhoneBar } from '../PhoneBar';
+import { turnToReport } from '../reportFocus';
 import { ReportPane } from '../ReportPane';
 import { useLease } from '../useLease';
-import { useNextCase } from '../useNextCase';
+import { useNextAhead, useNextCase } from '../useNextCase';
 import { usePhoneSignature } from '../usePhoneSignature';
 import { mayWrite, signsAs, useReport } from '../useReport';
 import { holdReport, lineOf, type Line, type TakenThere, type ToImages, type ToReport } from './pairing';
@@ -126,15 +127,18 @@ function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; t
     },
     [line, turnTo],
   );
-  const openNext = useNextCase(consult, go);
+  const next = useNextCase(consult, go);
+  const { open: openNext } = next;
+  useNextAhead(consult, signing);
   const onPhoneSigned = useCallback(() => {
     setSigning(false);
-    if (opensNext) void openNext('stays');
+    if (opensNext) openNext('stays');
   }, [opensNext, openNext]);
   const { signature: phone, isKnown } = usePhoneSignature(consult.id, onPhoneSigned);
   // What somebody is agreeing to on the telephone stays as it is.
   const editable = isMine && isKnown && phone?.progress !== 'waiting';
   const report = useReport(consult, editable);
+  const step = useStep(consult, report.flush);
   const leaseLost = useLease(consult);
   const signs = signsAs(consult);
   const edition = useEdition(report.text.template_version === null ? null : report.text.template, report.text.template_version);
@@ -185,10 +189,12 @@ function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; t
   useKeys({
     'Ctrl+Enter': () => {
       if (signs !== null) setSigning(true);
+      else if (consult.allowed.includes('claim') && !step.isPending) step.mutate({ action: 'claim' });
     },
     'Ctrl+p': () => turn('page'),
     'Ctrl+d': () => turn('prior'),
-    n: () => void openNext(),
+    n: () => openNext(),
+    F2: turnToReport,
   });
 
   return (
@@ -199,6 +205,8 @@ function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; t
         {isRunning(consult.state) && consult.amendment === null && <Clock consult={consult} />}
         <StateChip state={consult.state} />
       </PageBar>
+      {next.error !== null && <ErrorNotice error={next.error} onRetry={() => openNext()} />}
+      {step.isError && <ErrorNotice error={step.error} />}
       {leaseLost && (
         <Alert color="yellow" variant="outline" role="status">
           {t('reading.leaseLost')}
@@ -225,7 +233,7 @@ function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; t
       </div>
       {signing && signs !== null && (
         <Suspense fallback={<PageSkeleton rows={2} />}>
-          <SignDialog consult={consult} as={signs} flush={report.flush} template={template} phone={phone} onClose={() => setSigning(false)} onSigned={() => void openNext('stays')} />
+          <SignDialog consult={consult} as={signs} flush={report.flush} template={template} phone={phone} onClose={() => setSigning(false)} onSigned={() => openNext('stays')} />
         </Suspense>
       )}
     </>

@@ -13,6 +13,9 @@ const flush_ms = 10_000;
 /** How long it may take to say what became of an image. */
 const take_ms = 5_000;
 
+/** As far as this page has opened it itself. */
+let reportWindow: Window | null = null;
+
 export interface Away {
   /** The report is in another window, or may be: it is not written here. */
   isAway: boolean;
@@ -20,6 +23,8 @@ export interface Away {
   isThere: boolean;
   /** `null` where this browser cannot. */
   open: (() => void) | null;
+  /** Brings the other window to the front; `false` where only the person can. */
+  show: () => boolean;
   /** Has the other window closed. */
   callBack: () => void;
   saw: (sopInstanceUid: string) => void;
@@ -132,7 +137,11 @@ export function useAway(id: string, show: (image: FrameKeyImage) => void): Away 
   return {
     isAway: known !== false || wasThere,
     isThere: known === true,
-    open: canPair() ? () => window.open(reportAddress(ownPair(), id), `farsight-report-${ownPair()}`, 'popup,width=640,height=960') : null,
+    open: canPair() ? () => (reportWindow = window.open(reportAddress(ownPair(), id), `farsight-report-${ownPair()}`, 'popup,width=640,height=960')) : null,
+    show: () => {
+      reportWindow?.focus();
+      return reportWindow !== null;
+    },
     callBack: () => sayToReport({ to: 'report', what: 'close' }),
     saw,
     take,

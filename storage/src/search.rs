@@ -74,6 +74,29 @@ impl Storage {
             rows.iter().take(limit as usize).map(|row| row_of(row, query.level)).collect::<Result<_, _>>()?;
         Ok(Page { rows, more, looked_at })
     }
+
+    /// The caller's own studies, those first of which the first instance came last. `limit` is capped by
+    /// `Limits::query_rows_max`. The node as such has none.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    pub async fn newest_arrivals(&self, scope: &Scope, limit: u32) -> Result<Vec<Row>, StorageError> {
+        let Some(owner) = scope.viewer() else { return Ok(Vec::new()) };
+        let limit = limit.min(self.limits().query_rows_max);
+        let mut values = Bindings::default();
+        let owner = values.text(owner.as_str());
+        let labels = match Seen::of(scope) {
+            Seen::None => format!(" AND s.instance_count > {}", count_of_study("s")),
+            Seen::All | Seen::Own => String::new(),
+        };
+        let text = format!(
+            "SELECT s.received_at_ms AS moment, s.id AS study_id, s.id AS id FROM study s WHERE s.owner = {owner}{labels} \
+             ORDER BY s.received_at_ms DESC, s.id DESC LIMIT {limit}"
+        );
+        let Statement { text, values } = whole(Statement { text, values }, scope, Level::Study);
+        let rows = values.query(text).fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;
+        rows.iter().map(|row| row_of(row, Level::Study)).collect()
+    }
 }
 
 /// The statement with the columns of whole rows.

@@ -85,6 +85,7 @@ on_both![
     a_study_says_when_it_last_arrived_and_that_a_large_instance_is_on_its_way,
     other_content_is_kept_apart,
     names_are_found_by_whatever_people_type,
+    what_came_last_is_on_top_however_old_it_is,
     every_key_filters,
     searches_agree_with_a_naive_model,
     searches_keep_to_their_plans,

@@ -5,7 +5,7 @@ use crate::problem::{ApiError, Problem};
 use crate::request::{UrlPath, UrlQuery};
 use crate::session::OrganisationName;
 use crate::state::ApiState;
-use access::Right;
+use access::{Caller, Right};
 use axum::Json;
 use axum::extract::State;
 use dataset::{Tag, tags};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
-use storage::{AuditAction, AuditEntry, AuditOutcome, Row};
+use storage::{AuditAction, AuditEntry, AuditOutcome, Page, Row};
 use utoipa::{IntoParams, ToSchema};
 
 /// Patient Identity Removed (PS3.3 §C.7.1.1).
@@ -38,6 +38,28 @@ pub struct StudyFilter {
     pub limit: Option<u32>,
     /// Rows to skip.
     pub offset: Option<u32>,
+    /// Only what the caller's organisation owns.
+    pub own: Option<bool>,
+    /// `received`: the organisation's own studies, those first that came last, however old they are; with no search besides.
+    #[param(value_type = Option<String>)]
+    pub order: Option<StudyOrder>,
+}
+
+/// What is on top of a list of studies, where that is not the newest study.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StudyOrder {
+    /// The one that came last.
+    Received,
+}
+
+impl StudyFilter {
+    /// Whether anything is looked for.
+    fn looks_for_something(&self) -> bool {
+        let texts = [&self.q, &self.modality, &self.from, &self.to];
+        texts.into_iter().flatten().any(|text| !text.trim().is_empty())
+            || self.offset.is_some_and(|rows| rows > 0)
+    }
 }
 
 /// A page of studies, newest first.
@@ -260,7 +282,19 @@ pub async fn list_studies(
     UrlQuery(filter): UrlQuery<StudyFilter>,
 ) -> Result<Json<StudyPage>, ApiError> {
     let caller = auth.require(Right::Search)?;
-    let mut query = Query::new(Level::Study, filter.limit.unwrap_or(50));
+    let limit = filter.limit.unwrap_or(50);
+    if filter.order == Some(StudyOrder::Received) {
+        if filter.looks_for_something() {
+            return Err(ApiError::invalid(
+                "order",
+                "最新收到的列表不能同时搜索 / what came last is listed without a search",
+            ));
+        }
+        let rows = state.0.storage.newest_arrivals(caller.scope(), limit).await?;
+        let more = rows.len() as u64 >= u64::from(limit);
+        return page_of(&state, caller, Page { rows, more, looked_at: None }).await;
+    }
+    let mut query = Query::new(Level::Study, limit);
     query.offset = filter.offset.unwrap_or(0);
     if let Some(q) = filter.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
         if q.chars().count() > SEARCH_CHARS_MAX {
@@ -275,14 +309,23 @@ pub async fn list_studies(
     if from.is_some() || to.is_some() {
         query = query.with(Key::StudyDate, Matching::Range { from, to });
     }
-    let page = state.0.storage.search(caller.scope(), &query).await?;
-    note_search(&state, caller.scope()).await?;
-    let rows = without_labels(&state, page.rows).await?;
-    let slides = slides_of_rows(&state, caller.scope(), &rows).await?;
+    let scope = match filter.own {
+        Some(true) => &caller.scope().owned_by(caller.organisation().clone()),
+        _ => caller.scope(),
+    };
+    let page = state.0.storage.search(scope, &query).await?;
+    page_of(&state, caller, page).await
+}
+
+/// A page of the index as people see it.
+async fn page_of(state: &ApiState, caller: &Caller, page: Page) -> Result<Json<StudyPage>, ApiError> {
+    note_search(state, caller.scope()).await?;
+    let rows = without_labels(state, page.rows).await?;
+    let slides = slides_of_rows(state, caller.scope(), &rows).await?;
     let mut names = Names::default();
     let mut studies = Vec::with_capacity(rows.len());
     for row in &rows {
-        studies.push(study_from_row(&state, caller.scope(), &mut names, &slides, row).await?);
+        studies.push(study_from_row(state, caller.scope(), &mut names, &slides, row).await?);
     }
     Ok(Json(StudyPage { studies, more: page.more, looked_at: page.looked_at }))
 }

@@ -17,6 +17,31 @@ async fn found(f: &Fixture, query: &Query) -> Vec<u32> {
         .collect()
 }
 
+pub async fn what_came_last_is_on_top_however_old_it_is(f: &Fixture) {
+    for (study, date) in (1..).zip(["20260303", "20190101", "20260101"]) {
+        store(&f.storage, "town", &Instance { study, date, ..Instance::default() }).await;
+    }
+    let foreign = Instance { study: 4, date: "20260404", ..Instance::default() };
+    store(&f.storage, "city", &foreign).await;
+    let (owner, grantee) = (org("city"), org("town"));
+    let consult = ConsultId::parse("c1").expect("an id");
+    let give = GrantChange::Give(Grant { owner, study: foreign.study_uid(), grantee, consult });
+    f.storage.apply(&scope("city"), Change { grants: vec![give], ..Change::default() }).await.expect("given");
+    // What comes later of a study that is there does not move it.
+    store(&f.storage, "town", &Instance { study: 1, number: 2, date: "20260303", ..Instance::default() })
+        .await;
+
+    let newest = async |limit| {
+        let rows = f.storage.newest_arrivals(&scope("town"), limit).await.expect("rows");
+        rows.iter()
+            .map(|row| row.attributes.first_text(dataset::tags::STUDY_INSTANCE_UID).expect("a UID"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(newest(9).await, ["1.2.3.3", "1.2.3.2", "1.2.3.1"]);
+    assert_eq!(newest(2).await, ["1.2.3.3", "1.2.3.2"]);
+    assert!(f.storage.newest_arrivals(&scope("village"), 9).await.expect("rows").is_empty());
+}
+
 pub async fn names_are_found_by_whatever_people_type(f: &Fixture) {
     let names =
         ["Zhang^San=张^三", "张三丰", "Li^Si=李^四", "WANG^XIAODONG", "欧阳^修", "O'Brien_50%^Pat", "单雄信"];

@@ -61,6 +61,10 @@ export interface StudyFilter {
   to?: string;
   limit?: number;
   offset?: number;
+  /** Only what one's own organisation owns. */
+  own?: 'true';
+  /** One's own, those first that came last; without a search. */
+  order?: 'received';
 }
 
 export const studies = {

@@ -57,10 +57,8 @@ function StudySearch({ onChoose }: { onChoose: (study: AskStudy) => void }) {
   const { t } = useTranslation();
   const [search, setSearch] = useState('');
   const [q] = useDebouncedValue(search.trim(), 200);
-  const found = useStudies({ q, limit: 20 });
-  const own = (found.data?.studies ?? [])
-    .filter((study) => study.own)
-    .sort((a, b) => b.received_at.localeCompare(a.received_at));
+  const found = useStudies(q === '' ? { order: 'received', limit: 20 } : { q, own: 'true', limit: 20 });
+  const own = (found.data?.studies ?? []).toSorted((a, b) => b.received_at.localeCompare(a.received_at));
   return (
     <>
       <Group>

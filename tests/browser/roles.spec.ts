@@ -59,13 +59,6 @@ async function status(page: Page, path: string): Promise<number> {
   return (await page.request.get(path)).status();
 }
 
-async function sign(page: Page, login: string): Promise<void> {
-  const dialog = page.getByRole('dialog');
-  await dialog.getByLabel('签名口令', { exact: true }).fill(account(login).signing_passphrase ?? '');
-  await dialog.getByRole('button', { name: '确认签名' }).click();
-  await expect(dialog).toHaveCount(0);
-}
-
 test('the township doctor asks, and sees where the question is', async ({ person }) => {
   const page = await person('township');
   await expect(page.getByRole('link', { name: '申请会诊' }).first()).toBeVisible();
@@ -104,17 +97,45 @@ test('the reader finds it first, writes, and signs without the mouse', async ({ 
   const page = await person('reader');
   await expectPlaces(page, ['工作列表', '检查', '切片', '患者', '紧急访问']);
   expect(await status(page, '/api/v1/duty/overview')).toBe(403);
+  await expect(page).toHaveTitle('工作列表 · 远见 Farsight');
+  await page.reload();
   await expect(row(page)).toContainText('已分配');
+  await page.keyboard.press('Tab');
+  await expect(page.getByRole('button', { name: '跳到内容' })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('main')).toBeFocused();
   await row(page).getByRole('link').first().focus();
   await page.keyboard.press('Enter');
   await page.waitForURL(`/cases/${id}`);
-  await page.getByRole('button', { name: '领取', exact: true }).click();
-  await page.getByLabel('影像所见').fill('右肺上叶结节，大小同前。');
-  await page.getByLabel('影像所见').press('Tab');
-  await page.getByLabel('诊断意见').fill('右肺上叶结节，稳定。');
+  // The title says where one is, and of nobody.
+  await expect(page).toHaveTitle('会诊 · 远见 Farsight');
+  await expect(page.getByRole('button', { name: '领取', exact: true })).toBeVisible();
+  await page.keyboard.press('Control+Enter');
+  const findings = page.getByLabel('影像所见');
+  await expect(findings).toBeVisible();
+  await page.keyboard.press('F2');
+  await expect(findings).toBeFocused();
+  await page.keyboard.type('右肺上叶结节，大小同前。');
+  // Back to the images, where keys are the images' again, and to the text where it was left.
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('main')).toBeFocused();
+  await expect(page).toHaveURL(`/cases/${id}`);
+  await page.keyboard.press('F2');
+  await expect(findings).toBeFocused();
+  await page.keyboard.press('F2');
+  await expect(page.getByRole('main')).toBeFocused();
+  await page.keyboard.press('F2');
+  await page.keyboard.press('Tab');
+  await expect(page.getByLabel('诊断意见')).toBeFocused();
+  await page.keyboard.type('右肺上叶结节，稳定。');
   await expect(page.getByTestId('save-state')).toHaveAttribute('data-state', 'saved');
   await page.keyboard.press('Control+Enter');
-  await sign(page, 'reader');
+  const passphrase = page.getByRole('dialog').getByLabel('签名口令', { exact: true });
+  await expect(passphrase).toBeFocused();
+  await page.keyboard.type(account('reader').signing_passphrase ?? '');
+  await expect(page.getByRole('button', { name: '确认签名' })).toBeEnabled();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('dialog')).toHaveCount(0);
   await page.goto('/');
   await expect(row(page)).toHaveCount(0);
 });

@@ -48,7 +48,6 @@ export async function switchLanguage(language: Language): Promise<void> {
 
 function markDocument(language: string): void {
   document.documentElement.lang = language === 'en' ? 'en' : 'zh-CN';
-  document.title = i18next.t('app.title');
 }
 
 /** Resolves when the first page can be shown in the language of this browser. */

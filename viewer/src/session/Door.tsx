@@ -2,10 +2,12 @@
 import { Paper, Stack, Text, Title } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useTitle } from '../ui/useTitle';
 import classes from './LoginPage.module.css';
 
-export function Door({ purpose, children }: { purpose: string; children: ReactNode }) {
+export function Door({ purpose, title = purpose, children }: { purpose: string; title?: string; children: ReactNode }) {
   const { t } = useTranslation();
+  useTitle(title);
   return (
     <main className={classes.page}>
       <Paper withBorder p="xl" className={classes.card}>

@@ -13,7 +13,7 @@ export function LoginPage({ onLoggedIn }: { onLoggedIn: (me: Me) => void }) {
   return (
     <>
       <ConnectionBar />
-      <Door purpose={t('app.purpose')}>
+      <Door purpose={t('app.purpose')} title={t('login.submit')}>
         <LoginForm onLoggedIn={onLoggedIn} />
         <Group justify="space-between">
           <Anchor component={Link} to="/verify" size="sm">

@@ -1,5 +1,5 @@
 /** The frame around every place: brand, places, whose desk this is, and the keys that work everywhere. */
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, NavLink, Outlet, useLocation, useNavigate } from 'react-router';
 import { CriticalBanner } from '../alarms/CriticalBanner';
@@ -10,19 +10,32 @@ import { useAppearance } from '../session/usePreferences';
 import { administers, audits, hasRole, keepsStudies, placesOrders, seesPatients, seesStatistics, uploads, useMe, worksOnConsults } from '../session/useMe';
 import { PageBoundary } from '../ui/PageBoundary';
 import { useKeys } from '../ui/useKeys';
+import { useTitle } from '../ui/useTitle';
 import { ConnectionBar } from './ConnectionBar';
 import { PersonMenu } from './PersonMenu';
+import { placeKey } from './placeName';
 import classes from './Shell.module.css';
 
 const KeysHelp = lazy(() => withLaterWords(import('../ui/KeysHelp')).then(({ KeysHelp: help }) => ({ default: help })));
 
 export function Shell() {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const me = useMe();
   const navigate = useNavigate();
   const { pathname } = useLocation();
   const [keysShown, setKeysShown] = useState<boolean | null>(null);
+  const main = useRef<HTMLElement>(null);
+  const shown = useRef(pathname);
   useAppearance();
+  const place = `place.${placeKey(pathname)}`;
+  useTitle(i18n.exists(place) ? t(place as 'place.worklist') : null);
+
+  // The keyboard, and whoever listens, go on in the page that has come, unless it has put the focus somewhere itself.
+  useEffect(() => {
+    if (shown.current === pathname) return;
+    shown.current = pathname;
+    if (main.current?.contains(document.activeElement) === false) main.current.focus({ preventScroll: true });
+  }, [pathname]);
 
   useKeys({
     '?': () => setKeysShown(true),
@@ -54,6 +67,9 @@ export function Shell() {
 
   return (
     <div className={classes.shell}>
+      <button type="button" className={classes.skip} onClick={() => main.current?.focus()}>
+        {t('place.skip')}
+      </button>
       <ConnectionBar />
       <CriticalBanner />
       <header className={classes.header}>
@@ -71,7 +87,7 @@ export function Shell() {
         <Bell />
         <PersonMenu onShowKeys={() => setKeysShown(true)} />
       </header>
-      <main className={classes.main}>
+      <main ref={main} className={classes.main} tabIndex={-1}>
         <PageBoundary place={pathname}>
           <Outlet />
         </PageBoundary>

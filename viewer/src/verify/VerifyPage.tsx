@@ -9,6 +9,7 @@ import type { Verdict } from '../api/types';
 import { ConnectionBar } from '../shell/ConnectionBar';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { LanguageSwitch } from '../ui/LanguageSwitch';
+import { useTitle } from '../ui/useTitle';
 import { askedReport, isAsked, type AskedReport } from './askedReport';
 import { SignerList } from './SignerList';
 import { readyToVerify, sortFiles, type ReportFiles } from './sortFiles';
@@ -19,6 +20,7 @@ export function VerifyPage() {
   const { t } = useTranslation();
   const [files, setFiles] = useState<ReportFiles>({ report: null, signatures: [] });
   const [over, setOver] = useState(false);
+  useTitle(t('verify.title'));
   const [search] = useSearchParams();
   const asked = askedReport(search);
   const check = useMutation({

@@ -20,6 +20,7 @@ import { Patient } from '../../ui/Patient';
 import { StateChip } from '../../ui/StateChip';
 import { useExamText } from '../../ui/useExamText';
 import { useKeys } from '../../ui/useKeys';
+import { useTitle } from '../../ui/useTitle';
 import { BesideReport, type Beside } from '../BesideReport';
 import { evidenceOf } from '../evidence';
 import { taken } from '../keyImagesOf';
@@ -58,12 +59,9 @@ export default function ReportWindow() {
   const id = address.get('case');
   const line = pair === '' ? null : lineHere(pair);
   useAppearance();
+  useTitle(t('report.title'));
 
   const turnTo = useCallback((next: string | null) => setAddress(next === null ? { pair } : { pair, case: next }, { replace: true }), [pair, setAddress]);
-
-  useEffect(() => {
-    document.title = t('reportWindow.title');
-  }, [t]);
 
   if (id === null || line === null) {
     return <Waiting line={line} onCase={turnTo} />;

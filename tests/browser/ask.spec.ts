@@ -21,7 +21,7 @@ const photograph = readFileSync(join(root, 'docs/images/reading.jpg'));
 const paper = '%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\ntrailer\n<</Root 1 0 R>>\n%%EOF\n';
 
 /** A CD as hospitals burn them: DICOMDIR, images two folders down, a viewer and its start file. Five images in each series. */
-function disc(patientName: string, series: readonly string[] = ['平扫']): string {
+function disc(patientName: string, series: readonly string[] = ['平扫'], studyDate = '20261101'): string {
   const folder = mkdtempSync(join(tmpdir(), 'farsight-disc-'));
   const script = `
 import sys
@@ -30,7 +30,7 @@ import numpy, pydicom
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.fileset import FileSet
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
-folder, name, number, *descriptions = sys.argv[1:]
+folder, name, number, date, *descriptions = sys.argv[1:]
 study, files = generate_uid(), FileSet()
 series = [generate_uid() for _ in descriptions]
 for at, n in [(at, n) for at in range(len(series)) for n in range(1, 6)]:
@@ -43,7 +43,7 @@ for at, n in [(at, n) for at in range(len(series)) for n in range(1, 6)]:
     ds.SOPClassUID, ds.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
     ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.Modality = study, series[at], 'CT'
     ds.PatientName, ds.PatientID, ds.PatientBirthDate, ds.PatientSex = name, number, '19700101', 'M'
-    ds.StudyDate, ds.StudyTime, ds.AccessionNumber, ds.StudyID = '20261101', '101500', 'A' + number, '1'
+    ds.StudyDate, ds.StudyTime, ds.AccessionNumber, ds.StudyID = date, '101500', 'A' + number, '1'
     ds.StudyDescription, ds.SeriesDescription = '腹部平扫', descriptions[at]
     ds.SeriesNumber, ds.InstanceNumber = at + 1, n
     ds.ImagePositionPatient, ds.ImageOrientationPatient = [0, 0, 5 * n], [1, 0, 0, 0, 1, 0]
@@ -55,7 +55,7 @@ for at, n in [(at, n) for at in range(len(series)) for n in range(1, 6)]:
     files.add(ds)
 files.write(folder)
 `;
-  execFileSync(python, ['-c', script, folder, patientName, `D${mark}`, ...series]);
+  execFileSync(python, ['-c', script, folder, patientName, `D${mark}`, studyDate, ...series]);
   writeFileSync(join(folder, 'autorun.inf'), '[autorun]\nopen=viewer.exe\n');
   mkdirSync(join(folder, 'VIEWER'));
   writeFileSync(join(folder, 'VIEWER/viewer.exe'), Buffer.concat([Buffer.from('MZ'), Buffer.alloc(3_000_000)]));
@@ -195,10 +195,7 @@ test('a question about a study that is still arriving goes by itself once it has
 test('a question that waits for its images is not sent by itself once anything of it was changed', async ({ person }) => {
   const page = await person('township');
   const { finish } = await partly(page, '^贺春兰');
-  const sent: string[] = [];
-  page.on('request', (request) => {
-    if (/\/consults\/[^/]+\/submit$/.test(request.url())) sent.push(request.url());
-  });
+  const sent = sendings(page);
   await page.goto('/ask');
   await choose(page, '贺春兰');
   const question = page.getByLabel('问题');
@@ -252,6 +249,202 @@ test('a question that waits for its images is not sent by itself once anything o
   expect(asked).toBe('右上腹痛，不像胆囊，请看胰腺');
   expect(evidence).toHaveLength(5);
   expect(sent).toHaveLength(1);
+});
+
+/** How often a question was sent from here. */
+function sendings(page: Page): string[] {
+  const sent: string[] = [];
+  page.on('request', (request) => {
+    if (/\/consults\/[^/]+\/submit$/.test(request.url())) sent.push(request.url());
+  });
+  return sent;
+}
+
+async function write(page: Page, question: string): Promise<void> {
+  await page.getByLabel('问题').fill(question);
+  await page.getByLabel(/患者已知情同意/).check();
+}
+
+/** Chooses files as from the disk that they are on. */
+function chooseFiles(page: Page, images: readonly Buffer[]): Promise<void> {
+  const files = images.map((buffer, n) => ({ name: `IM${n + 1}`, mimeType: 'application/dicom', buffer }));
+  return page.getByLabel('选择文件', { exact: true }).setInputFiles(files);
+}
+
+test('a question does not go without files that did not arrive, neither by itself nor by hand', async ({ person, tolerate }) => {
+  tolerate(/status of 422/);
+  const page = await person('township');
+  const [last, ...images] = imagesOf(disc('^崔玉兰'));
+  if (last === undefined) throw new Error('the disc has no images');
+  await storeImages(page, images);
+  let refuse: () => void = () => undefined;
+  const until = new Promise<void>((resolve) => (refuse = resolve));
+  await page.route('**/api/v1/uploads', async (route) => {
+    await until;
+    await route.fulfill({ status: 422, contentType: 'application/problem+json', body: JSON.stringify({ type: '/problems/invalid', title: 'invalid' }) });
+  });
+  const sent = sendings(page);
+  await page.goto('/ask');
+  await choose(page, '崔玉兰');
+  await write(page, '肝内低密度灶，性质？');
+  await chooseFiles(page, [last]);
+  const arriving = page.getByTestId('still-arriving');
+  await expect(arriving).toContainText('本页还有 1 个文件没有传完');
+  const send = page.getByRole('button', { name: '发送申请' });
+  await send.click();
+  await expect(arriving).toHaveAttribute('data-waits', 'true');
+
+  refuse();
+  const missed = page.getByTestId('not-arrived');
+  await expect(missed).toContainText('1 个文件没有传上来');
+  // This is when it would have gone.
+  await expect(arriving).toHaveCount(0);
+  await expect(missed).toContainText('还没有发送');
+  await shot(page, 'ask-not-arrived');
+  await send.click();
+  await expect(missed).toBeFocused();
+  expect(new URL(page.url()).pathname).toBe('/ask');
+  expect(sent).toEqual([]);
+
+  await page.unroute('**/api/v1/uploads');
+  await missed.getByRole('button', { name: '重传' }).click();
+  expect((await sentFrom(page)).evidence).toHaveLength(5);
+  expect(sent).toHaveLength(1);
+});
+
+test('a question goes without files that did not arrive when somebody says so', async ({ person, tolerate }) => {
+  tolerate(/status of 422/);
+  const page = await person('township');
+  const [last, ...images] = imagesOf(disc('^段小芳'));
+  if (last === undefined) throw new Error('the disc has no images');
+  await storeImages(page, images);
+  await page.goto('/ask');
+  await choose(page, '段小芳');
+  await write(page, '肝内低密度灶，性质？');
+  await chooseFiles(page, [last.subarray(0, 2000)]);
+  await expect(page.getByTestId('not-arrived')).toContainText('1 个文件没有传上来');
+  await page.getByRole('button', { name: '不要它们，照样发送' }).click();
+  expect((await sentFrom(page)).evidence).toHaveLength(4);
+});
+
+test('a line that is dead and not cut holds up neither a file nor the form', async ({ person, tolerate }) => {
+  tolerate(/status of (409|412)/);
+  const page = await person('township');
+  await page.clock.install();
+  await page.goto('/ask');
+  let hangs = true;
+  await page.route('**/api/v1/uploads', (route) => (hangs ? undefined : route.continue()));
+  const images = imagesOf(disc('^贾建国'));
+  await chooseFiles(page, images);
+  const list = page.getByRole('region', { name: '上传' });
+  await expect(list.getByText('上传中 0%').first()).toBeVisible();
+  hangs = false;
+  await page.clock.fastForward(61_000);
+  await expect(list.getByText('已上传 5 / 5')).toBeVisible();
+  await expect(page.getByRole('button', { name: '换一个' })).toBeVisible();
+
+  // The question arrives, and nobody hears of it.
+  const sent = sendings(page);
+  await page.route('**/api/v1/consults/*/submit', async (route) => void (await route.fetch()));
+  await write(page, '肝内低密度灶，性质？');
+  const send = page.getByRole('button', { name: '发送申请' });
+  await send.click();
+  await expect.poll(() => sent.length).toBe(1);
+  await page.clock.fastForward(9_000);
+  await shot(page, 'ask-slow');
+  await page.getByRole('button', { name: '不等了' }).click();
+  await expect(page.getByText('不知道是否已经发出')).toBeVisible();
+  await expect(send).toBeEnabled();
+  await page.getByLabel('问题').click();
+  await expect(page.getByLabel('问题')).toBeFocused();
+  await send.click();
+  // The one before is given up, and what became of it is looked up.
+  await page.clock.fastForward(61_000);
+  await sentFrom(page);
+  expect(sent).toHaveLength(1);
+  const { consults } = await json<{ consults: unknown[] }>(page.request, 'get', `/api/v1/consults?tab=mine&q=${encodeURIComponent('贾建国')}`);
+  expect(consults).toHaveLength(1);
+});
+
+test('what the server has against a question stands beside it, in its own words', async ({ person, tolerate }) => {
+  tolerate(/status of 422/);
+  const page = await person('township');
+  await storeImages(page, imagesOf(disc('^龚大海')));
+  await page.goto('/ask');
+  await choose(page, '龚大海');
+  await write(page, '肝内低密度灶 🫠');
+  await page.getByRole('button', { name: '发送申请' }).click();
+  const question = page.getByLabel('问题');
+  await expect(question).toHaveAttribute('aria-invalid', 'true');
+  await expect(question).toHaveAccessibleDescription(/无法打印的字符/);
+  await question.fill('肝内低密度灶，性质？');
+  await page.getByRole('button', { name: '发送申请' }).click();
+  expect((await sentFrom(page)).question).toBe('肝内低密度灶，性质？');
+});
+
+test('a question that waits goes also while its writer is on another page, and says when the page was loaded again instead', async ({ person }) => {
+  const page = await person('township');
+  page.on('dialog', (dialog) => void dialog.accept());
+  const { finish } = await partly(page, '^万小军');
+  await page.goto('/ask');
+  await choose(page, '万小军');
+  await write(page, '肝内低密度灶，性质？');
+  const arriving = page.getByTestId('still-arriving');
+  const send = page.getByRole('button', { name: '发送申请' });
+  await send.click();
+  await expect(arriving).toHaveAttribute('data-waits', 'true');
+  await page.reload();
+  await expect(page.getByText('等待中的申请没有发送')).toBeVisible();
+  await expect(arriving).toHaveAttribute('data-waits', 'false');
+  await send.click();
+  await expect(arriving).toHaveAttribute('data-waits', 'true');
+
+  const places = page.getByRole('navigation', { name: '导航' });
+  await places.getByRole('link', { name: '检查', exact: true }).click();
+  const elsewhere = page.getByTestId('waiting-elsewhere');
+  await expect(elsewhere).toContainText('万小军');
+  await expect(elsewhere).toContainText('在等图像收完');
+  await shot(page, 'ask-waits-elsewhere');
+  // Back on its page it is taken up there.
+  await elsewhere.getByRole('link', { name: '回到申请' }).click();
+  await expect(arriving).toHaveAttribute('data-waits', 'true');
+  await expect(elsewhere).toHaveCount(0);
+  await places.getByRole('link', { name: '检查', exact: true }).click();
+  await expect(elsewhere).toBeVisible();
+
+  await finish();
+  await expect(elsewhere).toContainText('申请已发送');
+  await elsewhere.getByRole('link', { name: '查看' }).click();
+  expect((await sentFrom(page)).evidence).toHaveLength(5);
+  await expect(elsewhere).toHaveCount(0);
+});
+
+test('a question does not wait for the images of another patient, and the wrong folder is stopped', async ({ person }) => {
+  const page = await person('township');
+  await storeImages(page, imagesOf(disc('^苗秀英')));
+  await page.goto('/ask');
+  await page.route('**/api/v1/uploads', () => undefined);
+  await chooseFolder(page, disc('^另一人'));
+  const list = page.getByRole('region', { name: '上传' });
+  await expect(list.getByText(/^0 B \/ \d+ KB/)).toBeVisible();
+  await choose(page, '苗秀英');
+  await write(page, '肝内低密度灶，性质？');
+  await page.getByRole('button', { name: '发送申请' }).click();
+  expect((await sentFrom(page)).evidence).toHaveLength(5);
+
+  await page.goBack();
+  await list.getByRole('button', { name: '停止上传' }).click();
+  await expect(list.getByText('已上传 0 / 0 · 7 个未上传')).toBeVisible();
+  await expect(list.getByRole('listitem').filter({ hasText: '已取消，未上传' })).toHaveCount(5);
+});
+
+test('what came last is on top of the studies to choose from, however old it is', async ({ person }) => {
+  const page = await person('township');
+  const folder = disc('^老片', ['平扫'], '20050101');
+  await storeImages(page, imagesOf(folder));
+  await page.goto('/ask');
+  const choices = page.getByRole('list', { name: '选择检查或切片' });
+  await expect(choices.getByRole('listitem').first()).toContainText('老片');
 });
 
 test('photographs alone are a study of the patient who is named, from a phone', async ({ person }) => {

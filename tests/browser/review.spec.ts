@@ -167,4 +167,15 @@ test('the reviewer signs on the telephone, and the report is final with both nam
   const tab = await opened;
   await expect.poll(() => tab.url()).toMatch(/report\.pdf/);
   await expect(township.getByText('请在那里打印')).toBeVisible();
+
+  // A phone shows no PDF inside a page: the page says what is in it, and it is printed from a tab of its own.
+  await onPrint(township, 'prints');
+  await township.setViewportSize(phone);
+  await expect(township.getByRole('region', { name: '诊断报告' }).getByText(second)).toBeVisible();
+  await expectNoSidewaysScroll(township);
+  await shot(township, 'phone-report');
+  const another = township.context().waitForEvent('page');
+  await print.click();
+  const phoneTab = await another;
+  await expect.poll(() => phoneTab.url()).toMatch(/report\.pdf/);
 });

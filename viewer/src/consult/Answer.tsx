@@ -14,7 +14,6 @@ import { useVerdict } from './useVerdict';
 export function Answer({ consult }: { consult: Consult }) {
   const { t } = useTranslation();
   const verdict = useVerdict(consult.id);
-  const words = useReportWords(consult);
   return (
     <Paper withBorder p="md" component="section" className={classes.panel}>
       <Stack gap="sm">
@@ -32,17 +31,24 @@ export function Answer({ consult }: { consult: Consult }) {
           </Group>
         </Group>
         {verdict.data !== undefined && <VerdictLine verdict={verdict.data} />}
-        {consult.report !== null && (
-          <>
-            <Field label={words.diagnosis}>
-              <strong>{consult.report.diagnosis}</strong>
-            </Field>
-            {consult.report.structured !== undefined && <FilledFields structured={consult.report.structured} />}
-            <Field label={words.findings}>{consult.report.findings}</Field>
-            <Field label={words.recommendation}>{consult.report.recommendation}</Field>
-          </>
-        )}
+        <ReportText consult={consult} />
       </Stack>
     </Paper>
+  );
+}
+
+/** What the report says, if there is one. */
+export function ReportText({ consult }: { consult: Consult }) {
+  const words = useReportWords(consult);
+  if (consult.report === null) return null;
+  return (
+    <>
+      <Field label={words.diagnosis}>
+        <strong>{consult.report.diagnosis}</strong>
+      </Field>
+      {consult.report.structured !== undefined && <FilledFields structured={consult.report.structured} />}
+      <Field label={words.findings}>{consult.report.findings}</Field>
+      <Field label={words.recommendation}>{consult.report.recommendation}</Field>
+    </>
   );
 }

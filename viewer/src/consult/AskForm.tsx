@@ -1,7 +1,7 @@
 /** The form of a request. Errors stand beside the field they are about. */
-import { Button, Checkbox, Group, Paper, Select, Stack, Text, Textarea, Title } from '@mantine/core';
+import { Alert, Button, Checkbox, Group, Paper, Select, Stack, Text, Textarea, Title } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import { lazy, Suspense, useEffect, useEffectEvent, useRef, useState, type FormEvent, type ReactNode } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useEffectEvent, useRef, useState, type FormEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { Problem } from '../api/problem';
@@ -9,22 +9,30 @@ import type { Consult, Partner } from '../api/types';
 import { useMe } from '../session/useMe';
 import { DropZone } from '../studies/DropZone';
 import { ErrorNotice } from '../ui/ErrorNotice';
+import { useProblemText } from '../ui/useProblemText';
 import { Attachments } from './Attachments';
-import { missingField, requestFrom, type AskDraft, type AskField, type AskStudy } from './askDraft';
+import { missingField, requestFrom, type AskDraft, type AskStudy } from './askDraft';
 import classes from './Consult.module.css';
+import { failedCount } from './ownFiles';
 import { PriorChoice } from './PriorChoice';
 import { StudyChoice } from './StudyChoice';
 import { useArriving } from './useArriving';
-import { useAsk } from './useAsk';
+import { Stopped, useAsk } from './useAsk';
+import { drop, interrupted, noteOnPage, waitElsewhere, waitingElsewhere, type Waiting } from './waiting';
 
+const NotArrived = lazy(() => import('./NotArrived'));
 const Papers = lazy(() => import('./Papers'));
 const SeriesChoice = lazy(() => import('./SeriesChoice'));
 const StillArriving = lazy(() => import('./StillArriving'));
 
-const fields: readonly AskField[] = ['study', 'agreement', 'question', 'consent'];
+const fields = ['study', 'agreement', 'question', 'history', 'consent'] as const;
+type Field = (typeof fields)[number];
+
+/** Longer than an answer takes on a line that is merely slow. */
+const slow_ms = 8_000;
 
 /** The field that the server refused, when it named one that is on this page. */
-function refusedField(error: unknown): AskField | null {
+function refusedField(error: unknown): Field | null {
   if (!(error instanceof Problem) || error.status !== 422) return null;
   return fields.find((field) => field === error.field) ?? null;
 }
@@ -41,9 +49,12 @@ function showFault(form: HTMLFormElement): void {
 export function AskForm({ study, consult }: { study: AskStudy | null; consult: Consult | null }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
-  const { draft, partners, offered, send, saving, attachments, ...does } = useAsk({ study, consult });
+  const { draft, partners, offered, save, send, stopSending, saving, attachments, ...does } = useAsk({ study, consult });
+  const problemText = useProblemText();
+  /** It waited while this page was left. */
+  const [before] = useState(() => waitingElsewhere().find(({ kept, sent }) => sent === null && kept !== null && kept.id === draft.kept?.id));
   /** The request as it was sent while images were missing: it goes once the last is here. */
-  const [awaited, setAwaited] = useState<string | null>(null);
+  const [awaited, setAwaited] = useState(before?.asked ?? null);
   /** What somebody is still changing never goes by itself. */
   const stopWaiting = () => setAwaited(null);
   const changing =
@@ -68,10 +79,17 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
   };
   const [tried, setTried] = useState(false);
   const missing = missingField(draft);
-  const wrong = (tried ? missing : null) ?? refusedField(send.error);
+  const absent = tried ? missing : null;
+  const refused = refusedField(send.error);
   const request = requestFrom(draft);
   const canBeKept = request !== null;
-  const errorAt = (field: AskField) => (wrong === field ? t(`ask.missing.${field}`) : undefined);
+  /** What is not there, or what the server has against what is there. */
+  const errorAt = (field: Field): string | undefined => {
+    if (absent !== null) return absent === field ? t(`ask.missing.${absent}`) : undefined;
+    if (refused !== field) return undefined;
+    const { title, detail } = problemText(send.error);
+    return detail ?? title;
+  };
   const partner = offered.find(({ organisation }) => organisation.id === draft.reading_organisation);
 
   const form = useRef<HTMLFormElement>(null);
@@ -81,25 +99,37 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
   const asked = JSON.stringify(request);
   // Also where it was not changed on this page: an agreement that ends never sends it to somebody else.
   const waits = awaited === asked;
-  const { isArriving, look } = useArriving(draft.study, { inBackground: waits });
+  const { isArriving, mayGo, own, look } = useArriving(draft.study, { inBackground: waits });
+  const failed = failedCount(own);
+  const waiting = (): Waiting | null => {
+    if (waits && draft.study !== null) return { person: me.person.id, kept: draft.kept, once: draft.once, study: draft.study, asked, sent: null };
+    // What is on offer is not known yet: nor whether it is still the same question.
+    return before !== undefined && awaited === before.asked && !partners.isSuccess ? before : null;
+  };
+  const forgetWaiting = useWaitingElsewhere(before, waiting());
+  const isSlow = useIsSlow(send.isPending);
 
   const sendNow = () => {
     if (send.isPending) return;
     send.mutate(undefined, {
-      onSuccess: (sent) => void navigate(`/cases/${sent.id}`),
-      onError: (error) => void refused(error),
+      onSuccess: (sent) => {
+        forgetWaiting();
+        void navigate(`/cases/${sent.id}`);
+      },
+      onError: (error) => void notSent(error),
     });
   };
   /** An image may have come between the last look and the question: then it waits, unless it was changed meanwhile. */
-  const refused = async (error: unknown) => {
+  const notSent = async (error: unknown) => {
     if (refusedField(error) === 'study' && (await look())) return send.reset();
     stopWaiting();
     fault();
   };
   const goOn = useEffectEvent(sendNow);
+  const isReady = waits && !isArriving && failed === 0;
   useEffect(() => {
-    if (waits && !isArriving) goOn();
-  }, [waits, isArriving]);
+    if (isReady) goOn();
+  }, [isReady]);
 
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -107,11 +137,16 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
     if (missing !== null) return fault();
     if (send.isPending) return;
     send.reset();
+    // What is missing is said first.
+    if (failed > 0) return fault();
     setAwaited(asked);
+    // So that it is there if this page is left meanwhile; what is wrong with it is said when it is sent.
+    if (isArriving) void save().catch(() => undefined);
   };
 
   return (
     <DropZone onStored={stored} onPapers={(files) => setPapers((before) => [...before, ...files])}>
+      {isSlow && <StillSending onStop={stopSending} />}
       <form ref={form} onSubmit={submit} onChange={stopWaiting} inert={send.isPending} className={classes.page} noValidate>
         <Stack gap="md">
           <Title order={1} size="h3">
@@ -157,6 +192,7 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
               placeholder={t('ask.historyHint')}
               autosize
               minRows={3}
+              error={errorAt('history')}
               value={draft.history}
               onChange={(event) => change({ history: event.currentTarget.value })}
             />
@@ -173,17 +209,27 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
             />
           </StepPanel>
           <StepPanel number={3} title={t('ask.step.send')}>
-            {send.isError && wrong === null && <ErrorNotice error={send.error} />}
-            {isArriving && draft.study !== null && (
+            {send.isError && absent === null && refused === null && <SendError error={send.error} />}
+            {interrupted === asked && !waits && !send.isError && (
+              <Alert color="yellow" variant="outline" role="status">
+                {t('arriving.interrupted')}
+              </Alert>
+            )}
+            {draft.study !== null && failed > 0 && (
               <Suspense fallback={null}>
-                <StillArriving waits={waits} onStop={stopWaiting} />
+                <NotArrived own={own} waits={waits} onGoWithout={() => setAwaited(asked)} />
+              </Suspense>
+            )}
+            {draft.study !== null && isArriving && (
+              <Suspense fallback={null}>
+                <StillArriving own={own} waits={waits} onStop={stopWaiting} onGo={waits && failed === 0 && mayGo === true ? sendNow : null} />
               </Suspense>
             )}
             <Group justify="space-between">
               <Text size="sm" c="dimmed">
                 {t(`ask.saving.${saving}`)}
               </Text>
-              <Button type="submit" size="lg" loading={send.isPending || waits}>
+              <Button type="submit" size="lg" loading={send.isPending || (waits && failed === 0)}>
                 {t('ask.send')}
               </Button>
             </Group>
@@ -192,6 +238,64 @@ export function AskForm({ study, consult }: { study: AskStudy | null; consult: C
       </form>
     </DropZone>
   );
+}
+
+/** An answer is long in coming: nobody has to wait for it. */
+function StillSending({ onStop }: { onStop: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <Alert color="yellow" variant="outline" role="status" className={classes.slow}>
+      <Group justify="space-between">
+        <Text size="sm">{t('ask.slow')}</Text>
+        <Button size="xs" variant="default" onClick={onStop}>
+          {t('ask.stopWaiting')}
+        </Button>
+      </Group>
+    </Alert>
+  );
+}
+
+function SendError({ error }: { error: unknown }) {
+  const { t } = useTranslation();
+  if (!(error instanceof Stopped)) return <ErrorNotice error={error} />;
+  return (
+    <Alert color="red" variant="outline" role="alert">
+      {t('ask.stopped')}
+    </Alert>
+  );
+}
+
+/** Whether something has been pending for long. */
+function useIsSlow(isPending: boolean): boolean {
+  const [isLong, setIsLong] = useState(false);
+  useEffect(() => {
+    if (!isPending) return;
+    const timer = setTimeout(() => setIsLong(true), slow_ms);
+    return () => {
+      clearTimeout(timer);
+      setIsLong(false);
+    };
+  }, [isPending]);
+  return isPending && isLong;
+}
+
+/** A question that waits goes on waiting when its page is left, and is taken back by it. The result has it forgotten. */
+function useWaitingElsewhere(before: Waiting | undefined, waiting: Waiting | null): () => void {
+  const latest = useRef<Waiting | null>(null);
+  useEffect(() => {
+    latest.current = waiting;
+    noteOnPage(waiting?.asked ?? null);
+  });
+  useEffect(() => {
+    if (before !== undefined) drop(before);
+    return () => {
+      noteOnPage(null);
+      if (latest.current !== null) waitElsewhere(latest.current);
+    };
+  }, [before]);
+  return useCallback(() => {
+    latest.current = null;
+  }, []);
 }
 
 function StepPanel({ number, title, children }: { number: number; title: string; children: ReactNode }) {

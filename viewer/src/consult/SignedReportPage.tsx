@@ -16,6 +16,7 @@ import { useFormat } from '../ui/useFormat';
 import { useKeys } from '../ui/useKeys';
 import { SignerList } from '../verify/SignerList';
 import { VerdictLine } from '../verify/VerdictLine';
+import { ReportText } from './Answer';
 import classes from './Consult.module.css';
 import { useConsult, useStep } from './useConsult';
 import { useVerdict } from './useVerdict';
@@ -36,13 +37,18 @@ function SignedReport({ consult }: { consult: Consult }) {
   const pdf = consults.file(consult.id, 'report.pdf', { v });
   const [elsewhere, setElsewhere] = useState(false);
   useKeys({ Escape: () => void navigate(`/cases/${consult.id}`) });
+  const openElsewhere = () => {
+    window.open(pdf, '_blank', 'noopener');
+    setElsewhere(true);
+  };
   const print = () => {
+    // On a phone the page shows no PDF: of what is hidden a blank would be printed, or nothing.
+    if (frame.current?.checkVisibility() !== true) return openElsewhere();
     try {
-      frame.current?.contentWindow?.print();
+      frame.current.contentWindow?.print();
     } catch {
       // Some browsers' own PDF viewers are not the page's to print.
-      window.open(pdf, '_blank', 'noopener');
-      setElsewhere(true);
+      openElsewhere();
     }
   };
 
@@ -76,6 +82,13 @@ function SignedReport({ consult }: { consult: Consult }) {
         </Alert>
       )}
       <div className={classes.reportBody}>
+        {v === undefined && (
+          <div className={classes.reportText}>
+            <Stack gap="sm" p="md" component="section" aria-label={t('consult.answer')}>
+              <ReportText consult={consult} />
+            </Stack>
+          </div>
+        )}
         <iframe ref={frame} key={pdf} className={classes.pdf} src={pdf} title={t('report.pdfTitle')} />
         <aside className={classes.reportSide}>
           <Facts consult={consult} v={v} onVersion={setV} />

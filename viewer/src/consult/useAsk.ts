@@ -13,6 +13,9 @@ import { rememberConsult } from './useConsult';
 
 const typingPause_ms = 1_500;
 
+/** Somebody did not wait for the answer: nothing is known about whether it went, and sending it again finds out. */
+export class Stopped extends Error {}
+
 export type SavingState = 'idle' | 'saving' | 'saved' | 'failed';
 
 export function useAsk(start: { study: AskStudy | null; consult: Consult | null }) {
@@ -109,8 +112,17 @@ export function useAsk(start: { study: AskStudy | null; consult: Consult | null 
     });
   };
 
+  const stop = useRef<(stopped: Stopped) => void>(undefined);
+  const isStopped = useRef(false);
   const send = useMutation({
-    mutationFn: () => withDraft(({ id, version }, saved) => (saved.state === 'draft' ? consults.act(id, 'submit', version) : Promise.resolve(saved))),
+    onMutate: () => {
+      isStopped.current = false;
+    },
+    mutationFn: () => {
+      if (isStopped.current) throw new Stopped();
+      const sent = withDraft(({ id, version }, saved) => (saved.state === 'draft' ? consults.act(id, 'submit', version) : Promise.resolve(saved)));
+      return Promise.race([sent, new Promise<never>((_, reject) => (stop.current = reject))]);
+    },
     retry: sentAgain,
     onSuccess: () => keep(emptyDraft),
   });
@@ -120,7 +132,13 @@ export function useAsk(start: { study: AskStudy | null; consult: Consult | null 
   const keptId = draft.kept?.id ?? '';
   const onServer = useQuery({ queryKey: keys.consult(keptId), queryFn: () => consults.get(keptId), enabled: keptId !== '' });
 
-  return { draft, change, chooseStudy, partners, offered, send, saving, attach, detach, attachments: onServer.data?.attachments ?? [] };
+  /** Also between two tries. */
+  const stopSending = () => {
+    isStopped.current = true;
+    stop.current?.(new Stopped());
+  };
+
+  return { draft, change, chooseStudy, partners, offered, save, send, stopSending, saving, attach, detach, attachments: onServer.data?.attachments ?? [] };
 }
 
 function startingDraft(storageKey: string, start: { study: AskStudy | null; consult: Consult | null }): AskDraft {

@@ -8,8 +8,9 @@ const fresh_ms = 60_000;
 /** The newest are compared with; more would only be a longer list. */
 const priorsMax = 5;
 
+/** Nothing as long as `uid` is empty. */
 export function useStudy(org: string, uid: string) {
-  return useQuery({ queryKey: keys.study(org, uid), queryFn: () => studies.get(org, uid), staleTime: fresh_ms });
+  return useQuery({ queryKey: keys.study(org, uid), queryFn: () => studies.get(org, uid), staleTime: fresh_ms, enabled: uid !== '' });
 }
 
 /** Earlier studies, the newest first, once all have come: what hangs names them by their places. One that may no longer be seen is left out. */

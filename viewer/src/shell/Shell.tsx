@@ -1,8 +1,9 @@
 /** The frame around every place: brand, places, whose desk this is, and the keys that work everywhere. */
-import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, NavLink, Outlet, useLocation, useNavigate } from 'react-router';
 import { CriticalBanner } from '../alarms/CriticalBanner';
+import { subscribe, waitingElsewhere } from '../consult/waiting';
 import { LiveSign } from '../live/LiveSign';
 import { withLaterWords } from '../i18n';
 import { Bell } from '../notices/Bell';
@@ -16,6 +17,7 @@ import { PersonMenu } from './PersonMenu';
 import { placeKey } from './placeName';
 import classes from './Shell.module.css';
 
+const WaitingQuestions = lazy(() => withLaterWords(import('../consult/WaitingQuestions')));
 const KeysHelp = lazy(() => withLaterWords(import('../ui/KeysHelp')).then(({ KeysHelp: help }) => ({ default: help })));
 
 export function Shell() {
@@ -26,6 +28,7 @@ export function Shell() {
   const [keysShown, setKeysShown] = useState<boolean | null>(null);
   const main = useRef<HTMLElement>(null);
   const shown = useRef(pathname);
+  const waiting = useSyncExternalStore(subscribe, waitingElsewhere);
   useAppearance();
   const place = `place.${placeKey(pathname)}`;
   useTitle(i18n.exists(place) ? t(place as 'place.worklist') : null);
@@ -87,6 +90,13 @@ export function Shell() {
         <Bell />
         <PersonMenu onShowKeys={() => setKeysShown(true)} />
       </header>
+      {waiting.length > 0 && (
+        <PageBoundary place={pathname}>
+          <Suspense fallback={null}>
+            <WaitingQuestions list={waiting} />
+          </Suspense>
+        </PageBoundary>
+      )}
       <main ref={main} className={classes.main} tabIndex={-1}>
         <PageBoundary place={pathname}>
           <Outlet />

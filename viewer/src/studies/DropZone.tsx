@@ -9,29 +9,23 @@ import { useMe } from '../session/useMe';
 import { useProblemText } from '../ui/useProblemText';
 import { metadata } from '../uploads/metadata';
 import { transfers } from '../uploads/TransferQueue';
+import { usePaceText } from '../uploads/usePaceText';
 import { useTransfers } from '../uploads/useUploads';
 import classes from './DropZone.module.css';
 import { chosenFiles, droppedFiles } from './droppedFiles';
 import { sorted } from './triage';
-import { isFinished, UploadQueue, type UploadItem } from './uploads';
-
-/** Uploads go on while the person looks at other pages. */
-const queue = new UploadQueue();
+import { isFinished, uploads, type UploadItem } from './uploads';
 
 /** Photographs and papers, with whose they are: they become DICOM on the server. */
 export function sendPapers(files: readonly File[], of: Readonly<Record<string, string>>): void {
-  queue.add(files, (file, index) => ({
+  uploads.add(files, (file, index) => ({
     path: '/uploads/documents',
+    study: of['study'],
     headers: {
       'Content-Type': 'application/octet-stream',
       'Upload-Metadata': metadata({ filename: file.name, number: String(index + 1), ...of }),
     },
   }));
-}
-
-/** Whether files from this page are still on their way. */
-export function useIsSending(): boolean {
-  return useSyncExternalStore(queue.subscribe, queue.snapshot).some(({ state }) => !isFinished(state));
 }
 
 const TakeFiles = createContext<(files: Promise<readonly File[]>) => void>(() => undefined);
@@ -42,9 +36,9 @@ function useTakeFiles(onPapers: Props['onPapers']): (files: Promise<readonly Fil
   return (files) => {
     void files.then(sorted).then(({ dicom, pieces, paper, other }) => {
       if (pieces.length > 0) transfers.add(pieces, person.id);
-      queue.add(dicom);
-      queue.skip(other, 'other');
-      if (onPapers === undefined) queue.skip(paper, 'paper');
+      uploads.add(dicom);
+      uploads.skip(other, 'other');
+      if (onPapers === undefined) uploads.skip(paper, 'paper');
       else if (paper.length > 0) onPapers(paper);
     });
   };
@@ -61,7 +55,7 @@ export function DropZone({ children, onStored, onPapers }: Props) {
   const { t } = useTranslation();
   const [over, setOver] = useState(false);
   const takeFiles = useTakeFiles(onPapers);
-  const items = useSyncExternalStore(queue.subscribe, queue.snapshot);
+  const items = useSyncExternalStore(uploads.subscribe, uploads.snapshot);
   useRefreshWhenStored(items, onStored);
 
   const take = (event: DragEvent) => {
@@ -138,10 +132,12 @@ function useRefreshWhenStored(items: readonly UploadItem[], onStored: Props['onS
   const cache = useQueryClient();
   const count = items.filter(({ state }) => state.kind === 'done').length;
   const isOver = items.every(({ state }) => isFinished(state));
-  const told = useRef(items.at(-1)?.id ?? 0);
+  const [before] = useState(() => items.at(-1)?.id ?? 0);
+  /** By their ids: a file that failed may come in long after others were told of. */
+  const told = useRef(new Set<number>());
   const tell = useEffectEvent(() => {
-    const fresh = items.filter(({ id }) => id > told.current);
-    told.current = items.at(-1)?.id ?? told.current;
+    const fresh = items.filter(({ id, state }) => id > before && state.kind === 'done' && !told.current.has(id));
+    for (const { id } of fresh) told.current.add(id);
     const studies = fresh.flatMap(({ state }) => (state.kind === 'done' ? [state.answer.study_instance_uid] : []));
     if (studies.length > 0) onStored?.([...new Set(studies)]);
   });
@@ -155,11 +151,12 @@ function useRefreshWhenStored(items: readonly UploadItem[], onStored: Props['onS
 
 function UploadList({ items }: { items: readonly UploadItem[] }) {
   const { t } = useTranslation();
+  const paceText = usePaceText();
   const done = items.filter(({ state }) => state.kind === 'done').length;
-  const failed = items.filter(({ state }) => state.kind === 'failed').length;
+  const failed = items.filter(({ state }) => state.kind === 'failed').map(({ id }) => id);
   const skipped = items.filter(({ state }) => state.kind === 'skipped').length;
   const finished = items.every(({ state }) => isFinished(state));
-  const share = items.reduce((sum, item) => sum + sentShare(item), 0) / items.length;
+  const pace = uploads.pace();
   // With hundreds of slices only those with something to say are listed.
   const notable = items.filter(({ state }) => state.kind !== 'done' && state.kind !== 'waiting').slice(0, 50);
 
@@ -169,16 +166,39 @@ function UploadList({ items }: { items: readonly UploadItem[] }) {
         <Group justify="space-between">
           <Text fw={600} role="status">
             {t('upload.summary', { done, total: items.length - skipped })}
-            {failed > 0 && ` · ${t('upload.failed', { n: failed })}`}
+            {failed.length > 0 && ` · ${t('upload.failed', { n: failed.length })}`}
             {skipped > 0 && ` · ${t('upload.skipped', { n: skipped })}`}
           </Text>
-          {finished && (
-            <Button size="compact-sm" variant="subtle" onClick={() => queue.clearFinished()}>
-              {t('common.close')}
-            </Button>
+          {!finished && (
+            <Text size="sm" c="dimmed">
+              {paceText(pace)}
+            </Text>
           )}
+          <Group gap="xs">
+            {failed.length > 0 && (
+              <Button size="compact-sm" onClick={() => uploads.retry(failed)}>
+                {t('upload.retry')}
+              </Button>
+            )}
+            {failed.length > 0 && (
+              <Button size="compact-sm" variant="subtle" color="gray" onClick={() => uploads.stop(failed)}>
+                {t('upload.giveUp')}
+              </Button>
+            )}
+            {finished ? (
+              failed.length === 0 && (
+                <Button size="compact-sm" variant="subtle" onClick={() => uploads.clearFinished()}>
+                  {t('common.close')}
+                </Button>
+              )
+            ) : (
+              <Button size="compact-sm" variant="subtle" color="gray" onClick={() => uploads.stop(items.filter(({ state }) => !isFinished(state)).map(({ id }) => id))}>
+                {t('upload.stop')}
+              </Button>
+            )}
+          </Group>
         </Group>
-        <Progress value={share * 100} size="sm" aria-label={t('upload.title')} />
+        <Progress value={pace.bytes === 0 ? 0 : (pace.sent / pace.bytes) * 100} size="sm" aria-label={t('upload.title')} />
         <ul className={classes.files}>
           {notable.map((item) => (
             <FileLine key={item.id} item={item} />
@@ -187,11 +207,6 @@ function UploadList({ items }: { items: readonly UploadItem[] }) {
       </Stack>
     </section>
   );
-}
-
-function sentShare({ state }: UploadItem): number {
-  if (state.kind === 'sending') return state.sent;
-  return isFinished(state) ? 1 : 0;
 }
 
 function FileLine({ item }: { item: UploadItem }) {

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { Problem, Unreachable } from '../api/problem';
 import type { Uploaded } from '../api/types';
-import { UploadQueue, type Sender } from './uploads';
+import { isFinished, UploadQueue, type Sender } from './uploads';
 
 const answer: Uploaded = { study_instance_uid: '1.2', series_instance_uid: '1.2.3', sop_instance_uid: '1.2.3.4', outcome: 'stored' };
 const swift = { atOnce: 3, attempts: 3, pause_ms: () => 0 };
@@ -12,7 +12,7 @@ function files(count: number): File[] {
 
 async function finished(queue: UploadQueue): Promise<string[]> {
   await vi.waitFor(() => {
-    expect(queue.snapshot().every(({ state }) => state.kind === 'done' || state.kind === 'failed')).toBe(true);
+    expect(queue.snapshot().every(({ state }) => isFinished(state))).toBe(true);
   });
   return queue.snapshot().map(({ state }) => state.kind);
 }
@@ -55,4 +55,70 @@ test('a network that stays away fails in the end', async () => {
   queue.add(files(1));
   expect(await finished(queue)).toEqual(['failed']);
   expect(send).toHaveBeenCalledTimes(3);
+});
+
+test('what failed is kept, and sent again when somebody says so', async () => {
+  const send = vi.fn<Sender>().mockRejectedValueOnce(new Problem(500, {})).mockResolvedValue(answer);
+  const queue = new UploadQueue(send, { ...swift, atOnce: 1 });
+  queue.add(files(2));
+  expect(await finished(queue)).toEqual(['failed', 'done']);
+  queue.clearFinished();
+  const failed = queue.snapshot().map(({ id }) => id);
+  expect(failed).toHaveLength(1);
+  queue.retry(failed);
+  expect(await finished(queue)).toEqual(['done']);
+  expect(send).toHaveBeenCalledTimes(3);
+  expect(send.mock.calls.at(-1)?.[0].name).toBe('0.dcm');
+});
+
+test('the wrong folder is stopped: what is under way is broken off, and nothing more is sent', async () => {
+  const cut = vi.fn();
+  const send = vi.fn<Sender>(
+    (_file, _onProgress, _target, signal) =>
+      new Promise((_, reject) =>
+        signal.addEventListener('abort', () => {
+          cut();
+          reject(new Unreachable());
+        }),
+      ),
+  );
+  const queue = new UploadQueue(send, swift);
+  queue.add(files(10));
+  expect(queue.isBusy()).toBe(true);
+  queue.stop(queue.snapshot().map(({ id }) => id));
+  expect(await finished(queue)).toEqual(Array(10).fill('skipped'));
+  expect(cut).toHaveBeenCalledTimes(3);
+  expect(send).toHaveBeenCalledTimes(3);
+  expect(queue.isBusy()).toBe(false);
+  queue.retry(queue.snapshot().map(({ id }) => id));
+  expect(send).toHaveBeenCalledTimes(3);
+});
+
+test('one that is stopped while it waits for the line does not go on when the line is back', async () => {
+  const send = vi.fn<Sender>().mockRejectedValue(new Unreachable());
+  const queue = new UploadQueue(send, { ...swift, pause_ms: () => 60_000 });
+  queue.add(files(1));
+  await vi.waitFor(() => expect(queue.snapshot()[0]?.state.kind).toBe('retrying'));
+  queue.stop([1]);
+  queue.add(files(1));
+  await vi.waitFor(() => expect(queue.snapshot()[1]?.state.kind).toBe('retrying'));
+  expect(queue.snapshot()[0]?.state).toEqual({ kind: 'skipped', why: 'stopped' });
+  expect(send).toHaveBeenCalledTimes(2);
+});
+
+test('how far it is counts bytes, and not what is not sent', async () => {
+  let progress: (sent: number) => void = () => undefined;
+  const queue = new UploadQueue((_file, onProgress) => new Promise(() => (progress = onProgress)), { ...swift, atOnce: 1 });
+  queue.add([new File(['x'.repeat(300)], 'a.dcm'), new File(['x'.repeat(100)], 'b.dcm')]);
+  queue.skip([new File(['x'.repeat(900)], 'viewer.exe')], 'other');
+  progress(0.5);
+  expect(queue.pace()).toMatchObject({ sent: 150, bytes: 400 });
+});
+
+test('a file is known by the study that it is said to be of, and by the one that the server says', async () => {
+  const queue = new UploadQueue(async () => answer, swift);
+  queue.add(files(1), () => ({ path: '/uploads/documents', headers: {}, study: '7.8' }));
+  expect(queue.snapshot()[0]?.study).toBe('7.8');
+  await finished(queue);
+  expect(queue.snapshot()[0]?.study).toBe('1.2');
 });

@@ -5,6 +5,10 @@
 import { apiRoot, relogin } from '../api/client';
 import { Problem, Unreachable, problemFrom } from '../api/problem';
 import type { Uploaded } from '../api/types';
+import { askBeforeLeavingWhile } from '../uploads/leaving';
+import { pause, sendWatched } from '../uploads/line';
+import { Rate, type Pace } from '../uploads/rate';
+import { studyOf } from '../uploads/studyOf';
 
 export type UploadState =
   | { kind: 'waiting' }
@@ -12,13 +16,15 @@ export type UploadState =
   | { kind: 'retrying'; attempt: number }
   | { kind: 'done'; answer: Uploaded }
   | { kind: 'failed'; error: Problem | Unreachable }
-  /** It was not sent: it is nothing that is kept here. */
-  | { kind: 'skipped'; why: 'other' | 'paper' };
+  /** It was not sent: it is nothing that is kept here, or somebody did not want it sent after all. */
+  | { kind: 'skipped'; why: 'other' | 'paper' | 'stopped' };
 
 /** Where a file goes, and with which words. */
 export interface Target {
   path: string;
   headers: Readonly<Record<string, string>>;
+  /** Study Instance UID, where it is known before the file is read. */
+  study?: string | undefined;
 }
 
 const asDicom: Target = { path: '/uploads', headers: { 'Content-Type': 'application/dicom' } };
@@ -27,11 +33,19 @@ export interface UploadItem {
   id: number;
   name: string;
   bytes: number;
+  /** Study Instance UID; `null` as long as nobody can tell. */
+  study: string | null;
   state: UploadState;
 }
 
 /** Sends one file; reports the share sent, 0 to 1. Rejects with Problem or Unreachable. */
-export type Sender = (file: File, onProgress: (sent: number) => void, target: Target) => Promise<Uploaded>;
+export type Sender = (file: File, onProgress: (sent: number) => void, target: Target, signal: AbortSignal) => Promise<Uploaded>;
+
+interface Source {
+  file: File;
+  target: Target;
+  abort: AbortController;
+}
 
 export interface UploadPolicy {
   atOnce: number;
@@ -44,8 +58,11 @@ const policy: UploadPolicy = { atOnce: 3, attempts: 60, pause_ms: (attempt) => M
 
 export class UploadQueue {
   private items: readonly UploadItem[] = [];
-  private readonly waiting: { id: number; file: File; target: Target }[] = [];
+  /** Of what is not there yet and may still be sent. */
+  private readonly sources = new Map<number, Source>();
+  private waiting: number[] = [];
   private readonly listeners = new Set<() => void>();
+  private readonly rate = new Rate();
   private active = 0;
   private nextId = 1;
 
@@ -63,106 +80,153 @@ export class UploadQueue {
   readonly snapshot = (): readonly UploadItem[] => this.items;
 
   add(files: readonly File[], target: (file: File, index: number) => Target = () => asDicom): void {
-    const added = files.map((file, index) => ({ id: this.nextId++, file, target: target(file, index) }));
-    this.waiting.push(...added);
+    const added = files.map((file, index) => ({ id: this.nextId++, file, target: target(file, index), abort: new AbortController() }));
+    for (const { id, ...source } of added) this.sources.set(id, source);
+    this.waiting.push(...added.map(({ id }) => id));
     this.change([
       ...this.items,
-      ...added.map(({ id, file }): UploadItem => ({ id, name: file.name, bytes: file.size, state: { kind: 'waiting' } })),
+      ...added.map(({ id, file, target: { study = null } }): UploadItem => ({ id, name: file.name, bytes: file.size, study, state: { kind: 'waiting' } })),
     ]);
     this.pump();
+    void this.readStudies(added);
   }
 
   /** Only says that they are not sent, and why. */
   skip(files: readonly File[], why: 'other' | 'paper'): void {
-    const skipped = files.map((file): UploadItem => ({ id: this.nextId++, name: file.name, bytes: file.size, state: { kind: 'skipped', why } }));
+    const skipped = files.map(({ name, size }): UploadItem => ({ id: this.nextId++, name, bytes: size, study: null, state: { kind: 'skipped', why } }));
     if (skipped.length > 0) this.change([...this.items, ...skipped]);
   }
 
-  /** Forgets what is finished; what is under way goes on. */
+  /** Sends again what failed of these. */
+  retry(ids: readonly number[]): void {
+    const failed = this.items.filter(({ id, state }) => ids.includes(id) && state.kind === 'failed').map(({ id }) => id);
+    this.waiting.push(...failed);
+    this.change(this.items.map((item) => (failed.includes(item.id) ? { ...item, state: { kind: 'waiting' } } : item)));
+    this.pump();
+  }
+
+  /** What is not there yet of these is not sent. */
+  stop(ids: readonly number[]): void {
+    const stopped = ids.filter((id) => this.sources.has(id));
+    this.waiting = this.waiting.filter((id) => !stopped.includes(id));
+    for (const id of stopped) {
+      this.sources.get(id)?.abort.abort();
+      this.sources.delete(id);
+    }
+    this.change(this.items.map((item) => (stopped.includes(item.id) ? { ...item, state: { kind: 'skipped', why: 'stopped' } } : item)));
+  }
+
+  /** Forgets what is finished, but not what failed; what is under way goes on. */
   clearFinished(): void {
-    this.change(this.items.filter(({ state }) => !isFinished(state)));
+    this.change(this.items.filter(({ state }) => state.kind === 'failed' || !isFinished(state)));
+  }
+
+  isBusy(): boolean {
+    return this.items.some(({ state }) => !isFinished(state));
+  }
+
+  /** How far all of it is. */
+  pace(): Pace {
+    const [sent, bytes] = [sentBytes(this.items), this.items.reduce((sum, item) => sum + (item.state.kind === 'skipped' ? 0 : item.bytes), 0)];
+    return { sent, bytes, rate: this.rate.perSecond(), left_s: this.rate.left_s(bytes - sent) };
   }
 
   private pump(): void {
     while (this.active < this.limits.atOnce) {
-      const next = this.waiting.shift();
-      if (next === undefined) return;
+      const id = this.waiting.shift();
+      if (id === undefined) return;
+      const source = this.sources.get(id);
+      if (source === undefined) continue;
       this.active += 1;
-      void this.deliver(next.id, next.file, next.target).finally(() => {
+      void this.deliver(id, source).finally(() => {
         this.active -= 1;
         this.pump();
       });
     }
   }
 
-  private async deliver(id: number, file: File, target: Target): Promise<void> {
+  private async deliver(id: number, { file, target, abort: { signal } }: Source): Promise<void> {
     for (let attempt = 0; ; attempt += 1) {
       try {
         this.set(id, { kind: 'sending', sent: 0 });
-        const answer = await this.sendFile(file, (sent) => this.set(id, { kind: 'sending', sent }), target);
+        const answer = await this.sendFile(file, (sent) => this.set(id, { kind: 'sending', sent }), target, signal);
+        this.sources.delete(id);
         this.set(id, { kind: 'done', answer });
         return;
       } catch (error) {
+        if (signal.aborted) return;
         const refused = error instanceof Problem && ![502, 503, 504].includes(error.status);
         if (refused || attempt + 1 >= this.limits.attempts) {
           this.set(id, { kind: 'failed', error: error instanceof Problem ? error : new Unreachable() });
           return;
         }
         this.set(id, { kind: 'retrying', attempt: attempt + 1 });
-        await pause(this.limits.pause_ms(attempt));
+        await pause(this.limits.pause_ms(attempt), signal);
+        if (signal.aborted) return;
       }
     }
   }
 
+  /** Whoever asks about a study waits for its files, and not for those of others. */
+  private async readStudies(added: readonly { id: number; file: File; target: Target }[]): Promise<void> {
+    const found = new Map<number, string>();
+    for (const { id, file, target } of added) {
+      const study = target === asDicom ? await studyOf(file) : null;
+      if (study !== null) found.set(id, study);
+    }
+    if (found.size > 0) this.change(this.items.map((item) => ({ ...item, study: found.get(item.id) ?? item.study })));
+  }
+
   private set(id: number, state: UploadState): void {
-    this.change(this.items.map((item) => (item.id === id ? { ...item, state } : item)));
+    // What was stopped stays so, whatever its request still says.
+    const isStopped = ({ state: now }: UploadItem) => now.kind === 'skipped';
+    this.change(this.items.map((item) => (item.id === id && !isStopped(item) ? { ...item, state, study: state.kind === 'done' ? state.answer.study_instance_uid : item.study } : item)));
   }
 
   private change(items: readonly UploadItem[]): void {
     this.items = items;
+    this.rate.note(sentBytes(items), performance.now());
     this.listeners.forEach((listener) => listener());
   }
+}
+
+function sentBytes(items: readonly UploadItem[]): number {
+  return items.reduce((sum, { bytes, state }) => sum + (state.kind === 'done' ? bytes : state.kind === 'sending' ? bytes * state.sent : 0), 0);
 }
 
 export function isFinished({ kind }: UploadState): boolean {
   return kind === 'done' || kind === 'failed' || kind === 'skipped';
 }
 
-/** Over at once when the browser says that the line is back. */
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    function done() {
-      clearTimeout(timer);
-      globalThis.removeEventListener?.('online', done);
-      resolve();
-    }
-    globalThis.addEventListener?.('online', done);
-  });
-}
-
 /** `fetch` tells nothing about how much has been sent; XHR does. */
-async function sendByXhr(file: File, onProgress: (sent: number) => void, target: Target): Promise<Uploaded> {
+const sendByXhr: Sender = async (...upload) => {
   try {
-    return await postFile(file, onProgress, target);
+    return await postFile(...upload);
   } catch (error) {
-    if (error instanceof Problem && error.status === 401 && (await relogin())) return postFile(file, onProgress, target);
+    if (error instanceof Problem && error.status === 401 && (await relogin())) return postFile(...upload);
     throw error;
   }
-}
+};
 
-function postFile(file: File, onProgress: (sent: number) => void, target: Target): Promise<Uploaded> {
+const postFile: Sender = (file, onProgress, target, signal) => {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(new Unreachable());
     const xhr = new XMLHttpRequest();
     xhr.open('POST', apiRoot + target.path);
     for (const [name, value] of Object.entries(target.headers)) xhr.setRequestHeader(name, value);
     xhr.setRequestHeader('X-Farsight', '1');
     xhr.upload.onprogress = ({ loaded, total }) => onProgress(total === 0 ? 0 : loaded / total);
     xhr.onerror = () => reject(new Unreachable());
+    xhr.onabort = () => reject(new Unreachable());
     xhr.onload = () => {
       if (xhr.status === 201) resolve(JSON.parse(xhr.responseText) as Uploaded);
       else reject(problemFrom(xhr.status, xhr.responseText));
     };
-    xhr.send(file);
+    signal.addEventListener('abort', () => xhr.abort());
+    sendWatched(xhr, file);
   });
-}
+};
+
+/** Uploads go on while the person looks at other pages. */
+export const uploads = new UploadQueue();
+askBeforeLeavingWhile(() => uploads.isBusy());

@@ -3,9 +3,10 @@ import { Button, Group, Progress, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { useProblemText } from '../ui/useProblemText';
 import { ConfirmationLine, namesSomebody, ParticularsForm } from './ParticularsForm';
-import { bytesText, spanParts } from './sizes';
+import { bytesText } from './sizes';
 import { transfers, type Transfer } from './TransferQueue';
 import classes from './Uploads.module.css';
+import { usePaceText } from './usePaceText';
 
 export function TransferCard({ item }: { item: Transfer }) {
   const { t } = useTranslation();
@@ -53,18 +54,12 @@ export function TransferCard({ item }: { item: Transfer }) {
 function Words({ item }: { item: Transfer }) {
   const { t } = useTranslation();
   const problemText = useProblemText();
-  const { state, sent, bytes, rate, left_s } = item;
+  const paceText = usePaceText();
+  const { state, sent, bytes } = item;
   const amount = t('transfer.amount', { sent: bytesText(sent), bytes: bytesText(bytes) });
   switch (state.kind) {
-    case 'sending': {
-      const parts = [amount];
-      if (rate !== null) parts.push(t('transfer.rate', { rate: bytesText(rate) }));
-      if (left_s !== null) {
-        const { unit, n, m } = spanParts(left_s);
-        parts.push(t(`transfer.left.${unit}`, { n, m }));
-      }
-      return parts.join(' · ');
-    }
+    case 'sending':
+      return paceText(item);
     case 'failed': {
       if (state.error === null) return t('transfer.state.unreadable');
       const { title, detail } = problemText(state.error);

@@ -22,6 +22,7 @@ function outside(unfinished: Partial<UploadInfo>[] = []) {
     },
     fingerprint: async (file) => `print of ${file.name}`,
     isDicom: async (file) => file.name.endsWith('.dcm'),
+    studyOf: async (file) => `study of ${await file.text()}`,
     hashFile: () => ({ sha256: new Promise((resolve) => (hashed = resolve)), stop: () => undefined }),
     sendFile: (file, _print, id, _person, events) => {
       const sending = { start: vi.fn(), pause: vi.fn(async () => undefined), cancel: vi.fn(async () => undefined) };

@@ -5,8 +5,10 @@
 import { otherPerson, type Problem, type Unreachable } from '../api/problem';
 import { uploadsApi, type Particulars, type UploadInfo, type Whose } from './api';
 import { fingerprint, isDicom } from './fingerprint';
+import { askBeforeLeavingWhile } from './leaving';
 import { Rate } from './rate';
 import { hashFile, sendFile, type Sending } from './sender';
+import { studyOf } from './studyOf';
 
 export type TransferState =
   | { kind: 'preparing' }
@@ -33,6 +35,8 @@ export interface Transfer {
   state: TransferState;
   /** DICOM files say themselves whose they are. */
   isSlide: boolean;
+  /** Study Instance UID of a DICOM file; `null` as long as nobody can tell. */
+  study: string | null;
   /** What the form says now. */
   of: Particulars;
   /** Somebody has answered the form, or begun to: what the file's name says comes too late. */
@@ -59,12 +63,13 @@ export interface TransferWorld {
   api: Pick<typeof uploadsApi, 'list' | 'finish' | 'names' | 'whoIsIn'>;
   fingerprint: typeof fingerprint;
   isDicom: typeof isDicom;
+  studyOf: typeof studyOf;
   hashFile: typeof hashFile;
   sendFile: typeof sendFile;
   now_ms: () => number;
 }
 
-const world: TransferWorld = { api: uploadsApi, fingerprint, isDicom, hashFile, sendFile, now_ms: () => performance.now() };
+const world: TransferWorld = { api: uploadsApi, fingerprint, isDicom, studyOf, hashFile, sendFile, now_ms: () => performance.now() };
 
 /** Files that are read and hashed at once: disks are better at one thing after the other. */
 const preparedAtOnce = 2;
@@ -108,6 +113,7 @@ export class TransferQueue {
         left_s: null,
         state: { kind: 'preparing' } as const,
         isSlide: true,
+        study: null,
         of: {},
         touched: false,
         confirmed: false,
@@ -203,6 +209,7 @@ export class TransferQueue {
     if (work === undefined || person === undefined) return;
     try {
       const dicom = await this.outside.isDicom(work.file);
+      const study = dicom ? await this.outside.studyOf(work.file) : null;
       const print = await this.outside.fingerprint(work.file);
       const known = (await begun).find((one) => one.fingerprint === print && one.bytes === work.file.size);
       if (!this.work.has(key)) return;
@@ -232,7 +239,7 @@ export class TransferQueue {
       const kind = this.item(key)?.state.kind === 'paused' ? 'paused' : 'queued';
       // The form may have been answered before it was known what the file is.
       const confirmed = dicom || this.item(key)?.confirmed === true;
-      this.set(key, { isSlide: !dicom, confirmed, sent, uploadId: known?.id ?? null, state: { kind } });
+      this.set(key, { isSlide: !dicom, study, confirmed, sent, uploadId: known?.id ?? null, state: { kind } });
       this.pump();
       // A hash that was stopped never comes.
       await Promise.race([hashed, stopped]);
@@ -312,3 +319,4 @@ function whoseOf({ isSlide, unknown, of }: Transfer): Whose {
 
 /** Uploads go on while the person looks at other pages. */
 export const transfers = new TransferQueue();
+askBeforeLeavingWhile(() => transfers.isBusy());

@@ -1,6 +1,6 @@
 /** Everything that comes in by hand: what is being sent, what became of it, and slides that wait for their patient. */
 import { Button, FileButton, Group, Text, Title } from '@mantine/core';
-import { useEffect, useState, type DragEvent, type ReactNode } from 'react';
+import { useState, type DragEvent, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { chosenFiles, droppedFiles } from '../studies/droppedFiles';
 import { useMe } from '../session/useMe';
@@ -19,7 +19,6 @@ export default function UploadsPage() {
   const found = useUploads(true);
   const unidentified = useUnidentified();
   const watched = useWatched();
-  useWarningBeforeLeaving();
 
   const here = new Set(local.filter(({ state }) => state.kind !== 'handedOver').map(({ uploadId }) => uploadId));
   const others = (found.data?.uploads ?? []).filter(({ id }) => !here.has(id));
@@ -114,15 +113,4 @@ function DropField() {
       </Text>
     </div>
   );
-}
-
-/** The browser asks before a page is closed that is still sending. */
-function useWarningBeforeLeaving(): void {
-  useEffect(() => {
-    const ask = (event: BeforeUnloadEvent) => {
-      if (transfers.isBusy()) event.preventDefault();
-    };
-    window.addEventListener('beforeunload', ask);
-    return () => window.removeEventListener('beforeunload', ask);
-  }, []);
 }

@@ -1,5 +1,13 @@
 /** How fast bytes go, over the last while, and how long the rest takes. Knows no clock: times come in. */
 
+export interface Pace {
+  sent: number;
+  bytes: number;
+  /** Bytes per second, and seconds that are left; `null` as long as nobody can tell. */
+  rate: number | null;
+  left_s: number | null;
+}
+
 interface Mark {
   at_ms: number;
   bytes: number;

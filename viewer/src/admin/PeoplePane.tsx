@@ -76,15 +76,11 @@ function Row({ person, shown, onOpen }: { person: Person; shown: string; onOpen:
         <Licence person={person} />
       </Table.Td>
       <Table.Td data-label={t('people.state')}>
-        <Group gap={4}>
-          {person.is_disabled && <Chip tone="alarm">{t('people.disabled')}</Chip>}
-          {isToldOf(person) && !person.has_password && <Chip tone="quiet">{t('people.invited')}</Chip>}
-          {person.has_second_factor && <Chip tone="done">{t('people.secondFactor')}</Chip>}
-        </Group>
+        <State person={person} />
       </Table.Td>
       <Table.Td>
         {person.allowed.length > 0 ? (
-          <Menu position="bottom-end" transitionProps={{ duration: 0 }} shadow="none">
+          <Menu position="bottom-end" shadow="none">
             <Menu.Target>
               <Button size="compact-sm" variant="default" aria-label={t('people.menuOf', { name: person.name })}>
                 {t('people.menu')}
@@ -123,6 +119,20 @@ function Acts({ person, onOpen }: { person: Person; onOpen: (act: 'change' | Acc
         {t(`people.act.${act}`)}
       </Menu.Item>
     ));
+}
+
+/** Nothing at all where there is nothing to say: on a telephone the cell goes, with its label. */
+function State({ person }: { person: Person }) {
+  const { t } = useTranslation();
+  const isInvited = isToldOf(person) && !person.has_password;
+  if (!person.is_disabled && !isInvited && !person.has_second_factor) return null;
+  return (
+    <Group gap={4}>
+      {person.is_disabled && <Chip tone="alarm">{t('people.disabled')}</Chip>}
+      {isInvited && <Chip tone="quiet">{t('people.invited')}</Chip>}
+      {person.has_second_factor && <Chip tone="done">{t('people.secondFactor')}</Chip>}
+    </Group>
+  );
 }
 
 /** Whether the person could sign today: the licence, and a key for the signature. */

@@ -37,8 +37,7 @@ export function PersonMenu({ onShowKeys }: { onShowKeys: () => void }) {
   };
 
   return (
-    // No transition: while a menu fades away it would still keep the page's keys.
-    <Menu position="bottom-end" width={220} shadow="none" transitionProps={{ duration: 0 }}>
+    <Menu position="bottom-end" width={220} shadow="none">
       <Menu.Target>
         <UnstyledButton className={classes.person} aria-label={t('person.menu', { name: me.person.name })}>
           <span className={classes.organisation}>{me.organisation.name}</span>
@@ -73,12 +72,12 @@ export function PersonMenu({ onShowKeys }: { onShowKeys: () => void }) {
           {colorScheme === 'dark' ? t('person.light') : t('person.dark')}
         </Menu.Item>
         {mine !== undefined && (
-          <Menu.Item role="menuitemcheckbox" aria-checked={mine.duty === 'on'} onClick={() => setDuty.mutate({ person: mine.id, duty: mine.duty === 'on' ? 'off' : 'on' })}>
+          <Menu.Item onClick={() => setDuty.mutate({ person: mine.id, duty: mine.duty === 'on' ? 'off' : 'on' })}>
             {t(mine.duty === 'on' ? 'person.goOffDuty' : 'person.goOnDuty')}
           </Menu.Item>
         )}
         {worksOnConsults(me) && (
-          <Menu.Item role="menuitemcheckbox" aria-checked={sound.isOn} onClick={() => sound.turn(!sound.isOn)}>
+          <Menu.Item onClick={() => sound.turn(!sound.isOn)}>
             {t(sound.isOn ? 'critical.soundOff' : 'critical.soundOn')}
           </Menu.Item>
         )}

@@ -21,8 +21,9 @@ export const theme = createTheme({
   // Said without the component itself, which the first page does not need.
   components: {
     SegmentedControl: { defaultProps: { transitionDuration: 0 } },
-    // The keys go to the first item, not to an empty element, which no menu may have.
-    Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
+    // The keys go to the first item, not to an empty element, which no menu may have; and while a menu fades away it would
+    // still keep the page's keys.
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false, transitionProps: { duration: 0 } } },
   },
 });
 

@@ -58,7 +58,7 @@ export function AgreementDialog({ agreement, onClose }: { agreement: Agreement |
           onChange={(chosen) => set({ modalities: chosen.map((modality) => modality.toUpperCase()) })}
         />
         <div>
-          <Text size="sm" fw={500}>
+          <Text size="sm" fw={600}>
             {t('agreements.turnarounds')}
           </Text>
           <Text size="xs" c="dimmed">

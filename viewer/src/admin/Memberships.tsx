@@ -29,7 +29,7 @@ export function Memberships({ memberships, others, onChange }: Props) {
   };
   return (
     <Stack gap="xs">
-      <Text size="sm" fw={500}>
+      <Text size="sm" fw={600}>
         {t('people.alsoFor')}
       </Text>
       <Text size="xs" c="dimmed">

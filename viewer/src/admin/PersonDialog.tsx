@@ -111,7 +111,7 @@ function LicenceFields({ licence, onChange }: { licence: Credential; onChange: (
   const set = (part: Partial<Credential>) => onChange({ ...licence, ...part });
   return (
     <fieldset style={{ border: 0, padding: 0, margin: 0 }}>
-      <Text component="legend" size="sm" fw={500}>
+      <Text component="legend" size="sm" fw={600}>
         {t('people.licence')}
       </Text>
       <Text size="xs" c="dimmed" mb="xs">

@@ -13,7 +13,7 @@ export function RulesDialog({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
   const rules = useRules(true);
   return (
-    <Modal opened onClose={onClose} closeOnClickOutside={false} closeOnEscape={false} title={t('critical.rulesTitle')} size="lg" closeButtonProps={{ 'aria-label': t('common.close') }}>
+    <Modal opened onClose={onClose} closeOnClickOutside={false} closeOnEscape={false} title={t('critical.rulesTitle')} size="xl" closeButtonProps={{ 'aria-label': t('common.close') }}>
       {rules.isError && <ErrorNotice error={rules.error} onRetry={() => void rules.refetch()} />}
       {rules.data !== undefined && <RulesForm start={rules.data} onClose={onClose} />}
     </Modal>

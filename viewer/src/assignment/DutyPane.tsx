@@ -67,9 +67,10 @@ function Desk({ overview }: { overview: Overview }) {
                   <Table.Td className={pane.fixed} data-label={t('desk.oldest')}>
                     <Age at={one.oldest_at} />
                   </Table.Td>
-                  <Table.Td>
+                  <Table.Td data-label={t('assignment.onDuty')}>
                     {one.is_reader && (
                       <Switch
+                        display="inline-block"
                         aria-label={t('assignment.dutyOf', { name: one.name })}
                         checked={one.duty === 'on'}
                         onChange={(event) => set.mutate({ person: one.id, duty: event.currentTarget.checked ? 'on' : 'off' })}

@@ -43,11 +43,11 @@ export function RuleDialog({ start, others, people, hospitals, onAccept, onClose
       <Text size="sm" c="dimmed">
         {t('assignment.asksHint')}
       </Text>
-      <Group grow align="flex-start">
+      <Group grow align="flex-end">
         <TagsInput label={t('assignment.modalities')} data={modalities} value={rule.modalities} onChange={(value) => change({ modalities: value })} />
         <BodyPartSelect hint={t('assignment.bodyPartsHint')} value={rule.body_parts} onChange={(value) => change({ body_parts: value })} />
       </Group>
-      <Group grow align="flex-start">
+      <Group grow align="flex-end">
         <TagsInput label={t('assignment.words')} description={t('assignment.wordsHint')} value={rule.words} onChange={(value) => change({ words: value })} />
         <MultiSelect
           label={t('assignment.languages')}

@@ -1,5 +1,5 @@
 /** When a reader goes on duty and off by plan, and when they are on call. */
-import { Button, Checkbox, Group, Modal, Stack, Table, Text, TextInput } from '@mantine/core';
+import { Button, Checkbox, Group, Modal, SimpleGrid, Stack, Table, Text, TextInput } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -51,8 +51,7 @@ export function ShiftsDialog({ person, shifts, onClose }: Props) {
               {shifts.map((shift) => (
                 <Table.Tr key={shift.id}>
                   <Table.Td>
-                    {format.moment(shift.from)} – {format.moment(shift.until)} {shift.kind === 'on_call' && <Chip>{t('desk.onCall')}</Chip>}{' '}
-                    {shift.has_begun && <Chip tone="active">{t(shift.kind === 'on_call' ? 'desk.onCallNow' : 'desk.running')}</Chip>}
+                    {format.moment(shift.from)} – {format.moment(shift.until)} <ShiftChip shift={shift} />
                   </Table.Td>
                   <Table.Td>
                     <Button size="compact-sm" variant="default" onClick={() => cancel.mutate(shift.id)}>
@@ -67,10 +66,10 @@ export function ShiftsDialog({ person, shifts, onClose }: Props) {
         {cancel.isError && <ErrorNotice error={cancel.error} />}
         <form onSubmit={submit}>
           <Stack gap="sm">
-            <Group grow>
+            <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="sm">
               <TextInput type="datetime-local" label={t('desk.begins')} required value={from} onChange={(event) => setFrom(event.currentTarget.value)} />
               <TextInput type="datetime-local" label={t('desk.ends')} required value={until} onChange={(event) => setUntil(event.currentTarget.value)} />
-            </Group>
+            </SimpleGrid>
             <Checkbox label={t('desk.onCall')} description={t('desk.onCallHint')} checked={isOnCall} onChange={(event) => setOnCall(event.currentTarget.checked)} />
             {plan.isError && <ErrorNotice error={plan.error} />}
             <Group justify="flex-end">
@@ -86,4 +85,11 @@ export function ShiftsDialog({ person, shifts, onClose }: Props) {
       </Stack>
     </Modal>
   );
+}
+
+/** What kind of shift it is, and whether it has begun. */
+function ShiftChip({ shift: { kind, has_begun } }: { shift: Shift }) {
+  const { t } = useTranslation();
+  if (has_begun) return <Chip tone="active">{t(kind === 'on_call' ? 'desk.onCallNow' : 'desk.running')}</Chip>;
+  return kind === 'on_call' ? <Chip>{t('desk.onCall')}</Chip> : null;
 }

@@ -36,7 +36,7 @@ export function Attachments({ consult, onAdd, onRemove, mayRemove = () => true }
     <section aria-label={t('consult.attachments.title')}>
       <Stack gap="xs">
         <Group justify="space-between">
-          <Text size="sm" fw={500}>
+          <Text size="sm" fw={600}>
             {t('consult.attachments.title')}
           </Text>
           {onAdd !== null && (

@@ -27,7 +27,7 @@ export function PriorChoice({ study, chosen, onChoose }: Props) {
   const toggle = (uid: string) => onChoose(chosen.includes(uid) ? chosen.filter((one) => one !== uid) : [...chosen, uid]);
   return (
     <section aria-label={t('ask.priors')}>
-      <Text size="sm" fw={500}>
+      <Text size="sm" fw={600}>
         {t('ask.priors')}
       </Text>
       <Stack gap={6} mt={4}>

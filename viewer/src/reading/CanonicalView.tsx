@@ -10,7 +10,10 @@ import classes from './Reading.module.css';
 export function CanonicalView({ canonical }: { canonical: { [key: string]: JsonValue } }) {
   const { t, i18n } = useTranslation();
   // Keys come from the server: one that we have no word for is shown as it is rather than left out.
-  const word = (key: string) => (i18n.exists(`canonical.${key}`) ? i18n.t(`canonical.${key}` as 'canonical.findings') : key);
+  const word = (key: string, of: string | undefined) => {
+    if (of === 'patient' && key === 'name') return t('people.name');
+    return i18n.exists(`canonical.${key}`) ? i18n.t(`canonical.${key}` as 'canonical.findings') : key;
+  };
   // The machine's words for these stand in the signed text; people read their own.
   const shown = (path: string[], value: string) => {
     if (path.join('.') === 'exam.date' || path.join('.') === 'patient.birth_date') return dicomDate(value);
@@ -19,7 +22,7 @@ export function CanonicalView({ canonical }: { canonical: { [key: string]: JsonV
   };
   // Two rows may have the same labels.
   const field = ({ path, value }: CanonicalRow, index: number) => (
-    <Field key={`${path.join('.')}/${index}`} label={path.map(word).join(' · ')}>
+    <Field key={`${path.join('.')}/${index}`} label={path.map((key, at) => word(key, path[at - 1])).join(' · ')}>
       {typeof value === 'number' ? t('sign.items', { n: value }) : shown(path, value)}
     </Field>
   );

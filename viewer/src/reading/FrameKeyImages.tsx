@@ -21,7 +21,7 @@ export function FrameKeyImages({ consult, chosen, onChoose, onOpen }: Props) {
   const saved = new Map((consult.report?.key_images ?? []).map((image) => [idOf(image), image.picture_sha256]));
   return (
     <section aria-label={t('notes.keyImages')} data-testid="key-images">
-      <Text size="sm" fw={500}>
+      <Text size="sm" fw={600}>
         {t('notes.keyImages')} {chosen.length > 0 && `${chosen.length}/${keyImagesMax}`}
       </Text>
       {chosen.length === 0 && (

@@ -22,7 +22,7 @@ export function KeyImages({ consult, chosen, onChoose }: Props) {
     if (chosen.length === 0) return null;
     return (
       <section aria-label={t('notes.keyImages')}>
-        <Text size="sm" fw={500}>
+        <Text size="sm" fw={600}>
           {t('notes.keyImages')}
         </Text>
         <ul className={classes.images}>
@@ -43,7 +43,7 @@ export function KeyImages({ consult, chosen, onChoose }: Props) {
     onChoose(isChosen(bookmark.id) ? chosen.filter((image) => idOf(image) !== bookmark.id) : [...chosen, { slide, bookmark: bookmark.id }]);
   return (
     <section aria-label={t('notes.keyImages')} data-testid="key-images">
-      <Text size="sm" fw={500}>
+      <Text size="sm" fw={600}>
         {t('notes.keyImages')} {chosen.length > 0 && chosen.length}
       </Text>
       {offered.length === 0 && (

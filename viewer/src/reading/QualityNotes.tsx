@@ -10,7 +10,7 @@ export function QualityNotes({ consult }: { consult: Consult }) {
   if (consult.quality.length === 0) return null;
   return (
     <section aria-label={t('consult.quality.title')}>
-      <Text size="sm" fw={500}>
+      <Text size="sm" fw={600}>
         {t('consult.quality.title')}
       </Text>
       <Stack gap="xs">

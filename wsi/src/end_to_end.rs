@@ -276,6 +276,24 @@ async fn one_large_jpeg_becomes_tiles_of_grade_b() {
     }
 }
 
+/// Whoever waits for minutes sees that it goes on, also while tiles are made.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_phase_of_an_import_says_how_far_it_is() {
+    use crate::Phase::{Proving, Reading, Storing, Surveying};
+    let node = Node::new().await;
+    let path = node.file(&crate::testing::ndpi(1280, 555, Some(20), true));
+    let said = std::sync::Mutex::new(Vec::new());
+    let (options, note) = (ImportOptions::default(), |progress| said.lock().unwrap().push(progress));
+    let slide = node.slides.import(&node.own(), &node.owner, &path, &options, &note).await.unwrap().slide;
+    let said = said.into_inner().unwrap();
+    assert!(said.is_sorted_by_key(crate::Progress::fraction), "it never goes back");
+    let last = |phase: crate::Phase| said.iter().rfind(|progress| progress.phase == phase).unwrap();
+    for phase in [Reading, Surveying, Storing, Proving] {
+        assert_eq!(last(phase).done, last(phase).total, "{phase:?}");
+    }
+    assert_eq!(last(Surveying).total, slide.levels[0].tile_count());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn instances_alone_make_the_slide_again() {
     let node = Node::new().await;

@@ -1,5 +1,6 @@
 //! Why a slide was refused or not found; each variant is a decision for the caller.
 
+use codec::CodecError;
 use storage::StorageError;
 
 /// Why a call about slides failed. No variant carries patient data or file content.
@@ -44,6 +45,22 @@ pub enum SlideError {
     /// The storage refused.
     #[error(transparent)]
     Storage(StorageError),
+}
+
+impl SlideError {
+    /// What a codec's failure is while a file is brought in: that `fault` of the file, or, where nothing is known of the
+    /// bytes, that they could not be read this time.
+    pub(crate) fn of_codec(fault: Self) -> impl FnOnce(CodecError) -> Self {
+        move |error| match error {
+            CodecError::TimedOut | CodecError::WorkerLost => Self::Io(std::io::ErrorKind::TimedOut),
+            CodecError::Unsupported(_) | CodecError::Damaged(_) | CodecError::OverLimit => fault,
+        }
+    }
+
+    /// Whether it says nothing of the file, which may be read the next time.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::Storage(_))
+    }
 }
 
 impl From<StorageError> for SlideError {

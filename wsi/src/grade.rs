@@ -220,6 +220,17 @@ fn same_levels(levels: &[Arc<dyn TileSource>], slide: &Slide) -> Result<(), Slid
     if is_same { Ok(()) } else { Err(SlideError::Damaged("the original has other levels than the slide")) }
 }
 
+/// One tile of so many is in the sample.
+fn sample_step(tiles: u64) -> u64 {
+    tiles.div_ceil(SAMPLE_TILES_MAX).max(1)
+}
+
+/// Tiles of these levels that are in the sample.
+pub(crate) fn sampled(levels: &[Arc<dyn TileSource>]) -> u64 {
+    let tiles = levels.iter().map(|level| level.geometry().tile_count());
+    tiles.map(|tiles| tiles.div_ceil(sample_step(tiles))).sum()
+}
+
 /// Compares a sample of the tiles of each level, all of them when they are few.
 ///
 /// # Errors
@@ -230,17 +241,12 @@ pub(crate) async fn compare_sample(
     instances: &[InstanceRef],
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Counts, SlideError> {
-    let step = |tiles: u64| tiles.div_ceil(SAMPLE_TILES_MAX).max(1);
-    let total = levels
-        .iter()
-        .map(|level| level.geometry().tile_count())
-        .map(|tiles| tiles.div_ceil(step(tiles)))
-        .sum();
+    let total = sampled(levels);
     let mut counts = Counts::default();
     let mut done = 0;
     for (level, instance) in levels.iter().zip(instances) {
         let tiles = level.geometry().tile_count();
-        for tile in (0..tiles).step_by(usize::try_from(step(tiles)).unwrap_or(usize::MAX)) {
+        for tile in (0..tiles).step_by(usize::try_from(sample_step(tiles)).unwrap_or(usize::MAX)) {
             let number = u32::try_from(tile).map_err(|_| SlideError::OverLimit("tiles"))?;
             let frame = storage.frame(instance, number).await?;
             let level = level.clone();

@@ -2,9 +2,11 @@
 
 use crate::SlideError;
 use crate::readers::{self, Plan};
-use crate::testing::{Builder, CLASSIC, Counted, Field, KINDS, Svs, source};
+use crate::source::ReadAt;
+use crate::testing::{Builder, CLASSIC, Counted, Field, KINDS, Memory, Svs, source};
 use model::Limits;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Structure, then the head of every tile: what an import does before it stores anything.
 fn check(bytes: Vec<u8>) -> Result<Plan, SlideError> {
@@ -34,6 +36,39 @@ fn every_kind_of_tiff_is_read() {
         assert_eq!(plan.scan.objective, Some(40.0));
         assert!(plan.omitted.is_empty(), "{:?}", plan.omitted);
     }
+}
+
+/// Fails once, after so many reads.
+struct FailingDisk(Memory, AtomicU64);
+
+impl ReadAt for FailingDisk {
+    fn length(&self) -> u64 {
+        self.0.length()
+    }
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SlideError> {
+        match self.1.fetch_sub(1, Ordering::Relaxed) {
+            0 => Err(SlideError::Io(std::io::ErrorKind::Other)),
+            _ => self.0.read_at(offset, buffer),
+        }
+    }
+}
+
+#[test]
+fn what_the_disk_fails_under_is_not_left_out() {
+    let whole = Svs::default().build();
+    let mut refused = 0;
+    for reads in 0.. {
+        let disk = Arc::new(FailingDisk(Memory(whole.clone()), AtomicU64::new(reads)));
+        let plan = readers::plan(disk.clone(), &Limits::default());
+        // So many reads it did not take.
+        if disk.1.load(Ordering::Relaxed) <= reads {
+            assert!(plan.is_ok());
+            break;
+        }
+        assert_eq!(plan.err(), Some(SlideError::Io(std::io::ErrorKind::Other)), "{reads}");
+        refused += 1;
+    }
+    assert!(refused > 3, "{refused}");
 }
 
 #[test]

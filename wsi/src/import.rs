@@ -77,6 +77,8 @@ impl Default for ImportOptions {
 pub enum Phase {
     /// Bringing the file here and hashing it; counted in bytes.
     Reading,
+    /// Looking at every tile, and making those that cannot be taken as they are; counted in tiles.
+    Surveying,
     /// Writing instances; counted in bytes.
     Storing,
     /// Reading tiles back and comparing them; counted in tiles.
@@ -95,16 +97,17 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Of the whole import, from 0 to 1: each phase counts a third.
+    /// Of the whole import, from 0 to 1: each phase counts a quarter.
     #[must_use]
     pub fn fraction(&self) -> f64 {
         let before = match self.phase {
             Phase::Reading => 0.0,
-            Phase::Storing => 1.0,
-            Phase::Proving => 2.0,
+            Phase::Surveying => 1.0,
+            Phase::Storing => 2.0,
+            Phase::Proving => 3.0,
         };
         let part = if self.total == 0 { 1.0 } else { self.done as f64 / self.total as f64 };
-        (before + part.clamp(0.0, 1.0)) / 3.0
+        (before + part.clamp(0.0, 1.0)) / 4.0
     }
 }
 
@@ -212,7 +215,7 @@ impl Slides {
             return self.already_there(scope, slide, &options.of, &identity).await;
         }
         let copy: Arc<dyn ReadAt> = Arc::new(FileSource::of(draft.file()?)?);
-        let (plan, levels) = self.survey(&subject, copy, reading).await?;
+        let (plan, levels) = self.survey(&subject, copy, reading, progress).await?;
         subject.still().await?;
         let identity = identify(plan.scan.barcodes.clone());
 
@@ -293,17 +296,25 @@ impl Slides {
         subject: &Subject,
         copy: Arc<dyn ReadAt>,
         reading: Reading,
+        progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<(Plan, Vec<SurveyedLevel>), SlideError> {
         let storage = self.storage.clone();
         let surveyed = match reading {
-            Reading::OpenSlide(plan) => return blocking(move || survey(*plan, &storage)).await,
-            Reading::Own => blocking(move || survey(readers::plan(copy, storage.limits())?, &storage)).await,
+            Reading::OpenSlide(plan) => {
+                return surveying(progress, move |told| survey(*plan, &storage, told)).await;
+            }
+            Reading::Own => {
+                let read = move |told: &dyn Fn(u64, u64)| {
+                    survey(readers::plan(copy, storage.limits())?, &storage, told)
+                };
+                surveying(progress, read).await
+            }
         };
         match surveyed {
             Err(error) => {
                 let plan = self.plan_otherwise(&subject.opened.path, error).await?;
                 let storage = self.storage.clone();
-                blocking(move || survey(plan, &storage)).await
+                surveying(progress, move |told| survey(plan, &storage, told)).await
             }
             surveyed => surveyed,
         }
@@ -415,6 +426,34 @@ impl Slides {
     async fn end_claim(&self, id: &str) {
         let change = Change { removes: vec![(CLAIM, id.to_owned())], ..Change::default() };
         let _ = self.storage.apply(&Scope::node("slide import"), change).await;
+    }
+}
+
+/// Looks at tiles where that holds up nobody, and passes on how many it has looked at, of how many.
+async fn surveying<T: Send + 'static>(
+    progress: &(dyn Fn(Progress) + Send + Sync),
+    work: impl FnOnce(&dyn Fn(u64, u64)) -> Result<T, SlideError> + Send + 'static,
+) -> Result<T, SlideError> {
+    let (tell, mut told) = tokio::sync::watch::channel((0, 0));
+    let say = |(done, total)| progress(Progress { phase: Phase::Surveying, done, total });
+    let tell = move |done, total| {
+        tell.send_replace((done, total));
+    };
+    let mut work = std::pin::pin!(blocking(move || work(&tell)));
+    loop {
+        tokio::select! {
+            result = &mut work => {
+                if result.is_ok() {
+                    let end = *told.borrow();
+                    say(end);
+                }
+                return result;
+            }
+            Ok(()) = told.changed() => {
+                let now = *told.borrow_and_update();
+                say(now);
+            }
+        }
     }
 }
 

@@ -136,10 +136,17 @@ impl<'a> Import<'a> {
         let storage = &self.slides.storage;
         let (counts, hashes) = if grade == Grade::C {
             let sources: Vec<_> = levels.iter().map(|level| level.source.clone()).collect();
-            let counts = grade::compare_sample(storage, &sources, instances, self.progress).await?;
+            let count = |instance: &InstanceRef| u64::from(instance.frame_count());
+            let mut done = grade::sampled(&sources);
+            let total = instances.iter().map(count).sum::<u64>() + done;
+            let told = |done| (self.progress)(Progress { phase: Phase::Proving, done, total });
+            let counts =
+                grade::compare_sample(storage, &sources, instances, &|sample| told(sample.done)).await?;
             let mut hashes = Vec::with_capacity(instances.len());
             for instance in instances {
-                hashes.push(frame_hashes::hashes_of_instance(storage, instance, &|_| {}).await?);
+                let told = |frames: u64| told(done + frames);
+                hashes.push(frame_hashes::hashes_of_instance(storage, instance, &told).await?);
+                done += count(instance);
             }
             (counts, hashes)
         } else {
@@ -195,15 +202,26 @@ fn syntax(uid: &str) -> Result<TransferSyntax, SlideError> {
     TransferSyntax::parse(uid).map_err(|_| SlideError::Unsupported("the transfer syntax"))
 }
 
-/// Looks at every tile, and at the label.
-pub(crate) fn survey(mut plan: Plan, storage: &Storage) -> Result<(Plan, Vec<SurveyedLevel>), SlideError> {
+/// Looks at every tile, and at the label; tells how many tiles are done, of how many.
+pub(crate) fn survey(
+    mut plan: Plan,
+    storage: &Storage,
+    told: &dyn Fn(u64, u64),
+) -> Result<(Plan, Vec<SurveyedLevel>), SlideError> {
+    let total = plan.levels.iter().map(|level| level.geometry().tile_count()).sum();
+    let mut done = 0;
     let survey_one = |source: &Arc<dyn TileSource>| {
         let survey = source.survey()?;
-        if source.frame_lengths(0..1)?.is_some() {
-            return Ok(SurveyedLevel { source: source.clone(), survey });
-        }
-        let spooled = Spooled::of(source.clone(), survey, storage.scratch_file()?)?;
-        Ok(SurveyedLevel { survey: spooled.survey()?, source: Arc::new(spooled) })
+        let surveyed = if source.frame_lengths(0..1)?.is_some() {
+            SurveyedLevel { source: source.clone(), survey }
+        } else {
+            let made = |tiles: u64| told(done + tiles, total);
+            let spooled = Spooled::of(source.clone(), survey, storage.scratch_file()?, &made)?;
+            SurveyedLevel { survey: spooled.survey()?, source: Arc::new(spooled) }
+        };
+        done += source.geometry().tile_count();
+        told(done, total);
+        Ok(surveyed)
     };
     let levels = plan.levels.iter().map(survey_one).collect::<Result<Vec<_>, SlideError>>()?;
     plan.scan.barcodes = barcode::of_plan(&plan);

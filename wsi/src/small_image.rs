@@ -144,7 +144,7 @@ fn decode_jpeg(bytes: &[u8], width: u32, height: u32, colours: jpeg::Colours) ->
     let format = FrameFormat::eight_bit(height, width, 3, photometric);
     codec::decode(dataset::TransferSyntax::JPEG_BASELINE, bytes, &format, IMAGE_BYTES_MAX)
         .map(|pixels| pixels.bytes)
-        .map_err(|_| SlideError::Damaged("a part of an associated image cannot be decoded"))
+        .map_err(SlideError::of_codec(SlideError::Damaged("a part of an associated image cannot be decoded")))
 }
 
 const NO_PARTS: SlideError = SlideError::Damaged("an associated image has neither strips nor tiles");

@@ -4,6 +4,7 @@ use crate::SlideError;
 use model::{OrgId, Sha256};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 use storage::Storage;
 
@@ -16,6 +17,39 @@ pub trait ReadAt: Send + Sync {
     /// # Errors
     /// [`SlideError::Damaged`] when there are fewer bytes.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SlideError>;
+}
+
+/// Bytes of which it is remembered when they could not be read, whatever becomes of the error.
+pub(crate) struct Watched {
+    source: Arc<dyn ReadAt>,
+    failure: OnceLock<SlideError>,
+}
+
+impl Watched {
+    pub fn of(source: Arc<dyn ReadAt>) -> Self {
+        Self { source, failure: OnceLock::new() }
+    }
+
+    /// The first error that says nothing of the file.
+    pub fn failure(&self) -> Option<SlideError> {
+        self.failure.get().cloned()
+    }
+}
+
+impl ReadAt for Watched {
+    fn length(&self) -> u64 {
+        self.source.length()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), SlideError> {
+        let read = self.source.read_at(offset, buffer);
+        if let Err(error) = &read
+            && error.is_passing()
+        {
+            let _ = self.failure.set(error.clone());
+        }
+        read
+    }
 }
 
 /// A file, read by position.

@@ -20,17 +20,23 @@ pub(crate) struct Spooled {
 }
 
 impl Spooled {
-    /// Makes every frame of a level.
+    /// Makes every frame of a level, telling how many there are.
     ///
     /// # Errors
     /// What the source says; [`SlideError::Io`] when the disk is full.
-    pub fn of(source: Arc<dyn TileSource>, survey: Survey, file: File) -> Result<Self, SlideError> {
+    pub fn of(
+        source: Arc<dyn TileSource>,
+        survey: Survey,
+        file: File,
+        told: &dyn Fn(u64),
+    ) -> Result<Self, SlideError> {
         let count = source.geometry().tile_count();
         let mut writer = BufWriter::with_capacity(1 << 20, file);
         let (mut ends, mut end) = (Vec::new(), 0_u64);
         source.frames(0..count, &mut |frame| {
             end += frame.len() as u64;
             ends.push(end);
+            told(ends.len() as u64);
             Ok(writer.write_all(frame)?)
         })?;
         if ends.len() as u64 != count {

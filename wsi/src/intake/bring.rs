@@ -277,6 +277,7 @@ impl Hashing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use codec::CodecError;
 
     #[test]
     fn what_says_nothing_of_the_file_does_not_cost_it() {
@@ -291,6 +292,10 @@ mod tests {
         check(SlideError::Io(StorageFull), (Why::NoRoom, true, false));
         check(SlideError::Storage(StorageError::Corrupt("a record")), (Why::Internal, false, true));
         check(SlideError::Damaged("cut short"), (Why::Damaged, false, false));
+        let by_codec = |error| SlideError::of_codec(SlideError::Damaged("a tile"))(error);
+        check(by_codec(CodecError::TimedOut), (Why::Unreadable, true, true));
+        check(by_codec(CodecError::WorkerLost), (Why::Unreadable, true, true));
+        check(by_codec(CodecError::Damaged("a marker")), (Why::Damaged, false, false));
         assert!(Refusal::new(Why::GaveUp).keeps_file());
     }
 }

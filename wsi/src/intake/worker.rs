@@ -33,7 +33,7 @@ const LISTED_MS: i64 = 30 * 24 * 3600 * 1000;
 /// How old a file without a record has to be: its record may just be on its way.
 const ORPHAN_MS: i64 = 3600 * 1000;
 
-/// How far an import is: the phase and the percent of the whole.
+/// How far an import is: the percent of the whole, and whether the file has been read.
 #[derive(Default)]
 struct Gauge {
     percent: AtomicU8,

@@ -215,6 +215,7 @@ pub(crate) fn plan(path: &Path, limits: &Limits) -> Result<Plan, SlideError> {
         };
         match small_image(&reader, name, *size) {
             Ok(image) => associated.push((kind, image)),
+            Err(error) if error.is_passing() => return Err(error),
             Err(error) => omitted.push(format!("{name}: {error}")),
         }
     }
@@ -317,7 +318,7 @@ impl TileSource for Level {
         for tile in tiles {
             let rgb = self.read(tile)?;
             let frame = codec::encode_jpeg_rgb(&rgb, width, height, QUALITY)
-                .map_err(|_| SlideError::Damaged("a tile cannot be encoded"))?;
+                .map_err(SlideError::of_codec(SlideError::Damaged("a tile cannot be encoded")))?;
             emit(&frame)?;
         }
         Ok(())
@@ -332,7 +333,8 @@ impl TileSource for Level {
             let shown = self.read(tile)?;
             let decoded =
                 codec::decode(TransferSyntax::JPEG_BASELINE, frame, &format, self.geometry.tile_bytes());
-            let decoded = decoded.map_err(|_| SlideError::Damaged("a stored tile cannot be decoded"))?;
+            let decoded = decoded
+                .map_err(SlideError::of_codec(SlideError::Damaged("a stored tile cannot be decoded")))?;
             counts += Counts::of_likeness(Likeness::of(&shown, &decoded.bytes, width.into()));
         }
         Ok(counts)

@@ -45,8 +45,8 @@ impl Reader for Bif {
             }
             let name = pyramid::description(tiff, directory)?.replace('_', " ").to_lowercase();
             match name.trim() {
-                "label image" => gathered.associated(AssociatedKind::Overview, tiff, directory, limits),
-                "thumbnail" => gathered.associated(AssociatedKind::Thumbnail, tiff, directory, limits),
+                "label image" => gathered.associated(AssociatedKind::Overview, tiff, directory, limits)?,
+                "thumbnail" => gathered.associated(AssociatedKind::Thumbnail, tiff, directory, limits)?,
                 "probability image" => gathered.omitted.push("the probability image".to_owned()),
                 _ => gathered.omitted.push(format!("image {number}: of unknown kind")),
             }

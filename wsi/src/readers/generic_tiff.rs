@@ -44,7 +44,7 @@ impl Reader for GenericTiff {
                 None => small_kind(tiff, directory)?,
             };
             match kind {
-                Some(kind) => gathered.associated(kind, tiff, directory, limits),
+                Some(kind) => gathered.associated(kind, tiff, directory, limits)?,
                 None => take(tiff, directory, &format!("image {number}"), &mut gathered, limits)?,
             }
         }

@@ -20,7 +20,7 @@ pub(crate) use pyramid::plausible_mpp;
 use crate::likeness::Likeness;
 use crate::slide::{AssociatedKind, Mpp};
 use crate::small_image::SmallImage;
-use crate::source::ReadAt;
+use crate::source::{ReadAt, Watched};
 use crate::tiff::Tiff;
 use crate::{Grade, SlideError, icc};
 use bytes::Bytes;
@@ -249,7 +249,17 @@ pub trait TileSource: Send + Sync {
 ///
 /// # Errors
 /// [`SlideError::NotASlide`], [`SlideError::Unsupported`], [`SlideError::Damaged`], [`SlideError::OverLimit`].
+/// [`SlideError::Io`] when the disk failed, also under what a slide can do without: it is not to be left out for good.
 pub fn plan(source: Arc<dyn ReadAt>, limits: &Limits) -> Result<Plan, SlideError> {
+    let source = Arc::new(Watched::of(source));
+    let plan = plan_of(source.clone(), limits);
+    match source.failure() {
+        Some(error) => Err(error),
+        None => plan,
+    }
+}
+
+fn plan_of(source: Arc<dyn ReadAt>, limits: &Limits) -> Result<Plan, SlideError> {
     let tiff = Arc::new(Tiff::open(source)?);
     let reader = READERS.iter().find(|reader| reader.recognises(&tiff));
     let mut plan =

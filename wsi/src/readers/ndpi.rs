@@ -60,7 +60,7 @@ impl Reader for Ndpi {
             if lens == -1.0 {
                 gathered.small_image(AssociatedKind::Overview, || {
                     small_image::of_jpeg(&whole_strip(tiff, directory)?, limits)
-                });
+                })?;
                 continue;
             }
             if lens < 0.0 {

@@ -37,9 +37,9 @@ impl Reader for Philips {
         for (number, directory) in tiff.directories.iter().enumerate().skip(1) {
             let name = tiff.text_start(directory, tag::IMAGE_DESCRIPTION, NAME_BYTES);
             if name.starts_with("Label") {
-                gathered.associated(AssociatedKind::Label, tiff, directory, limits);
+                gathered.associated(AssociatedKind::Label, tiff, directory, limits)?;
             } else if name.starts_with("Macro") {
-                gathered.associated(AssociatedKind::Overview, tiff, directory, limits);
+                gathered.associated(AssociatedKind::Overview, tiff, directory, limits)?;
             } else if directory.has(tag::TILE_WIDTH) {
                 let form = Form::of(tiff, directory)?;
                 let size = facts.level_size(gathered.levels.len(), &gathered, &form);
@@ -56,7 +56,7 @@ impl Reader for Philips {
                         .decode(compact)
                         .map_err(|_| SlideError::Damaged("an image in the XML is no base64"))?;
                     small_image::of_jpeg(&bytes, limits)
-                });
+                })?;
             }
         }
         let software = tiff.text(first, tag::SOFTWARE, 1 << 10)?;

@@ -40,24 +40,38 @@ impl Gathered {
     }
 
     /// Takes a small image of the TIFF; one that cannot be decoded is left out and named.
-    pub fn associated(&mut self, kind: AssociatedKind, tiff: &Tiff, directory: &Directory, limits: &Limits) {
-        self.small_image(kind, || small_image::of_directory(tiff, directory, limits));
+    ///
+    /// # Errors
+    /// Those of [`Self::small_image`].
+    pub fn associated(
+        &mut self,
+        kind: AssociatedKind,
+        tiff: &Tiff,
+        directory: &Directory,
+        limits: &Limits,
+    ) -> Result<(), SlideError> {
+        self.small_image(kind, || small_image::of_directory(tiff, directory, limits))
     }
 
     /// Takes a small image from anywhere.
+    ///
+    /// # Errors
+    /// What says nothing of the image, such as a codec that was busy: without its label a slide would stay so for good.
     pub fn small_image(
         &mut self,
         kind: AssociatedKind,
         decode: impl FnOnce() -> Result<SmallImage, SlideError>,
-    ) {
+    ) -> Result<(), SlideError> {
         if self.associated.iter().any(|(other, _)| *other == kind) {
             self.omitted.push(format!("a second {}", kind.as_str()));
-            return;
+            return Ok(());
         }
         match decode() {
             Ok(image) => self.associated.push((kind, image)),
+            Err(error) if error.is_passing() => return Err(error),
             Err(error) => self.omitted.push(format!("{}: {error}", kind.as_str())),
         }
+        Ok(())
     }
 
     /// The levels, after a check of what they claim together.

@@ -58,7 +58,7 @@ impl Reader for Scn {
             // As large as there is: labels are to be read.
             if let Some(part) = image.parts.iter().max_by_key(|part| part.size.0) {
                 let directory = part.directory(tiff)?;
-                gathered.associated(AssociatedKind::Overview, tiff, directory, limits);
+                gathered.associated(AssociatedKind::Overview, tiff, directory, limits)?;
             }
         }
         let Some(base) = parts.first() else {

@@ -24,7 +24,7 @@ impl Reader for Svs {
         for (number, directory) in tiff.directories.iter().enumerate().skip(1) {
             match role(tiff, directory, &gathered)? {
                 Role::Level => gathered.level(TiledImage::of(tiff, directory, limits)?)?,
-                Role::Associated(kind) => gathered.associated(kind, tiff, directory, limits),
+                Role::Associated(kind) => gathered.associated(kind, tiff, directory, limits)?,
                 Role::Unknown => gathered.omitted.push(format!("image {number}: of unknown kind")),
             }
         }

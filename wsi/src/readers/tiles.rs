@@ -510,6 +510,7 @@ fn jpeg2000_photometric(head: &jpeg2000::Head, is_rgb: bool) -> &'static str {
 
 /// A white tile in a lossless codestream; its colours are R, G, B (however they are transformed) or Y, Cb, Cr.
 fn white_codestream(geometry: &Geometry, syntax: &str, is_ybr: bool) -> Result<Vec<u8>, SlideError> {
+    const FAULT: SlideError = SlideError::Unsupported("empty tiles among tiles of this size and coding");
     let photometric = if is_ybr { Photometric::YbrFull } else { Photometric::Rgb };
     let (rows, columns) = (geometry.tile_height.into(), geometry.tile_width.into());
     let format = FrameFormat::eight_bit(rows, columns, 3, photometric);
@@ -517,5 +518,5 @@ fn white_codestream(geometry: &Geometry, syntax: &str, is_ybr: bool) -> Result<V
     let bytes = pixel.repeat(usize::from(geometry.tile_width) * usize::from(geometry.tile_height));
     codec::encode(syntax, &Pixels { bytes, format })
         .map(|encoded| encoded.bytes)
-        .map_err(|_| SlideError::Unsupported("empty tiles among tiles of this size and coding"))
+        .map_err(SlideError::of_codec(FAULT))
 }

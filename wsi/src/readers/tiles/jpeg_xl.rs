@@ -56,6 +56,7 @@ impl TiledImage {
 
     /// The colours of the JPEG that a tile was made of.
     fn colours_inside(&self, span: Span) -> Result<&'static str, SlideError> {
+        const OTHER_JPEG: SlideError = SlideError::Unsupported("JPEG XL tiles of another JPEG than baseline");
         let (rows, columns) = (self.geometry.tile_height.into(), self.geometry.tile_width.into());
         let format = FrameFormat::eight_bit(rows, columns, 3, Photometric::YbrFull422);
         let restored = codec::transcode(
@@ -65,8 +66,7 @@ impl TiledImage {
             dataset::TransferSyntax::JPEG_BASELINE,
             self.geometry.tile_bytes(),
         );
-        let restored =
-            restored.map_err(|_| SlideError::Unsupported("JPEG XL tiles of another JPEG than baseline"))?;
+        let restored = restored.map_err(SlideError::of_codec(OTHER_JPEG))?;
         let head =
             jpeg::head(&restored.bytes).map_err(|_| SlideError::Damaged("a JPEG in JPEG XL is damaged"))?;
         Ok(match head.colours() {

@@ -1,7 +1,7 @@
 /** The worklist as a dense table, for screens. Only the rows that are seen are in the page, so ten thousand scroll like ten. */
 import { Button, Table } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useRef, type MouseEvent } from 'react';
+import { memo, useCallback, useEffect, useRef, type MouseEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import type { ConsultRow } from '../api/types';
@@ -33,13 +33,15 @@ interface Props {
 export function ConsultTable({ rows, columns, selectedId, onSelect, onOpen, onClaim, onLook }: Props) {
   const { t } = useTranslation();
   const scroller = useRef<HTMLDivElement>(null);
+  // Another function would have all rows placed anew, on the screen or not.
+  const keyOf = useCallback((index: number) => rows[index]?.id ?? index, [rows]);
   // What it returns changes by itself as one scrolls, so nothing here may be remembered: that is meant.
   // eslint-disable-next-line react-hooks/incompatible-library
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => row_px,
-    getItemKey: (index) => rows[index]?.id ?? index,
+    getItemKey: keyOf,
     overscan: 12,
     // Rows are counted from below the head, which stays: so much less of them is in sight.
     scrollPaddingEnd: head_px,
@@ -55,10 +57,13 @@ export function ConsultTable({ rows, columns, selectedId, onSelect, onOpen, onCl
   const selectedIndex = rows.findIndex(({ id }) => id === selectedId);
   // A row that is pressed stays under the pointer: moved before it is let go, it would not be clicked.
   const pressed = useRef<string | null>(null);
-  const press = (id: string) => {
-    pressed.current = id;
-    onSelect(id);
-  };
+  const press = useCallback(
+    (id: string) => {
+      pressed.current = id;
+      onSelect(id);
+    },
+    [onSelect],
+  );
   useEffect(() => {
     const isPressed = pressed.current === selectedId;
     pressed.current = null;
@@ -121,7 +126,8 @@ interface RowProps extends Pick<Props, 'columns' | 'onSelect' | 'onOpen' | 'onCl
   selected: boolean;
 }
 
-function Row({ row, index, columns, measure, selected, onSelect, onOpen, onClaim }: RowProps) {
+/** Drawn once: a step through the list costs the rows that come into sight, not those that are there. */
+const Row = memo(function Row({ row, index, columns, measure, selected, onSelect, onOpen, onClaim }: RowProps) {
   // The link in the row is the accessible way in; the rest of the row is a bigger target for the mouse.
   const openUnlessControl = (event: MouseEvent) => {
     if (event.target instanceof Element && event.target.closest('a, button') === null) onOpen(row);
@@ -145,7 +151,7 @@ function Row({ row, index, columns, measure, selected, onSelect, onOpen, onClaim
       ))}
     </Table.Tr>
   );
-}
+});
 
 function Cell({ name, row, onClaim }: { name: ColumnName; row: ConsultRow; onClaim: (row: ConsultRow) => void }) {
   const { t } = useTranslation();

@@ -5,6 +5,7 @@ import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } fro
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useSearchParams } from 'react-router';
 import type { ConsultRow, Urgency, WorklistTab } from '../api/types';
+import { fetchLaterWords } from '../i18n';
 import { warmImages } from '../reading/warm';
 import { hasRole, useMe } from '../session/useMe';
 import { usePreferences } from '../session/usePreferences';
@@ -47,7 +48,8 @@ export function WorklistPage() {
   const urgency = urgencyOf(address.get('urgency'));
   const wanted = { tab, q, modality: modality ?? undefined, urgency: urgency ?? undefined };
   const worklist = useWorklist(wanted);
-  const columns = chosenColumns(usePreferences().preferences.worklist_columns);
+  const { worklist_columns: liked } = usePreferences().preferences;
+  const columns = useMemo(() => chosenColumns(liked), [liked]);
   const claim = useClaim();
   const searchBox = useRef<HTMLInputElement>(null);
   const [selectedId, setSelectedId] = useState<string | null>(null);
@@ -68,19 +70,24 @@ export function WorklistPage() {
   const reads = hasRole(me, 'reader', 'reviewer');
   const listed = worklist.isSuccess;
 
+  // What is likely to be opened next comes once there is a list to look at.
   useEffect(() => {
-    if (reads && listed) warmImages();
+    if (!listed) return;
+    fetchLaterWords().catch(() => undefined);
+    if (reads) warmImages();
   }, [reads, listed]);
 
   const move = (by: number) => {
     const next = rows[movedTo(selectedIndex, by, place.index, rows.length)];
     if (next !== undefined) setSelectedId(next.id);
   };
-  const open = (row: ConsultRow | undefined) => {
-    if (row === undefined) return;
-    fetchCase(row);
-    void navigate(caseAddress(row));
-  };
+  const open = useCallback(
+    (row: ConsultRow) => {
+      fetchCase(row);
+      void navigate(caseAddress(row));
+    },
+    [navigate],
+  );
 
   const { mutate } = claim;
   const take = useCallback(
@@ -98,7 +105,9 @@ export function WorklistPage() {
     ArrowUp: () => move(-1),
     Home: () => move(-rows.length),
     End: () => move(rows.length),
-    Enter: () => open(selected),
+    Enter: () => {
+      if (selected !== undefined) open(selected);
+    },
     Space: () => setPreviewing((shown) => !shown),
     c: () => {
       if (selected?.allowed.includes('claim') === true) take(selected);

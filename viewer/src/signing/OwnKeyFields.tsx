@@ -84,7 +84,11 @@ export function OwnKeyFields({ registered, opened, onOpened }: Props) {
           {t('ownKey.open')}
         </Button>
       </Group>
-      {fault !== null && <Text role="alert">{t(`ownKey.cannot.${fault}`)}</Text>}
+      {fault !== null && (
+        <Alert color="yellow" variant="outline" role="alert">
+          {t(`ownKey.cannot.${fault}`)}
+        </Alert>
+      )}
       {open.isError && fault === null && <ErrorNotice error={open.error} />}
     </Stack>
   );
@@ -105,14 +109,14 @@ function Opened({ opened, registered, onOther }: { opened: OwnKey; registered: S
       />
       {fault === null && registered !== null && <Text size="sm">{t('ownKey.fits')}</Text>}
       {fault !== null && (
-        <Text role="alert">
+        <Alert color="yellow" variant="outline" role="alert">
           {t(`ownKey.unfit.${fault}`, {
             name: me.person.name,
             organisation: me.organisation.name,
             issuer: registered?.issuer ?? '',
             until: registered?.not_after == null ? '' : format.moment(registered.not_after),
           })}
-        </Text>
+        </Alert>
       )}
       <Group>
         <Button size="xs" variant="default" onClick={onOther}>

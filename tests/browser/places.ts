@@ -23,7 +23,7 @@ const read = (file: string) => JSON.parse(readFileSync(new URL(`../../viewer/src
 const words: Record<string, Words> = { zh: { ...read('zh'), ...read('zh.later') }, en: { ...read('en'), ...read('en.later') } };
 
 /** What a key says in the language of the page, as an accessible name: with anything where the page says who or how many. */
-async function said(page: Page, key: string): Promise<RegExp> {
+export async function said(page: Page, key: string): Promise<RegExp> {
   const language = (await page.locator('html').getAttribute('lang')) === 'en' ? 'en' : 'zh';
   const text = key.split('.').reduce<Words | string | undefined>((at, part) => (typeof at === 'object' ? at[part] : undefined), words[language]);
   if (typeof text !== 'string') throw new Error(`there are no words for ${key}`);
@@ -38,6 +38,13 @@ function choose(...keys: string[]): (page: Page) => Promise<void> {
       const button = page.getByRole('button', { name }).or(page.getByRole('menuitem', { name }));
       await button.first().click();
     }
+  };
+}
+
+/** One after the other. */
+function inTurn(...steps: ((page: Page) => Promise<void>)[]): (page: Page) => Promise<void> {
+  return async (page) => {
+    for (const step of steps) await step(page);
   };
 }
 
@@ -69,9 +76,9 @@ function showPart(title: string): (page: Page) => Promise<void> {
   };
 }
 
-/** The server hears nothing of it: what is looked at is the question whose it is. */
+/** Nothing is sent: what is looked at is the question whose it is. What is on the server already is asked first. */
 async function chooseSlide(page: Page): Promise<void> {
-  await page.route('**/api/v1/uploads/resumable', () => undefined);
+  await page.route('**/api/v1/uploads/resumable', (route) => (route.request().method() === 'GET' ? route.fallback() : undefined));
   const slide = { name: 'B2026-0417 A1 HE.svs', mimeType: 'application/octet-stream', buffer: Buffer.alloc(1 << 20, 'II*') };
   await page.locator('input[type="file"]').first().setInputFiles(slide);
   await page.getByRole('form', { name: await said(page, 'transfer.whose') }).waitFor();
@@ -84,6 +91,7 @@ export const pages: readonly Place[] = [
   { name: 'join-bad-link', who: null, address: at('/join') },
   { name: 'worklist-township', who: 'township', address: at('/') },
   { name: 'worklist-empty', who: 'township', address: at('/?tab=overdue') },
+  { name: 'worklist-answered', who: 'township', address: at('/?tab=answered') },
   { name: 'worklist-reader', who: 'reader', address: at('/?tab=all') },
   { name: 'worklist-preview', who: 'reader', address: at('/?tab=all'), then: press('Space'), screenOnly: true },
   { name: 'worklist-reviewer', who: 'reviewer', address: at('/') },
@@ -108,6 +116,7 @@ export const pages: readonly Place[] = [
   { name: 'orders', who: 'uploader', address: at('/orders') },
   { name: 'statistics', who: 'coordinator', address: at('/statistics') },
   { name: 'statistics-charts', who: 'coordinator', address: at('/statistics?view=charts') },
+  { name: 'statistics-alliance', who: 'reader2', address: at('/statistics') },
   { name: 'templates', who: 'coordinator', address: at('/templates') },
   { name: 'assignment', who: 'coordinator', address: at('/assignment') },
   { name: 'assignment-rules', who: 'coordinator', address: at('/assignment?tab=rules') },
@@ -139,8 +148,9 @@ const reading = ({ ids }: Stage) => `/cases/${ids.reading}`;
 const review = ({ ids }: Stage) => `/cases/${ids.review}`;
 const openMessages = chooseUnread('message.open', 'message.openUnread');
 const openBell = chooseUnread('notice.title', 'notice.unread');
+const openSettings = inTurn(openBell, choose('notice.settings'));
 
-/** What opens over a page: dialogs, menus, panes. */
+/** What opens over a page: dialogs, menus, panes. Those of one address follow each other, so that it is loaded once. */
 export const dialogs: readonly Place[] = [
   { name: 'keys', who: 'reader', address: at('/'), then: press('?'), screenOnly: true },
   { name: 'filters', who: 'reader', address: at('/'), then: choose('worklist.view.open') },
@@ -148,10 +158,10 @@ export const dialogs: readonly Place[] = [
   { name: 'sign', who: 'reader', address: reading, then: choose('consult.action.sign'), screenOnly: true },
   { name: 'hand-over', who: 'reader', address: reading, then: choose('consult.action.assign'), screenOnly: true },
   { name: 'request-data', who: 'reader', address: reading, then: choose('consult.action.request_data'), screenOnly: true },
-  { name: 'case-menu', who: 'reader', address: reading, then: choose('consult.action.more'), screenOnly: true },
   { name: 'decline', who: 'reader', address: reading, then: choose('consult.action.more', 'consult.action.decline'), screenOnly: true },
   { name: 'critical-raise', who: 'reader', address: reading, then: choose('critical.name'), screenOnly: true },
   { name: 'messages-reader', who: 'reader', address: reading, then: openMessages, screenOnly: true },
+  { name: 'case-menu', who: 'reader', address: reading, then: choose('consult.action.more'), screenOnly: true },
   { name: 'amend', who: 'reader', address: ({ ids }) => `/cases/${ids.final}`, then: choose('consult.action.amend'), screenOnly: true },
   { name: 'review-sign', who: 'reviewer', address: review, then: choose('consult.action.review') },
   { name: 'return', who: 'reviewer', address: review, then: choose('consult.action.return') },
@@ -162,6 +172,9 @@ export const dialogs: readonly Place[] = [
   { name: 'ask-back', who: 'township', address: ({ ids }) => `/cases/${ids.final}`, then: choose('consult.action.ask_back') },
   { name: 'assign', who: 'coordinator', address: ({ ids }) => `/cases/${ids.pool}`, then: choose('consult.action.assignFirst') },
   { name: 'assignment-rule', who: 'coordinator', address: at('/assignment?tab=rules'), then: choose('assignment.add') },
+  { name: 'shifts', who: 'coordinator', address: at('/assignment'), then: choose('desk.planOf') },
+  { name: 'notice-settings', who: 'coordinator', address: at('/assignment'), then: openSettings },
+  { name: 'critical-rules', who: 'coordinator', address: at('/assignment'), then: inTurn(openSettings, choose('critical.rulesTitle')) },
   { name: 'person-menu', who: 'coordinator', address: at('/assignment'), then: choose('person.menu') },
   { name: 'person', who: 'admin', address: at('/admin?tab=people'), then: choose('people.add') },
   { name: 'person-acts', who: 'admin', address: at('/admin?tab=people'), then: choose('people.menuOf') },

@@ -9,7 +9,7 @@ export interface Stage {
   ids: Readonly<Record<CaseName | 'slide', string>>;
   /** Owner and UID of the study that the cases are about. */
   study: StudyOf;
-  /** Somebody who was given a role for it, with those that they had. */
+  /** Somebody who was given roles for it, with those that they had. */
   lent: Roles;
 }
 
@@ -168,16 +168,16 @@ export async function chestOf(cast: Cast): Promise<Study> {
   return chest;
 }
 
-/** Gives somebody of the centre a role more, and returns those that they had. */
-async function lend(cast: Cast, login: string, role: string): Promise<Roles> {
+/** Gives somebody of the centre roles more, and returns those that they had, for `setRoles` at the end. */
+export async function lend(cast: Cast, login: string, ...roles: string[]): Promise<Roles> {
   const { people: all } = await cast.get<{ people: (Roles & { login: string })[] }>('admin', '/admin/people?organisation=city-centre');
   const found = all.find((one) => one.login === login);
   if (found === undefined) throw new Error(`the centre has no ${login}`);
-  await setRoles(cast, { ...found, roles: [...new Set([...found.roles, role])] });
+  await setRoles(cast, { ...found, roles: [...new Set([...found.roles, ...roles])] });
   return found;
 }
 
-const setRoles = (cast: Cast, { id, roles }: Roles) => cast.put('admin', `/admin/people/${id}/roles`, { roles });
+export const setRoles = (cast: Cast, { id, roles }: Roles) => cast.put('admin', `/admin/people/${id}/roles`, { roles });
 
 export async function setStage(cast: Cast): Promise<Stage> {
   const { studies } = await cast.get<{ studies: Study[] }>('township', '/studies?limit=100');
@@ -204,8 +204,8 @@ export async function setStage(cast: Cast): Promise<Stage> {
   await cast.step('reader', waiting.id, 'claim');
   await cast.step('reader', waiting.id, 'request-data', { reason: '请补传 2025 年旧片' });
 
-  // Who may read and review can take a report over.
-  const lent = await lend(cast, 'reader2', 'reviewer');
+  // Who may read and review can take a report over; who oversees sees the numbers of all.
+  const lent = await lend(cast, 'reader2', 'reviewer', 'quality_control');
   const review = await askUnder(cast, 'double', '肺结节较前增大？');
   await cast.step('reader', review.id, 'claim');
   await cast.report('reader', review.id, {

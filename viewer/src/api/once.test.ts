@@ -1,14 +1,6 @@
-import { expect, test, vi } from 'vitest';
-import { attemptAt, newOnce, sentAgain } from './once';
+import { expect, test } from 'vitest';
+import { attemptAt, sentAgain } from './once';
 import { Problem, Unreachable } from './problem';
-
-test('an identifier is a UUID, also where the page did not come by https', () => {
-  vi.stubGlobal('crypto', { getRandomValues: (bytes: Uint8Array) => bytes.fill(0xff) });
-  expect(newOnce()).toBe('ffffffff-ffff-4fff-bfff-ffffffffffff');
-  vi.unstubAllGlobals();
-  expect(newOnce()).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-  expect(newOnce()).not.toBe(newOnce());
-});
 
 test('the same sent again is the same attempt, something else is another', () => {
   const first = attemptAt({ text: '请尽快', marks: [] }, null);

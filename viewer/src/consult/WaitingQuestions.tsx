@@ -5,7 +5,8 @@ import { useEffect, useEffectEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { consults } from '../api/endpoints';
-import { newOnce, sentAgain } from '../api/once';
+import { sentAgain } from '../api/once';
+import { newUuid } from '../api/uid';
 import { Problem } from '../api/problem';
 import type { ConsultRequest } from '../api/types';
 import { useStudy } from '../reading/useStudy';
@@ -37,7 +38,7 @@ function WaitingQuestion({ waiting }: { waiting: Waiting }) {
   const failed = failedCount(own);
   const send = useMutation({
     mutationFn: async () => {
-      const saved = await saveDraft(kept, JSON.parse(waiting.asked) as ConsultRequest, waiting.once ?? newOnce());
+      const saved = await saveDraft(kept, JSON.parse(waiting.asked) as ConsultRequest, waiting.once ?? newUuid());
       return saved.state === 'draft' ? consults.act(saved.id, 'submit', saved.version) : saved;
     },
     retry: sentAgain,

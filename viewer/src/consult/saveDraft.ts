@@ -1,6 +1,6 @@
 /** Keeps a draft on the server over a line on which answers are lost: whatever is sent twice is there once. */
 import { consults } from '../api/endpoints';
-import { newOnce } from '../api/once';
+import { newUuid } from '../api/uid';
 import { isProblem, type Problem } from '../api/problem';
 import type { Consult, ConsultRequest } from '../api/types';
 import { isAsAsked, type AskDraft } from './askDraft';
@@ -23,7 +23,7 @@ export async function saveDraft(kept: AskDraft['kept'], request: ConsultRequest,
 /** A new draft, or the one that it has become already when the answer was lost. */
 async function begin(request: ConsultRequest, once: string): Promise<Consult> {
   const made = await consults.create(request, once);
-  return isAsAsked(made, request) ? made : goOn(made, request, newOnce(), null);
+  return isAsAsked(made, request) ? made : goOn(made, request, newUuid(), null);
 }
 
 /**

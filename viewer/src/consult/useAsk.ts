@@ -2,7 +2,8 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { consults } from '../api/endpoints';
-import { newOnce, sentAgain } from '../api/once';
+import { sentAgain } from '../api/once';
+import { newUuid } from '../api/uid';
 import { keys } from '../api/queries';
 import type { Attachment, Consult } from '../api/types';
 import { useMe } from '../session/useMe';
@@ -55,7 +56,7 @@ export function useAsk(start: { study: AskStudy | null; consult: Consult | null 
         if (request === null) throw new Error('incomplete');
         setSaving('saving');
         try {
-          const once = latest.current.once ?? newOnce();
+          const once = latest.current.once ?? newUuid();
           keep({ ...latest.current, once });
           const saved = await saveDraft(latest.current.kept, request, once);
           keep({ ...latest.current, kept: { id: saved.id, version: saved.version }, once: null });

@@ -4,8 +4,9 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { corrections, dicomweb } from '../api/endpoints';
 import type { Study, StudyDetail } from '../api/types';
+import { newUid } from '../api/uid';
 import { CorrectionDialog } from './CorrectionDialog';
-import { newUid, patientAttributes } from './correctionFacts';
+import { patientAttributes } from './correctionFacts';
 import { StudyPicker } from './StudyPicker';
 
 interface Props {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { HiddenStudy, Series } from '../api/types';
-import { changedAttributes, identityOf, newUid, patientOf, seriesLines } from './correctionFacts';
+import { changedAttributes, identityOf, patientOf, seriesLines } from './correctionFacts';
 
 const acquired = {
   '00100010': { vr: 'PN', Value: [{ Alphabetic: 'Zhang^San', Ideographic: '张^三' }] },
@@ -22,10 +22,6 @@ test('only what was changed is corrected', () => {
 test('another patient comes without their accession number', () => {
   const other = { ...identityOf(acquired), patientId: 'P2', accession: 'B7', description: 'MR' };
   expect(patientOf(other, identityOf(acquired))).toMatchObject({ patientId: 'P2', accession: 'A1', description: '' });
-});
-
-test('a UID from a UUID as the standard says', () => {
-  expect(newUid('f81d4fae-7dec-11d0-a765-00a0c91e6bf6')).toBe('2.25.329800735698586629295641978511506172918');
 });
 
 test('a series that is hidden in part, and one that is hidden whole', () => {

@@ -68,11 +68,6 @@ export function patientAttributes(of: DicomJson): DicomJson {
   return Object.fromEntries(Object.entries(of).filter(([tag]) => ['00100010', '00100020', '00100021', '00100030', '00100040'].includes(tag)));
 }
 
-/** A new UID from a random UUID (PS3.5 §B.2). */
-export function newUid(uuid: string = crypto.randomUUID()): string {
-  return `2.25.${BigInt(`0x${uuid.replaceAll('-', '')}`)}`;
-}
-
 export function isSamePatient(a: Pick<Study, 'patient_id' | 'patient_id_issuer'>, b: Pick<Study, 'patient_id' | 'patient_id_issuer'>): boolean {
   return a.patient_id === b.patient_id && a.patient_id_issuer === b.patient_id_issuer;
 }

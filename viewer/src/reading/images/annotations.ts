@@ -2,9 +2,10 @@
 import { eventTarget, type Types } from '@cornerstonejs/core';
 import { Enums, annotation, type Types as ToolTypes } from '@cornerstonejs/tools';
 import type { Measurement } from '../../api/measurements';
+import { newUid } from '../../api/uid';
 import { imagePlaneOf } from './imagePlane';
 import type { Drawn } from './keyFrame';
-import { around, frameOf, newUid, pixelOf, statsOf, toImage, toWorld, valuesOf } from './measured';
+import { around, frameOf, pixelOf, statsOf, toImage, toWorld, valuesOf } from './measured';
 import type { Stats } from './measureText';
 import { linesOf, otherWidth, withPixel } from './Stage';
 import type { StackView } from './StackView';

@@ -1,6 +1,7 @@
 /** The image on the screen as a key image of a report: which frame, in which window, which way round, and what is drawn on it. */
-import type { FrameKeyImage, Mark } from '../../api/types';
 import type { Measurement } from '../../api/measurements';
+import type { FrameKeyImage, Mark } from '../../api/types';
+import { newUuid } from '../../api/uid';
 import { number, tags, text, type Instance } from './dicomJson';
 import type { Affine } from './documents/affine';
 import { frameOf } from './measured';
@@ -112,7 +113,7 @@ export function keyFrameOf({ view, state, stack }: Shown, drawn: readonly Drawn[
   const size = pictureSize(columns, rows, turn);
   const window = isGrey(image) && state.window !== null ? { window_centre: String(state.window.center), window_width: String(Math.max(1, state.window.width)) } : {};
   return {
-    id: crypto.randomUUID(),
+    id: newUuid(),
     name: '',
     study: at.study,
     series: at.series,

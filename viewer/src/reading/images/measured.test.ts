@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { around, frameOf, newUid, pixelOf, statsOf, toImage, toWorld, valuesOf, type ImagePlane } from './measured';
+import { around, frameOf, pixelOf, statsOf, toImage, toWorld, valuesOf, type ImagePlane } from './measured';
 
 const plane: ImagePlane = { position: [-100, -50, 30], row: [1, 0, 0], column: [0, 1, 0], columnSpacing: 0.5, rowSpacing: 0.8 };
 
@@ -44,5 +44,3 @@ test('the ratio stands with the wider width', () => {
   expect(valuesOf('ratio', { length: 280, unit: 'mm' }, 140)).toContainEqual({ quantity: 'cardiothoracic_ratio', value: 0.5, unit: '1' });
   expect(valuesOf('ratio', { length: 140, unit: 'mm' }, 280)).toHaveLength(1);
 });
-
-test('a new UID is one', () => expect(newUid()).toMatch(/^2\.25\.[1-9]\d{10,38}$/));

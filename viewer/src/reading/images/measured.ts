@@ -31,11 +31,6 @@ export function frameOf(imageId: string): Frame | null {
   return { org: decodeURIComponent(org), study: decodeURIComponent(study), series, instance, frame: Number(frame) };
 }
 
-/** A new UID from a random UUID (PS3.5 §B.2). */
-export function newUid(): string {
-  return `2.25.${BigInt(`0x${crypto.randomUUID().replaceAll('-', '')}`)}`;
-}
-
 const dot = (a: Vector, b: Vector) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 const hundredths = (value: number) => Math.round(value * 100) / 100;
 

@@ -2,8 +2,8 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { measurements as calls, type Measurement } from '../../api/measurements';
 import type { StudyDetail } from '../../api/types';
+import { newUid } from '../../api/uid';
 import { clearScreen, ownMeasurements, putOnScreen, removeFromScreen, whenMeasured } from './annotations';
-import { newUid } from './measured';
 import { MeasurementSheets, type Listed, type Saving } from './measurementSheets';
 import type { Shown } from './Viewport';
 

@@ -33,6 +33,18 @@ test('each focal plane and each optical path is another picture, the one that wa
   await shot(page, 'slide-plane-received');
   await of(() => page.keyboard.press('['), usual, 0, 'the middle one again');
   await of(() => page.keyboard.press('['), usual, -9, 'the lowest');
+  const { x, y } = await tissue(page);
+  const turn = async (notches: number) => {
+    await page.mouse.move(x, y);
+    await page.keyboard.down('Alt');
+    await page.mouse.wheel(0, 100 * notches);
+    await page.keyboard.up('Alt');
+  };
+  await of(() => turn(-1), usual, 0, 'the middle one by the wheel');
+  await of(() => turn(1), usual, -9, 'and the lowest');
+  await expect.poll(() => new URL(page.url()).searchParams.get('plane'), 'the address names the plane').toBe('0');
+  await page.reload();
+  await of(async () => {}, usual, -9, 'and opens it again');
   await of(() => page.keyboard.press(']'), usual, 0, 'the middle one');
   await of(() => page.getByRole('button', { name: 'greengreen' }).click(), usual, 27, 'the other path');
   await shot(page, 'slide-path-received');

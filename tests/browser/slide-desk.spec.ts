@@ -142,53 +142,6 @@ test('colours by ICC profile are asked of the server, off at first, and labelled
   await expect.poll(() => page.url()).toContain('icc=srgb');
 });
 
-test('focal planes and channels are asked for by name', async ({ person }) => {
-  const page = await person('township');
-  const channel = (path: string, color: string, description: string) => ({
-    path,
-    description,
-    color,
-    wavelength_nm: null,
-    illumination: null,
-    window: { low: 0, high: 255 },
-    bits: 8,
-    is_default: path === '1',
-  });
-  await withSlides(page, (slides) =>
-    slides.map((slide) => ({
-      ...slide,
-      focal_planes: ['-1.5', '0', '1.5'].map((z) => ({ z, z_um: Number(z), is_default: z === '0' })),
-      channels: [channel('1', '0000FF', 'DAPI'), channel('2', '00FF00', 'FITC')],
-      composition: '1:0000FF:0-255,2:00FF00:0-255',
-    })),
-  );
-  const asked: URLSearchParams[] = [];
-  await page.route(/\/tiles\//, (route) => {
-    const url = new URL(route.request().url());
-    asked.push(url.searchParams);
-    // The node of this test has neither plane nor channel to show: it is the asking that is looked at.
-    return route.continue({ url: url.origin + url.pathname });
-  });
-  await openLarge(page);
-  expect(asked.at(-1)?.get('channels')).toBe('1:0000FF:0-255,2:00FF00:0-255');
-  await page.keyboard.press(']');
-  await expect.poll(() => asked.at(-1)?.get('z')).toBe('1.5');
-  await expect(page.getByText('+1.5 µm')).toBeVisible();
-  const { x, y } = await box(screenOf(page));
-  await page.mouse.move(x + 300, y + 300);
-  await page.keyboard.down('Alt');
-  await page.mouse.wheel(0, 100);
-  await page.mouse.wheel(0, 100);
-  await page.keyboard.up('Alt');
-  await expect.poll(() => asked.at(-1)?.get('z')).toBe('-1.5');
-  await page.getByRole('button', { name: '通道' }).click();
-  await page.getByRole('switch', { name: 'FITC' }).uncheck({ force: true });
-  await expect.poll(() => asked.at(-1)?.get('channels')).toBe('1:0000FF:0-255');
-  await expect(page.getByRole('switch', { name: 'DAPI' })).toBeDisabled();
-  await expect.poll(() => new URL(page.url()).searchParams.get('plane')).toBe('-1.5');
-  await shot(page, 'slide-channels');
-});
-
 test('nobody has to drag: edge, space bar and game controller move the slide', async ({ person }) => {
   const page = await person('township');
   await page.addInitScript(() => {

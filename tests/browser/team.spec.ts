@@ -1,9 +1,9 @@
 /** Several people on one case, as they see it: rules and duty, experts who are asked, a second opinion. */
 import type { Page } from '@playwright/test';
 import { askOfChest } from './asking.ts';
-import { account, demo } from './node.ts';
+import { account } from './node.ts';
 import { expect, expectNoSidewaysScroll, json, shot, test } from './people.ts';
-import { askUnder, Cast } from './stage.ts';
+import { askUnder, Cast, lend, setRoles } from './stage.ts';
 
 // Several people have the images open at once, which a browser without a graphics card draws slowly.
 test.describe.configure({ mode: 'serial', timeout: 300_000 });
@@ -169,7 +169,7 @@ test('a reviewer takes a preliminary report over, and only another may sign it o
     await expect(reader.getByTestId('save-state')).toHaveAttribute('data-state', 'saved');
     await sign(reader, 'reader');
 
-    const undo = await alsoReads(cast, 'reviewer');
+    const lent = await lend(cast, 'reviewer', 'reader');
     try {
       const reviewer = await person('reviewer');
       await reviewer.goto(`/cases/${id}`);
@@ -188,8 +188,10 @@ test('a reviewer takes a preliminary report over, and only another may sign it o
       await reviewer.goto(`/cases/${id}`);
       await expect(reviewer.getByText('待审核').first()).toBeVisible();
       await expect(reviewer.getByRole('button', { name: '审核签发' })).toHaveCount(0);
+      // Its page still asks for what the reviewer will see no more in a moment: images, who is on duty.
+      await reviewer.goto('about:blank');
     } finally {
-      await undo();
+      await setRoles(cast, lent);
     }
 
     await reader.goto('/');
@@ -200,14 +202,3 @@ test('a reviewer takes a preliminary report over, and only another may sign it o
     await cast.end();
   }
 });
-
-/** Makes a reader of somebody of the centre, too, and returns what leaves them the roles that they had. */
-async function alsoReads(cast: Cast, login: string): Promise<() => Promise<unknown>> {
-  const centre = demo().organisations.find(({ kind }) => kind === 'centre')?.id ?? '';
-  const { people } = await cast.get<{ people: { id: string; login: string; roles: string[] }[] }>('admin', `/admin/people?organisation=${centre}`);
-  const found = people.find((one) => one.login === login);
-  if (found === undefined) throw new Error(`the centre has no ${login}`);
-  const { id, roles } = found;
-  await cast.put('admin', `/admin/people/${id}/roles`, { roles: ['reader', ...roles] });
-  return () => cast.put('admin', `/admin/people/${id}/roles`, { roles });
-}

@@ -61,7 +61,7 @@ export function CasePile({ title, cases }: { title: string; cases: Carried[] }) 
           </li>
         ))}
       </ul>
-      {giving !== null && <AssignDialog consult={giving} handsOver={false} flush={() => Promise.resolve(giving.version)} onClose={() => setGiving(null)} />}
+      {giving !== null && <AssignDialog consult={giving} handsOver={false} actOn={(act) => act(giving.version)} onClose={() => setGiving(null)} />}
     </section>
   );
 }

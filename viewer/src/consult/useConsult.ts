@@ -20,16 +20,17 @@ export type Step =
   | { action: PlainAction }
   | { action: ReasonedAction; reason: string };
 
-/** `flush` resolves with the version to act on, where words of the page must be with the server first. */
-export function useStep(consult: Consult, flush: () => Promise<number> = () => Promise.resolve(consult.version)) {
+/** Acts on the version under which the server has every word of the page, which sends nothing meanwhile. */
+export type ActOn = (act: (version: number) => Promise<Consult>) => Promise<Consult>;
+
+/** `actOn`: where words of the page must be with the server first. */
+export function useStep(consult: Consult, actOn: ActOn = (act) => act(consult.version)) {
   const cache = useQueryClient();
   return useMutation({
-    mutationFn: async (step: Step) => {
-      const version = await flush();
-      return 'reason' in step
-        ? consults.actWithReason(consult.id, step.action, version, step.reason)
-        : consults.act(consult.id, step.action, version);
-    },
+    mutationFn: (step: Step) =>
+      actOn((version) =>
+        'reason' in step ? consults.actWithReason(consult.id, step.action, version, step.reason) : consults.act(consult.id, step.action, version),
+      ),
     onSuccess: (next) => rememberConsult(cache, next),
     onError: () => cache.invalidateQueries({ queryKey: keys.consult(consult.id) }),
   });

@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { consults } from '../api/endpoints';
 import { keys } from '../api/queries';
 import type { Consult } from '../api/types';
-import { rememberConsult } from '../consult/useConsult';
+import { rememberConsult, type ActOn } from '../consult/useConsult';
 import { ConfirmDialog } from '../ui/ConfirmDialog';
 import { ErrorNotice } from '../ui/ErrorNotice';
 
@@ -14,12 +14,11 @@ interface Props {
   consult: Pick<Consult, 'id'>;
   /** The one who has it gives it away; otherwise the coordinator assigns it. */
   handsOver: boolean;
-  /** Resolves with the version to act on, once every word is with the server. */
-  flush: () => Promise<number>;
+  actOn: ActOn;
   onClose: () => void;
 }
 
-export function AssignDialog({ consult, handsOver, flush, onClose }: Props) {
+export function AssignDialog({ consult, handsOver, actOn, onClose }: Props) {
   const { t } = useTranslation();
   const cache = useQueryClient();
   const [person, setPerson] = useState<string | null>(null);
@@ -27,8 +26,7 @@ export function AssignDialog({ consult, handsOver, flush, onClose }: Props) {
   const found = useQuery({ queryKey: keys.candidates(consult.id), queryFn: () => consults.candidates(consult.id), staleTime: 0 });
   const confirm = async () => {
     if (person === null) return;
-    const version = await flush();
-    rememberConsult(cache, await consults.assign(consult.id, version, person, reason.trim()));
+    rememberConsult(cache, await actOn((version) => consults.assign(consult.id, version, person, reason.trim())));
   };
   return (
     <ConfirmDialog

@@ -7,7 +7,7 @@ import type { PlainAction, ReasonedAction } from '../api/endpoints';
 import type { Consult } from '../api/types';
 import { RaiseButton } from '../alarms/RaiseButton';
 import { StepDialog } from '../consult/StepDialog';
-import { useStep } from '../consult/useConsult';
+import { useStep, type ActOn } from '../consult/useConsult';
 import { MessagesButton } from '../messages/MessagesButton';
 import { SecondDialog } from '../second/SecondDialog';
 import { useMe } from '../session/useMe';
@@ -29,8 +29,7 @@ import { signsAs } from './useReport';
 
 interface Props {
   consult: Consult;
-  /** Resolves with the version to act on, once every word of the report is with the server. */
-  flush: () => Promise<number>;
+  actOn: ActOn;
   /** `null` while there is still something to do here. */
   onNext: (() => void) | null;
 }
@@ -41,11 +40,11 @@ const wordedSteps: readonly ReasonedAction[] = ['request_data', 'return', 'take_
 const furtherPlain: readonly PlainAction[] = ['release', 'abandon'];
 const furtherWorded: readonly ReasonedAction[] = ['resume', 'decline', 'reject'];
 
-export function CaseBar({ consult, flush, onNext }: Props) {
+export function CaseBar({ consult, actOn, onNext }: Props) {
   const { t } = useTranslation();
   const me = useMe();
   const examText = useExamText();
-  const step = useStep(consult, flush);
+  const step = useStep(consult, actOn);
   const [asking, setAsking] = useState<ReasonedAction | null>(null);
   const [dialog, setDialog] = useState<'assign' | 'amend' | 'grade' | 'second' | null>(null);
   const may = (action: Consult['allowed'][number]) => consult.allowed.includes(action);
@@ -133,7 +132,7 @@ export function CaseBar({ consult, flush, onNext }: Props) {
       </PageBar>
       {step.isError && asking === null && <ErrorNotice error={step.error} />}
       <StepDialog action={asking} onClose={() => setAsking(null)} onConfirm={(action, reason) => step.mutateAsync({ action, reason })} />
-      {dialog === 'assign' && <AssignDialog consult={consult} handsOver={handsOver} flush={flush} onClose={() => setDialog(null)} />}
+      {dialog === 'assign' && <AssignDialog consult={consult} handsOver={handsOver} actOn={actOn} onClose={() => setDialog(null)} />}
       {dialog === 'second' && <SecondDialog consult={consult} onClose={() => setDialog(null)} />}
       {dialog === 'grade' && <GradeDialog consult={consult} onClose={() => setDialog(null)} />}
       {dialog === 'amend' && <AmendDialog consult={consult} onClose={() => setDialog(null)} />}

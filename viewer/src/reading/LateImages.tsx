@@ -5,19 +5,19 @@ import { useTranslation } from 'react-i18next';
 import { consults } from '../api/endpoints';
 import { keys } from '../api/queries';
 import type { Consult } from '../api/types';
-import { rememberConsult } from '../consult/useConsult';
+import { rememberConsult, type ActOn } from '../consult/useConsult';
 import { ErrorNotice } from '../ui/ErrorNotice';
 
 const refresh_ms = 30_000;
 /** Where something can still be signed. */
 const asked: readonly Consult['state'][] = ['assigned', 'reading', 'preliminary', 'returned', 'amending'];
 
-export function LateImages({ consult, flush }: { consult: Consult; flush: () => Promise<number> }) {
+export function LateImages({ consult, actOn }: { consult: Consult; actOn: ActOn }) {
   const { t } = useTranslation();
   const cache = useQueryClient();
   const found = useQuery({ queryKey: keys.lateImages(consult.id), queryFn: () => consults.lateImages(consult.id), refetchInterval: refresh_ms, enabled: asked.includes(consult.state) });
   const accept = useMutation({
-    mutationFn: async () => consults.act(consult.id, 'accept_images', await flush()),
+    mutationFn: () => actOn((version) => consults.act(consult.id, 'accept_images', version)),
     onSuccess: (next) => {
       rememberConsult(cache, next);
       void cache.invalidateQueries({ queryKey: keys.lateImages(consult.id) });
@@ -32,7 +32,7 @@ export function LateImages({ consult, flush }: { consult: Consult; flush: () => 
       <Text size="sm">{t('consult.late.hint')}</Text>
       {accept.isError && <ErrorNotice error={accept.error} />}
       {consult.allowed.includes('accept_images') && (
-        <Group justify="flex-end">
+        <Group justify="flex-end" mt="xs">
           <Button size="xs" loading={accept.isPending} onClick={() => accept.mutate()}>
             {t('consult.action.accept_images')}
           </Button>

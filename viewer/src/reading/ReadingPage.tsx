@@ -4,6 +4,7 @@ import { lazy, Suspense, useCallback, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import type { Consult, FrameKeyImage } from '../api/types';
+import type { ActOn } from '../consult/useConsult';
 import { useMe } from '../session/useMe';
 import { useOpensNext } from '../session/usePreferences';
 import classes from '../templates/Templates.module.css';
@@ -59,7 +60,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
   const report = useReport(consult, editable);
   const leaseLost = useLease(consult);
   const signs = signsAs(consult);
-  const flush = away.isThere ? away.flush : report.flush;
+  const actOn: ActOn = away.isThere ? async (act) => act(await away.flush()) : report.actOn;
 
   const edition = useEdition(report.text.template_version === null ? null : report.text.template, report.text.template_version);
   const template = edition.data ?? null;
@@ -107,7 +108,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
 
   return (
     <>
-      <CaseBar consult={consult} flush={flush} onNext={somethingToDo ? null : openNext} />
+      <CaseBar consult={consult} actOn={actOn} onNext={somethingToDo ? null : openNext} />
       {next.error !== null && <ErrorNotice error={next.error} onRetry={() => openNext()} />}
       {leaseLost && (
         <Alert color="yellow" variant="outline" role="status">
@@ -164,6 +165,7 @@ export default function ReadingPage({ consult }: { consult: Consult }) {
             consult={consult}
             as={signs}
             flush={report.flush}
+            hold={report.hold}
             template={template}
             phone={phone}
             onClose={() => setSigning(false)}

@@ -90,7 +90,7 @@ export function ReportPane({ consult, report, template, templateError, editable,
         <Field label={t('consult.history')}>{consult.history}</Field>
         <Attachments consult={consult} onAdd={null} onRemove={null} />
         <WaitNote consult={consult} asksRequester={false} />
-        <LateImages consult={consult} flush={report.flush} />
+        <LateImages consult={consult} actOn={report.actOn} />
         <Questions consult={consult} />
         <OpinionsPane consult={consult} />
         <SecondOpinions consult={consult} />

@@ -36,6 +36,8 @@ interface Props {
   consult: Consult;
   as: 'sign' | 'review';
   flush: () => Promise<number>;
+  /** Keeps the report as it is shown here until it is let go of: an image that is only now displayed behind the dialog would change it. */
+  hold: () => () => void;
   /** By which the report is written. */
   template: Template | null;
   /** What is asked on the signer's telephone, or was asked last. */
@@ -44,7 +46,7 @@ interface Props {
   onSigned: () => void;
 }
 
-export default function SignDialog({ consult, as, flush, template, phone, onClose, onSigned }: Props) {
+export default function SignDialog({ consult, as, flush, hold, template, phone, onClose, onSigned }: Props) {
   const { t } = useTranslation();
   const cache = useQueryClient();
   const word = useWords();
@@ -64,6 +66,7 @@ export default function SignDialog({ consult, as, flush, template, phone, onClos
   const isOpen = opened !== null && certificate !== null && unfit(opened, signer, certificate.sha256, serverNow()) === null;
   const [passphrase, setPassphrase] = useState('');
   const field = useRef<HTMLInputElement>(null);
+  useEffect(() => hold(), [hold]);
   const preview = useQuery({
     queryKey: ['preview', consult.id, key],
     queryFn: async () => {

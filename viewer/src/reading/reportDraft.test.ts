@@ -16,6 +16,7 @@ function ports(save: (version: number, report: ReportDraft) => Promise<{ version
     keep: vi.fn(),
     follow: vi.fn(),
     now: () => 0,
+    isHeld: vi.fn(() => false),
     changed: vi.fn(),
   } satisfies SaverPorts;
 }
@@ -198,4 +199,67 @@ test('words that a closed window had kept may have arrived from there: what is t
   await saver.flush();
   expect(port.save).toHaveBeenLastCalledWith(9, { ...kept, findings: '右肺结节' });
   expect(port.changed).toHaveBeenLastCalledWith({ kind: 'saved', at: 0 });
+});
+
+test('a version that grew by a step of this page, with the same words, is saved over at once', async () => {
+  const port = ports(async (version) => {
+    if (version < 5) throw new Problem(409, { type: '/problems/conflict' });
+    return { version: version + 1 };
+  });
+  const saver = new ReportSaver(blank, empty(1), port);
+  expect(saver.heard({ version: 5, report: { ...blank, displayed: ['1.2.3'] } })).toBe(true);
+  expect(saver.isIdle, 'there is nothing to send').toBe(true);
+  saver.saw(['1.2.4']);
+  await saver.flush();
+  expect(port.save, 'with what another window has displayed').toHaveBeenCalledExactlyOnceWith(5, { ...blank, displayed: ['1.2.3', '1.2.4'] });
+  expect(saver.heard({ version: 3, report: null }), 'what was heard late takes nothing back').toBe(true);
+  expect(saver.currentVersion).toBe(6);
+  expect(saver.heard({ version: 9, report: { ...blank, findings: '同事写的' } })).toBe(false);
+  expect(saver.currentVersion).toBe(6);
+});
+
+test('what another window has displayed meanwhile stays', async () => {
+  const port = ports(stale, { ...blank, displayed: ['1.2.9'] });
+  const saver = new ReportSaver(blank, empty(1), port);
+  saver.change({ findings: '右肺' });
+  saver.saw(['1.2.3']);
+  await saver.flush();
+  expect(port.save).toHaveBeenLastCalledWith(9, { ...blank, findings: '右肺', displayed: ['1.2.3', '1.2.9'] });
+});
+
+test('while it is being signed, an image that comes to the screen changes nothing; afterwards it is noted', async () => {
+  const port = ports(async () => ({ version: 2 }));
+  const saver = new ReportSaver(blank, empty(1), port);
+  port.isHeld.mockReturnValue(true);
+  saver.saw(['1.2.3']);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(port.save).not.toHaveBeenCalled();
+  port.isHeld.mockReturnValue(false);
+  saver.resume();
+  await vi.advanceTimersByTimeAsync(800);
+  expect(port.save).toHaveBeenCalledExactlyOnceWith(1, { ...blank, displayed: ['1.2.3'] });
+  saver.saw(['1.2.3']);
+  saver.resume();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(port.save).toHaveBeenCalledOnce();
+});
+
+test('into what was signed no image is noted any more, but words that were typed are not lost', async () => {
+  const port = ports(async () => ({ version: 2 }));
+  const signed = new ReportSaver(blank, empty(1), port);
+  signed.saw(['1.2.3']);
+  signed.end();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(port.save).not.toHaveBeenCalled();
+  const taken = new ReportSaver(blank, empty(1), port);
+  taken.saw(['1.2.3']);
+  taken.change({ findings: '右肺' });
+  taken.end();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(port.save).toHaveBeenCalledOnce();
+  const left = new ReportSaver(blank, empty(2), port);
+  left.saw(['1.2.3']);
+  left.stop();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(port.save).toHaveBeenCalledTimes(2);
 });

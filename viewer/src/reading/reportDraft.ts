@@ -33,6 +33,8 @@ export interface SaverPorts {
   /** Another window has saved, and nothing was typed here: its words are gone on with, by another saver. */
   follow: (server: OnServer) => void;
   now: () => number;
+  /** Whether the record is being signed or acted on: nothing may change it meanwhile. */
+  isHeld: () => boolean;
   changed: (state: SaveState) => void;
 }
 
@@ -95,6 +97,31 @@ export class ReportSaver {
     if (this.overtaken === null) this.schedule(typed ? typingPause_ms : lookingPause_ms);
   }
 
+  /** Images were on the screen. */
+  saw(images: Iterable<string>): void {
+    const displayed = new Set([...this.report.displayed, ...images]);
+    if (displayed.size > this.report.displayed.length) this.change({ displayed: [...displayed] });
+  }
+
+  /** The record has moved on. Says whether its words are still those that ours were written over: then ours go over this version. */
+  heard(server: OnServer): boolean {
+    if (!this.isWrittenOver(server.report, this.report)) return false;
+    this.version = Math.max(this.version, server.version);
+    this.takeIn(server);
+    return true;
+  }
+
+  /** Images that another window of the same reader has displayed: whoever takes a case over has displayed none. */
+  private takeIn(server: OnServer): void {
+    const displayed = new Set([...this.report.displayed, ...(server.report?.displayed ?? [])]);
+    this.report = { ...this.report, displayed: [...displayed] };
+  }
+
+  /** Nothing is held any more. */
+  resume(): void {
+    if (this.dirty && this.overtaken === null) this.schedule(typingPause_ms);
+  }
+
   /** Sends what is unsent, now. Afterwards the server has every word, or the promise rejects. */
   async flush(): Promise<void> {
     clearTimeout(this.timer);
@@ -109,6 +136,12 @@ export class ReportSaver {
     if (this.dirty && this.overtaken === null) void this.send().catch(() => undefined);
   }
 
+  /** It is signed, agreed to elsewhere, or another's: words still go, and are kept here if they are refused; a note of images is neither. */
+  end(): void {
+    if (wordsOf(this.report) === this.base) this.dirty = false;
+    this.stop();
+  }
+
   private keep(): void {
     this.ports.keep({ report: this.report, over: this.over });
   }
@@ -116,6 +149,7 @@ export class ReportSaver {
   private schedule(pause_ms: number): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
+      if (this.ports.isHeld()) return;
       this.flush().catch(() => undefined);
     }, pause_ms);
   }
@@ -133,7 +167,7 @@ export class ReportSaver {
     this.ports.changed({ kind: 'saving' });
     try {
       const { version, report } = await this.saveOnCurrentVersion(sent);
-      this.version = version;
+      this.version = Math.max(this.version, version);
       this.base = wordsOf(report);
       this.over = [this.base];
       if (this.dirty) this.keep();
@@ -162,16 +196,20 @@ export class ReportSaver {
     }
   }
 
+  private isWrittenOver(onServer: ReportDraft | null, report: ReportDraft): boolean {
+    return [...this.over, wordsOf(report)].includes(wordsOf(onServer));
+  }
+
   private async saveOnCurrentVersion(report: ReportDraft): Promise<OnServer> {
-    let version = this.version;
+    let [version, sent] = [this.version, report];
     for (let turn = 1; ; turn += 1) {
       try {
-        return await this.ports.save(version, report);
+        return await this.ports.save(version, sent);
       } catch (error) {
         if (!(error instanceof Problem) || (error.status !== 409 && error.status !== 412) || turn === turns_max) throw error;
         const server = await this.ports.current();
         if (server.version === version) throw error;
-        if (![...this.over, wordsOf(report)].includes(wordsOf(server.report))) {
+        if (!this.isWrittenOver(server.report, report)) {
           if (wordsOf(report) === this.base) {
             // Images were looked at, no more.
             this.left = true;
@@ -180,7 +218,8 @@ export class ReportSaver {
           throw error;
         }
         // The case moved on (a timeline entry, another window's images), but the words are those that ours were written over.
-        version = server.version;
+        this.takeIn(server);
+        [version, sent] = [server.version, { ...report, displayed: this.report.displayed }];
       }
     }
   }

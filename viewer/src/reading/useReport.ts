@@ -5,7 +5,7 @@ import { consults } from '../api/endpoints';
 import { Problem } from '../api/problem';
 import { keys } from '../api/queries';
 import type { Consult, KeyImage, Me, ReportDraft } from '../api/types';
-import { rememberConsult } from '../consult/useConsult';
+import { rememberConsult, type ActOn } from '../consult/useConsult';
 import { useMe } from '../session/useMe';
 import type { ComparedReport } from '../templates/api';
 import type { Filled } from '../templates/fill';
@@ -50,6 +50,9 @@ export interface Report {
   saw: (sopInstanceUid: string) => void;
   /** Resolves with the version under which the server has every word. */
   flush: () => Promise<number>;
+  /** Until it is let go of, nothing is sent by itself: what is about to be signed stays as it is shown. */
+  hold: () => () => void;
+  actOn: ActOn;
 }
 
 /** Whether the report is this person's to write now. */
@@ -114,6 +117,7 @@ export function useReport(consult: Consult, editable: boolean): Report {
   const goOnWith = useEffectEvent((server: OnServer) => enter(begin(server, null), { kind: 'followed' }));
 
   const saver = useRef<ReportSaver | null>(null);
+  const holds = useRef(0);
   /** What this page has shown; what was displayed before it was opened is in the report. */
   const seen = useRef(new Set<string>());
   const latest = useRef(session.report);
@@ -121,6 +125,14 @@ export function useReport(consult: Consult, editable: boolean): Report {
   useEffect(() => {
     version.current = consult.version;
   }, [consult.version]);
+
+  // Images may have been looked at before the case was claimed, or before they were taken in.
+  const noteSeen = useEffectEvent(() => saver.current?.saw([...seen.current].filter((uid) => evidence.has(uid))));
+  // The page may have learned by now that it was signed, or that another has it.
+  const isOver = useEffectEvent(() => {
+    const now = cache.getQueryData<Consult>(keys.consult(consult.id));
+    return !editable || (now !== undefined && !mayWrite(now, me));
+  });
 
   useEffect(() => {
     latest.current = session.report;
@@ -143,6 +155,7 @@ export function useReport(consult: Consult, editable: boolean): Report {
         if (isCurrent) goOnWith(server);
       },
       now: Date.now,
+      isHeld: () => holds.current > 0,
       changed: (next) => {
         if (isCurrent) setState(next);
       },
@@ -150,21 +163,21 @@ export function useReport(consult: Consult, editable: boolean): Report {
     saver.current = made;
     // Words that a lost lease, or a lost line, kept here go as soon as the case is ours again.
     if (session.toSend) made.change(latest.current);
-    // Images may have been looked at before the case was claimed.
-    const displayed = [...new Set([...session.report.displayed, ...seen.current])];
-    if (displayed.length > session.report.displayed.length) made.change({ displayed });
+    noteSeen();
     return () => {
       isCurrent = false;
       saver.current = null;
-      made.stop();
+      if (isOver()) made.end();
+      else made.stop();
     };
   }, [cache, consult.id, editable, storageKey, session]);
 
+  useEffect(() => noteSeen(), [evidence]);
+
   const follow = useEffectEvent(() => {
     const mine = saver.current;
-    if (mine === null || !mine.isIdle || consult.version <= mine.currentVersion) return;
-    if (wordsOf(consult.report) === wordsOf(latest.current)) return;
-    goOnWith(consult);
+    if (mine === null || consult.version <= mine.currentVersion || mine.heard(consult)) return;
+    if (mine.isIdle) goOnWith(consult);
   });
   useEffect(() => follow(), [consult]);
 
@@ -192,9 +205,9 @@ export function useReport(consult: Consult, editable: boolean): Report {
 
   const saw = useCallback(
     (sop: string) => {
-      if (!evidence.has(sop) || seen.current.has(sop)) return;
+      if (seen.current.has(sop)) return;
       seen.current.add(sop);
-      saver.current?.change({ displayed: [...new Set([...latest.current.displayed, ...seen.current])] });
+      if (evidence.has(sop)) saver.current?.saw([sop]);
     },
     [evidence],
   );
@@ -210,6 +223,28 @@ export function useReport(consult: Consult, editable: boolean): Report {
     return Math.max(saver.current.currentVersion, version.current);
   }, [editable, undecided]);
 
+  const hold = useCallback(() => {
+    holds.current += 1;
+    return () => {
+      holds.current -= 1;
+      if (holds.current === 0) saver.current?.resume();
+    };
+  }, []);
+
+  const actOn = useCallback<ActOn>(
+    async (act) => {
+      const letGo = hold();
+      try {
+        const next = await act(await flush());
+        saver.current?.heard(next);
+        return next;
+      } finally {
+        letGo();
+      }
+    },
+    [flush, hold],
+  );
+
   // Beside words of this browser that wait for a decision stands what the server holds.
   const own = editable && other === null;
   return {
@@ -223,5 +258,7 @@ export function useReport(consult: Consult, editable: boolean): Report {
     chooseKeyImages,
     saw,
     flush,
+    hold,
+    actOn,
   };
 }

@@ -136,7 +136,7 @@ function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; t
   // What somebody is agreeing to on the telephone stays as it is.
   const editable = isMine && isKnown && phone?.progress !== 'waiting';
   const report = useReport(consult, editable);
-  const step = useStep(consult, report.flush);
+  const step = useStep(consult, report.actOn);
   const leaseLost = useLease(consult);
   const signs = signsAs(consult);
   const edition = useEdition(report.text.template_version === null ? null : report.text.template, report.text.template_version);
@@ -231,7 +231,7 @@ function Writing({ consult, line, turnTo }: { consult: Consult; line: ToOther; t
       </div>
       {signing && signs !== null && (
         <Suspense fallback={<PageSkeleton rows={2} />}>
-          <SignDialog consult={consult} as={signs} flush={report.flush} template={template} phone={phone} onClose={() => setSigning(false)} onSigned={() => openNext('stays')} />
+          <SignDialog consult={consult} as={signs} flush={report.flush} hold={report.hold} template={template} phone={phone} onClose={() => setSigning(false)} onSigned={() => openNext('stays')} />
         </Suspense>
       )}
     </>

@@ -53,6 +53,8 @@ export function WorklistPage() {
   const claim = useClaim();
   const searchBox = useRef<HTMLInputElement>(null);
   const [selectedId, setSelectedId] = useState<string | null>(null);
+  /** The list whose last row is wanted. It is chosen page by page, until the end is there or one does something else. */
+  const [endOf, setEndOf] = useState<string | null>(null);
   const [previewing, setPreviewing] = useState(false);
   const [place, setPlace] = useState<Place>({ list: '', index: 0 });
 
@@ -77,7 +79,15 @@ export function WorklistPage() {
     if (reads) warmImages();
   }, [reads, listed]);
 
+  const last = rows.at(-1);
+  if (endOf === thisList && last !== undefined && !worklist.isPlaceholderData) {
+    if (last.id !== selectedId) setSelectedId(last.id);
+    if (!hasMore || isMoreFailed) setEndOf(null);
+  }
+  const stay = () => setEndOf(null);
+
   const move = (by: number) => {
+    stay();
     const next = rows[movedTo(selectedIndex, by, place.index, rows.length)];
     if (next !== undefined) setSelectedId(next.id);
   };
@@ -104,7 +114,7 @@ export function WorklistPage() {
     ArrowDown: () => move(1),
     ArrowUp: () => move(-1),
     Home: () => move(-rows.length),
-    End: () => move(rows.length),
+    End: () => setEndOf(thisList),
     Enter: () => {
       if (selected !== undefined) open(selected);
     },
@@ -164,7 +174,7 @@ export function WorklistPage() {
         <ErrorNotice error={worklist.error} onRetry={() => void worklist.refetch()} />
       ) : (
         <div className={classes.body}>
-          <div className={classes.list}>
+          <div className={classes.list} onWheel={stay} onPointerDown={stay}>
             {worklist.isPending && <PageSkeleton rows={8} />}
             {counts !== undefined && rows.length === 0 && !hasMore && (
               <EmptyWorklist tab={tab} q={q} counts={counts} tabs={tabs} isRequester={isRequester} />

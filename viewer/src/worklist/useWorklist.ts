@@ -62,8 +62,9 @@ export function useWorklist(filter: Filter) {
   const near = looked.of === of ? looked : { from: 0, to: 0 };
 
   const first = useQuery({ ...pageQuery(cache, filter, undefined), placeholderData: keepPreviousData });
+  const starts = startsOf(cache, filter);
   const further = useQueries({
-    queries: startsOf(cache, filter).map((start, index) => ({
+    queries: starts.map((start, index) => ({
       ...pageQuery(cache, filter, start),
       enabled: index + 1 >= near.from && index + 1 <= near.to,
     })),
@@ -95,7 +96,8 @@ export function useWorklist(filter: Filter) {
     ...first,
     rows,
     counts: first.data?.counts,
-    hasMore: further.missing !== undefined,
+    // Each page that begins is there, or it is not: what a page says of its last row is older than the list for a moment.
+    hasMore: starts.length > further.pages.length,
     isReadingMore: further.missing?.isLoading === true,
     isMoreFailed: further.missing?.isError === true,
     look,

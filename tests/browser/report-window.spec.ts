@@ -119,8 +119,13 @@ test('called back, the report is written beside its images again, and the next c
   const again = images.context().waitForEvent('page');
   await images.getByRole('button', { name: '在新窗口写报告' }).click();
   const window = await again;
-  await window.getByLabel('诊断意见').fill('意见。');
-  await window.getByLabel('诊断意见').press('Control+Enter');
+  await expect(window).toHaveTitle('报告 · 远见 Farsight');
+  await expect(window.getByLabel('影像所见')).toHaveValue('所见。');
+  // The first that is empty.
+  await window.keyboard.press('F2');
+  await expect(window.getByLabel('诊断意见')).toBeFocused();
+  await window.keyboard.type('意见。');
+  await window.keyboard.press('Control+Enter');
   const dialog = window.getByRole('dialog');
   await dialog.getByLabel('签名口令', { exact: true }).fill(account('reader').signing_passphrase ?? '');
   await dialog.getByRole('button', { name: '确认签名' }).click();

@@ -292,3 +292,58 @@ test('a series of 1,200 slices opens, is scrolled through, and stays within its 
 const heapMax_mb = 300;
 /** The attributes of all of them come before the first image. */
 const longFirstImage_ms = 2_000;
+
+test('Escape ends what is half drawn, then puts the tool down, and only then leaves', async ({ person }) => {
+  const page = await person('township');
+  const study = await studyOf(page, isChestCt);
+  await open(page, study);
+  await page.keyboard.press('a');
+  await drag(page, screen(page), [0.4, 0.3], [0.55, 0.35]);
+  const lines = viewport(page).locator('svg line');
+  await expect(lines).not.toHaveCount(0);
+  await page.keyboard.press('Escape');
+  await expect(lines).toHaveCount(0);
+  // The pointer goes on, and draws nothing.
+  const box = await screen(page).boundingBox();
+  if (box === null) throw new Error('it has no place on the page');
+  await page.mouse.move(box.x + box.width * 0.45, box.y + box.height * 0.5, { steps: 5 });
+  await expect(lines).toHaveCount(0);
+  const tools = page.getByRole('toolbar', { name: '图像工具' });
+  await expect(tools.getByRole('button', { name: /^角度/ })).toBeVisible();
+  // The next one is whole.
+  await drag(page, screen(page), [0.4, 0.3], [0.55, 0.35]);
+  await page.mouse.move(box.x + box.width * 0.45, box.y + box.height * 0.5, { steps: 5 });
+  await page.mouse.click(box.x + box.width * 0.45, box.y + box.height * 0.5);
+  const angle = await savedOf(page, study, 'angle');
+  expect(Math.abs(valueOf(angle, 'angle') - (recomputed(angle)['angle'] ?? NaN))).toBeLessThan(0.5);
+  expect(await saved(page, study)).toHaveLength(1);
+  await page.keyboard.press('Escape');
+  await expect(tools.getByRole('button', { name: '调窗', exact: true })).toHaveAttribute('aria-pressed', 'true');
+  await expect(tools.getByRole('button', { name: /^角度/ })).toHaveCount(0);
+  await expect(page).toHaveURL(/\/studies\/./);
+  await forget(page, study);
+  await page.keyboard.press('Escape');
+  await expect(page).toHaveURL(/\/studies$/);
+});
+
+test('a series whose metadata did not come is asked for again, by hand and when the line is back', async ({ person, tolerate }) => {
+  tolerate(/ERR_FAILED|status of 404/);
+  const page = await person('township');
+  const { organisation, study_instance_uid: uid } = await studyOf(page, isChestCt);
+  const address = `/studies/${organisation.id}/${uid}`;
+  const notice = viewport(page).getByRole('alert');
+  await page.route('**/series/*/metadata', (route) => route.fulfill({ status: 404, contentType: 'application/problem+json', body: '{"type":"/problems/not-found"}' }));
+  await page.goto(address);
+  await expect(notice).toBeVisible(patient);
+  await page.unroute('**/series/*/metadata');
+  await notice.getByRole('button', { name: '重试' }).click();
+  await expect(screen(page)).toHaveAttribute('data-shown', 'true', patient);
+  await expect(notice).toHaveCount(0);
+
+  await page.route('**/series/*/metadata', (route) => route.abort());
+  await page.goto(address);
+  await expect(notice).toBeVisible(patient);
+  await page.unroute('**/series/*/metadata');
+  await expect(screen(page)).toHaveAttribute('data-shown', 'true', patient);
+  await expect(notice).toHaveCount(0);
+});

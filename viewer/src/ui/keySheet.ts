@@ -26,6 +26,7 @@ export const sheet = {
     view: ['w', 'z', 'p', 'u'],
     measureLines: ['l', 'a', 'c', 'y'],
     measureRegions: ['e', 'b', 'd', 't'],
+    putDown: ['Escape'],
     removeMeasure: ['Delete', 'Backspace'],
     invert: ['i'],
     turnFlip: ['r', 'h', 'v'],

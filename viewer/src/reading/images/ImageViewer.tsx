@@ -27,7 +27,7 @@ import { Stacks, type Stack } from './stack';
 import { Stage } from './Stage';
 import type { StackView } from './StackView';
 import { layoutKeys, Tool, Toolbar } from './Toolbar';
-import { actionKeys, toolKeys, type ImageAction, type PointerTool } from './tools';
+import { actionKeys, isMeasureTool, toolKeys, type ImageAction, type PointerTool } from './tools';
 import { useCine } from './useCine';
 import type { Listed } from './measurementSheets';
 import { usePictures } from './pictures';
@@ -255,6 +255,14 @@ export default function ImageViewer({ studies, onDisplayed, keyImages, opening =
     ...Object.fromEntries(presets.map((preset, index) => [String(index + 1), () => act((view) => view.setWindow(preset))])),
   };
   useKeys(bindings, mpr === null);
+  // One thing at a time, before the page is left: what is half drawn, then the tool that draws.
+  const putDown = () => {
+    if (stage.stopDrawing()) return true;
+    if (!isMeasureTool(tool)) return false;
+    choose('window');
+    return true;
+  };
+  useKeys({ Escape: putDown }, mpr === null, 'within');
   const mprStudy = mpr === null ? undefined : studies[mpr.study];
 
   const isGone = opening !== null && (chosen === null || cells.some((content, at) => lacksNamed(content, shown.get(at))));

@@ -17,6 +17,16 @@ type ToolBinding = { mouseButton?: ToolEnums.MouseBindings; numTouchPoints?: num
 /** A word with which an arrow points at something; `null` when the reader thinks better of it. */
 export type AskText = (before: string) => Promise<string | null>;
 
+/** What of the library's measuring tools says that something is half drawn, and ends it. */
+interface Drawing {
+  isDrawing: boolean;
+  editData: { annotation: { annotationUID?: string }; newAnnotation?: boolean } | null;
+  cancel: (element: HTMLDivElement) => void;
+  /** A probe has none. */
+  _deactivateDraw?: (element: HTMLDivElement) => void;
+  _deactivateModify: (element: HTMLDivElement) => void;
+}
+
 const words: Words = (key, values) => i18next.t(`images.measured.${key}`, { value: '', ...values });
 
 /**
@@ -177,6 +187,23 @@ export class Stage {
     if (!standing.some(([name]) => name === tool)) group.setToolActive(toolName(tool), { bindings: primary });
     // What has been measured can be seen and moved whatever the tool.
     for (const name of measureTools) if (name !== tool) group.setToolPassive(toolClasses[name].toolName);
+  }
+
+  /** Ends what is being drawn, of which nothing stays, or moved; says whether there was anything. */
+  stopDrawing(): boolean {
+    const group = ToolGroupManager.getToolGroup(this.groupId);
+    const drawing = measureTools.map((name) => group?.getToolInstance(toolName(name)) as Drawing | undefined).find((tool) => tool?.isDrawing === true);
+    const pressed = this.active ?? this.views[0];
+    if (pressed === undefined || drawing === undefined || drawing.editData === null) return false;
+    const { annotation: drawn, newAnnotation: isNew } = drawing.editData;
+    // The library does not say in which of them it listens to the pointer.
+    for (const { element } of this.views) {
+      drawing._deactivateDraw?.(element);
+      drawing._deactivateModify(element);
+    }
+    drawing.cancel(pressed.element);
+    if (isNew === true && drawn.annotationUID !== undefined) annotation.state.removeAnnotation(drawn.annotationUID);
+    return true;
   }
 
   link(links: Links): void {

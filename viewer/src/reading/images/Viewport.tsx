@@ -1,6 +1,7 @@
 /** One cell of the screen: a stack, who and what it is, and what keeps it from being shown. */
 import { useCallback, useEffect, useRef, useState, type DragEvent, type RefObject } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Unreachable } from '../../api/problem';
 import type { StudyDetail } from '../../api/types';
 import { ErrorNotice } from '../../ui/ErrorNotice';
 import { marks, measureSinceOpen } from '../../ui/timing';
@@ -22,6 +23,7 @@ import { indexOf, type ImageMark } from './seenImage';
 import type { Stack, Stacks } from './stack';
 import type { Stage } from './Stage';
 import type { FirstLook, StackView, ViewState } from './StackView';
+import { useAgain } from './useAgain';
 
 export interface Shown {
   view: StackView;
@@ -112,7 +114,7 @@ function leftOutOf(state: Presentation | null, applied: StackPresentation | null
 export function Viewport({ at, content, studies, stage, stacks, presentations, unread, segmentations, mark, showsShutters, isActive, isAlone, onActivate, onDrop, onShown }: Props) {
   const { t } = useTranslation();
   const screen = useRef<HTMLDivElement>(null);
-  const { view, stack, applied, isDocument, failure, broken } = useStackView(screen, { at, content, studies, stage, stacks, presentations, onShown });
+  const { view, stack, applied, isDocument, failure, again, broken } = useStackView(screen, { at, content, studies, stage, stacks, presentations, onShown });
   const segments = useSegmentsOn(segmentations, stack, view?.imageId);
   const [isOver, setOver] = useState(false);
   const study = content === null ? undefined : studies[content.study];
@@ -180,7 +182,7 @@ export function Viewport({ at, content, studies, stage, stacks, presentations, u
       {study !== undefined && series !== undefined && (!series.is_image || isDocument) && <DocumentView study={study} series={series} />}
       {failure !== null && (
         <div className={classes.notice}>
-          <ErrorNotice error={failure} />
+          <ErrorNotice error={failure} onRetry={again} />
         </div>
       )}
       {broken !== null && (
@@ -217,7 +219,7 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
   const current = useRef<Current>({ stack: null, onScreen: null, at, onShown });
   const [view, setView] = useState<ViewState | null>(null);
   const [stack, setStack] = useState<Stack | null>(null);
-  const [failed, setFailed] = useState<{ seriesUid: string; error: unknown } | null>(null);
+  const [failed, setFailed] = useState<{ of: string; error: unknown } | null>(null);
   /** The image that was asked for and is not there, counted from nought. */
   const [broken, setBroken] = useState<number | null>(null);
   const study = content === null ? undefined : studies[content.study];
@@ -225,6 +227,8 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
   const studyUid = study?.study_instance_uid;
   const isImage = study?.series.find(({ series_instance_uid: uid }) => uid === content?.seriesUid)?.is_image === true;
   const seriesUid = isImage ? content?.seriesUid : undefined;
+  const isFailed = failed !== null && failed.of === seriesUid;
+  const [times, again] = useAgain(isFailed, isFailed && failed.error instanceof Unreachable);
   const looked = useRef({ content, presentations });
   /** What was applied, to which stack. */
   const [applied, setApplied] = useState<{ stack: Stack; state: StackPresentation | null } | null>(null);
@@ -256,18 +260,19 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
       .load(org, studyUid, seriesUid)
       .then(async (loaded) => {
         if (stale) return;
+        setFailed(null);
         current.current.stack = loaded;
         current.current.onScreen = null;
         setStack(loaded);
         if (viewer.current !== null) await show(viewer.current, loaded);
       })
       .catch((error: unknown) => {
-        if (!stale) setFailed({ seriesUid, error });
+        if (!stale) setFailed({ of: seriesUid, error });
       });
     return () => {
       stale = true;
     };
-  }, [org, studyUid, seriesUid, content?.index, content?.at?.instance, content?.at?.frame, stacks, show]);
+  }, [org, studyUid, seriesUid, content?.index, content?.at?.instance, content?.at?.frame, stacks, show, times]);
 
   // States may come after the images: only a stack that one of them is about is shown anew, where it stands.
   useEffect(() => {
@@ -304,9 +309,8 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
     };
   }, [screen, stage, show]);
 
-  const failure = failed !== null && failed.seriesUid === seriesUid ? failed.error : null;
   // Pixels of one series must never stand under the name of another.
   const isChosen = view !== null && stack !== null && stack.seriesUid === seriesUid && stack.sopByImageId.has(view.imageId);
   const isDocument = stack !== null && stack.seriesUid === seriesUid && stack.imageIds.length === 0;
-  return { view: isChosen ? view : null, isDocument, stack, applied: applied?.stack === stack ? (applied?.state ?? null) : null, failure, broken };
+  return { view: isChosen ? view : null, isDocument, stack, applied: applied?.stack === stack ? (applied?.state ?? null) : null, failure: isFailed ? failed.error : null, again, broken };
 }

@@ -1,6 +1,6 @@
 /** What the viewer asks DICOMweb for, with the person's session. */
 import { relogin } from '../../api/client';
-import { noteServerDate } from '../../api/connection';
+import { noteServerDate, setReachable } from '../../api/connection';
 import { Unreachable, problemFrom } from '../../api/problem';
 import type { Instance } from './dicomJson';
 
@@ -12,6 +12,8 @@ export async function ask(address: string, accept: string): Promise<Response> {
     response = await send();
     if (response.status === 401 && (await relogin())) response = await send();
   } catch {
+    // Whoever waits for the line hears of it, and when it is back.
+    setReachable(false);
     throw new Unreachable();
   }
   noteServerDate(response.headers.get('Date'));

@@ -31,6 +31,8 @@ export const pointerTools = [...viewTools, ...measureTools] as const;
 export type MeasureTool = (typeof measureTools)[number];
 export type PointerTool = (typeof pointerTools)[number];
 
+export const isMeasureTool = (tool: PointerTool): boolean => (measureTools as readonly PointerTool[]).includes(tool);
+
 export const toolClasses = {
   window: WindowLevelTool,
   scroll: StackScrollTool,

@@ -2,11 +2,13 @@
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { studies as calls } from '../../../api/endpoints';
+import { Unreachable } from '../../../api/problem';
 import type { Series, StudyDetail } from '../../../api/types';
 import { ErrorNotice } from '../../../ui/ErrorNotice';
 import { tags, text, type Instance } from '../dicomJson';
 import { fetchMetadata } from '../dicomweb';
 import classes from '../Images.module.css';
+import { useAgain } from '../useAgain';
 import { documentKind } from './documentKind';
 import { reportLines } from './structuredReport';
 
@@ -19,6 +21,8 @@ interface Read {
 export function DocumentView({ study, series }: { study: StudyDetail; series: Series }) {
   const address = `${calls.dicomweb(study.organisation.id, study.study_instance_uid)}/series/${series.series_instance_uid}`;
   const [read, setRead] = useState<Read | null>(null);
+  const failure = read !== null && read.of === address ? read.error : null;
+  const [times, again] = useAgain(failure !== null, failure instanceof Unreachable);
   useEffect(() => {
     let stale = false;
     const keep = (instances: Instance[], error: unknown) => {
@@ -31,13 +35,13 @@ export function DocumentView({ study, series }: { study: StudyDetail; series: Se
     return () => {
       stale = true;
     };
-  }, [address]);
+  }, [address, times]);
 
   if (read === null || read.of !== address) return <div className={classes.document} />;
   if (read.error !== null) {
     return (
       <div className={classes.document}>
-        <ErrorNotice error={read.error} />
+        <ErrorNotice error={read.error} onRetry={again} />
       </div>
     );
   }

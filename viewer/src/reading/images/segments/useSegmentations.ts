@@ -3,6 +3,7 @@ import { useCallback, useEffect, useMemo, useState } from 'react';
 import { studies as calls } from '../../../api/endpoints';
 import type { StudyDetail } from '../../../api/types';
 import { fetchMetadata } from '../dicomweb';
+import { useAgain } from '../useAgain';
 import type { LookOf } from './pixels';
 import { SegmentFrames } from './segmentFrames';
 import { segmentationOf, type Segment, type Segmentation } from './segmentation';
@@ -62,6 +63,7 @@ export function useSegmentations(studies: readonly StudyDetail[], isTime: boolea
   const [isShown, setShown] = useState(true);
   const [looks, setLooks] = useState<ReadonlyMap<string, SegmentLook>>(new Map());
   const [frames] = useState(() => new SegmentFrames());
+  const [times] = useAgain(read.unread > 0);
   useEffect(() => {
     if (!isTime) return;
     let stale = false;
@@ -71,7 +73,7 @@ export function useSegmentations(studies: readonly StudyDetail[], isTime: boolea
     return () => {
       stale = true;
     };
-  }, [studies, isTime]);
+  }, [studies, isTime, times]);
 
   const look = useCallback((of: Segmentation, segment: number) => looks.get(keyOf(of, segment)) ?? usual, [looks]);
   const lookOf = useCallback(

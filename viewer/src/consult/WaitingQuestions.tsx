@@ -1,14 +1,14 @@
 /** On every page: questions that wait for their images while whoever asked is elsewhere. They go from here. */
 import { Button, Group, Text } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useEffectEvent } from 'react';
+import { useEffect, useEffectEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { consults } from '../api/endpoints';
 import { sentAgain } from '../api/once';
-import { newUuid } from '../api/uid';
 import { Problem } from '../api/problem';
 import type { ConsultRequest } from '../api/types';
+import { newUuid } from '../api/uid';
 import { useStudy } from '../reading/useStudy';
 import { useMe } from '../session/useMe';
 import { Patient } from '../ui/Patient';
@@ -36,9 +36,11 @@ function WaitingQuestion({ waiting }: { waiting: Waiting }) {
   const patient = useStudy(study.org, study.study_instance_uid).data;
   const { isArriving, mayGo, own, look } = useArriving(study, { inBackground: true });
   const failed = failedCount(own);
+  // Each try of it is the same question.
+  const [once] = useState(() => waiting.once ?? newUuid());
   const send = useMutation({
     mutationFn: async () => {
-      const saved = await saveDraft(kept, JSON.parse(waiting.asked) as ConsultRequest, waiting.once ?? newUuid());
+      const saved = await saveDraft(kept, JSON.parse(waiting.asked) as ConsultRequest, once);
       return saved.state === 'draft' ? consults.act(saved.id, 'submit', saved.version) : saved;
     },
     retry: sentAgain,

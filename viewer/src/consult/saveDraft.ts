@@ -1,8 +1,8 @@
 /** Keeps a draft on the server over a line on which answers are lost: whatever is sent twice is there once. */
 import { consults } from '../api/endpoints';
-import { newUuid } from '../api/uid';
 import { isProblem, type Problem } from '../api/problem';
 import type { Consult, ConsultRequest } from '../api/types';
+import { newUuid } from '../api/uid';
 import { isAsAsked, type AskDraft } from './askDraft';
 
 /** The draft, or the question that it has become when it has been sent in these words. A new one is made with `once`. */

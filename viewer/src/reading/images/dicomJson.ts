@@ -41,6 +41,9 @@ export const items = (of: Instance | undefined, tag: string): Instance[] => (of?
 /** All values that are numbers. */
 export const numbers = (of: Instance | undefined, tag: string): number[] => (of?.[tag]?.Value ?? []).map(Number).filter(Number.isFinite);
 
+/** The bytes of an InlineBinary. */
+export const fromBase64 = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+
 /** Whether the image says how the patient lies (0020,0037), itself or for all its frames; nothing may be assumed. */
 export function hasOrientation(instance: Instance): boolean {
   const shared = instance['52009229']?.Value?.[0] as Instance | undefined;

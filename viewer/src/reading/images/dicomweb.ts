@@ -5,8 +5,8 @@ import { Unreachable, problemFrom } from '../../api/problem';
 import type { Instance } from './dicomJson';
 
 /** @throws Problem or Unreachable */
-export async function ask(address: string, accept: string): Promise<Response> {
-  const send = () => fetch(address, { headers: { Accept: accept }, credentials: 'same-origin' });
+export async function ask(address: string, accept: string, more: Readonly<Record<string, string>> = {}): Promise<Response> {
+  const send = () => fetch(address, { headers: { Accept: accept, ...more }, credentials: 'same-origin' });
   let response: Response;
   try {
     response = await send();

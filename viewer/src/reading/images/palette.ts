@@ -2,7 +2,7 @@
  * Palette colour tables (PS3.3 C.7.6.3.1.6) as plain numbers. They come as binary, in the metadata or behind an address,
  * and the image loader reads neither.
  */
-import { text, type Instance } from './dicomJson';
+import { fromBase64, text, type Instance } from './dicomJson';
 
 const photometricInterpretation = '00280004';
 /** Descriptor and data of red, green and blue. */
@@ -19,10 +19,6 @@ export function entries(bytes: Uint8Array, count: number): number[] {
   if (bytes.length < count * 2) return [...bytes.subarray(0, count)];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Array.from({ length: count }, (_, index) => view.getUint16(index * 2, true));
-}
-
-function fromBase64(base64: string): Uint8Array {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
 /** The instance with its palette spelled out; any other instance as it is. */

@@ -1,5 +1,6 @@
 /** Frames of segmentations as they travel, packed, within a budget: those of the image on the screen first, then its neighbours'. */
 import { ask } from '../dicomweb';
+import { KeptBytes } from '../keptBytes';
 import { frameBytes, type Segmentation } from './segmentation';
 
 const mib = 1024 * 1024;
@@ -40,12 +41,10 @@ export interface Wanted {
 const keyOf = ({ of, frame }: Wanted) => `${of.address}/${frame}`;
 
 export class SegmentFrames {
-  /** In the order of their last use. */
-  private readonly kept = new Map<string, Uint8Array>();
+  private readonly kept: KeptBytes;
   private readonly running = new Set<string>();
   private readonly failed = new Map<string, number>();
   private readonly listeners = new Set<() => void>();
-  private bytes = 0;
   private soon: readonly Wanted[] = [];
   private isAhead = false;
   /** Changes whenever something has come, or has not. */
@@ -53,12 +52,14 @@ export class SegmentFrames {
 
   constructor(
     private readonly fetch: FetchFrames = fetchFrames,
-    private readonly budget_bytes = 48 * mib,
+    budget_bytes = 48 * mib,
     private readonly now: () => number = () => performance.now(),
-  ) {}
+  ) {
+    this.kept = new KeptBytes(budget_bytes);
+  }
 
   get size_bytes(): number {
-    return this.bytes;
+    return this.kept.size_bytes;
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -68,11 +69,7 @@ export class SegmentFrames {
 
   get(of: Segmentation, frame: number): Uint8Array | 'failed' | undefined {
     const key = keyOf({ of, frame });
-    const bytes = this.kept.get(key);
-    if (bytes === undefined) return this.failed.has(key) ? 'failed' : undefined;
-    this.kept.delete(key);
-    this.kept.set(key, bytes);
-    return bytes;
+    return this.kept.get(key) ?? (this.failed.has(key) ? 'failed' : undefined);
   }
 
   /** What is on the screen now, and what will be; earlier wishes that have not been asked for are forgotten. */
@@ -137,12 +134,6 @@ export class SegmentFrames {
 
   private keep(key: string, bytes: Uint8Array): void {
     this.failed.delete(key);
-    this.kept.set(key, bytes);
-    this.bytes += bytes.length;
-    for (const [oldest, old] of this.kept) {
-      if (this.bytes <= this.budget_bytes || oldest === key) return;
-      this.kept.delete(oldest);
-      this.bytes -= old.length;
-    }
+    this.kept.keep(key, bytes);
   }
 }

@@ -10,6 +10,7 @@ import { DocumentView } from './documents/DocumentView';
 import { Graphics } from './documents/Graphics';
 import { latestOf, ofStack, otherDrawings, type Presentation, type StackPresentation, type Target } from './documents/presentation';
 import { MarkLayer } from './MarkLayer';
+import { SheetLayer } from './SheetLayer';
 import { ShutterLayer } from './documents/ShutterLayer';
 import { draggedSeries, seriesType } from './dragging';
 import type { Content } from './hanging';
@@ -17,7 +18,7 @@ import classes from './Images.module.css';
 import { turnIn } from './keyFrame';
 import { Overlay, type LeftOut } from './Overlay';
 import { presetsFor } from './presets';
-import { SegmentLayer, useSegmentsOn } from './segments/SegmentLayer';
+import { useSegmentsOn } from './segments/useSegmentsOn';
 import type { Segmentations } from './segments/useSegmentations';
 import { indexOf, type ImageMark } from './seenImage';
 import type { Stack, Stacks } from './stack';
@@ -155,7 +156,9 @@ export function Viewport({ at, content, studies, stage, stacks, presentations, u
         data-shown={view !== null}
         data-page-keys
       />
-      {view !== null && segments.state !== 'none' && <SegmentLayer on={segments} affine={view.affine} imageId={view.imageId} />}
+      {view !== null && segments.state !== 'none' && (
+        <SheetLayer sheets={segments.sheets} affine={view.affine} data-testid="segment-layer" data-image={view.imageId} data-state={segments.state} data-pixels={segments.pixels} />
+      )}
       {view !== null && target !== null && state !== null && showsShutters && state.shutters.shapes.length > 0 && (
         <ShutterLayer shutters={state.shutters} affine={view.affine} columns={target.columns} rows={target.rows} />
       )}

@@ -1,26 +1,20 @@
-/** Segments over an image, in a layer of their own: the image's pixels stay as they are. */
-import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
+/** What of the segmentations is seen on an image. */
+import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import type { Affine } from '../documents/affine';
+import { sheetOf, type Sheet } from '../SheetLayer';
 import type { Stack } from '../stack';
 import { placingOn } from './onStack';
 import { paint } from './pixels';
 import type { Placed } from './placing';
 import type { Wanted } from './segmentFrames';
 import type { Segmentation } from './segmentation';
-import classes from './Segments.module.css';
 import type { Segmentations } from './useSegmentations';
 
 /** Images on either side whose segments are fetched ahead. */
 const ahead = 8;
 
-/** Pixels of one segmentation, or of a part of it that lies in another way. */
-interface Sheet {
-  canvas: HTMLCanvasElement;
-  /** From its pixels to the image's. */
-  affine: Affine;
-}
-
 export interface OnImage {
+  /** One for each segmentation, and each part of it that lies in another way. */
   sheets: readonly Sheet[];
   /** Pixels of segmentations that are coloured. */
   pixels: number;
@@ -43,7 +37,7 @@ function visibleOn(all: Segmentations, stack: Stack, imageId: string): Here[] {
 }
 
 function sheetsOf(all: Segmentations, here: readonly Here[]): Omit<OnImage, 'version'> {
-  const pictures = new Map<string, { of: Segmentation; affine: Affine; data: ImageData }>();
+  const pictures = new Map<string, { affine: Affine; data: ImageData }>();
   let [pixels, missing, failed] = [0, 0, 0];
   for (const { of, affine, frame } of here) {
     const bytes = all.frames.get(of, frame.number);
@@ -51,15 +45,11 @@ function sheetsOf(all: Segmentations, here: readonly Here[]): Omit<OnImage, 'ver
     if (bytes === 'failed') failed += 1;
     if (bytes === undefined || bytes === 'failed') continue;
     const key = `${of.uid} ${affine.join()}`;
-    const picture = pictures.get(key) ?? { of, affine, data: new ImageData(of.columns, of.rows) };
+    const picture = pictures.get(key) ?? { affine, data: new ImageData(of.columns, of.rows) };
     pictures.set(key, picture);
     pixels += paint(picture.data.data, of, frame.segment, bytes, all.lookOf(of));
   }
-  const sheets = [...pictures.values()].map(({ of, affine, data }): Sheet => {
-    const canvas = Object.assign(document.createElement('canvas'), { width: of.columns, height: of.rows });
-    canvas.getContext('2d')?.putImageData(data, 0, 0);
-    return { canvas, affine };
-  });
+  const sheets = [...pictures.values()].map(({ affine, data }) => sheetOf(data, affine));
   return { sheets, pixels, state: failed > 0 ? 'failed' : missing > 0 ? 'loading' : here.length > 0 ? 'shown' : 'none' };
 }
 
@@ -79,27 +69,4 @@ export function useSegmentsOn(all: Segmentations, stack: Stack | null, imageId: 
     all.frames.want(wanted(index), soon);
   }, [all, stack, imageId]);
   return useMemo(() => (here.length === 0 ? empty : { ...sheetsOf(all, here), version }), [all, here, version]);
-}
-
-export function SegmentLayer({ on, affine, imageId }: { on: OnImage; affine: Affine; imageId: string }) {
-  const screen = useRef<HTMLCanvasElement>(null);
-  useEffect(() => {
-    const canvas = screen.current;
-    const pen = canvas?.getContext('2d');
-    if (canvas === null || pen == null) return;
-    const ratio = window.devicePixelRatio;
-    canvas.width = Math.round(canvas.clientWidth * ratio);
-    canvas.height = Math.round(canvas.clientHeight * ratio);
-    for (const sheet of on.sheets) {
-      pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-      pen.transform(...affine);
-      pen.transform(...sheet.affine);
-      // A pixel is in or out: nothing is made up between two of them.
-      pen.imageSmoothingEnabled = false;
-      pen.drawImage(sheet.canvas, 0, 0);
-    }
-  }, [on, affine]);
-  return (
-    <canvas ref={screen} className={classes.layer} aria-hidden data-testid="segment-layer" data-image={imageId} data-state={on.state} data-pixels={on.pixels} />
-  );
 }

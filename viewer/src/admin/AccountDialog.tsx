@@ -1,5 +1,4 @@
 /** What is done to an account, said before it happens; an invitation's link is shown this once. */
-import { Button, Code, CopyButton, Group, Modal, Stack, Text } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -7,6 +6,7 @@ import { keys } from '../api/queries';
 import { ConfirmDialog } from '../ui/ConfirmDialog';
 import { useFormat } from '../ui/useFormat';
 import { people, type InvitationLink, type Person } from './api';
+import { ShownOnce } from './ShownOnce';
 
 export type AccountAct = 'invite' | 'disable' | 'enable' | 'endSessions' | 'resetSecondFactor';
 
@@ -18,6 +18,7 @@ interface Props {
 
 export function AccountDialog({ act, person, onClose }: Props) {
   const { t } = useTranslation();
+  const format = useFormat();
   const cache = useQueryClient();
   const [link, setLink] = useState<InvitationLink | null>(null);
   const made = useRef(false);
@@ -32,7 +33,17 @@ export function AccountDialog({ act, person, onClose }: Props) {
     endSessions: () => people.endSessions(person.id),
     resetSecondFactor: () => people.resetSecondFactor(person.id),
   };
-  if (link !== null) return <LinkDialog person={person} link={link} onClose={onClose} />;
+  if (link !== null) {
+    return (
+      <ShownOnce
+        title={t('people.linkTitle', { name: person.name })}
+        text={t('people.linkText', { at: format.moment(link.expires_at) })}
+        label={t('people.link')}
+        secret={link.link}
+        onClose={onClose}
+      />
+    );
+  }
   return (
     <ConfirmDialog
       title={t('people.actTitle', { act: t(`people.act.${act}`), name: person.name })}
@@ -45,30 +56,5 @@ export function AccountDialog({ act, person, onClose }: Props) {
         if (!made.current) onClose();
       }}
     />
-  );
-}
-
-function LinkDialog({ person, link, onClose }: { person: Person; link: InvitationLink; onClose: () => void }) {
-  const { t } = useTranslation();
-  const format = useFormat();
-  return (
-    <Modal opened onClose={onClose} title={t('people.linkTitle', { name: person.name })} closeButtonProps={{ 'aria-label': t('common.close') }}>
-      <Stack gap="sm">
-        <Text size="sm">{t('people.linkText', { at: format.moment(link.expires_at) })}</Text>
-        <Code block style={{ whiteSpace: 'pre-wrap', wordBreak: 'break-all' }} aria-label={t('people.link')}>
-          {link.link}
-        </Code>
-        <Group justify="flex-end">
-          <CopyButton value={link.link}>
-            {({ copied, copy }) => (
-              <Button variant="default" onClick={copy}>
-                {t(copied ? 'people.copied' : 'people.copy')}
-              </Button>
-            )}
-          </CopyButton>
-          <Button onClick={onClose}>{t('common.close')}</Button>
-        </Group>
-      </Stack>
-    </Modal>
   );
 }

@@ -1,5 +1,5 @@
 /** Bearer tokens: which machines may act for an organisation, what they may do, until when, and when they last did. */
-import { Button, Checkbox, Code, CopyButton, FileButton, Group, Modal, NumberInput, Stack, Table, Text, TextInput } from '@mantine/core';
+import { Button, Checkbox, FileButton, Group, NumberInput, Stack, Table, Text, TextInput } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -14,6 +14,7 @@ import { PaneTable } from '../ui/PaneTable';
 import { useFormat } from '../ui/useFormat';
 import { tokenRights, tokens, type Organisation, type Token, type TokenRight } from './api';
 import { OurOrganisation } from './OurOrganisation';
+import { ShownOnce } from './ShownOnce';
 import { useOurs } from './useOurs';
 
 export function TokensPane() {
@@ -118,7 +119,9 @@ function TokenDialog({ organisation, offered, onClose }: { organisation: string;
   const [good, setGood] = useState<number | string>(days);
   const [certificate, setCertificate] = useState<File | null>(null);
   const [secret, setSecret] = useState<string | null>(null);
-  if (secret !== null) return <SecretDialog secret={secret} onClose={onClose} />;
+  if (secret !== null) {
+    return <ShownOnce title={t('tokens.secret')} text={t('tokens.secretText')} label={t('tokens.secret')} secret={secret} onClose={onClose} />;
+  }
   const create = async () => {
     const token = await tokens.create({ organisation, purpose, rights, days: Number(good), certificate: (await certificate?.text()) ?? null });
     made.current = true;
@@ -172,29 +175,5 @@ function TokenDialog({ organisation, offered, onClose }: { organisation: string;
         </Group>
       </Stack>
     </ConfirmDialog>
-  );
-}
-
-function SecretDialog({ secret, onClose }: { secret: string; onClose: () => void }) {
-  const { t } = useTranslation();
-  return (
-    <Modal opened onClose={onClose} title={t('tokens.secret')} closeButtonProps={{ 'aria-label': t('common.close') }}>
-      <Stack gap="sm">
-        <Text size="sm">{t('tokens.secretText')}</Text>
-        <Code block style={{ whiteSpace: 'pre-wrap', wordBreak: 'break-all' }} aria-label={t('tokens.secret')}>
-          {secret}
-        </Code>
-        <Group justify="flex-end">
-          <CopyButton value={secret}>
-            {({ copied, copy }) => (
-              <Button variant="default" onClick={copy}>
-                {t(copied ? 'people.copied' : 'people.copy')}
-              </Button>
-            )}
-          </CopyButton>
-          <Button onClick={onClose}>{t('common.close')}</Button>
-        </Group>
-      </Stack>
-    </Modal>
   );
 }

@@ -44,12 +44,12 @@ export function CollectionDialog({ project, studies, onPut, onClose }: Props) {
     >
       <Stack gap="sm">
         {leadsBack && (
-          <Text size="sm" c="orange" role="alert">
+          <Text size="sm" c="yellow" role="alert">
             {t('deidentify.retainsUids')}
           </Text>
         )}
         {collections.isSuccess && all.length === 0 && (
-          <Text size="sm" c="orange" role="alert">
+          <Text size="sm" c="yellow" role="alert">
             {t('deidentify.noCollection')}
           </Text>
         )}

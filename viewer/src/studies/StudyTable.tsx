@@ -72,7 +72,7 @@ function Row({ study, mayAsk }: { study: Study; mayAsk: boolean }) {
       <Table.Td className={classes.wide}>{study.organisation.name}</Table.Td>
       <Table.Td className={classes.wide}>{format.moment(study.received_at)}</Table.Td>
       {mayAsk && (
-        <Table.Td>
+        <Table.Td className={classes.ask}>
           {study.own && (
             <Button component={Link} to={askAddress(study)} size="compact-sm" variant="light">
               {t('studies.ask')}

@@ -52,12 +52,12 @@ function ServerCard({ upload, waits }: { upload: UploadInfo; waits: boolean }) {
             {format.moment(upload.created_at)}
           </Text>
           {upload.outcome === 'contradicted' && (
-            <Text size="sm" c="yellow.8" fw={600} role="alert">
+            <Text size="sm" c="yellow" fw={600} role="alert">
               {t('transfer.contradicted')}
             </Text>
           )}
           {waits && (
-            <Text size="sm" c="yellow.8" fw={600}>
+            <Text size="sm" c="yellow" fw={600}>
               {t('transfer.toIdentify')}
             </Text>
           )}

@@ -53,7 +53,7 @@ function Doubts({ slide }: { slide: UnidentifiedSlide }) {
   return (
     <>
       {slide.doubts.map(({ field, said }) => (
-        <Text key={field} size="sm" c="yellow.8">
+        <Text key={field} size="sm" c="yellow">
           {t(`transfer.field.${field}`)}: {said.map(([who, what]) => `${t(`transfer.origin.${who}`)} ${what}`).join(' · ')}
         </Text>
       ))}

@@ -18,6 +18,10 @@ import { MeasureList } from './MeasureList';
 import { countImages, useMemory } from './memory';
 import { volumeGeometry, type NoVolume } from './mpr/geometry';
 import { MprView } from './mpr/MprView';
+import { OverlayPlaneList } from './overlayPlanes/OverlayPlaneList';
+import { planesOf } from './overlayPlanes/plane';
+import { cellOf, useOverlayPlanes } from './overlayPlanes/useOverlayPlanes';
+import { laidOver } from './overlayPlanes/useOverlaysOn';
 import { presetsFor, type Window } from './presets';
 import { SegmentList } from './segments/SegmentList';
 import { useSegmentations } from './segments/useSegmentations';
@@ -61,6 +65,7 @@ export default function ImageViewer({ studies, onDisplayed, keyImages, opening =
   const { states: presentations, unread } = usePresentations(studies);
   const [shown, setShown] = useState<ReadonlyMap<number, Shown>>(new Map());
   const segmentations = useSegmentations(studies, shown.size > 0);
+  const overlayPlanes = useOverlayPlanes();
   const pictures = usePictures(studies, stacks);
   const hung = useMemo(() => hang(studies, pictures), [studies, pictures]);
   const [chosen, setChosen] = useState<Arrangement | null>(() => (opening === null ? null : addressed(opening, studies)));
@@ -122,7 +127,10 @@ export default function ImageViewer({ studies, onDisplayed, keyImages, opening =
   const image = here?.stack.instanceByImageId.get(here.state.imageId);
   const cell = cells[active] ?? null;
   const presets = presetsFor(studies[cell?.study ?? 0]?.series.find((one) => one.series_instance_uid === cell?.seriesUid)?.modality ?? '', image);
-  const hasShutters = here !== undefined && (latestOf(presentations, targetOf(here.stack, here.state.imageId))?.shutters.shapes.length ?? 0) > 0;
+  const presented = here === undefined ? null : latestOf(presentations, targetOf(here.stack, here.state.imageId));
+  const hasShutters = (presented?.shutters.shapes.length ?? 0) > 0;
+  const laid = here === undefined ? [] : laidOver(here.stack, here.state.imageId, presented?.overlays ?? null, here.isPresented);
+  const overlayCell = cellOf(active, cell?.seriesUid ?? '');
   const cine = useCine(here?.view ?? null, image, here?.state.count ?? 0);
   const act = (action: (view: StackView) => void) => {
     if (here !== undefined) action(here.view);
@@ -280,12 +288,13 @@ export default function ImageViewer({ studies, onDisplayed, keyImages, opening =
         onChoose={(study, series) => put(active, study, series)}
       />
       <SegmentList segmentations={segmentations} study={cell?.study ?? 0} here={here} />
+      {here !== undefined && laid.length > 0 && <OverlayPlaneList overlays={overlayPlanes} laid={laid} imageId={here.state.imageId} cell={overlayCell} />}
       {studies[0] !== undefined && (
         <MeasureList study={studies[0]} listed={measured.listed} saving={measured.saving} onGo={go} onRemove={measured.remove} />
       )}
       </div>
       {mpr !== null && mprStudy !== undefined ? (
-        <MprView study={mprStudy} stack={mpr.stack} window={mpr.window} presets={presets} hasSegments={segmentations.all.some((one) => one.study === mpr.study)} onClose={() => setMpr(null)} />
+        <MprView study={mprStudy} stack={mpr.stack} window={mpr.window} presets={presets} hasSegments={segmentations.all.some((one) => one.study === mpr.study)} hasOverlays={[...mpr.stack.instanceByImageId.values()].some((one) => planesOf(one).length > 0)} onClose={() => setMpr(null)} />
       ) : (
       <div className={classes.stage}>
         <Toolbar
@@ -304,6 +313,7 @@ export default function ImageViewer({ studies, onDisplayed, keyImages, opening =
           <Tool label={t('images.mpr.open')} hint="M" onClick={openMpr} />
           {hasShutters && <Tool label={t('images.shutters')} hint="Shift+O" pressed={showsShutters} onClick={() => setShowsShutters(!showsShutters)} />}
           {segmentations.all.length > 0 && <Tool label={t('images.segments.name')} hint="O" pressed={segmentations.isShown} onClick={segmentations.toggle} />}
+          {laid.length > 0 && <Tool label={t('images.overlayPlanes.name')} pressed={overlayPlanes.isShown(overlayCell)} onClick={() => overlayPlanes.toggle(overlayCell)} />}
           {take !== null && <Tool label={t('notes.keyImages')} hint="K" onClick={takeKeyImage} />}
           {cine.isPossible && <CineBar cine={cine.state} onPlay={cine.toggle} onSpeed={cine.change} />}
         </Toolbar>
@@ -319,6 +329,7 @@ export default function ImageViewer({ studies, onDisplayed, keyImages, opening =
               presentations={presentations}
               unread={content === null ? 0 : (unread[content.study] ?? 0)}
               segmentations={segmentations}
+              overlayPlanes={overlayPlanes}
               mark={mark}
               showsShutters={showsShutters}
               isActive={at === active}

@@ -34,12 +34,14 @@ interface Props {
   others: number;
   /** Segments on this image could not be fetched. */
   lacksSegments: boolean;
+  /** Overlay planes of this image could not be fetched. */
+  lacksOverlays: boolean;
 }
 
 const rulerPxMax = 160;
 const filled = (parts: readonly (string | number | null | undefined)[]) => parts.filter((part) => part !== null && part !== undefined && part !== '');
 
-export function Overlay({ study, isPrior, series, instance, spacing, view, presented, drawnFrom, notApplied, leftOut, otherDrawings, unread, others, lacksSegments }: Props) {
+export function Overlay({ study, isPrior, series, instance, spacing, view, presented, drawnFrom, notApplied, leftOut, otherDrawings, unread, others, lacksSegments, lacksOverlays }: Props) {
   const { t } = useTranslation();
   const { name, sex, age } = usePatientText()(study);
   const technique = useTechnique()(instance);
@@ -87,6 +89,7 @@ export function Overlay({ study, isPrior, series, instance, spacing, view, prese
         {unread > 0 && <span className={classes.caution}>{t('viewing.unreadStates', { n: unread })}</span>}
         {others > 0 && <span className={classes.caution}>{t('viewing.others', { n: others })}</span>}
         {lacksSegments && <span className={classes.caution}>{t('images.segments.missing')}</span>}
+        {lacksOverlays && <span className={classes.caution}>{t('images.overlayPlanes.missing')}</span>}
         {instance !== undefined && isTurnedUpright(instance) && <span className={classes.caution}>{t('photograph.turned')}</span>}
         {lossy && <span className={classes.caution}>{t(ratio === null ? 'images.lossy' : 'images.lossyBy', { ratio: ratio?.toFixed(0) })}</span>}
         {spacing !== undefined && spacing.basis !== 'patient' && (

@@ -17,6 +17,8 @@ import type { Content } from './hanging';
 import classes from './Images.module.css';
 import { turnIn } from './keyFrame';
 import { Overlay, type LeftOut } from './Overlay';
+import { cellOf, type OverlayPlanes } from './overlayPlanes/useOverlayPlanes';
+import { useOverlaysOn, type OverlaysOn } from './overlayPlanes/useOverlaysOn';
 import { presetsFor } from './presets';
 import { useSegmentsOn } from './segments/useSegmentsOn';
 import type { Segmentations } from './segments/useSegmentations';
@@ -30,6 +32,8 @@ export interface Shown {
   view: StackView;
   state: ViewState;
   stack: Stack;
+  /** As a presentation state has it. */
+  isPresented: boolean;
 }
 
 interface Props {
@@ -44,6 +48,7 @@ interface Props {
   /** States of the study that could not be read, or are shown on no image. */
   unread: number;
   segmentations: Segmentations;
+  overlayPlanes: OverlayPlanes;
   /** A place that somebody has pointed at, on an image. */
   mark: (ImageMark & { instance: string; frame: number }) | null;
   /** Whether what the states hide is hidden. */
@@ -96,11 +101,8 @@ export function targetOf(stack: Stack, imageId: string): Target {
 
 const noLabels: readonly string[] = [];
 
-/** An overlay plane of the image's own (PS3.3 §C.9.2): lines or words that a device or somebody has laid over it. */
-const hasOverlayPlane = (image: Instance | undefined): boolean => Object.keys(image ?? {}).some((tag) => /^60[0-9A-F]{2}3000$/i.test(tag));
-
 /** What a state, or the image itself, asks for that is not done. */
-function leftOutOf(state: Presentation | null, applied: StackPresentation | null, image: Instance | undefined): LeftOut[] {
+function leftOutOf(state: Presentation | null, applied: StackPresentation | null, overlays: OverlaysOn): LeftOut[] {
   return [
     ...(state?.shutters.lacksBitmap === true ? (['bitmap'] as const) : []),
     ...(applied?.look.area?.isTrueSize === true ? (['trueSize'] as const) : []),
@@ -108,11 +110,11 @@ function leftOutOf(state: Presentation | null, applied: StackPresentation | null
     ...(state?.lacksGraphics === true ? (['graphics'] as const) : []),
     ...(state?.lacksLut === true ? (['lut'] as const) : []),
     ...(state?.lacksColour === true ? (['colour'] as const) : []),
-    ...(hasOverlayPlane(image) ? (['overlay'] as const) : []),
+    ...(overlays.hasUnfit ? (['overlay'] as const) : []),
   ];
 }
 
-export function Viewport({ at, content, studies, stage, stacks, presentations, unread, segmentations, mark, showsShutters, isActive, isAlone, onActivate, onDrop, onShown }: Props) {
+export function Viewport({ at, content, studies, stage, stacks, presentations, unread, segmentations, overlayPlanes, mark, showsShutters, isActive, isAlone, onActivate, onDrop, onShown }: Props) {
   const { t } = useTranslation();
   const screen = useRef<HTMLDivElement>(null);
   const { view, stack, applied, isDocument, failure, again, broken } = useStackView(screen, { at, content, studies, stage, stacks, presentations, onShown });
@@ -122,7 +124,8 @@ export function Viewport({ at, content, studies, stage, stacks, presentations, u
   const series = study?.series.find(({ series_instance_uid: uid }) => uid === content?.seriesUid);
   const target = view === null || stack === null ? null : targetOf(stack, view.imageId);
   const state = target === null ? null : latestOf(presentations, target);
-  const hasDrawing = state !== null && (state.graphics.length > 0 || state.lacksGraphics || state.shutters.shapes.length > 0);
+  const hasDrawing = state !== null && (state.graphics.length > 0 || state.lacksGraphics || state.shutters.shapes.length > 0 || state.overlays.own.length > 0);
+  const overlays = useOverlaysOn(overlayPlanes, cellOf(at, content?.seriesUid ?? ''), stack, view, state?.overlays ?? null, applied !== null);
 
   const drop = (event: DragEvent) => {
     event.preventDefault();
@@ -162,6 +165,9 @@ export function Viewport({ at, content, studies, stage, stacks, presentations, u
       {view !== null && target !== null && state !== null && showsShutters && state.shutters.shapes.length > 0 && (
         <ShutterLayer shutters={state.shutters} affine={view.affine} columns={target.columns} rows={target.rows} />
       )}
+      {view !== null && overlays.state !== 'none' && (
+        <SheetLayer sheets={overlays.sheets} affine={view.affine} data-testid="overlay-layer" data-image={view.imageId} data-state={overlays.state} data-pixels={overlays.pixels} />
+      )}
       {view !== null && study !== undefined && stack !== null && (
         <Overlay
           study={study}
@@ -172,9 +178,10 @@ export function Viewport({ at, content, studies, stage, stacks, presentations, u
           view={view}
           presented={applied?.look.label ?? null}
           lacksSegments={segments.state === 'failed'}
+          lacksOverlays={overlays.state === 'failed'}
           drawnFrom={applied === null && hasDrawing ? state.label : null}
           notApplied={applied === null && state !== null && !hasDrawing ? state.label : null}
-          leftOut={leftOutOf(state, applied, stack.instanceByImageId.get(view.imageId))}
+          leftOut={leftOutOf(state, applied, overlays)}
           otherDrawings={target === null ? noLabels : otherDrawings(presentations, target)}
           unread={unread}
           others={stack.others}
@@ -212,6 +219,7 @@ interface Ties {
 interface Current {
   stack: Stack | null;
   onScreen: string | null;
+  isPresented: boolean;
   at: number;
   onShown: Ties['onShown'];
 }
@@ -219,7 +227,7 @@ interface Current {
 /** Ties a view of the stage to a screen element and to what hangs in the cell. */
 function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, studies, stage, stacks, presentations, onShown }: Ties) {
   const viewer = useRef<StackView | null>(null);
-  const current = useRef<Current>({ stack: null, onScreen: null, at, onShown });
+  const current = useRef<Current>({ stack: null, onScreen: null, isPresented: false, at, onShown });
   const [view, setView] = useState<ViewState | null>(null);
   const [stack, setStack] = useState<Stack | null>(null);
   const [failed, setFailed] = useState<{ of: string; error: unknown } | null>(null);
@@ -248,6 +256,7 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
       if (what === null) return;
       const state = presentedAt(what, loaded, states);
       setApplied({ stack: loaded, state });
+      current.current.isPresented = state !== null;
       const look = firstLook(what, loaded, state);
       await made.show(loaded, index === undefined ? look : { ...look, index }).catch(() => setBroken(look.index ?? 0));
       if (viewer.current === made) stage.hung(made);
@@ -292,12 +301,12 @@ function useStackView(screen: RefObject<HTMLDivElement | null>, { at, content, s
       onRendered: (state) => {
         measureSinceOpen(marks.firstImage);
         setView(state);
-        const { stack: latest, at: cell, onShown: tell } = current.current;
+        const { stack: latest, isPresented, at: cell, onShown: tell } = current.current;
         if (latest === null || !latest.sopByImageId.has(state.imageId)) return;
         // Drawn again while another one is asked for, it is not the one that is missing.
         if (made.viewport.getCurrentImageId() === state.imageId) setBroken(null);
         current.current.onScreen = state.imageId;
-        tell(cell, { view: made, state, stack: latest });
+        tell(cell, { view: made, state, stack: latest, isPresented });
       },
       onImageFailed: setBroken,
     });

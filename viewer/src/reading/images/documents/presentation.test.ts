@@ -27,6 +27,7 @@ test('window, rotation, flip and inversion are those of the state', () => {
     invert: true,
     area: null,
     shutters: { shapes: [], colour: 'rgb(0, 0, 0)', lacksBitmap: false },
+    overlays: { groups: [], own: [] },
     graphics: [],
     lacksGraphics: false,
     lacksLut: false,

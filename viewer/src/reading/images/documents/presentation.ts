@@ -1,6 +1,7 @@
 /** Grayscale Softcopy Presentation States (PS3.3 §A.33.1): how whoever made one wanted an image to be seen. */
 import { items, number, numbers, text, type Instance } from '../dicomJson';
 import { ellipse } from '../keyFrame';
+import { activatedBy, type Activated } from '../overlayPlanes/plane';
 import type { Window } from '../presets';
 import { displayedAreaOf, type DisplayedArea } from './displayedArea';
 import { shuttersOf, type Shutters } from './shutters';
@@ -23,6 +24,7 @@ export interface Presentation {
   /** `null`: all of the image, as large as there is room. */
   area: DisplayedArea | null;
   shutters: Shutters;
+  overlays: Activated;
   graphics: Graphic[];
   /** Some of what was drawn or written is of a kind, or in units, that is not shown. */
   lacksGraphics: boolean;
@@ -177,6 +179,7 @@ export function presentationOf(state: Instance, target: Target): Presentation | 
     invert: text(state, '20500020') === 'INVERSE',
     area: areaOf(state, target),
     shutters: shuttersOf(state),
+    overlays: activatedBy(state),
     ...graphicsOf(state, target),
     lacksLut: hasLut(state, target),
     lacksColour: colouring.test(text(state, '00080016')),
@@ -201,7 +204,7 @@ export function latestOf(states: readonly Instance[], target: Target): Presentat
 /** Labels of the other states about a frame in which somebody has drawn or written: only the latest one's is shown. */
 export function otherDrawings(states: readonly Instance[], target: Target): string[] {
   const [, ...older] = byAge(states).flatMap((state) => presentationOf(state, target) ?? []);
-  return older.filter(({ graphics, lacksGraphics }) => graphics.length > 0 || lacksGraphics).map(({ label }) => label);
+  return older.filter(({ graphics, lacksGraphics, overlays }) => graphics.length > 0 || lacksGraphics || overlays.own.length > 0).map(({ label }) => label);
 }
 
 /** Whether a state names no image in the way that is read here, so that it is shown on none. */

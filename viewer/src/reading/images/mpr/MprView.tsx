@@ -16,12 +16,14 @@ interface Props {
   presets: WindowPreset[];
   /** Whether there are segmentations, which are not cut along. */
   hasSegments: boolean;
+  /** The same of overlay planes. */
+  hasOverlays: boolean;
   onClose: () => void;
 }
 
 const thicknesses_mm = [0, 3, 5, 10, 20, 40];
 
-export function MprView({ study, stack, window, presets, hasSegments, onClose }: Props) {
+export function MprView({ study, stack, window, presets, hasSegments, hasOverlays, onClose }: Props) {
   const { t } = useTranslation();
   const { name, sex, age } = usePatientText()(study);
   const [active, setActive] = useState<PlaneName>('axial');
@@ -88,6 +90,11 @@ export function MprView({ study, stack, window, presets, hasSegments, onClose }:
       {hasSegments && (
         <div className={classes.note} role="status">
           {t('images.segments.notInMpr')}
+        </div>
+      )}
+      {hasOverlays && (
+        <div className={classes.note} role="status">
+          {t('images.overlayPlanes.notInMpr')}
         </div>
       )}
       <div className={classes.mpr} data-testid="mpr" data-shown={isShown} data-loaded={share >= 1}>

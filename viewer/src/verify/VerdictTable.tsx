@@ -16,6 +16,7 @@ export function VerdictTable({ verdict }: { verdict: Verdict }) {
       <ul className={classes.table} aria-label={t('report.verdict')}>
         {verdictParts(verdict).map((part) => {
           const { result } = verdict[part];
+          const found = t(`verdict.${part}.${result}`);
           const detail = detailOf(verdict[part], i18n.language);
           return (
             <li key={part} className={classes.row} data-result={result}>
@@ -24,8 +25,8 @@ export function VerdictTable({ verdict }: { verdict: Verdict }) {
               </span>
               <span className={classes.name}>{t(`verdict.name.${part}`)}</span>
               <span>
-                <span className={classes.found}>{t(`verdict.${part}.${result}`)}</span>
-                {detail !== '' && <span className={classes.detail}>{detail}</span>}
+                <span className={classes.found}>{found}</span>
+                {detail !== '' && detail !== found && <span className={classes.detail}>{detail}</span>}
                 <span className={classes.meaning}>{t(`verdict.meaning.${part}`)}</span>
               </span>
             </li>

@@ -2,7 +2,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -84,11 +83,15 @@ interface Site {
   stop: () => void;
 }
 
-/** A port that was free a moment ago. */
+/** A port that nobody listens on, below those that the system gives away by itself: nobody takes it before the node does. */
 async function freePort(): Promise<number> {
+  const port = 5_000 + Math.floor(Math.random() * 4_000);
   const server: Server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', () => done()));
-  const { port } = server.address() as AddressInfo;
+  const isFree = await new Promise<boolean>((done) => {
+    server.once('error', () => done(false));
+    server.listen(port, '127.0.0.1', () => done(true));
+  });
+  if (!isFree) return freePort();
   await new Promise((done) => server.close(done));
   return port;
 }

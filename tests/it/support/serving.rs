@@ -5,6 +5,7 @@ use super::programs::finish;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// `farsight serve` with `farsight.toml` of a folder, ended with the test.
 pub struct Serving(Child);
@@ -26,9 +27,17 @@ impl Drop for Serving {
     }
 }
 
-/// A port that nobody listens on.
+/// A port that nobody listens on, each once. Not of those that the system gives away (from 32768 on): between this look and
+/// the node's, whoever connects or listens on port 0 might get it.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 10_000 + (std::process::id() % 50) as u16 * 200;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 200;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// In the folder: an authority `ca`, and `NAME.pem` and `NAME.key` that it has certified for 127.0.0.1.

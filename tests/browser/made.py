@@ -130,13 +130,19 @@ def segments() -> list[Dataset]:
     return [*images, binary, nowhere_named(likely), organs, nowhere_named(binary, generate_uid())]
 
 
-def presented() -> list[Dataset]:
-    """A radiograph with a state that shows a part of it, turned, behind a rectangle and a circle; see `state`."""
+def radiograph() -> Dataset:
+    """One that says nothing of how the patient lies."""
     [shown] = stack()[:1]
     shown.SOPClassUID = shown.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1"
     shown.Modality, shown.SeriesDescription = "CR", "正位"
     for keyword in ("ImageOrientationPatient", "ImagePositionPatient", "FrameOfReferenceUID", "RescaleType"):
         delattr(shown, keyword)
+    return shown
+
+
+def presented() -> list[Dataset]:
+    """A radiograph with a state that shows a part of it, turned, behind a rectangle and a circle; see `state`."""
+    shown = radiograph()
     shown.Rows, shown.Columns = 100, 200
     # A ramp, so that each column is known by its shade; white behind the shutters would be seen.
     shown.PixelData = np.tile(np.arange(200, dtype="<i2") + 100, (100, 1)).tobytes()
@@ -203,22 +209,81 @@ def annotate(state_of: Dataset, drawings: list[Dataset], texts: list[Dataset]) -
 
 
 def unpresentable() -> list[Dataset]:
-    """The same with what a browser cannot do: a shutter of bits, the patient's own size, a table of greys, units of tiles; and what it can."""
+    """The same with what a browser cannot do: a shutter of bits, the patient's own size, units of tiles; a broken table of greys; and what it can."""
     shown, state_of = presented()
     state_of.ShutterShape, state_of.ShutterOverlayGroup = ["BITMAP"], 0x6000
     state_of.DisplayedAreaSelectionSequence[0].PresentationSizeMode = "TRUE SIZE"
     # The ends of its axes, in pixels; the middle of what is displayed, in shares of it.
     ellipse = drawing("PIXEL", "ELLIPSE", [80, 50, 120, 50, 100, 40, 100, 60])
     annotate(state_of, [ellipse, drawing("MATRIX", "POLYLINE", [1, 1, 2, 2])], [words("DISPLAY", [0.5, 0.5], "病灶")])
-    table = Dataset()
-    table.LUTDescriptor, table.LUTData = [2, 0, 16], b"\x00\x00\xff\xff"
     voi = Dataset()
-    voi.VOILUTSequence = [table]
+    # Eight entries, of which two are there.
+    voi.VOILUTSequence = [table(0, np.array([0, 65535]), 16, "SHORT", count=8)]
     state_of.SoftcopyVOILUTSequence = [voi]
     older = state(shown)
     older.SeriesInstanceUID, older.ContentLabel, older.PresentationCreationDate = generate_uid(), "FIRST", "20261101"
     annotate(older, [drawing("PIXEL", "POINT", [100, 50])], [])
     return [shown, state_of, older]
+
+
+def table(first: int, entries: np.ndarray, bits: int, label: str, count: int | None = None) -> Dataset:
+    """An item of a sequence of lookup tables; `count` says what is not so."""
+    ds = Dataset()
+    descriptor = [(len(entries) if count is None else count) % 65536, first, bits]
+    ds.add_new("LUTDescriptor", "SS" if first < 0 else "US", descriptor)
+    ds.LUTExplanation = label
+    ds.add_new("LUTData", "OW", np.round(entries).astype("<u2").tobytes())
+    return ds
+
+
+SHARE = np.arange(4096) / 4095
+NORMAL = table(0, SHARE**2 * (3 - 2 * SHARE) * 4095, 12, "NORMAL")
+# Flat at both ends.
+HARD = table(0, np.clip((SHARE - 0.125) / 0.75, 0, 1) ** 0.4 * 65535, 16, "HARD")
+
+
+def tables() -> list[Dataset]:
+    """A series of which each image makes its greys in another way. Each value from 0 to 4095 has a block of 8 × 8 pixels."""
+    first = radiograph()
+    first.Rows, first.Columns = 512, 512
+    first.BitsStored, first.HighBit, first.PixelRepresentation = 12, 11, 0
+    for keyword in ("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept"):
+        delattr(first, keyword)
+    values = np.kron(np.arange(4096).reshape(64, 64), np.ones((8, 8), dtype=int))
+
+    def another(number: int, pixels: np.ndarray = values) -> Dataset:
+        ds = deepcopy(first)
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        ds.InstanceNumber, ds.PixelData = number, pixels.astype("<i2").tobytes()
+        ds["PixelData"].VR = "OW"
+        return ds
+
+    two, one, window, modality, signed, sigmoid, broken = (another(number) for number in range(1, 8))
+    two.VOILUTSequence = [NORMAL, HARD]
+    one.VOILUTSequence, one.PhotometricInterpretation = [HARD], "MONOCHROME1"
+    window.WindowCenter, window.WindowWidth, window.VOILUTFunction = 2048, 4096, "LINEAR"
+    modality.ModalityLUTSequence = [table(0, 65535 - 16 * np.arange(4096), 16, "")]
+    modality.ModalityLUTSequence[0].ModalityLUTType = "OD"
+    # As long as a table can be: 0 entries, and not within the metadata.
+    modality.VOILUTSequence = [table(0, (np.arange(65536) / 65535) ** 0.7 * 65535, 16, "LONG")]
+    signed.PixelRepresentation, signed.PixelData = 1, (values - 2048).astype("<i2").tobytes()
+    signed["PixelData"].VR = "OW"
+    signed.VOILUTSequence = [table(-2048, SHARE**1.8 * 255, 8, "")]
+    sigmoid.WindowCenter, sigmoid.WindowWidth, sigmoid.VOILUTFunction = 2048, 1500, "SIGMOID"
+    broken.VOILUTSequence = [table(0, np.arange(100), 12, "BROKEN", count=4096)]
+    return [two, one, window, modality, signed, sigmoid, broken]
+
+
+def presented_tables() -> list[Dataset]:
+    """The first of these in a state with a table of its own, and one of the presentation after it."""
+    shown = tables()[0]
+    of = state(shown)
+    for keyword in ("ShutterShape", "ImageRotation", "ImageHorizontalFlip", "DisplayedAreaSelectionSequence", "PresentationLUTShape"):
+        delattr(of, keyword)
+    of.SoftcopyVOILUTSequence[0] = Dataset()
+    of.SoftcopyVOILUTSequence[0].VOILUTSequence = [HARD]
+    of.PresentationLUTSequence = [table(0, 4095 - SHARE**0.5 * 4095, 12, "")]
+    return [shown, of]
 
 
 def windows() -> list[Dataset]:
@@ -374,6 +439,8 @@ KINDS = {
     "presented": presented,
     "unpresentable": unpresentable,
     "windows": windows,
+    "tables": tables,
+    "presented-tables": presented_tables,
     "documents": documents,
     "planes": planes,
     "regions": regions,

@@ -22,7 +22,7 @@ import { OverlayPlaneList } from './overlayPlanes/OverlayPlaneList';
 import { planesOf } from './overlayPlanes/plane';
 import { cellOf, useOverlayPlanes } from './overlayPlanes/useOverlayPlanes';
 import { laidOver } from './overlayPlanes/useOverlaysOn';
-import { presetsFor, type Window } from './presets';
+import { presetsFor, type TablePreset, type Window, type WindowPreset } from './presets';
 import { SegmentList } from './segments/SegmentList';
 import { useSegmentations } from './segments/useSegmentations';
 import { SeriesList } from './SeriesList';
@@ -30,7 +30,8 @@ import { indexOf, seenAddress, type SeenImage } from './seenImage';
 import { Stacks, type Stack } from './stack';
 import { Stage } from './Stage';
 import type { StackView } from './StackView';
-import { layoutKeys, Tool, Toolbar } from './Toolbar';
+import { tableLabels } from './tables';
+import { layoutKeys, presetKeysMax, Tool, Toolbar } from './Toolbar';
 import { actionKeys, isMeasureTool, toolKeys, type ImageAction, type PointerTool } from './tools';
 import { useCine } from './useCine';
 import type { Listed } from './measurementSheets';
@@ -127,6 +128,8 @@ export default function ImageViewer({ studies, onDisplayed, keyImages, opening =
   const image = here?.stack.instanceByImageId.get(here.state.imageId);
   const cell = cells[active] ?? null;
   const presets = presetsFor(studies[cell?.study ?? 0]?.series.find((one) => one.series_instance_uid === cell?.seriesUid)?.modality ?? '', image);
+  const tables = here === undefined || image === undefined ? [] : tableLabels(image, targetOf(here.stack, here.state.imageId).frame);
+  const choices = [...presets, ...tables.map((label, table): TablePreset => ({ table, label }))];
   const presented = here === undefined ? null : latestOf(presentations, targetOf(here.stack, here.state.imageId));
   const hasShutters = (presented?.shutters.shapes.length ?? 0) > 0;
   const laid = here === undefined ? [] : laidOver(here.stack, here.state.imageId, presented?.overlays ?? null, here.isPresented);
@@ -260,7 +263,7 @@ export default function ImageViewer({ studies, onDisplayed, keyImages, opening =
     ...Object.fromEntries(layouts.map((one) => [layoutKeys[one], () => lay(one)])),
     ...Object.fromEntries(Object.entries(toolKeys).map(([name, key]) => [key, () => choose(name as PointerTool)])),
     ...Object.fromEntries(Object.entries(actionKeys).map(([name, key]) => [key, () => run(name as ImageAction)])),
-    ...Object.fromEntries(presets.map((preset, index) => [String(index + 1), () => act((view) => view.setWindow(preset))])),
+    ...Object.fromEntries(choices.slice(0, presetKeysMax).map((preset, index) => [String(index + 1), () => act((view) => seenBy(view, preset))])),
   };
   useKeys(bindings, mpr === null);
   // One thing at a time, before the page is left: what is half drawn, then the tool that draws.
@@ -299,13 +302,13 @@ export default function ImageViewer({ studies, onDisplayed, keyImages, opening =
       <div className={classes.stage}>
         <Toolbar
           tool={tool}
-          presets={presets}
+          presets={choices}
           layout={layout}
           links={links}
           referenceLines={referenceLines}
           onTool={choose}
           onAction={run}
-          onPreset={(preset) => act((view) => view.setWindow(preset))}
+          onPreset={(preset) => act((view) => seenBy(view, preset))}
           onLayout={lay}
           onLink={link}
           onReferenceLines={toggleReferenceLines}
@@ -385,6 +388,11 @@ function perform(view: StackView, action: ImageAction): void {
   }
 }
 
+function seenBy(view: StackView, preset: WindowPreset | TablePreset): void {
+  if ('table' in preset) view.setTable(preset.table);
+  else view.setWindow(preset);
+}
+
 /** One image alone, as an address names it; `null` where no study has its series. */
 function addressed({ series, instance, frame, window }: SeenImage, studies: readonly StudyDetail[]): Arrangement | null {
   const study = studies.findIndex((one) => one.series.some(({ series_instance_uid: uid }) => uid === series));
@@ -399,14 +407,14 @@ function lacksNamed(content: Content | null, now: Shown | undefined): boolean {
   return indexOf(now.stack, content.at.instance, content.at.frame) < 0;
 }
 
-/** The cells with the images that they show now, and a window only where one was chosen; turn and zoom begin anew. */
+/** The cells with the images that they show now, and a window or a table only where one was chosen; turn and zoom begin anew. */
 function asSeen(cells: Arrangement['cells'], shown: ReadonlyMap<number, Shown>): Arrangement['cells'] {
   return cells.map((one, at) => {
     const now = shown.get(at);
     if (one === null || now === undefined || now.stack.seriesUid !== one.seriesUid) return one;
     const { study, seriesUid, justify } = one;
-    const { index, chosenWindow: window } = now.state;
-    return { study, seriesUid, index, ...(justify === undefined ? {} : { justify }), ...(window === null ? {} : { window }) };
+    const { index, chosen } = now.state;
+    return { study, seriesUid, index, ...(justify === undefined ? {} : { justify }), ...chosen };
   });
 }
 

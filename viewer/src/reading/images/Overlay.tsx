@@ -9,7 +9,7 @@ import { ruler, type Spacing } from './spacing';
 import type { ViewState } from './StackView';
 import { useTechnique } from './useTechnique';
 
-export type LeftOut = 'bitmap' | 'trueSize' | 'area' | 'graphics' | 'lut' | 'colour' | 'overlay';
+export type LeftOut = 'bitmap' | 'trueSize' | 'area' | 'graphics' | 'lut' | 'ownLut' | 'lutOnCpu' | 'colour' | 'overlay';
 
 interface Props {
   study: StudyDetail;
@@ -100,6 +100,7 @@ export function Overlay({ study, isPrior, series, instance, spacing, view, prese
         {view.window !== null && (
           <span data-testid="window">{t('images.window', { w: view.window.width, l: view.window.center })}</span>
         )}
+        {view.table !== null && <span data-testid="window">{t('images.lut', { label: view.table.label })}</span>}
         <span>{t('images.zoom', { percent: Math.round(view.zoom * 100) })}</span>
       </div>
       {spacing !== undefined && spacing.mm !== null && <Ruler pxPerMm={view.pxPerUnit} />}

@@ -7,22 +7,31 @@ import { ToolGroupManager, utilities as toolUtilities } from '@cornerstonejs/too
 import { onScreen, type Affine } from './documents/affine';
 import { zoomFor, type DisplayedArea } from './documents/displayedArea';
 import { imageEngine, rendersOnCpu } from './engine';
+import { greysFor } from './greys';
 import { imagePlaneOf } from './imagePlane';
 import { turnOf, type Turn } from './keyFrame';
 import type { Followed } from './linking';
 import { toWorld } from './measured';
 import { orientationLetters, type OrientationLetters } from './orientation';
-import { rangeOf, windowOf, type Window } from './presets';
+import { exactWindowOf, rangeOf, windowOf, type Window } from './presets';
 import type { Stack } from './stack';
+import { curveOf, greysBetween, isLowWhite, isTable, usefulRange, type Greys, type Range, type Table, type Voi } from './tables';
 
 /** What the reader sees at this moment. */
 export interface ViewState {
   imageId: string;
   index: number;
   count: number;
+  /** `null` where a table makes the greys. */
   window: Window | null;
-  /** The same where it was chosen, for the whole stack; `null` where each image has its own. */
-  chosenWindow: Window | null;
+  /** That table; `isOwn` if the image is shown so wherever nobody says otherwise. */
+  table: { label: string; isOwn: boolean } | null;
+  /** What somebody has chosen for the whole stack; `null` where each image is as it opens. */
+  chosen: { window: Window } | { table: number } | null;
+  /** What the image says of its greys beyond a window. */
+  greys: Greys | undefined;
+  /** A curve or a table that the processor cannot draw. */
+  lacksCurve: boolean;
   zoom: number;
   orientation: OrientationLetters | null;
   /** Pixels of the screen for one millimetre (or one pixel of the image, where it has no spacing). */
@@ -41,6 +50,8 @@ export interface StackViewEvents {
 export interface FirstLook {
   index?: number;
   window?: Window;
+  /** Which of each image's tables, from 0. */
+  table?: number;
   justify?: 'left' | 'right';
   flipHorizontal?: boolean;
   /** As a presentation state has it, which counts instead of what the image says of itself. */
@@ -49,9 +60,10 @@ export interface FirstLook {
 
 /** What of a presentation state (PS3.3 §A.33.1) is applied to a whole stack. */
 export interface PresentedLook {
-  window: Window | null;
+  voi: Voi | null;
   /** Of each image of the stack, where they differ. */
-  windows: readonly (Window | null)[] | null;
+  vois: readonly (Voi | null)[] | null;
+  presentation: Table | null;
   turn: Turn;
   inverted: boolean;
   area: DisplayedArea | null;
@@ -64,6 +76,8 @@ export interface Look {
 }
 
 let lastId = 0;
+/** The library's, for a straight line. */
+const usualTextureWidth = 1024;
 let isToResize = false;
 
 /** All views at once, when the page has its new shape: a view that keeps the old one shows its image stretched. */
@@ -86,8 +100,14 @@ export class StackView {
   private first: FirstLook = {};
   private justify: FirstLook['justify'];
   private presented: PresentedLook | null = null;
-  /** The window that the state has set, as long as nobody has set another. */
-  private following: Window | null = null;
+  /** A window, or which of each image's tables, instead of what the state or the image has. */
+  private chosen: Range | number | null = null;
+  /** Whether somebody has exchanged black and white. */
+  private isExchanged = false;
+  /** What makes the greys now; `null` is the image's own window. */
+  private voi: Voi | null = null;
+  private isCurved = false;
+  private lacksCurve = false;
   private pressedAt: { imageId: string; x: number; y: number } | null = null;
   private readonly sized = new ResizeObserver(resizeSoon);
 
@@ -101,6 +121,7 @@ export class StackView {
     this.viewport = engine.getViewport(this.id) as StackViewport;
     element.addEventListener(Enums.Events.IMAGE_RENDERED, this.rendered);
     element.addEventListener(Enums.Events.STACK_NEW_IMAGE, this.came);
+    element.addEventListener(Enums.Events.VOI_MODIFIED, this.rewindowed);
     element.addEventListener('pointerdown', this.pressed, true);
     eventTarget.addEventListener(Enums.Events.IMAGE_LOAD_ERROR, this.failed);
     ToolGroupManager.getToolGroup(groupId)?.addViewport(this.id, engine.id);
@@ -112,6 +133,7 @@ export class StackView {
     this.stop();
     this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.rendered);
     this.element.removeEventListener(Enums.Events.STACK_NEW_IMAGE, this.came);
+    this.element.removeEventListener(Enums.Events.VOI_MODIFIED, this.rewindowed);
     this.element.removeEventListener('pointerdown', this.pressed, true);
     eventTarget.removeEventListener(Enums.Events.IMAGE_LOAD_ERROR, this.failed);
     const engine = imageEngine();
@@ -131,17 +153,19 @@ export class StackView {
     this.first = look;
     this.direction = 0;
     this.lastIndex = index;
+    this.presented = look.presented ?? null;
+    this.chosen = look.window === undefined ? (look.table ?? null) : rangeOf(look.window);
+    this.isExchanged = false;
     // The library would hold the window that was chosen for another stack to be this one's.
     this.viewport['voiUpdatedWithSetProperties'] = false;
     await this.viewport.setStack(stack.imageIds, index);
     if (turn !== this.shown) return;
     if (this.imageOnScreen() !== imageId) this.events.onImageFailed(index);
     this.justify = look.justify;
-    if (look.window !== undefined) this.viewport.setProperties({ voiRange: rangeOf(look.window) });
     if (look.flipHorizontal === true) this.viewport.setCamera({ flipHorizontal: true });
-    this.presented = look.presented ?? null;
     this.pushToEdge();
-    this.presentState(look.window);
+    this.arrange();
+    this.presentState();
     this.viewport.render();
   }
 
@@ -158,10 +182,10 @@ export class StackView {
   retry(): void {
     const { stack, index } = this;
     if (stack === null || this.imageOnScreen() === stack.imageIds[index]) return;
-    const { window: first, ...look } = this.first;
-    // Nothing has been drawn yet where there is no window at all.
-    const window = this.window() === null ? first : (this.chosenWindow() ?? undefined);
-    void this.show(stack, { ...look, index, ...(window === undefined ? {} : { window }) }).catch(() => this.events.onImageFailed(index));
+    const look: FirstLook = { ...this.first, index };
+    delete look.window;
+    delete look.table;
+    void this.show(stack, { ...look, ...this.choice() }).catch(() => this.events.onImageFailed(index));
   }
 
   get index(): number {
@@ -195,25 +219,109 @@ export class StackView {
     return range ? windowOf(range) : null;
   }
 
-  /** `null` while each image is shown in its own window, or in the one that a presentation state has for it. */
-  private chosenWindow(): Window | null {
-    const now = this.window();
-    if (now === null || this.isFollowed(now)) return null;
-    // Where the processor draws, the library does not tell: what is seen stays.
-    return this.viewport.getProperties().isComputedVOI === true && !rendersOnCpu() ? null : now;
-  }
-
-  private isFollowed(window: Window): boolean {
-    return this.following !== null && window.center === this.following.center && window.width === this.following.width;
+  private choice(): ViewState['chosen'] {
+    if (this.chosen === null) return null;
+    return typeof this.chosen === 'number' ? { table: this.chosen } : { window: windowOf(this.chosen) };
   }
 
   setWindow(window: Window): void {
-    this.viewport.setProperties({ voiRange: rangeOf(window) });
+    this.choose(rangeOf(window));
+  }
+
+  /** Which of each image's own tables; an image that has none there stays as it opens. */
+  setTable(table: number): void {
+    this.choose(table);
+  }
+
+  private choose(chosen: Range | number): void {
+    this.chosen = chosen;
+    this.arrange();
     this.viewport.render();
   }
 
+  /** Whether a table makes the greys, and no window that could be another stack's, too. */
+  hasTable(): boolean {
+    return isTable(this.voi);
+  }
+
   isInverted(): boolean {
-    return this.viewport.getProperties().invert === true;
+    return this.opensInverted() !== this.isExchanged;
+  }
+
+  private opensInverted(): boolean {
+    return this.presented?.inverted ?? isLowWhite(this.stack?.instanceByImageId.get(this.imageOnScreen() ?? ''));
+  }
+
+  /** Brings the image that is there into the greys that it is to have: the library keeps those of the image before. */
+  private arrange(): void {
+    const image = this.image();
+    if (image === undefined) return;
+    const { viewport, chosen } = this;
+    this.voi = this.voiOf(image);
+    viewport['voiUpdatedWithSetProperties'] = false;
+    const isWindow = chosen !== null && typeof chosen !== 'number';
+    const range = isWindow ? chosen : this.voi === null ? viewport['_getVOIFromCache']() : usefulRange(this.voi);
+    viewport.setProperties({ voiRange: range, invert: this.isInverted() }, true);
+    viewport['voiUpdatedWithSetProperties'] = isWindow;
+    this.paint(image);
+  }
+
+  private voiOf(image: Types.IImage): Voi | null {
+    if (image.color) return null;
+    const [greys, { chosen, presented }] = [greysFor(image), this];
+    const windowed = (window: Window): Voi => (greys?.isSigmoid === true ? { sigmoid: window } : window);
+    if (typeof chosen === 'number') {
+      const table = greys?.tables[chosen];
+      if (table !== undefined && table !== null) return table;
+    } else if (chosen !== null) {
+      return windowed(exactWindowOf(chosen));
+    }
+    const ofState = presented?.vois?.[this.index] ?? presented?.voi ?? null;
+    if (ofState !== null || greys === undefined) return ofState;
+    if (!greys.hasWindow) return greys.tables[0] ?? null;
+    return greys.isSigmoid ? windowed({ center: Number(image.windowCenter), width: Number(image.windowWidth) }) : null;
+  }
+
+  /** Gives whatever draws the curve from values to greys, or the straight line again. */
+  private paint(image: Types.IImage): void {
+    const { voiRange: range } = this.viewport.getProperties();
+    if (range === undefined || range === null) return;
+    const presentation = image.color ? null : (this.presented?.presentation ?? null);
+    const voi = this.voi ?? exactWindowOf(range);
+    const isCurved = presentation !== null || isTable(voi) || 'sigmoid' in voi;
+    this.lacksCurve = false;
+    if (!isCurved && !this.isCurved) return;
+    this.isCurved = isCurved;
+    if (rendersOnCpu()) this.paintOnCpu(image, isCurved ? voi : null, presentation);
+    else this.paintOnCard(isCurved ? curveOf(voi, presentation) : { ...range, shades: Float64Array.of(0, 1) }, isCurved);
+  }
+
+  private paintOnCard({ lower, upper, shades }: ReturnType<typeof curveOf>, isCurved: boolean): void {
+    const actor = this.viewport.getDefaultActor()?.actor as Types.ImageActor | undefined;
+    if (actor === undefined) return;
+    const [isInverted, last] = [this.isInverted(), shades.length - 1];
+    const nodes = Array.from(shades, (shade, at) => {
+      const grey = isInverted ? 1 - shade : shade;
+      return { x: lower + (at / last) * (upper - lower), r: grey, g: grey, b: grey, midpoint: 0.5, sharpness: 0 };
+    });
+    actor.getProperty().getRGBTransferFunction(0)?.setNodes(nodes);
+    // As many as there are steps: each lies in the middle of a texel.
+    (actor.getMapper() as unknown as { setColorTextureWidth: (width: number) => void }).setColorTextureWidth(isCurved ? shades.length : usualTextureWidth);
+  }
+
+  private paintOnCpu(image: Types.IImage, voi: Voi | null, presentation: Table | null): void {
+    const drawn = this.viewport['_cpuFallbackEnabledElement']?.viewport;
+    if (drawn === undefined) return;
+    const { slope, intercept, isPreScaled, minPixelValue, maxPixelValue } = image;
+    const [min, max] = [minPixelValue, maxPixelValue].map((value) => (isPreScaled === true ? value : value * slope + intercept)) as [number, number];
+    this.lacksCurve = voi !== null && ![slope, intercept, min, max].every(Number.isInteger);
+    if (voi === null || this.lacksCurve) {
+      delete drawn.voiLUT;
+      return;
+    }
+    const greys = greysBetween(voi, presentation, min, max);
+    // The library takes the largest entry for white, and the last for all that lies beyond: the first is for no value at all.
+    Object.assign(drawn, { voiLUT: { id: `greys-${(lastId += 1)}`, firstValueMapped: min - 1, lut: [255, ...greys, greys.at(-1)] } });
   }
 
   /** Shows an image as it was seen at another time. */
@@ -222,8 +330,9 @@ export class StackView {
     if (imageId === undefined) return;
     await this.viewport.setImageIdIndex(index);
     this.viewport.resetCamera();
-    if (seen.window !== null) this.viewport.setProperties({ voiRange: rangeOf(seen.window) });
-    if (seen.inverted !== null) this.viewport.setProperties({ invert: seen.inverted });
+    this.chosen = seen.window === null ? null : rangeOf(seen.window);
+    if (seen.inverted !== null) this.isExchanged = seen.inverted !== this.opensInverted();
+    this.arrange();
     this.turnTo(seen.turn, imageId);
     this.viewport.render();
   }
@@ -232,22 +341,14 @@ export class StackView {
     if (turn.mirrored) this.viewport.setCamera({ flipHorizontal: true });
     // Mirrored, the library turns the other way round.
     for (const rotation of [turn.rotation, (360 - turn.rotation) % 360]) {
-      this.viewport.setViewPresentation({ ...this.viewport.getViewPresentation(), rotation });
+      this.turn(rotation);
       if (turnOf(this.affine(imageId)).rotation === turn.rotation) break;
     }
   }
 
-  /** `window`: one that a protocol has chosen, which counts before the state's. */
-  private presentState(window?: Window): void {
+  private presentState(): void {
     const [state, imageId] = [this.presented, this.viewport.getCurrentImageId()];
     if (state === null || imageId === undefined) return;
-    const own = state.windows?.[this.index] ?? state.window;
-    this.following = null;
-    if (window === undefined && own !== null) {
-      this.viewport.setProperties({ voiRange: rangeOf(own) });
-      this.following = this.window();
-    }
-    this.viewport.setProperties({ invert: state.inverted });
     this.turnTo(state.turn, imageId);
     if (state.area !== null) this.bringIntoView(state.area, imageId);
   }
@@ -258,8 +359,19 @@ export class StackView {
     if (!Number.isFinite(factor) || factor <= 0) return;
     this.viewport.setZoom(this.viewport.getZoom() * factor);
     const [x, y] = onScreen(this.affine(imageId), [(area.left + area.right) / 2, (area.top + area.bottom) / 2]);
+    if (rendersOnCpu()) {
+      this.viewport.setCamera({ focalPoint: this.viewport.canvasToWorld([x, y]) });
+      return;
+    }
     const [left, top] = this.viewport.getPan();
     this.viewport.setPan([left + width / 2 - x, top + height / 2 - y]);
+  }
+
+  private turn(rotation: number): void {
+    const { pan, ...seen } = this.viewport.getViewPresentation();
+    // Where the processor draws, the library takes a shift on the screen for a place in the patient, and reckons with the turn before.
+    this.viewport.setViewPresentation(rendersOnCpu() || pan === undefined ? { ...seen, rotation } : { ...seen, pan, rotation });
+    if (rendersOnCpu()) this.viewport.setCamera({});
   }
 
   look(): Look {
@@ -273,13 +385,13 @@ export class StackView {
   }
 
   invert(): void {
-    this.viewport.setProperties({ invert: this.viewport.getProperties().invert !== true });
+    this.isExchanged = !this.isExchanged;
+    this.arrange();
     this.viewport.render();
   }
 
   rotate(): void {
-    const { rotation = 0 } = this.viewport.getViewPresentation();
-    this.viewport.setViewPresentation({ ...this.viewport.getViewPresentation(), rotation: (rotation + 90) % 360 });
+    this.turn(((this.viewport.getViewPresentation().rotation ?? 0) + 90) % 360);
     this.viewport.render();
   }
 
@@ -291,16 +403,27 @@ export class StackView {
 
   reset(): void {
     this.viewport.resetCamera();
-    this.viewport.resetProperties();
+    this.chosen = null;
+    this.isExchanged = false;
     this.pushToEdge();
+    this.arrange();
     this.presentState();
     this.viewport.render();
   }
 
   /** The image whose pixels are drawn, which after a failure is not the one that was asked for. */
   imageOnScreen(): string | undefined {
-    const image = this.viewport.getCornerstoneImage() as { imageId: string } | undefined;
-    return image?.imageId;
+    return this.image()?.imageId;
+  }
+
+  private image(): Types.IImage | undefined {
+    return this.viewport.getCornerstoneImage() as Types.IImage | undefined;
+  }
+
+  private seenTable(): ViewState['table'] {
+    if (!isTable(this.voi)) return null;
+    const greys = greysFor(this.image());
+    return { label: this.voi.label, isOwn: this.presented?.presentation == null && greys?.hasWindow === false && greys.tables[0] === this.voi };
   }
 
   /** Along the middle of the screen; a canvas has no depth. */
@@ -351,8 +474,11 @@ export class StackView {
       imageId,
       index,
       count: this.viewport.getImageIds().length,
-      window: this.window(),
-      chosenWindow: this.chosenWindow(),
+      window: isTable(this.voi) ? null : this.window(),
+      table: this.seenTable(),
+      chosen: this.choice(),
+      greys: greysFor(this.image()),
+      lacksCurve: this.lacksCurve,
       zoom: this.viewport.getZoom(),
       orientation: orientationLetters(this.viewport.getCamera()),
       pxPerUnit: this.pxPerUnit(),
@@ -360,19 +486,20 @@ export class StackView {
     });
   };
 
-  /** Before an image is drawn: where a state has a window for each, it has its own, until the reader chooses another. */
-  private readonly came = (event: Event): void => {
-    const windows = this.presented?.windows ?? null;
-    if (windows === null || this.following === null) return;
-    const [now, { imageIdIndex }] = [this.window(), (event as Types.CustomEventType<{ imageIdIndex: number }>).detail];
-    if (now === null || !this.isFollowed(now)) {
-      this.following = null;
-      return;
-    }
-    const own = windows[imageIdIndex] ?? null;
-    if (own === null) return;
-    this.viewport.setProperties({ voiRange: rangeOf(own) });
-    this.following = this.window();
+  /** Before an image is drawn. */
+  private readonly came = (): void => {
+    // Where the processor draws, the library makes its settings only after it has told.
+    if (rendersOnCpu()) queueMicrotask(() => this.arrange());
+    else this.arrange();
+  };
+
+  /** The reader drags the window: it leaves the table, and begins from where that was of use. */
+  private readonly rewindowed = (): void => {
+    const [image, { voiRange, isComputedVOI }] = [this.image(), this.viewport.getProperties()];
+    if (image === undefined || voiRange === undefined || voiRange === null || (isComputedVOI === true && !rendersOnCpu())) return;
+    this.chosen = voiRange;
+    this.voi = this.voiOf(image);
+    this.paint(image);
   };
 
   private readonly failed = (event: Event): void => {

@@ -266,7 +266,7 @@ export class Stage {
     const [look, has] = [lead.look(), other.look()];
     if (Math.abs(look.zoom - has.zoom) > 1e-3 || Math.hypot(look.pan[0] - has.pan[0], look.pan[1] - has.pan[1]) > 0.5) other.setLook(look);
     const [window, had] = [lead.window(), other.window()];
-    if (window !== null && had !== null && sameUnits(lead, other) && (window.center !== had.center || window.width !== had.width)) {
+    if (window !== null && had !== null && !lead.hasTable() && sameUnits(lead, other) && (window.center !== had.center || window.width !== had.width)) {
       other.setWindow(window);
     }
   }

@@ -5,20 +5,23 @@ import { useTranslation } from 'react-i18next';
 import type { Layout, Links } from './hanging';
 import { layouts } from './hanging';
 import classes from './Images.module.css';
-import type { WindowPreset } from './presets';
+import type { TablePreset, WindowPreset } from './presets';
 import { actionKeys, imageActions, measureTools, toolKeys, viewTools, type ImageAction, type MeasureTool, type PointerTool } from './tools';
+
+/** The keys 1 to 9. */
+export const presetKeysMax = 9;
 
 export const layoutKeys: Record<Layout, string> = { '1x1': 'Alt+1', '1x2': 'Alt+2', '2x1': 'Alt+3', '2x2': 'Alt+4' };
 
 interface Props {
   tool: PointerTool;
-  presets: WindowPreset[];
+  presets: (WindowPreset | TablePreset)[];
   layout: Layout;
   links: Links;
   referenceLines: boolean;
   onTool: (tool: PointerTool) => void;
   onAction: (action: ImageAction) => void;
-  onPreset: (preset: WindowPreset) => void;
+  onPreset: (preset: WindowPreset | TablePreset) => void;
   onLayout: (layout: Layout) => void;
   onLink: (which: keyof Links) => void;
   onReferenceLines: () => void;
@@ -45,7 +48,8 @@ export function Toolbar(props: Props) {
   const { t } = useTranslation();
   const { tool, presets, layout, links } = props;
   const measuring = measureTools.find((name) => name === tool);
-  const presetName = (preset: WindowPreset) => preset.label ?? t(`images.preset.${preset.name}`);
+  const presetName = (preset: WindowPreset | TablePreset) =>
+    'table' in preset ? t('images.lut', { label: preset.label }) : (preset.label ?? t(`images.preset.${preset.name}`));
   return (
     <div className={classes.toolbar} role="toolbar" aria-label={t('images.tools')}>
       {viewTools.map((name) => (
@@ -60,9 +64,9 @@ export function Toolbar(props: Props) {
         <Choice
           label={t('images.presets')}
           items={presets.map((preset, index) => ({
-            key: `${preset.name}${index}`,
+            key: String(index),
             label: presetName(preset),
-            hint: String(index + 1),
+            hint: index < presetKeysMax ? String(index + 1) : undefined,
             run: () => props.onPreset(preset),
           }))}
         />

@@ -25,6 +25,7 @@ import type { Segmentations } from './segments/useSegmentations';
 import { indexOf, type ImageMark } from './seenImage';
 import type { Stack, Stacks } from './stack';
 import type { Stage } from './Stage';
+import { sameTable } from './tables';
 import type { FirstLook, StackView, ViewState } from './StackView';
 import { useAgain } from './useAgain';
 
@@ -67,20 +68,21 @@ function firstLook(content: Content, stack: Stack, presented: StackPresentation 
   const image = stack.instanceByImageId.get(stack.imageIds[index ?? 0] ?? '');
   const modality = String(image?.['00080060']?.Value?.[0] ?? '');
   const window = content.window ?? (content.preset === undefined ? undefined : presetsFor(modality, image).find(({ name }) => name === content.preset));
+  const chosen = { ...(window === undefined ? {} : { window }), ...(content.table === undefined ? {} : { table: content.table }) };
   const row = image?.['00200020']?.Value?.[0];
   // A right breast lies with its chest wall, behind, to the right; a left one the other way round.
   const flipped = content.justify !== undefined && typeof row === 'string' && row.startsWith(content.justify === 'right' ? 'A' : 'P');
   if (presented !== null) {
-    const { window: own, rotation, flipHorizontal, invert, area } = presented.look;
+    const { voi, presentation, rotation, flipHorizontal, invert, area } = presented.look;
     return {
       ...(index === undefined ? {} : { index }),
-      ...(window === undefined ? {} : { window }),
-      presented: { window: own, windows: presented.windows, turn: turnIn(rotation, flipHorizontal), inverted: invert, area },
+      ...chosen,
+      presented: { voi, vois: presented.vois, presentation, turn: turnIn(rotation, flipHorizontal), inverted: invert, area },
     };
   }
   return {
     ...(index === undefined ? {} : { index }),
-    ...(window === undefined ? {} : { window }),
+    ...chosen,
     ...(content.justify === undefined ? {} : { justify: content.justify }),
     ...(flipped ? { flipHorizontal: true } : {}),
   };
@@ -102,13 +104,17 @@ export function targetOf(stack: Stack, imageId: string): Target {
 const noLabels: readonly string[] = [];
 
 /** What a state, or the image itself, asks for that is not done. */
-function leftOutOf(state: Presentation | null, applied: StackPresentation | null, overlays: OverlaysOn): LeftOut[] {
+function leftOutOf(state: Presentation | null, applied: StackPresentation | null, { greys, lacksCurve }: ViewState, overlays: OverlaysOn): LeftOut[] {
+  // Values have gone through the image's own Modality LUT when they were loaded; a state mostly repeats that.
+  const isOtherModality = state?.modality != null && (greys?.modality == null || !sameTable(state.modality, greys.modality));
   return [
     ...(state?.shutters.lacksBitmap === true ? (['bitmap'] as const) : []),
     ...(applied?.look.area?.isTrueSize === true ? (['trueSize'] as const) : []),
     ...(applied?.lacksArea === true ? (['area'] as const) : []),
     ...(state?.lacksGraphics === true ? (['graphics'] as const) : []),
-    ...(state?.lacksLut === true ? (['lut'] as const) : []),
+    ...(state?.lacksLut === true || isOtherModality ? (['lut'] as const) : []),
+    ...(greys?.isDamaged === true ? (['ownLut'] as const) : []),
+    ...(lacksCurve ? (['lutOnCpu'] as const) : []),
     ...(state?.lacksColour === true ? (['colour'] as const) : []),
     ...(overlays.hasUnfit ? (['overlay'] as const) : []),
   ];
@@ -181,7 +187,7 @@ export function Viewport({ at, content, studies, stage, stacks, presentations, u
           lacksOverlays={overlays.state === 'failed'}
           drawnFrom={applied === null && hasDrawing ? state.label : null}
           notApplied={applied === null && state !== null && !hasDrawing ? state.label : null}
-          leftOut={leftOutOf(state, applied, overlays)}
+          leftOut={leftOutOf(state, applied, view, overlays)}
           otherDrawings={target === null ? noLabels : otherDrawings(presentations, target)}
           unread={unread}
           others={stack.others}

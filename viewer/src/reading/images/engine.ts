@@ -13,6 +13,7 @@ import { init as startLoader } from '@cornerstonejs/dicom-image-loader';
 import { CrosshairsTool, ReferenceLinesTool, addTool, annotation, init as startTools } from '@cornerstonejs/tools';
 import { readStored } from '../../ui/useStored';
 import { imageRefused, quietLoader } from './comeback';
+import { loadWithGreys } from './greys';
 import { toolClasses } from './tools';
 
 const engineId = 'farsight';
@@ -43,6 +44,7 @@ function start(): void {
   // One WebGL context serves all viewports; the default of seven costs seconds without a graphics card.
   startCore({ rendering: { webGlContextCount: 1 }, debug: {} });
   startLoader({ errorInterceptor: imageRefused });
+  loadWithGreys();
   quietLoader();
   startTools();
   [...Object.values(toolClasses), ReferenceLinesTool, CrosshairsTool].forEach((tool) => addTool(tool));

@@ -20,6 +20,8 @@ export interface Content {
   preset?: PresetName;
   /** As it was seen before, which counts instead of a preset. */
   window?: Window;
+  /** Which of each image's own tables of greys, from 0. */
+  table?: number;
   /** To which edge the image is pushed, so that two mammograms stand back to back. */
   justify?: 'left' | 'right';
 }

@@ -67,7 +67,7 @@ describe('what is drawn', () => {
 function shownAs(photometric: string, isInverted: boolean): Shown {
   const imageId = 'wadors:/dicom-web/orgs/o/studies/1.1/series/1.2/instances/1.3/frames/1';
   const image = { '00280004': { Value: [photometric] }, '00280010': { Value: [64] }, '00280011': { Value: [64] } };
-  const state = { imageId, affine: affineOf(0, false), window: { center: 40, width: 400 } };
+  const state = { imageId, affine: affineOf(0, false), window: { center: 40, width: 400 }, table: null };
   return { view: { isInverted: () => isInverted }, state, stack: { instanceByImageId: new Map([[imageId, image]]) } } as unknown as Shown;
 }
 
@@ -76,6 +76,16 @@ test('an image with low values in white is inverted when they are black', () => 
   // The library inverts such an image by itself.
   expect([inverted('MONOCHROME1', true), inverted('MONOCHROME1', false)]).toEqual([false, true]);
   expect([inverted('MONOCHROME2', true), inverted('MONOCHROME2', false), inverted('RGB', true)]).toEqual([true, false, false]);
+});
+
+test('a table that the image opens with needs no window, of another one a picture has the range', () => {
+  const made = (isOwn: boolean) => {
+    const shown = shownAs('MONOCHROME2', false);
+    const state = { ...shown.state, window: null, table: { label: 'HARD', isOwn } };
+    return keyFrameOf({ ...shown, state, view: { isInverted: () => false, window: () => ({ center: 2048, width: 3000 }) } } as unknown as Shown, []);
+  };
+  expect(made(true)?.window_width).toBeUndefined();
+  expect(made(false)).toMatchObject({ window_centre: '2048', window_width: '3000' });
 });
 
 test('a turn is by quarters, whichever way it is said', () => {

@@ -3,6 +3,7 @@ import type { Measurement } from '../../api/measurements';
 import type { FrameKeyImage, Mark } from '../../api/types';
 import { newUuid } from '../../api/uid';
 import { number, tags, text, type Instance } from './dicomJson';
+import { isLowWhite } from './tables';
 import type { Affine } from './documents/affine';
 import { frameOf } from './measured';
 import { indexOf } from './seenImage';
@@ -102,7 +103,6 @@ export function marksOf(drawn: readonly Drawn[], place: (point: Point) => [numbe
 }
 
 export const isGrey = (image: Instance): boolean => text(image, '00280004').startsWith('MONOCHROME');
-const isLowWhite = (image: Instance): boolean => text(image, '00280004') === 'MONOCHROME1';
 
 /** `null` when the image says too little of itself. */
 export function keyFrameOf({ view, state, stack }: Shown, drawn: readonly Drawn[]): FrameKeyImage | null {
@@ -111,7 +111,9 @@ export function keyFrameOf({ view, state, stack }: Shown, drawn: readonly Drawn[
   if (at === null || image === undefined || columns === null || rows === null) return null;
   const turn = turnOf(state.affine);
   const size = pictureSize(columns, rows, turn);
-  const window = isGrey(image) && state.window !== null ? { window_centre: String(state.window.center), window_width: String(Math.max(1, state.window.width)) } : {};
+  // Without a window the node shows the image as it opens; of another table a picture has only the range.
+  const seen = state.table === null ? state.window : state.table.isOwn ? null : view.window();
+  const window = isGrey(image) && seen !== null ? { window_centre: String(seen.center), window_width: String(Math.max(1, seen.width)) } : {};
   return {
     id: newUuid(),
     name: '',

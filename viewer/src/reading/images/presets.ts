@@ -50,6 +50,12 @@ function windowsOf(image: Instance): WindowPreset[] {
   });
 }
 
+/** One of the image's own tables, from 0. */
+export interface TablePreset {
+  table: number;
+  label: string;
+}
+
 /** The presets of an image in the order of the keys 1 to 9. */
 export function presetsFor(modality: string, image?: Instance): WindowPreset[] {
   if (modality === 'CT') return computedTomography;
@@ -69,6 +75,11 @@ export function rangeOf({ center, width }: Window): { lower: number; upper: numb
   return { lower: center - 0.5 - (width - 1) / 2, upper: center - 0.5 + (width - 1) / 2 };
 }
 
-export function windowOf({ lower, upper }: { lower: number; upper: number }): Window {
-  return { center: Math.round((upper + lower + 1) / 2), width: Math.round(upper - lower + 1) };
+export function exactWindowOf({ lower, upper }: { lower: number; upper: number }): Window {
+  return { center: (upper + lower + 1) / 2, width: upper - lower + 1 };
+}
+
+export function windowOf(range: { lower: number; upper: number }): Window {
+  const { center, width } = exactWindowOf(range);
+  return { center: Math.round(center), width: Math.round(width) };
 }

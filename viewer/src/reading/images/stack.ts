@@ -5,6 +5,7 @@ import { studies } from '../../api/endpoints';
 import { isVideo } from './documents/documentKind';
 import { fetchBytes, fetchMetadata } from './dicomweb';
 import { hasOrientation, inOrder, number, tags, text, upright, withModality, type Instance } from './dicomJson';
+import { describeGreys } from './greys';
 import { cross, type Plane, type Vector } from './linking';
 import { withPalette } from './palette';
 import { spacingOf, withSpacing, type Spacing } from './spacing';
@@ -40,7 +41,8 @@ function decodedBytes(instance: Instance): number {
   if ((number(instance, '00280002') ?? 1) > 1 || text(instance, '00280004') === 'PALETTE COLOR') return pixels * 4;
   const isWhole = Number.isInteger(number(instance, '00281053') ?? 1) && Number.isInteger(number(instance, '00281052') ?? 0);
   if (!isWhole) return pixels * 4;
-  return pixels * ((number(instance, '00280100') ?? 16) > 8 ? 2 : 1);
+  // A Modality LUT may have entries of 16 bits.
+  return pixels * ((number(instance, '00280100') ?? 16) > 8 || instance['00283000'] !== undefined ? 2 : 1);
 }
 
 function planeOf(imageId: string, instance: Instance): Plane | null {
@@ -77,6 +79,7 @@ export async function loadStack(org: string, studyUid: string, seriesUid: string
       const imageId = `wadors:${series}/instances/${sop}/frames/${frame}`;
       // The loader derives the later frames of an instance from what is registered for its first.
       if (frame === 1) wadors.metaDataManager.add(imageId, instance as Parameters<typeof wadors.metaDataManager.add>[1]);
+      describeGreys(imageId, instance, frame);
       if (spacing.mm !== null && !hasOrientation(instance)) measured.set(imageId, { scale: 1 });
       sopByImageId.set(imageId, sop);
       instanceByImageId.set(imageId, instance);

@@ -21,7 +21,9 @@ test('window, rotation, flip and inversion are those of the state', () => {
   });
   expect(presentationOf(made, frame('1.2.3'))).toEqual({
     label: 'LUNG',
-    window: { center: -600, width: 1500 },
+    voi: { center: -600, width: 1500 },
+    presentation: null,
+    modality: null,
     rotation: 270,
     flipHorizontal: true,
     invert: true,
@@ -80,13 +82,16 @@ test('what is not shown is known: units, kinds, and more than there is room for'
   expect(drawn([drawing('PIXEL', 'POINT', [1, 2])])).toMatchObject({ lacksGraphics: false });
 });
 
-test('a table or a curve of greys, and colours, are known not to be applied', () => {
+test('tables and curves of greys are read; what is damaged, and colours, are known not to be applied', () => {
   const of = (more: Record<string, unknown>) => presentationOf(state(more), frame('1.2.3'));
-  const table = value({ '00283002': [2, 0, 16] });
-  expect(of({ '00283110': value({ '00283010': table }) })?.lacksLut).toBe(true);
-  expect(of({ '00283110': value({ '00281050': '1', '00281051': '2', '00281056': 'SIGMOID' }) })?.lacksLut).toBe(true);
-  expect(of({ '20500010': table })?.lacksLut).toBe(true);
-  expect(of({ '00283110': value({ '00281050': '1', '00281051': '2' }) })?.lacksLut).toBe(false);
+  const table = value({ '00283002': [2, 0, 16], '00283006': [0, 65_535], '00283003': 'DENSE' });
+  const damaged = value({ '00283002': [2, 0, 16], '00283006': [0] });
+  expect(of({ '00283110': value({ '00283010': table }) })).toMatchObject({ voi: { label: 'DENSE', bits: 16 }, lacksLut: false });
+  expect(of({ '00283110': value({ '00281050': '1', '00281051': '2', '00281056': 'SIGMOID' }) })).toMatchObject({ voi: { sigmoid: { center: 1, width: 2 } }, lacksLut: false });
+  expect(of({ '00283110': value({ '00281050': '1', '00281051': '2', '00283010': damaged }) })).toMatchObject({ voi: { center: 1, width: 2 }, lacksLut: false });
+  expect(of({ '20500010': table, '00283000': table })).toMatchObject({ presentation: { bits: 16 }, modality: { bits: 16 }, lacksLut: false });
+  for (const sequence of ['20500010', '00283000']) expect(of({ [sequence]: damaged })?.lacksLut).toBe(true);
+  expect(of({ '00283110': value({ '00283010': damaged }) })).toMatchObject({ voi: null, lacksLut: true });
   expect(of({ '00080016': '1.2.840.10008.5.1.4.1.1.11.3' })?.lacksColour).toBe(true);
   expect(of({ '00080016': '1.2.840.10008.5.1.4.1.1.11.2' })?.lacksColour).toBe(false);
 });
@@ -124,8 +129,16 @@ test('a state of some frames is not put on all of them', () => {
 test('a window that differs between images is each image\'s own', () => {
   const window = (sop: string, center: string) => value({ '00081140': value({ '00081155': sop }), '00281050': center, '00281051': '400' });
   const made = (second: string) => ({ ...about('1.1', '1.2'), '00283110': { Value: [window('1.1', '40'), window('1.2', second)] } });
-  expect(ofStack([made('40')], frames('1.1', '1.2'))).toMatchObject({ look: { window: { center: 40, width: 400 } }, windows: null });
-  expect(ofStack([made('60')], frames('1.1', '1.2'))?.windows).toEqual([{ center: 40, width: 400 }, { center: 60, width: 400 }]);
+  expect(ofStack([made('40')], frames('1.1', '1.2'))).toMatchObject({ look: { voi: { center: 40, width: 400 } }, vois: null });
+  expect(ofStack([made('60')], frames('1.1', '1.2'))?.vois).toEqual([{ center: 40, width: 400 }, { center: 60, width: 400 }]);
+});
+
+test("a table that differs between images is each image's own, one for all is not", () => {
+  const table = (label: string) => value({ '00283002': [2, 0, 8], '00283006': [0, 255], '00283003': label });
+  const item = (sops: string[], label: string) => value({ '00081140': sops.map((sop) => value({ '00081155': sop })), '00283010': table(label) });
+  const made = (...vois: Instance[]) => ({ ...about('1.1', '1.2'), '00283110': { Value: vois } });
+  expect(ofStack([made(item(['1.1', '1.2'], 'ALL'))], frames('1.1', '1.2'))).toMatchObject({ look: { voi: { label: 'ALL' } }, vois: null });
+  expect(ofStack([made(item(['1.1'], 'ONE'), item(['1.2'], 'OTHER'))], frames('1.1', '1.2'))?.vois).toMatchObject([{ label: 'ONE' }, { label: 'OTHER' }]);
 });
 
 test('a drawing on one frame is not on the others', () => {

@@ -2,7 +2,7 @@
 import { items, number, numbers, text, type Instance } from '../dicomJson';
 import { ellipse } from '../keyFrame';
 import { activatedBy, type Activated } from '../overlayPlanes/plane';
-import type { Window } from '../presets';
+import { isTable, modalityTableOf, presentationTableOf, voiIn, voiTableOf, type Table, type Voi } from '../tables';
 import { displayedAreaOf, type DisplayedArea } from './displayedArea';
 import { shuttersOf, type Shutters } from './shutters';
 
@@ -16,7 +16,11 @@ export interface Graphic {
 
 export interface Presentation {
   label: string;
-  window: Window | null;
+  voi: Voi | null;
+  /** Presentation LUT, after the window or the VOI LUT. */
+  presentation: Table | null;
+  /** Modality LUT, which counts instead of the image's own. */
+  modality: Table | null;
   /** Clockwise, degrees; applied before the flip. */
   rotation: number;
   flipHorizontal: boolean;
@@ -28,7 +32,7 @@ export interface Presentation {
   graphics: Graphic[];
   /** Some of what was drawn or written is of a kind, or in units, that is not shown. */
   lacksGraphics: boolean;
-  /** It maps greys by a table or a curve that is not applied. */
+  /** One of its tables of greys is damaged. */
   lacksLut: boolean;
   /** It colours, which is not applied. */
   lacksColour: boolean;
@@ -143,11 +147,12 @@ function graphicsOf(state: Instance, target: Target): Pick<Presentation, 'graphi
   return { graphics, lacksGraphics };
 }
 
-/** Greys by a table: of the values, of interest, or of the presentation; or by a curve. */
-function hasLut(state: Instance, target: Target): boolean {
-  const voi = items(state, '00283110').find((item) => isAbout(item, target));
-  const isCurved = voi !== undefined && text(voi, '00281056') === 'SIGMOID';
-  return isCurved || (voi !== undefined && items(voi, '00283010').length > 0) || items(state, '00283000').length > 0 || items(state, '20500010').length > 0;
+function greysOf(state: Instance, target: Target): Pick<Presentation, 'voi' | 'presentation' | 'modality' | 'lacksLut'> {
+  const item = voiItem(state, target);
+  const voi = item === undefined ? null : voiIn(item);
+  const [modality, presentation] = [modalityTableOf(state), presentationTableOf(state)];
+  const isDamaged = voi === null && item !== undefined && voiTableOf(item).isDamaged;
+  return { voi, presentation: presentation.table, modality: modality.table, lacksLut: isDamaged || modality.isDamaged || presentation.isDamaged };
 }
 
 /** Pseudo-colour, blending and the like (PS3.3 §A.33.3 and after): all but the grey and the colour state. */
@@ -157,10 +162,11 @@ function references(state: Instance): Instance[] {
   return items(state, '00081115').flatMap((series) => items(series, '00081140'));
 }
 
-function windowOf(state: Instance, target: Target): Window | null {
-  const voi = items(state, '00283110').find((item) => isAbout(item, target));
-  const [center, width] = [voi === undefined ? null : number(voi, '00281050'), voi === undefined ? null : number(voi, '00281051')];
-  return center !== null && width !== null && width > 0 ? { center, width } : null;
+const voiItem = (state: Instance, target: Target): Instance | undefined => items(state, '00283110').find((item) => isAbout(item, target));
+
+function voiOf(state: Instance, target: Target): Voi | null {
+  const item = voiItem(state, target);
+  return item === undefined ? null : voiIn(item);
 }
 
 function areaOf(state: Instance, target: Target): DisplayedArea | null {
@@ -173,7 +179,7 @@ export function presentationOf(state: Instance, target: Target): Presentation | 
   if (!references(state).some((one) => isTo(one, target))) return null;
   return {
     label: text(state, '00700080'),
-    window: windowOf(state, target),
+    ...greysOf(state, target),
     rotation: rotationOf(state),
     flipHorizontal: text(state, '00700041') === 'Y',
     invert: text(state, '20500020') === 'INVERSE',
@@ -181,7 +187,6 @@ export function presentationOf(state: Instance, target: Target): Presentation | 
     shutters: shuttersOf(state),
     overlays: activatedBy(state),
     ...graphicsOf(state, target),
-    lacksLut: hasLut(state, target),
     lacksColour: colouring.test(text(state, '00080016')),
   };
 }
@@ -215,7 +220,7 @@ export interface StackPresentation {
   uid: string;
   look: Presentation;
   /** Of each image id of the stack, where they differ. */
-  windows: readonly (Window | null)[] | null;
+  vois: readonly (Voi | null)[] | null;
   /** Parts of different images are meant: none is brought into view. */
   lacksArea: boolean;
 }
@@ -231,11 +236,14 @@ export function ofStack(states: readonly Instance[], targets: readonly Target[])
   if ([...all].some((sop) => !whole.has(sop))) return null;
   const look = presentationOf(latest, first);
   if (look === null) return null;
-  const isSame = (of: (state: Instance, target: Target) => unknown) => {
-    const said = JSON.stringify(of(latest, first));
-    return targets.every((target) => JSON.stringify(of(latest, target)) === said);
-  };
-  const sameArea = isSame(areaOf);
-  const windows = isSame(windowOf) ? null : targets.map((target) => windowOf(latest, target));
-  return { uid: text(latest, '00080018'), look: { ...look, area: sameArea ? look.area : null }, windows, lacksArea: !sameArea };
+  const isSame = (is: (target: Target) => boolean) => targets.every(is);
+  const [area, voi] = [JSON.stringify(areaOf(latest, first)), voiOf(latest, first)];
+  const sameArea = isSame((target) => JSON.stringify(areaOf(latest, target)) === area);
+  // A table is read once of each item: another one is another table.
+  const sameVoi = isSame((target) => {
+    const other = voiOf(latest, target);
+    return other === voi || (!isTable(other) && !isTable(voi) && JSON.stringify(other) === JSON.stringify(voi));
+  });
+  const vois = sameVoi ? null : targets.map((target) => voiOf(latest, target));
+  return { uid: text(latest, '00080018'), look: { ...look, area: sameArea ? look.area : null }, vois, lacksArea: !sameArea };
 }

@@ -3,7 +3,8 @@ import { useEffect, useState } from 'react';
 import { studies as calls } from '../../../api/endpoints';
 import type { StudyDetail } from '../../../api/types';
 import type { Instance } from '../dicomJson';
-import { fetchMetadata } from '../dicomweb';
+import { fetchBytes, fetchMetadata } from '../dicomweb';
+import { withTables } from '../tables';
 import { namesNoImage } from './presentation';
 
 export interface Presentations {
@@ -11,6 +12,8 @@ export interface Presentations {
   /** How many of each study (by its place) could not be read, or cannot be shown on any image. */
   unread: readonly number[];
 }
+
+const fetchStates = async (address: string): Promise<Instance[]> => Promise.all((await fetchMetadata(address)).map((state) => withTables(state, fetchBytes)));
 
 const seriesMax = 50;
 const none: Presentations = { states: [], unread: [] };
@@ -26,7 +29,7 @@ export function usePresentations(studies: readonly StudyDetail[]): Presentations
     if (series.flat().length === 0) return;
     let stale = false;
     // One that cannot be read takes nothing from the others.
-    Promise.all(series.map(async (of) => ({ of, answers: await Promise.allSettled(of.slice(0, seriesMax).map(fetchMetadata)) }))).then((read) => {
+    Promise.all(series.map(async (of) => ({ of, answers: await Promise.allSettled(of.slice(0, seriesMax).map(fetchStates)) }))).then((read) => {
       if (stale) return;
       const states = read.map(({ answers }) => answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : [])));
       const failed = read.map(({ of, answers }) => Math.max(0, of.length - seriesMax) + answers.filter(({ status }) => status === 'rejected').length);

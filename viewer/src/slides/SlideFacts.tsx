@@ -2,6 +2,7 @@
 import { Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { Slide } from '../api/types';
+import { readable } from '../ui/dicomText';
 import { useFormat } from '../ui/useFormat';
 import { nativeObjective } from './stage/magnification';
 
@@ -10,9 +11,9 @@ export function SlideFacts({ slide }: { slide: Slide }) {
   const format = useFormat();
   const objective = nativeObjective(slide);
   const facts = [
-    slide.description || slide.source,
-    slide.stain ?? '',
-    slide.scanner ?? '',
+    readable(slide.description) || readable(slide.source),
+    readable(slide.stain ?? ''),
+    readable(slide.scanner ?? ''),
     objective === null ? '' : t('slide.objective', { x: objective }),
     slide.mpp_um === null ? '' : t('slide.mpp', { um: Number(slide.mpp_um.x.toPrecision(3)) }),
     t('slide.size', { width: format.number(slide.width), height: format.number(slide.height) }),

@@ -3,8 +3,10 @@ import { Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import type { Slide } from '../api/types';
+import { readable } from '../ui/dicomText';
 import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
+import { gradeWord } from '../ui/GradeChip';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { Patient } from '../ui/Patient';
 import { markOpen } from '../ui/timing';
@@ -42,9 +44,9 @@ function SlideCard({ slide }: { slide: Slide }) {
       </span>
       <div className={classes.cardText}>
         <Patient patient={slide} />
-        <Text size="sm">{slide.description || slide.source}</Text>
+        <Text size="sm">{readable(slide.description) || readable(slide.source)}</Text>
         <Text size="sm" c="dimmed">
-          {slide.organisation.name} · {t(`grade.chip.${slide.grade}`)}
+          {slide.organisation.name} · {t(`grade.chip.${gradeWord(slide)}`)}
         </Text>
       </div>
     </Link>

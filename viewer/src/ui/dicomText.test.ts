@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { dicomAge, dicomDate, dicomDay, dicomTime } from './dicomText';
+import { dicomAge, dicomDate, dicomDay, dicomTime, readable } from './dicomText';
 
 test('dates and times lose their compactness, odd ones stay', () => {
   expect(dicomDate('20261120')).toBe('2026-11-20');
@@ -7,6 +7,11 @@ test('dates and times lose their compactness, odd ones stay', () => {
   expect(dicomDate('')).toBe('');
   expect(dicomTime('093015.120')).toBe('09:30');
   expect(dicomTime('')).toBe('');
+});
+
+test('what de-identification leaves instead of a text is none', () => {
+  expect(readable('REMOVED')).toBe('');
+  expect(readable('胃窦活检')).toBe('胃窦活检');
 });
 
 test('ages keep their unit', () => {

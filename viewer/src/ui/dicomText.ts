@@ -12,6 +12,11 @@ export function dicomTime(value: string): string {
   return match === null ? '' : `${match[1]}:${match[2]}`;
 }
 
+/** Text as people read it: where an attribute may not be empty, de-identification leaves a word that says nothing. */
+export function readable(value: string): string {
+  return value === 'REMOVED' ? '' : value;
+}
+
 export type AgeUnit = 'years' | 'months' | 'weeks' | 'days';
 // Reports print ages in Chinese words; they come back with a consult.
 const units: Record<string, AgeUnit> = {

@@ -1,5 +1,6 @@
 /** How an image was acquired, in one line, by modality. */
 import { useTranslation } from 'react-i18next';
+import { readable } from '../../ui/dicomText';
 import { number, text, type Instance } from './dicomJson';
 
 const tag = {
@@ -22,16 +23,17 @@ export function useTechnique() {
       const value = number(instance, tag[key]);
       return value === null || value === 0 ? '' : String(t(name as never, { value: Number(value.toPrecision(4)) } as never));
     };
+    const agent = readable(text(instance, tag.contrast));
     const parts = [
       text(instance, tag.side),
       text(instance, tag.view),
       figure('kvp', 'images.technique.kv'),
       figure('current_mA', 'images.technique.ma'),
       figure('exposure_mAs', 'images.technique.mas'),
-      text(instance, tag.kernel),
+      readable(text(instance, tag.kernel)),
       figure('repetition_ms', 'images.technique.tr'),
       figure('echo_ms', 'images.technique.te'),
-      text(instance, tag.contrast) === '' ? '' : t('images.technique.contrast', { agent: text(instance, tag.contrast) }),
+      agent === '' ? '' : t('images.technique.contrast', { agent }),
     ];
     return parts.filter((part) => part !== '').join(' · ');
   };

@@ -67,10 +67,10 @@ bench: viewer/dist/index.html
 fuzz:
 	@scripts/fuzz.sh '$(TARGET)' '$(or $(SECONDS),300)'
 
-# PLACES=login,verify makes those alone.
+# PLACES=login,verify makes those alone; LOOKS=phone-light-en those of one size, theme and language.
 screenshots: setup samples web
 	cargo build --workspace --bin farsight
-	cd tests/browser && FARSIGHT_CATALOGUE=1 $(if $(PLACES),FARSIGHT_PLACES=$(PLACES)) npx playwright test looks.spec.ts -g catalogue
+	cd tests/browser && FARSIGHT_CATALOGUE=1 $(if $(PLACES),FARSIGHT_PLACES=$(PLACES)) $(if $(LOOKS),FARSIGHT_LOOKS=$(LOOKS)) npx playwright test looks.spec.ts -g catalogue
 
 clean:
 	cargo clean

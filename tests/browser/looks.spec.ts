@@ -5,8 +5,8 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page, Request } from '@playwright/test';
 import { artefacts, demo } from './node.ts';
 import { expect, expectNoSidewaysScroll, phone, test } from './people.ts';
-import { dialogs, pages, said, type Place } from './places.ts';
-import { Cast, clearStage, setStage, type Stage } from './stage.ts';
+import { dialogs, pages, said, troubles, type Place } from './places.ts';
+import { Cast, clearStage, openLibrary, setStage, type Stage } from './stage.ts';
 
 const themes = ['dark', 'light'] as const;
 const languages = ['zh', 'en'] as const;
@@ -15,6 +15,7 @@ const screen = { width: 1440, height: 900 };
 const opened = '[role="dialog"], [role="menu"]';
 const catalogue = join(artefacts, 'catalogue');
 const only = process.env['FARSIGHT_PLACES']?.split(',');
+const onlyLooks = process.env['FARSIGHT_LOOKS']?.split(',');
 
 interface Look {
   theme: (typeof themes)[number];
@@ -25,6 +26,7 @@ interface Look {
 let stage: Stage;
 const wanted = (places: readonly Place[]) => places.filter(({ name }) => only === undefined || only.includes(name));
 const forPhones = (places: readonly Place[]) => places.filter(({ screenOnly }) => screenOnly !== true);
+const checked = (places: readonly Place[]) => wanted(places).filter(({ catalogueOnly }) => catalogueOnly !== true);
 
 test.describe.configure({ timeout: 900_000 });
 test.use({ actionTimeout: 60_000, navigationTimeout: 60_000 });
@@ -90,13 +92,17 @@ class OnItsWay {
 /** Those come for as long as there are any, and nothing but pixels depends on them. */
 const isPixels = (request: Request) => /\/(frames|tiles|thumbnail|rendered|associated)\b/.test(new URL(request.url()).pathname);
 
-/** Goes to each place, in one browser per person: what they share is loaded once. */
+/** Goes to each place, in one browser per person: what they share is loaded once; what is made up for a place stays there. */
 async function visit(browser: Browser, where: readonly Place[], look: Look, see: (page: Page, place: Place) => Promise<void>): Promise<void> {
-  for (const who of new Set(where.map((place) => place.who))) {
+  const shared = where.filter(({ given }) => given === undefined);
+  const byPerson = [...new Set(shared.map(({ who }) => who))].map((who) => ({ who, places: shared.filter((place) => place.who === who) }));
+  const alone = where.filter(({ given }) => given !== undefined).map((place) => ({ who: place.who, places: [place] }));
+  for (const { who, places } of [...byPerson, ...alone]) {
     const page = await open(browser, { who }, look);
     const coming = new OnItsWay(page);
-    for (const place of where.filter((each) => each.who === who)) {
+    for (const place of places) {
       await test.step(place.name, async () => {
+        await place.given?.(page, stage);
         await goTo(page, place, coming);
         await see(page, place);
       });
@@ -115,7 +121,11 @@ async function goTo(page: Page, place: Place, coming: OnItsWay): Promise<void> {
   }
   // What lies below a dialog may still come.
   if (!isOpened) await coming.isOver();
-  await place.then?.(page);
+  if (place.then !== undefined) {
+    await place.then(page, stage);
+    // What fades in is there.
+    await page.waitForFunction(() => document.getAnimations().every((one) => !(one instanceof CSSTransition) || one.playState !== 'running'));
+  }
   if (!isOpened) return;
   await expect(page.locator(opened).first()).toBeVisible();
   await expect(page.locator(opened).locator('[aria-busy="true"]')).toHaveCount(0, { timeout: 60_000 });
@@ -173,7 +183,7 @@ async function outOfReach(page: Page): Promise<string[]> {
 }
 
 test('axe finds nothing serious on any page, in either theme', async ({ browser }) => {
-  await visit(browser, wanted(pages), { theme: 'dark', language: 'zh', small: false }, async (page, { name }) => {
+  await visit(browser, checked([...pages, ...troubles]), { theme: 'dark', language: 'zh', small: false }, async (page, { name }) => {
     for (const theme of themes) {
       await changeTheme(page, theme);
       const found = await seriousFindings(page, theme);
@@ -184,17 +194,17 @@ test('axe finds nothing serious on any page, in either theme', async ({ browser 
 });
 
 test('axe finds nothing serious in any dialog or menu', async ({ browser }) => {
-  await visit(browser, wanted(dialogs), { theme: 'dark', language: 'zh', small: false }, async (page, { name }) => {
+  await visit(browser, checked(dialogs), { theme: 'dark', language: 'zh', small: false }, async (page, { name }) => {
     expect.soft(await seriousFindings(page, 'dark', opened), name).toEqual([]);
   });
 });
 
 test('no page is wider than a phone', async ({ browser }) => {
-  await visit(browser, forPhones(wanted(pages)), { theme: 'light', language: 'en', small: true }, (page) => expectNoSidewaysScroll(page));
+  await visit(browser, forPhones(checked([...pages, ...troubles])), { theme: 'light', language: 'en', small: true }, (page) => expectNoSidewaysScroll(page));
 });
 
 test('no dialog or menu is wider than a phone, and its buttons are within reach', async ({ browser }) => {
-  await visit(browser, forPhones(wanted(dialogs)), { theme: 'light', language: 'en', small: true }, async (page, { name }) => {
+  await visit(browser, forPhones(checked(dialogs)), { theme: 'light', language: 'en', small: true }, async (page, { name }) => {
     await expectNoSidewaysScroll(page);
     expect.soft(await outOfReach(page), name).toEqual([]);
   });
@@ -204,15 +214,22 @@ test('catalogue', async ({ browser }) => {
   test.skip(process.env['FARSIGHT_CATALOGUE'] === undefined, 'made by `make screenshots`');
   test.setTimeout(7_200_000);
   mkdirSync(catalogue, { recursive: true });
+  const all = wanted([...pages, ...troubles, ...dialogs]);
+  if (all.some(({ who }) => who === 'learner')) {
+    const cast = new Cast();
+    stage = { ...stage, sessions: new Map([...stage.sessions, ['learner', await openLibrary(cast)]]) };
+    await cast.end();
+  }
   for (const small of [false, true]) {
     for (const theme of themes) {
       for (const language of languages) {
-        const all = wanted([...pages, ...dialogs]);
+        const look = `${small ? 'phone' : 'screen'}-${theme}-${language}`;
+        if (onlyLooks?.includes(look) === false) continue;
         const where = small ? forPhones(all) : all;
         await visit(browser, where, { theme, language, small }, async (page, { name }) => {
           // Pictures have pixels.
           await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => undefined);
-          await page.screenshot({ path: join(catalogue, `${name}-${small ? 'phone' : 'screen'}-${theme}-${language}.png`) });
+          await page.screenshot({ path: join(catalogue, `${name}-${look}.png`), animations: 'disabled' });
         });
       }
     }

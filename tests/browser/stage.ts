@@ -1,7 +1,7 @@
 /** A stage for looking at pages: cases in every state, made through the interface that others can use. */
 import { request, type APIRequestContext } from '@playwright/test';
 import { account, demo, DemoNode } from './node.ts';
-import { test } from './people.ts';
+import { expect, test } from './people.ts';
 
 export interface Stage {
   /** Cookies of everybody who has logged in. */
@@ -9,6 +9,8 @@ export interface Stage {
   ids: Readonly<Record<CaseName | 'slide', string>>;
   /** Owner and UID of the study that the cases are about. */
   study: StudyOf;
+  /** The signed report, as PDF. */
+  report: Buffer;
   /** Somebody who was given roles for it, with those that they had. */
   lent: Roles;
 }
@@ -41,9 +43,9 @@ export interface Case {
 
 const people = ['township', 'uploader', 'archivist', 'city-archivist', 'reader', 'reader2', 'pathologist', 'reviewer', 'coordinator', 'admin', 'security', 'auditor'];
 
-async function logIn(login: string): Promise<APIRequestContext> {
+async function logIn(login: string, password = account(login).password): Promise<APIRequestContext> {
   const context = await request.newContext({ baseURL: demo().base_url, extraHTTPHeaders: { 'X-Farsight': '1' } });
-  const answer = await context.post('/api/v1/session', { data: { login, password: account(login).password } });
+  const answer = await context.post('/api/v1/session', { data: { login, password } });
   if (!answer.ok()) throw new Error(`${login} cannot log in: ${await answer.text()}`);
   return context;
 }
@@ -146,26 +148,61 @@ export async function askUnder(cast: Cast, signatures: 'single' | 'double', ques
 
 const questionText = '右上肺磨玻璃结节，需要穿刺吗？';
 
-export async function ask(cast: Cast, study: Study, urgency: string, question: string, slide: string | null = null): Promise<Case> {
+export async function ask(cast: Cast, study: Study, urgency: string, question: string, more: object = {}): Promise<Case> {
   return cast.post<Case>('township', '/consults', {
     reading_organisation: 'city-centre',
     kind: 'diagnosis',
     urgency,
     study: { org: study.organisation.id, study_instance_uid: study.study_instance_uid },
     priors: [],
-    slide_id: slide,
+    slide_id: null,
     question,
     history: '咳嗽两周，无发热。吸烟 30 年。',
     consent: true,
+    ...more,
   });
 }
 
+/** What somebody sees of the samples, by what it is. */
+async function sampleOf(cast: Cast, login: string, is: (study: Study) => boolean): Promise<Study> {
+  const { studies } = await cast.get<{ studies: Study[] }>(login, '/studies?limit=100');
+  const found = studies.find(is);
+  if (found === undefined) throw new Error('the samples are not there');
+  return found;
+}
+
 /** 张三's CT of the chest. */
-export async function chestOf(cast: Cast): Promise<Study> {
-  const { studies } = await cast.get<{ studies: Study[] }>('township', '/studies?limit=100');
-  const chest = studies.find(({ modalities, instance_count }) => modalities.includes('CT') && instance_count === 120);
-  if (chest === undefined) throw new Error('the samples are not there');
-  return chest;
+export const chestOf = (cast: Cast) => sampleOf(cast, 'township', ({ modalities, instance_count }) => modalities.includes('CT') && instance_count === 120);
+
+/** His older one. */
+const priorOf = (cast: Cast) => sampleOf(cast, 'township', ({ modalities, instance_count }) => modalities.includes('CT') && instance_count === 60);
+
+const tissueOf = (cast: Cast) => sampleOf(cast, 'township', ({ slide_ids }) => slide_ids.length > 0);
+
+/** A teaching collection with a CT and a slide in it; the cookies of a learner there. */
+export async function openLibrary(cast: Cast): Promise<StorageState> {
+  const [id, password] = [`library-${Date.now()}`, 'quiet heron 31'];
+  await cast.post('admin', '/admin/organisations', { id, name: '影像教学库', kind: 'collection' });
+  const nobody = { title: '', credential: null, memberships: [], subspecialties: [] };
+  const learner = await cast.post<{ id: string; login: string }>('admin', '/admin/people', { ...nobody, organisation: id, login: id, name: '许学员', roles: ['learner'] });
+  const { link } = await cast.post<{ link: string }>('admin', `/admin/people/${learner.id}/invitation`);
+  await (await cast.as('admin')).post('/api/v1/invitations/take', { data: { secret: new URL(link).hash.slice(1), password } });
+
+  const project = await cast.post<{ id: string }>('archivist', '/deidentification/projects', { name: '胸部影像教学', options: ['retain_patient_characteristics'] });
+  const studies = [await priorOf(cast), await tissueOf(cast)].map(({ study_instance_uid: uid }) => uid);
+  await cast.post('archivist', `/deidentification/projects/${project.id}/placements`, { collection: id, studies, with_risky: false, purpose: 'teaching', reason: '第三章' });
+  const isThere = async () => {
+    const { placements } = await cast.get<{ placements: { state: string }[] }>('archivist', `/deidentification/placements?collection=${id}&limit=10`);
+    return placements.length === studies.length && placements.every(({ state }) => state === 'there');
+  };
+  await expect.poll(isThere, { timeout: 120_000, message: 'both are in the collection' }).toBe(true);
+
+  const context = await logIn(learner.login, password);
+  try {
+    return await context.storageState();
+  } finally {
+    await context.dispose();
+  }
 }
 
 /** Gives somebody of the centre roles more, and returns those that they had, for `setRoles` at the end. */
@@ -180,11 +217,9 @@ export async function lend(cast: Cast, login: string, ...roles: string[]): Promi
 export const setRoles = (cast: Cast, { id, roles }: Roles) => cast.put('admin', `/admin/people/${id}/roles`, { roles });
 
 export async function setStage(cast: Cast): Promise<Stage> {
-  const { studies } = await cast.get<{ studies: Study[] }>('township', '/studies?limit=100');
-  const chest = await chestOf(cast);
-  const tissue = studies.find(({ slide_ids }) => slide_ids.length > 0);
-  const [slide] = tissue?.slide_ids ?? [];
-  if (tissue === undefined || slide === undefined) throw new Error('the samples are not there');
+  const [chest, prior, tissue] = [await chestOf(cast), await priorOf(cast), await tissueOf(cast)];
+  const [slide] = tissue.slide_ids;
+  if (slide === undefined) throw new Error('the study has no slide');
 
   const draft = await ask(cast, chest, 'routine', '复查，与去年比较有无变化？');
   const pool = await ask(cast, chest, 'urgent', questionText);
@@ -215,7 +250,7 @@ export async function setStage(cast: Cast): Promise<Stage> {
   });
   await cast.sign('reader', review.id);
 
-  const final = await ask(cast, chest, 'routine', '体检发现肺结节，请会诊。');
+  const final = await ask(cast, chest, 'routine', '体检发现肺结节，请会诊。', { priors: [prior.study_instance_uid] });
   await cast.step('township', final.id, 'submit');
   await cast.step('reader', final.id, 'claim');
   await cast.report('reader', final.id, {
@@ -225,7 +260,10 @@ export async function setStage(cast: Cast): Promise<Stage> {
   });
   await cast.sign('reader', final.id);
 
-  const pathology = await ask(cast, tissue, 'frozen', '切缘是否干净？', slide);
+  const report = await (await cast.as('township')).get(`/api/v1/consults/${final.id}/report.pdf`);
+  if (!report.ok()) throw new Error(await report.text());
+
+  const pathology = await ask(cast, tissue, 'frozen', '切缘是否干净？', { slide_id: slide });
   await cast.step('township', pathology.id, 'submit');
   await cast.step('pathologist', pathology.id, 'claim');
 
@@ -233,6 +271,7 @@ export async function setStage(cast: Cast): Promise<Stage> {
     sessions: await cast.sessions(),
     ids: { draft: draft.id, pool: pool.id, reading: reading.id, waiting: waiting.id, review: review.id, final: final.id, pathology: pathology.id, slide },
     study: { org: chest.organisation.id, uid: chest.study_instance_uid },
+    report: await report.body(),
     lent,
   };
 }

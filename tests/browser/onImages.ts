@@ -50,6 +50,21 @@ export async function open(page: Page, study: Study): Promise<void> {
   await expect(screen(page)).toHaveAttribute('data-shown', 'true', patient);
 }
 
+/** What the page says where no graphics card draws. */
+export const onCpu = '这台电脑没有图形加速，图像由处理器绘制';
+
+/** A computer on which nothing draws but the processor; before the page is opened. */
+export async function withoutCard(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    for (const { prototype } of [HTMLCanvasElement, OffscreenCanvas]) {
+      const get = prototype.getContext as (...of: unknown[]) => unknown;
+      prototype.getContext = function (this: unknown, ...of: unknown[]) {
+        return String(of[0]).includes('webgl') ? null : get.apply(this, of);
+      } as never;
+    }
+  });
+}
+
 /** Press, move in steps as a hand does, release; places are shares of the screen. */
 export async function drag(page: Page, on: Locator, from: [number, number], to: [number, number]): Promise<void> {
   const box = await on.boundingBox();

@@ -1,7 +1,7 @@
 /** Presentation states in the viewer, held against the picture that the node makes of the same state. */
 import type { Page } from '@playwright/test';
 import { store, type Made } from './made.ts';
-import { drag } from './onImages.ts';
+import { drag, onCpu, withoutCard } from './onImages.ts';
 import { expect, pictureOf, shot, test } from './people.ts';
 
 test.describe.configure({ timeout: 300_000 });
@@ -40,18 +40,6 @@ function isNearEdge(u: number, v: number): boolean {
     return distance < 1.5 || [20, 80].some((edge) => Math.abs(row - edge) < 1.5) || [60, 140].some((edge) => Math.abs(column - edge) < 1.5);
   };
   return [10 + u * 80, 90 - u * 80].some((row) => [50 + v * 100, 150 - v * 100].some((column) => near(row, column)));
-}
-
-/** A computer on which nothing draws but the processor. */
-async function withoutCard(page: Page): Promise<void> {
-  await page.addInitScript(() => {
-    for (const { prototype } of [HTMLCanvasElement, OffscreenCanvas]) {
-      const get = prototype.getContext as (...of: unknown[]) => unknown;
-      prototype.getContext = function (this: unknown, ...of: unknown[]) {
-        return String(of[0]).includes('webgl') ? null : get.apply(this, of);
-      } as never;
-    }
-  });
 }
 
 const ways = ['the graphics card', 'the processor'] as const;
@@ -175,8 +163,6 @@ async function openTables(page: Page, made: Made): Promise<void> {
   await page.goto(`/studies/${made.org}/${made.study}`);
   await expect(screenOf(page)).toHaveAttribute('data-shown', 'true', patient);
 }
-
-const onCpu = '这台电脑没有图形加速，图像由处理器绘制';
 
 for (const draws of ways) {
   test(`each image has the greys of its own tables, drawn by ${draws}`, async ({ person }) => {

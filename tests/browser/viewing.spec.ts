@@ -2,7 +2,7 @@
 import type { Locator, Page } from '@playwright/test';
 import { askOfChest, takeBack } from './asking.ts';
 import { store } from './made.ts';
-import { drag, isChestCt, open, patient, recomputed, saved, savedOf, screen, studyOf, valueOf, viewport, type Study } from './onImages.ts';
+import { drag, isChestCt, onCpu, open, patient, recomputed, saved, savedOf, screen, studyOf, valueOf, viewport, withoutCard, type Study } from './onImages.ts';
 import { expect, json, pictureOf, shot, test } from './people.ts';
 
 test.describe.configure({ timeout: 600_000 });
@@ -164,8 +164,6 @@ async function rate(page: Page): Promise<number> {
   });
 }
 
-const onCpu = '这台电脑没有图形加速，图像由处理器绘制';
-
 test('when the graphics card goes, the processor draws the same slice, and nothing measured is lost', async ({ person }) => {
   const page = await person('township');
   await page.addInitScript(() => {
@@ -214,14 +212,7 @@ test('when the graphics card goes, the processor draws the same slice, and nothi
 
 test('a browser without WebGL draws from the start, says so, and cuts no volume', async ({ person }) => {
   const page = await person('township');
-  await page.addInitScript(() => {
-    for (const { prototype } of [HTMLCanvasElement, OffscreenCanvas]) {
-      const get = prototype.getContext as (...of: unknown[]) => unknown;
-      prototype.getContext = function (this: unknown, ...of: unknown[]) {
-        return String(of[0]).includes('webgl') ? null : get.apply(this, of);
-      } as never;
-    }
-  });
+  await withoutCard(page);
   await open(page, await studyOf(page, isChestCt));
   await expect(page.getByText(onCpu)).toBeVisible();
   // Beside the trachea, which is black.

@@ -14,6 +14,7 @@ import { CrosshairsTool, ReferenceLinesTool, addTool, annotation, init as startT
 import { readStored } from '../../ui/useStored';
 import { imageRefused, quietLoader } from './comeback';
 import { loadWithGreys } from './greys';
+import { clearOverlaysFromValues } from './overlayPlanes/clearedValues';
 import { toolClasses } from './tools';
 
 const engineId = 'farsight';
@@ -46,6 +47,7 @@ function start(): void {
   startLoader({ errorInterceptor: imageRefused });
   loadWithGreys();
   quietLoader();
+  clearOverlaysFromValues();
   startTools();
   [...Object.values(toolClasses), ReferenceLinesTool, CrosshairsTool].forEach((tool) => addTool(tool));
   const styles = annotation.config.style;

@@ -3,6 +3,7 @@ import { registerImageLoader, utilities, Enums, type Types } from '@cornerstonej
 import { wadors } from '@cornerstonejs/dicom-image-loader';
 import type { Instance } from './dicomJson';
 import { fetchBytes } from './dicomweb';
+import { clearOverlays } from './overlayPlanes/clearedValues';
 import { entryOf, greysOf, hasGreys, type Greys, type Table } from './tables';
 
 type Loaded = Types.IImage & { greys?: Greys };
@@ -34,6 +35,7 @@ function withGreys(image: Types.IImage, greys: Greys): Types.IImage {
   image.voiLUTFunction = greys.isExact ? Enums.VOILUTFunctionType.LINEAR_EXACT : Enums.VOILUTFunctionType.LINEAR;
   const { modality, hasWindow } = greys;
   if (modality !== null && !image.color) {
+    clearOverlays(image);
     map(image, modality);
     if (!hasWindow) Object.assign(image, utilities.windowLevel.toWindowLevel(image.minPixelValue, image.maxPixelValue));
   }

@@ -64,7 +64,7 @@ function Item({ template, isChosen, onChoose }: { template: ListedTemplate; isCh
     <button type="button" className={classes.item} aria-current={isChosen} onClick={onChoose}>
       <Group justify="space-between" wrap="nowrap" gap="xs">
         <span>{word(template.title)}</span>
-        <Badge size="sm" variant="outline" color="gray" flex="none">
+        <Badge size="sm" variant="outline" color="gray" flex="none" tt="none">
           {template.withdrawn ? t('templates.withdrawn') : template.version === 0 ? t('templates.unpublished') : t('templates.edition', { n: template.version })}
         </Badge>
       </Group>

@@ -21,7 +21,7 @@ const usual: readonly ColumnName[] = ['clock', 'patient', 'study', 'requesting',
 
 /** Pixels, or what is left shared out: a column keeps its place while rows come and go under it. */
 export const widths: Record<ColumnName, number | undefined> = {
-  clock: 120,
+  clock: 136,
   patient: 170,
   study: undefined,
   requesting: 150,

@@ -189,6 +189,63 @@ test('the two sides write to each other, live, and text stays text', async ({ vi
   await expect(township.getByRole('button', { name: /^通知（/ })).toBeVisible();
 });
 
+test('a message whose answer was lost is sent again and is there once, also after the page was loaded again', async ({ visitor, tolerate }) => {
+  tolerate(/ERR_CONNECTION_RESET/);
+  const township = await enter(visitor, 'township');
+  const asked = await ask(township, '留言的回答丢失');
+  const sent: { text: string; once: string }[] = [];
+  let lost = 1;
+  await township.route('**/api/v1/consults/*/messages', async (route) => {
+    if (route.request().method() !== 'POST') return route.continue();
+    sent.push(route.request().postDataJSON() as { text: string; once: string });
+    // The server has taken it by then.
+    const answer = await route.fetch();
+    expect(answer.ok()).toBe(true);
+    if (lost === 0) return route.fulfill({ response: answer });
+    lost -= 1;
+    return route.abort('connectionreset');
+  });
+  const texts = async () => {
+    const { messages } = await json<{ messages: { text: string }[] }>(township.request, 'get', `/api/v1/consults/${asked.id}/messages`);
+    return messages.map(({ text }) => text);
+  };
+  const open = async () => {
+    await township.goto(`/cases/${asked.id}`);
+    await township.getByRole('button', { name: /^留言/ }).click();
+    return township.getByRole('dialog', { name: `留言 ${asked.number}` });
+  };
+  const drawer = await open();
+  const [text, send] = [drawer.getByLabel('写留言'), drawer.getByRole('button', { name: '发送' })];
+  const there = drawer.getByRole('log').getByText('请先看肝右叶', { exact: true });
+  await text.fill('请先看肝右叶');
+  await send.click();
+  await expect(there).toBeVisible({ timeout: 30_000 });
+  await expect(text).toHaveValue('');
+  expect(sent).toHaveLength(2);
+  expect(new Set(sent.map(({ once }) => once)).size).toBe(1);
+  expect(await texts()).toEqual(['请先看肝右叶']);
+
+  // None of the tries is answered, and the page is loaded again: what was typed is there, and is still the same message.
+  lost = 4;
+  await text.fill('已通知家属');
+  await send.click();
+  await expect(drawer.getByRole('alert')).toBeVisible({ timeout: 60_000 });
+  await shot(township, 'message-not-answered');
+  expect(lost).toBe(0);
+  await open();
+  await expect(text).toHaveValue('已通知家属');
+  await send.click();
+  await expect(text).toHaveValue('');
+  expect(await texts()).toEqual(['请先看肝右叶', '已通知家属']);
+  expect(new Set(sent.map(({ once }) => once)).size).toBe(2);
+
+  // The same words said twice are two messages.
+  await text.fill('已通知家属');
+  await send.click();
+  await expect(text).toHaveValue('');
+  expect(await texts()).toEqual(['请先看肝右叶', '已通知家属', '已通知家属']);
+});
+
 test('a slide\'s field of view goes along with a message and opens again', async ({ visitor }) => {
   const township = await enter(visitor, 'township');
   const { studies } = await json<{ studies: { study_instance_uid: string; organisation: { id: string }; slide_ids: string[] }[] }>(township.request, 'get', '/api/v1/studies?modality=SM');

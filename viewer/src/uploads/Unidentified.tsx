@@ -54,7 +54,7 @@ function Doubts({ slide }: { slide: UnidentifiedSlide }) {
     <>
       {slide.doubts.map(({ field, said }) => (
         <Text key={field} size="sm" c="yellow">
-          {t(`transfer.field.${field}`)}: {said.map(([who, what]) => `${t(`transfer.origin.${who}`)} ${what}`).join(' · ')}
+          {t('transfer.doubt', { field: t(`transfer.field.${field}`), said: said.map(([who, what]) => `${t(`transfer.origin.${who}`)} ${what}`).join(' · ') })}
         </Text>
       ))}
       {slide.barcodes.length > 0 && (

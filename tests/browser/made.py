@@ -413,6 +413,115 @@ def regions() -> list[Dataset]:
     return [shown]
 
 
+# Of 220 × 200 pixels the bits of a plane are more than metadata carry (4 KiB), and come by their address.
+TALL, WIDE = 220, 200
+
+
+def grey(pixels: np.ndarray, of: Dataset | None = None) -> Dataset:
+    """A secondary capture of 12 bits, in a series of its own (of a study that is there), so dark that only what lies over it is white."""
+    [shown] = stack()[:1]
+    for keyword in OF_STUDY if of is not None else ():
+        setattr(shown, keyword, getattr(of, keyword))
+    for keyword in ("ImageOrientationPatient", "ImagePositionPatient", "FrameOfReferenceUID", "PositionReferenceIndicator",
+                    "PatientPosition", "RescaleType", "RescaleSlope", "RescaleIntercept", "SliceThickness"):  # fmt: skip
+        delattr(shown, keyword)
+    shown.SOPClassUID = shown.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7.3"
+    shown.Modality, shown.SeriesDescription, shown.ConversionType = "OT", "叠加", "WSD"
+    shown.NumberOfFrames, shown.Rows, shown.Columns = pixels.shape
+    shown.FrameIncrementPointer, shown.PageNumberVector = 0x00182001, list(range(1, len(pixels) + 1))
+    shown.BitsStored, shown.HighBit, shown.PixelRepresentation = 12, 11, 0
+    shown.PresentationLUTShape = "IDENTITY"
+    shown.PixelData = pixels.astype("<u2").tobytes()
+    shown["PixelData"].VR = "OW"
+    shown.WindowCenter, shown.WindowWidth = 1000, 2000
+    return shown
+
+
+def overlay(ds: Dataset, group: int, bits: np.ndarray, origin: tuple[int, int] = (1, 1), kind: str = "G", label: str = "") -> None:
+    """An overlay plane of one frame, or of several one after the other."""
+    rows, columns = bits.shape[-2:]
+    packed = np.packbits(bits.astype(np.uint8).ravel(), bitorder="little").tobytes()
+    ds.add_new((group, 0x0010), "US", rows)
+    ds.add_new((group, 0x0011), "US", columns)
+    ds.add_new((group, 0x0040), "CS", kind)
+    ds.add_new((group, 0x0050), "SS", list(origin))
+    ds.add_new((group, 0x0100), "US", 1)
+    ds.add_new((group, 0x0102), "US", 0)
+    if label:
+        ds.add_new((group, 0x1500), "LO", label)
+    ds.add_new((group, 0x3000), "OW", packed + b"\0" * (len(packed) % 2))
+
+
+def lines() -> np.ndarray:
+    """A frame along the edges, and a slope."""
+    bits = np.zeros((TALL, WIDE), dtype=bool)
+    bits[[0, -1]] = bits[:, [0, -1]] = True
+    bits[np.arange(WIDE), np.arange(WIDE)] = True
+    return bits
+
+
+def overlays() -> list[Dataset]:
+    """Planes of every kind, each in a series of its own: laid over one frame, over some of many, in the pixels, and none that can be."""
+    ramp = np.tile(np.arange(WIDE) * 5 + 300, (1, TALL, 1))
+    drawn = grey(ramp)
+    overlay(drawn, 0x6000, lines(), label="划线")
+    # Only its last seven rows and first six columns are on the image.
+    overlay(drawn, 0x6002, np.ones((10, 12), dtype=bool), (-2, WIDE - 5), "R", "可疑区")
+    drawn.add_new((0x6002, 0x0022), "LO", "右上")
+    drawn.add_new((0x6002, 0x1301), "IS", 120)
+    drawn.add_new((0x6002, 0x1302), "DS", "1200.5")
+    drawn.add_new((0x6002, 0x1303), "DS", "4.2")
+
+    # Frames of 2350 bits: the second begins within a byte.
+    cine = grey(np.full((4, ROWS, COLUMNS), 600), drawn)
+    bits = np.zeros((2, ROWS, COLUMNS), dtype=bool)
+    bits[0, 5:15, 10:30] = bits[1, 30:34, 40:44] = True
+    overlay(cine, 0x6000, bits, label="逐帧")
+    cine.add_new((0x6000, 0x0015), "IS", 2)
+    cine.add_new((0x6000, 0x0051), "US", 2)
+
+    # As before 2004: bit 12 of the pixels themselves.
+    old = grey(np.full((1, TALL, WIDE), 600) | (lines().astype(int) << 12), drawn)
+    for element, value in ((0x0010, TALL), (0x0011, WIDE), (0x0100, 16), (0x0102, 12)):
+        old.add_new((0x6000, element), "US", value)
+    old.add_new((0x6000, 0x0040), "CS", "G")
+    old.add_new((0x6000, 0x0050), "SS", [1, 1])
+
+    wrong = grey(ramp, drawn)
+    for group, size in ((0x6000, (4000, 4000)), (0x6002, (0, 5)), (0x6004, (2000, 3000))):
+        overlay(wrong, group, np.ones((4, 8) if group < 0x6004 else (TALL, WIDE), dtype=bool))
+        wrong[group, 0x0010].value, wrong[group, 0x0011].value = size
+    overlay(wrong, 0x6006, np.ones((4, 8), dtype=bool))
+    del wrong[0x6006, 0x3000]
+    wrong[0x6006, 0x0100].value, wrong[0x6006, 0x0102].value = 16, 3
+    return [drawn, cine, old, wrong]
+
+
+def activated() -> list[Dataset]:
+    """An image with three planes, and a state that activates two: one of the image, and one with its own bits."""
+    shown = grey(np.tile(np.arange(WIDE) * 5 + 300, (1, TALL, 1)))
+    square = np.ones((30, 20), dtype=bool)
+    overlay(shown, 0x6000, lines(), label="未启用")
+    overlay(shown, 0x6002, square, (21, 31), label="启用")
+    overlay(shown, 0x6004, square, (101, 31), label="被替换")
+    made = state(shown)
+    for keyword in ("ShutterShape", "ImageRotation", "ImageHorizontalFlip"):
+        delattr(made, keyword)
+    area = made.DisplayedAreaSelectionSequence[0]
+    area.DisplayedAreaTopLeftHandCorner, area.DisplayedAreaBottomRightHandCorner = [1, 1], [WIDE, TALL]
+    made.SoftcopyVOILUTSequence[0].WindowCenter, made.SoftcopyVOILUTSequence[0].WindowWidth = 1000, 2000
+    made.PresentationLUTShape = "IDENTITY"
+    overlay(made, 0x6004, square.T, (151, 101), label="状态自带")
+    # A shutter's, say: nobody is to see it.
+    overlay(made, 0x6006, square)
+    for group in (0x6002, 0x6004):
+        made.add_new((group, 0x1001), "CS", "ONE")
+    layer = Dataset()
+    layer.GraphicLayer, layer.GraphicLayerOrder = "ONE", 1
+    made.GraphicLayerSequence = [layer]
+    return [shown, made]
+
+
 LONG = 1_200
 
 
@@ -444,6 +553,8 @@ KINDS = {
     "documents": documents,
     "planes": planes,
     "regions": regions,
+    "overlays": overlays,
+    "activated": activated,
     "long": long,
 }
 

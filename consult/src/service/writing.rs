@@ -11,6 +11,7 @@ use crate::template::{Template, filled};
 use crate::{ConsultError, ConsultService, lease};
 use access::Caller;
 use model::{ConsultId, Uid};
+use std::collections::HashSet;
 use storage::Change;
 use time::OffsetDateTime;
 
@@ -35,17 +36,9 @@ impl ConsultService {
         if consult.state == State::Returned {
             advance(&mut consult, states, caller, now, "");
         }
-        let is_in_evidence = |uid: &Uid| consult.evidence.iter().any(|item| item.sop_instance_uid == *uid);
-        let mut displayed = report.displayed;
-        displayed.sort();
-        displayed.dedup();
-        if !displayed.iter().all(is_in_evidence) {
-            return Err(ConsultError::Invalid {
-                field: "displayed",
-                why: "不在本次会诊的图像之中 / not among the images of this case",
-            });
-        }
-        let key_images = checked_key_images(report.key_images, is_in_evidence)?;
+        let in_evidence = consult.evidence.iter().map(|item| &item.sop_instance_uid).collect();
+        let displayed = checked_displayed(report.displayed, &in_evidence)?;
+        let key_images = checked_key_images(report.key_images, &in_evidence)?;
         let template = self.template_of(&consult, &report.template, report.template_version).await?;
         let (values, sections) = filled::checked(template.as_ref(), report.values, report.sections)?;
         if report.compared.len() > COMPARED_MAX {
@@ -95,26 +88,58 @@ impl ConsultService {
     }
 }
 
+const NOT_IN_EVIDENCE: &str = "不在本次会诊的图像之中 / not among the images of this case";
+
+/// Instances in evidence that were displayed, in order and once each.
+fn checked_displayed(mut displayed: Vec<Uid>, in_evidence: &HashSet<&Uid>) -> Result<Vec<Uid>, ConsultError> {
+    displayed.sort();
+    displayed.dedup();
+    if !displayed.iter().all(|uid| in_evidence.contains(uid)) {
+        return Err(ConsultError::Invalid { field: "displayed", why: NOT_IN_EVIDENCE });
+    }
+    Ok(displayed)
+}
+
 /// Key images of instances in evidence, none of them twice.
 fn checked_key_images(
     key_images: Vec<KeyImage>,
-    is_in_evidence: impl Fn(&Uid) -> bool,
+    in_evidence: &HashSet<&Uid>,
 ) -> Result<Vec<KeyImage>, ConsultError> {
     let invalid = |why| Err(ConsultError::Invalid { field: "key_images", why });
     if key_images.len() > KEY_IMAGES_MAX {
         return invalid("关键图像太多（最多 8 张） / 8 key images at most");
     }
-    if !key_images.iter().all(|image| is_in_evidence(image.instance())) {
-        return invalid("不在本次会诊的图像之中 / not among the images of this case");
+    if !key_images.iter().all(|image| in_evidence.contains(image.instance())) {
+        return invalid(NOT_IN_EVIDENCE);
     }
     if !key_images.iter().all(KeyImage::is_sound) {
         return invalid(
             "关键图像的标记、图注或视图不能打印 / marks, caption or view of a key image cannot be printed",
         );
     }
-    let names: std::collections::HashSet<_> = key_images.iter().map(KeyImage::id).collect();
+    let names: HashSet<_> = key_images.iter().map(KeyImage::id).collect();
     if names.len() < key_images.len() {
         return invalid("同一关键图像出现了两次 / a key image is there twice");
     }
     Ok(key_images.into_iter().map(KeyImage::tidy).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_displayed_is_in_evidence_and_is_kept_in_order_and_once() {
+        let uids =
+            |texts: &[&str]| -> Vec<Uid> { texts.iter().map(|text| Uid::parse(text).unwrap()).collect() };
+        let evidence = uids(&["1.2.3", "1.2.1", "1.2.2"]);
+        let in_evidence = evidence.iter().collect();
+        let check = |displayed: &[&str]| checked_displayed(uids(displayed), &in_evidence);
+        assert_eq!(check(&["1.2.2", "1.2.1", "1.2.2"]), Ok(uids(&["1.2.1", "1.2.2"])));
+        assert_eq!(check(&[]), Ok(vec![]));
+        let refused = Err(ConsultError::Invalid { field: "displayed", why: NOT_IN_EVIDENCE });
+        assert_eq!(check(&["1.2.1", "1.2.4"]), refused);
+        // No beginning of an identifier is the identifier.
+        assert_eq!(check(&["1.2"]), refused);
+    }
 }

@@ -1,7 +1,7 @@
 //! Lists of consults: the tabs of the worklist and how many each holds.
 
 use crate::opinion::Opinions;
-use crate::record::{Consult, ConsultView, KIND};
+use crate::record::{Consult, ConsultView, EVIDENCE, KIND};
 use crate::service::{consult_of, view};
 use crate::{ConsultError, ConsultService, State};
 use access::{Caller, Right, Urgency};
@@ -82,7 +82,7 @@ pub struct Counts {
 /// One page of a list.
 #[derive(Debug, Clone)]
 pub struct Listing {
-    /// The consults, as [`ConsultService::get`] gives them.
+    /// The consults, as [`ConsultService::get`] gives them, without their evidence.
     pub consults: Vec<ConsultView>,
     /// How many each tab holds, whatever the text.
     pub counts: Counts,
@@ -93,7 +93,9 @@ pub struct Listing {
 }
 
 /// Rows looked through for one page when something is searched for; the cursor goes on behind them.
-const SEARCHED_MAX: u32 = 2000;
+const SEARCHED_MAX: usize = 2000;
+/// Consults read at once: each names every image in evidence.
+pub(crate) const READ_AT_ONCE: u32 = 60;
 /// Rows of one page at most.
 const PAGE_MAX: u32 = 200;
 
@@ -178,40 +180,62 @@ impl ConsultService {
         let Some(query) = query(caller, wanted.tab, &numbers, now) else {
             return Ok(Listing { consults: Vec::new(), counts, more: false, next: None });
         };
-        let limit = wanted.limit.clamp(1, PAGE_MAX) as usize;
-        let sieve = Sieve::of(wanted);
-        let query = RecordQuery { after: wanted.cursor.as_deref().map(place_of).transpose()?, ..query };
-        let query = if sieve.lets_all_through() {
-            RecordQuery { limit: limit as u32 + 1, offset: wanted.offset, ..query }
-        } else {
-            RecordQuery { limit: SEARCHED_MAX, ..query }
-        };
-        let records = self.storage.records(caller.scope(), &query).await?;
-        let looked_at_all = records.len() < query.limit as usize;
-        let mut skip = if sieve.lets_all_through() { 0 } else { wanted.offset };
-        let mut consults = Vec::new();
-        let (mut last, mut more) = (None, false);
-        for record in records {
-            let place = format!("{}.{}", record.sort, record.id);
-            let mut consult = consult_of(record.body)?;
-            if sieve.keeps(&consult) {
-                if skip > 0 {
-                    skip -= 1;
-                } else if consults.len() == limit {
-                    more = true;
-                    break;
-                } else {
-                    consult.open_criticals = open.get(&consult.id).copied().unwrap_or(0);
-                    if let Some(all) = opinions.get(&consult.id) {
-                        consult.open_opinions = all.open().cloned().collect();
-                    }
-                    consults.push(view(caller, consult, record.version));
-                }
+        let after = wanted.cursor.as_deref().map(place_of).transpose()?;
+        let query = RecordQuery { after, unread: Some(EVIDENCE), ..query };
+        let found = self.sifted(caller, query, wanted).await?;
+        let consults = found.consults.into_iter().map(|(mut consult, version)| {
+            consult.open_criticals = open.get(&consult.id).copied().unwrap_or(0);
+            if let Some(all) = opinions.get(&consult.id) {
+                consult.open_opinions = all.open().cloned().collect();
             }
-            last = Some(place);
+            view(caller, consult, version)
+        });
+        let next = found.last.filter(|_| found.more).map(|(sort, id)| format!("{sort}.{id}"));
+        Ok(Listing { consults: consults.collect(), counts, more: found.more, next })
+    }
+
+    /// The first consults of a list that are wanted.
+    async fn sifted(
+        &self,
+        caller: &Caller,
+        query: RecordQuery,
+        wanted: &ListQuery,
+    ) -> Result<Sifted, ConsultError> {
+        let limit = wanted.limit.clamp(1, PAGE_MAX);
+        let sieve = Sieve::of(wanted);
+        let (mut query, mut skip, looked_at_max) = if sieve.lets_all_through() {
+            let at_once = READ_AT_ONCE.min(limit + 1);
+            (RecordQuery { limit: at_once, offset: wanted.offset, ..query }, 0, usize::MAX)
+        } else {
+            (RecordQuery { limit: READ_AT_ONCE, ..query }, wanted.offset, SEARCHED_MAX)
+        };
+        let mut found = Sifted::default();
+        let mut looked_at = 0;
+        loop {
+            let records = self.storage.records(caller.scope(), &query).await?;
+            looked_at += records.len();
+            let is_end = records.len() < query.limit as usize;
+            for record in records {
+                let consult = consult_of(record.body)?;
+                if sieve.keeps(&consult) {
+                    if skip > 0 {
+                        skip -= 1;
+                    } else if found.consults.len() == limit as usize {
+                        found.more = true;
+                        return Ok(found);
+                    } else {
+                        found.consults.push((consult, record.version));
+                    }
+                }
+                found.last = Some((record.sort, record.id));
+            }
+            if is_end || looked_at >= looked_at_max {
+                found.more = !is_end;
+                return Ok(found);
+            }
+            query.after.clone_from(&found.last);
+            query.offset = 0;
         }
-        more |= !looked_at_all;
-        Ok(Listing { consults, counts, more, next: last.filter(|_| more) })
     }
 
     async fn counts(
@@ -238,6 +262,16 @@ impl ConsultService {
         }
         Ok(counts)
     }
+}
+
+/// Consults that were looked for, with the versions of their records.
+#[derive(Default)]
+struct Sifted {
+    consults: Vec<(Consult, i64)>,
+    /// `sort` and identifier of the last record that was looked at, but for one that begins the next page.
+    last: Option<(i64, String)>,
+    /// Whether there may be more behind it.
+    more: bool,
 }
 
 /// What a cursor says: `sort` and identifier of the last record of the page before.

@@ -1,6 +1,6 @@
 //! Earlier reports on the same patient: shown beside the one that is being written, quoted, and named in it.
 
-use crate::record::{Consult, KIND};
+use crate::record::{Consult, EVIDENCE, KIND};
 use crate::report::{CanonicalReport, Exam};
 use crate::service::consult_of;
 use crate::signing::stored::{StoredReport, damaged};
@@ -172,6 +172,7 @@ impl ConsultService {
             let query = RecordQuery {
                 order: Order::Descending,
                 limit: 50,
+                unread: Some(EVIDENCE),
                 ..RecordQuery::new(KIND).with(name, value)
             };
             for record in self.storage.records(caller.scope(), &query).await? {

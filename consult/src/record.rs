@@ -17,6 +17,8 @@ use time::OffsetDateTime;
 
 /// Record kind of consults.
 pub const KIND: &str = "consult";
+/// The member of its body that grows with the images, and that lists have no use for.
+pub(crate) const EVIDENCE: &str = "evidence";
 
 /// An identifier with the name that people know it by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,10 +5,12 @@ use crate::db::{Bindings, at, to_u64};
 use crate::writer::{Changing, ToCommit};
 use crate::{AuditEntry, CursorMove, NewJob, Storage, StorageError};
 use model::{ConsultId, OrgId, Scope, Uid};
-use serde_json::Value as Json;
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde_json::{Map, Value as Json};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 /// A record as it is kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -132,6 +134,8 @@ pub struct RecordQuery {
     pub limit: u32,
     /// Skipped.
     pub offset: u32,
+    /// A member of the bodies that is not wanted, because it is long: an empty list stands in its place.
+    pub unread: Option<&'static str>,
 }
 
 impl RecordQuery {
@@ -146,6 +150,7 @@ impl RecordQuery {
             after: None,
             limit: 1000,
             offset: 0,
+            unread: None,
         }
     }
 
@@ -215,16 +220,52 @@ impl Condition {
 const COLUMNS: &str = "r.kind, r.id, r.version, r.body, r.changed_at_ms, r.sort";
 const PLACE: &str = "reading records";
 
-fn record_of(row: &AnyRow) -> Result<Record, StorageError> {
-    let body: String = row.try_get(3).map_err(at(PLACE))?;
+fn record_of(row: &AnyRow, unread: Option<&str>) -> Result<Record, StorageError> {
+    let body: &str = row.try_get(3).map_err(at(PLACE))?;
+    let body = match unread {
+        None => serde_json::from_str(body),
+        Some(unread) => without(body, unread),
+    };
     Ok(Record {
         kind: row.try_get(0).map_err(at(PLACE))?,
         id: row.try_get(1).map_err(at(PLACE))?,
         version: row.try_get(2).map_err(at(PLACE))?,
-        body: serde_json::from_str(&body).map_err(|_| StorageError::Corrupt("a record that is not JSON"))?,
+        body: body.map_err(|_| StorageError::Corrupt("a record that is not JSON"))?,
         changed_at_ms: row.try_get(4).map_err(at(PLACE))?,
         sort: row.try_get(5).map_err(at(PLACE))?,
     })
+}
+
+/// The object without what one of its members holds, which takes no memory.
+fn without(text: &str, unread: &str) -> Result<Json, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let object = deserializer.deserialize_map(Without(unread))?;
+    deserializer.end()?;
+    Ok(Json::Object(object))
+}
+
+struct Without<'a>(&'a str);
+
+impl<'de> Visitor<'de> for Without<'_> {
+    type Value = Map<String, Json>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let value = if name == self.0 {
+                members.next_value::<IgnoredAny>()?;
+                Json::Array(Vec::new())
+            } else {
+                members.next_value()?
+            };
+            object.insert(name, value);
+        }
+        Ok(object)
+    }
 }
 
 impl Storage {
@@ -253,7 +294,7 @@ impl Storage {
         let id = condition.values.text(id);
         let text = format!("SELECT {COLUMNS} FROM record r WHERE {} AND r.id = {id}", condition.text);
         let row = condition.query(text).fetch_optional(&self.inner.db.readers).await.map_err(at(PLACE))?;
-        record_of(&row.ok_or(StorageError::NotFound)?)
+        record_of(&row.ok_or(StorageError::NotFound)?, None)
     }
 
     /// Those of these records that are there, in no particular order: in one statement for every 500.
@@ -274,7 +315,7 @@ impl Storage {
                 format!("SELECT {COLUMNS} FROM record r WHERE {} AND r.id IN ({list})", condition.text);
             let rows = condition.query(text).fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;
             for row in &rows {
-                found.push(record_of(row)?);
+                found.push(record_of(row, None)?);
             }
         }
         Ok(found)
@@ -300,7 +341,7 @@ impl Storage {
             condition.text
         );
         let rows = condition.query(text).fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;
-        rows.iter().map(record_of).collect()
+        rows.iter().map(|row| record_of(row, query.unread)).collect()
     }
 
     /// How many records match, ignoring limit, offset and `after`.
@@ -312,5 +353,22 @@ impl Storage {
         let text = format!("SELECT count(*) FROM record r WHERE {}", condition.text);
         let row = condition.query(text).fetch_one(&self.inner.db.readers).await.map_err(at(PLACE))?;
         to_u64(row.try_get(0).map_err(at(PLACE))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_not_wanted_of_a_record_is_not_read() {
+        let text = r#"{"id":"c1","evidence":[{"evidence":[1]},"x"],"report":{"evidence":[2]}}"#;
+        let read = without(text, "evidence").unwrap();
+        assert_eq!(read, json!({"id": "c1", "evidence": [], "report": {"evidence": [2]}}));
+        assert_eq!(without(text, "absent").unwrap(), serde_json::from_str::<Json>(text).unwrap());
+        for damaged in ["[]", "{\"evidence\":[}", "{} {}", ""] {
+            assert!(without(damaged, "evidence").is_err(), "{damaged}");
+        }
     }
 }

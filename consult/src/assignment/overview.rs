@@ -3,7 +3,8 @@
 use super::Duty;
 use super::service::{OnDuty, require_coordinator};
 use super::shifts::Shift;
-use crate::record::{Consult, KIND, Named};
+use crate::list::READ_AT_ONCE;
+use crate::record::{Consult, EVIDENCE, KIND, Named};
 use crate::service::consult_of;
 use crate::state::Action;
 use crate::{ConsultError, ConsultService, State};
@@ -14,8 +15,6 @@ use time::OffsetDateTime;
 
 /// Open consults looked at, those that are due first.
 const OPEN_MAX: usize = 3000;
-/// Records read at once.
-const PAGE: u32 = 1000;
 /// Where a consult is while somebody at the centre must do something.
 const OPEN: [State; 8] = [
     State::Submitted,
@@ -143,14 +142,15 @@ impl ConsultService {
         let states = OPEN.iter().map(|state| state.word().to_owned()).collect();
         let mut query = RecordQuery {
             order: Order::Ascending,
-            limit: PAGE,
+            limit: READ_AT_ONCE,
+            unread: Some(EVIDENCE),
             ..RecordQuery::new(KIND).with("reading", caller.organisation().as_str())
         };
         query.keys.push(("state", states));
         let mut open = Vec::new();
         let is_cut = loop {
             let page = self.storage.records(caller.scope(), &query).await?;
-            let is_last = page.len() < PAGE as usize;
+            let is_last = page.len() < READ_AT_ONCE as usize;
             query.after = page.last().map(|record| (record.sort, record.id.clone()));
             for record in page {
                 let (version, consult) = (record.version, consult_of(record.body)?);

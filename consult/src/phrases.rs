@@ -141,7 +141,8 @@ impl ConsultService {
             keys: Vec::new(),
             unique: Vec::new(),
             sort: 0,
-            visible_to: vec![caller.organisation().clone()],
+            // A person's are theirs for whomever they act.
+            visible_to: Vec::new(),
         };
         let audit = AuditEntry {
             action: AuditAction::Change,
@@ -150,7 +151,7 @@ impl ConsultService {
             detail: format!("{} phrases", phrases.len()),
         };
         let change = Change { puts: vec![put], audit: vec![audit], ..Change::default() };
-        self.storage.apply(caller.scope(), change).await.map_err(stale)?;
+        self.storage.apply_unseen(caller.scope(), change).await.map_err(stale)?;
         self.phrases(caller, owner).await
     }
 }

@@ -291,16 +291,7 @@ fn a_member_chooses_to_act_for_the_collection_and_sees_it_alone() {
     let id = project(&archivist, &[]);
     archivist.post(&into(&id), &wish(&ct.study, false)).expect(202);
     at_rest(&archivist);
-    let admin = node.person("admin");
-    let found = admin.get("/api/v1/admin/people").expect(200).json();
-    let people = found["people"].as_array().expect("people");
-    let reader = people.iter().find(|one| one["login"] == "reader2").expect("a reader");
-    let change = json!({
-        "name": reader["name"], "title": reader["title"], "credential": reader["credential"],
-        "memberships": [{"organisation": LIBRARY, "roles": ["learner"]}],
-    });
-    let path = format!("/api/v1/admin/people/{}", reader["id"].as_str().expect("an id"));
-    admin.put(&path, &change).expect(200);
+    node.let_act_for("reader2", LIBRARY, "learner");
     let reader = node.person("reader2");
     assert_eq!(studies(&reader), Vec::<Json>::new());
     let me = reader.put("/api/v1/session/acting-for", &json!({"organisation": LIBRARY})).expect(200).json();

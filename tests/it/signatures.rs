@@ -323,16 +323,7 @@ fn who_reads_for_two_organisations_is_told_for_which_of_them_their_key_signs() {
     node.command(&add).expect_success();
     let between = ["agreement", "add", "--requesting", township, "--reading", SECOND];
     node.command(&[&between[..], &["--signatures", "single", "--auto-accept"]].concat()).expect_success();
-    let admin = node.person("admin");
-    let people = admin.get("/api/v1/admin/people").expect(200).json();
-    let people = people["people"].as_array().expect("people");
-    let known = people.iter().find(|one| one["login"] == "reader").expect("a reader");
-    let change = json!({
-        "name": known["name"], "title": known["title"], "credential": known["credential"],
-        "memberships": [{"organisation": SECOND, "roles": ["reader"]}],
-    });
-    let place = format!("/api/v1/admin/people/{}", known["id"].as_str().expect("an id"));
-    admin.put(&place, &change).expect(200);
+    node.let_act_for("reader", SECOND, "reader");
 
     let case = Case::on(&node);
     let reader = node.person("reader");

@@ -335,6 +335,29 @@ fn what_was_seen_is_a_persons_own_and_adds_up() {
     assert_eq!(others["first_at"], Json::Null, "it is each person's own");
 }
 
+#[test]
+fn who_acts_for_two_organisations_has_seen_for_both_and_draws_for_each() {
+    let (node, slide) = import("slide-notes-two");
+    ask(&node, &slide);
+    node.let_act_for("reader", node.id_of(Org::Township), "requester");
+    let reader = node.person("reader");
+    let act_for = |org: Org| {
+        reader.put("/api/v1/session/acting-for", &json!({"organisation": node.id_of(org)})).expect(200);
+    };
+    for (org, openings) in [(Org::City, 1), (Org::Township, 2), (Org::City, 3)] {
+        act_for(org);
+        assert_eq!(reader.post(&at(&slide, "seen"), &json!({})).expect(200).json()["openings"], openings);
+    }
+    let drawn = draw(&reader, &slide, &rectangle("为中心"));
+    let change = || on(&reader, &drawn).put(&path(&slide, &drawn), &rectangle("改"));
+    act_for(Org::Township);
+    assert_eq!(listed(&reader, &slide)[0]["own"], false);
+    change().expect_problem(403, "forbidden");
+    act_for(Org::City);
+    assert_eq!(listed(&reader, &slide)[0]["own"], true);
+    change().expect(200);
+}
+
 /// One of each kind, with fractions; some outside the others' class.
 fn of_every_kind(person: &Client, slide: &Json) -> Vec<Json> {
     [

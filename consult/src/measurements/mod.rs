@@ -5,7 +5,7 @@ pub mod sr;
 
 use crate::report::clean;
 use crate::{ConsultError, ConsultService};
-use access::{Caller, notes};
+use access::{Caller, Person, notes};
 use model::{OrgId, PersonId, Scope, Uid};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -196,10 +196,14 @@ pub struct Sheet {
 }
 
 impl Sheet {
-    /// Whether it is this person's own.
+    /// Whether it is this person's own, for the organisation that they act for.
     #[must_use]
     pub fn is_of(&self, caller: &Caller) -> bool {
-        caller.as_person().is_some_and(|person| person.id == self.person)
+        caller.as_person().is_some_and(|person| self.is_by(person))
+    }
+
+    fn is_by(&self, person: &Person) -> bool {
+        person.id == self.person && person.organisation == self.organisation
     }
 }
 
@@ -249,8 +253,12 @@ impl ConsultService {
         let person =
             caller.as_person().filter(|_| notes::may_note(caller)).ok_or(ConsultError::Forbidden(why))?;
         let measurements = checked(measurements)?;
-        let id = format!("{owner}/{study}/{}", person.id);
-        let added = self.not_yet_on_sheet(&id, &measurements).await?;
+        let (id, stored) = self.own_sheet(owner, study, person).await?;
+        // Images of what stands on the sheet just so have been there: one that is gone since must not keep everything else
+        // from being saved.
+        let is_known =
+            |one: &Measurement| stored.as_ref().is_some_and(|sheet| sheet.measurements.contains(one));
+        let added: Vec<_> = measurements.iter().filter(|one| !is_known(one)).cloned().collect();
         let images = self.instances_measured(caller, owner, study, &added).await?;
         if !added.iter().all(|one| images.iter().any(|image| is_on(one, image))) {
             return Err(invalid("instance", "这幅图像不在这个检查中 / the image is not in this study"));
@@ -295,23 +303,33 @@ impl ConsultService {
         }
     }
 
-    /// Those that do not stand on the sheet just so. Images of the others have been there: one that is gone since must not keep
-    /// everything else from being saved.
-    async fn not_yet_on_sheet(
+    /// The person's own sheet, and the identifier that it has or will have. Whoever measures for two organisations has a sheet for
+    /// each: one's people do not see all that the other's do.
+    async fn own_sheet(
         &self,
-        id: &str,
-        measurements: &[Measurement],
-    ) -> Result<Vec<Measurement>, ConsultError> {
-        let stored = match self.storage.record(&Scope::node("measurements"), KIND, id).await {
-            Ok(record) => {
-                serde_json::from_value::<Sheet>(record.body)
-                    .map_err(|_| StorageError::Corrupt("measurements"))?
-                    .measurements
+        owner: &OrgId,
+        study: &Uid,
+        person: &Person,
+    ) -> Result<(String, Option<Sheet>), ConsultError> {
+        let id = format!("{owner}/{study}/{}", person.id);
+        match self.sheet(&id).await? {
+            Some(other) if !other.is_by(person) => {
+                let id = format!("{id}/{}", person.organisation);
+                let sheet = self.sheet(&id).await?;
+                Ok((id, sheet))
             }
-            Err(StorageError::NotFound) => Vec::new(),
-            Err(error) => return Err(error.into()),
-        };
-        Ok(measurements.iter().filter(|one| !stored.contains(one)).cloned().collect())
+            sheet => Ok((id, sheet)),
+        }
+    }
+
+    async fn sheet(&self, id: &str) -> Result<Option<Sheet>, ConsultError> {
+        match self.storage.record(&Scope::node("measurements"), KIND, id).await {
+            Ok(record) => Ok(Some(
+                serde_json::from_value(record.body).map_err(|_| StorageError::Corrupt("measurements"))?,
+            )),
+            Err(StorageError::NotFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The images that were measured on, each once, as far as they are in the study.

@@ -6,7 +6,7 @@ use crate::service::{conflict, person, who};
 use crate::state::State;
 use crate::{ConsultError, ConsultService, once};
 use access::{Caller, Person, Right};
-use model::{ConsultId, PersonId};
+use model::{ConsultId, PersonId, Scope};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeSet, HashMap};
@@ -137,7 +137,7 @@ impl ConsultService {
     }
 
     async fn try_to_join(&self, consult: &Consult) -> Result<(), StorageError> {
-        let node = model::Scope::node("messages");
+        let node = node();
         let record = match self.storage.record(&node, THREAD, consult.id.as_str()).await {
             Err(StorageError::NotFound) => return Ok(()),
             record => record?,
@@ -208,7 +208,7 @@ impl ConsultService {
             ..RecordQuery::new(kind).with("person", me.id.as_str())
         };
         let mut read = HashMap::new();
-        for record in self.storage.records(caller.scope(), &newest(READ)).await? {
+        for record in self.storage.records(&node(), &newest(READ)).await? {
             let one: Read = body(record.body)?;
             read.insert(one.consult, one.read);
         }
@@ -239,8 +239,7 @@ impl ConsultService {
     }
 
     async fn thread(&self, consult: &Consult) -> Result<(Thread, Expected), ConsultError> {
-        let node = model::Scope::node("messages");
-        match self.storage.record(&node, THREAD, consult.id.as_str()).await {
+        match self.storage.record(&node(), THREAD, consult.id.as_str()).await {
             Ok(record) => Ok((body(record.body)?, Expected::Version(record.version))),
             Err(StorageError::NotFound) => {
                 let people = BTreeSet::from([consult.created_by.id.clone()]);
@@ -252,7 +251,7 @@ impl ConsultService {
     }
 
     async fn read_so_far(&self, caller: &Caller, id: &ConsultId) -> Result<u64, ConsultError> {
-        match self.storage.record(caller.scope(), READ, &read_id(caller, id)).await {
+        match self.storage.record(&node(), READ, &read_id(caller, id)).await {
             Ok(record) => Ok(body::<Read>(record.body)?.read),
             Err(StorageError::NotFound) => Ok(0),
             Err(error) => Err(error.into()),
@@ -276,11 +275,16 @@ impl ConsultService {
             keys: vec![("person", caller.scope().actor.id.clone())],
             unique: Vec::new(),
             sort: model::time_text::unix_ms(OffsetDateTime::now_utc()),
-            visible_to: vec![caller.organisation().clone()],
+            // Theirs, for whichever side they act.
+            visible_to: Vec::new(),
         };
         let change = Change { puts: vec![put], ..Change::default() };
-        Ok(self.storage.apply(caller.scope(), change).await?)
+        Ok(self.storage.apply_unseen(caller.scope(), change).await?)
     }
+}
+
+fn node() -> Scope {
+    Scope::node("messages")
 }
 
 fn read_id(caller: &Caller, id: &ConsultId) -> String {

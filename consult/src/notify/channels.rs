@@ -226,7 +226,8 @@ impl ConsultService {
             keys: Vec::new(),
             unique: Vec::new(),
             sort: 0,
-            visible_to: vec![caller.organisation().clone()],
+            // A person's are theirs for whomever they act.
+            visible_to: Vec::new(),
         };
         let audit = AuditEntry {
             action: AuditAction::Administer,
@@ -235,7 +236,7 @@ impl ConsultService {
             detail: String::new(),
         };
         let change = Change { puts: vec![put], audit: vec![audit], ..Change::default() };
-        Ok(self.storage.apply(caller.scope(), change).await?)
+        Ok(self.storage.apply_unseen(caller.scope(), change).await?)
     }
 }
 

@@ -5,11 +5,13 @@ mod deliveries;
 mod house;
 mod keys;
 mod left_out;
+mod lists;
 mod measurements;
 mod notices;
 mod own_key;
 mod stamps;
 mod team;
+mod two_houses;
 mod workflow;
 
 use access::{ConsultKind, Signatures, Urgency};

@@ -3,7 +3,7 @@
 use super::http::Client;
 use super::programs::{Done, run};
 use super::{artefacts, root, wait_for};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -181,6 +181,20 @@ impl Node {
             .as_array()
             .and_then(|all| all.iter().find(|a| a["login"] == login))
             .unwrap_or_else(|| panic!("demo.json has no account {login}"))
+    }
+
+    /// Lets a person act for one more organisation, in a role there.
+    pub fn let_act_for(&self, login: &str, organisation: &str, role: &str) {
+        let admin = self.person("admin");
+        let people = admin.get("/api/v1/admin/people").expect(200).json();
+        let people = people["people"].as_array().expect("people");
+        let known = people.iter().find(|one| one["login"] == login).expect("somebody of this name");
+        let change = json!({
+            "name": known["name"], "title": known["title"], "credential": known["credential"],
+            "memberships": [{"organisation": organisation, "roles": [role]}],
+        });
+        let path = format!("/api/v1/admin/people/{}", known["id"].as_str().expect("an id"));
+        admin.put(&path, &change).expect(200);
     }
 
     /// `http://127.0.0.1:port`

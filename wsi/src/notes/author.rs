@@ -1,6 +1,6 @@
 //! By whom a note is, and for whom they acted.
 
-use access::{Caller, notes};
+use access::{Caller, Person, notes};
 use model::{ConsultId, OrgId, PersonId};
 use serde::{Deserialize, Serialize};
 
@@ -49,9 +49,11 @@ impl Author {
         })
     }
 
-    /// Whether the caller is this person.
+    /// Whether the caller is this person, acting for the organisation whose note it is.
     #[must_use]
     pub fn is(&self, caller: &Caller) -> bool {
-        caller.as_person().is_some_and(|person| person.id == self.person)
+        let is_theirs =
+            |person: &Person| person.id == self.person && person.organisation == self.organisation;
+        caller.as_person().is_some_and(is_theirs)
     }
 }

@@ -158,7 +158,7 @@ impl ConsultService {
     ///
     /// # Errors
     /// As [`Self::accept`]; as [`Self::submit`] for the agreement; [`ConsultError::Invalid`] `reading_organisation` when
-    /// quality control asks beyond its centre, `question`, or when there are too many.
+    /// quality control asks beyond its centre, `question`, or when there are too many, `once` of something else.
     pub async fn ask_second_opinion(
         &self,
         caller: &Caller,
@@ -167,14 +167,15 @@ impl ConsultService {
         new: NewSecond,
         now: OffsetDateTime,
     ) -> Result<ConsultView, ConsultError> {
+        let once = once::by(caller, new.once.as_deref())?;
+        // Whatever has become of the first since: what was asked is asked.
+        if let Some(before) = self.asked_before(caller, id, once.as_deref()).await? {
+            return Ok(before);
+        }
         let (first, _) = self.begin(caller, id, version, Action::SecondOpinion).await?;
         let invalid = |field, why| Err(ConsultError::Invalid { field, why });
         let created_by = person(caller)
             .ok_or(ConsultError::Forbidden("只有本人可以申请 / a person asks, in their own name"))?;
-        let once = once::by(caller, new.once.as_deref())?;
-        if let Some(before) = self.written_before(caller, once.as_deref()).await? {
-            return Ok(before);
-        }
         let is_requester = *caller.organisation() == first.requesting.id && caller.may(Right::Ask);
         if !is_requester && new.reading != first.reading.id {
             let why = "质控只能请本中心的其他医师做第二意见 / quality control asks readers of its own centre";
@@ -241,12 +242,28 @@ impl ConsultService {
                 second.attachments.push(self.first_report(caller, &first, now).await?);
             }
         }
-        self.send_second(caller, second, now).await
+        self.send_second(caller, id, second, now).await
+    }
+
+    /// What was asked about this report with an identifier before.
+    async fn asked_before(
+        &self,
+        caller: &Caller,
+        first: &ConsultId,
+        once: Option<&str>,
+    ) -> Result<Option<ConsultView>, ConsultError> {
+        let before = self.written_before(caller, once).await?;
+        match before.as_ref().map(|before| &before.consult.second_of) {
+            Some(Some(of)) if of.consult == *first => Ok(before),
+            Some(_) => Err(once::OTHER),
+            None => Ok(None),
+        }
     }
 
     async fn send_second(
         &self,
         caller: &Caller,
+        first: &ConsultId,
         mut second: Consult,
         now: OffsetDateTime,
     ) -> Result<ConsultView, ConsultError> {
@@ -277,7 +294,7 @@ impl ConsultService {
             Ok(()) => Ok(view(caller, second, 1)),
             // The same was sent twice at the same moment.
             Err(StorageError::Conflict(_)) if second.once.is_some() => {
-                let before = self.written_before(caller, second.once.as_deref()).await?;
+                let before = self.asked_before(caller, first, second.once.as_deref()).await?;
                 before.ok_or(ConsultError::Unavailable)
             }
             Err(error) => Err(error.into()),

@@ -46,7 +46,7 @@ impl ConsultService {
             "没有申请会诊的权限 / your role does not ask for consultations",
         ))?;
         let once = once::by(caller, draft.once.as_deref())?;
-        if let Some(before) = self.written_before(caller, once.as_deref()).await? {
+        if let Some(before) = self.drafted_before(caller, once.as_deref()).await? {
             return Ok(before);
         }
         let requesting = self.organisation(caller.organisation(), "organisation").await?;
@@ -84,9 +84,22 @@ impl ConsultService {
             Ok(()) => Ok(view(caller, consult, 1)),
             // The same was sent twice at the same moment.
             Err(StorageError::Conflict(_)) if once.is_some() => {
-                self.written_before(caller, once.as_deref()).await?.ok_or(ConsultError::Unavailable)
+                self.drafted_before(caller, once.as_deref()).await?.ok_or(ConsultError::Unavailable)
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The draft, or what it has become, that was written with an identifier before.
+    async fn drafted_before(
+        &self,
+        caller: &Caller,
+        once: Option<&str>,
+    ) -> Result<Option<ConsultView>, ConsultError> {
+        let before = self.written_before(caller, once).await?;
+        match &before {
+            Some(other) if other.consult.second_of.is_some() => Err(once::OTHER),
+            _ => Ok(before),
         }
     }
 

@@ -12,7 +12,7 @@ use consult::report::CanonicalReport;
 use consult::second::{Agreement, FirstReport, NewSecond};
 use consult::state::{Pending, When, Who};
 use consult::template::Template;
-use consult::{Action, ConsultError, ConsultView, ListQuery, ReportPart, State, Tab};
+use consult::{Action, ConsultError, ConsultView, ListQuery, NewConsult, ReportPart, State, Tab};
 use model::{ConsultId, OrgId, PersonId};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -298,6 +298,33 @@ fn second(reading: &str, first: FirstReport) -> NewSecond {
         question: String::new(),
         first,
     }
+}
+
+/// The answer was lost, and the first case has gone on before it is sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_opinion_that_is_sent_again_is_asked_once_whatever_became_of_the_first() {
+    let house = house(Signatures::Single).await;
+    let (service, doctor) = (&house.service, &house.doctor);
+    let claimed = house.claimed().await;
+    let first = house.signed(&claimed, "考虑腺癌。", NOW).await;
+    let id = &first.consult.id;
+    let once = Some("0199aaaa-0000-4000-8000-00000000000c".to_owned());
+    let ask = async |id: &ConsultId, version| {
+        let new = NewSecond { once: once.clone(), ..second("city", FirstReport::Hidden) };
+        service.ask_second_opinion(doctor, id, version, new, NOW).await
+    };
+    let asked = ask(id, first.version).await.unwrap();
+    service.ask_back(doctor, id, first.version, "请问大小？", NOW).await.unwrap();
+    assert_eq!(ask(id, first.version).await.unwrap(), asked);
+    assert_eq!(service.second_opinions(doctor, id).await.unwrap().len(), 1);
+
+    // Of another report it is another question, and a draft is none of it: neither is lost in silence.
+    let other = house.signed(&house.claimed().await, "考虑炎症。", NOW).await;
+    let refused = ask(&other.consult.id, other.version).await;
+    assert!(matches!(refused, Err(ConsultError::Invalid { field: "once", .. })), "{refused:?}");
+    let draft = NewConsult { once: once.clone(), ..question() };
+    let refused = service.create(doctor, draft, NOW).await;
+    assert!(matches!(refused, Err(ConsultError::Invalid { field: "once", .. })), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

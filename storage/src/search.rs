@@ -69,10 +69,7 @@ impl Storage {
         let plan = Plan::new(scope, query);
         let window = Window { limit: i64::from(limit) + 1, offset: i64::from(query.offset) };
         let (rows, looked_at) = self.run(&plan, window).await?;
-        let more = rows.len() > limit as usize;
-        let rows =
-            rows.iter().take(limit as usize).map(|row| row_of(row, query.level)).collect::<Result<_, _>>()?;
-        Ok(Page { rows, more, looked_at })
+        page_of(&rows, limit, query.level, looked_at)
     }
 
     /// The caller's own studies, those first of which the first instance came last. `limit` is capped by
@@ -80,8 +77,10 @@ impl Storage {
     ///
     /// # Errors
     /// [`StorageError::Unavailable`].
-    pub async fn newest_arrivals(&self, scope: &Scope, limit: u32) -> Result<Vec<Row>, StorageError> {
-        let Some(owner) = scope.viewer() else { return Ok(Vec::new()) };
+    pub async fn newest_arrivals(&self, scope: &Scope, limit: u32) -> Result<Page, StorageError> {
+        let Some(owner) = scope.viewer() else {
+            return Ok(Page { rows: Vec::new(), more: false, looked_at: None });
+        };
         let limit = limit.min(self.limits().query_rows_max);
         let mut values = Bindings::default();
         let owner = values.text(owner.as_str());
@@ -91,12 +90,20 @@ impl Storage {
         };
         let text = format!(
             "SELECT s.received_at_ms AS moment, s.id AS study_id, s.id AS id FROM study s WHERE s.owner = {owner}{labels} \
-             ORDER BY s.received_at_ms DESC, s.id DESC LIMIT {limit}"
+             ORDER BY s.received_at_ms DESC, s.id DESC LIMIT {}",
+            i64::from(limit) + 1
         );
         let Statement { text, values } = whole(Statement { text, values }, scope, Level::Study);
         let rows = values.query(text).fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;
-        rows.iter().map(|row| row_of(row, Level::Study)).collect()
+        page_of(&rows, limit, Level::Study, None)
     }
+}
+
+/// The first rows, of which there is one more than is wanted if there are more.
+fn page_of(rows: &[AnyRow], limit: u32, level: Level, looked_at: Option<u32>) -> Result<Page, StorageError> {
+    let more = rows.len() > limit as usize;
+    let rows = rows.iter().take(limit as usize).map(|row| row_of(row, level)).collect::<Result<_, _>>()?;
+    Ok(Page { rows, more, looked_at })
 }
 
 /// The statement with the columns of whole rows.

@@ -290,9 +290,8 @@ pub async fn list_studies(
                 "最新收到的列表不能同时搜索 / what came last is listed without a search",
             ));
         }
-        let rows = state.0.storage.newest_arrivals(caller.scope(), limit).await?;
-        let more = rows.len() as u64 >= u64::from(limit);
-        return page_of(&state, caller, Page { rows, more, looked_at: None }).await;
+        let page = state.0.storage.newest_arrivals(caller.scope(), limit).await?;
+        return page_of(&state, caller, page).await;
     }
     let mut query = Query::new(Level::Study, limit);
     query.offset = filter.offset.unwrap_or(0);

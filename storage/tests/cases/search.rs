@@ -3,7 +3,7 @@
 use crate::Fixture;
 use crate::support::build::{CT, Instance, org, scope, store};
 use model::{ConsultId, Key, Level, Limits, Matching, Query};
-use storage::{Change, Grant, GrantChange, Storage, StorageConfig};
+use storage::{Change, Grant, GrantChange, Row, Storage, StorageConfig};
 
 /// Numbers of the studies that match, in the order of the answer.
 async fn found(f: &Fixture, query: &Query) -> Vec<u32> {
@@ -32,14 +32,15 @@ pub async fn what_came_last_is_on_top_however_old_it_is(f: &Fixture) {
         .await;
 
     let newest = async |limit| {
-        let rows = f.storage.newest_arrivals(&scope("town"), limit).await.expect("rows");
-        rows.iter()
-            .map(|row| row.attributes.first_text(dataset::tags::STUDY_INSTANCE_UID).expect("a UID"))
-            .collect::<Vec<_>>()
+        let page = f.storage.newest_arrivals(&scope("town"), limit).await.expect("a page");
+        let uid = |row: &Row| row.attributes.first_text(dataset::tags::STUDY_INSTANCE_UID).expect("a UID");
+        (page.rows.iter().map(uid).collect::<Vec<_>>(), page.more)
     };
-    assert_eq!(newest(9).await, ["1.2.3.3", "1.2.3.2", "1.2.3.1"]);
-    assert_eq!(newest(2).await, ["1.2.3.3", "1.2.3.2"]);
-    assert!(f.storage.newest_arrivals(&scope("village"), 9).await.expect("rows").is_empty());
+    let all = ["1.2.3.3", "1.2.3.2", "1.2.3.1"].map(String::from);
+    assert_eq!(newest(9).await, (all.to_vec(), false));
+    assert_eq!(newest(3).await, (all.to_vec(), false));
+    assert_eq!(newest(2).await, (all[..2].to_vec(), true));
+    assert!(f.storage.newest_arrivals(&scope("village"), 9).await.expect("a page").rows.is_empty());
 }
 
 pub async fn names_are_found_by_whatever_people_type(f: &Fixture) {

@@ -18,6 +18,7 @@ pub mod pixels;
 pub mod rendering;
 pub mod rewrite;
 pub mod scan;
+pub mod study;
 pub mod syntax;
 #[cfg(test)]
 mod testing;

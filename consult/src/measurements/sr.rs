@@ -5,7 +5,7 @@ use super::{Measurement, MeasurementKind, Quantity, Sheet, Unit, is_on};
 use crate::export::dicom::{date, offset, time};
 use crate::{ConsultError, ConsultService};
 use access::Caller;
-use dataset::{Dataset, Tag, TransferSyntax, VR, part10, tags, write};
+use dataset::{Dataset, TransferSyntax, VR, part10, study, tags, write};
 use model::{OrgId, Uid};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
@@ -14,19 +14,6 @@ use time::OffsetDateTime;
 
 /// Comprehensive SR Storage.
 const SOP_CLASS: &str = "1.2.840.10008.5.1.4.1.1.88.33";
-/// Attributes of patient and study that are those of the study, with the VR of each: all of type 2 or higher.
-const OF_STUDY: [(Tag, VR); 10] = [
-    (tags::STUDY_DATE, VR::DA),
-    (tags::STUDY_TIME, VR::TM),
-    (tags::ACCESSION_NUMBER, VR::SH),
-    (tags::REFERRING_PHYSICIAN_NAME, VR::PN),
-    (tags::PATIENT_NAME, VR::PN),
-    (tags::PATIENT_ID, VR::LO),
-    (tags::PATIENT_BIRTH_DATE, VR::DA),
-    (tags::PATIENT_SEX, VR::CS),
-    (tags::STUDY_ID, VR::SH),
-    (tags::STUDY_DESCRIPTION, VR::LO),
-];
 
 /// A concept: value, scheme, meaning.
 type Code = (&'static str, &'static str, &'static str);
@@ -101,12 +88,8 @@ fn document(
     sop_instance: &Uid,
     now: OffsetDateTime,
 ) -> Dataset {
-    let mut document = Dataset::new();
+    let mut document = study::begin(attributes);
     let d = &mut document;
-    d.put_text(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192");
-    for (tag, vr) in OF_STUDY {
-        d.put_text(tag, vr, &text_of(attributes, tag));
-    }
     d.put_text(tags::STUDY_INSTANCE_UID, VR::UI, sheet.study.as_str());
     d.put_text(tags::SERIES_INSTANCE_UID, VR::UI, Uid::from_uuid(uuid::Uuid::new_v4()).as_str());
     d.put_text(tags::SERIES_NUMBER, VR::IS, "1");
@@ -350,21 +333,6 @@ fn line(text: &str, most: usize) -> String {
     text.chars().filter(|c| !c.is_control() && *c != '\\').take(most).collect::<String>().trim().to_owned()
 }
 
-/// The first value of an attribute of DICOM JSON (PS3.18 §F.2) as text.
-fn text_of(attributes: &Map<String, Json>, tag: Tag) -> String {
-    let key = format!("{:04X}{:04X}", tag.group(), tag.element());
-    let value = attributes.get(&key).and_then(|element| element.get("Value")?.get(0));
-    match value {
-        Some(Json::String(text)) => text.clone(),
-        Some(Json::Object(name)) => ["Alphabetic", "Ideographic", "Phonetic"]
-            .map(|group| name.get(group).and_then(Json::as_str).unwrap_or_default())
-            .join("=")
-            .trim_end_matches('=')
-            .to_owned(),
-        _ => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -376,12 +344,5 @@ mod tests {
         }
         assert!(decimal(-123_456_789_012_345.0).len() <= 16);
         assert!(decimal(f64::MAX).len() <= 16);
-    }
-
-    #[test]
-    fn a_name_keeps_its_groups() {
-        let name = serde_json::json!({"00100010": {"vr": "PN", "Value": [
-            {"Alphabetic": "Zhang^San", "Ideographic": "张^三"}]}});
-        assert_eq!(text_of(name.as_object().unwrap(), tags::PATIENT_NAME), "Zhang^San=张^三");
     }
 }

@@ -91,7 +91,7 @@ pub struct NewConsult {
 /// A file of a signed report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportPart {
-    /// The page: PDF/A-3b with the signatures in it and the canonical JSON attached.
+    /// The page: PDF/A-3a with the signatures in it and the canonical JSON attached.
     Pdf,
     /// The canonical JSON, exactly as signed.
     Json,

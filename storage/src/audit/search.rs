@@ -7,7 +7,10 @@ use crate::db::{Bindings, at};
 use crate::{Storage, StorageError};
 use model::Scope;
 use sqlx::Row as _;
+use sqlx::any::AnyRow;
 use std::fmt::Write as _;
+
+const PLACE: &str = "reading the audit chain";
 
 /// Things that one question may be about at most.
 pub const OBJECTS_MAX: usize = 2000;
@@ -78,18 +81,12 @@ impl Storage {
         query: &AuditQuery,
         limit: u32,
     ) -> Result<Vec<AuditEvent>, StorageError> {
-        let place = "reading the audit chain";
         let mut values = Bindings::default();
         let condition = query.condition(scope, &mut values);
         let limit = values.number(i64::from(limit.min(LIST_ROWS_MAX)));
         let text = format!("SELECT {COLUMNS} FROM audit WHERE {condition} ORDER BY seq DESC LIMIT {limit}");
-        let rows = values.query(text).fetch_all(&self.inner.db.readers).await.map_err(at(place))?;
-        rows.iter()
-            .map(|row| {
-                let (fields, hash) = Fields::from_row(row).map_err(at(place))?;
-                fields.event(&hash).ok_or(StorageError::Corrupt("an event of the audit chain"))
-            })
-            .collect()
+        let rows = values.query(text).fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;
+        rows.iter().map(event_of).collect()
     }
 }
 
@@ -99,15 +96,14 @@ impl Storage {
     /// # Errors
     /// [`StorageError::Unavailable`].
     pub async fn audit_seq_before(&self, moment_ms: i64) -> Result<i64, StorageError> {
-        let place = "reading the audit chain";
         let (mut before, mut from) = (0, self.audit_head().await?.0 + 1);
         while from - before > 1 {
             let middle = before + (from - before) / 2;
             let mut values = Bindings::default();
             let seq = values.number(middle);
             let text = format!("SELECT at_ms FROM audit WHERE seq = {seq}");
-            let row = values.query(text).fetch_optional(&self.inner.db.readers).await.map_err(at(place))?;
-            let at_ms: Option<i64> = row.map(|row| row.try_get(0)).transpose().map_err(at(place))?;
+            let row = values.query(text).fetch_optional(&self.inner.db.readers).await.map_err(at(PLACE))?;
+            let at_ms: Option<i64> = row.map(|row| row.try_get(0)).transpose().map_err(at(PLACE))?;
             if at_ms.is_some_and(|at_ms| at_ms >= moment_ms) { from = middle } else { before = middle }
         }
         Ok(before)
@@ -118,16 +114,15 @@ impl Storage {
     /// # Errors
     /// [`StorageError::Unavailable`].
     pub async fn audit_after(&self, seq: i64, limit: u32) -> Result<Vec<AuditEvent>, StorageError> {
-        let place = "reading the audit chain";
         let mut values = Bindings::default();
         let (after, limit) = (values.number(seq), values.number(i64::from(limit.min(LIST_ROWS_MAX))));
         let text = format!("SELECT {COLUMNS} FROM audit WHERE seq > {after} ORDER BY seq LIMIT {limit}");
-        let rows = values.query(text).fetch_all(&self.inner.db.readers).await.map_err(at(place))?;
-        rows.iter()
-            .map(|row| {
-                let (fields, hash) = Fields::from_row(row).map_err(at(place))?;
-                fields.event(&hash).ok_or(StorageError::Corrupt("an event of the audit chain"))
-            })
-            .collect()
+        let rows = values.query(text).fetch_all(&self.inner.db.readers).await.map_err(at(PLACE))?;
+        rows.iter().map(event_of).collect()
     }
+}
+
+fn event_of(row: &AnyRow) -> Result<AuditEvent, StorageError> {
+    let (fields, hash) = Fields::from_row(row).map_err(at(PLACE))?;
+    fields.event(&hash).ok_or(StorageError::Corrupt("an event of the audit chain"))
 }

@@ -4,7 +4,7 @@
 use super::words::Code;
 use super::{Annotation, Annotations, Colour, NoteError, ShapeKind};
 use crate::{Slide, Slides};
-use dataset::{Dataset, Tag, TransferSyntax, VR, part10, tags, write};
+use dataset::{Dataset, TransferSyntax, VR, part10, study, tags, write};
 use model::{Scope, Uid};
 use serde_json::{Map, Value as Json};
 use storage::StorageError;
@@ -14,19 +14,6 @@ use time::OffsetDateTime;
 const SOP_CLASS: &str = "1.2.840.10008.5.1.4.1.1.91.1";
 /// VL Whole Slide Microscopy Image Storage.
 const SLIDE_SOP_CLASS: &str = "1.2.840.10008.5.1.4.1.1.77.1.6";
-/// Attributes of patient and study that are those of the slide's study, with the VR of each: all of type 2 or higher.
-const OF_STUDY: [(Tag, VR); 10] = [
-    (tags::STUDY_DATE, VR::DA),
-    (tags::STUDY_TIME, VR::TM),
-    (tags::ACCESSION_NUMBER, VR::SH),
-    (tags::REFERRING_PHYSICIAN_NAME, VR::PN),
-    (tags::PATIENT_NAME, VR::PN),
-    (tags::PATIENT_ID, VR::LO),
-    (tags::PATIENT_BIRTH_DATE, VR::DA),
-    (tags::PATIENT_SEX, VR::CS),
-    (tags::STUDY_ID, VR::SH),
-    (tags::STUDY_DESCRIPTION, VR::LO),
-];
 
 impl Slides {
     /// A DICOM file with these annotations. Patient and study are the slide's as they are now, after corrections. It is
@@ -68,12 +55,8 @@ fn dataset(
     now: OffsetDateTime,
 ) -> Result<Dataset, NoteError> {
     let level = slide.levels.first().ok_or(NoteError::NotFound)?;
-    let mut dataset = Dataset::new();
+    let mut dataset = study::begin(attributes);
     let d = &mut dataset;
-    d.put_text(tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192");
-    for (tag, vr) in OF_STUDY {
-        d.put_text(tag, vr, &text_of(attributes, tag));
-    }
     d.put_text(tags::STUDY_INSTANCE_UID, VR::UI, slide.study.as_str());
     let (date, time) = (day(now), clock(now));
     d.put_text(tags::MODALITY, VR::CS, "ANN");
@@ -183,21 +166,6 @@ fn code((value, scheme, meaning): Code) -> Dataset {
 /// One line without what would split a value, at most `most` characters.
 fn line(text: &str, most: usize) -> String {
     text.chars().filter(|c| !c.is_control() && *c != '\\').take(most).collect::<String>().trim().to_owned()
-}
-
-/// The first value of an attribute of DICOM JSON (PS3.18 §F.2) as text.
-fn text_of(attributes: &Map<String, Json>, tag: Tag) -> String {
-    let key = format!("{:04X}{:04X}", tag.group(), tag.element());
-    let value = attributes.get(&key).and_then(|attribute| attribute.get("Value")?.get(0));
-    match value {
-        Some(Json::String(text)) => text.trim().to_owned(),
-        Some(Json::Object(name)) => {
-            let group = |word: &str| name.get(word).and_then(Json::as_str).unwrap_or_default();
-            let groups = ["Alphabetic", "Ideographic", "Phonetic"].map(group);
-            groups.join("=").trim_end_matches('=').to_owned()
-        }
-        _ => String::new(),
-    }
 }
 
 fn day(at: OffsetDateTime) -> String {

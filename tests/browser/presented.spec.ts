@@ -201,7 +201,7 @@ for (const draws of ways) {
     await expect(window).toHaveText('LUT HARD');
     await expectGreys(page, low);
 
-    // Low is white in that image only, whichever way one comes to it.
+    // Low is white in that image only, whichever way one comes to it. An image that names its VOI LUT Function has its window.
     await page.keyboard.press('ArrowDown');
     await expect(window).toHaveText('W 4096 L 2048', patient);
     await expectGreys(page, await node(2));

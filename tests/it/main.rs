@@ -43,6 +43,7 @@ mod phone_signing;
 mod refusals;
 mod rejections;
 mod reports;
+mod scanner_layers;
 mod scanners;
 mod schema;
 mod signature_cases;

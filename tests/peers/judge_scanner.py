@@ -5,6 +5,7 @@ judge_scanner.py BASE_URL TOKEN SLIDE_ID FILE
 """
 
 import io
+import itertools
 import json
 import struct
 import sys
@@ -32,8 +33,8 @@ class Node:
         with urllib.request.urlopen(request) as answer:
             return answer.read()
 
-    def tile(self, level, x, y):
-        return self.get(f"/tiles/{level}/{x}/{y}")
+    def tile(self, level, x, y, plane=None):
+        return self.get(f"/tiles/{level}/{x}/{y}" + ("" if plane is None else f"?z={plane['z']}"))
 
 
 def scan(stream):
@@ -50,6 +51,11 @@ def codestream(tile):
     """The codestream in a JP2 file, or the tile itself."""
     at = tile.find(b"\xff\x4f\xff\x51")
     return tile[at:] if tile[4:8] == b"jP  " else tile
+
+
+def z_nm(page):
+    """Height of a focal plane (Hamamatsu)."""
+    return page.tags.valueof(65424, 0)
 
 
 def pages_of(tiff):
@@ -119,7 +125,7 @@ def pixels_are_in_place(node, path):
         seen = decoded(node, node.tile(level["level"], x, y))[:height, :width].astype(int)
         if slide is None:
             with tifffile.TiffFile(path) as tiff:
-                page = next(page for page in pages_of(tiff) if page.imagewidth == level["width"])
+                page = next(page for page in pages_of(tiff) if page.imagewidth == level["width"] and z_nm(page) == 0)
                 wanted = page.asarray()[top : top + height, left : left + width]
         else:
             number = next(
@@ -157,8 +163,9 @@ def coefficients_are_the_files(node, path):
     """Equal coefficients and quantisers decode to equal samples. Luma is never interpolated: it is compared whole, and
     so is chroma where it is not subsampled."""
     with tifffile.TiffFile(path) as tiff:
-        for level in node.facts["levels"]:
-            page = next(page for page in tiff.pages if page.imagewidth == level["width"])
+        for level, plane in itertools.product(node.facts["levels"], node.facts["focal_planes"] or [None]):
+            height = 0 if plane is None else round(plane["z_um"] * 1000)
+            page = next(page for page in tiff.pages if page.imagewidth == level["width"] and z_nm(page) == height)
             place = page.tags[273].value[0], page.tags[279].value[0]
             tiff.filehandle.seek(place[0])
             stream = tiff.filehandle.read(place[1])
@@ -168,7 +175,7 @@ def coefficients_are_the_files(node, path):
                 for x in range(level["tiles_x"]):
                     left, top = x * level["tile_width"], y * level["tile_height"]
                     wanted = whole[top : top + level["tile_height"], left : left + level["tile_width"]]
-                    got = planes(node.tile(level["level"], x, y))
+                    got = planes(node.tile(level["level"], x, y, plane))
                     assert got.shape[:2] == (level["tile_height"], level["tile_width"])
                     got = got[: wanted.shape[0], : wanted.shape[1]]
                     compared = slice(0, 1) if is_subsampled else slice(0, 3)

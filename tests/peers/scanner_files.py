@@ -382,7 +382,8 @@ def hamamatsu(path, image, subsampling, listed=True, optimize=False, planes=(0,)
     tiff = Tiff("ndpi")
     pixels = levels(image[:2000, :2048], 3)
     for (number, level), plane in itertools.product(enumerate(pixels), planes):
-        level = np.ascontiguousarray(level)
+        # Each plane shows something of its own.
+        level = np.ascontiguousarray(level if plane == 0 else np.flip(level, axis=int(plane > 0)))
         blocks = level.shape[1] // unit[0] // 4
         options = {"restart_marker_blocks": blocks} if number < 2 else {}
         data = jpeg(level, subsampling, optimize=optimize, **options)
@@ -575,7 +576,7 @@ def main(slide: str, folder: str) -> None:
     uncompressed_virtual_microscope(several / "hamamatsu.vmu", image)
     sakura(out / "sakura.svslide", image)
     hamamatsu(out / "hamamatsu-444.ndpi", image, 0)
-    hamamatsu(out / "hamamatsu-422.ndpi", image, 1, listed=False, planes=(0, 1500))
+    hamamatsu(out / "hamamatsu-422.ndpi", image, 1, listed=False, planes=(-1500, 0, 1500))
     hamamatsu(out / "hamamatsu-420.ndpi", image, 2, optimize=True)
 
 

@@ -1,10 +1,10 @@
 //! VL Whole Slide Microscopy instances (PS3.3 §A.32.8): the attributes of a level or an associated image, and the
-//! stream of a level's tiles as encapsulated frames with an Extended Offset Table.
+//! stream of a level's tiles, encapsulated with an Extended Offset Table, or as they are when they are not compressed.
 
 use crate::identity::Particulars;
-use crate::readers::{Geometry, Scan, Survey, TileSource};
+use crate::readers::{Geometry, Illumination, OpticalPath, Proof, Samples, Scan, Survey, TileSource};
 use crate::small_image::SmallImage;
-use crate::{AssociatedKind, Grade, SlideError, icc, openslide};
+use crate::{AssociatedKind, SlideError, icc, openslide};
 use dataset::{Dataset, Element, Tag, VR, Value, tags, write};
 use model::time_text::parse_da;
 use model::{Sha256, Uid};
@@ -16,7 +16,7 @@ mod specimen;
 /// VL Whole Slide Microscopy Image Storage.
 pub(crate) const SOP_CLASS: &str = "1.2.840.10008.5.1.4.1.1.77.1.6";
 /// Changes whenever the same file and options would give other instances: part of every UID.
-const WRITER: &str = "farsight-wsi-3";
+const WRITER: &str = "farsight-wsi-4";
 /// Bytes of a piece of the stream, about.
 const PIECE_BYTES: usize = 1 << 20;
 /// Micrometres per pixel that are written when the file says nothing and has no objective power either.
@@ -169,19 +169,21 @@ pub(crate) fn level(
     context: &Context,
     number: usize,
     base: &Geometry,
-    image: &Geometry,
+    source: &dyn TileSource,
     survey: &Survey,
 ) -> Dataset {
-    // What was decoded and encoded once more is derived, also at its full size (PS3.3 §C.7.6.1.1.2).
-    let (image_type, label) = match (number, survey.grade) {
-        (0, Grade::A | Grade::B) => ("ORIGINAL\\PRIMARY\\VOLUME\\NONE", "level 0"),
-        (0, Grade::C) => ("DERIVED\\PRIMARY\\VOLUME\\NONE", "level 0"),
+    let image = source.geometry();
+    // What has other pixel values than the scanner's is derived, also at its full size (PS3.3 §C.7.6.1.1.2).
+    let (image_type, label) = match (number, survey.proof) {
+        (0, Proof::Likeness) => ("DERIVED\\PRIMARY\\VOLUME\\NONE", "level 0"),
+        (0, _) => ("ORIGINAL\\PRIMARY\\VOLUME\\NONE", "level 0"),
         _ => ("DERIVED\\PRIMARY\\VOLUME\\RESAMPLED", "resampled level"),
     };
     let scale_x = f64::from(base.width) / f64::from(image.width);
     let scale_y = f64::from(base.height) / f64::from(image.height);
     let (base_x, base_y) = context.spacing_mm();
-    let uncompressed = image.tile_count() as f64 * image.tile_bytes() as f64;
+    let pixels = f64::from(image.tile_width) * f64::from(image.tile_height);
+    let uncompressed = source.frame_count() as f64 * pixels * survey.samples.bytes() as f64;
     let shape = Shape {
         study: &context.study,
         series: &context.series,
@@ -192,8 +194,11 @@ pub(crate) fn level(
         rows: image.tile_height,
         columns: image.tile_width,
         total: (image.width, image.height),
-        frames: image.tile_count(),
+        frames: source.frame_count(),
         photometric: survey.photometric,
+        samples: survey.samples,
+        planes_nm: source.planes_nm(),
+        paths: &context.scan.paths,
         spacing_mm: (base_x * scale_x, base_y * scale_y),
         volume_mm: (base_x * f64::from(base.width), base_y * f64::from(base.height)),
         lossy: survey.lossy_method.map(|method| (method, uncompressed / survey.bytes.max(1) as f64)),
@@ -204,7 +209,7 @@ pub(crate) fn level(
     let mut dataset = common(context, &shape);
     text(&mut dataset, tags::PYRAMID_UID, VR::UI, context.uid("pyramid").as_str());
     text(&mut dataset, tags::PYRAMID_LABEL, VR::LO, "Whole slide pyramid");
-    if let Some(derivation) = derivation(survey.grade) {
+    if let Some(derivation) = derivation(survey.proof) {
         text(&mut dataset, tags::DERIVATION_DESCRIPTION, VR::ST, &derivation);
     }
     text(&mut dataset, tags::IMAGE_COMMENTS, VR::LT, &comments(context, label));
@@ -212,15 +217,19 @@ pub(crate) fn level(
 }
 
 /// What was done to the scanner's codestream (0008,2111).
-fn derivation(grade: Grade) -> Option<String> {
-    match grade {
-        Grade::A => None,
-        Grade::B => Some(
+fn derivation(proof: Proof) -> Option<String> {
+    match proof {
+        Proof::Codestream | Proof::Bytes => None,
+        Proof::Coefficients => Some(
             "Cut into tiles without decoding: the quantised DCT coefficients of every block and the quantisation tables are \
              those of the scanner's file; Huffman codes were written anew"
                 .to_owned(),
         ),
-        Grade::C => Some(format!(
+        Proof::Samples(_) => Some(
+            "Unpacked and compressed once more without loss: every sample has the value that it has in the scanner's file"
+                .to_owned(),
+        ),
+        Proof::Likeness => Some(format!(
             "Decoded by OpenSlide and encoded once more as baseline JPEG of quality {}. Compression ratio and method are of \
              this encoding; what the scanner's own encoding lost before is not known",
             openslide::QUALITY
@@ -265,6 +274,9 @@ pub(crate) fn associated(context: &Context, kind: AssociatedKind, image: &SmallI
         total: (image.width, image.height),
         frames: 1,
         photometric: "RGB",
+        samples: Samples::COLOUR,
+        planes_nm: &[],
+        paths: &[],
         spacing_mm: (spacing, spacing),
         volume_mm: (spacing * f64::from(image.width), spacing * f64::from(image.height)),
         lossy: image.lossy,
@@ -301,6 +313,11 @@ struct Shape<'a> {
     total: (u32, u32),
     frames: u64,
     photometric: &'a str,
+    samples: Samples,
+    /// Heights of evenly spaced focal planes; empty when nothing is said of them.
+    planes_nm: &'a [i64],
+    /// Optical paths; empty when there is the one of white light.
+    paths: &'a [OpticalPath],
     /// Along a row, along a column.
     spacing_mm: (f64, f64),
     /// Width and height.
@@ -321,7 +338,7 @@ fn common(context: &Context, shape: &Shape<'_>) -> Dataset {
     image(d, context, shape);
     slide(d, context, shape);
     specimen::put(d, context);
-    optical_path(d, context);
+    optical_paths(d, context, shape);
     functional_groups(d, shape);
     dataset
 }
@@ -377,15 +394,22 @@ fn image(d: &mut Dataset, context: &Context, shape: &Shape<'_>) {
     let date_time = format!("{}{}", context.date, context.time);
     text(d, tags::ACQUISITION_DATE_TIME, VR::DT, &date_time);
     d.put_items(tags::ACQUISITION_CONTEXT_SEQUENCE, Vec::new());
-    d.put_u16(tags::SAMPLES_PER_PIXEL, &[3]);
+    d.put_u16(tags::SAMPLES_PER_PIXEL, &[shape.samples.per_pixel]);
     text(d, tags::PHOTOMETRIC_INTERPRETATION, VR::CS, shape.photometric);
-    d.put_u16(tags::PLANAR_CONFIGURATION, &[0]);
+    if shape.samples.per_pixel > 1 {
+        d.put_u16(tags::PLANAR_CONFIGURATION, &[0]);
+    } else {
+        // Values are shown as they are (PS3.3 §C.8.12.4).
+        text(d, tags::PRESENTATION_LUT_SHAPE, VR::CS, "IDENTITY");
+        text(d, tags::RESCALE_INTERCEPT, VR::DS, "0");
+        text(d, tags::RESCALE_SLOPE, VR::DS, "1");
+    }
     text(d, tags::NUMBER_OF_FRAMES, VR::IS, &shape.frames.to_string());
     d.put_u16(tags::ROWS, &[shape.rows]);
     d.put_u16(tags::COLUMNS, &[shape.columns]);
-    d.put_u16(tags::BITS_ALLOCATED, &[8]);
-    d.put_u16(tags::BITS_STORED, &[8]);
-    d.put_u16(tags::HIGH_BIT, &[7]);
+    d.put_u16(tags::BITS_ALLOCATED, &[shape.samples.bits_allocated]);
+    d.put_u16(tags::BITS_STORED, &[shape.samples.bits_stored]);
+    d.put_u16(tags::HIGH_BIT, &[shape.samples.bits_stored - 1]);
     d.put_u16(tags::PIXEL_REPRESENTATION, &[0]);
     let burned_in = if shape.shows_label { "YES" } else { "NO" };
     text(d, tags::BURNED_IN_ANNOTATION, VR::CS, burned_in);
@@ -407,16 +431,21 @@ fn slide(d: &mut Dataset, context: &Context, shape: &Shape<'_>) {
     let (width_mm, height_mm) = shape.volume_mm;
     float32(d, tags::IMAGED_VOLUME_WIDTH, width_mm);
     float32(d, tags::IMAGED_VOLUME_HEIGHT, height_mm);
-    // Micrometres; one focal plane.
-    float32(d, tags::IMAGED_VOLUME_DEPTH, 1.0);
+    // Micrometres: one for each focal plane, and what is between the first and the last.
+    let depth_nm = ends(shape.planes_nm).map_or(0, |(first, last)| last - first);
+    float32(d, tags::IMAGED_VOLUME_DEPTH, 1.0 + depth_nm as f64 / 1000.0);
     d.put_u32(tags::TOTAL_PIXEL_MATRIX_COLUMNS, &[shape.total.0]);
     d.put_u32(tags::TOTAL_PIXEL_MATRIX_ROWS, &[shape.total.1]);
-    d.put_u32(tags::TOTAL_PIXEL_MATRIX_FOCAL_PLANES, &[1]);
+    d.put_u32(tags::TOTAL_PIXEL_MATRIX_FOCAL_PLANES, &[shape.planes_nm.len().max(1) as u32]);
     // Rows run against the slide's Y axis and columns against its X axis, so the first pixel is the farthest corner
     // of the imaged volume (PS3.3 §C.8.12.2.1.1).
     let mut origin = Dataset::new();
     text(&mut origin, tags::X_OFFSET_IN_SLIDE_COORDINATE_SYSTEM, VR::DS, &decimal(height_mm));
     text(&mut origin, tags::Y_OFFSET_IN_SLIDE_COORDINATE_SYSTEM, VR::DS, &decimal(width_mm));
+    if let Some((first, _)) = ends(shape.planes_nm) {
+        let um = decimal(first as f64 / 1000.0);
+        text(&mut origin, tags::Z_OFFSET_IN_SLIDE_COORDINATE_SYSTEM, VR::DS, &um);
+    }
     d.put_items(tags::TOTAL_PIXEL_MATRIX_ORIGIN_SEQUENCE, vec![origin]);
     text(d, tags::IMAGE_ORIENTATION_SLIDE, VR::DS, "0\\-1\\0\\-1\\0\\0");
     let organisation = context.uid("dimension organization");
@@ -426,23 +455,72 @@ fn slide(d: &mut Dataset, context: &Context, shape: &Shape<'_>) {
     text(d, tags::DIMENSION_ORGANIZATION_TYPE, VR::CS, "TILED_FULL");
 }
 
-fn optical_path(d: &mut Dataset, context: &Context) {
+/// Heights of the first and the last focal plane.
+fn ends(planes_nm: &[i64]) -> Option<(i64, i64)> {
+    Some((*planes_nm.first()?, *planes_nm.last()?))
+}
+
+fn optical_paths(d: &mut Dataset, context: &Context, shape: &Shape<'_>) {
+    let items: Vec<_> = if shape.paths.is_empty() {
+        let mut item = Dataset::new();
+        text(&mut item, tags::OPTICAL_PATH_IDENTIFIER, VR::SH, "1");
+        let brightfield = illumination(Some(Illumination::Brightfield));
+        item.put_items(tags::ILLUMINATION_TYPE_CODE_SEQUENCE, vec![brightfield]);
+        let white = code("414298005", "SCT", "Full Spectrum");
+        item.put_items(tags::ILLUMINATION_COLOR_CODE_SEQUENCE, vec![white]);
+        vec![item]
+    } else {
+        shape.paths.iter().map(path_of).collect()
+    };
+    let finish = |mut item: Dataset| {
+        if let Some(power) = context.scan.objective {
+            text(&mut item, tags::OBJECTIVE_LENS_POWER, VR::DS, &decimal(power));
+        }
+        // Shades have no colours that a profile could be of.
+        if shape.samples.per_pixel > 1 {
+            let mut profile = context.scan.icc_profile.clone().unwrap_or_else(|| icc::srgb().to_vec());
+            if !profile.len().is_multiple_of(2) {
+                profile.push(0);
+            }
+            item.put(Element { tag: tags::ICC_PROFILE, vr: VR::OB, value: Value::Bytes(profile.into()) });
+        }
+        item
+    };
+    let items: Vec<_> = items.into_iter().map(finish).collect();
+    d.put_u32(tags::NUMBER_OF_OPTICAL_PATHS, &[items.len() as u32]);
+    d.put_items(tags::OPTICAL_PATH_SEQUENCE, items);
+}
+
+/// A channel (PS3.3 §C.8.12.5).
+fn path_of(path: &OpticalPath) -> Dataset {
     let mut item = Dataset::new();
-    text(&mut item, tags::OPTICAL_PATH_IDENTIFIER, VR::SH, "1");
-    let brightfield = code("111744", "DCM", "Brightfield illumination");
-    item.put_items(tags::ILLUMINATION_TYPE_CODE_SEQUENCE, vec![brightfield]);
-    let white = code("414298005", "SCT", "Full Spectrum");
-    item.put_items(tags::ILLUMINATION_COLOR_CODE_SEQUENCE, vec![white]);
-    if let Some(power) = context.scan.objective {
-        text(&mut item, tags::OBJECTIVE_LENS_POWER, VR::DS, &decimal(power));
+    text(&mut item, tags::OPTICAL_PATH_IDENTIFIER, VR::SH, &path.facts.identifier);
+    let description = line(&path.facts.description, 1024);
+    if !description.is_empty() {
+        text(&mut item, tags::OPTICAL_PATH_DESCRIPTION, VR::ST, &description);
     }
-    let mut profile = context.scan.icc_profile.clone().unwrap_or_else(|| icc::srgb().to_vec());
-    if !profile.len().is_multiple_of(2) {
-        profile.push(0);
+    item.put_items(tags::ILLUMINATION_TYPE_CODE_SEQUENCE, vec![illumination(path.illumination)]);
+    match (path.facts.wavelength_nm, path.illumination) {
+        (Some(nanometres), _) => float32(&mut item, tags::ILLUMINATION_WAVE_LENGTH, nanometres),
+        (None, Some(Illumination::Brightfield)) => {
+            let white = code("414298005", "SCT", "Full Spectrum");
+            item.put_items(tags::ILLUMINATION_COLOR_CODE_SEQUENCE, vec![white]);
+        }
+        (None, _) => item.put_items(tags::ILLUMINATION_COLOR_CODE_SEQUENCE, vec![unknown()]),
     }
-    item.put(Element { tag: tags::ICC_PROFILE, vr: VR::OB, value: Value::Bytes(profile.into()) });
-    d.put_items(tags::OPTICAL_PATH_SEQUENCE, vec![item]);
-    d.put_u32(tags::NUMBER_OF_OPTICAL_PATHS, &[1]);
+    item
+}
+
+fn illumination(illumination: Option<Illumination>) -> Dataset {
+    match illumination {
+        Some(Illumination::Brightfield) => code("111744", "DCM", "Brightfield illumination"),
+        Some(Illumination::Epifluorescence) => code("111743", "DCM", "Epifluorescence illumination"),
+        None => unknown(),
+    }
+}
+
+fn unknown() -> Dataset {
+    code("261665006", "SCT", "Unknown")
 }
 
 fn functional_groups(d: &mut Dataset, shape: &Shape<'_>) {
@@ -451,14 +529,21 @@ fn functional_groups(d: &mut Dataset, shape: &Shape<'_>) {
     let spacing = format!("{}\\{}", decimal(shape.spacing_mm.1), decimal(shape.spacing_mm.0));
     text(&mut measures, tags::PIXEL_SPACING, VR::DS, &spacing);
     text(&mut measures, tags::SLICE_THICKNESS, VR::DS, "0.001");
+    if let [first, second, ..] = shape.planes_nm {
+        let mm = decimal((second - first) as f64 / 1e6);
+        text(&mut measures, tags::SPACING_BETWEEN_SLICES, VR::DS, &mm);
+    }
     let mut frame_type = Dataset::new();
     text(&mut frame_type, tags::FRAME_TYPE, VR::CS, shape.image_type);
-    let mut path = Dataset::new();
-    text(&mut path, tags::OPTICAL_PATH_IDENTIFIER, VR::SH, "1");
     let mut shared = Dataset::new();
     shared.put_items(tags::PIXEL_MEASURES_SEQUENCE, vec![measures]);
     shared.put_items(tags::WHOLE_SLIDE_MICROSCOPY_IMAGE_FRAME_TYPE_SEQUENCE, vec![frame_type]);
-    shared.put_items(tags::OPTICAL_PATH_IDENTIFICATION_SEQUENCE, vec![path]);
+    // Of several paths the order of frames says which one they are of (PS3.3 §C.7.6.17.3).
+    if shape.paths.len() <= 1 {
+        let mut path = Dataset::new();
+        text(&mut path, tags::OPTICAL_PATH_IDENTIFIER, VR::SH, "1");
+        shared.put_items(tags::OPTICAL_PATH_IDENTIFICATION_SEQUENCE, vec![path]);
+    }
     d.put_items(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, vec![shared]);
 }
 
@@ -519,7 +604,7 @@ pub(crate) fn stream(
 ) -> Result<(), SlideError> {
     let mut out = Pieces { piece: header, emit };
     const LONG: SlideError = SlideError::OverLimit("tiles of a level");
-    let count = source.geometry().tile_count();
+    let count = source.frame_count();
     let table_bytes = count.checked_mul(8).and_then(|n| u32::try_from(n).ok()).ok_or(LONG)?;
 
     out.put(&long_header(tags::EXTENDED_OFFSET_TABLE, table_bytes))?;
@@ -558,6 +643,40 @@ pub(crate) fn stream(
         }
     }
     out.put(&SEQUENCE_DELIMITER)?;
+    out.flush()
+}
+
+/// Writes a level's data set in pieces: `header`, then the frames one after another, as they are without compression (PS3.5
+/// §A.2). `emit` answers whether to go on. Memory does not depend on the number of tiles.
+pub(crate) fn stream_plain(
+    source: &dyn TileSource,
+    header: Vec<u8>,
+    emit: &mut dyn FnMut(Vec<u8>) -> bool,
+) -> Result<(), SlideError> {
+    let mut out = Pieces { piece: header, emit };
+    let count = source.frame_count();
+    let mut total = 0_u64;
+    for tiles in blocks(count) {
+        total = lengths(source, tiles)?.into_iter().fold(total, u64::saturating_add);
+    }
+    let long = SlideError::OverLimit("bytes of uncompressed pixels");
+    let length = u32::try_from(even(total)).ok().filter(|length| *length < u32::MAX).ok_or(long)?;
+    let [group, element] = [tags::PIXEL_DATA.group(), tags::PIXEL_DATA.element()].map(u16::to_le_bytes);
+    out.put(&group)?;
+    out.put(&element)?;
+    out.put(b"OW\0\0")?;
+    out.put(&length.to_le_bytes())?;
+    let mut written = 0_u64;
+    source.frames(0..count, &mut |frame| {
+        written += frame.len() as u64;
+        out.put(frame)
+    })?;
+    if written != total {
+        return Err(SlideError::Changed);
+    }
+    if total != even(total) {
+        out.put(&[0])?;
+    }
     out.flush()
 }
 

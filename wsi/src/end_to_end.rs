@@ -1,6 +1,7 @@
 //! From a file to tiles, against a real storage: what is stored, who sees it, and what a broken file leaves behind.
 
 mod labels;
+mod layers;
 
 use crate::testing::{Kind, Svs, cmu_small_region};
 use crate::{

@@ -4,9 +4,9 @@ use crate::bundle::{self, FromStart};
 use crate::frame_hashes::{FramesChecked, JustRead, hashes_of};
 use crate::import::{Phase, Progress};
 use crate::likeness::Likeness;
-use crate::readers::{self, Counts, TileSource};
+use crate::readers::{self, Counts, Proof, TileSource};
 use crate::source::{BlobSource, ReadAt};
-use crate::{Slide, SlideError, Slides, openslide};
+use crate::{Level, Slide, SlideError, Slides, openslide};
 use bytes::Bytes;
 use model::{OrgId, Scope, Sha256, SlideId};
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub enum Grade {
     A,
     /// Re-tiled with equal DCT coefficients.
     B,
-    /// Decoded and encoded again.
+    /// Decoded and encoded again, with loss unless [`GradeReport::generations`] is 0.
     C,
 }
 
@@ -67,7 +67,8 @@ pub struct GradeReport {
     pub method: String,
     /// Codec of the tiles, such as `JPEG baseline`.
     pub codec: String,
-    /// Lossy encodings since the file left the scanner; 0 for grades A and B. Of what came as DICOM: all that its attributes
+    /// Lossy encodings since the file left the scanner; 0 for grades A and B, and where grade C was compressed again without
+    /// loss. Of what came as DICOM: all that its attributes
     /// name (0028,2114), the scanner's own included.
     pub generations: u32,
     /// Grade C: how alike stored tiles are to what they were made of, of a sample of them.
@@ -122,14 +123,14 @@ impl Slides {
         instances: &[InstanceRef],
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<(GradeReport, JustRead), SlideError> {
-        if slide.grade.grade == Grade::C {
+        // What was compressed once more without loss is compared with the file itself.
+        if slide.grade.grade == Grade::C && slide.grade.generations > 0 {
             let (levels, _files) = self.unpacked_levels(slide, original).await?;
-            same_levels(&levels, slide)?;
+            let levels = same_levels(levels, slide)?;
             let counts = compare_sample(&self.storage, &levels, instances, progress).await?;
             return Ok((report(slide, counts), JustRead::default()));
         }
-        let levels = self.original_levels(&slide.owner, original).await?;
-        same_levels(&levels, slide)?;
+        let levels = same_levels(self.original_levels(&slide.owner, original).await?, slide)?;
         let (counts, hashes) = compare(&self.storage, &levels, instances, progress).await?;
         let hashes = instances.iter().map(|instance| *instance.sha256()).zip(hashes).collect();
         let just_read = JustRead { hashes, are_what_came: counts.checked == counts.equal };
@@ -194,30 +195,54 @@ impl GradeReport {
     }
 }
 
-impl Grade {
-    /// How tiles of this grade are compared with the original.
-    pub(crate) fn method(self) -> &'static str {
-        match self {
-            Self::A => {
-                "every tile read back from storage; frame header, tables and entropy-coded scan equal to the \
-                     original file's, byte by byte"
-            }
-            Self::B => {
-                "every tile read back from storage; the quantised DCT coefficients of every block, and the tables \
-                     that they are quantised with, equal to the original file's"
-            }
-            Self::C => {
-                "decoded by OpenSlide and encoded once more; there is no tile of the file to compare with, so a sample of \
-                     the stored tiles is compared with the pixels that OpenSlide shows there"
-            }
+/// How tiles are compared with the original.
+pub(crate) fn method(proof: Proof) -> &'static str {
+    match proof {
+        Proof::Codestream => {
+            "every tile read back from storage; frame header, tables and entropy-coded scan equal to the original file's, \
+             byte by byte"
+        }
+        Proof::Bytes => {
+            "every tile read back from storage; its samples, which were never compressed, equal to the original file's, byte \
+             by byte"
+        }
+        Proof::Coefficients => {
+            "every tile read back from storage; the quantised DCT coefficients of every block, and the tables that they are \
+             quantised with, equal to the original file's"
+        }
+        Proof::Samples(_) => {
+            "unpacked and compressed once more without loss; every tile read back from storage and decoded, and every sample \
+             equal to the original file's"
+        }
+        Proof::Likeness => {
+            "decoded by OpenSlide and encoded once more; there is no tile of the file to compare with, so a sample of the \
+             stored tiles is compared with the pixels that OpenSlide shows there"
         }
     }
 }
 
-fn same_levels(levels: &[Arc<dyn TileSource>], slide: &Slide) -> Result<(), SlideError> {
-    let sizes = levels.iter().map(|level| (level.geometry().width, level.geometry().height));
-    let is_same = sizes.eq(slide.levels.iter().map(|level| (level.width, level.height)));
-    if is_same { Ok(()) } else { Err(SlideError::Damaged("the original has other levels than the slide")) }
+/// The levels of an original, when they are those of the slide. Of a slide that was imported when only the plane in focus was
+/// kept, that plane.
+pub(crate) fn same_levels(
+    levels: Vec<Arc<dyn TileSource>>,
+    slide: &Slide,
+) -> Result<Vec<Arc<dyn TileSource>>, SlideError> {
+    const OTHER: SlideError = SlideError::Damaged("the original has other levels than the slide");
+    if levels.len() != slide.levels.len() {
+        return Err(OTHER);
+    }
+    let same = |(source, level): (Arc<dyn TileSource>, &Level)| {
+        let (frames, geometry) = (level.frame_count(), source.geometry());
+        if (geometry.width, geometry.height) != (level.width, level.height) {
+            return Err(OTHER);
+        }
+        match source.in_focus() {
+            _ if source.frame_count() == frames => Ok(source),
+            Some(in_focus) if in_focus.frame_count() == frames => Ok(in_focus),
+            _ => Err(OTHER),
+        }
+    };
+    levels.into_iter().zip(&slide.levels).map(same).collect()
 }
 
 /// One tile of so many is in the sample.
@@ -271,11 +296,11 @@ pub(crate) async fn compare(
     instances: &[InstanceRef],
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<(Counts, Vec<Vec<u8>>), SlideError> {
-    let total: u64 = levels.iter().map(|level| level.geometry().tile_count()).sum();
+    let total: u64 = levels.iter().map(|level| level.frame_count()).sum();
     let (mut counts, mut hashes) = (Counts::default(), Vec::new());
     let mut done = 0;
     for (level, instance) in levels.iter().zip(instances) {
-        let tiles = level.geometry().tile_count();
+        let tiles = level.frame_count();
         let (mut next, mut own) = (0, Vec::new());
         while next < tiles {
             let frames = stored(storage, instance, next, tiles).await?;

@@ -3,7 +3,9 @@
 use crate::SlideError;
 use crate::readers::{self, Plan};
 use crate::source::ReadAt;
-use crate::testing::{Builder, CLASSIC, Counted, Field, KINDS, Memory, Svs, source};
+use crate::testing::{
+    Builder, CLASSIC, Counted, Field, KINDS, Memory, Ome, Packed, Svs, ndpi_planes, source,
+};
 use model::Limits;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -545,4 +547,133 @@ fn what_an_image_is_called_takes_no_reading_of_all_that_it_says() {
     let plan = readers::plan(file.clone(), &Limits::default()).unwrap();
     assert_eq!(plan.format, "Philips TIFF");
     assert!(file.read() < 1 << 20, "{} bytes were read", file.read());
+}
+
+/// As [`check`], with the frames, which is where packed tiles are found out.
+fn check_frames(bytes: Vec<u8>) -> Result<Plan, SlideError> {
+    let plan = check(bytes)?;
+    for level in &plan.levels {
+        level.frames(0..level.frame_count(), &mut |_| Ok(()))?;
+    }
+    Ok(plan)
+}
+
+#[test]
+fn channels_that_lie() {
+    let ome = |change: &dyn Fn(&mut Ome)| {
+        let mut ome = Ome::of(3);
+        change(&mut ome);
+        check_frames(ome.build()).err().expect("it is refused")
+    };
+    let short = |values: Vec<u16>| Field::Short(values);
+    type Expected = fn(&SlideError) -> bool;
+    let (damaged, unsupported, over): (Expected, Expected, Expected) = (
+        |error| matches!(error, SlideError::Damaged(_)),
+        |error| matches!(error, SlideError::Unsupported(_)),
+        |error| matches!(error, SlideError::OverLimit(_)),
+    );
+    for (name, error, is_expected) in [
+        ("a channel less than there should be", ome(&|ome| ome.sizes.truncate(2)), damaged),
+        ("a channel of another size", ome(&|ome| ome.sizes[1] = (90, 80)), damaged),
+        ("65,535 channels", ome(&|ome| ome.pixels = "SizeC=\"65535\"".to_owned()), damaged),
+        (
+            "65,535 channels without a word",
+            ome(&|ome| {
+                ome.inner.clear();
+                ome.pixels = "SizeC=\"65535\"".to_owned();
+            }),
+            over,
+        ),
+        ("65,535 channels of words", ome(&|ome| ome.inner = "<Channel/>".repeat(65_535)), over),
+        ("65,535 planes", ome(&|ome| ome.pixels += " SizeZ=\"65535\" PhysicalSizeZ=\"1\""), over),
+        ("several times", ome(&|ome| ome.pixels += " SizeT=\"2\""), unsupported),
+        ("numbers with a point", ome(&|ome| ome.changes = vec![(339, short(vec![3]))]), unsupported),
+        ("signed numbers", ome(&|ome| ome.changes = vec![(339, short(vec![2]))]), unsupported),
+        (
+            "black and white the other way round",
+            ome(&|ome| ome.changes = vec![(262, short(vec![0]))]),
+            unsupported,
+        ),
+        ("32 bits", ome(&|ome| ome.changes = vec![(258, short(vec![32]))]), unsupported),
+        ("12 bits in a row", ome(&|ome| ome.changes = vec![(258, short(vec![12]))]), unsupported),
+        ("a predictor of floating point", ome(&|ome| ome.changes = vec![(317, short(vec![3]))]), unsupported),
+        (
+            "tiles that are shorter than they are",
+            ome(&|ome| ome.changes = vec![(322, Field::Long(vec![48]))]),
+            damaged,
+        ),
+        ("16-bit samples of 8", ome(&|ome| ome.changes = vec![(258, short(vec![8]))]), damaged),
+        ("LZW that is none", ome(&|ome| ome.changes = vec![(259, short(vec![5]))]), damaged),
+        ("deflate that is none", ome(&|ome| ome.changes = vec![(259, short(vec![8]))]), damaged),
+        ("JPEG 2000 that is none", ome(&|ome| ome.changes = vec![(259, short(vec![34712]))]), damaged),
+        (
+            "a thousand SubIFDs in each",
+            ome(&|ome| ome.changes = vec![(330, Field::Long(vec![8; 1000]))]),
+            over,
+        ),
+    ] {
+        assert!(is_expected(&error), "{name}: {error:?}");
+    }
+    assert!(check_frames(Ome::of(3).build()).is_ok());
+}
+
+#[test]
+fn tiles_that_unpack_to_more_than_a_level_may_have_are_refused_before_they_are_unpacked() {
+    let bytes = Ome { packed: Packed::Deflate, is_differenced: true, ..Ome::of(2) }.build();
+    let limits = Limits { object_bytes_max: 48 << 10, ..Limits::default() };
+    assert!(readers::plan(source(bytes.clone()), &limits).is_ok(), "2 × 12 tiles of 2,048 bytes");
+    let limits = Limits { object_bytes_max: (48 << 10) - 1, ..Limits::default() };
+    assert_eq!(readers::plan(source(bytes), &limits).err(), Some(SlideError::OverLimit("bytes of a level")));
+}
+
+#[test]
+fn channels_count_together_as_frames() {
+    let limits = Limits { frames_max: 35, ..Limits::default() };
+    let refused = readers::plan(source(Ome::of(3).build()), &limits).err();
+    assert!(matches!(refused, Some(SlideError::OverLimit(_))), "{refused:?}");
+    let limits = Limits { frames_max: 36, ..Limits::default() };
+    assert!(readers::plan(source(Ome::of(3).build()), &limits).is_ok());
+}
+
+#[test]
+fn focal_planes_that_lie() {
+    let far = ndpi_planes(&[(256, 96, 4, 0), (256, 96, 4, i32::MAX)]);
+    assert!(matches!(refusal(far), SlideError::Damaged(_)));
+    // All images in the same strip: what is written would be many times what is read.
+    let mut builder = Builder::new(crate::testing::NDPI);
+    let jpeg = [crate::testing::noise_jpeg(64, 64, None).0, vec![0; 1 << 20]].concat();
+    let at = builder.data(&jpeg);
+    for plane in 0..300 {
+        builder.directory(vec![
+            (256, Field::Long(vec![64])),
+            (257, Field::Long(vec![64])),
+            (259, Field::Short(vec![7])),
+            (273, Field::Long(vec![at])),
+            (279, Field::Long(vec![jpeg.len() as u32])),
+            (65420, Field::Long(vec![1])),
+            (65421, Field::Float(20.0)),
+            (65424, Field::SignedLong(plane * 100)),
+        ]);
+    }
+    assert_eq!(refusal(builder.build()), SlideError::Damaged("its images overlap"));
+}
+
+#[test]
+fn any_byte_of_layers_may_be_wrong_without_a_panic() {
+    let small =
+        |packed, is_differenced| Ome { packed, is_differenced, sizes: vec![(40, 30); 2], ..Ome::of(2) };
+    let files = [
+        small(Packed::Not, false).build(),
+        small(Packed::Lzw, true).build(),
+        ndpi_planes(&[(64, 32, 4, -500), (64, 32, 4, 0), (64, 32, 4, 500)]),
+    ];
+    for bytes in files {
+        for at in (0..bytes.len()).step_by(5) {
+            for change in [0xFF, 0x01] {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= change;
+                let _ = check_frames(damaged);
+            }
+        }
+    }
 }

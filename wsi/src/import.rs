@@ -235,7 +235,7 @@ impl Slides {
         work.commit(sinks).await?;
         let instances = work.instances(levels.len()).await?;
         let (grade, frames) = work.prove(&sha256, &levels, &instances, plan.refused).await?;
-        let slide = Slide {
+        let mut slide = Slide {
             source: source_name,
             original_bytes: total,
             original_files: subject.opened.files,
@@ -244,6 +244,10 @@ impl Slides {
             imported_at_ms: time_text::unix_ms(now),
             ..slide_of(&plan, &context, &levels, owner, grade, sha256)
         };
+        let has_layers = levels.iter().any(|level| !level.source.planes_nm().is_empty());
+        if has_layers || !plan.scan.paths.is_empty() {
+            self.find_layers(&mut slide, &instances, &plan.scan.paths).await?;
+        }
         self.record(scope, slide, frames, (&options.of, &identity)).await
     }
 

@@ -2,9 +2,9 @@
 
 use crate::dicom::{self, Context};
 use crate::frame_hashes::{self, FrameHashes};
-use crate::grade::{self, Grade, GradeReport};
+use crate::grade::{self, GradeReport};
 use crate::import::{Phase, Progress};
-use crate::readers::{Plan, Survey, TileSource};
+use crate::readers::{Plan, Proof, Survey, TileSource};
 use crate::spool::Spooled;
 use crate::{Associated, AssociatedKind, Level, SlideError, Slides, barcode};
 use dataset::TransferSyntax;
@@ -51,15 +51,16 @@ impl<'a> Import<'a> {
         let base = levels.first().ok_or(SlideError::Damaged("it has no level"))?;
         let mut sinks = Vec::with_capacity(levels.len());
         for (number, level) in levels.iter().enumerate().rev() {
-            let (all, own) = (base.source.geometry(), level.source.geometry());
-            let header = dicom::level(self.context, number, all, own, &level.survey);
+            let (all, source) = (base.source.geometry(), level.source.clone());
+            let header = dicom::level(self.context, number, all, source.as_ref(), &level.survey);
             let syntax = syntax(level.survey.transfer_syntax)?;
             let instance = self.context.level_instance(number);
-            let source = level.source.clone();
+            let is_plain = level.survey.proof == Proof::Bytes;
             let bytes = dataset::write::to_bytes(&header, &syntax);
             let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<u8>>(PIECES_WAITING);
             let reader = tokio::task::spawn_blocking(move || {
-                dicom::stream(source.as_ref(), bytes, &mut |piece| send.blocking_send(piece).is_ok())
+                let stream = if is_plain { dicom::stream_plain } else { dicom::stream };
+                stream(source.as_ref(), bytes, &mut |piece| send.blocking_send(piece).is_ok())
             });
             let mut sink = self.slides.storage.sink(self.scope, self.arrival(&instance)?, syntax).await?;
             while let Some(piece) = receive.recv().await {
@@ -132,9 +133,11 @@ impl<'a> Import<'a> {
         instances: &[InstanceRef],
         refused: Option<&str>,
     ) -> Result<(GradeReport, FrameHashes), SlideError> {
-        let grade = levels.iter().map(|level| level.survey.grade).max().unwrap_or(Grade::A);
+        // The one that promises least.
+        let proofs = levels.iter().map(|level| level.survey.proof);
+        let proof = proofs.max_by_key(|proof| proof.grade()).unwrap_or(Proof::Codestream);
         let storage = &self.slides.storage;
-        let (counts, hashes) = if grade == Grade::C {
+        let (counts, hashes) = if proof == Proof::Likeness {
             let sources: Vec<_> = levels.iter().map(|level| level.source.clone()).collect();
             let count = |instance: &InstanceRef| u64::from(instance.frame_count());
             let mut done = grade::sampled(&sources);
@@ -162,16 +165,21 @@ impl<'a> Import<'a> {
         for (instance, hashes) in instances.iter().zip(&hashes) {
             kept.keep(storage, self.owner, instance, hashes).await?;
         }
+        let (generations, reason) = match proof {
+            Proof::Likeness => (1, refused),
+            Proof::Samples(reason) => (0, Some(reason)),
+            Proof::Codestream | Proof::Bytes | Proof::Coefficients => (0, None),
+        };
         let report = GradeReport {
-            grade,
+            grade: proof.grade(),
             tiles_checked: counts.checked,
             tiles_equal: counts.equal,
             filled: counts.filled,
-            method: grade.method().to_owned(),
+            method: grade::method(proof).to_owned(),
             codec: levels.first().map_or("", |level| level.survey.codec).to_owned(),
-            generations: u32::from(grade == Grade::C),
+            generations,
             likeness: counts.likeness,
-            reason: refused.map(str::to_owned),
+            reason: reason.map(str::to_owned),
         };
         Ok((report, kept))
     }
@@ -208,7 +216,7 @@ pub(crate) fn survey(
     storage: &Storage,
     told: &dyn Fn(u64, u64),
 ) -> Result<(Plan, Vec<SurveyedLevel>), SlideError> {
-    let total = plan.levels.iter().map(|level| level.geometry().tile_count()).sum();
+    let total = plan.levels.iter().map(|level| level.frame_count()).sum();
     let mut done = 0;
     let survey_one = |source: &Arc<dyn TileSource>| {
         let survey = source.survey()?;
@@ -219,7 +227,7 @@ pub(crate) fn survey(
             let spooled = Spooled::of(source.clone(), survey, storage.scratch_file()?, &made)?;
             SurveyedLevel { survey: spooled.survey()?, source: Arc::new(spooled) }
         };
-        done += source.geometry().tile_count();
+        done += source.frame_count();
         told(done, total);
         Ok(surveyed)
     };

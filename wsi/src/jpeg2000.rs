@@ -8,8 +8,8 @@ pub(crate) struct Head {
     pub width: u32,
     pub height: u32,
     pub components: u16,
-    /// Whether all components have 8 unsigned bits.
-    pub is_8_bit: bool,
+    /// Bits of every component; `None` when they differ or are signed.
+    pub depth: Option<u16>,
     /// Whether the second and third component have fewer samples than the first.
     pub is_subsampled: bool,
     /// Whether a colour transform was applied by the encoder (MCT).
@@ -54,7 +54,10 @@ pub(crate) fn head(bytes: &[u8]) -> Option<Head> {
         width: uint(2)?.checked_sub(uint(10)?)?,
         height: uint(6)?.checked_sub(uint(14)?)?,
         components,
-        is_8_bit: parts.iter().all(|part| part[0] == 7),
+        depth: parts
+            .first()
+            .filter(|first| first[0] < 128 && parts.iter().all(|part| part[0] == first[0]))
+            .map(|first| u16::from(first[0]) + 1),
         is_subsampled: parts.iter().any(|part| part[1..] != [1, 1]),
         has_colour_transform: *cod.get(4)? != 0,
         is_reversible: *cod.get(9)? == 1,
@@ -117,7 +120,8 @@ mod tests {
     fn size_components_and_transforms_are_read() {
         let head = head(&codestream()).unwrap();
         assert_eq!((head.width, head.height, head.components), (256, 240, 3));
-        assert!(head.is_8_bit && head.is_subsampled && !head.has_colour_transform && !head.is_reversible);
+        assert_eq!(head.depth, Some(8));
+        assert!(head.is_subsampled && !head.has_colour_transform && !head.is_reversible);
     }
 
     #[test]

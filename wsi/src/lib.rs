@@ -1,7 +1,8 @@
 //! Slides: readers of scanner files, pyramid geometry, import to DICOM VL Whole Slide Microscopy, tiles.
 //!
-//! Floor 4 of the house. This crate knows nothing of HTTP, DIMSE or SQL. It copies compressed tiles and never decodes
-//! one to store it; only label, overview and thumbnail, which are small and stored without loss, are ever decoded.
+//! Floor 4 of the house. This crate knows nothing of HTTP, DIMSE or SQL. It copies compressed tiles; it decodes
+//! one to store it only where DICOM has no syntax for it and nothing is lost, or where OpenSlide alone can read it, and says
+//! so. Label, overview and thumbnail, which are small, are stored without compression.
 //!
 //! A slide becomes one study: a series with one instance per level (and the thumbnail). Label and overview show who
 //! the patient is, so they are kept in a study of their own, which a consult's grant of the slide does not reach.

@@ -110,6 +110,14 @@ impl Level {
         y.checked_mul(self.tiles_x)?.checked_add(x)
     }
 
+    /// Frames of all its planes and paths.
+    pub(crate) fn frame_count(&self) -> u64 {
+        match &self.arrangement {
+            Some(arrangement) => arrangement.parts.iter().map(|part| u64::from(part.frames)).sum(),
+            None => self.tile_count(),
+        }
+    }
+
     /// Tiles in all.
     #[must_use]
     pub fn tile_count(&self) -> u64 {

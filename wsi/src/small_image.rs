@@ -1,7 +1,8 @@
 //! Label, overview and thumbnail: small images of strips or tiles, decoded whole and kept uncompressed.
 
-use crate::readers::tag;
+use crate::readers::packed::{undo_differences, unlzw};
 use crate::readers::tiles::{self, Form};
+use crate::readers::{Samples, tag};
 use crate::tiff::{Directory, Tiff};
 use crate::{SlideError, jpeg};
 use codec::{FrameFormat, Photometric};
@@ -183,18 +184,15 @@ impl Decoder {
             Self::Raw { is_differenced } => {
                 let mut rgb = bytes.get(..size).ok_or(SHORT)?.to_vec();
                 if *is_differenced {
-                    undo_differences(&mut rgb, width);
+                    undo_differences(&mut rgb, width, Samples::COLOUR);
                 }
                 Ok(rgb)
             }
             Self::Lzw { is_differenced } => {
                 let mut rgb = vec![0; size];
-                let filled = unlzw(bytes, &mut rgb)?;
-                if filled < size {
-                    return Err(SHORT);
-                }
+                unlzw(bytes, &mut rgb)?;
                 if *is_differenced {
-                    undo_differences(&mut rgb, width);
+                    undo_differences(&mut rgb, width, Samples::COLOUR);
                 }
                 Ok(rgb)
             }
@@ -213,32 +211,6 @@ impl Decoder {
                 rgb.truncate(size);
                 Ok(rgb)
             }
-        }
-    }
-}
-
-/// TIFF's LZW (TIFF 6.0 §13); returns how many bytes of the target were filled.
-fn unlzw(bytes: &[u8], target: &mut [u8]) -> Result<usize, SlideError> {
-    let mut decoder = weezl::decode::Decoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8);
-    let (mut read, mut written) = (0, 0);
-    while written < target.len() {
-        let step = decoder.decode_bytes(&bytes[read..], &mut target[written..]);
-        read += step.consumed_in;
-        written += step.consumed_out;
-        match step.status {
-            Ok(weezl::LzwStatus::Ok) if step.consumed_in + step.consumed_out > 0 => {}
-            Ok(_) => break,
-            Err(_) => return Err(SlideError::Damaged("the LZW data of an associated image are broken")),
-        }
-    }
-    Ok(written)
-}
-
-/// Undoes horizontal differencing (TIFF 6.0 §14) of rows of RGB.
-fn undo_differences(rgb: &mut [u8], width: u32) {
-    for row in rgb.chunks_exact_mut(width as usize * 3) {
-        for at in 3..row.len() {
-            row[at] = row[at].wrapping_add(row[at - 3]);
         }
     }
 }

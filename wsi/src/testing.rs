@@ -62,6 +62,7 @@ pub enum Field {
     Bytes(Vec<u8>),
     Short(Vec<u16>),
     Long(Vec<u32>),
+    SignedLong(i32),
     Long8(Vec<u64>),
     Float(f32),
 }
@@ -128,6 +129,7 @@ impl Builder {
                 values.len() as u64,
                 values.iter().flat_map(|value| self.uint((*value).into(), 4)).collect(),
             ),
+            Field::SignedLong(value) => (9, 1, self.uint((*value as u32).into(), 4)),
             Field::Float(value) => (11, 1, self.uint(value.to_bits().into(), 4)),
             Field::Long8(values) => {
                 (16, values.len() as u64, values.iter().flat_map(|value| self.uint(*value, 8)).collect())
@@ -178,7 +180,12 @@ impl Builder {
 /// A JPEG of coloured noise, 4:2:0, and the same with a restart marker after every so many units: the stream and where
 /// its intervals begin.
 pub fn noise_jpeg(width: u32, height: u32, interval: Option<u32>) -> (Vec<u8>, Vec<u32>) {
-    let mut state = 7_u32;
+    other_noise_jpeg(7, width, height, interval)
+}
+
+/// The same, of another noise.
+fn other_noise_jpeg(seed: u32, width: u32, height: u32, interval: Option<u32>) -> (Vec<u8>, Vec<u32>) {
+    let mut state = seed;
     let mut noise = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 24) as u8
@@ -215,7 +222,30 @@ pub fn noise_jpeg(width: u32, height: u32, interval: Option<u32>) -> (Vec<u8>, V
 pub fn ndpi(width: u32, height: u32, interval: Option<u32>, is_listed: bool) -> Vec<u8> {
     let mut builder = Builder::new(NDPI);
     let (jpeg, starts) = noise_jpeg(width, height, interval);
-    let at = builder.data(&jpeg);
+    ndpi_image(&mut builder, (width, height), &jpeg, starts, is_listed, Vec::new());
+    builder.build()
+}
+
+/// An NDPI file of focal planes: width, height and interval of each, and its height in nanometres.
+pub fn ndpi_planes(planes: &[(u32, u32, u32, i32)]) -> Vec<u8> {
+    let mut builder = Builder::new(NDPI);
+    for (number, (width, height, interval, z_nm)) in (0..).zip(planes) {
+        let (jpeg, starts) = other_noise_jpeg(number, *width, *height, Some(*interval));
+        let more = vec![(65424, Field::SignedLong(*z_nm))];
+        ndpi_image(&mut builder, (*width, *height), &jpeg, starts, true, more);
+    }
+    builder.build()
+}
+
+fn ndpi_image(
+    builder: &mut Builder,
+    (width, height): (u32, u32),
+    jpeg: &[u8],
+    starts: Vec<u32>,
+    is_listed: bool,
+    more: Vec<(u16, Field)>,
+) {
+    let at = builder.data(jpeg);
     let mut fields = vec![
         (256, Field::Long(vec![width])),
         (257, Field::Long(vec![height])),
@@ -229,8 +259,132 @@ pub fn ndpi(width: u32, height: u32, interval: Option<u32>, is_listed: bool) -> 
     if is_listed {
         fields.push((65426, Field::Long(starts)));
     }
+    fields.extend(more);
     builder.directory(fields);
-    builder.build()
+}
+
+/// How a test packs samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packed {
+    Not,
+    Lzw,
+    Deflate,
+}
+
+/// An OME-TIFF of channels in 16 bits, each an image of one level.
+#[derive(Debug, Clone)]
+pub struct Ome {
+    pub kind: Kind,
+    pub packed: Packed,
+    pub is_differenced: bool,
+    /// Columns and rows of each channel.
+    pub sizes: Vec<(u32, u32)>,
+    pub tile: u32,
+    /// Attributes of Pixels.
+    pub pixels: String,
+    /// What is in Pixels.
+    pub inner: String,
+    /// In the place of, or besides, the usual fields of each image.
+    pub changes: Vec<(u16, Field)>,
+}
+
+impl Ome {
+    /// So many channels of 100 × 80 pixels.
+    pub fn of(channels: usize) -> Self {
+        let inner: String =
+            (0..channels).map(|number| format!("<Channel Name=\"Dye {number}\" Fluor=\"x\"/>")).collect();
+        Self {
+            kind: CLASSIC,
+            packed: Packed::Not,
+            is_differenced: false,
+            sizes: vec![(100, 80); channels],
+            tile: 32,
+            pixels: format!("SizeC=\"{channels}\" PhysicalSizeX=\"0.5\" PhysicalSizeY=\"0.5\""),
+            inner,
+            changes: Vec::new(),
+        }
+    }
+
+    /// The value of a pixel.
+    pub fn value(channel: usize, x: u32, y: u32) -> u16 {
+        (x * 517 + y * 1021 + channel as u32 * 9973) as u16
+    }
+
+    /// Samples of a tile, little endian.
+    pub fn tile_of(&self, channel: usize, column: u32, row: u32) -> Vec<u8> {
+        let (left, top) = (column * self.tile, row * self.tile);
+        let at = |number: u32| Self::value(channel, left + number % self.tile, top + number / self.tile);
+        (0..self.tile * self.tile).flat_map(|number| at(number).to_le_bytes()).collect()
+    }
+
+    fn packed(&self, samples: Vec<u8>) -> Vec<u8> {
+        let mut values: Vec<u16> =
+            samples.as_chunks::<2>().0.iter().map(|two| u16::from_le_bytes(*two)).collect();
+        if self.is_differenced {
+            for row in values.chunks_exact_mut(self.tile as usize) {
+                for at in (1..row.len()).rev() {
+                    row[at] = row[at].wrapping_sub(row[at - 1]);
+                }
+            }
+        }
+        let is_big = self.kind.is_big_endian;
+        let bytes = |value: &u16| if is_big { value.to_be_bytes() } else { value.to_le_bytes() };
+        let bytes: Vec<u8> = values.iter().flat_map(bytes).collect();
+        match self.packed {
+            Packed::Not => bytes,
+            Packed::Lzw => {
+                weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8).encode(&bytes).unwrap()
+            }
+            Packed::Deflate => {
+                let level = flate2::Compression::default();
+                let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), level);
+                std::io::Write::write_all(&mut encoder, &bytes).unwrap();
+                encoder.finish().unwrap()
+            }
+        }
+    }
+
+    pub fn build(&self) -> Vec<u8> {
+        let mut builder = Builder::new(self.kind);
+        let text = format!("<OME><Image><Pixels {}>{}</Pixels></Image></OME>", self.pixels, self.inner);
+        for (channel, (width, height)) in self.sizes.iter().enumerate() {
+            let (mut offsets, mut counts) = (Vec::new(), Vec::new());
+            for row in 0..height.div_ceil(self.tile) {
+                for column in 0..width.div_ceil(self.tile) {
+                    let tile = self.packed(self.tile_of(channel, column, row));
+                    offsets.push(builder.data(&tile));
+                    counts.push(tile.len() as u32);
+                }
+            }
+            let compression = match self.packed {
+                Packed::Not => 1,
+                Packed::Lzw => 5,
+                Packed::Deflate => 8,
+            };
+            let mut fields = vec![
+                (256, Field::Long(vec![*width])),
+                (257, Field::Long(vec![*height])),
+                (258, Field::Short(vec![16])),
+                (259, Field::Short(vec![compression])),
+                (262, Field::Short(vec![1])),
+                (277, Field::Short(vec![1])),
+                (317, Field::Short(vec![1 + u16::from(self.is_differenced)])),
+                (322, Field::Long(vec![self.tile])),
+                (323, Field::Long(vec![self.tile])),
+                (324, Field::Long(offsets)),
+                (325, Field::Long(counts)),
+            ];
+            if channel == 0 {
+                fields.push((270, Field::Text(text.clone())));
+            }
+            for (tag, field) in &self.changes {
+                fields.retain(|(other, _)| other != tag);
+                fields.push((*tag, field.clone()));
+            }
+            builder.directory(fields);
+        }
+        builder.build()
+    }
 }
 
 /// What an SVS for a test looks like.

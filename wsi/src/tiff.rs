@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Image directories in one file.
-const DIRECTORIES_MAX: usize = 1024;
+pub(crate) const DIRECTORIES_MAX: usize = 1024;
 /// Entries in one directory.
 const ENTRIES_MAX: u64 = 1024;
 
@@ -135,6 +135,12 @@ impl Tiff {
         Ok(tiff)
     }
 
+    /// Whether numbers in it have their most significant byte first.
+    #[must_use]
+    pub fn is_big_endian(&self) -> bool {
+        self.order == ByteOrder::Big
+    }
+
     /// Whether it is Hamamatsu's kind of TIFF.
     #[must_use]
     pub fn is_ndpi(&self) -> bool {
@@ -160,10 +166,15 @@ impl Tiff {
     /// The directories that a field of another one points to (SubIFDs, TIFF Technical Note 1); none without the field.
     ///
     /// # Errors
-    /// As [`Tiff::open`].
-    pub fn sub_directories(&self, directory: &Directory, tag: u16) -> Result<Vec<Directory>, SlideError> {
+    /// As [`Tiff::open`]; [`SlideError::OverLimit`] for more than `most`.
+    pub fn sub_directories(
+        &self,
+        directory: &Directory,
+        tag: u16,
+        most: usize,
+    ) -> Result<Vec<Directory>, SlideError> {
         let Some(numbers) = self.numbers(directory, tag)? else { return Ok(Vec::new()) };
-        if numbers.count > DIRECTORIES_MAX as u64 {
+        if numbers.count > most as u64 {
             return Err(SlideError::OverLimit("image directories"));
         }
         let places = self.read(&numbers, 0..numbers.count)?;

@@ -30,7 +30,7 @@ const DARK_PART: f64 = 0.01;
 const BRIGHT_PART: f64 = 0.001;
 
 /// The channels of a slide, without windows.
-pub(super) fn of(levels: &[Level], paths: Vec<PathFacts>, instances: &[InstanceRef]) -> Vec<Channel> {
+pub(crate) fn of(levels: &[Level], paths: Vec<PathFacts>, instances: &[InstanceRef]) -> Vec<Channel> {
     let mut used = Vec::new();
     let one = |(index, path): (usize, PathFacts)| {
         let pixels = holder(levels, index)
@@ -110,7 +110,7 @@ fn of_wavelength(nanometres: f64) -> Option<Colour> {
 
 impl Slides {
     /// Finds the window of each channel without colours; those that are known of the same pixels stay as they are.
-    pub(super) async fn find_windows(
+    pub(crate) async fn find_windows(
         &self,
         slide: &mut Slide,
         before: Option<&Slide>,

@@ -11,6 +11,7 @@ mod levels;
 pub(crate) mod stack;
 
 use crate::dicom_facts::{About, Facts, Told};
+use crate::readers::OpticalPath;
 use crate::slides::{KIND, study_key};
 use crate::{Associated, AssociatedKind, Grade, GradeReport, Slide, SlideError, Slides, dicom};
 use flate2::read::MultiGzDecoder;
@@ -220,6 +221,35 @@ impl Slides {
             }
         }
         Ok(slides)
+    }
+
+    /// Fills in the planes and channels of a slide that was just imported, as its instances say them; `paths` also say which
+    /// colours the file would show them in.
+    pub(crate) async fn find_layers(
+        &self,
+        slide: &mut Slide,
+        instances: &[InstanceRef],
+        paths: &[OpticalPath],
+    ) -> Result<(), SlideError> {
+        const OTHER: SlideError = SlideError::Storage(StorageError::Corrupt("a level that was just stored"));
+        let scope =
+            Scope::organisation(Actor::node("slides"), slide.owner.clone()).owned_by(slide.owner.clone());
+        let (_, facts) = self.facts_of_series(&scope, &slide.study, &slide.series, instances).await?;
+        let found = self.levels(&scope, &slide.owner, instances, facts, &mut Vec::new()).await?;
+        let is_same = found
+            .levels
+            .iter()
+            .map(|level| &level.instance)
+            .eq(slide.levels.iter().map(|level| &level.instance));
+        if !is_same {
+            return Err(OTHER);
+        }
+        slide.channels = channels::of(&found.levels, found.paths, instances);
+        for (channel, path) in slide.channels.iter_mut().zip(paths) {
+            channel.colour = channel.colour.and(path.colour.or(channel.colour));
+        }
+        (slide.levels, slide.focal_planes) = (found.levels, found.focal_planes);
+        self.find_windows(slide, None, instances).await
     }
 
     async fn slides_of_series(

@@ -10,9 +10,9 @@ mod child;
 mod ffi;
 
 use crate::likeness::Likeness;
-use crate::readers::{Counts, Emit, Geometry, Plan, Scan, Survey, TileSource};
+use crate::readers::{Counts, Emit, Geometry, Plan, Proof, Samples, Scan, Survey, TileSource};
 use crate::small_image::SmallImage;
-use crate::{AssociatedKind, Grade, SlideError, readers};
+use crate::{AssociatedKind, SlideError, readers};
 use bytes::Bytes;
 use codec::{FrameFormat, Photometric};
 use dataset::TransferSyntax;
@@ -305,7 +305,8 @@ impl TileSource for Level {
             photometric: "YBR_FULL_422",
             lossy_method: Some("ISO_10918_1"),
             codec: "JPEG baseline, encoded again",
-            grade: Grade::C,
+            samples: Samples::COLOUR,
+            proof: Proof::Likeness,
         })
     }
 

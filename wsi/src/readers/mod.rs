@@ -8,15 +8,19 @@ mod bif;
 mod generic_tiff;
 mod ndpi;
 mod ome;
+pub(crate) mod packed;
 mod philips;
 mod pyramid;
 mod scn;
+mod stack;
 mod svs;
 pub(crate) mod tag;
 pub(crate) mod tiles;
 
 pub(crate) use pyramid::plausible_mpp;
 
+use crate::dicom_facts::PathFacts;
+use crate::layers::Colour;
 use crate::likeness::Likeness;
 use crate::slide::{AssociatedKind, Mpp};
 use crate::small_image::SmallImage;
@@ -42,7 +46,7 @@ const READERS: [&dyn Reader; 6] =
 
 /// Whether a file that was refused for this reason has more planes or channels than OpenSlide shows of it.
 pub(crate) fn is_shown_in_part(refused: &str) -> bool {
-    [ome::STACK, ome::CHANNELS, scn::STACK].contains(&refused)
+    [ome::STACK, ome::TIMES, ome::FILES, ome::CHANNELS, scn::STACK].contains(&refused)
 }
 
 /// Everything about a slide file that can be known without reading its tiles.
@@ -84,6 +88,38 @@ pub struct Scan {
     pub barcodes: Vec<String>,
     /// ICC profile of level 0.
     pub icc_profile: Option<Vec<u8>>,
+    /// Optical paths, in the order of their frames; empty when nothing is said of them.
+    pub(crate) paths: Vec<OpticalPath>,
+}
+
+/// An optical path, as a file says it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OpticalPath {
+    pub facts: PathFacts,
+    /// How the light comes to the specimen, if that is said.
+    pub illumination: Option<Illumination>,
+    /// The colour that whoever wrote the file would show it in.
+    pub colour: Option<Colour>,
+}
+
+impl OpticalPath {
+    /// One that nothing is said of.
+    fn numbered(number: usize) -> Self {
+        let facts = PathFacts {
+            identifier: (number + 1).to_string(),
+            description: String::new(),
+            wavelength_nm: None,
+            illumination: None,
+        };
+        Self { facts, illumination: None, colour: None }
+    }
+}
+
+/// How the light comes to the specimen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Illumination {
+    Brightfield,
+    Epifluorescence,
 }
 
 impl Scan {
@@ -174,8 +210,59 @@ pub struct Survey {
     pub lossy_method: Option<&'static str>,
     /// Codec in words.
     pub codec: &'static str,
-    /// The best grade that the frames can have.
-    pub grade: Grade,
+    /// What their samples are.
+    pub samples: Samples,
+    /// How frames are compared with the file, from which the best grade follows that they can have.
+    pub proof: Proof,
+}
+
+/// Samples of a pixel, unsigned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Samples {
+    /// 1 or 3.
+    pub per_pixel: u16,
+    /// 8 or 16.
+    pub bits_allocated: u16,
+    /// Bits of a value.
+    pub bits_stored: u16,
+}
+
+impl Samples {
+    /// Red, green and blue of eight bits each, or what stands for them.
+    pub const COLOUR: Self = Self { per_pixel: 3, bits_allocated: 8, bits_stored: 8 };
+
+    /// Bytes of a pixel.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
+        u64::from(self.per_pixel) * u64::from(self.bits_allocated.div_ceil(8))
+    }
+}
+
+/// How the frames of a level are compared with the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// The codestream of every tile, byte by byte.
+    Codestream,
+    /// The bytes of every tile, which was never compressed.
+    Bytes,
+    /// The quantised coefficients of every block.
+    Coefficients,
+    /// Every sample of every tile, which was unpacked and compressed again without loss, for this reason.
+    Samples(&'static str),
+    /// How alike some tiles are to what another reader shows.
+    Likeness,
+}
+
+impl Proof {
+    /// The grade of frames that pass.
+    #[must_use]
+    pub fn grade(self) -> Grade {
+        match self {
+            Self::Codestream | Self::Bytes => Grade::A,
+            Self::Coefficients => Grade::B,
+            Self::Samples(_) | Self::Likeness => Grade::C,
+        }
+    }
 }
 
 /// What one comparison counted.
@@ -214,10 +301,28 @@ impl std::ops::AddAssign for Counts {
 /// Takes one frame, without padding.
 pub type Emit<'a> = dyn FnMut(&[u8]) -> Result<(), SlideError> + 'a;
 
-/// One level of a slide: tiles, counted row by row, each of which becomes a frame. Calls wait for disks.
+/// One level of a slide: tiles, counted row by row in each focal plane of each optical path, each of which becomes a frame.
+/// Calls wait for disks.
 pub trait TileSource: Send + Sync {
     /// Size of the level and of its tiles.
     fn geometry(&self) -> &Geometry;
+
+    /// Frames: the tiles of one focal plane after those of the other, and so for one optical path after the other
+    /// (PS3.3 §C.7.6.17.3).
+    fn frame_count(&self) -> u64 {
+        self.geometry().tile_count()
+    }
+
+    /// Heights of its focal planes in nanometres, evenly spaced, the one nearest to the glass first; empty when nothing is
+    /// said of them.
+    fn planes_nm(&self) -> &[i64] {
+        &[]
+    }
+
+    /// The focal plane that the scanner had focused on, alone; `None` when there is only one layer.
+    fn in_focus(&self) -> Option<Arc<dyn TileSource>> {
+        None
+    }
 
     /// Looks at every tile: each must be of the size and kind that the level says, so that nothing is stored of which
     /// a reader could not be sure.

@@ -4,16 +4,16 @@
 //! their Huffman codes are written anew where a tile begins (grade B). Pixels near a tile's border can differ from a
 //! decode of the whole where chroma is subsampled, because decoders interpolate chroma across blocks.
 
-use super::{Counts, Emit, Geometry, Plan, Reader, Scan, Survey, TileSource, pyramid, tag};
+use super::stack::{Stacked, evenly_spaced};
+use super::{Counts, Emit, Geometry, Plan, Proof, Reader, Samples, Scan, Survey, TileSource, pyramid, tag};
 use crate::jpeg_frame::Frame;
 use crate::mcu::{self, Units};
 use crate::small_image;
 use crate::tiff::{Directory, Numbers, Tiff};
-use crate::{AssociatedKind, Grade, SlideError, jpeg};
+use crate::{AssociatedKind, SlideError, jpeg};
 use bytes::Bytes;
 use model::Limits;
 use pyramid::Gathered;
-use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,8 +35,10 @@ const HEADER_BYTES_MAX: u64 = 64 << 10;
 const INTERVAL_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of a small image.
 const SMALL_BYTES_MAX: u64 = 64 << 20;
-/// Restart intervals that are looked for and remembered.
+/// Restart intervals that are looked for and remembered, of all images together.
 const FOUND_MAX: u64 = 16 << 20;
+/// Nanometres from the plane in focus: a millimetre, farther than any objective is moved.
+const Z_NM_MAX: f64 = 1e6;
 /// Units that are taken apart together.
 const UNITS_MAX: u32 = 1 << 18;
 /// A tile's side that is aimed at, and the longest, in pixels.
@@ -52,9 +54,9 @@ impl Reader for Ndpi {
 
     fn plan(&self, tiff: &Arc<Tiff>, limits: &Limits) -> Result<Plan, SlideError> {
         let mut gathered = Gathered::default();
-        let mut levels: Vec<Arc<dyn TileSource>> = Vec::new();
+        let mut sizes: Vec<Planes<'_>> = Vec::new();
+        let mut left = Left { claimed: pyramid::claimed_max(tiff), found: FOUND_MAX };
         let mut scan = None;
-        let mut widths = HashSet::new();
         for (number, directory) in tiff.directories.iter().enumerate() {
             let lens = tiff.number(directory, SOURCE_LENS)?.unwrap_or(0.0);
             if lens == -1.0 {
@@ -67,21 +69,39 @@ impl Reader for Ndpi {
                 gathered.omitted.push(format!("image {number}: a map"));
                 continue;
             }
-            if tiff.number(directory, Z_OFFSET)?.is_some_and(|offset| offset != 0.0) {
-                gathered.omitted.push(format!("image {number}: a further focal plane"));
-                continue;
+            let z_nm = tiff.number(directory, Z_OFFSET)?.unwrap_or(0.0);
+            if z_nm.abs() > Z_NM_MAX {
+                return Err(SlideError::Damaged("a focal plane is a millimetre away"));
             }
-            if !widths.insert(tiff.uint(directory, tag::IMAGE_WIDTH)?) {
+            let plane = Plane { number, directory, z_nm: z_nm.round() as i64 };
+            let width = tiff.uint(directory, tag::IMAGE_WIDTH)?;
+            let size = match sizes.iter().position(|size| size.width == width) {
+                Some(at) => &mut sizes[at],
+                None if sizes.len() >= pyramid::LEVELS_MAX => return Err(SlideError::OverLimit("levels")),
+                None => {
+                    if scan.is_none() {
+                        scan = Some(facts(tiff, directory, lens)?);
+                    }
+                    sizes.push(Planes { width, planes: Vec::new() });
+                    let last = sizes.len() - 1;
+                    &mut sizes[last]
+                }
+            };
+            if size.planes.iter().any(|other| other.z_nm == plane.z_nm) {
                 gathered.omitted.push(format!("image {number}: as wide as another"));
                 continue;
             }
-            if levels.len() >= pyramid::LEVELS_MAX {
-                return Err(SlideError::OverLimit("levels"));
+            size.planes.push(plane);
+        }
+        let mut levels = Vec::with_capacity(sizes.len());
+        let is_in_focus = |size: &Planes<'_>| size.planes.iter().any(|plane| plane.z_nm == 0);
+        let has_focus = sizes.iter().any(is_in_focus);
+        for size in sizes {
+            if has_focus && !is_in_focus(&size) {
+                gathered.omitted.extend(size.planes.iter().map(Plane::of_another_shape));
+                continue;
             }
-            levels.push(Arc::new(Level::of(tiff, directory, limits)?));
-            if scan.is_none() {
-                scan = Some(facts(tiff, directory, lens)?);
-            }
+            levels.push(size.level(tiff, &mut left, &mut gathered.omitted, limits)?);
         }
         let shapes: Vec<_> = levels.iter().map(|level| *level.geometry()).collect();
         let is_pyramid = shapes.first().is_some_and(|base| {
@@ -102,6 +122,79 @@ impl Reader for Ndpi {
     }
 }
 
+/// An image of one focal plane.
+struct Plane<'a> {
+    /// Of the directory.
+    number: usize,
+    directory: &'a Directory,
+    /// Nanometres from the plane that the scanner has focused on.
+    z_nm: i64,
+}
+
+impl Plane<'_> {
+    fn of_another_shape(&self) -> String {
+        format!("image {}: a further focal plane of another shape", self.number)
+    }
+}
+
+/// The focal planes of one size.
+struct Planes<'a> {
+    width: Option<u64>,
+    planes: Vec<Plane<'a>>,
+}
+
+/// What the images of a file may still take together.
+struct Left {
+    /// Bytes of their strips.
+    claimed: u64,
+    /// Restart intervals that are looked for.
+    found: u64,
+}
+
+impl Planes<'_> {
+    /// A level of all focal planes that have the shape of the one in focus; of that one alone when they are not evenly
+    /// spaced, as the frames of an instance have to be. What is left out is named.
+    fn level(
+        mut self,
+        tiff: &Arc<Tiff>,
+        left: &mut Left,
+        omitted: &mut Vec<String>,
+        limits: &Limits,
+    ) -> Result<Arc<dyn TileSource>, SlideError> {
+        const NONE: SlideError = SlideError::Damaged("a level without images");
+        self.planes.sort_by_key(|plane| plane.z_nm);
+        let focus = self.planes.iter().min_by_key(|plane| plane.z_nm.unsigned_abs()).ok_or(NONE)?;
+        let in_focus = Arc::new(Level::of(tiff, focus.directory, left, limits)?);
+        let focus_nm = focus.z_nm;
+        let (mut layers, mut heights, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
+        for plane in &self.planes {
+            let layer = if plane.z_nm == focus_nm {
+                in_focus.clone()
+            } else {
+                match Level::of(tiff, plane.directory, left, limits) {
+                    Ok(layer) if layer.is_cut_like(&in_focus) => Arc::new(layer),
+                    Ok(_) | Err(SlideError::Unsupported(_)) => {
+                        omitted.push(plane.of_another_shape());
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
+            };
+            layers.push(layer as Arc<dyn TileSource>);
+            heights.push(plane.z_nm);
+            numbers.push(plane.number);
+        }
+        if let Some(even) = evenly_spaced(&heights) {
+            let planes_nm = if even == [0] { Vec::new() } else { even };
+            return Stacked::of(layers, planes_nm, limits);
+        }
+        let others = numbers.iter().zip(&heights).filter(|(_, z_nm)| **z_nm != focus_nm);
+        let named = |(number, _)| format!("image {number}: a further focal plane at an uneven distance");
+        omitted.extend(others.map(named));
+        Ok(in_focus)
+    }
+}
+
 fn facts(tiff: &Tiff, directory: &Directory, lens: f64) -> Result<Scan, SlideError> {
     let text = |tag| {
         let text = tiff.text(directory, tag, 1 << 10).unwrap_or_default().trim().to_owned();
@@ -119,6 +212,7 @@ fn facts(tiff: &Tiff, directory: &Directory, lens: f64) -> Result<Scan, SlideErr
         time,
         barcodes: text(REFERENCE).into_iter().collect(),
         icc_profile: pyramid::icc_profile(tiff, directory),
+        paths: Vec::new(),
     })
 }
 
@@ -166,7 +260,12 @@ struct Level {
 }
 
 impl Level {
-    fn of(tiff: &Arc<Tiff>, directory: &Directory, limits: &Limits) -> Result<Self, SlideError> {
+    fn of(
+        tiff: &Arc<Tiff>,
+        directory: &Directory,
+        left: &mut Left,
+        limits: &Limits,
+    ) -> Result<Self, SlideError> {
         let uint = |tag| tiff.uint(directory, tag).map(Option::unwrap_or_default);
         match uint(tag::COMPRESSION)? {
             super::tiles::COMPRESSION_JPEG => {}
@@ -175,6 +274,10 @@ impl Level {
         }
         let size = (uint(tag::IMAGE_WIDTH)?, uint(tag::IMAGE_LENGTH)?);
         let strip = strip(tiff, directory)?;
+        left.claimed = left
+            .claimed
+            .checked_sub(strip.end - strip.start)
+            .ok_or(SlideError::Damaged("its images overlap"))?;
         let header = tiff.bytes_at(strip.start, HEADER_BYTES_MAX.min(strip.end - strip.start))?;
         // The sizes in the JPEG's own header have 16 bits and are not to be believed.
         let frame = Frame::of(&header)?;
@@ -198,7 +301,7 @@ impl Level {
         let has_restarts = frame.restart_interval > 0;
         let intervals = u64::from(units_x / interval) * u64::from(units_y);
         let expected = if has_restarts { intervals } else { 1 };
-        let starts = Self::starts(tiff, directory, &strip, &frame, expected)?;
+        let starts = Self::starts(tiff, directory, &strip, &frame, (expected, &mut left.found))?;
         if starts.count() != expected {
             return Err(SlideError::Damaged(
                 "an NDPI file has another number of restart intervals than its size takes",
@@ -225,7 +328,7 @@ impl Level {
         directory: &Directory,
         strip: &Range<u64>,
         frame: &Frame,
-        expected: u64,
+        (expected, left): (u64, &mut u64),
     ) -> Result<Starts, SlideError> {
         if frame.restart_interval == 0 {
             return Ok(Starts::Found(vec![frame.scan as u64]));
@@ -234,10 +337,13 @@ impl Level {
             let high = tiff.numbers(directory, MCU_STARTS_HIGH)?.filter(|high| high.count == low.count);
             return Ok(Starts::Listed { low, high });
         }
-        if expected > FOUND_MAX {
-            return Err(SlideError::OverLimit("restart intervals"));
-        }
+        *left = left.checked_sub(expected).ok_or(SlideError::OverLimit("restart intervals"))?;
         find_restarts(tiff, strip, frame.scan as u64, expected).map(Starts::Found)
+    }
+
+    /// Whether its tiles have the size and the colours of another's.
+    fn is_cut_like(&self, other: &Self) -> bool {
+        self.geometry == other.geometry && self.frame.colours == other.frame.colours
     }
 
     fn has_restarts(&self) -> bool {
@@ -411,7 +517,8 @@ impl TileSource for Level {
             photometric: if self.frame.colours == jpeg::Colours::Rgb { "RGB" } else { "YBR_FULL_422" },
             lossy_method: Some("ISO_10918_1"),
             codec: "JPEG baseline",
-            grade: Grade::B,
+            samples: Samples::COLOUR,
+            proof: Proof::Coefficients,
         })
     }
 

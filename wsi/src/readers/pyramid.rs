@@ -16,7 +16,7 @@ const DESCRIPTION_BYTES_MAX: u64 = 1 << 20;
 const ICC_BYTES_MAX: u64 = 8 << 20;
 /// Levels of one pyramid.
 pub(crate) const LEVELS_MAX: usize = 64;
-/// Tiles may share bytes (all white ones, say) or be left empty, but not so that a small file becomes a huge one.
+/// Images may share bytes (all white tiles, say), and tiles may be left empty, but not so that a small file becomes a huge one.
 const SHARING_MAX: u64 = 4;
 const SHARING_FREE_BYTES: u64 = 64 << 20;
 /// Bytes that a frame has beyond its tile.
@@ -80,18 +80,34 @@ impl Gathered {
         tiff: &Tiff,
         limits: &Limits,
     ) -> Result<Vec<Arc<dyn TileSource>>, SlideError> {
-        check_total(tiff, &self.levels, limits)?;
+        let levels: Vec<_> = self.levels.iter().map(std::slice::from_ref).collect();
+        check_total(tiff, &levels, limits)?;
         Ok(self.levels.drain(..).map(|level| level as Arc<dyn TileSource>).collect())
     }
 }
 
-/// Bounds what the instances will take, and what tiles that share bytes, or are left empty, can make of a small file.
-fn check_total(tiff: &Tiff, levels: &[Arc<TiledImage>], limits: &Limits) -> Result<(), SlideError> {
-    let mut most = tiff.length().saturating_mul(SHARING_MAX).saturating_add(SHARING_FREE_BYTES);
+/// Bytes that images may claim of a file together.
+pub(crate) fn claimed_max(tiff: &Tiff) -> u64 {
+    tiff.length().saturating_mul(SHARING_MAX).saturating_add(SHARING_FREE_BYTES)
+}
+
+/// Bounds what the instances will take, and what tiles that share bytes, or are left empty, can make of a small file. Each
+/// level is the images of its layers.
+pub(crate) fn check_total(
+    tiff: &Tiff,
+    levels: &[&[Arc<TiledImage>]],
+    limits: &Limits,
+) -> Result<(), SlideError> {
+    let mut most = claimed_max(tiff);
     let (mut total, mut white_total) = (0_u64, 0_u64);
     for level in levels {
-        let extra = level.geometry.tile_count().saturating_mul(FRAME_EXTRA_BYTES);
-        let (bytes, white) = level.claimed_bytes()?;
+        let (mut bytes, mut white, mut extra) = (0_u64, 0_u64, 0_u64);
+        for image in *level {
+            let claimed = image.claimed_bytes()?;
+            bytes = bytes.saturating_add(claimed.0);
+            white = white.saturating_add(claimed.1);
+            extra = extra.saturating_add(image.geometry.tile_count().saturating_mul(FRAME_EXTRA_BYTES));
+        }
         let bytes = bytes.saturating_add(extra);
         if bytes.saturating_add(white) > limits.object_bytes_max {
             return Err(SlideError::OverLimit("bytes of a level"));

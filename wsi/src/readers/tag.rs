@@ -22,6 +22,7 @@ pub const TILE_LENGTH: u16 = 323;
 pub const TILE_OFFSETS: u16 = 324;
 pub const TILE_BYTE_COUNTS: u16 = 325;
 pub const SUB_IFDS: u16 = 330;
+pub const SAMPLE_FORMAT: u16 = 339;
 pub const JPEG_TABLES: u16 = 347;
 pub const XML_PACKET: u16 = 700;
 pub const ICC_PROFILE: u16 = 34675;

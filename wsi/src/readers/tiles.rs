@@ -1,10 +1,11 @@
 //! A tiled image of a TIFF: where the compressed tiles are, what they are, and their way into frames unchanged.
 
 mod jpeg_xl;
+mod plain;
 
-use super::{Counts, Emit, Geometry, Survey, TileSource, tag};
+use super::{Counts, Emit, Geometry, Proof, Samples, Survey, TileSource, tag};
 use crate::tiff::{Directory, Numbers, Tiff};
-use crate::{Grade, SlideError, jpeg, jpeg2000};
+use crate::{SlideError, jpeg, jpeg2000};
 use bytes::Bytes;
 use codec::{FrameFormat, Photometric, Pixels};
 use model::Limits;
@@ -18,11 +19,12 @@ const COMPRESSION_J2K_YBR: u64 = 33003;
 const COMPRESSION_J2K_RGB: u64 = 33005;
 const COMPRESSION_J2K: u64 = 34712;
 const COMPRESSION_JPEG_XL: [u64; 2] = [50002, 52546];
+const PHOTOMETRIC_BLACK_IS_ZERO: u64 = 1;
 pub(crate) const PHOTOMETRIC_RGB: u64 = 2;
 const PHOTOMETRIC_YBR: u64 = 6;
 
 /// Bytes of the JPEGTables field.
-const TABLES_BYTES_MAX: u64 = 64 << 10;
+const TABLES_BYTES_MAX: u64 = 16 << 10;
 /// Bytes of one compressed tile.
 const TILE_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of a tile that usually hold its head.
@@ -44,22 +46,26 @@ pub(crate) struct Form {
     pub bits: u64,
     pub compression: u64,
     pub photometric: u64,
+    /// 1 for unsigned integers.
+    pub sample_format: u64,
 }
 
 impl Form {
     pub fn of(tiff: &Tiff, directory: &Directory) -> Result<Self, SlideError> {
         let uint = |tag| tiff.uint(directory, tag);
         const NO_SIZE: SlideError = SlideError::Damaged("an image has no size");
-        if uint(tag::PLANAR_CONFIGURATION)?.unwrap_or(1) != 1 {
+        let samples = uint(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1);
+        if samples > 1 && uint(tag::PLANAR_CONFIGURATION)?.unwrap_or(1) != 1 {
             return Err(SlideError::Unsupported("colour by plane"));
         }
         Ok(Self {
             width: uint(tag::IMAGE_WIDTH)?.ok_or(NO_SIZE)?,
             height: uint(tag::IMAGE_LENGTH)?.ok_or(NO_SIZE)?,
-            samples: uint(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1),
+            samples,
             bits: uint(tag::BITS_PER_SAMPLE)?.unwrap_or(1),
             compression: uint(tag::COMPRESSION)?.unwrap_or(COMPRESSION_NONE),
             photometric: uint(tag::PHOTOMETRIC)?.unwrap_or(0),
+            sample_format: uint(tag::SAMPLE_FORMAT)?.unwrap_or(1),
         })
     }
 }
@@ -73,6 +79,10 @@ enum Coding {
     Jpeg2000 { is_rgb: bool },
     /// JPEG XL, bare or in its container; its own header says which colours it has.
     JpegXl,
+    /// Samples without compression, as a frame has them.
+    Plain,
+    /// Samples that are unpacked first.
+    Packed(plain::Packing),
 }
 
 /// What is put before a tile, and what stands for one that the file leaves empty.
@@ -80,7 +90,6 @@ enum Coding {
 struct Wrapping {
     /// What replaces a JPEG tile's SOI; `None` for other codestreams.
     prefix: Option<Vec<u8>>,
-    white: Vec<u8>,
     /// Whether the tiles are JP2 files (T.800 Annex I) around the codestream.
     is_boxed: bool,
 }
@@ -99,6 +108,8 @@ pub(crate) struct TiledImage {
     tiff: Arc<Tiff>,
     pub geometry: Geometry,
     window: Window,
+    /// Of a pixel as the file has it.
+    samples: Samples,
     coding: Coding,
     wrapping: Wrapping,
     offsets: Numbers,
@@ -115,8 +126,20 @@ struct Span {
 impl TiledImage {
     /// The whole of a tiled image.
     pub fn of(tiff: &Arc<Tiff>, directory: &Directory, limits: &Limits) -> Result<Self, SlideError> {
+        Self::layer(tiff, directory, 1, limits)
+    }
+
+    /// The whole of a tiled image that is one of so many layers of its level.
+    pub fn layer(
+        tiff: &Arc<Tiff>,
+        directory: &Directory,
+        layers: u64,
+        limits: &Limits,
+    ) -> Result<Self, SlideError> {
         let form = Form::of(tiff, directory)?;
-        Self::part(tiff, directory, (form.width, form.height), (0, 0), limits)
+        let mut image = Self::part(tiff, directory, (form.width, form.height), (0, 0), limits)?;
+        image.choose_form(layers, limits)?;
+        Ok(image)
     }
 
     /// A part of a tiled image: its size in pixels, and the column and row of its first tile.
@@ -139,9 +162,7 @@ impl TiledImage {
         {
             return Err(SlideError::Damaged("a level is larger than its image"));
         }
-        if form.samples != 3 || form.bits != 8 {
-            return Err(SlideError::Unsupported("pixels that are not 8-bit colour"));
-        }
+        let samples = samples(&form)?;
         let coding = coding(tiff, directory, &form)?;
         const NO_TILES: SlideError = SlideError::Damaged("a level does not say where its tiles are");
         let offsets = tiff.numbers(directory, tag::TILE_OFFSETS)?.ok_or(NO_TILES)?;
@@ -150,14 +171,15 @@ impl TiledImage {
             return Err(SlideError::Damaged("a level has another number of tiles than its size takes"));
         }
         let wrapping = Wrapping::default();
-        let mut image = Self { tiff: tiff.clone(), geometry, window, coding, wrapping, offsets, counts };
+        let tiff = tiff.clone();
+        let mut image = Self { tiff, geometry, window, samples, coding, wrapping, offsets, counts };
         image.wrapping = image.find_wrapping()?;
+        image.choose_form(1, limits)?;
         Ok(image)
     }
 
     fn find_wrapping(&self) -> Result<Wrapping, SlideError> {
         let first = self.first_tile()?;
-        let Geometry { tile_width, tile_height, .. } = self.geometry;
         match &self.coding {
             Coding::Jpeg { tables, colours } => {
                 // All tiles of a level come from one encoder: the first answers for all, and the survey looks at each.
@@ -166,18 +188,17 @@ impl TiledImage {
                     None => false,
                 };
                 let marks_rgb = *colours == jpeg::Colours::Rgb && !names_colours;
-                let white = jpeg::white(tile_width, tile_height, *colours);
-                Ok(Wrapping { prefix: Some(jpeg::prefix(tables, marks_rgb)), white, is_boxed: false })
+                Ok(Wrapping { prefix: Some(jpeg::prefix(tables, marks_rgb)), is_boxed: false })
             }
             Coding::Jpeg2000 { .. } => {
                 let is_boxed = match first {
                     Some(span) => jpeg2000::is_boxed(&self.tiff.bytes_at(span.offset, span.count.min(12))?),
                     None => false,
                 };
-                Ok(Wrapping { prefix: None, white: Vec::new(), is_boxed })
+                Ok(Wrapping { prefix: None, is_boxed })
             }
             // A frame may be either (PS3.5 §8.2.15): the container is part of what a JPEG is restored from.
-            Coding::JpegXl => Ok(Wrapping::default()),
+            Coding::JpegXl | Coding::Plain | Coding::Packed(_) => Ok(Wrapping::default()),
         }
     }
 
@@ -310,10 +331,32 @@ impl TiledImage {
         let head =
             jpeg2000::head(&bytes).ok_or(SlideError::Damaged("a JPEG 2000 tile has no main header"))?;
         let size = (self.geometry.tile_width.into(), self.geometry.tile_height.into());
-        if (head.width, head.height) != size || head.components != 3 || !head.is_8_bit {
+        let is_kind = match head.depth {
+            Some(depth) if self.samples.per_pixel == 1 => (1..=self.samples.bits_stored).contains(&depth),
+            depth => depth == Some(8),
+        };
+        if (head.width, head.height) != size || head.components != self.samples.per_pixel || !is_kind {
             return Err(SlideError::Damaged("a JPEG 2000 tile's own header gives another size or kind"));
         }
         Ok(head)
+    }
+
+    fn photometric_of(&self, head: &jpeg2000::Head, is_rgb: bool) -> &'static str {
+        match (head.has_colour_transform, head.is_reversible, is_rgb, head.is_subsampled) {
+            _ if self.samples.per_pixel == 1 => "MONOCHROME2",
+            (true, true, ..) => "YBR_RCT",
+            (true, false, ..) => "YBR_ICT",
+            (false, _, true, _) => "RGB",
+            (false, _, false, true) => "YBR_FULL_422",
+            (false, _, false, false) => "YBR_FULL",
+        }
+    }
+
+    /// What a codestream decodes to, which has as many bits as itself says.
+    fn samples_of(&self, head: &jpeg2000::Head) -> Samples {
+        let bits_stored = head.depth.unwrap_or(self.samples.bits_stored);
+        let bits_allocated = if bits_stored > 8 { 16 } else { 8 };
+        Samples { per_pixel: self.samples.per_pixel, bits_allocated, bits_stored }
     }
 
     fn first_codestream(&self) -> Result<jpeg2000::Head, SlideError> {
@@ -329,7 +372,8 @@ impl TiledImage {
             photometric: if colours == jpeg::Colours::Rgb { "RGB" } else { "YBR_FULL_422" },
             lossy_method: Some("ISO_10918_1"),
             codec: "JPEG baseline",
-            grade: Grade::A,
+            samples: Samples::COLOUR,
+            proof: Proof::Codestream,
         };
         self.each_span(0..self.geometry.tile_count(), |span| {
             survey.bytes += span.count;
@@ -341,7 +385,7 @@ impl TiledImage {
 
     fn survey_jpeg2000(&self, is_rgb: bool) -> Result<Survey, SlideError> {
         let head = self.first_codestream()?;
-        let photometric = jpeg2000_photometric(&head, is_rgb);
+        let photometric = self.photometric_of(&head, is_rgb);
         let mut survey = Survey {
             bytes: 0,
             filled: 0,
@@ -356,7 +400,8 @@ impl TiledImage {
                 (false, true) => "JPEG 2000 (reversible)",
                 (false, false) => "JPEG 2000 (irreversible)",
             },
-            grade: Grade::A,
+            samples: self.samples_of(&head),
+            proof: Proof::Codestream,
         };
         self.each_span(0..self.geometry.tile_count(), |span| {
             survey.bytes += span.count;
@@ -369,19 +414,26 @@ impl TiledImage {
         Ok(survey)
     }
 
-    /// What stands for an empty tile, in the colours of the others.
-    fn white(&self) -> Result<std::borrow::Cow<'_, [u8]>, SlideError> {
+    /// What stands for an empty tile: white in the colours of the others, or the dark between what shines.
+    fn white(&self) -> Result<Vec<u8>, SlideError> {
         match &self.coding {
-            Coding::Jpeg { .. } => Ok(self.wrapping.white.as_slice().into()),
+            Coding::Jpeg { colours, .. } => {
+                Ok(jpeg::white(self.geometry.tile_width, self.geometry.tile_height, *colours))
+            }
             Coding::Jpeg2000 { is_rgb } => {
                 let head = self.first_codestream()?;
                 if head.is_high_throughput {
                     return Err(SlideError::Unsupported("empty tiles among HTJ2K tiles"));
                 }
-                let is_ybr = jpeg2000_photometric(&head, *is_rgb).starts_with("YBR_FULL");
-                Ok(white_codestream(&self.geometry, J2K_LOSSLESS, is_ybr)?.into())
+                if self.samples.per_pixel == 1 {
+                    return self.dark_codestream(J2K_LOSSLESS, self.samples_of(&head));
+                }
+                let is_ybr = self.photometric_of(&head, *is_rgb).starts_with("YBR_FULL");
+                white_codestream(&self.geometry, J2K_LOSSLESS, is_ybr)
             }
-            Coding::JpegXl => Ok(white_codestream(&self.geometry, JPEG_XL_LOSSLESS, false)?.into()),
+            Coding::JpegXl => white_codestream(&self.geometry, JPEG_XL_LOSSLESS, false),
+            Coding::Plain => Ok(vec![0; self.plain_bytes()]),
+            Coding::Packed(_) => self.dark_codestream(plain::PACKED_AS, self.samples),
         }
     }
 
@@ -400,7 +452,7 @@ impl TiledImage {
     fn is_same(&self, original: &[u8], stored: &[u8]) -> bool {
         match &self.coding {
             Coding::Jpeg { tables, .. } => jpeg::is_same(tables, original, stored),
-            Coding::Jpeg2000 { .. } | Coding::JpegXl => {
+            Coding::Jpeg2000 { .. } | Coding::JpegXl | Coding::Plain | Coding::Packed(_) => {
                 stored.strip_prefix(original).is_some_and(|padding| matches!(padding, [] | [0]))
             }
         }
@@ -417,10 +469,15 @@ impl TileSource for TiledImage {
             Coding::Jpeg { tables, colours } => self.survey_jpeg(tables, *colours),
             Coding::Jpeg2000 { is_rgb } => self.survey_jpeg2000(*is_rgb),
             Coding::JpegXl => self.survey_jpeg_xl(),
+            Coding::Plain => self.survey_plain(),
+            Coding::Packed(packing) => self.survey_packed(packing),
         }
     }
 
     fn frame_lengths(&self, tiles: Range<u64>) -> Result<Option<Vec<u64>>, SlideError> {
+        if matches!(self.coding, Coding::Packed(_)) {
+            return Ok(None);
+        }
         let spans = self.spans(tiles)?;
         let has_empty = spans.iter().any(|span| span.count == 0);
         let white = if has_empty { self.white()?.len() as u64 } else { 0 };
@@ -440,9 +497,10 @@ impl TileSource for TiledImage {
                 return Ok(());
             }
             let tile = self.read(span)?;
-            match &self.wrapping.prefix {
-                Some(prefix) => emit(&jpeg::splice(prefix, &tile)),
-                None => emit(&tile),
+            match (&self.coding, &self.wrapping.prefix) {
+                (Coding::Packed(packing), _) => emit(&self.packed_again(&self.unpacked(packing, tile)?)?),
+                (_, Some(prefix)) => emit(&jpeg::splice(prefix, &tile)),
+                (_, None) => emit(&tile),
             }
         })
     }
@@ -456,14 +514,36 @@ impl TileSource for TiledImage {
                 continue;
             }
             counts.checked += 1;
-            counts.equal += u64::from(self.is_same(&self.read(span)?, stored));
+            let tile = self.read(span)?;
+            counts.equal += u64::from(match &self.coding {
+                Coding::Packed(packing) => self.holds_samples(&self.unpacked(packing, tile)?, stored)?,
+                _ => self.is_same(&tile, stored),
+            });
         }
         Ok(counts)
     }
 }
 
+/// Colour of eight bits, or shades of at most sixteen.
+fn samples(form: &Form) -> Result<Samples, SlideError> {
+    const OTHER: SlideError =
+        SlideError::Unsupported("pixels that are not 8-bit colour or shades of at most 16 bits");
+    match (form.samples, form.bits) {
+        (3, 8) => Ok(Samples::COLOUR),
+        _ if form.sample_format != 1 => Err(SlideError::Unsupported("values that are signed or no integers")),
+        (1, _) if form.photometric != PHOTOMETRIC_BLACK_IS_ZERO => {
+            Err(SlideError::Unsupported("shades that are inverted"))
+        }
+        (1, 8) => Ok(Samples { per_pixel: 1, bits_allocated: 8, bits_stored: 8 }),
+        (1, bits @ 9..=16) => Ok(Samples { per_pixel: 1, bits_allocated: 16, bits_stored: bits as u16 }),
+        _ => Err(OTHER),
+    }
+}
+
 fn coding(tiff: &Tiff, directory: &Directory, form: &Form) -> Result<Coding, SlideError> {
+    let is_shade = form.samples == 1;
     match form.compression {
+        _ if is_shade && plain::is_plain(form.compression) => plain::coding(tiff, directory, form),
         COMPRESSION_JPEG => {
             let colours = match form.photometric {
                 PHOTOMETRIC_RGB => jpeg::Colours::Rgb,
@@ -474,6 +554,7 @@ fn coding(tiff: &Tiff, directory: &Directory, form: &Form) -> Result<Coding, Sli
         }
         COMPRESSION_J2K_RGB => Ok(Coding::Jpeg2000 { is_rgb: true }),
         COMPRESSION_J2K_YBR => Ok(Coding::Jpeg2000 { is_rgb: false }),
+        COMPRESSION_J2K if is_shade => Ok(Coding::Jpeg2000 { is_rgb: false }),
         COMPRESSION_J2K => match form.photometric {
             PHOTOMETRIC_RGB => Ok(Coding::Jpeg2000 { is_rgb: true }),
             PHOTOMETRIC_YBR => Ok(Coding::Jpeg2000 { is_rgb: false }),
@@ -495,16 +576,6 @@ pub(crate) fn jpeg_tables(tiff: &Tiff, directory: &Directory) -> Result<Vec<u8>,
     match tiff.bytes(directory, tag::JPEG_TABLES, TABLES_BYTES_MAX)? {
         Some(field) => jpeg::table_segments(&field),
         None => Ok(Vec::new()),
-    }
-}
-
-fn jpeg2000_photometric(head: &jpeg2000::Head, is_rgb: bool) -> &'static str {
-    match (head.has_colour_transform, head.is_reversible, is_rgb, head.is_subsampled) {
-        (true, true, ..) => "YBR_RCT",
-        (true, false, ..) => "YBR_ICT",
-        (false, _, true, _) => "RGB",
-        (false, _, false, true) => "YBR_FULL_422",
-        (false, _, false, false) => "YBR_FULL",
     }
 }
 

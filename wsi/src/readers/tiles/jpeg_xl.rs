@@ -1,8 +1,8 @@
 //! Tiles in JPEG XL: what their own headers say, and which transfer syntax that makes.
 
 use super::{HEAD_BYTES, Span, TiledImage};
-use crate::readers::Survey;
-use crate::{Grade, SlideError, jpeg, jpegxl};
+use crate::readers::{Proof, Samples, Survey};
+use crate::{SlideError, jpeg, jpegxl};
 use codec::{FrameFormat, Photometric};
 
 const JPEG_XL: &str = "1.2.840.10008.1.2.4.112";
@@ -38,7 +38,8 @@ impl TiledImage {
                 (false, true) => "JPEG XL (XYB)",
                 (false, false) => "JPEG XL (RGB)",
             },
-            grade: Grade::A,
+            samples: Samples::COLOUR,
+            proof: Proof::Codestream,
         };
         self.each_span(0..self.geometry.tile_count(), |span| {
             survey.bytes += span.count;

@@ -6,6 +6,7 @@ import type { Slide } from '../api/types';
 import { readable } from '../ui/dicomText';
 import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
+import { gradeWord } from '../ui/GradeChip';
 import { PageSkeleton } from '../ui/PageSkeleton';
 import { Patient } from '../ui/Patient';
 import { markOpen } from '../ui/timing';
@@ -45,7 +46,7 @@ function SlideCard({ slide }: { slide: Slide }) {
         <Patient patient={slide} />
         <Text size="sm">{readable(slide.description) || readable(slide.source)}</Text>
         <Text size="sm" c="dimmed">
-          {slide.organisation.name} · {t(`grade.chip.${slide.grade}`)}
+          {slide.organisation.name} · {t(`grade.chip.${gradeWord(slide)}`)}
         </Text>
       </div>
     </Link>

@@ -17,13 +17,13 @@ export function GradeChip({ slide }: { slide: Slide }) {
     <Popover width={340} position="bottom-end" withArrow shadow="none" withRoles>
       <Popover.Target>
         <button type="button" className={classes.chip}>
-          {t(`grade.chip.${slide.grade}`)}
+          {t(`grade.chip.${gradeWord(slide)}`)}
         </button>
       </Popover.Target>
       <Popover.Dropdown>
         <Stack gap="xs">
-          <Text fw={600}>{t(`grade.title.${slide.grade}`)}</Text>
-          <Text size="sm">{t(`grade.meaning.${slide.grade}`)}</Text>
+          <Text fw={600}>{t(`grade.title.${gradeWord(slide)}`)}</Text>
+          <Text size="sm">{t(`grade.meaning.${gradeWord(slide)}`)}</Text>
           <ul className={classes.facts}>
             {facts(slide, t).map((fact) => (
               <li key={fact}>{fact}</li>
@@ -37,12 +37,18 @@ export function GradeChip({ slide }: { slide: Slide }) {
   );
 }
 
+/** Of grade C it makes a difference whether anything could be lost. */
+export function gradeWord(slide: Slide): Slide['grade'] | 'lossless' {
+  return slide.grade === 'C' && slide.grade_report.generations === 0 ? 'lossless' : slide.grade;
+}
+
 function facts(slide: Slide, t: TFunction): string[] {
   const report = slide.grade_report;
   const { likeness } = report;
   const said: string[] = [];
-  if (slide.grade === 'A' || slide.grade === 'B') {
-    said.push(t('grade.checked', { equal: report.tiles_equal, checked: report.tiles_checked }), t(`grade.proved.${slide.grade}`));
+  const word = gradeWord(slide);
+  if (word === 'A' || word === 'B' || word === 'lossless') {
+    said.push(t('grade.checked', { equal: report.tiles_equal, checked: report.tiles_checked }), t(`grade.proved.${word}`));
   }
   if (likeness) said.push(t('fidelity.likeness', { tiles: likeness.tiles, psnr: likeness.psnr_db_worst.toFixed(1) }));
   if (report.filled > 0) said.push(t('fidelity.filled', { n: report.filled }));

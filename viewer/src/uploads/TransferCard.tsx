@@ -83,7 +83,7 @@ function Whose({ item }: { item: Transfer }) {
     return (
       <Group className={classes.whose} justify="space-between" gap="sm">
         {unknown ? (
-          <Text size="sm" c="yellow.8" fw={600}>
+          <Text size="sm" c="yellow" fw={600}>
             {t('transfer.leftUnknown')}
           </Text>
         ) : (

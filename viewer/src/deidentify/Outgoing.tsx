@@ -84,7 +84,7 @@ export function Outgoing({ outgoing, studies, sentence }: Props) {
             </Text>
           )}
           {sum.risky > 0 && (
-            <Alert color="orange" variant="outline" title={t('deidentify.riskTitle', { n: sum.risky })}>
+            <Alert color="yellow" variant="outline" title={t('deidentify.riskTitle', { n: sum.risky })}>
               <Text size="sm">{t('deidentify.riskText')}</Text>
               <Checkbox mt="xs" checked={withRisky} onChange={(event) => setWithRisky(event.currentTarget.checked)} label={t('deidentify.withRisky')} />
             </Alert>

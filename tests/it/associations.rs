@@ -4,9 +4,7 @@
 use crate::support::node::{Org, farsight};
 use crate::support::programs::{Done, dcmtk, run};
 use crate::support::serving::{Serving, certificates, free_port};
-use crate::support::{Ct, Node, wait_for};
-use std::net::TcpStream;
-use std::time::Duration;
+use crate::support::{Ct, Node};
 
 #[test]
 fn rules_of_an_ae_title_are_set_shown_and_kept() {
@@ -78,8 +76,8 @@ fn a_configured_node_serves_dicom_over_tls_to_whom_it_knows() {
     command(&["config", "check"]).expect_success();
     command(&["org", "add", "township", "清河镇卫生院"]).expect_success();
     command(&["ae", "add", "CT1", "--org", "township", "--certificate", &path("ct.pem")]).expect_success();
-    let _serving = Serving::start(folder.path());
-    wait_for("the node listens", Duration::from_secs(60), || TcpStream::connect(("127.0.0.1", tls)).ok());
+    let mut serving = Serving::start(folder.path());
+    serving.wait_for_port(tls);
 
     let echo = |port: u16, options: &[&str]| {
         let port = port.to_string();

@@ -3,7 +3,6 @@
 use crate::support::node::farsight;
 use crate::support::serving::{Serving, certificates, free_port};
 use crate::support::{Done, run, wait_for};
-use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
@@ -30,11 +29,9 @@ impl Secured {
             path("ca.pem")
         );
         std::fs::write(path("farsight.toml"), config).expect("a configuration");
-        let secured = Self { _serving: Serving::start(folder.path()), folder, port };
-        wait_for("the node listens", Duration::from_secs(60), || {
-            TcpStream::connect(("127.0.0.1", port)).ok()
-        });
-        secured
+        let mut serving = Serving::start(folder.path());
+        serving.wait_for_port(port);
+        Self { _serving: serving, folder, port }
     }
 
     fn path(&self, name: &str) -> String {

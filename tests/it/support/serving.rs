@@ -2,39 +2,55 @@
 
 use super::node::program;
 use super::programs::finish;
-use std::net::TcpListener;
-use std::path::Path;
+use super::wait_for;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
 
 /// `farsight serve` with `farsight.toml` of a folder, ended with the test.
-pub struct Serving(Child);
+pub struct Serving {
+    process: Child,
+    log: PathBuf,
+}
 
 impl Serving {
     /// Starts it; what it says is in `log` of the folder.
     pub fn start(folder: &Path) -> Self {
-        let log = std::fs::File::create(folder.join("log")).expect("a log");
+        let log = folder.join("log");
         let mut serve = Command::new(program());
         serve.arg("serve").arg("--config").arg(folder.join("farsight.toml"));
-        Self(serve.stdout(Stdio::null()).stderr(log).spawn().expect("the program starts"))
+        serve.stdout(Stdio::null()).stderr(std::fs::File::create(&log).expect("a log"));
+        Self { process: serve.spawn().expect("the program starts"), log }
+    }
+
+    /// Waits until it listens on a port. One that has ended instead never will: what it said is the answer.
+    pub fn wait_for_port(&mut self, port: u16) {
+        wait_for("the node listens", Duration::from_secs(60), || {
+            if let Some(status) = self.process.try_wait().expect("the process can be asked") {
+                panic!("the node ended, {status}:\n{}", std::fs::read_to_string(&self.log).expect("a log"));
+            }
+            TcpStream::connect(("127.0.0.1", port)).ok()
+        });
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
-/// A port that nobody listens on, each once. Not of those that the system gives away (from 32768 on): between this look and
+/// A port that nobody listens on, on whichever address, each once. Not of those that the system gives away (from 32768 on): between this look and
 /// the node's, whoever connects or listens on port 0 might get it.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 10_000 + (std::process::id() % 50) as u16 * 200;
     loop {
         let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 200;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        if TcpListener::bind(("0.0.0.0", port)).is_ok() {
             return port;
         }
     }

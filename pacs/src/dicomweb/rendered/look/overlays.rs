@@ -39,7 +39,7 @@ impl Plane {
         }
     }
 
-    /// Its bits for a frame, if it has an element of its own.
+    /// Its bits for a frame, if it has an element of its own, and one that is as long as it says.
     #[must_use]
     pub fn bits(&self, frame: u32) -> Option<Bits> {
         let Place::Own(bytes) = &self.place else { return None };
@@ -51,7 +51,7 @@ impl Plane {
         // Only the frame's own bytes go along.
         let from = usize::try_from(first_bit / 8).ok()?;
         let to = (first_bit + u64::from(self.rows) * u64::from(self.columns)).div_ceil(8);
-        let to = usize::try_from(to).ok()?.min(bytes.len());
+        let to = usize::try_from(to).ok()?;
         Some(Bits {
             rows: self.rows,
             columns: self.columns,
@@ -71,7 +71,15 @@ impl Plane {
     }
 }
 
-/// All overlays of a data set; those without rows, columns or bits, or with too many, are passed over.
+/// Whether a bit of the pixels holds none of the image's own values (PS3.5 §8.1.2).
+fn is_spare(dataset: &Dataset, bit: u32) -> bool {
+    let number = |element| dataset.integer(Tag(0x0028, element)).and_then(|n| u32::try_from(n).ok());
+    let Some((allocated, stored)) = number(0x0100).zip(number(0x0101)) else { return false };
+    let end = number(0x0102).map_or(stored, |high| high.saturating_add(1));
+    bit < allocated && !(end.saturating_sub(stored)..end).contains(&bit)
+}
+
+/// All overlays of a data set; those without rows, columns or bits, with too many, or in the image's own bits, are passed over.
 pub async fn read(
     storage: &Storage,
     instance: &InstanceRef,
@@ -92,7 +100,9 @@ pub async fn read(
                 bytes.map(Place::Own)
             }
             // Bits Allocated of more than one: in the pixels themselves.
-            (None, Some(2..), Some(bit @ 0..64)) => u16::try_from(bit).ok().map(Place::Embedded),
+            (None, Some(2..), Some(bit)) if is_spare(dataset, bit) => {
+                u16::try_from(bit).ok().map(Place::Embedded)
+            }
             _ => None,
         };
         let Some(place) = place else { continue };
@@ -125,5 +135,31 @@ mod tests {
         assert_eq!(plane.bits(4), None);
         let second = plane.bits(3).unwrap();
         assert_eq!((second.bytes, second.first_bit), (vec![0x01, 0x02], 1));
+    }
+
+    #[test]
+    fn a_plane_that_is_shorter_than_it_says_draws_no_stripes() {
+        let plane = Plane {
+            group: 0x6000,
+            rows: 8,
+            columns: 8,
+            origin: (1, 1),
+            frames: None,
+            place: Place::Own(Bytes::from_static(&[0xFF; 7])),
+        };
+        assert_eq!(plane.bits(0), None);
+    }
+
+    #[test]
+    fn bits_of_the_image_itself_are_no_overlay() {
+        let mut image = Dataset::new();
+        for (element, value) in [(0x0100, 16), (0x0101, 12), (0x0102, 11)] {
+            image.put_u16(Tag(0x0028, element), &[value]);
+        }
+        assert!([12, 15].into_iter().all(|bit| is_spare(&image, bit)));
+        assert!(![0, 11, 16].into_iter().any(|bit| is_spare(&image, bit)));
+        image.put_u16(Tag(0x0028, 0x0102), &[15]);
+        assert!(is_spare(&image, 3) && !is_spare(&image, 4) && !is_spare(&image, 15));
+        assert!(!is_spare(&Dataset::new(), 12));
     }
 }

@@ -102,6 +102,8 @@ async fn a_thousand_random_manipulations_are_found() {
         // The one that it changes places with, and the first that is touched.
         let other = 1 + (seq % last);
         let start = if kind == 3 { seq.min(other) } else { seq };
+        // In one go: each statement alone would wait for the disk.
+        run(&mut connection, "BEGIN".into()).await;
         match kind {
             // One field, in one way or another.
             0 | 1 => {
@@ -151,6 +153,7 @@ async fn a_thousand_random_manipulations_are_found() {
         if is_anew {
             compute_anew(&mut connection, 1).await;
         }
+        run(&mut connection, "COMMIT".into()).await;
         let verdict = storage.audit_verify_against(&heads).await.expect("a walk");
         let what = format!("round {round}: kind {kind} at {seq}, computed anew: {is_anew}: {verdict:?}");
         // What was done behind the last signed head and computed anew cannot be told from what happened.
@@ -165,10 +168,12 @@ async fn a_thousand_random_manipulations_are_found() {
             }
             (false, _) => assert_eq!(at, Some(start), "{what}"),
         }
+        run(&mut connection, "BEGIN".into()).await;
         run(&mut connection, "DELETE FROM audit".into()).await;
         run(&mut connection, "INSERT INTO audit SELECT * FROM copy".into()).await;
         run(&mut connection, "DELETE FROM audit_head".into()).await;
         run(&mut connection, "INSERT INTO audit_head SELECT * FROM copy_head".into()).await;
+        run(&mut connection, "COMMIT".into()).await;
     }
     let verdict = storage.audit_verify_against(&heads).await.expect("a walk");
     assert_eq!((verdict.broken_at, verdict.head.map(|_: Sha256| ())), (None, Some(())));

@@ -133,10 +133,18 @@ async fn killed_at_each(call: &str, path: Option<&str>, step: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_where_segments_are_written_and_flushed() {
+async fn killed_where_segments_are_written() {
     killed_at_each("pwritev", None, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_where_segments_are_given_room_and_cut() {
     killed_at_each("fallocate", None, 1).await;
     killed_at_each("ftruncate", None, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_where_segments_are_flushed() {
     killed_at_each("fsync", None, 1).await;
     killed_at_each("fdatasync", None, 1).await;
 }

@@ -3,18 +3,20 @@
 
 use crate::http_config::Certified;
 use crate::lingering::{Early, Lingering, Received};
+use crate::straight::Straight;
 use crate::streams::Streams;
 use axum::extract::ConnectInfo;
 use axum::http::header::{CONNECTION, STRICT_TRANSPORT_SECURITY};
-use axum::http::{HeaderValue, Request};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, HeaderValue, Request};
 use axum::response::Response;
-use hyper::body::Incoming;
+use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use model::{Limits, Sha256};
 use pacs::dimse::TlsAcceptance;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,14 +55,21 @@ const ALWAYS_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What answers requests whose extensions say who the peer is.
-pub trait Answer: Clone + Send + Sync + 'static {
+pub trait Answer: Clone + Send + Sync + Unpin + 'static {
     /// Answers one.
     fn answer(&self, request: Request<Received>) -> impl Future<Output = Response> + Send;
+
+    /// Answers one of this peer as [`Self::answer`] would, if that takes no waiting. `None`: ask that.
+    fn at_once(&self, request: &Parts, peer: IpAddr) -> Option<axum::http::Response<Bytes>>;
 }
 
 impl Answer for Interface {
     fn answer(&self, request: Request<Received>) -> impl Future<Output = Response> + Send {
         Self::answer(self, request)
+    }
+
+    fn at_once(&self, request: &Parts, peer: IpAddr) -> Option<axum::http::Response<Bytes>> {
+        Self::at_once(self, request, peer)
     }
 }
 
@@ -171,6 +180,19 @@ struct Secured {
     certificate: Option<Sha256>,
 }
 
+impl Secured {
+    /// Says of a request who its client has shown to be.
+    fn introduce(self, extensions: &mut Extensions) {
+        if let Some(certificate) = self.certificate {
+            extensions.insert(ClientCertificate(certificate));
+        }
+    }
+
+    fn keep(headers: &mut HeaderMap) {
+        headers.insert(STRICT_TRANSPORT_SECURITY, ALWAYS_TLS);
+    }
+}
+
 /// One connection's part of the server.
 struct Connection<A> {
     answers: A,
@@ -219,25 +241,36 @@ impl<A: Answer> Connection<A> {
         mut stop: watch::Receiver<bool>,
     ) {
         let Self { answers, peer, idle_max } = self;
-        // On HTTP/1 hyper itself knows when a connection is idle.
-        let streams = (version == Version::Http2).then(Streams::new);
-        let of_service = streams.clone();
+        let requests = Streams::new();
         let early = Early::default();
-        let io = TokioIo::new(Lingering::new(stream, early.clone()));
+        let at_once = {
+            let answers = answers.clone();
+            move |mut request: Parts| {
+                if let Some(secured) = secured {
+                    secured.introduce(&mut request.extensions);
+                }
+                let mut answer = answers.at_once(&request, peer.ip())?;
+                if secured.is_some() {
+                    Secured::keep(answer.headers_mut());
+                }
+                Some(answer)
+            }
+        };
+        let (of_service, early_of_service) = (requests.clone(), early.clone());
         let answer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-            let stream = of_service.as_ref().map(Streams::begin);
+            let under_way = of_service.begin();
             request.extensions_mut().insert(ConnectInfo(peer));
-            if let Some(certificate) = secured.and_then(|secured| secured.certificate) {
-                request.extensions_mut().insert(ClientCertificate(certificate));
+            if let Some(secured) = secured {
+                secured.introduce(request.extensions_mut());
             }
             let answers = answers.clone();
             // The streams of HTTP/2 end each by itself.
-            let early = if version == Version::Http1 { early.clone() } else { Early::default() };
+            let early = if version == Version::Http1 { early_of_service.clone() } else { Early::default() };
             async move {
                 let request = request.map(|body| Received::new(body, early.clone()));
                 let mut answer = answers.answer(request).await;
                 if secured.is_some() {
-                    answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, ALWAYS_TLS);
+                    Secured::keep(answer.headers_mut());
                 }
                 let is_refused = answer.status().is_client_error() || answer.status().is_server_error();
                 early.set(early.get() && is_refused);
@@ -245,10 +278,7 @@ impl<A: Answer> Connection<A> {
                     // It will be closed: nobody is to send the next request by it.
                     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
-                Ok::<_, Infallible>(match stream {
-                    Some(stream) => answer.map(|body| stream.until_sent(body)),
-                    None => answer,
-                })
+                Ok::<_, Infallible>(answer.map(|body| under_way.until_sent(body)))
             }
         });
         // A macro rather than a function: the two kinds of connection have no trait in common.
@@ -269,13 +299,13 @@ impl<A: Answer> Connection<A> {
                             is_stopping = true;
                             connection.as_mut().graceful_shutdown();
                         }
-                        () = sleep_until(idle_at), if streams.is_some() => {
-                            let Some(streams) = &streams else { continue };
-                            idle_at = streams.idle_at(idle_max);
+                        () = sleep_until(idle_at) => {
+                            idle_at = requests.idle_at(idle_max);
                             if idle_at > Instant::now() {
                                 continue;
                             }
-                            if is_stopping {
+                            // Of HTTP/1 there is nothing to say (RFC 9112 §9.5).
+                            if is_stopping || version == Version::Http1 {
                                 break;
                             }
                             is_stopping = true;
@@ -289,10 +319,16 @@ impl<A: Answer> Connection<A> {
         match version {
             Version::Http1 => drive!(
                 http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(idle_max)
                     .max_buf_size(BUFFER_BYTES_MAX)
-                    .serve_connection(io, answer)
+                    .serve_connection(
+                        TokioIo::new(Straight::new(
+                            Lingering::new(stream, early.clone()),
+                            at_once,
+                            requests.clone(),
+                            early,
+                        )),
+                        answer,
+                    )
                     .with_upgrades()
             ),
             Version::Http2 => drive!(
@@ -305,7 +341,7 @@ impl<A: Answer> Connection<A> {
                     .max_send_buf_size(BUFFER_BYTES_MAX)
                     .initial_stream_window_size(WINDOW_BYTES / 2)
                     .initial_connection_window_size(WINDOW_BYTES)
-                    .serve_connection(io, answer)
+                    .serve_connection(TokioIo::new(stream), answer)
             ),
         }
     }
@@ -345,6 +381,10 @@ mod tests {
     impl Answer for Router {
         async fn answer(&self, request: Request<Received>) -> Response {
             self.clone().call(request.map(Body::new)).await.unwrap_or_else(|never| match never {})
+        }
+
+        fn at_once(&self, _request: &Parts, _peer: IpAddr) -> Option<axum::http::Response<Bytes>> {
+            None
         }
     }
     use axum::routing::get;

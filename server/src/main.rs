@@ -32,6 +32,7 @@ mod reach;
 mod samples;
 mod services;
 mod slide;
+mod straight;
 mod streams;
 mod study;
 mod tls_files;

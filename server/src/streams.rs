@@ -1,10 +1,10 @@
-//! How many requests of an HTTP/2 connection are under way: a connection that has none for long is idle (RFC 9113 §9.1).
+//! How many requests of a connection are under way: a connection that has none for long is idle (RFC 9112 §9.5, RFC 9113 §9.1).
 //! A request is under way until its answer's body has been handed over or given up.
 
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -16,6 +16,7 @@ pub(crate) struct Streams(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     open: u32,
+    ended: u64,
     /// When there was last none.
     idle_since: Instant,
 }
@@ -23,20 +24,35 @@ struct State {
 impl Streams {
     /// A connection that has just been made.
     pub fn new() -> Self {
-        Self(Arc::new(Mutex::new(State { open: 0, idle_since: Instant::now() })))
+        Self(Arc::new(Mutex::new(State { open: 0, ended: 0, idle_since: Instant::now() })))
     }
 
     /// A request, until this is dropped.
     pub fn begin(&self) -> Stream {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).open += 1;
+        self.state().open += 1;
         Stream(self.clone())
+    }
+
+    /// How many have ended, when none is under way.
+    pub fn ended(&self) -> Option<u64> {
+        let state = self.state();
+        (state.open == 0).then_some(state.ended)
+    }
+
+    /// A request was answered without being under way.
+    pub fn touch(&self) {
+        self.state().idle_since = Instant::now();
     }
 
     /// When the connection will have been idle for so long, if no request comes.
     pub fn idle_at(&self, patience: Duration) -> Instant {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         let since = if state.open == 0 { state.idle_since } else { Instant::now() };
         since + patience
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -53,8 +69,9 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let mut state = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.state();
         state.open = state.open.saturating_sub(1);
+        state.ended += 1;
         state.idle_since = Instant::now();
     }
 }

@@ -20,6 +20,7 @@ use moka::sync::Cache;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
 
@@ -33,7 +34,7 @@ const AGREEMENT: &str = "agreement";
 
 /// Tokens and sessions that were looked up a moment ago: a change made by another process shows within this time.
 pub(crate) struct Callers {
-    tokens: Cache<Sha256, Token>,
+    tokens: Cache<Sha256, Arc<Token>>,
     sessions: Cache<Sha256, (Session, Person)>,
     /// Devices whose call was written down within the last minute.
     devices_seen: Cache<AeTitle, ()>,
@@ -343,19 +344,20 @@ impl Storage {
         let secret = secret.sha256();
         let token = match self.inner.callers.tokens.get(&secret) {
             Some(token) => token,
-            None => {
-                let query = RecordQuery::new(TOKEN).with("secret", secret.to_string());
-                let found: Option<Token> = self.all(query).await?.into_iter().next();
-                let token = found.ok_or(StorageError::NotFound)?;
-                self.inner.callers.tokens.insert(secret, token.clone());
-                token
-            }
+            None => Box::pin(self.look_up_token(secret)).await?,
         };
         if !token.is_good_at(OffsetDateTime::now_utc()) || !token.is_good_with(certificate) {
             return Err(StorageError::NotFound);
         }
         self.note_use(token.id.as_str(), address);
         Ok(Caller::token(&token, address))
+    }
+    async fn look_up_token(&self, secret: Sha256) -> Result<Arc<Token>, StorageError> {
+        let query = RecordQuery::new(TOKEN).with("secret", secret.to_string());
+        let found: Option<Token> = self.all(query).await?.into_iter().next();
+        let token = Arc::new(found.ok_or(StorageError::NotFound)?);
+        self.inner.callers.tokens.insert(secret, token.clone());
+        Ok(token)
     }
     /// A token by its identifier.
     ///
@@ -392,20 +394,21 @@ impl Storage {
         let secret = secret.sha256();
         let (session, person) = match self.inner.callers.sessions.get(&secret) {
             Some(found) => found,
-            None => {
-                let session: Session = self.one(SESSION, &secret.to_string()).await?;
-                let person = self.person(&session.person).await?;
-                let person = match &session.acting_for {
-                    Some(organisation) => person.acting_for(organisation).ok_or(StorageError::NotFound)?,
-                    None => person,
-                };
-                self.inner.callers.sessions.insert(secret, (session.clone(), person.clone()));
-                (session, person)
-            }
+            None => Box::pin(self.look_up_session(secret)).await?,
         };
         if session.expires_at <= OffsetDateTime::now_utc() || person.is_disabled {
             return Err(StorageError::NotFound);
         }
+        Ok((session, person))
+    }
+    async fn look_up_session(&self, secret: Sha256) -> Result<(Session, Person), StorageError> {
+        let session: Session = self.one(SESSION, &secret.to_string()).await?;
+        let person = self.person(&session.person).await?;
+        let person = match &session.acting_for {
+            Some(organisation) => person.acting_for(organisation).ok_or(StorageError::NotFound)?,
+            None => person,
+        };
+        self.inner.callers.sessions.insert(secret, (session.clone(), person.clone()));
         Ok((session, person))
     }
     /// As [`Self::caller_by_session`], as it stands now: for whoever is shown things for as long as a session lasts, and

@@ -6,6 +6,7 @@ pub(crate) use piece::PIECE_BYTES;
 
 use crate::ingest::blocking;
 use crate::objects::{FileName, io_error};
+use crate::segment::entry::START_BYTES;
 use crate::{Storage, StorageError};
 use bytes::Bytes;
 use piece::Piece;
@@ -145,6 +146,13 @@ pub(crate) async fn read_at(
     })
     .await?
     .map_err(|e| read_error(&e))
+}
+
+/// Whether the page cache has a block's start at this place, and it is of this kind.
+pub(crate) fn is_cached_at(file: &File, offset: u64, is_of_kind: impl Fn(&[u8]) -> bool) -> bool {
+    let mut start = [0; START_BYTES];
+    read_cached(file, &mut start, offset)
+        .is_ok_and(|count| is_of_kind(start.get(..count).unwrap_or_default()))
 }
 
 /// What the page cache has, from the beginning on; 0 when the file system cannot tell.

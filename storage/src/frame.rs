@@ -30,7 +30,7 @@ impl Storage {
             return Err(StorageError::NotFound);
         }
         let bytes = if row.syntax.as_str() == TransferSyntax::DEFLATED {
-            self.inflated_frame(instance, frame).await?
+            Box::pin(self.inflated_frame(instance, frame)).await?
         } else {
             self.frame_in_file(instance, frame).await?
         };
@@ -125,10 +125,19 @@ impl Storage {
     ) -> Result<Bytes, StorageError> {
         let number = i64::try_from(number).map_err(|_| DAMAGED)?;
         let key = (instance.id, part, number);
-        if let Some(entries) = self.inner.caches.frame_chunks.get(&key) {
-            return Ok(entries);
+        match self.inner.caches.frame_chunks.get(&key) {
+            Some(entries) => Ok(entries),
+            None => Box::pin(self.look_up_chunk(instance, key)).await,
         }
+    }
+
+    async fn look_up_chunk(
+        &self,
+        instance: &InstanceRow,
+        key: (i64, i64, i64),
+    ) -> Result<Bytes, StorageError> {
         let place = "reading a frame index";
+        let (_, part, number) = key;
         let row = sqlx::query(
             "SELECT entries FROM frame_chunk WHERE instance_id = $1 AND part = $2 AND chunk_no = $3",
         )

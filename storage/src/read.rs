@@ -5,7 +5,7 @@ use crate::audit::{AuditAction, AuditEntry, AuditOutcome};
 use crate::caches::{SeriesSeen, reach_key};
 use crate::coercion::{COERCION_COLUMNS, Coercion};
 use crate::db::{at, sql, to_u64};
-use crate::file::{read_at, read_range};
+use crate::file::{is_cached_at, read_at, read_range};
 use crate::frame::span_at;
 use crate::labels::Seen;
 use crate::objects::{FileName, ObjectName, Shelf};
@@ -410,7 +410,7 @@ impl Storage {
     /// The open file that an instance is in.
     pub(crate) async fn file_of(&self, row: &InstanceRow) -> Result<Arc<File>, StorageError> {
         match self.open_object(&row.file()).await {
-            Err(damage @ StorageError::Corrupt(_)) => Err(self.lost(row, damage).await),
+            Err(damage @ StorageError::Corrupt(_)) => Err(Box::pin(self.lost(row, damage)).await),
             other => other,
         }
     }
@@ -420,6 +420,18 @@ impl Storage {
     /// begins with the entry's header, so what was read while that still stood is what was stored.
     pub(crate) async fn require_kept(&self, row: &InstanceRow, file: &Arc<File>) -> Result<(), StorageError> {
         let Some((_, offset)) = row.place else { return Ok(()) };
+        if is_cached_at(file, offset, entry::is_object) {
+            return Ok(());
+        }
+        Box::pin(self.look_for_start(row, file, offset)).await
+    }
+
+    async fn look_for_start(
+        &self,
+        row: &InstanceRow,
+        file: &Arc<File>,
+        offset: u64,
+    ) -> Result<(), StorageError> {
         let start = read_at(file.clone(), offset, entry::START_BYTES, 0).await?;
         if entry::is_object(&start) {
             return Ok(());

@@ -54,6 +54,7 @@ mod slide_layers;
 mod slide_notes;
 mod slide_sets;
 mod slides;
+mod straight;
 mod support;
 mod team;
 mod tenants;

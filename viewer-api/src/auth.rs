@@ -122,31 +122,51 @@ pub async fn authenticate(State(state): State<ApiState>, request: Request, next:
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let address = state.0.login_rules.address(peer, &parts.headers);
     parts.extensions.insert(ClientAddress(address));
-    if let Err(error) = recognise(&state, &mut parts, address).await {
-        return error.into_response();
+    match recognise(&state, &parts, address).await {
+        Ok(known) => {
+            if let Some(caller) = known.caller {
+                parts.extensions.insert(caller);
+            }
+            if let Some(logged_in) = known.logged_in {
+                parts.extensions.insert(logged_in);
+            }
+        }
+        Err(error) => return error.into_response(),
     }
     next.run(Request::from_parts(parts, body)).await
 }
 
-/// Who is calling, put where handlers find it: a [`Caller`], a [`LoggedIn`], or nobody.
-pub async fn recognise(state: &ApiState, parts: &mut Parts, address: Option<IpAddr>) -> Result<(), ApiError> {
+/// Who is calling: nobody, when there is neither.
+#[derive(Default)]
+pub struct Recognised {
+    /// In whose name the request is answered.
+    pub caller: Option<Caller>,
+    /// The session, when it is a person.
+    pub logged_in: Option<LoggedIn>,
+}
+
+/// Who is calling.
+pub async fn recognise(
+    state: &ApiState,
+    parts: &Parts,
+    address: Option<IpAddr>,
+) -> Result<Recognised, ApiError> {
     let storage = &state.0.storage;
     if let Some(secret) = bearer(&parts.headers) {
         let certificate = parts.extensions.get::<ClientCertificate>().map(|shown| shown.0);
         let caller = known(storage.caller_by_token(&secret, address, certificate).await)?;
-        parts.extensions.insert(caller);
-        return Ok(());
+        return Ok(Recognised { caller: Some(caller), logged_in: None });
     }
     if is_change(parts) && is_sent_by_another_site(&parts.headers) {
         return Err(ApiError::Forbidden(
             "其他网站的页面不能在这里更改 / a page of another site may change nothing here",
         ));
     }
-    let Some(secret) = session_secret(&parts.headers) else { return Ok(()) };
+    let Some(secret) = session_secret(&parts.headers) else { return Ok(Recognised::default()) };
     let (session, person) = match storage.session(&secret).await {
         Ok(found) => found,
         // An old cookie is as good as none, so that logging in again works.
-        Err(StorageError::NotFound) => return Ok(()),
+        Err(StorageError::NotFound) => return Ok(Recognised::default()),
         Err(error) => return Err(error.into()),
     };
     let is_api = parts.uri.path().starts_with("/api/");
@@ -162,12 +182,14 @@ pub async fn recognise(state: &ApiState, parts: &mut Parts, address: Option<IpAd
         return Err(ApiError::OtherOrganisationNow);
     }
     let must_enrol = !session.factors.are_two() && state.0.login_rules.takes_second_factor(&person);
-    if !must_enrol {
+    let acting = if must_enrol {
+        None
+    } else {
         let opened = emergency::caller_of(state, parts, &person, address).await?;
-        parts.extensions.insert(opened.unwrap_or_else(|| caller.clone()));
-    }
-    parts.extensions.insert(LoggedIn { caller, person, session, must_enrol });
-    Ok(())
+        Some(opened.unwrap_or_else(|| caller.clone()))
+    };
+    let logged_in = LoggedIn { caller, person, session, must_enrol };
+    Ok(Recognised { caller: acting, logged_in: Some(logged_in) })
 }
 
 /// Whether the page shows another organisation than the one that its session acts for by now, chosen in another tab: what

@@ -1,24 +1,25 @@
 //! The HTTP interface as a whole: the router, and beside it the straight way of tiles.
 //!
 //! A tile costs less than the layers that every other request goes through, and is asked for a hundred times as often.
-//! So a plain request for a stored tile is answered before them, by the same functions and with the same headers. Whatever
-//! is not plain, and everything that goes wrong, goes through the router, which alone says why.
+//! So a plain request for a stored tile is answered before them, by the same functions and with the same headers; at once, for
+//! a listener that does it below HTTP's own layers (decision 60). Whatever is not plain, and everything that goes wrong, goes
+//! through the router, which alone says why.
 
-use crate::auth::{self, ClientAddress};
+use crate::auth;
 use crate::routes::{self, SECURITY_HEADERS};
 use crate::slides::pixels::Validator;
 use crate::state::ApiState;
-use access::{Caller, Right};
+use access::Right;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, Request, header};
+use axum::http::{Method, Request, header};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use model::SlideId;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use tower::Service as _;
 use wsi::out::Seen;
@@ -51,24 +52,34 @@ impl Interface {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
     {
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         if let Some(plain) = Plain::of(&parts) {
             // As the router has it, a panic ends one request.
-            let straight = AssertUnwindSafe(self.tile(&mut parts, plain)).catch_unwind().await;
+            let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+            let straight = AssertUnwindSafe(self.tile(&parts, peer, plain)).catch_unwind().await;
             if let Ok(Some(response)) = straight {
-                return response;
+                return response.map(Body::from);
             }
         }
         let request = Request::from_parts(parts, Body::new(body));
-        self.router.clone().call(request).await.unwrap_or_else(|never| match never {})
+        let routed = Box::pin(self.router.clone().call(request));
+        routed.await.unwrap_or_else(|never| match never {})
     }
 
-    async fn tile(&self, parts: &mut Parts, plain: Plain) -> Option<Response> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    /// Answers what [`Interface::answer`] would answer with the same tile, or by saying that it has not changed, when all that
+    /// takes is in memory and the page cache. `None`: ask it.
+    #[must_use]
+    pub fn at_once(&self, parts: &Parts, peer: IpAddr) -> Option<Response<Bytes>> {
+        let plain = Plain::of(parts)?;
+        AssertUnwindSafe(self.tile(parts, Some(peer), plain)).catch_unwind().now_or_never()?.ok()?
+    }
+
+    async fn tile(&self, parts: &Parts, peer: Option<IpAddr>, plain: Plain) -> Option<Response<Bytes>> {
         let address = self.state.0.login_rules.address(peer, &parts.headers);
-        parts.extensions.insert(ClientAddress(address));
-        auth::recognise(&self.state, parts, address).await.ok()?;
-        let caller = parts.extensions.get::<Caller>().filter(|caller| caller.may(Right::Retrieve))?;
+        let caller = auth::recognise(&self.state, parts, address).await.ok()?.caller?;
+        if !caller.may(Right::Retrieve) {
+            return None;
+        }
         let slides = &self.state.0.slides;
         let tile = slides.tile_of(caller.scope(), &plain.id, plain.at, plain.seen).await.ok()?;
         if !tile.is_jpeg() {
@@ -81,7 +92,7 @@ impl Interface {
             None => validator.answer(slides.read_tile(caller.scope(), &tile, form).await.ok()?).ok()?,
         };
         for (name, value) in SECURITY_HEADERS {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
+            response.headers_mut().insert(name, value);
         }
         Some(response)
     }

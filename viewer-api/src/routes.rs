@@ -35,11 +35,11 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wa
     object-src 'self'; frame-src 'self' blob:; frame-ancestors 'self'; base-uri 'none'; form-action 'self'";
 
 /// What every answer says to browsers.
-pub const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
-    (header::X_FRAME_OPTIONS, "SAMEORIGIN"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+pub const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
 ];
 
 /// The longest that a request's body may stand still: what it has brought so far is in memory or on the disk.
@@ -336,8 +336,8 @@ pub fn router(state: ApiState) -> Router {
         None => (dicomweb, wado, iiif),
     };
     let compressible = SizeAbove::new(1024).and(is_text);
-    let [frame_options, referrer_policy, content_type_options, content_security] = SECURITY_HEADERS
-        .map(|(name, value)| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
+    let [frame_options, referrer_policy, content_type_options, content_security] =
+        SECURITY_HEADERS.map(|(name, value)| SetResponseHeaderLayer::if_not_present(name, value));
     let others = match &state.0.ohif_folder {
         Some(folder) => ohif::router(folder),
         None => Router::new(),

@@ -186,7 +186,8 @@ impl Slides {
         if let Some(found) = self.recall(&key) {
             return Ok(found);
         }
-        self.look_up(scope, id).await
+        // Rare, and large: a future that holds it is moved about for each tile.
+        Box::pin(self.look_up(scope, id)).await
     }
 
     /// The same for an address that names a revision: when that is not the one that is remembered, the slide is looked for
@@ -201,7 +202,7 @@ impl Slides {
         let Some(revision) = revision.filter(|revision| *revision != found.revision) else {
             return Ok(found);
         };
-        let found = self.look_again(scope, id).await?;
+        let found = Box::pin(self.look_again(scope, id)).await?;
         if found.revision == revision { Ok(found) } else { Err(SlideError::NotFound) }
     }
 

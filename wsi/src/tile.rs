@@ -149,6 +149,16 @@ impl Slides {
         let (Place::Stored(instance, frame), TileForm::Jpeg(colouring)) = (&tile.place, form) else {
             return self.stored_tile(scope, tile).await;
         };
+        Box::pin(self.jpeg_tile(scope, tile, (instance, *frame), colouring)).await
+    }
+
+    async fn jpeg_tile(
+        &self,
+        scope: &Scope,
+        tile: &Tile,
+        (instance, frame): (&InstanceRef, u32),
+        colouring: Colouring,
+    ) -> Result<Output, SlideError> {
         let colours = self.colours(scope, &tile.found, instance, colouring).await?;
         if tile.is_jpeg() && colours.is_none() {
             return self.stored_tile(scope, tile).await;
@@ -162,9 +172,9 @@ impl Slides {
                 let raster = converted(raster, colours.as_ref())?;
                 Ok(raster.encode(ImageType::Jpeg(QUALITY)).map_err(undone)?.into())
             };
-            self.of_one_frame((instance.clone(), *frame), look, seat, encode).await
+            self.of_one_frame((instance.clone(), frame), look, seat, encode).await
         };
-        let bytes = self.derived.get(tile.etag(form), made).await?;
+        let bytes = self.derived.get(tile.etag(TileForm::Jpeg(colouring)), made).await?;
         let derived = Some(format!("tile;format=jpeg;quality={QUALITY}{icc}"));
         Ok(Output { bytes, media_type: "image/jpeg", derived })
     }
@@ -186,7 +196,8 @@ impl Slides {
             }
             Place::Missing(size, shade) => {
                 let (size, shade) = (*size, *shade);
-                let bytes = self.derived.get(place.etag(), self.blank(size, shade)).await?;
+                let made = Box::pin(self.derived.get(place.etag(), self.blank(size, shade)));
+                let bytes = made.await?;
                 Ok(Output { bytes, media_type: "image/jpeg", derived: Some("background".to_owned()) })
             }
         }
@@ -226,7 +237,7 @@ impl Slides {
         let shown = found.slide.shown(level, choice).ok_or(SlideError::NotFound)?;
         let mut frame = tile.checked_add(shown.first).ok_or(SlideError::NotFound)?;
         if let Some(name) = shown.map {
-            let map = self.map(&found.slide.owner, name).await?;
+            let map = Box::pin(self.map(&found.slide.owner, name)).await?;
             frame = map.get(frame as usize).copied().unwrap_or(MISSING);
         }
         if frame == MISSING {

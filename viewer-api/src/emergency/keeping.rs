@@ -142,7 +142,7 @@ impl Open {
             return Ok(all);
         }
         let at = Instant::now();
-        let all = Arc::new(listed(storage, "standing", "open").await?);
+        let all = Arc::new(Box::pin(listed(storage, "standing", "open")).await?);
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, all.clone()));
         Ok(all)
     }
@@ -170,7 +170,7 @@ pub(crate) async fn caller_of(
                 one.studies.iter().any(|study| uids.iter().any(|uid| uid == study.as_str()))
             }
             // A slide is of an opened study when the access reaches it.
-            Named::Slide(id) => state.0.slides.slide(caller.scope(), id).await.is_ok(),
+            Named::Slide(id) => Box::pin(state.0.slides.slide(caller.scope(), id)).await.is_ok(),
         };
         if is_opened {
             return Ok(Some(caller));

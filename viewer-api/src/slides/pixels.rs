@@ -1,9 +1,9 @@
 //! Answers that are pixels: validators, caching, and whether they are what is stored.
 
 use crate::problem::ApiError;
-use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use bytes::Bytes;
 use serde::Deserialize;
 use wsi::out::{Colouring, Form, Output};
 use wsi::{ComposedTile, Tile, TileForm};
@@ -12,6 +12,8 @@ use wsi::{ComposedTile, Tile, TileForm};
 const IMMUTABLE: &str = "private, max-age=31536000, immutable";
 /// It is asked for again each time, and mostly not sent again.
 const ASK_AGAIN: &str = "private, no-cache";
+/// Header fields of a tile: room for them is made once.
+const HEADERS: usize = 9;
 /// Says of an answer how it was made of what is stored. Without it the answer is what is stored.
 pub const DERIVED: HeaderName = HeaderName::from_static("farsight-derived");
 
@@ -64,9 +66,9 @@ impl Validator {
     }
 
     /// 304 when the client has it already.
-    pub fn not_modified(&self, headers: &HeaderMap) -> Option<Response> {
+    pub fn not_modified<B: Default>(&self, headers: &HeaderMap) -> Option<Response<B>> {
         pacs::dicomweb::has_already(headers, &self.etag).then(|| {
-            let mut response = Response::new(Body::empty());
+            let mut response = Response::new(B::default());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             self.tag(&mut response);
             response
@@ -74,10 +76,11 @@ impl Validator {
     }
 
     /// The pixels.
-    pub fn answer(&self, output: Output) -> Result<Response, ApiError> {
+    pub fn answer<B: From<Bytes>>(&self, output: Output) -> Result<Response<B>, ApiError> {
         let length = output.bytes.len();
-        let mut response = Response::new(Body::from(output.bytes));
+        let mut response = Response::new(B::from(output.bytes));
         let headers = response.headers_mut();
+        headers.reserve(HEADERS);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(output.media_type));
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         if let Some(how) = output.derived {
@@ -87,7 +90,7 @@ impl Validator {
         Ok(response)
     }
 
-    fn tag(&self, response: &mut Response) {
+    fn tag<B>(&self, response: &mut Response<B>) {
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.caching));
         if let Ok(etag) = HeaderValue::from_str(&self.etag) {
@@ -105,7 +108,7 @@ mod tests {
         for (may_change, expected) in [(false, IMMUTABLE), (true, "private, no-cache")] {
             let validator = Validator::new("\"a\"".to_owned(), may_change);
             let known = HeaderMap::from_iter([(header::IF_NONE_MATCH, "\"a\"".parse().unwrap())]);
-            let response = validator.not_modified(&known).unwrap();
+            let response: Response = validator.not_modified(&known).unwrap();
             assert_eq!(response.headers()[header::CACHE_CONTROL], expected);
             assert_eq!(response.headers()[header::ETAG], "\"a\"");
         }

@@ -74,6 +74,7 @@ pub use directory::{DeviceSeen, LastUse, STALE};
 pub use error::StorageError;
 pub use found::Attributes;
 pub use handout::Handout;
+pub use holdings::Held;
 pub use ingest::{Arrival, Outcome, Sink, Stored, Via};
 pub use jobs::{Claim, CursorMove, Job, JobOutcome, JobState, NewJob, OutboxEvent, Which};
 pub use names::{fold as fold_name, name_fits, name_matches};

@@ -15,7 +15,7 @@ pub(crate) const ROW_ORDER: &str = "e.series_number, e.series_uid, i.instance_nu
 pub(crate) struct Visible<'a> {
     pub condition: String,
     /// The same on its instance `i`, for what of the study is seen; begins with `AND`, or is empty.
-    of_instance: String,
+    pub of_instance: String,
     /// The own organisation's study comes before another's of the same UID.
     order: String,
     pub organisations: Vec<&'a OrgId>,

@@ -81,6 +81,8 @@ on_both![
     labels_of_slides_are_for_their_owners_people_with_the_right,
     labels_that_were_indexed_before_are_told_apart,
     series_are_found_where_corrections_have_put_them,
+    what_is_held_is_told_to_its_owner_alone,
+    labels_are_held_for_who_may_see_them,
     sending_again_changes_nothing,
     a_study_says_when_it_last_arrived_and_that_a_large_instance_is_on_its_way,
     other_content_is_kept_apart,

@@ -20,8 +20,11 @@ const picture = readFileSync(join(root, 'docs/images/worklist.png'));
 const photograph = readFileSync(join(root, 'docs/images/reading.jpg'));
 const paper = '%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\ntrailer\n<</Root 1 0 R>>\n%%EOF\n';
 
-/** A CD as hospitals burn them: DICOMDIR, images two folders down, a viewer and its start file. Five images in each series. */
-function disc(patientName: string, series: readonly string[] = ['平扫'], studyDate = '20261101'): string {
+/** Five images in each series, of 64 by 64 pixels. */
+const fiveSmall = { images: 5, side: 64 };
+
+/** A CD as hospitals burn them: DICOMDIR, images two folders down, a viewer and its start file. */
+function disc(patientName: string, series: readonly string[] = ['平扫'], studyDate = '20261101', { images, side } = fiveSmall): string {
   const folder = mkdtempSync(join(tmpdir(), 'farsight-disc-'));
   const script = `
 import sys
@@ -30,10 +33,11 @@ import numpy, pydicom
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.fileset import FileSet
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
-folder, name, number, date, *descriptions = sys.argv[1:]
+folder, name, number, date, images, side, *descriptions = sys.argv[1:]
+images, side = int(images), int(side)
 study, files = generate_uid(), FileSet()
 series = [generate_uid() for _ in descriptions]
-for at, n in [(at, n) for at in range(len(series)) for n in range(1, 6)]:
+for at, n in [(at, n) for at in range(len(series)) for n in range(1, images + 1)]:
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = '1.2.840.10008.5.1.4.1.1.2'
@@ -48,14 +52,14 @@ for at, n in [(at, n) for at in range(len(series)) for n in range(1, 6)]:
     ds.SeriesNumber, ds.InstanceNumber = at + 1, n
     ds.ImagePositionPatient, ds.ImageOrientationPatient = [0, 0, 5 * n], [1, 0, 0, 0, 1, 0]
     ds.PixelSpacing, ds.SliceThickness = [1, 1], 5
-    ds.Rows = ds.Columns = 64
+    ds.Rows = ds.Columns = side
     ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.PixelRepresentation = 1, 'MONOCHROME2', 0
     ds.BitsAllocated, ds.BitsStored, ds.HighBit = 16, 12, 11
-    ds.PixelData = (numpy.indices((64, 64)).sum(0) * n % 4096).astype('<u2').tobytes()
+    ds.PixelData = (numpy.indices((side, side)).sum(0) * n % 4096).astype('<u2').tobytes()
     files.add(ds)
 files.write(folder)
 `;
-  execFileSync(python, ['-c', script, folder, patientName, `D${mark}`, studyDate, ...series]);
+  execFileSync(python, ['-c', script, folder, patientName, `D${mark}`, studyDate, String(images), String(side), ...series]);
   writeFileSync(join(folder, 'autorun.inf'), '[autorun]\nopen=viewer.exe\n');
   mkdirSync(join(folder, 'VIEWER'));
   writeFileSync(join(folder, 'VIEWER/viewer.exe'), Buffer.concat([Buffer.from('MZ'), Buffer.alloc(3_000_000)]));
@@ -325,6 +329,146 @@ test('a question goes without files that did not arrive when somebody says so', 
   await expect(page.getByTestId('not-arrived')).toContainText('1 个文件没有传上来');
   await page.getByRole('button', { name: '不要它们，照样发送' }).click();
   expect((await sentFrom(page)).evidence).toHaveLength(4);
+});
+
+test('a CD that is chosen again after the page was loaded again is not sent again, and the question is about all of it', async ({ person }) => {
+  const folder = disc('^祁连生');
+  const page = await person('township');
+  page.on('dialog', (dialog) => void dialog.accept());
+  await page.goto('/ask');
+  // The line breaks off after three images.
+  let sent = 0;
+  await page.route('**/api/v1/uploads', (route) => {
+    sent += 1;
+    return sent > 3 ? undefined : route.continue();
+  });
+  await chooseFolder(page, folder);
+  const list = page.getByRole('region', { name: '上传' });
+  await expect(list.getByText('已上传 3 / 5 · 2 个未上传')).toBeVisible();
+  await page.reload();
+  await page.unroute('**/api/v1/uploads');
+  const again: string[] = [];
+  await page.route('**/api/v1/uploads', (route) => {
+    again.push(route.request().url());
+    return route.continue();
+  });
+  await chooseFolder(page, folder);
+  await expect(list.getByText('已上传 5 / 5 · 其中 3 个已在服务器，不用重传 · 2 个未上传')).toBeVisible();
+  expect(again).toHaveLength(2);
+  await expect(page.getByRole('button', { name: '换一个' })).toBeVisible();
+  await expect(page.getByText('祁连生')).toBeVisible();
+  await shot(page, 'ask-already-there');
+  await page.setViewportSize(phone);
+  await expectNoSidewaysScroll(page);
+  await shot(page, 'phone-ask-already-there');
+
+  // All of it, once more: nothing goes over the line, and the question is about it as if it had been sent now.
+  await page.reload();
+  const asked: string[] = [];
+  page.on('request', (request) => {
+    if (request.url().endsWith('/api/v1/uploads/held')) asked.push(request.url());
+  });
+  await chooseFolder(page, folder);
+  await expect(list.getByText('已上传 5 / 5 · 其中 5 个已在服务器，不用重传 · 2 个未上传')).toBeVisible();
+  expect(again).toHaveLength(2);
+  expect(asked).toHaveLength(1);
+  await write(page, '肝内低密度灶，性质？');
+  await page.getByRole('button', { name: '发送申请' }).click();
+  expect((await sentFrom(page)).evidence).toHaveLength(5);
+});
+
+test('a file that is not the same byte for byte is sent, also under the number of one that is there', async ({ person }) => {
+  const images = imagesOf(disc('^祁连玉'));
+  const page = await person('township');
+  await storeImages(page, images);
+  const [other] = images;
+  if (other === undefined) throw new Error('the disc has no images');
+  other[other.length - 1] = (other.at(-1) ?? 0) ^ 1;
+  await page.goto('/ask');
+  const sent: Buffer[] = [];
+  await page.route('**/api/v1/uploads', (route) => {
+    sent.push(route.request().postDataBuffer() ?? Buffer.alloc(0));
+    return route.continue();
+  });
+  await chooseFiles(page, images);
+  await expect(page.getByRole('region', { name: '上传' }).getByText('已上传 5 / 5 · 其中 4 个已在服务器，不用重传')).toBeVisible();
+  expect(sent).toHaveLength(1);
+});
+
+/** A study with one image that goes in pieces. */
+function largeImage(patientName: string): Buffer {
+  const [image] = imagesOf(disc(patientName, ['断层融合'], '20261101', { images: 1, side: 2200 }));
+  if (image === undefined) throw new Error('the disc has no images');
+  return image;
+}
+
+test('a large file that is there already is not sent again', async ({ person }) => {
+  const image = largeImage('^祁大方');
+  const page = await person('township');
+  await storeImages(page, [image]);
+  const pieces: string[] = [];
+  page.on('request', (request) => {
+    if (request.method() === 'PATCH') pieces.push(request.url());
+  });
+  await page.goto('/ask');
+  await chooseFiles(page, [image]);
+  const told = page.getByRole('link', { name: '1 个大文件已在服务器，不用重传' });
+  await expect(told).toBeVisible();
+  await shot(page, 'ask-large-already-there');
+  await told.click();
+  const mine = page.getByRole('listitem', { name: 'IM1' });
+  await expect(mine.getByText('已在服务器，不用重传')).toBeVisible();
+  await shot(page, 'uploads-already-there');
+  await page.setViewportSize(phone);
+  await expectNoSidewaysScroll(page);
+  await shot(page, 'phone-uploads-already-there');
+  await mine.getByRole('button', { name: '移出列表' }).click();
+  await expect(mine).toHaveCount(0);
+  expect(pieces).toEqual([]);
+});
+
+test('a question does not go without a large file that arrived whole and was refused', async ({ person }) => {
+  const whole = largeImage('^祁连海');
+  const page = await person('township');
+  // One image of the study is here; another, broken inside, is brought along.
+  await storeImages(page, [whole]);
+  const broken = whole.subarray(0, 9_000_000);
+  const sent = sendings(page);
+  await page.goto('/ask');
+  await choose(page, '祁连海');
+  await write(page, '右乳肿块，性质？');
+  await chooseFiles(page, [broken]);
+  await expect(page.getByTestId('still-arriving')).toContainText('本页还有 1 个文件没有传完');
+  const send = page.getByRole('button', { name: '发送申请' });
+  await send.click();
+  const missed = page.getByTestId('not-arrived');
+  await expect(missed).toContainText('1 个文件没有传上来，或未能导入');
+  await expect(missed).toContainText('还没有发送');
+  await shot(page, 'ask-refused-whole');
+  await send.click();
+  await expect(missed).toBeFocused();
+  expect(sent).toEqual([]);
+
+  // Sent again it is refused again, and says why.
+  const pieces: string[] = [];
+  page.on('request', (request) => {
+    if (request.method() === 'PATCH') pieces.push(request.url());
+  });
+  await missed.getByRole('button', { name: '重传' }).click();
+  await expect.poll(() => pieces.length).toBeGreaterThan(0);
+  await expect(missed).toContainText('还没有发送');
+  await missed.getByRole('link', { name: '其中 1 个切片或大文件' }).click();
+  const mine = page.getByRole('listitem', { name: 'IM1' });
+  await expect(mine).toHaveCount(1);
+  await expect(mine.getByText('未导入')).toBeVisible();
+  await expect(mine.getByRole('button', { name: '重传' })).toBeVisible();
+  await shot(page, 'uploads-refused-whole');
+  await page.goBack();
+
+  await page.getByRole('button', { name: '不要它们，照样发送' }).click();
+  expect((await sentFrom(page)).evidence).toHaveLength(1);
+  const { uploads } = await json<{ uploads: { name: string }[] }>(page.request, 'get', '/api/v1/uploads/resumable');
+  expect(uploads.filter(({ name }) => name === 'IM1')).toEqual([]);
 });
 
 test('a line that is dead and not cut holds up neither a file nor the form', async ({ person, tolerate }) => {

@@ -451,3 +451,45 @@ fn names_of_files_fill_a_form() {
     let many = json!({"names": vec!["a"; 201]});
     client.post("/api/v1/uploads/names", &many).expect_problem(422, "invalid");
 }
+
+/// What of these instances is told to be held, with its hash.
+fn held(client: &Client, instances: &[&str]) -> Vec<(String, String)> {
+    let answer = client.post("/api/v1/uploads/held", &json!({"instances": instances})).expect(200).json();
+    let text = |one: &Json, key: &str| one[key].as_str().expect("text").to_owned();
+    let all = answer["held"].as_array().expect("a list");
+    all.iter().map(|one| (text(one, "sop_instance_uid"), text(one, "sha256"))).collect()
+}
+
+#[test]
+fn what_is_held_is_told_with_its_hash_to_its_own_organisation_alone() {
+    let node = Node::shared();
+    let client = node.person("township");
+    let images = Ct::new().series_of(2);
+    let stored = images[0].file();
+    client.post_bytes("/api/v1/uploads", "application/dicom", stored.bytes.clone()).expect(201);
+    let asked: Vec<&str> = images.iter().map(|image| image.instance.as_str()).collect();
+    // The hash is of the data set: the same in a file of another program, whatever stands in front of it.
+    assert_eq!(held(&client, &asked), [(images[0].instance.clone(), stored.sha256())]);
+    let answer = client.post("/api/v1/uploads/held", &json!({"instances": asked})).expect(200).json();
+    assert_eq!(answer["held"][0]["study_instance_uid"], images[0].study);
+    assert_eq!(answer["held"][0]["series_instance_uid"], images[0].series);
+
+    // Another organisation's is not told from one that was never here, to the byte.
+    let elsewhere = node.machine(Org::City);
+    let ask = |instance: &str| {
+        elsewhere.post("/api/v1/uploads/held", &json!({"instances": [instance]})).expect(200).body
+    };
+    assert_eq!(ask(&images[0].instance), ask(&images[1].instance));
+    // Both hold it, each with its own hash.
+    let other = Ct { seed: 9, ..images[0].clone() }.file();
+    elsewhere.post_bytes("/api/v1/uploads", "application/dicom", other.bytes.clone()).expect(201);
+    assert_eq!(held(&elsewhere, &asked), [(images[0].instance.clone(), other.sha256())]);
+    assert_eq!(held(&client, &asked), [(images[0].instance.clone(), stored.sha256())]);
+
+    let refused = |client: &Client, body: Json| client.post("/api/v1/uploads/held", &body);
+    refused(&client, json!({"instances": vec!["1.2.3"; 1001]})).expect_problem(422, "invalid");
+    refused(&client, json!({"instances": ["../etc"]})).expect_problem(422, "invalid");
+    refused(&node.person("auditor"), json!({"instances": []})).expect_problem(403, "forbidden");
+    refused(&node.nobody(), json!({"instances": []})).expect_problem(401, "unauthenticated");
+    assert_eq!(held(&client, &["1.2.3"; 1000]), []);
+}

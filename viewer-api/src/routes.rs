@@ -121,6 +121,7 @@ fn api() -> OpenApiRouter<ApiState> {
         ))
         .routes(routes!(uploads::arrivals::finish_upload))
         .routes(routes!(uploads::arrivals::read_names))
+        .routes(routes!(uploads::held::held))
         .routes(routes!(identities::list_unidentified))
         .routes(routes!(identities::identify_slide))
         .routes(routes!(calibration::put_calibration, calibration::remove_calibration))

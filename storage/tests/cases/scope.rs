@@ -297,3 +297,51 @@ pub async fn series_are_found_where_corrections_have_put_them(f: &Fixture) {
     let from = s.acquired_in(&scope("town"), &[uid("1.7")]).await.expect("one");
     assert_eq!(from, [(org("town"), uid("1.2.3.1"))]);
 }
+
+pub async fn what_is_held_is_told_to_its_owner_alone(f: &Fixture) {
+    let s = &f.storage;
+    let image = Instance::default();
+    let stored = store(s, "town", &image).await;
+    let asked = [uid("1.2.3.404"), image.instance_uid()];
+    let held = async |scope: &Scope| s.held(scope, &asked).await.expect("an answer");
+    let found = held(&scope("town")).await;
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((&one.instance, one.sha256), (&image.instance_uid(), stored.sha256));
+    assert_eq!((&one.series, &one.study), (&image.series_uid(), &image.study_uid()));
+    assert_eq!(s.held(&scope("town"), &[]).await.expect("an answer"), []);
+    // Nor to one who has been granted the study.
+    let grant = Grant {
+        owner: org("town"),
+        study: image.study_uid(),
+        grantee: org("city"),
+        consult: ConsultId::parse("c1").expect("an id"),
+    };
+    let change = |grant| Change { grants: vec![grant], ..Change::default() };
+    s.apply(&scope("town"), change(GrantChange::Give(grant.clone()))).await.expect("granted");
+    assert!(sees(s, &scope("city"), &image).await);
+    assert_eq!(held(&scope("city")).await, []);
+    assert_eq!(held(&Scope::node("test")).await, []);
+    s.apply(&scope("town"), change(GrantChange::Withdraw(grant))).await.expect("withdrawn");
+    // A study that was moved is told as it is now, and what is hidden is not held.
+    let why = || Reason { code: ReasonCode::WrongIdentity, text: "the wrong patient was chosen".into() };
+    let attributes = serde_json::json!({"00100020": {"vr": "LO", "Value": ["P9"]}});
+    let correction = Correction::Move {
+        study: image.study_uid(),
+        series: vec![image.series_uid()],
+        to: uid("1.7"),
+        attributes: attributes.as_object().expect("an object").clone(),
+    };
+    s.correct(&scope("town"), &org("town"), correction, why()).await.expect("moved");
+    assert_eq!(held(&scope("town")).await[0].study, uid("1.7"));
+    let hide = Correction::Hide { study: uid("1.7"), series: vec![], instances: vec![] };
+    s.correct(&scope("town"), &org("town"), hide, why()).await.expect("hidden");
+    assert_eq!(held(&scope("town")).await, []);
+}
+
+pub async fn labels_are_held_for_who_may_see_them(f: &Fixture) {
+    let images = store_labels(&f.storage).await;
+    let uids: Vec<_> = images.iter().map(Instance::instance_uid).collect();
+    let held = async |scope: &Scope| f.storage.held(scope, &uids).await.expect("an answer").len();
+    assert_eq!(held(&scope("town")).await, images.len());
+    assert_eq!(held(&scope("town").without_labels()).await, 1);
+}

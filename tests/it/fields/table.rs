@@ -132,6 +132,7 @@ pub const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("put /api/v1/notices/mail", "address", "an address of mail: anything else is refused"),
     ("put /api/v1/webhook", "url", "an address: anything else is refused"),
     ("put /api/v1/return-routes/{id}", "url", "an address: anything else is refused"),
+    ("post /api/v1/uploads/held", "instances", "UIDs: anything else is refused"),
     ("post /api/v1/uploads/names", "names", "names of files that the browser asks about: nothing is kept"),
     (
         "post /api/v1/uploads/resumable/{id}/finish",

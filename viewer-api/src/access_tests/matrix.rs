@@ -206,6 +206,7 @@ fn rows() -> Vec<(&'static str, &'static str, For, Json)> {
         ("get", "/api/v1/worklist", PATIENTS, none()),
         ("post", "/api/v1/uploads", PATIENTS, none()),
         ("post", "/api/v1/uploads/documents", PATIENTS, none()),
+        ("post", "/api/v1/uploads/held", PATIENTS, json!({"instances": [STUDY]})),
         ("post", "/api/v1/uploads/names", PATIENTS, json!({"names": ["x"]})),
         ("get", "/api/v1/uploads/resumable", PATIENTS, none()),
         ("post", "/api/v1/uploads/resumable", PATIENTS, none()),

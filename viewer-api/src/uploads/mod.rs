@@ -1,8 +1,9 @@
 //! Files that people bring: one DICOM file in one request, here; large ones, and slides, in pieces (`tus`), and what becomes of
-//! them (`arrivals`); photographs and papers, which become DICOM (`documents`).
+//! them (`arrivals`); photographs and papers, which become DICOM (`documents`); what need not be sent (`held`).
 
 pub mod arrivals;
 pub mod documents;
+pub mod held;
 pub mod tus;
 
 use crate::auth::Authenticated;

@@ -11,8 +11,8 @@ function upload(id: number, state: UploadState, study: string | null): UploadIte
   return { id, name: `${id}.dcm`, bytes: 1, study, state };
 }
 
-function transfer(key: number, kind: Exclude<TransferState['kind'], 'failed'> | 'failed', part: Partial<Transfer>): Transfer {
-  const state = kind === 'failed' ? failed : { kind };
+function transfer(key: number, kind: TransferState['kind'], part: Partial<Transfer>): Transfer {
+  const state: TransferState = kind === 'failed' ? failed : kind === 'refused' ? { kind, refusal: null } : { kind };
   return {
     key,
     name: `${key}.svs`,
@@ -41,6 +41,7 @@ test('files of the study are waited for and missed, those of another patient are
     upload(4, { kind: 'sending', sent: 0.5 }, '9.9'),
     upload(5, failed, '9.9'),
     upload(6, { kind: 'skipped', why: 'stopped' }, '1.2'),
+    upload(7, { kind: 'there', answer: { study_instance_uid: '1.2', series_instance_uid: '1.2.3', sop_instance_uid: '1.2.3.4', outcome: 'already_there' } }, '1.2'),
   ];
   expect(ownFiles(of, uploads, [])).toEqual({ coming: 2, elsewhere: 0, failed: { uploads: [3], transfers: [] } });
 });
@@ -49,11 +50,16 @@ test('a file of which nobody knows the study may be of this one', () => {
   expect(ownFiles(of, [upload(1, { kind: 'waiting' }, null), upload(2, failed, null)], [])).toMatchObject({ coming: 1, failed: { uploads: [2] } });
 });
 
-test('what goes in pieces counts until the server has it, also while its line is cut, it is paused or nobody has said whose it is', () => {
-  const large = (['preparing', 'queued', 'sending', 'broken', 'paused', 'sent'] as const).map((kind, key) => transfer(key, kind, { isSlide: false, study: '1.2' }));
-  expect(ownFiles(of, [], large)).toMatchObject({ coming: 6, elsewhere: 6 });
-  expect(ownFiles(of, [], [transfer(1, 'handedOver', {}), transfer(2, 'sending', { isSlide: false, study: '9.9' })])).toMatchObject({ coming: 0 });
+test('what goes in pieces counts until it is brought in, also while its line is cut, it is paused or nobody has said whose it is', () => {
+  const large = (['preparing', 'queued', 'sending', 'broken', 'paused', 'sent', 'handedOver'] as const).map((kind, key) => transfer(key, kind, { isSlide: false, study: '1.2' }));
+  expect(ownFiles(of, [], large)).toMatchObject({ coming: 7, elsewhere: 7 });
+  expect(ownFiles(of, [], [transfer(1, 'there', {}), transfer(2, 'sending', { isSlide: false, study: '9.9' })])).toMatchObject({ coming: 0 });
   expect(ownFiles(of, [], [transfer(7, 'failed', {})]).failed).toEqual({ uploads: [], transfers: [7] });
+});
+
+test('what was handed over and refused is missed like what failed', () => {
+  const large = [transfer(7, 'refused', { isSlide: false, study: '1.2' }), transfer(8, 'refused', { isSlide: false, study: '9.9' })];
+  expect(ownFiles(of, [], large)).toEqual({ coming: 0, elsewhere: 0, failed: { uploads: [], transfers: [7] } });
 });
 
 test('a slide is of the study whose number or patient it is said to be of', () => {

@@ -12,7 +12,7 @@ export interface OfStudy {
 export interface OwnFiles {
   /** How many are not there yet, and come by themselves or when somebody has said whose they are. */
   coming: number;
-  /** How many of those wait on the page of uploads. */
+  /** How many of those are on the page of uploads. */
   elsewhere: number;
   /** What did not come, by its keys in the two queues. */
   failed: { uploads: number[]; transfers: number[] };
@@ -21,13 +21,14 @@ export interface OwnFiles {
 export function ownFiles(of: OfStudy, uploads: readonly UploadItem[], transfers: readonly Transfer[]): OwnFiles {
   const small = uploads.filter(({ study }) => study === null || study === of.study_instance_uid);
   const large = transfers.filter((one) => isLeft(one) && mayBeOf(one, of));
-  const waiting = large.filter(({ state }) => state.kind !== 'failed');
+  const lost = large.filter(({ state }) => state.kind === 'failed' || state.kind === 'refused');
+  const waiting = large.filter((one) => !lost.includes(one));
   return {
     coming: small.filter(({ state }) => !isFinished(state)).length + waiting.length,
     elsewhere: waiting.length,
     failed: {
       uploads: small.filter(({ state }) => state.kind === 'failed').map(({ id }) => id),
-      transfers: large.filter(({ state }) => state.kind === 'failed').map(({ key }) => key),
+      transfers: lost.map(({ key }) => key),
     },
   };
 }
@@ -36,9 +37,9 @@ export function failedCount({ failed }: OwnFiles): number {
   return failed.uploads.length + failed.transfers.length;
 }
 
-/** What was handed over is the server's to count. */
+/** What was handed over may still be refused, and nobody would know of it. */
 function isLeft({ state }: Transfer): boolean {
-  return state.kind !== 'handedOver';
+  return state.kind !== 'there';
 }
 
 /** A DICOM file says so itself; a slide is known by its number or its patient, as soon as somebody has said them. */

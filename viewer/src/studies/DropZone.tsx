@@ -14,7 +14,7 @@ import { useTransfers } from '../uploads/useUploads';
 import classes from './DropZone.module.css';
 import { chosenFiles, droppedFiles } from './droppedFiles';
 import { sorted } from './triage';
-import { isFinished, uploads, type UploadItem } from './uploads';
+import { answerOf, isFinished, uploads, type UploadItem } from './uploads';
 
 /** Photographs and papers, with whose they are: they become DICOM on the server. */
 export function sendPapers(files: readonly File[], of: Readonly<Record<string, string>>): void {
@@ -87,12 +87,15 @@ export function DropZone({ children, onStored, onPapers }: Props) {
 function InPieces() {
   const { t } = useTranslation();
   const { pathname } = useLocation();
-  const count = useTransfers().filter(({ state }) => state.kind !== 'handedOver').length;
-  if (count === 0 || pathname === '/uploads') return null;
+  const large = useTransfers();
+  const there = large.filter(({ state, uploadId }) => state.kind === 'there' && uploadId === null).length;
+  const count = large.filter(({ state }) => state.kind !== 'handedOver' && state.kind !== 'there').length;
+  if (count + there === 0 || pathname === '/uploads') return null;
   return (
-    <div className={classes.list} role="status">
-      <Link to="/uploads">{t('transfer.elsewhere', { n: count })}</Link>
-    </div>
+    <Group className={classes.list} role="status">
+      {count > 0 && <Link to="/uploads">{t('transfer.elsewhere', { n: count })}</Link>}
+      {there > 0 && <Link to="/uploads">{t('transfer.there', { n: there })}</Link>}
+    </Group>
   );
 }
 
@@ -130,15 +133,15 @@ export function UploadButton() {
 /** Lists show a new study as soon as its first file is in. */
 function useRefreshWhenStored(items: readonly UploadItem[], onStored: Props['onStored']): void {
   const cache = useQueryClient();
-  const count = items.filter(({ state }) => state.kind === 'done').length;
+  const count = items.filter(({ state }) => answerOf(state) !== null).length;
   const isOver = items.every(({ state }) => isFinished(state));
   const [before] = useState(() => items.at(-1)?.id ?? 0);
   /** By their ids: a file that failed may come in long after others were told of. */
   const told = useRef(new Set<number>());
   const tell = useEffectEvent(() => {
-    const fresh = items.filter(({ id, state }) => id > before && state.kind === 'done' && !told.current.has(id));
+    const fresh = items.filter(({ id, state }) => id > before && answerOf(state) !== null && !told.current.has(id));
     for (const { id } of fresh) told.current.add(id);
-    const studies = fresh.flatMap(({ state }) => (state.kind === 'done' ? [state.answer.study_instance_uid] : []));
+    const studies = fresh.flatMap(({ state }) => answerOf(state)?.study_instance_uid ?? []);
     if (studies.length > 0) onStored?.([...new Set(studies)]);
   });
   useEffect(() => {
@@ -152,13 +155,14 @@ function useRefreshWhenStored(items: readonly UploadItem[], onStored: Props['onS
 function UploadList({ items }: { items: readonly UploadItem[] }) {
   const { t } = useTranslation();
   const paceText = usePaceText();
-  const done = items.filter(({ state }) => state.kind === 'done').length;
+  const done = items.filter(({ state }) => answerOf(state) !== null).length;
+  const there = items.filter(({ state }) => state.kind === 'there').length;
   const failed = items.filter(({ state }) => state.kind === 'failed').map(({ id }) => id);
   const skipped = items.filter(({ state }) => state.kind === 'skipped').length;
   const finished = items.every(({ state }) => isFinished(state));
   const pace = uploads.pace();
   // With hundreds of slices only those with something to say are listed.
-  const notable = items.filter(({ state }) => state.kind !== 'done' && state.kind !== 'waiting').slice(0, 50);
+  const notable = items.filter(({ state }) => answerOf(state) === null && state.kind !== 'waiting').slice(0, 50);
 
   return (
     <section className={classes.list} aria-label={t('upload.title')}>
@@ -166,6 +170,7 @@ function UploadList({ items }: { items: readonly UploadItem[] }) {
         <Group justify="space-between">
           <Text fw={600} role="status">
             {t('upload.summary', { done, total: items.length - skipped })}
+            {there > 0 && ` · ${t('upload.there', { n: there })}`}
             {failed.length > 0 && ` · ${t('upload.failed', { n: failed.length })}`}
             {skipped > 0 && ` · ${t('upload.skipped', { n: skipped })}`}
           </Text>
@@ -222,6 +227,7 @@ function FileLine({ item }: { item: UploadItem }) {
       case 'retrying':
         return t('upload.retrying', { attempt: state.attempt });
       case 'done':
+      case 'there':
         return t(`upload.outcome.${state.answer.outcome}`);
       case 'skipped':
         return t(`upload.skippedWhy.${state.why}`);

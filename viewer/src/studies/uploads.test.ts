@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { Problem, Unreachable } from '../api/problem';
 import type { Uploaded } from '../api/types';
+import type { HeldFiles } from '../uploads/held';
 import { isFinished, UploadQueue, type Sender } from './uploads';
 
 const answer: Uploaded = { study_instance_uid: '1.2', series_instance_uid: '1.2.3', sop_instance_uid: '1.2.3.4', outcome: 'stored' };
@@ -85,6 +86,7 @@ test('the wrong folder is stopped: what is under way is broken off, and nothing 
   const queue = new UploadQueue(send, swift);
   queue.add(files(10));
   expect(queue.isBusy()).toBe(true);
+  await vi.waitFor(() => expect(send).toHaveBeenCalledTimes(3));
   queue.stop(queue.snapshot().map(({ id }) => id));
   expect(await finished(queue)).toEqual(Array(10).fill('skipped'));
   expect(cut).toHaveBeenCalledTimes(3);
@@ -107,11 +109,12 @@ test('one that is stopped while it waits for the line does not go on when the li
 });
 
 test('how far it is counts bytes, and not what is not sent', async () => {
-  let progress: (sent: number) => void = () => undefined;
+  let progress: ((sent: number) => void) | null = null;
   const queue = new UploadQueue((_file, onProgress) => new Promise(() => (progress = onProgress)), { ...swift, atOnce: 1 });
   queue.add([new File(['x'.repeat(300)], 'a.dcm'), new File(['x'.repeat(100)], 'b.dcm')]);
   queue.skip([new File(['x'.repeat(900)], 'viewer.exe')], 'other');
-  progress(0.5);
+  await vi.waitFor(() => expect(progress).not.toBeNull());
+  progress!(0.5);
   expect(queue.pace()).toMatchObject({ sent: 150, bytes: 400 });
 });
 
@@ -121,4 +124,56 @@ test('a file is known by the study that it is said to be of, and by the one that
   expect(queue.snapshot()[0]?.study).toBe('7.8');
   await finished(queue);
   expect(queue.snapshot()[0]?.study).toBe('1.2');
+});
+
+/** A server that holds files of these names. */
+function holding(...names: string[]) {
+  const held = { sop_instance_uid: '9.9.9', sha256: '00', series_instance_uid: '9.9', study_instance_uid: '9' };
+  const find = vi.fn<HeldFiles['find']>(async (file) => (names.includes((file as File).name) ? held : null));
+  return { find };
+}
+
+test('what the server holds is not sent, counts as there, and says nothing of how fast the line is', async () => {
+  const send = vi.fn<Sender>(() => new Promise(() => undefined));
+  const queue = new UploadQueue(send, swift, holding('0.dcm', '2.dcm'));
+  queue.add([new File(['x'.repeat(300)], '0.dcm'), new File(['x'.repeat(100)], '1.dcm'), new File(['x'.repeat(50)], '2.dcm')]);
+  await vi.waitFor(() => expect(queue.snapshot().map(({ state }) => state.kind)).toEqual(['there', 'sending', 'there']));
+  expect(send.mock.calls.map(([{ name }]) => name)).toEqual(['1.dcm']);
+  expect(queue.pace()).toMatchObject({ sent: 350, bytes: 450, rate: null });
+  // As if it had been sent now.
+  expect(queue.snapshot()[0]).toMatchObject({ study: '9', state: { answer: { study_instance_uid: '9', outcome: 'already_there' } } });
+});
+
+test('a file whose answer was lost is asked about before it is sent again', async () => {
+  const send = vi.fn<Sender>().mockRejectedValue(new Unreachable());
+  const held = holding();
+  const queue = new UploadQueue(send, { ...swift, attempts: 1 }, held);
+  queue.add(files(1));
+  expect(await finished(queue)).toEqual(['failed']);
+  held.find.mockImplementation(holding('0.dcm').find);
+  queue.retry([1]);
+  expect(await finished(queue)).toEqual(['there']);
+  expect(send).toHaveBeenCalledOnce();
+});
+
+test('what is stopped while the server is asked about it is not sent', async () => {
+  let tell: (held: null) => void = () => undefined;
+  const send = vi.fn<Sender>(async () => answer);
+  const find = vi.fn<HeldFiles['find']>(() => new Promise((resolve) => (tell = resolve)));
+  const queue = new UploadQueue(send, swift, { find });
+  queue.add(files(1));
+  await vi.waitFor(() => expect(find).toHaveBeenCalled());
+  queue.stop([1]);
+  tell(null);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  expect(queue.snapshot()[0]?.state).toEqual({ kind: 'skipped', why: 'stopped' });
+  expect(send).not.toHaveBeenCalled();
+});
+
+test('papers are sent without asking', async () => {
+  const held = holding('0.dcm');
+  const queue = new UploadQueue(async () => answer, swift, held);
+  queue.add(files(1), () => ({ path: '/uploads/documents', headers: {} }));
+  expect(await finished(queue)).toEqual(['done']);
+  expect(held.find).not.toHaveBeenCalled();
 });

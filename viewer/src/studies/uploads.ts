@@ -1,20 +1,24 @@
 /**
- * The queue behind "drop files here": a few at a time, progress per file, patient with a poor network,
- * and an answer for every file. Knows nothing of React.
+ * The queue behind "drop files here": what the server holds already is not sent; the rest a few at a time, progress per file,
+ * patient with a poor network, and an answer for every file. Knows nothing of React.
  */
 import { apiRoot, relogin } from '../api/client';
 import { Problem, Unreachable, problemFrom } from '../api/problem';
 import type { Uploaded } from '../api/types';
+import type { HeldInstance } from '../uploads/api';
+import { headOf, type Head } from '../uploads/head';
+import { growingParts, heldFiles, type HeldFiles } from '../uploads/held';
 import { askBeforeLeavingWhile } from '../uploads/leaving';
 import { pause, sendWatched } from '../uploads/line';
 import { Rate, type Pace } from '../uploads/rate';
-import { studyOf } from '../uploads/studyOf';
 
 export type UploadState =
   | { kind: 'waiting' }
   | { kind: 'sending'; sent: number }
   | { kind: 'retrying'; attempt: number }
   | { kind: 'done'; answer: Uploaded }
+  /** The server had it, byte for byte: it was not sent. */
+  | { kind: 'there'; answer: Uploaded }
   | { kind: 'failed'; error: Problem | Unreachable }
   /** It was not sent: it is nothing that is kept here, or somebody did not want it sent after all. */
   | { kind: 'skipped'; why: 'other' | 'paper' | 'stopped' };
@@ -42,6 +46,7 @@ export interface UploadItem {
 export type Sender = (file: File, onProgress: (sent: number) => void, target: Target, signal: AbortSignal) => Promise<Uploaded>;
 
 interface Source {
+  id: number;
   file: File;
   target: Target;
   abort: AbortController;
@@ -69,6 +74,7 @@ export class UploadQueue {
   constructor(
     private readonly sendFile: Sender = sendByXhr,
     private readonly limits: UploadPolicy = policy,
+    private readonly held: Pick<HeldFiles, 'find'> = heldFiles,
   ) {}
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -80,15 +86,13 @@ export class UploadQueue {
   readonly snapshot = (): readonly UploadItem[] => this.items;
 
   add(files: readonly File[], target: (file: File, index: number) => Target = () => asDicom): void {
-    const added = files.map((file, index) => ({ id: this.nextId++, file, target: target(file, index), abort: new AbortController() }));
-    for (const { id, ...source } of added) this.sources.set(id, source);
-    this.waiting.push(...added.map(({ id }) => id));
+    const added = files.map((file, index): Source => ({ id: this.nextId++, file, target: target(file, index), abort: new AbortController() }));
+    for (const source of added) this.sources.set(source.id, source);
     this.change([
       ...this.items,
       ...added.map(({ id, file, target: { study = null } }): UploadItem => ({ id, name: file.name, bytes: file.size, study, state: { kind: 'waiting' } })),
     ]);
-    this.pump();
-    void this.readStudies(added);
+    this.take(added);
   }
 
   /** Only says that they are not sent, and why. */
@@ -100,9 +104,9 @@ export class UploadQueue {
   /** Sends again what failed of these. */
   retry(ids: readonly number[]): void {
     const failed = this.items.filter(({ id, state }) => ids.includes(id) && state.kind === 'failed').map(({ id }) => id);
-    this.waiting.push(...failed);
     this.change(this.items.map((item) => (failed.includes(item.id) ? { ...item, state: { kind: 'waiting' } } : item)));
-    this.pump();
+    // It may have arrived, and only the answer was lost.
+    this.take(failed.map((id) => this.sources.get(id)).filter((source) => source !== undefined));
   }
 
   /** What is not there yet of these is not sent. */
@@ -127,8 +131,39 @@ export class UploadQueue {
 
   /** How far all of it is. */
   pace(): Pace {
-    const [sent, bytes] = [sentBytes(this.items), this.items.reduce((sum, item) => sum + (item.state.kind === 'skipped' ? 0 : item.bytes), 0)];
+    const [sent, bytes] = [sentBytes(this.items) + bytesThere(this.items), this.items.reduce((sum, item) => sum + (item.state.kind === 'skipped' ? 0 : item.bytes), 0)];
     return { sent, bytes, rate: this.rate.perSecond(), left_s: this.rate.left_s(bytes - sent) };
+  }
+
+  /** What the server may hold is asked about first; everything else is sent. */
+  private take(sources: readonly Source[]): void {
+    this.send(sources.filter(({ target }) => target !== asDicom));
+    void this.lookAt(sources.filter(({ target }) => target === asDicom));
+  }
+
+  private send(sources: readonly Source[]): void {
+    this.waiting.push(...sources.map(({ id }) => id));
+    this.pump();
+  }
+
+  /** Whoever asks about a study waits for its files, and not for those of others: they say so before they are sent. */
+  private async lookAt(sources: readonly Source[]): Promise<void> {
+    for (const some of growingParts(sources)) {
+      const looked: [Source, Head][] = [];
+      for (const source of some) looked.push([source, await headOf(source.file)]);
+      const studies = new Map(looked.map(([{ id }, { study }]) => [id, study]));
+      this.change(this.items.map((item) => ({ ...item, study: studies.get(item.id) ?? item.study })));
+      for (const [source, head] of looked) void this.sendUnlessHeld(source, head);
+    }
+  }
+
+  private async sendUnlessHeld(source: Source, head: Head): Promise<void> {
+    const { id, file, abort } = source;
+    const held = await this.held.find(file, head, abort.signal, (attempt) => this.set(id, { kind: 'retrying', attempt }));
+    if (abort.signal.aborted) return;
+    if (held === null) return this.send([source]);
+    this.sources.delete(id);
+    this.set(id, { kind: 'there', answer: answerFor(held) });
   }
 
   private pump(): void {
@@ -138,14 +173,14 @@ export class UploadQueue {
       const source = this.sources.get(id);
       if (source === undefined) continue;
       this.active += 1;
-      void this.deliver(id, source).finally(() => {
+      void this.deliver(source).finally(() => {
         this.active -= 1;
         this.pump();
       });
     }
   }
 
-  private async deliver(id: number, { file, target, abort: { signal } }: Source): Promise<void> {
+  private async deliver({ id, file, target, abort: { signal } }: Source): Promise<void> {
     for (let attempt = 0; ; attempt += 1) {
       try {
         this.set(id, { kind: 'sending', sent: 0 });
@@ -167,20 +202,10 @@ export class UploadQueue {
     }
   }
 
-  /** Whoever asks about a study waits for its files, and not for those of others. */
-  private async readStudies(added: readonly { id: number; file: File; target: Target }[]): Promise<void> {
-    const found = new Map<number, string>();
-    for (const { id, file, target } of added) {
-      const study = target === asDicom ? await studyOf(file) : null;
-      if (study !== null) found.set(id, study);
-    }
-    if (found.size > 0) this.change(this.items.map((item) => ({ ...item, study: found.get(item.id) ?? item.study })));
-  }
-
   private set(id: number, state: UploadState): void {
     // What was stopped stays so, whatever its request still says.
     const isStopped = ({ state: now }: UploadItem) => now.kind === 'skipped';
-    this.change(this.items.map((item) => (item.id === id && !isStopped(item) ? { ...item, state, study: state.kind === 'done' ? state.answer.study_instance_uid : item.study } : item)));
+    this.change(this.items.map((item) => (item.id === id && !isStopped(item) ? { ...item, state, study: answerOf(state)?.study_instance_uid ?? item.study } : item)));
   }
 
   private change(items: readonly UploadItem[]): void {
@@ -194,8 +219,23 @@ function sentBytes(items: readonly UploadItem[]): number {
   return items.reduce((sum, { bytes, state }) => sum + (state.kind === 'done' ? bytes : state.kind === 'sending' ? bytes * state.sent : 0), 0);
 }
 
+/** The line has not carried them: they say nothing of how fast it is. */
+function bytesThere(items: readonly UploadItem[]): number {
+  return items.reduce((sum, { bytes, state }) => sum + (state.kind === 'there' ? bytes : 0), 0);
+}
+
 export function isFinished({ kind }: UploadState): boolean {
-  return kind === 'done' || kind === 'failed' || kind === 'skipped';
+  return kind === 'done' || kind === 'there' || kind === 'failed' || kind === 'skipped';
+}
+
+/** What the server has of a file; `null` as long as it is not there. */
+export function answerOf(state: UploadState): Uploaded | null {
+  return state.kind === 'done' || state.kind === 'there' ? state.answer : null;
+}
+
+/** As if it had been sent now. */
+function answerFor({ study_instance_uid, series_instance_uid, sop_instance_uid }: HeldInstance): Uploaded {
+  return { study_instance_uid, series_instance_uid, sop_instance_uid, outcome: 'already_there' };
 }
 
 /** `fetch` tells nothing about how much has been sent; XHR does. */

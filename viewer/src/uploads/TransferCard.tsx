@@ -3,6 +3,7 @@ import { Button, Group, Progress, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { useProblemText } from '../ui/useProblemText';
 import { ConfirmationLine, namesSomebody, ParticularsForm } from './ParticularsForm';
+import { RefusalWords } from './RefusalWords';
 import { bytesText } from './sizes';
 import { transfers, type Transfer } from './TransferQueue';
 import classes from './Uploads.module.css';
@@ -11,15 +12,18 @@ import { usePaceText } from './usePaceText';
 export function TransferCard({ item }: { item: Transfer }) {
   const { t } = useTranslation();
   const share = item.bytes === 0 ? 0 : (item.sent / item.bytes) * 100;
-  const { kind } = item.state;
+  const { state } = item;
+  const { kind } = state;
+  const isFailed = kind === 'failed' || kind === 'refused';
   return (
-    <li className={classes.card} aria-label={item.name} data-failed={kind === 'failed' || undefined}>
+    <li className={classes.card} aria-label={item.name} data-failed={isFailed || undefined}>
       <Group justify="space-between" gap="sm" wrap="nowrap" align="flex-start">
         <div className={classes.file}>
           <Text fw={600}>{item.name}</Text>
-          <Text size="sm" c={kind === 'failed' ? 'red' : 'dimmed'} role="status">
+          <Text size="sm" c={isFailed ? 'red' : 'dimmed'} role="status">
             <Words item={item} />
           </Text>
+          {state.kind === 'refused' && state.refusal !== null && <RefusalWords refusal={state.refusal} />}
         </div>
         <Group gap="xs" wrap="nowrap">
           {(kind === 'sending' || kind === 'broken' || kind === 'queued') && (
@@ -32,7 +36,17 @@ export function TransferCard({ item }: { item: Transfer }) {
               {t('transfer.resume')}
             </Button>
           )}
-          {kind !== 'handedOver' && (
+          {kind === 'refused' && (
+            <Button size="compact-sm" onClick={() => transfers.resume(item.key)}>
+              {t('upload.retry')}
+            </Button>
+          )}
+          {kind === 'there' && (
+            <Button size="compact-sm" variant="subtle" color="gray" onClick={() => transfers.forget(item.key)}>
+              {t('transfer.remove')}
+            </Button>
+          )}
+          {kind !== 'handedOver' && kind !== 'there' && (
             <Button size="compact-sm" variant="subtle" color="gray" onClick={() => transfers.cancel(item.key)}>
               {t('transfer.cancel')}
             </Button>
@@ -65,6 +79,10 @@ function Words({ item }: { item: Transfer }) {
       const { title, detail } = problemText(state.error);
       return detail === null ? title : `${title} (${detail})`;
     }
+    case 'refused':
+      return t('transfer.server.refused');
+    case 'there':
+      return t(item.uploadId === null ? 'transfer.state.there' : 'transfer.server.ready');
     case 'sent':
       return item.confirmed ? t('transfer.state.hashing') : t('transfer.state.sent');
     case 'broken':

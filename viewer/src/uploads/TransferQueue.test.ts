@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { Unreachable } from '../api/problem';
+import { Problem, Unreachable } from '../api/problem';
 import type { Me } from '../api/types';
 import type { UploadInfo } from './api';
 import type { SendEvents, Sending } from './sender';
@@ -10,28 +10,34 @@ function outside(unfinished: Partial<UploadInfo>[] = []) {
   const sent: { name: string; id: string | null; events: SendEvents; sending: Sending }[] = [];
   const finish = vi.fn<TransferWorld['api']['finish']>(async () => ({}) as UploadInfo);
   const login = { id: 'anna' };
+  const get = vi.fn<TransferWorld['api']['get']>(async () => ({ state: 'importing' }) as UploadInfo);
+  const find = vi.fn<TransferWorld['held']['find']>(async () => null);
+  let nextLook: () => void = () => undefined;
   const names = vi.fn<TransferWorld['api']['names']>(async (files) => ({ found: files.map(() => ({ stain: 'HE' })) }));
   const list = vi.fn<TransferWorld['api']['list']>(async () => ({ uploads: unfinished as UploadInfo[] }));
   let hashed: (sha256: string | null) => void = () => undefined;
   const world: TransferWorld = {
     api: {
       list,
+      get,
       finish,
       names,
       whoIsIn: async () => ({ person: login }) as Me,
     },
     fingerprint: async (file) => `print of ${file.name}`,
     isDicom: async (file) => file.name.endsWith('.dcm'),
-    studyOf: async (file) => `study of ${await file.text()}`,
+    headOf: async (file) => ({ study: `study of ${await file.text()}`, instance: '1.2.3', dataSetAt: 0 }),
+    held: { find },
     hashFile: () => ({ sha256: new Promise((resolve) => (hashed = resolve)), stop: () => undefined }),
     sendFile: (file, _print, id, _person, events) => {
       const sending = { start: vi.fn(), pause: vi.fn(async () => undefined), cancel: vi.fn(async () => undefined) };
       sent.push({ name: file.name, id, events, sending });
       return sending;
     },
+    pause: () => new Promise((resolve) => (nextLook = resolve)),
     now_ms: () => 0,
   };
-  return { queue: new TransferQueue(world), list, sent, finish, names, login, hash: (value: string | null) => hashed(value) };
+  return { queue: new TransferQueue(world), list, get, find, sent, finish, names, login, hash: (value: string | null) => hashed(value), lookAgain: () => nextLook() };
 }
 
 const file = (name: string) => new File(['bytes'], name);
@@ -184,4 +190,79 @@ test('of a folder two files are read at a time, and what was begun is asked for 
   queue.cancel(queue.snapshot()[0]!.key);
   await ready(queue, ['sending', 'queued', 'queued']);
   expect(list).toHaveBeenCalledOnce();
+});
+
+/** A DICOM file that was handed over as upload `u1`. */
+async function handedOver() {
+  const world = outside();
+  const { queue, sent, hash } = world;
+  queue.add([file('a.dcm')], 'anna');
+  await ready(queue, ['sending']);
+  sent[0]!.events.onBegun('u1');
+  sent[0]!.events.onDone();
+  hash('abc');
+  await ready(queue, ['handedOver']);
+  return { ...world, key: queue.snapshot()[0]!.key };
+}
+
+const refusal = { why: 'not_dicom', detail: '' } as const;
+
+test('what was handed over is followed until it is there, also over a line that breaks', async () => {
+  const { queue, get, lookAgain } = await handedOver();
+  await vi.waitFor(() => expect(get).toHaveBeenCalledExactlyOnceWith('u1'));
+  get.mockRejectedValueOnce(new Unreachable()).mockResolvedValueOnce({ state: 'ready' } as UploadInfo);
+  lookAgain();
+  await vi.waitFor(() => expect(get).toHaveBeenCalledTimes(2));
+  expect(kinds(queue)).toEqual(['handedOver']);
+  lookAgain();
+  await ready(queue, ['there']);
+});
+
+test('what was refused is kept, and sent again from its first byte as another upload', async () => {
+  const { queue, get, key, sent, hash, finish, lookAgain } = await handedOver();
+  await vi.waitFor(() => expect(get).toHaveBeenCalled());
+  get.mockResolvedValueOnce({ state: 'refused', refusal } as unknown as UploadInfo);
+  lookAgain();
+  await ready(queue, ['refused']);
+  expect(queue.snapshot()[0]?.state).toEqual({ kind: 'refused', refusal });
+  expect(queue.isBusy()).toBe(false);
+  queue.resume(key);
+  await ready(queue, ['sending']);
+  expect(sent[0]?.sending.cancel).toHaveBeenCalledOnce();
+  expect(sent[1]).toMatchObject({ name: 'a.dcm', id: null });
+  expect(queue.snapshot()[0]).toMatchObject({ sent: 0, uploadId: null });
+  sent[1]!.events.onBegun('u2');
+  sent[1]!.events.onDone();
+  // The file may be another by now.
+  await ready(queue, ['sent']);
+  hash('def');
+  await ready(queue, ['handedOver']);
+  expect(finish.mock.calls.map(([id, sha256]) => [id, sha256])).toEqual([['u1', 'abc'], ['u2', 'def']]);
+});
+
+test('what somebody has taken out of the list of the server is not followed', async () => {
+  const { queue, get, lookAgain } = await handedOver();
+  await vi.waitFor(() => expect(get).toHaveBeenCalled());
+  get.mockRejectedValueOnce(new Problem(404, {}));
+  lookAgain();
+  await ready(queue, []);
+});
+
+test('a DICOM file that the server holds is not sent, and says its study', async () => {
+  const { queue, find, sent, names } = outside();
+  find.mockResolvedValue({ sop_instance_uid: '1.2.3', sha256: '00', series_instance_uid: '1.2', study_instance_uid: '1.1' });
+  queue.add([file('a.dcm'), file('b.svs')], 'anna');
+  await ready(queue, ['there', 'sending']);
+  expect(queue.snapshot()[0]).toMatchObject({ study: '1.1', sent: 5, isSlide: false, uploadId: null });
+  expect(find).toHaveBeenCalledOnce();
+  expect(sent.map(({ name }) => name)).toEqual(['b.svs']);
+  expect(names).toHaveBeenCalledOnce();
+});
+
+test('an upload that was begun goes on, without asking whether the server holds the file', async () => {
+  const { queue, find, sent } = outside([{ id: 'old', state: 'receiving', fingerprint: 'print of a.dcm', bytes: 5, offset: 3 }]);
+  queue.add([file('a.dcm')], 'anna');
+  await ready(queue, ['sending']);
+  expect(sent[0]?.id).toBe('old');
+  expect(find).not.toHaveBeenCalled();
 });

@@ -1,14 +1,18 @@
 /**
  * Large files and slides under way: one is sent after the other, each is recognised after a reload, and each goes on to
- * being imported as soon as its bytes are there, its hash is known and somebody has said whose it is. Knows nothing of React.
+ * being imported as soon as its bytes are there, its hash is known and somebody has said whose it is; it is under way until
+ * the server has said what became of it. Knows nothing of React.
  */
-import { otherPerson, type Problem, type Unreachable } from '../api/problem';
-import { uploadsApi, type Particulars, type UploadInfo, type Whose } from './api';
+import { isProblem, otherPerson, type Problem, type Unreachable } from '../api/problem';
+import { uploadsApi, type Particulars, type Refusal, type UploadInfo, type Whose } from './api';
 import { fingerprint, isDicom } from './fingerprint';
+import { hashFile } from './hasher';
+import { headOf, type Head } from './head';
+import { growingParts, heldFiles } from './held';
 import { askBeforeLeavingWhile } from './leaving';
+import { pause } from './line';
 import { Rate } from './rate';
-import { hashFile, sendFile, type Sending } from './sender';
-import { studyOf } from './studyOf';
+import { sendFile, type Sending } from './sender';
 
 export type TransferState =
   | { kind: 'preparing' }
@@ -20,6 +24,10 @@ export type TransferState =
   | { kind: 'sent' }
   /** The server goes on with it. */
   | { kind: 'handedOver' }
+  /** It is there: brought in, or not sent because the server had it byte for byte. */
+  | { kind: 'there' }
+  /** The server has not brought it in. */
+  | { kind: 'refused'; refusal: Refusal | null }
   | { kind: 'failed'; error: Problem | Unreachable | null };
 
 export interface Transfer {
@@ -50,6 +58,8 @@ export interface Transfer {
 
 interface Work {
   file: File;
+  print: string;
+  abort: AbortController;
   rate: Rate;
   sending: Sending | null;
   hash: ReturnType<typeof hashFile> | null;
@@ -58,21 +68,39 @@ interface Work {
   sha256: string | null;
 }
 
+/** What a file is found to be. */
+interface Look {
+  /** Of a DICOM file. */
+  head: Head | null;
+  /** The upload of it that was begun and is not whole. */
+  known: UploadInfo | undefined;
+}
+
 /** What the queue asks of the world; tests give their own. */
 export interface TransferWorld {
-  api: Pick<typeof uploadsApi, 'list' | 'finish' | 'names' | 'whoIsIn'>;
+  api: Pick<typeof uploadsApi, 'list' | 'get' | 'finish' | 'names' | 'whoIsIn'>;
   fingerprint: typeof fingerprint;
   isDicom: typeof isDicom;
-  studyOf: typeof studyOf;
+  headOf: typeof headOf;
+  held: Pick<typeof heldFiles, 'find'>;
   hashFile: typeof hashFile;
   sendFile: typeof sendFile;
+  pause: typeof pause;
   now_ms: () => number;
 }
 
-const world: TransferWorld = { api: uploadsApi, fingerprint, isDicom, studyOf, hashFile, sendFile, now_ms: () => performance.now() };
+const world: TransferWorld = { api: uploadsApi, fingerprint, isDicom, headOf, held: heldFiles, hashFile, sendFile, pause, now_ms: () => performance.now() };
 
 /** Files that are read and hashed at once: disks are better at one thing after the other. */
 const preparedAtOnce = 2;
+
+/** Between two looks at what becomes of what was handed over. */
+const look_ms = 1_500;
+
+/** It is shown among what the server has. */
+export function isWithServer({ state, uploadId }: Transfer): boolean {
+  return uploadId !== null && (state.kind === 'handedOver' || state.kind === 'there');
+}
 
 export class TransferQueue {
   private items: readonly Transfer[] = [];
@@ -80,6 +108,7 @@ export class TransferQueue {
   private readonly listeners = new Set<() => void>();
   private readonly toPrepare: (() => Promise<void>)[] = [];
   private preparing = 0;
+  private isFollowing = false;
   private nextKey = 1;
   private onHandedOver: () => void = () => undefined;
 
@@ -102,7 +131,7 @@ export class TransferQueue {
   add(files: readonly File[], person: string): void {
     const added = files.map((file) => {
       const key = this.nextKey++;
-      this.work.set(key, { file, rate: new Rate(), sending: null, hash: null, stopped: () => undefined, sha256: null });
+      this.work.set(key, { file, print: '', abort: new AbortController(), rate: new Rate(), sending: null, hash: null, stopped: () => undefined, sha256: null });
       return {
         key,
         name: file.name,
@@ -123,9 +152,7 @@ export class TransferQueue {
     });
     this.change([...this.items, ...added]);
     void this.prefill(added);
-    const begun = this.unfinished();
-    this.toPrepare.push(...added.map(({ key }) => () => this.prepare(key, begun)));
-    this.prepareNext();
+    void this.lookAt(added.map(({ key }) => key));
   }
 
   /** The form's fields. What was confirmed is open again. */
@@ -154,6 +181,7 @@ export class TransferQueue {
 
   resume(key: number): void {
     const kind = this.item(key)?.state.kind;
+    if (kind === 'refused') return this.sendAnew(key);
     if (kind !== 'paused' && kind !== 'failed') return;
     this.set(key, { state: { kind: 'queued' } });
     this.pump();
@@ -161,6 +189,7 @@ export class TransferQueue {
 
   cancel(key: number): void {
     const work = this.work.get(key);
+    work?.abort.abort();
     work?.hash?.stop();
     work?.stopped();
     void work?.sending?.cancel().catch(() => undefined);
@@ -202,50 +231,97 @@ export class TransferQueue {
     }
   }
 
+  /** What each file is, and whether it was begun or is there already; the others are made ready one after the other. */
+  private async lookAt(keys: readonly number[]): Promise<void> {
+    const begun = await this.unfinished();
+    for (const some of growingParts(keys)) {
+      const looked: [number, Look | null][] = [];
+      for (const key of some) looked.push([key, await this.look(key, begun)]);
+      for (const [key, look] of looked) if (look !== null) void this.prepareUnlessHeld(key, look);
+    }
+  }
+
+  private async look(key: number, begun: readonly UploadInfo[]): Promise<Look | null> {
+    const work = this.work.get(key);
+    if (work === undefined) return null;
+    try {
+      const head = (await this.outside.isDicom(work.file)) ? await this.outside.headOf(work.file) : null;
+      work.print = await this.outside.fingerprint(work.file);
+      const known = begun.find((one) => one.fingerprint === work.print && one.bytes === work.file.size);
+      // The form may have been answered before it was known what the file is.
+      const confirmed = head !== null || this.item(key)?.confirmed === true;
+      this.set(key, { isSlide: head === null, study: head?.study ?? null, confirmed });
+      return { head, known };
+    } catch {
+      this.fail(key, null);
+      return null;
+    }
+  }
+
+  private async prepareUnlessHeld(key: number, { head, known }: Look): Promise<void> {
+    const work = this.work.get(key);
+    if (work === undefined) return;
+    if (head !== null && known === undefined) {
+      const held = await this.outside.held.find(work.file, head, work.abort.signal, () => undefined);
+      if (held !== null && this.work.has(key)) return this.arrived(key, { study: held.study_instance_uid, sent: work.file.size });
+    }
+    this.toPrepare.push(() => this.prepare(key, known));
+    this.prepareNext();
+  }
+
   /** Done when the file is hashed. */
-  private async prepare(key: number, begun: Promise<readonly UploadInfo[]>): Promise<void> {
+  private async prepare(key: number, known: UploadInfo | undefined): Promise<void> {
     const work = this.work.get(key);
     const person = this.item(key)?.person;
     if (work === undefined || person === undefined) return;
     try {
-      const dicom = await this.outside.isDicom(work.file);
-      const study = dicom ? await this.outside.studyOf(work.file) : null;
-      const print = await this.outside.fingerprint(work.file);
-      const known = (await begun).find((one) => one.fingerprint === print && one.bytes === work.file.size);
-      if (!this.work.has(key)) return;
-      work.hash = this.outside.hashFile(work.file);
-      const stopped = new Promise<void>((resolve) => (work.stopped = resolve));
-      const hashed = work.hash.sha256.then((sha256) => {
-        work.sha256 = sha256;
-        if (sha256 === null) this.fail(key, null);
-        else void this.handOver(key);
-      });
-      work.sending = this.outside.sendFile(work.file, print, known?.id ?? null, person, {
-        onBegun: (uploadId) => this.set(key, { uploadId }),
-        onSent: (sent) => this.noteSent(key, sent),
-        onBroken: () => {
-          work.rate.reset();
-          if (this.item(key)?.state.kind === 'sending') this.set(key, { state: { kind: 'broken' }, rate: null, left_s: null });
-        },
-        onDone: () => {
-          this.set(key, { state: { kind: 'sent' }, sent: work.file.size, rate: null, left_s: null });
-          void this.handOver(key);
-          this.pump();
-        },
-        onFailed: (error) => this.fail(key, error),
-      });
-      const sent = known?.offset ?? 0;
-      // Paused before it began.
-      const kind = this.item(key)?.state.kind === 'paused' ? 'paused' : 'queued';
-      // The form may have been answered before it was known what the file is.
-      const confirmed = dicom || this.item(key)?.confirmed === true;
-      this.set(key, { isSlide: !dicom, study, confirmed, sent, uploadId: known?.id ?? null, state: { kind } });
+      const hashed = this.begin(key, work, known?.id ?? null, person);
+      this.set(key, { sent: known?.offset ?? 0, uploadId: known?.id ?? null, state: { kind: 'queued' } });
       this.pump();
-      // A hash that was stopped never comes.
-      await Promise.race([hashed, stopped]);
+      await hashed;
     } catch {
       this.fail(key, null);
     }
+  }
+
+  /** Makes ready to go on with an upload, or with a new one; done when the file is hashed, or is not wanted any more. */
+  private begin(key: number, work: Work, uploadId: string | null, person: string): Promise<void> {
+    work.hash = this.outside.hashFile(work.file);
+    // A hash that was stopped never comes.
+    const stopped = new Promise<void>((resolve) => (work.stopped = resolve));
+    const hashed = work.hash.sha256.then((sha256) => {
+      work.sha256 = sha256;
+      if (sha256 === null) this.fail(key, null);
+      else void this.handOver(key);
+    });
+    work.sending = this.outside.sendFile(work.file, work.print, uploadId, person, {
+      onBegun: (begun) => this.set(key, { uploadId: begun }),
+      onSent: (sent) => this.noteSent(key, sent),
+      onBroken: () => {
+        work.rate.reset();
+        if (this.item(key)?.state.kind === 'sending') this.set(key, { state: { kind: 'broken' }, rate: null, left_s: null });
+      },
+      onDone: () => {
+        this.set(key, { state: { kind: 'sent' }, sent: work.file.size, rate: null, left_s: null });
+        void this.handOver(key);
+        this.pump();
+      },
+      onFailed: (error) => this.fail(key, error),
+    });
+    return Promise.race([hashed, stopped]);
+  }
+
+  /** What was refused is sent from its first byte, as another upload: the one that was refused is over. */
+  private sendAnew(key: number): void {
+    const [item, work] = [this.item(key), this.work.get(key)];
+    if (item === undefined || work === undefined) return;
+    void work.sending?.cancel().catch(() => undefined);
+    // The file may be another by now.
+    work.sha256 = null;
+    work.rate.reset();
+    void this.begin(key, work, null, item.person);
+    this.set(key, { sent: 0, uploadId: null, state: { kind: 'queued' } });
+    this.pump();
   }
 
   /** The person's uploads that were begun and are not whole. */
@@ -287,10 +363,40 @@ export class TransferQueue {
       if (now.person.id !== item.person) throw otherPerson();
       await this.outside.api.finish(item.uploadId, sha256, whoseOf(item), item.person);
       this.onHandedOver();
+      void this.follow();
     } catch (error) {
       this.set(key, { confirmed: !item.isSlide });
       this.fail(key, error as Problem | Unreachable);
     }
+  }
+
+  /** Looks after what was handed over until it is there or refused. */
+  private async follow(): Promise<void> {
+    if (this.isFollowing) return;
+    this.isFollowing = true;
+    const handedOver = () => this.items.filter(({ state }) => state.kind === 'handedOver');
+    for (let some = handedOver(); some.length > 0; some = handedOver()) {
+      for (const { key, uploadId } of some) if (uploadId !== null) await this.followOne(key, uploadId);
+      await this.outside.pause(look_ms, new AbortController().signal);
+    }
+    this.isFollowing = false;
+  }
+
+  private async followOne(key: number, uploadId: string): Promise<void> {
+    try {
+      const { state, refusal } = await this.outside.api.get(uploadId);
+      if (this.item(key)?.state.kind !== 'handedOver') return;
+      if (state === 'ready') this.arrived(key, {});
+      if (state === 'refused') this.set(key, { state: { kind: 'refused', refusal } });
+    } catch (error) {
+      // It was taken out of the list by somebody who has read what became of it. Over a line that breaks it is asked again.
+      if (isProblem(error, 'not-found')) this.forget(key);
+    }
+  }
+
+  private arrived(key: number, part: Partial<Transfer>): void {
+    this.work.delete(key);
+    this.set(key, { ...part, state: { kind: 'there' } });
   }
 
   private fail(key: number, error: Problem | Unreachable | null): void {

@@ -7,7 +7,7 @@ import { useMe } from '../session/useMe';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { ServerList } from './ServerList';
 import { TransferCard } from './TransferCard';
-import { transfers } from './TransferQueue';
+import { isWithServer, transfers } from './TransferQueue';
 import { Unidentified } from './Unidentified';
 import classes from './Uploads.module.css';
 import { useTransfers, useUnidentified, useUploads, useWatched } from './useUploads';
@@ -20,9 +20,9 @@ export default function UploadsPage() {
   const unidentified = useUnidentified();
   const watched = useWatched();
 
-  const here = new Set(local.filter(({ state }) => state.kind !== 'handedOver').map(({ uploadId }) => uploadId));
+  const here = new Set(local.filter((item) => !isWithServer(item)).map(({ uploadId }) => uploadId));
   const others = (found.data?.uploads ?? []).filter(({ id }) => !here.has(id));
-  const shown = local.filter(({ state, uploadId }) => state.kind !== 'handedOver' || !others.some(({ id }) => id === uploadId));
+  const shown = local.filter((item) => !isWithServer(item) || !others.some(({ id }) => id === item.uploadId));
   const waiting = unidentified.data?.slides ?? [];
   return (
     <div className={classes.page}>

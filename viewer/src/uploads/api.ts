@@ -68,6 +68,15 @@ export interface UploadInfo {
   created_at: string;
 }
 
+/** An instance that the own organisation holds. */
+export interface HeldInstance {
+  sop_instance_uid: string;
+  /** Of the data set, without the file meta information in front of it. */
+  sha256: string;
+  series_instance_uid: string;
+  study_instance_uid: string;
+}
+
 export interface UnidentifiedSlide {
   slide_id: string;
   study_instance_uid: string;
@@ -100,6 +109,7 @@ export const uploadsApi = {
     request<UploadInfo>('POST', `${path(id)}/finish`, { body: { sha256, ...whose }, headers: { [personHeader]: person } }),
   remove: (id: string) => request<void>('DELETE', path(id), { headers: tus }),
   names: (names: string[]) => request<{ found: Particulars[] }>('POST', '/uploads/names', { body: { names } }),
+  held: (instances: string[]) => request<{ held: HeldInstance[] }>('POST', '/uploads/held', { body: { instances } }),
   unidentified: () => request<{ slides: UnidentifiedSlide[] }>('GET', '/unidentified-slides'),
   identify: (slide: string, of: Particulars) =>
     request<UnidentifiedSlide>('PUT', `/slides/${encodeURIComponent(slide)}/identity`, { body: { of } }),

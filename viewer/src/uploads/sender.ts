@@ -6,7 +6,6 @@ import { apiRoot, relogin } from '../api/client';
 import { Problem, Unreachable, isProblem, otherPerson, problemFrom } from '../api/problem';
 import type { Me } from '../api/types';
 import { personHeader, resumable } from './api';
-import type { HashAnswer } from './hashWorker';
 import { pause, sendWatched } from './line';
 import { base64, metadata } from './metadata';
 import { pieceBytes } from './rate';
@@ -184,17 +183,3 @@ const askByXhr: Ask = (method, url, headers, body, { signal, onSent }) =>
     signal.addEventListener('abort', () => xhr.abort());
     sendWatched(xhr, body);
   });
-
-/** The file's SHA-256; `null` when it cannot be read. */
-export function hashFile(file: File): { sha256: Promise<string | null>; stop: () => void } {
-  const worker = new Worker(new URL('./hashWorker.ts', import.meta.url), { type: 'module' });
-  const sha256 = new Promise<string | null>((resolve) => {
-    worker.onmessage = (event: MessageEvent<HashAnswer>) => {
-      resolve(event.data.sha256);
-      worker.terminate();
-    };
-    worker.onerror = () => resolve(null);
-    worker.postMessage(file);
-  });
-  return { sha256, stop: () => worker.terminate() };
-}

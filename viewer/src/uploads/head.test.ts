@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { studyOf } from './studyOf';
+import { headOf } from './head';
 
 const explicitLittle = '1.2.840.10008.1.2.1';
 const implicitLittle = '1.2.840.10008.1.2';
@@ -32,27 +32,45 @@ function related(vr: 'SQ' | null): Uint8Array[] {
   ];
 }
 
-function dicom(syntax: string, dataset: Uint8Array[]): Blob {
+function dicom(syntax: string, dataset: Uint8Array[], saidLength?: number): Blob {
   const meta = attribute(0x0002, 0x0010, 'UI', syntax);
-  const length = meta.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const length = saidLength ?? meta.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const parts = [new Uint8Array(128), text('DICM'), ...[number(0x0002, 2), number(0x0000, 2), text('UL'), number(4, 2), number(length, 4)], ...meta, ...dataset];
   return new Blob(parts.map((part) => part.slice()));
 }
 
-test('a file says its study, and not one that a sequence before it names', async () => {
+test('a file says its study and its instance, and not those that a sequence before them names', async () => {
   for (const [syntax, vr] of [[explicitLittle, 'UI'], [implicitLittle, null]] as const) {
-    const dataset = [...attribute(0x0008, 0x0060, vr && 'CS', 'CT'), ...related(vr && 'SQ'), ...attribute(0x0020, 0x000d, vr, '1.2.3.4'), ...attribute(0x0020, 0x000e, vr, '1.2.3.4.5')];
-    expect(await studyOf(dicom(syntax, dataset)), syntax).toBe('1.2.3.4');
+    const dataset = [
+      ...attribute(0x0008, 0x0018, vr, '1.2.3.4.5.6'),
+      ...attribute(0x0008, 0x0060, vr && 'CS', 'CT'),
+      ...related(vr && 'SQ'),
+      ...attribute(0x0020, 0x000d, vr, '1.2.3.4'),
+      ...attribute(0x0020, 0x000e, vr, '1.2.3.4.5'),
+    ];
+    const file = dicom(syntax, dataset);
+    const bytes = dataset.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    expect(await headOf(file), syntax).toEqual({ study: '1.2.3.4', instance: '1.2.3.4.5.6', dataSetAt: file.size - bytes });
   }
+});
+
+test('the data set begins behind the last element of the meta information, whatever that says of its length', async () => {
+  const dataset = [...attribute(0x0008, 0x0018, 'UI', '1.2.3'), ...attribute(0x0020, 0x000d, 'UI', '1.2.3.4')];
+  const bytes = dataset.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const file = dicom(explicitLittle, dataset, 9);
+  expect((await headOf(file)).dataSetAt).toBe(file.size - bytes);
 });
 
 test('pixels behind the head are not read', async () => {
   const head = dicom(explicitLittle, attribute(0x0020, 0x000d, 'UI', '1.2.3.4'));
-  expect(await studyOf(new Blob([head, ...[number(0x7fe0, 2), number(0x0010, 2), text('OW'), number(0, 2), number(2_000_000, 4)].map((part) => part.slice()), new Uint8Array(2_000_000)]))).toBe('1.2.3.4');
+  const file = new Blob([head, ...[number(0x7fe0, 2), number(0x0010, 2), text('OW'), number(0, 2), number(2_000_000, 4)].map((part) => part.slice()), new Uint8Array(2_000_000)]);
+  expect((await headOf(file)).study).toBe('1.2.3.4');
 });
 
 test('nobody can tell of what is no DICOM file, or breaks off before it', async () => {
-  expect(await studyOf(new Blob(['%PDF-1.4']))).toBeNull();
-  expect(await studyOf(new Blob([]))).toBeNull();
-  expect(await studyOf(dicom(explicitLittle, attribute(0x0008, 0x0060, 'CS', 'CT')))).toBeNull();
+  const unknown = { study: null, instance: null };
+  expect(await headOf(new Blob(['%PDF-1.4']))).toMatchObject(unknown);
+  expect(await headOf(new Blob([]))).toMatchObject(unknown);
+  expect(await headOf(dicom(explicitLittle, attribute(0x0008, 0x0060, 'CS', 'CT')))).toMatchObject(unknown);
+  expect(await headOf(dicom(explicitLittle, attribute(0x0008, 0x0018, 'UI', 'no uid')))).toMatchObject(unknown);
 });

@@ -58,8 +58,8 @@ suite "formatting" cargo fmt --all --check
 suite "viewer checks" env -C viewer npm run check
 suite "viewer weight" env -C viewer npm run weight
 suite "viewer units" env -C viewer npm test
-# No documentation has code that could be tested.
-suite "rust" cargo test --workspace --lib --bins --tests --no-fail-fast
+# No documentation has code that could be tested. Half of the time a test waits for programs, disks and time limits.
+suite "rust" env RUST_TEST_THREADS=$(($(nproc) + 1)) cargo test --workspace --lib --bins --tests --no-fail-fast
 suite "browser types" env -C tests/browser npm run check
 # What is measured has the machine to itself; each of the two clears away what it finds where it writes.
 suite "browser timed" env -C tests/browser FARSIGHT_ARTEFACTS="$FARSIGHT_ARTEFACTS/timed" npm run timed

@@ -301,6 +301,13 @@ test('Escape ends what is half drawn, then puts the tool down, and only then lea
   await expect(lines).toHaveCount(0);
   const tools = page.getByRole('toolbar', { name: '图像工具' });
   await expect(tools.getByRole('button', { name: /^角度/ })).toBeVisible();
+  // A menu that is open is all that it closes.
+  await tools.getByRole('button', { name: '窗位预设' }).click();
+  await expect(page.getByRole('menu')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('menu')).toHaveCount(0);
+  await expect(tools.getByRole('button', { name: /^角度/ })).toBeVisible();
+  await expect(page).toHaveURL(/\/studies\/./);
   // The next one is whole.
   await drag(page, screen(page), [0.4, 0.3], [0.55, 0.35]);
   await page.mouse.move(box.x + box.width * 0.45, box.y + box.height * 0.5, { steps: 5 });

@@ -9,7 +9,7 @@ export type Bindings = Record<string, Action>;
 /** Keys of something within a page come before the page's own, and those of its parts before its own, whichever was there first. */
 export type KeyRank = 'innermost' | 'within' | 'page';
 
-/** Presses that a binding has taken. */
+/** Presses that a binding has taken, or that are meant for what lies over the page. */
 const taken = new WeakSet<KeyboardEvent>();
 
 const sequenceWindow_ms = 1_000;
@@ -33,6 +33,11 @@ function keyboardIsTaken(): boolean {
   return document.querySelector('[role="dialog"][aria-modal="true"], [role="menu"]') !== null;
 }
 
+// Before anybody else: a menu that Escape has closed is gone by the time that the page hears of it.
+if (typeof window !== 'undefined') {
+  window.addEventListener('keydown', (event) => void (keyboardIsTaken() && taken.add(event)), { capture: true });
+}
+
 /** The image viewer's library swallows every key on its screen (`data-page-keys`); they are meant for the page. */
 function isSwallowed(event: KeyboardEvent): boolean {
   return event.defaultPrevented && !(event.target instanceof Element && event.target.closest('[data-page-keys]') !== null);
@@ -48,7 +53,7 @@ export function useKeys(bindings: Bindings, enabled = true, rank: KeyRank = 'pag
     let prefix: string | null = null;
     let prefixAt = 0;
     const onKey = (event: KeyboardEvent) => {
-      if (event.isComposing || taken.has(event) || isSwallowed(event) || keyboardIsTaken()) return;
+      if (event.isComposing || taken.has(event) || isSwallowed(event)) return;
       const names = Object.keys(current.current);
       const pressed = withShift(event, names) ?? spell(event);
       if (belongsToFocus(event, pressed)) return;

@@ -100,3 +100,32 @@ test('a case is claimed and opened by keys: it stays selected though the pool ha
   await reader.waitForURL(`/cases/${first.id}`);
   for (const { id } of [first, second]) await takeBack(township, id, reader);
 });
+
+test('while the line is dead the rows of one tab do not stand under the name of another', async ({ person }) => {
+  const township = await person('township');
+  const question = `在哪一页 ${mark}`;
+  const one = await waiting(township, question);
+  try {
+    await township.goto('/?tab=all');
+    const row = township.getByRole('row').filter({ hasText: question });
+    await expect(row).toBeVisible();
+    let goOn = () => {};
+    const held = new Promise<void>((done) => (goOn = done));
+    await township.route(/\/api\/v1\/consults\?.*tab=answered/, async (route) => {
+      await held;
+      await route.continue();
+    });
+    await township.getByRole('tab', { name: /已答复/ }).click();
+    await expect(row).toHaveCount(0);
+    await expect(township.locator('[aria-busy="true"]')).toBeVisible();
+    // What is not on the screen is not opened.
+    await township.keyboard.press('Enter');
+    await expect(township).toHaveURL(/tab=answered/);
+    goOn();
+    await expect(township.locator('[aria-busy="true"]')).toHaveCount(0);
+    await township.getByRole('tab', { name: /全部/ }).click();
+    await expect(row).toBeVisible();
+  } finally {
+    await one.cancel();
+  }
+});

@@ -27,6 +27,9 @@ import classes from './Worklist.module.css';
 const Preview = lazy(() => import('./Preview').then(({ Preview: preview }) => ({ default: preview })));
 const ViewMenu = lazy(() => import('./ViewMenu').then(({ ViewMenu: menu }) => ({ default: menu })));
 
+/** So long rows of the list before may stand in the place of those that are on their way. */
+const leftover_ms = 400;
+
 const urgencies: readonly Urgency[] = ['routine', 'urgent', 'emergency', 'frozen'];
 
 /** It comes from the address, so it may be anything. */
@@ -58,11 +61,18 @@ export function WorklistPage() {
   const [previewing, setPreviewing] = useState(false);
   const [place, setPlace] = useState<Place>({ list: '', index: 0 });
 
+  // The rows of the list before stand until those of this one come, but not for long: they would be read as this one's.
+  const [wasWaiting] = useDebouncedValue(worklist.isPlaceholderData, leftover_ms);
+  const isLate = wasWaiting && worklist.isPlaceholderData;
+
   const thisList = JSON.stringify(wanted);
   const { counts, hasMore, isReadingMore, isMoreFailed, look, more } = worklist;
   const isSameList = place.list === thisList || worklist.isPlaceholderData;
   const keptId = isSameList ? selectedId : null;
-  const rows = useMemo(() => withClaimed(worklist.rows, claim.data, keptId, place.index), [worklist.rows, claim.data, keptId, place.index]);
+  const rows = useMemo(
+    () => (isLate ? [] : withClaimed(worklist.rows, claim.data, keptId, place.index)),
+    [isLate, worklist.rows, claim.data, keptId, place.index],
+  );
   const selectedIndex = selectedAt(rows, selectedId, isSameList);
   const selected = rows[selectedIndex];
   if (selected?.id === selectedId && !worklist.isPlaceholderData && (place.list !== thisList || place.index !== selectedIndex)) {
@@ -175,8 +185,8 @@ export function WorklistPage() {
       ) : (
         <div className={classes.body}>
           <div className={classes.list} onWheel={stay} onPointerDown={stay}>
-            {worklist.isPending && <PageSkeleton rows={8} />}
-            {counts !== undefined && rows.length === 0 && !hasMore && (
+            {(worklist.isPending || isLate) && <PageSkeleton rows={8} />}
+            {counts !== undefined && rows.length === 0 && !hasMore && !isLate && (
               <EmptyWorklist tab={tab} q={q} counts={counts} tabs={tabs} isRequester={isRequester} />
             )}
             {rows.length > 0 &&
@@ -193,7 +203,7 @@ export function WorklistPage() {
                   onClaim={take}
                 />
               ))}
-            {hasMore && (phone || rows.length === 0 || isMoreFailed) && (
+            {hasMore && !isLate && (phone || rows.length === 0 || isMoreFailed) && (
               <Button variant="default" m="md" loading={isReadingMore} onClick={more}>
                 {t('common.more')}
               </Button>

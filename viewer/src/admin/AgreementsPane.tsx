@@ -113,7 +113,7 @@ function Row({ agreement, onOpen }: { agreement: Agreement; onOpen: (act: 'chang
       </Table.Td>
       <Table.Td data-label={t('agreements.turnarounds')}>
         {agreement.turnarounds.map(({ urgency, turnaround_min: minutes }) => (
-          <div key={urgency}>{t('agreements.within', { urgency: t(`urgency.${urgency}`), minutes })}</div>
+          <div key={urgency}>{t('agreements.within', { urgency: t(`urgency.${urgency}`), time: format.span(minutes) })}</div>
         ))}
       </Table.Td>
       <Table.Td data-label={t('agreements.signatures')}>
@@ -170,7 +170,7 @@ function TermsSeen({ terms }: { terms: Terms }) {
     [
       t('agreements.turnarounds'),
       terms.turnarounds
-        .map(({ urgency, turnaround_min: minutes }) => t('agreements.within', { urgency: t(`urgency.${urgency}`), minutes }))
+        .map(({ urgency, turnaround_min: minutes }) => t('agreements.within', { urgency: t(`urgency.${urgency}`), time: format.span(minutes) }))
         .join(separator),
     ],
     [t('agreements.signatures'), t(`agreements.signature.${terms.signatures}`)],

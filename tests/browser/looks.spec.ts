@@ -107,6 +107,8 @@ async function visit(browser: Browser, where: readonly Place[], look: Look, see:
         await see(page, place);
       });
     }
+    // What the page asks for meanwhile has nobody to answer it.
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
     await page.context().close();
   }
 }

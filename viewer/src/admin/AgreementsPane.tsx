@@ -14,6 +14,7 @@ import pane from '../ui/Pane.module.css';
 import { PaneHead } from '../ui/PaneHead';
 import { PaneTable } from '../ui/PaneTable';
 import { useFormat } from '../ui/useFormat';
+import { useTurnaround } from '../ui/useTurnaround';
 import { AgreementDialog } from './AgreementDialog';
 import { agreements, type Agreement, type Terms } from './api';
 
@@ -100,6 +101,7 @@ export function AgreementsPane() {
 function Row({ agreement, onOpen }: { agreement: Agreement; onOpen: (act: 'change' | 'confirm' | 'decline' | 'end') => void }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const turnaround = useTurnaround();
   const separator = t('common.listSeparator');
   const { awaits, is_valid: isValid } = agreement;
   return (
@@ -113,7 +115,7 @@ function Row({ agreement, onOpen }: { agreement: Agreement; onOpen: (act: 'chang
       </Table.Td>
       <Table.Td data-label={t('agreements.turnarounds')}>
         {agreement.turnarounds.map(({ urgency, turnaround_min: minutes }) => (
-          <div key={urgency}>{t('agreements.within', { urgency: t(`urgency.${urgency}`), time: format.span(minutes) })}</div>
+          <div key={urgency}>{t('agreements.within', { urgency: t(`urgency.${urgency}`), time: turnaround(minutes) })}</div>
         ))}
       </Table.Td>
       <Table.Td data-label={t('agreements.signatures')}>
@@ -163,6 +165,7 @@ function Row({ agreement, onOpen }: { agreement: Agreement; onOpen: (act: 'chang
 function TermsSeen({ terms }: { terms: Terms }) {
   const { t } = useTranslation();
   const format = useFormat();
+  const turnaround = useTurnaround();
   const separator = t('common.listSeparator');
   const rows = [
     [t('agreements.kinds'), terms.kinds.map((kind) => t(`kind.${kind}`)).join(separator)],
@@ -170,7 +173,7 @@ function TermsSeen({ terms }: { terms: Terms }) {
     [
       t('agreements.turnarounds'),
       terms.turnarounds
-        .map(({ urgency, turnaround_min: minutes }) => t('agreements.within', { urgency: t(`urgency.${urgency}`), time: format.span(minutes) }))
+        .map(({ urgency, turnaround_min: minutes }) => t('agreements.within', { urgency: t(`urgency.${urgency}`), time: turnaround(minutes) }))
         .join(separator),
     ],
     [t('agreements.signatures'), t(`agreements.signature.${terms.signatures}`)],

@@ -9,8 +9,8 @@ import type { Consult, Partner } from '../api/types';
 import { useMe } from '../session/useMe';
 import { DropZone } from '../studies/DropZone';
 import { ErrorNotice } from '../ui/ErrorNotice';
-import { useFormat } from '../ui/useFormat';
 import { useProblemText } from '../ui/useProblemText';
+import { useTurnaround } from '../ui/useTurnaround';
 import { Attachments } from './Attachments';
 import { missingField, requestFrom, type AskDraft, type AskStudy } from './askDraft';
 import classes from './Consult.module.css';
@@ -325,7 +325,7 @@ function AgreementFields({ draft, offered, partner, error, change }: AgreementPr
   const disabled = offered.length === 0;
   const kinds = partner?.kinds ?? [];
   const urgencies = partner?.urgencies ?? [];
-  const format = useFormat();
+  const turnaround = useTurnaround();
   return (
     <Group grow align="flex-start" preventGrowOverflow={false}>
       <Select
@@ -351,7 +351,7 @@ function AgreementFields({ draft, offered, partner, error, change }: AgreementPr
         allowDeselect={false}
         data={urgencies.map(({ urgency, turnaround_min }) => ({
           value: urgency,
-          label: t('ask.turnaround', { urgency: t(`urgency.${urgency}`), time: format.span(turnaround_min) }),
+          label: t('ask.turnaround', { urgency: t(`urgency.${urgency}`), time: turnaround(turnaround_min) }),
         }))}
         value={draft.urgency}
         onChange={(value) => change({ urgency: urgencies.find(({ urgency }) => urgency === value)?.urgency ?? null })}

@@ -1,12 +1,11 @@
-/** Moments as the reader's language writes them, in the reader's time zone; numbers, and how long something may take. */
+/** Moments as the reader's language writes them, in the reader's time zone. */
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 
 export function useFormat() {
   const { i18n } = useTranslation();
-  const { language } = i18n;
   return useMemo(() => {
-    const locale = language === 'en' ? 'en-GB' : 'zh-CN';
+    const locale = i18n.language === 'en' ? 'en-GB' : 'zh-CN';
     const full = new Intl.DateTimeFormat(locale, {
       year: 'numeric',
       month: '2-digit',
@@ -21,9 +20,6 @@ export function useFormat() {
       moment: (at: string | null) => (at === null ? '' : full.format(new Date(at))),
       time: (at: number) => time.format(new Date(at)),
       number: (value: number) => number.format(value),
-      /** Nothing is rounded: it is what somebody was promised. */
-      span: (minutes: number) =>
-        minutes >= 120 && minutes % 60 === 0 ? i18n.t('ask.hours', { n: minutes / 60 }) : i18n.t('ask.minutes', { n: minutes }),
     };
-  }, [i18n, language]);
+  }, [i18n.language]);
 }

@@ -1,5 +1,6 @@
 /** 远程会诊 to its end: images that arrive while it is read, and what the hospital that asked decides. */
 import type { Page, Request } from '@playwright/test';
+import { askOfChest, takeBack } from './asking.ts';
 import { store, type Made } from './made.ts';
 import { account, demo } from './node.ts';
 import { expect, expectNoSidewaysScroll, json, phone, shot, test } from './people.ts';
@@ -192,4 +193,23 @@ test('images that arrive late are taken in before it is signed, and the hospital
   await expect(mobile.getByText(second)).toBeVisible();
   await expectNoSidewaysScroll(mobile);
   await shot(mobile, 'phone-decision');
+});
+
+test('a report that is signed and not delivered yet is not offered to the hospital', async ({ person }) => {
+  const [township, reader] = [await person('township'), await person('reader')];
+  const { id } = await askOfChest(township, { question: '还没有时间戳' });
+  try {
+    // The time between the last signature and its time stamp.
+    await township.route(new RegExp(`/api/v1/consults/${id}$`), async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...((await response.json()) as object), state: 'final', versions: [] } });
+    });
+    await township.goto(`/cases/${id}`);
+    await expect(township.getByText('还没有时间戳')).toBeVisible();
+    await expect(township.getByText('已签名，待时间戳')).toBeVisible();
+    await expect(township.getByRole('heading', { name: '诊断报告' })).toHaveCount(0);
+    await township.unrouteAll({ behavior: 'ignoreErrors' });
+  } finally {
+    await takeBack(township, id, reader);
+  }
 });

@@ -13,7 +13,7 @@ import { SecondDialog } from '../second/SecondDialog';
 import { SecondOpinions } from '../second/SecondOpinions';
 import { studyAddress } from '../studies/addresses';
 import { Clock } from '../ui/Clock';
-import { isAnswered, isRunning } from '../ui/consultState';
+import { isRunning } from '../ui/consultState';
 import { dicomDate } from '../ui/dicomText';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Field } from '../ui/Field';
@@ -52,7 +52,7 @@ export function RequesterCase({ consult }: { consult: Consult }) {
         <CriticalList consult={consult} />
         <WaitNote consult={consult} asksRequester={consult.allowed.includes('resume')} />
         <Timeline entries={consult.timeline} />
-        {(isAnswered(consult.state) || consult.versions.length > 0) && <Answer consult={consult} />}
+        {consult.versions.length > 0 && <Answer consult={consult} />}
         <SecondOpinions consult={consult} />
         {consult.versions.length > 0 && <CaseDeliveries consult={consult.id} framed />}
         <Questions consult={consult} />
